@@ -1,0 +1,23 @@
+"""seep_lightning: train, compare and trust networks that outline natural oil seeps on SAR images."""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "compose", "load"]
+
+if TYPE_CHECKING:
+    from seep_lightning.door import compose
+    from seep_lightning.predictor import load
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import seep_lightning` costs neither torch nor Hydra."""
+    if name == "load":
+        from seep_lightning.predictor import load
+
+        return load
+    if name == "compose":
+        from seep_lightning.door import compose
+
+        return compose
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,29 @@
+"""`seep VERB ...` and `python -m seep_lightning VERB ...`: the same as `python -m seep_lightning.VERB ...`."""
+
+import importlib
+import sys
+
+VERBS = {
+    "train": "train, or resume, one network (-m for a sweep)",
+    "evaluate": "score a run on a part of its data, or on other data",
+    "predict": "chips to masks and probabilities",
+    "check": "audit a data set before anyone trains on it",
+}
+
+
+def main() -> None:
+    """Hand the rest of the command line to the verb's own door."""
+    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if verb in ("-h", "--help"):
+        print("usage: seep VERB [key=value ...]      (seep VERB --help for its keys)\n")
+        print("\n".join(f"  {name:10} {what}" for name, what in VERBS.items()))
+        return
+    if verb not in VERBS:
+        print(f"seep: there is no verb {verb!r}. Choose one of {', '.join(VERBS)}.", file=sys.stderr)
+        sys.exit(2)
+    sys.argv = [f"seep {verb}", *sys.argv[2:]]
+    importlib.import_module(f"seep_lightning.{verb}").main()
+
+
+if __name__ == "__main__":
+    main()

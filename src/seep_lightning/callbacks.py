@@ -1,0 +1,64 @@
+"""What happens beside the training step: checkpoints, facts of an epoch."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """`best.ckpt` and `last.ckpt` at each epoch's end; a run directory that was moved keeps its best score.
+
+    Lightning stores absolute paths and forgets the best score where they differ.
+    """
+
+    def __init__(self, dirpath: Path, monitor: str, mode: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor=monitor,
+            mode=mode,
+            save_last=True,
+            enable_version_counter=False,
+            auto_insert_metric_name=False,
+            save_on_train_epoch_end=True,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put the stored paths into this run's directory."""
+        here = str(self.dirpath)
+
+        def moved(path: str) -> str:
+            return str(Path(here) / Path(path).name) if path else path
+
+        best = {moved(path): score for path, score in state_dict["best_k_models"].items()}
+        paths = {k: moved(state_dict[k]) for k in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": here})
+
+
+class EpochFacts(Callback):
+    """Learning rate, seconds and chips per second of each training epoch (validation not counted)."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._start = time.perf_counter()
+        self._chips = 0
+        self._spent = 0.0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count chips over all processes; the last batch's end is the training epoch's."""
+        self._chips += len(batch.image) * trainer.world_size
+        self._spent = time.perf_counter() - self._start
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the epoch's facts."""
+        facts = {
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "epoch_seconds": self._spent,
+            "chips_per_second": self._chips / max(self._spent, 1e-9),
+        }
+        pl_module.log_dict(facts)

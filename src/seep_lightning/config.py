@@ -1,0 +1,241 @@
+"""The typed schema of `conf/`: every field that is ours, its type and its default, in one place.
+
+`model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from seep_lightning.errors import UserError
+
+
+@dataclass
+class GridConfig:
+    """How tiles lie in a scene: tile = row * columns + column; column - offset is the column on the common ground."""
+
+    columns: int = MISSING
+    offset: int = 0
+
+
+@dataclass
+class NormaliseConfig:
+    """See `normalise.Normaliser`."""
+
+    kind: str = "chip"
+    log: bool = True
+
+
+@dataclass
+class SyntheticConfig:
+    """The generated data set: see `data.synthetic.SyntheticSpec`."""
+
+    seed: int = 0
+    chips: int = 160
+    scenes: int = 7
+
+
+@dataclass
+class DataConfig:
+    """A folder of chips."""
+
+    source: str = "chips"  # chips | synthetic (made into the cache folder at first use)
+    root: str | None = None
+    images: str = "train_images_256"
+    masks: str = "train_masks_256"
+    pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
+    unpaired: str = "error"  # error | skip
+    nodata: int | None = 0
+    classes: int = 7  # largest value that a mask may hold
+    grid: dict[str, GridConfig] = field(default_factory=dict)  # by prefix of the scene's name
+    normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
+    batch_size: int = 16
+    num_workers: int | None = None  # None: 0 on CPU, else up to 8
+    cache_gb: float = 4.0  # keep decoded chips in memory up to this size, else read them at each use
+    synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
+
+
+@dataclass
+class SplitConfig:
+    """Which chip is in which part."""
+
+    kind: str = "scene"  # random | scene | place | kfold | file
+    seed: int = 0
+    val: float = 0.2
+    test: float = 0.1
+    by: str = "scene"  # kfold: scene | place
+    folds: int = 5
+    fold: int = 0
+    block: int = 3  # place: cells a side of a block
+    path: str | None = None  # file: a split.csv
+
+
+@dataclass
+class TrainerConfig:
+    """Every argument of Lightning's Trainer that a config can hold, so that each can be overridden without a `+`."""
+
+    accelerator: str = "auto"
+    strategy: str = "auto"
+    devices: Any = 1
+    num_nodes: int = 1
+    precision: Any = "32-true"
+    fast_dev_run: Any = False
+    max_epochs: int = 30
+    min_epochs: int | None = None
+    max_steps: int = -1
+    min_steps: int | None = None
+    max_time: Any = None
+    limit_train_batches: Any = None
+    limit_val_batches: Any = None
+    limit_test_batches: Any = None
+    limit_predict_batches: Any = None
+    overfit_batches: Any = 0.0
+    val_check_interval: Any = None
+    check_val_every_n_epoch: int | None = 1
+    num_sanity_val_steps: int | None = 0
+    log_every_n_steps: int | None = 1
+    enable_progress_bar: bool | None = True
+    enable_model_summary: bool | None = False
+    accumulate_grad_batches: int = 1
+    gradient_clip_val: float | None = 1.0
+    gradient_clip_algorithm: str | None = None
+    deterministic: Any = None
+    benchmark: bool | None = None
+    inference_mode: bool = True
+    profiler: str | None = None
+    detect_anomaly: bool = False
+    barebones: bool = False
+    plugins: Any = None
+    sync_batchnorm: bool = False
+    reload_dataloaders_every_n_epochs: int = 0
+    enable_autolog_hparams: bool = False
+    model_registry: str | None = None
+
+
+@dataclass
+class TrainConfig:
+    """One training run."""
+
+    name: str = "train"  # outputs/<name>/<time>
+    seed: int = 0
+    task: str = "binary"  # any class above 0 is seep
+    run: str | None = None  # resume this run directory
+    ckpt: str | None = None  # last: go on with the newest unfinished run of this name
+    init: str | None = None  # start from the weights of this run
+    test: bool = False  # score the test part at the end; off while anything is still being chosen
+    monitor: str = "dice/val"  # best checkpoint and early stopping go by it
+    mode: str = "max"
+    early_stop: int | None = None  # epochs without a better monitor
+    ema_decay: float | None = 0.98  # average of the weights over about 1 / (1 - decay) steps; None: off
+    compile: bool = False
+    channels_last: bool = True
+    data: DataConfig = field(default_factory=DataConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    augment: list[Any] = field(default_factory=list)
+    model: Any = MISSING
+    loss: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = None
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: Any = None
+    callbacks: Any = None  # more callbacks, by name
+
+
+@dataclass
+class OtherDataConfig:
+    """Another data set than the run's own: only where it lies; how it is read comes from the run."""
+
+    root: str | None = None
+
+
+@dataclass
+class EvaluateConfig:
+    """Score a run on a part of its data, or on other data."""
+
+    run: str = MISSING
+    part: str = "test"  # train | val | test | all
+    data: OtherDataConfig = field(default_factory=OtherDataConfig)
+    checkpoint: str = "best"  # best | last
+    threshold: float | None = None  # None: the run's own, tuned on validation
+    name: str | None = None  # evaluate/<name>; None: the part, or the folder's name
+    overwrite: bool = False
+    batch_size: int = 16
+    device: str = "auto"
+
+
+@dataclass
+class PredictConfig:
+    """Map chips to masks and probabilities."""
+
+    run: str = MISSING
+    input: str = MISSING
+    output: str = MISSING
+    checkpoint: str = "best"
+    threshold: float | None = None
+    overwrite: bool = False
+    batch_size: int = 16
+    device: str = "auto"
+
+
+@dataclass
+class CheckConfig:
+    """Audit a data set."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+
+
+def check(config: Any) -> None:
+    """Raise `UserError` for values that are out of range or do not go together."""
+    check_data(config)
+    check_train(config)
+
+
+def check_data(config: Any) -> None:
+    """Raise `UserError` for values of `data` and `split` outside what they may be."""
+    data, split = getattr(config, "data", None), getattr(config, "split", None)
+    if isinstance(data, DataConfig):
+        one_of("data.source", data.source, ("chips", "synthetic"))
+        one_of("data.unpaired", data.unpaired, ("error", "skip"))
+        at_least("data.batch_size", data.batch_size, 1)
+        if data.source == "synthetic" and data.root is not None:
+            raise UserError(
+                f"data.root={data.root} has no effect on data=synthetic. Pass data=seeps data.root=... to train on it."
+            )
+    if isinstance(split, SplitConfig):
+        one_of("split.kind", split.kind, ("random", "scene", "place", "kfold", "file"))
+        one_of("split.by", split.by, ("scene", "place", "chip"))
+        at_least("split.block", split.block, 1)
+        if not (split.val > 0 and split.test > 0 and split.val + split.test < 1):
+            raise UserError(
+                f"split.val={split.val} and split.test={split.test}: both must be above 0 and leave a share to train."
+            )
+        if split.kind == "kfold" and not 0 <= split.fold < split.folds >= 3:
+            raise UserError(f"split.fold={split.fold} of split.folds={split.folds}: needs 0 <= fold < folds, folds >= 3.")
+
+
+def check_train(config: Any) -> None:
+    """Raise `UserError` for settings of a training that do not go together."""
+    if not isinstance(config, TrainConfig):
+        return
+    one_of("task", config.task, ("binary",))
+    one_of("mode", config.mode, ("max", "min"))
+    if config.ckpt not in (None, "last"):
+        raise UserError(f"ckpt={config.ckpt}: expected ckpt=last, or run=DIR to resume one run, or init=DIR for weights.")
+    if config.run is not None and config.init is not None:
+        raise UserError("run=DIR resumes and init=DIR starts anew from weights: pass one of them.")
+    if config.ema_decay is not None and not 0 < config.ema_decay < 1:
+        raise UserError(f"ema_decay={config.ema_decay}: expected a number between 0 and 1, or null for none.")
+
+
+def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
+    """Raise `UserError` unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise UserError(f"{key}={value}: expected one of {', '.join(allowed)}.")
+
+
+def at_least(key: str, value: float, smallest: float) -> None:
+    """Raise `UserError` if `value` is below `smallest`."""
+    if value < smallest:
+        raise UserError(f"{key}={value}: expected {smallest} or more.")

@@ -1,0 +1,1 @@
+"""Chips on disk to batches: read, pair, check, split, augment."""

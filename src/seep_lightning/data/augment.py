@@ -1,0 +1,50 @@
+"""Albumentations behind one function, so that it could be replaced. Training chips only.
+
+`Compose` ignores global seeds, and workers repeat each other's draws: here the random state of a chip is a function of
+(seed, epoch, chip), so that it depends neither on workers, nor on ranks, nor on where a run was resumed.
+"""
+
+import os
+from typing import Any
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import, for two seconds
+
+import albumentations as A
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.targets import build
+
+
+class Augment:
+    """A list of `_target_` nodes as one transform of a chip, its mask and its valid pixels."""
+
+    def __init__(self, nodes: list[Any], seed: int) -> None:
+        self.seed = seed
+        steps = [build(f"augment[{i}]", node, A.BasicTransform) for i, node in enumerate(nodes)]
+        self.pipeline = A.Compose(steps, additional_targets={"valid": "mask"}) if steps else None
+
+    def __call__(
+        self,
+        image: NDArray[np.float32],
+        mask: NDArray[np.uint8],
+        valid: NDArray[np.bool_],
+        *,
+        epoch: int,
+        index: int,
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
+        """Transform `image` (C, H, W) in 0..1, `mask` (H, W) and `valid` (H, W) alike.
+
+        Albumentations takes (H, W, C), and would take (1, H, W) for a picture one pixel high without a word.
+        """
+        if self.pipeline is None:
+            return image, mask, valid
+        self.pipeline.set_random_seed(chip_seed(self.seed, epoch, index))
+        out = self.pipeline(image=image.transpose(1, 2, 0), mask=mask, valid=valid.view(np.uint8))
+        moved = np.ascontiguousarray(out["image"].transpose(2, 0, 1))
+        return moved, out["mask"], out["valid"].astype(bool)
+
+
+def chip_seed(seed: int, epoch: int, index: int) -> int:
+    """One 32-bit seed from three numbers, without collisions that matter (numpy's SeedSequence hash)."""
+    return int(np.random.SeedSequence((seed, epoch, index)).generate_state(1)[0])

@@ -1,0 +1,275 @@
+"""Chips on disk: pair images with masks by name, check every one, keep them decoded where they fit."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from seep_lightning.config import DataConfig
+from seep_lightning.errors import UserError
+from seep_lightning.normalise import full_scale, histogram, quartiles_of
+
+SUFFIXES = {".tif", ".tiff", ".png"}
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # libtiff's complaints would bury the one sentence that we raise
+
+
+@dataclass
+class Chips:
+    """A paired and checked set of chips.
+
+    names: file names, sorted; scenes and tiles: from the names (tile -1 where the pattern has none);
+    images: (C, H, W) uint8 or uint16 each, masks: (H, W) uint8 each, or None where they did not fit `data.cache_gb`
+    and are read again when asked for; quartiles: (N, C, 3) float32 in 0..1, of each chip's valid pixels.
+    """
+
+    config: DataConfig
+    root: Path
+    names: list[str]
+    scenes: list[str]
+    tiles: list[int]
+    image_paths: list[Path]
+    mask_paths: list[Path]
+    digests: list[str] = field(default_factory=list)
+    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    quartiles: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 1, 3), np.float32))
+    full_scale: float = 0.0
+    size: tuple[int, int] = (0, 0)
+    _cache: list[tuple[NDArray[Any], NDArray[np.uint8]]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """Image (C, H, W) and mask (H, W) of one chip, from memory where they fit, else from disk."""
+        if self._cache is not None:
+            return self._cache[index]
+        return read_pair(self.image_paths[index], self.mask_paths[index], self.config)
+
+    @cached_property
+    def scene_quartiles(self) -> NDArray[np.float32]:
+        """(N, C, 3): the quartiles of each chip's whole scene, over all its chips here."""
+        table = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
+        return np.stack([table[scene] for scene in self.scenes])[:, None]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all names and pixels: two data sets with one fingerprint are the same data."""
+        return hashlib.blake2b("".join(self.digests).encode(), digest_size=8).hexdigest()
+
+    def places(self) -> list[tuple[int, int] | None]:
+        """(row, column) of each chip on the common ground grid; None where the scene's grid is not known."""
+        return [place(self.config, s, t) for s, t in zip(self.scenes, self.tiles, strict=True)]
+
+    def cells(self) -> list[tuple[int, int] | None]:
+        """(row, column) of each chip inside its own scene; None where the scene's grid is not known."""
+        return [cell(self.config, s, t) for s, t in zip(self.scenes, self.tiles, strict=True)]
+
+
+def cell(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
+    """(row, column) of a tile in its scene's grid, row-major; None where `data.grid` does not know the scene."""
+    for prefix, grid in config.grid.items():
+        if scene.startswith(prefix) and tile >= 0:
+            return tile // grid.columns, tile % grid.columns
+    return None
+
+
+def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
+    """The cell of a tile on the ground grid that scenes share: its column less the scene's `offset`."""
+    here = cell(config, scene, tile)
+    if here is None:
+        return None
+    offset = next(grid.offset for prefix, grid in config.grid.items() if scene.startswith(prefix))
+    return here[0], here[1] - offset
+
+
+def load_chips(config: DataConfig) -> Chips:
+    """Read and check a whole data set.
+
+    Raises `UserError` that names the first chip which would spoil a training, and says what to do about it.
+    """
+    chips = pair_chips(config)
+    sizes: dict[tuple[int, ...], str] = {}
+    kept: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
+    quartiles, budget = [], config.cache_gb * 2**30
+    for name, scene, (image, mask) in _read_all(chips):
+        sizes.setdefault((*image.shape, full_scale(image.dtype)), name)
+        if len(sizes) > 1:
+            (a, first), (b, other) = sizes.items()
+            raise UserError(
+                f"data: chips differ in bands, size or type: {first} is {_describe(a)}, {other} is {_describe(b)}. "
+                "Cut them to one size, or train on one folder at a time."
+            )
+        valid = valid_pixels(image, config.nodata)
+        if not valid.any():
+            raise UserError(
+                f"data: {name} holds nodata ({config.nodata}) only. Remove it and its mask, or correct data.nodata."
+            )
+        counts = histogram(image[0], valid)
+        quartiles.append(quartiles_of(counts))
+        chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
+        chips.digests.append(digest(name, image, mask))
+        budget -= image.nbytes + mask.nbytes
+        if budget >= 0:
+            kept.append((image, mask))
+    chips._cache = kept if len(kept) == len(chips) else None
+    chips.full_scale = full_scale(image.dtype)
+    chips.size = (image.shape[1], image.shape[2])
+    chips.quartiles = np.stack(quartiles)[:, None]
+    return chips
+
+
+def pair_chips(config: DataConfig) -> Chips:
+    """Find images and masks and pair them by name, without reading a pixel."""
+    if config.root is None:
+        raise UserError("data.root is not set. Pass data.root=DIR or set SEEP_DATA_ROOT.")
+    root = Path(config.root)
+    images, masks = root / config.images, root / config.masks
+    for folder, key in ((root, "root"), (images, "images"), (masks, "masks")):
+        if not folder.is_dir():
+            raise UserError(
+                f"data.{key}: there is no folder {folder}. "
+                f"Expected {config.images}/ and {config.masks}/ below data.root; "
+                "set data.root (or SEEP_DATA_ROOT), data.images, data.masks."
+            )
+    found, truth = list_images(images), list_images(masks)
+    if not found:
+        raise UserError(f"data: no .tif, .tiff or .png in {images}. Is data.root the right folder?")
+    pairs = sorted(found.keys() & truth.keys())
+    if config.unpaired == "error":
+        _refuse_unpaired(found, truth, images, masks, len(pairs))
+    elif not pairs:
+        raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
+    keys = [split_name(found[stem].name, config.pattern) for stem in pairs]
+    return Chips(
+        config=config,
+        root=root,
+        names=[found[stem].name for stem in pairs],
+        scenes=[scene for scene, _ in keys],
+        tiles=[tile for _, tile in keys],
+        image_paths=[found[stem] for stem in pairs],
+        mask_paths=[truth[stem] for stem in pairs],
+    )
+
+
+def list_images(folder: Path) -> dict[str, Path]:
+    """The images of a folder by stem, whatever order the file system gives them in."""
+    return {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES}
+
+
+def _refuse_unpaired(found: dict[str, Path], truth: dict[str, Path], images: Path, masks: Path, pairs: int) -> None:
+    for lonely, kind, missing, where in (
+        (sorted(found.keys() - truth.keys()), "mask", found, masks),
+        (sorted(truth.keys() - found.keys()), "image", truth, images),
+    ):
+        if lonely:
+            name = missing[lonely[0]].name
+            more = f" ({len(lonely) - 1} more like it)" if len(lonely) > 1 else ""
+            raise UserError(
+                f"data: {name} has no {kind}{more}. Looked for {where / name}. {pairs} other chips are paired. "
+                f"Remove it, add its {kind}, or pass data.unpaired=skip."
+            )
+
+
+def split_name(name: str, pattern: str) -> tuple[str, int]:
+    """Scene and tile of a chip's file name by a regular expression with groups `scene` and (optional) `tile`."""
+    try:
+        match = re.match(pattern, name)
+    except re.error as error:
+        raise UserError(f"data.pattern: {pattern!r} is not a regular expression ({error}).") from error
+    if match is None or "scene" not in match.groupdict():
+        raise UserError(
+            f"data.pattern: {name} does not match {pattern!r}. The pattern needs a group (?P<scene>...) and may have "
+            "(?P<tile>digits)."
+        )
+    tile = match.groupdict().get("tile")
+    return match["scene"], int(tile) if tile else -1
+
+
+def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
+    """(H, W) bool: pixels that hold data in every band of `image` (C, H, W)."""
+    return np.ones(image.shape[1:], bool) if nodata is None else (image != nodata).all(axis=0)
+
+
+def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:
+    """A short hash of one chip: its name, a colon, its pixels."""
+    pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=8)
+    pixels.update(np.ascontiguousarray(mask))
+    return f"{name}:{pixels.hexdigest()}"
+
+
+def _read_all(chips: Chips) -> Iterator[tuple[str, str, tuple[NDArray[Any], NDArray[np.uint8]]]]:
+    for i, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
+        yield name, scene, read_pair(chips.image_paths[i], chips.mask_paths[i], chips.config)
+
+
+def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Image (C, H, W) and mask (H, W) of one chip, checked against each other."""
+    image, mask = read_image(image_path), read_mask(mask_path, config.classes)
+    if image.shape[1:] != mask.shape:
+        raise UserError(
+            f"data: {image_path.name} is {_size(image.shape[1:])} but its mask is {_size(mask.shape)}. "
+            "They must be equal; cut them again from one scene."
+        )
+    return image, mask
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """One image as (1, H, W) uint8 or uint16; anything else is refused with its name."""
+    array = _decode(path)
+    if array.dtype.name not in ("uint8", "uint16"):
+        hint = " and holds NaN" if array.dtype.kind == "f" and np.isnan(array).any() else ""
+        raise UserError(
+            f"data: {path.name} is {array.dtype}{hint}; 8 or 16 bit unsigned is expected. "
+            "Scale it to uint16 (value 0 for nodata) first."
+        )
+    if array.ndim != 2:
+        raise UserError(f"data: {path.name} has {array.shape[-1]} bands; one is expected. Extract the band to use.")
+    return array[None]
+
+
+def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
+    """One mask as (H, W) uint8, 0 = no seep, 1..`classes` = seep class."""
+    array = _decode(path)
+    if array.ndim != 2 or array.dtype.kind not in "ui":
+        bands = 1 if array.ndim == 2 else array.shape[-1]
+        raise UserError(f"data: mask {path} is {array.dtype} with {bands} band(s); one unsigned band is expected.")
+    largest = int(array.max(initial=0))
+    if largest > classes:
+        raise UserError(
+            f"data: mask {path} holds the value {largest}, but data.classes={classes} (0 = no seep, 1..{classes} = "
+            "class). Correct the mask, or raise data.classes."
+        )
+    return array.astype(np.uint8, copy=False)
+
+
+def _decode(path: Path) -> NDArray[Any]:
+    """Decode a TIFF or PNG as it is: (H, W) or (H, W, bands)."""
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            with tifffile.TiffFile(path) as tiff:
+                bands = tiff.pages[0].samplesperpixel
+                if bands > 1 or len(tiff.pages) > 1:  # OpenCV returns the first of them and says nothing
+                    return np.empty((1, 1, max(bands, len(tiff.pages))), np.uint16)
+        array = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except (OSError, ValueError, cv2.error) as error:
+        raise UserError(f"data: cannot read {path} ({error}). Copy it again; it may be cut off.") from error
+    if array is None:
+        raise UserError(f"data: cannot read {path}: not a whole TIFF or PNG. Copy it again; it may be cut off.")
+    return np.asarray(array)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _describe(key: tuple[Any, ...]) -> str:
+    return f"{key[0]} band(s), {_size(key[1:3])}, {'8' if key[3] == 255 else '16'} bit"

@@ -1,0 +1,192 @@
+"""The LightningDataModule: chips, split, augmentation, loaders."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from seep_lightning.config import DataConfig, SplitConfig
+from seep_lightning.data.augment import Augment
+from seep_lightning.data.chips import Chips, load_chips, valid_pixels
+from seep_lightning.data.split import leakage, split_chips
+from seep_lightning.normalise import Normaliser
+
+log = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """image: (B, C, H, W) float32 network input; target: (B, 1, H, W) uint8 class; valid: (B, 1, H, W) bool;
+    index: (B,) int64, the chip's position in `Chips`."""
+
+    image: Tensor
+    target: Tensor
+    valid: Tensor
+    index: Tensor
+
+
+class ChipDataset(Dataset[Batch]):
+    """Network input and truth of chips, by (epoch, index); augmented where `augment` is given."""
+
+    def __init__(self, chips: Chips, normalise: Normaliser, augment: Augment | None = None) -> None:
+        self.chips, self.normalise, self.augment = chips, normalise, augment
+        self.quartiles = chips.scene_quartiles if normalise.kind == "scene" else chips.quartiles
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        epoch, index = key
+        raw, mask = self.chips.read(index)
+        valid = valid_pixels(raw, self.chips.config.nodata)
+        image = raw.astype(np.float32) / np.float32(self.chips.full_scale)
+        if self.augment is not None:
+            # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
+            filled = np.where(valid, image, self.chips.quartiles[index, :, 1, None, None])
+            image, mask, valid = self.augment(filled, mask, valid, epoch=epoch, index=index)
+        return Batch(
+            torch.from_numpy(self.normalise(image, valid, self.quartiles[index])),
+            torch.from_numpy(np.ascontiguousarray(mask)[None]),
+            torch.from_numpy(np.ascontiguousarray(valid)[None]),
+            torch.tensor(index),
+        )
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """(epoch, index) pairs; the order is a function of (seed, epoch), so that a resumed run goes on exactly.
+
+    Each rank takes every `world`-th pair. Training drops what does not fill all ranks; validation and test count
+    every chip once, without the padding of torch's DistributedSampler.
+    """
+
+    def __init__(self, indices: list[int], *, shuffle: bool, seed: int, rank: int = 0, world: int = 1) -> None:
+        self.indices, self.shuffle, self.seed = indices, shuffle, seed
+        self.rank, self.world, self.epoch = rank, world, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        whole = len(self.indices) // self.world
+        return whole if self.shuffle else whole + (self.rank < len(self.indices) % self.world)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = list(self.indices)
+        if self.shuffle:
+            rng = np.random.default_rng((self.seed, self.epoch))
+            order = [order[k] for k in rng.permutation(len(order))][: len(self) * self.world]
+        return iter([(self.epoch, i) for i in order[self.rank :: self.world]])
+
+
+class SeepDataModule(pl.LightningDataModule):
+    """Chips of one data set, split into train, val and test.
+
+    `prepare_data` makes the generated data set where it is wanted; `setup` reads, checks and splits, once.
+    """
+
+    def __init__(self, data: DataConfig, split: SplitConfig, augment: list[Any], seed: int = 0) -> None:
+        super().__init__()
+        self.data, self.split, self.seed = data, split, seed
+        self.augment_nodes = augment
+        self.normalise = Normaliser(**asdict(data.normalise))
+        self._chips: Chips | None = None
+        self.parts: list[str] = []
+
+    @property
+    def chips(self) -> Chips:
+        """All chips, read and checked."""
+        if self._chips is None:
+            self.setup()
+        assert self._chips is not None
+        return self._chips
+
+    def prepare_data(self) -> None:
+        """Make the generated data set where there is none yet (on one process of each machine only)."""
+        with_root(self.data)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read and check all chips, and split them."""
+        if self._chips is None:
+            self._chips = load_chips(with_root(self.data))
+            self.parts = split_chips(self._chips, self.split)
+
+    def indices(self, part: str) -> list[int]:
+        """Positions of a part's chips (`all`: of every chip), in order of their names."""
+        return [i for i, p in enumerate(self.parts) if part in (p, "all")] if self.chips else []
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint must know about its data to be used without it: primitives only."""
+        return {
+            "normalise": self.normalise.to_dict(),
+            "nodata": self.data.nodata,
+            "classes": self.data.classes,
+            "bands": 1,
+            "pattern": self.data.pattern,
+            "chip_size": list(self.chips.size),
+            "fingerprint": self.chips.fingerprint,
+        }
+
+    def leakage_line(self) -> str:
+        """How far validation and test are known from training, in one line."""
+        rows = "; ".join(str(row) for row in leakage(self.chips, self.parts))
+        return f"split={self.split.kind}: train {len(self.indices('train'))} chips; {rows}"
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled and augmented; the last batch is dropped where it is not full."""
+        augment = Augment(self.augment_nodes, self.seed)
+        return self._loader("train", ChipDataset(self.chips, self.normalise, augment), shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Validation chips, in order."""
+        return self.loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Test chips, in order."""
+        return self.loader("test")
+
+    def loader(self, part: str) -> DataLoader[Batch]:
+        """Any part, in order, not augmented."""
+        return self._loader(part, ChipDataset(self.chips, self.normalise), shuffle=False)
+
+    def _loader(self, part: str, dataset: ChipDataset, *, shuffle: bool) -> DataLoader[Batch]:
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = EpochSampler(self.indices(part), shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        workers = self.data.num_workers
+        if workers is None:
+            workers = min(8, os.cpu_count() or 1) if on_gpu else 0
+        return DataLoader(
+            dataset,
+            batch_size=self.data.batch_size,
+            sampler=sampler,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=on_gpu,
+            drop_last=shuffle and len(sampler) >= self.data.batch_size,
+        )
+
+
+def with_root(data: DataConfig) -> DataConfig:
+    """The config of a data set that is on disk: a generated one is made in the cache first, if it is not there yet."""
+    if data.source != "synthetic" or data.root is not None:
+        return data
+    from seep_lightning.data.synthetic import SyntheticSpec, write_dataset
+
+    spec = SyntheticSpec(**asdict(data.synthetic))
+    root = cache_dir() / "synthetic" / f"seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
+    if not root.exists():
+        log.info("making the generated data set in %s", root)
+    return replace(data, root=str(write_dataset(root, spec)))
+
+
+def cache_dir() -> Path:
+    """Where generated data are kept: `$XDG_CACHE_HOME/seep_lightning`, else `~/.cache/seep_lightning`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seep_lightning"

@@ -1,0 +1,189 @@
+"""One grouped splitter: chips to train, val and test so that no group is in two parts. Pure and deterministic.
+
+Every choice depends on sorted names and a seed only, never on directory order.
+"""
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seep_lightning.config import SplitConfig
+from seep_lightning.data.chips import Chips
+from seep_lightning.errors import UserError
+
+PARTS = ("train", "val", "test")
+TRIES = 400  # random assignments of groups among which the one nearest to the shares is kept
+
+
+def split_chips(chips: Chips, config: SplitConfig) -> list[str]:
+    """The part (`train`, `val` or `test`) of each chip. Raises `UserError` where a part would be empty."""
+    if config.kind == "file":
+        parts = read_split(chips, config.path)
+    elif config.kind == "kfold":
+        parts = _folds(group_keys(chips, config.by, config.block), config)
+    elif config.kind == "random":
+        parts = _random(len(chips), config)
+    else:
+        parts = _grouped(group_keys(chips, config.kind, config.block), config)
+    counts = Counter(parts)
+    for part in PARTS:
+        if not counts[part]:
+            raise UserError(
+                f"split: the {part} part of split={config.kind} is empty ({len(chips)} chips, "
+                f"{len(set(chips.scenes))} scenes). Add chips or scenes, or choose another split or other shares."
+            )
+    return parts
+
+
+def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
+    """What must stay together: the `scene`, the `place` (a block of grid cells), or just the `chip`."""
+    if by == "scene":
+        return list(chips.scenes)
+    if by == "chip":
+        return list(chips.names)
+    places = chips.places()
+    for name, here in zip(chips.names, places, strict=True):
+        if here is None:
+            raise UserError(
+                f"split: {name} has no place on a grid. split by place needs data.grid with the columns of each "
+                "scene (by prefix of its name) and a data.pattern with a tile group; or use split=scene."
+            )
+    return [(here[0] // block, here[1] // block) for here in places if here is not None]
+
+
+def _random(count: int, config: SplitConfig) -> list[str]:
+    """scikit-learn's `train_test_split` twice, as the reference does: test first, then validation from the rest."""
+    parts = np.full(count, "train", dtype=object)
+    order = np.random.RandomState(config.seed).permutation(count)  # noqa: NPY002 - the reference's generator
+    tests = math.ceil(config.test * count - 1e-9)
+    parts[order[:tests]] = "test"
+    rest = order[tests:]
+    again = np.random.RandomState(config.seed).permutation(len(rest))  # noqa: NPY002
+    parts[rest[again[: math.ceil(config.val * count - 1e-9)]]] = "val"
+    return [str(p) for p in parts]
+
+
+def _grouped(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
+    """Assign whole groups so that the parts come as near to their shares as `TRIES` seeded orders can bring them."""
+    sizes = Counter(keys)
+    groups = sorted(sizes, key=str)
+    wanted = np.array([1 - config.val - config.test, config.val, config.test]) * len(keys)
+    rng = np.random.default_rng(config.seed)
+    best: tuple[float, dict[Hashable, int]] = (math.inf, {})
+    for _ in range(TRIES):
+        held = np.zeros(3)
+        chosen: dict[Hashable, int] = {}
+        for k in rng.permutation(len(groups)):
+            part = int(np.argmax((wanted - held) / wanted))
+            chosen[groups[k]] = part
+            held[part] += sizes[groups[k]]
+        miss = float(np.abs(held - wanted).sum()) + len(keys) * float((held == 0).sum())
+        if miss < best[0]:
+            best = (miss, chosen)
+    return [PARTS[best[1][key]] for key in keys]
+
+
+def _folds(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
+    """Fold k tests, fold k + 1 validates, the rest trains."""
+    fold = assign_folds(keys, config.folds, config.seed)
+    test, val = config.fold, (config.fold + 1) % config.folds
+    return ["test" if f == test else "val" if f == val else "train" for f in fold]
+
+
+def assign_folds(keys: Sequence[Hashable], folds: int, seed: int) -> list[int]:
+    """A fold for each chip, whole groups, sizes as equal as largest-first filling makes them."""
+    sizes = Counter(keys)
+    if len(sizes) < folds:
+        raise UserError(f"split: {folds} folds need at least {folds} groups, found {len(sizes)}. Lower split.folds.")
+    groups = sorted(sizes, key=str)
+    shuffled = [groups[k] for k in np.random.default_rng(seed).permutation(len(groups))]
+    held, chosen = np.zeros(folds), {}
+    for group in sorted(shuffled, key=lambda g: -sizes[g]):
+        chosen[group] = int(np.argmin(held))
+        held[chosen[group]] += sizes[group]
+    return [chosen[key] for key in keys]
+
+
+def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
+    """`split.csv`: one row a chip."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "scene", "part"])
+        writer.writerows(zip(chips.names, chips.scenes, parts, strict=True))
+
+
+def read_split(chips: Chips, path: str | None) -> list[str]:
+    """The parts of a `split.csv`; every chip must have one row, every row a chip and a known part."""
+    if path is None or not Path(path).is_file():
+        raise UserError(f"split.path: there is no file {path}. Pass the split.csv of a run, or name,scene,part rows.")
+    with Path(path).open(newline="") as file:
+        reader = csv.DictReader(file)
+        if not {"name", "part"} <= set(reader.fieldnames or []):
+            raise UserError(f"split.path: {path} needs the columns name and part, found {reader.fieldnames}.")
+        table = {row["name"]: row["part"] for row in reader}
+    for name, part in table.items():
+        if part not in PARTS:
+            raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {', '.join(PARTS)}.")
+    for missing, kind in (
+        (sorted(set(chips.names) - table.keys()), "has no row for chip"),
+        (sorted(table.keys() - set(chips.names)), "names a chip that is not in the data:"),
+    ):
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise UserError(f"split.path: {path} {kind} {missing[0]}{more}. Was it made from other data?")
+    return [table[name] for name in chips.names]
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """How far a part's chips are known from training: counts of chips."""
+
+    part: str
+    chips: int
+    touching: int
+    same_scene: int
+    same_place: int
+    identical: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.part} {self.chips} chips: {self.touching} touch a training chip of their scene, "
+            f"{self.same_scene} share a scene, {self.same_place} share a place with training"
+            + (f", {self.identical} ARE IDENTICAL to a training chip" if self.identical else "")
+        )
+
+
+def leakage(chips: Chips, parts: Sequence[str]) -> list[Leakage]:
+    """For validation and test: chips that touch (8 neighbours), share scene or place with, or equal a training chip."""
+    train = [i for i, part in enumerate(parts) if part == "train"]
+    cells, places = chips.cells(), chips.places()
+    pixels = [d.rpartition(":")[2] for d in chips.digests] or [""] * len(chips)
+    train_cells = {(chips.scenes[i], *here) for i in train if (here := cells[i])}
+    train_scenes = {chips.scenes[i] for i in train}
+    train_places = {places[i] for i in train} - {None}
+    train_pixels = {pixels[i] for i in train} - {""}
+
+    def touches(i: int) -> bool:
+        here = cells[i]
+        around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1)]
+        return here is not None and any((chips.scenes[i], here[0] + r, here[1] + c) in train_cells for r, c in around)
+
+    rows = []
+    for part in ("val", "test"):
+        mine = [i for i, p in enumerate(parts) if p == part]
+        rows.append(
+            Leakage(
+                part=part,
+                chips=len(mine),
+                touching=sum(touches(i) for i in mine),
+                same_scene=sum(chips.scenes[i] in train_scenes for i in mine),
+                same_place=sum(places[i] in train_places for i in mine),
+                identical=sum(pixels[i] in train_pixels for i in mine),
+            )
+        )
+    return rows

@@ -1,0 +1,194 @@
+"""The door of every command: Hydra around a plain function, one-line errors, exit codes. Written once, here.
+
+Errors are raised inside the job, so that a multirun goes on with its other jobs, and turned into one line and an exit
+code outside of Hydra: a `sys.exit` inside would end the whole multirun.
+"""
+
+import functools
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seep_lightning.config import CheckConfig, EvaluateConfig, PredictConfig, TrainConfig, check
+from seep_lightning.errors import UserError
+
+log = logging.getLogger("seep_lightning")
+
+PATH_KEYS = ("data.root", "run", "init", "input", "output", "split.path", "hydra.run.dir", "hydra.sweep.dir")
+LAST = "last.ckpt"
+FULL_ERROR = "HYDRA_FULL_ERROR"
+OURS = "SEEP_LIGHTNING_DOOR"  # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
+
+
+def conf_dir() -> Path:
+    """Where `conf/` is: inside the installed package, else at the top of the checkout."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "conf"
+    return shipped if shipped.is_dir() else package.parents[1] / "conf"
+
+
+SCHEMAS: dict[str, type[Any]] = {
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+    "predict": PredictConfig,
+    "check": CheckConfig,
+}
+
+
+def register_schemas() -> None:
+    """Make the schemas known to Hydra as `<command>_schema`, which each `conf/<command>.yaml` starts from."""
+    store = ConfigStore.instance()
+    for name, schema in SCHEMAS.items():
+        store.store(name=f"{name}_schema", node=schema)
+    OmegaConf.register_new_resolver("seep_dir", run_dir, replace=True)
+    OmegaConf.register_new_resolver("seep_subdir", sweep_subdir, replace=True)
+
+
+def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
+    """The typed config of a command, for notebooks and tests: `compose("train", ["model=unet_small"])`.
+
+    Raises Hydra's own errors for a misspelt override, and `UserError` for values that do not go together.
+    """
+    register_schemas()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return typed(hydra.compose(command, overrides or []))
+
+
+def typed(cfg: DictConfig) -> Any:
+    """A composed config as its dataclass, checked across fields (Hydra does not run `__post_init__`)."""
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        keys = ", ".join(missing)
+        raise UserError(f"{missing[0]} is not set. Pass {keys.replace(', ', '=... ')}=... on the command line.")
+    config = OmegaConf.to_object(cfg)
+    check(config)
+    return config
+
+
+def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
+    """Run `task` under Hydra with `conf/<command>.yaml` and the command line; exit with 2 on a user's mistake."""
+    register_schemas()
+    sys.argv[1:] = prepare_arguments(sys.argv[1:])
+    wants_traceback = os.environ.get(FULL_ERROR) == "1" and OURS not in os.environ
+    if not wants_traceback:  # with it, Hydra raises instead of printing and exiting itself
+        os.environ[FULL_ERROR] = os.environ[OURS] = "1"
+    try:
+        failed: list[UserError] = []
+        hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, failed))()
+        if failed:
+            raise failed[0]
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        if wants_traceback:
+            raise
+        print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
+
+
+def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable[[DictConfig], Any]:
+    """The task, with a user's mistake put into `failed`, since Hydra would print lines of its own about it.
+
+    In a multirun it is logged where and when it happens, and raised: the launcher goes on with the other jobs.
+    """
+
+    @functools.wraps(task)
+    def job(cfg: DictConfig) -> Any:
+        try:
+            return task(cfg)
+        except UserError as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                log.error("this job failed: %s", error)
+                raise
+            failed.append(error)
+
+    return job
+
+
+def prepare_arguments(arguments: list[str]) -> list[str]:
+    """Quote values of path-valued keys, and tell Hydra which overrides are the same in every job of a multirun."""
+    multirun = bool({"-m", "--multirun"} & set(arguments))
+    quoted = [_quote(a, multirun) for a in arguments]
+    if not multirun:
+        return quoted
+    fixed = [k for k, sep, value in (a.partition("=") for a in quoted) if sep and not k.startswith("-") and not _swept(value)]
+    names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed if not key.startswith("hydra."))
+    return [*quoted, f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
+
+
+def _quote(argument: str, multirun: bool) -> str:
+    """Wrap a path in quotes: `=`, brackets, commas and blanks in it mean something to Hydra's grammar."""
+    key, separator, value = argument.partition("=")
+    plain = not value or value[0] in "'\"[" or value.startswith("${") or (multirun and "," in value)
+    if key.lstrip("+") not in PATH_KEYS or not separator or plain:
+        return argument
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}='{escaped}'"
+
+
+def _swept(value: str) -> bool:
+    """Whether an override's value is a sweep: commas outside brackets and quotes, or a sweep function."""
+    if re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value):
+        return True
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
+    return "," in bare
+
+
+def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
+    """Where a run lives: the one that is resumed, else `outputs/<name>/<time>`. A resolver for `conf/train.yaml`."""
+    if run:
+        return run
+    home = Path("outputs") / name
+    if ckpt == "last":
+        runs = sorted(p.parents[1] for p in home.glob(f"*/checkpoints/{LAST}"))
+        if runs:
+            return str(runs[-1])
+    return str(home / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+
+
+def sweep_subdir(overrides: str) -> str:
+    """`optimizer.lr-0.001,seed-1` to `lr-0.001_seed-1`: no `=`, comma or bracket, which Hydra's grammar reserves."""
+    parts = [re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", part) for part in overrides.split(",")]
+    return re.sub(r"[^\w.+-]+", "-", "_".join(parts)).strip("-") or "0"
+
+
+def explain(error: Exception, command: str) -> str:
+    """One message for an error of ours, Hydra's or OmegaConf's; with the nearest known key for a misspelt one."""
+    if isinstance(error, UserError):
+        return str(error)
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+    lines = [line.strip() for e in (error, cause) if e is not None for line in str(e).splitlines()]
+    noise = ("object_type=", "full_key:", "reference_type=", "To append to your config use", "Set the environment")
+    text = " ".join(line for line in dict.fromkeys(lines) if line and not line.startswith(noise))
+    return text + _nearest_key(text, command)
+
+
+def _nearest_key(text: str, command: str) -> str:
+    match = re.search(r"Could not override '([^']+)'", text)
+    if match is None:
+        return ""
+    parent, _, name = match[1].rpartition(".")
+    try:
+        GlobalHydra.instance().clear()
+        with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            cfg = hydra.compose(command)
+        node = OmegaConf.select(cfg, parent) if parent else cfg
+        known = [str(k) for k in node if not str(k).startswith("_")] if isinstance(node, DictConfig) else []
+    except (HydraException, OmegaConfBaseException):
+        return ""
+    near = get_close_matches(name, known, 1)
+    where = f" Keys of {parent}: " if parent else " Keys: "
+    return (f" Did you mean {parent + '.' if parent else ''}{near[0]}?" if near else "") + where + ", ".join(known) + "."

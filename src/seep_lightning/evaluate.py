@@ -1,0 +1,263 @@
+"""Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
+
+import csv
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from seep_lightning.config import EvaluateConfig, one_of
+from seep_lightning.door import open_door, typed
+from seep_lightning.errors import UserError
+from seep_lightning.run import Run, fresh_dir, open_run, write_text
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+    from seep_lightning.predictor import Predictor
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pixel counts of one chip, or of many added up: true positive, false positive, false negative."""
+
+    tp: int
+    fp: int
+    fn: int
+
+    def figures(self) -> dict[str, float]:
+        """Dice, Jaccard, precision and recall of the seep pixels; Dice is 1 where truth and prediction are empty."""
+        wrong = self.fp + self.fn
+        return {
+            "dice": 2 * self.tp / (2 * self.tp + wrong) if self.tp + wrong else 1.0,
+            "jaccard": self.tp / (self.tp + wrong) if self.tp + wrong else 1.0,
+            "precision": self.tp / max(self.tp + self.fp, 1),
+            "recall": self.tp / max(self.tp + self.fn, 1),
+        }
+
+
+def count(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Counts:
+    """Counts of two bool masks (H, W) from which nodata was taken out."""
+    both = int((predicted & truth).sum())
+    return Counts(both, int(predicted.sum()) - both, int(truth.sum()) - both)
+
+
+def pooled(chips: Sequence[Counts]) -> dict[str, float]:
+    """Figures over all pixels of all chips, and the mean over chips of each chip's Dice (1 where both are empty)."""
+    total = Counts(sum(c.tp for c in chips), sum(c.fp for c in chips), sum(c.fn for c in chips))
+    per_chip = float(np.mean([c.figures()["dice"] for c in chips])) if chips else 0.0
+    return total.figures() | {"dice_per_chip": per_chip}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Counts of each chip at each threshold, the notebook's two soft figures, and the mean loss-free facts."""
+
+    thresholds: tuple[float, ...]
+    chips: dict[float, list[Counts]]
+    soft: dict[str, float]
+
+    def at(self, threshold: float) -> dict[str, float]:
+        """All pooled figures at one of the thresholds."""
+        return pooled(self.chips[threshold])
+
+
+Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]], None]
+
+
+def score_indices(
+    predictor: "Predictor",
+    chips: "Chips",
+    indices: list[int],
+    *,
+    batch_size: int = 16,
+    thresholds: Sequence[float] | None = None,
+    sink: Sink | None = None,
+) -> Scored:
+    """Score chips by their positions, each once; `sink(index, probability, truth, valid)` sees each chip in turn.
+
+    thresholds: None for 0.5 and the predictor's own. A pixel is seep where its probability is above the threshold.
+    """
+    import torch
+
+    from seep_lightning.metrics import BatchSoftDice
+
+    levels = tuple(dict.fromkeys(thresholds or (0.5, predictor.threshold)))
+    counts: dict[float, list[Counts]] = {level: [] for level in levels}
+    soft = {"soft_dice_S": BatchSoftDice(), "soft_2S_over_1_plus_S": BatchSoftDice(boosted=True)}
+    for index, probability, target, valid in predict_batches(predictor, chips, indices, batch_size):
+        for metric in soft.values():
+            metric.update(torch.from_numpy(probability), torch.from_numpy(target), torch.from_numpy(valid))
+        for i, p, t, v in zip(index, probability[:, 0], target[:, 0], valid[:, 0], strict=True):
+            truth = (t > 0) & v
+            for level in levels:
+                counts[level].append(count((p > level) & v, truth))
+            if sink is not None:
+                sink(int(i), np.where(v, p, np.float32(0)), truth, v)
+    return Scored(levels, counts, {name: float(metric.compute()) for name, metric in soft.items()})
+
+
+def predict_batches(
+    predictor: "Predictor", chips: "Chips", indices: list[int], batch_size: int
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """index (B,), probability (B, 1, H, W) float32, target uint8 and valid bool of chips, in the order given."""
+    from torch.utils.data import DataLoader
+
+    from seep_lightning.data.datamodule import ChipDataset, EpochSampler
+
+    dataset = ChipDataset(chips, predictor.normalise)
+    sampler = EpochSampler(indices, shuffle=False, seed=0)
+    for batch in DataLoader(dataset, batch_size, sampler=sampler):
+        probability = predictor.probability(batch.image).numpy()
+        yield batch.index.numpy(), probability, batch.target.numpy(), batch.valid.numpy()
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Score a run and leave `evaluate/<name>/` in it: summary.json, chips.csv (worst first), names.txt, masks/.
+
+    Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
+    """
+    from seep_lightning.predictor import load
+
+    one_of("part", config.part, ("train", "val", "test", "all"))
+    run = open_run(config.run)
+    predictor = load(run, config.checkpoint, config.device)
+    if config.threshold is not None:
+        if not 0 < config.threshold < 1:
+            raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
+        predictor.threshold = config.threshold
+    chips, indices, part = part_of(run, config)
+    name = config.name or (part if part != "all" or config.data.root is None else Path(config.data.root).resolve().name)
+    out = run.dir / "evaluate" / name
+    fresh_dir(out, config.overwrite, "name")
+    work = out.with_name(name + ".part")
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "masks").mkdir(parents=True)
+    scored = score_indices(
+        predictor, chips, indices, batch_size=config.batch_size, sink=_mask_writer(chips, predictor.threshold, work)
+    )
+    _write_chips(work / "chips.csv", chips, indices, scored.chips[predictor.threshold])
+    (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
+    summary = {
+        "run": str(run.dir),
+        "part": part,
+        "split": run.config.split.kind if part != "all" else "none: every chip of the data set",
+        "data": {"root": str(chips.root), "fingerprint": chips.fingerprint, "chips": len(indices)},
+        "checkpoint": config.checkpoint,
+        "threshold": predictor.threshold,
+        "figures": scored.at(predictor.threshold),
+        "figures_at_0.5": scored.at(0.5),
+        "soft": scored.soft | {"batch_size": config.batch_size},
+        "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
+    }
+    write_text(work / "summary.json", json.dumps(summary, indent=2) + "\n")
+    shutil.rmtree(out)
+    work.replace(out)
+    return summary | {"out": str(out)}
+
+
+def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
+    """Chips, positions and the part's name: of the run's own data by its split.csv, or all of another data set."""
+    from seep_lightning.data.chips import load_chips
+    from seep_lightning.data.datamodule import with_root
+    from seep_lightning.data.split import read_split
+
+    data = run.config.data
+    if config.data.root is not None:
+        data = replace(data, source="chips", root=config.data.root)
+    chips = load_chips(with_root(data))
+    trained_on = run.summary().get("data", {}).get("fingerprint")
+    if chips.fingerprint != trained_on:
+        if config.data.root is None:
+            raise UserError(
+                f"the chips in {chips.root} have changed since run={run.dir} was trained on them (fingerprint "
+                f"{trained_on}, now {chips.fingerprint}). Put them back, or pass data.root=... to score all of them."
+            )
+        return chips, list(range(len(chips))), "all"
+    parts = read_split(chips, str(run.split_path))
+    return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
+
+
+def _mask_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
+    import cv2
+
+    def write(index: int, probability: NDArray[np.float32], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+        cv2.imwrite(str(out / "masks" / chips.names[index]), (probability > threshold).astype(np.uint8))
+
+    return write
+
+
+def _write_chips(path: Path, chips: "Chips", indices: list[int], counts: list[Counts]) -> None:
+    """A row a chip, worst first."""
+    rows = [
+        {"name": chips.names[i], "scene": chips.scenes[i], "tile": chips.tiles[i], **c.figures(), **asdict(c)}
+        for i, c in zip(indices, counts, strict=True)
+    ]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: (row["dice"], row["name"])))
+
+
+def _by_scene(chips: "Chips", indices: list[int], counts: list[Counts]) -> dict[str, dict[str, float]]:
+    scenes = sorted({chips.scenes[i] for i in indices})
+    table = {}
+    for scene in scenes:
+        mine = [c for i, c in zip(indices, counts, strict=True) if chips.scenes[i] == scene]
+        table[scene] = pooled(mine) | {"chips": len(mine)}
+    return table
+
+
+def print_table(title: str, rows: dict[str, dict[str, float]], columns: Sequence[str] = COLUMNS) -> None:
+    """A table of figures, one named row each."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, row in rows.items():
+        table.add_row(name, *(f"{row[c]:.3f}" if c in row else "" for c in columns))
+    Console().print(table)
+
+
+def print_result(run: Run, outcome: dict[str, Any]) -> None:
+    """The final table of a training, and the lines to type next."""
+    summary = run.summary()
+    rows = {f"{part}, {level}": row for part, levels in outcome["figures"].items() for level, row in levels.items()}
+    print_table(f"{summary['name']}, split={summary['split']}, {outcome['epochs']} epochs, {outcome['seconds']:.0f} s", rows)
+    print(f"run directory: {run.dir}")
+    print(f"  score the test part:  python -m seep_lightning.evaluate run={run.dir}")
+    print(f"  look at the curves:   tensorboard --logdir {run.dir}")
+
+
+def task(cfg: DictConfig) -> float:
+    """The job of one `seep evaluate`. Returns the pooled Dice."""
+    config: EvaluateConfig = typed(cfg)
+    summary = evaluate(config)
+    row = {f"{summary['part']}, at {summary['threshold']:.4f}": summary["figures"], "at 0.5": summary["figures_at_0.5"]}
+    print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", row)
+    soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
+    print(f"the notebook's soft figures (mean over batches of {config.batch_size}): {soft}")
+    print(f"written to {summary['out']}")
+    return float(summary["figures"]["dice"])
+
+
+def main() -> None:
+    """`python -m seep_lightning.evaluate` and `seep evaluate`."""
+    open_door("evaluate", task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Curves of a run, by epoch: TensorBoard with train and validation of one metric on one chart, and `metrics.csv`."""
+
+import csv
+import io
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities import rank_zero_only
+from torch.utils.tensorboard import SummaryWriter
+
+from seep_lightning.run import write_text
+
+STAGES = ("train", "val")
+
+
+class TensorBoard(TensorBoardLogger):
+    """Event files in `<run>`, `<run>/train` and `<run>/val`.
+
+    TensorBoard draws one chart for a tag, with a line for each folder: so `dice/train` and `dice/val` become the tag
+    `dice` in two folders. What belongs to neither stage (learning rate, seconds) goes with training. The horizontal
+    axis is the epoch. purge_step: the epoch from which a resumed run writes anew.
+    """
+
+    def __init__(self, save_dir: str | Path, purge_step: int | None = None) -> None:
+        super().__init__(save_dir=save_dir, name="", version="", default_hp_metric=False, purge_step=purge_step)
+        self._purge_step = purge_step
+        self._stages: dict[str, SummaryWriter] = {}
+
+    def stage(self, name: str) -> SummaryWriter:
+        """The writer of `train` or `val`."""
+        if name not in self._stages:
+            self._stages[name] = SummaryWriter(str(Path(self.log_dir) / name), purge_step=self._purge_step)
+        return self._stages[name]
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:  # type: ignore[override]
+        """Each figure to the folder of its stage."""
+        axis = int(metrics.get("epoch", step or 0))
+        for key, value in metrics.items():
+            tag, _, stage = key.rpartition("/")
+            if key == "epoch":
+                continue
+            if stage in STAGES:
+                self.stage(stage).add_scalar(tag, float(value), axis)
+            else:
+                self.stage("train").add_scalar(key, float(value), axis)
+
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Nothing before the end: a point at step 0 would spoil the curves (see `callbacks.py`)."""
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Flush; our config is in `config.yaml`."""
+        for writer in self._stages.values():
+            writer.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Flush and close."""
+        for writer in self._stages.values():
+            writer.close()
+        super().finalize(status)
+
+
+class Csv(Logger):
+    """`metrics.csv`: one row an epoch, whole at any moment; a resumed run keeps the rows before it."""
+
+    def __init__(self, save_dir: str | Path) -> None:
+        super().__init__()
+        self.path = Path(save_dir) / "metrics.csv"
+        self.rows: dict[int, dict[str, Any]] = {}
+        if self.path.is_file():
+            with self.path.open(newline="") as file:
+                self.rows = {int(row["epoch"]): dict(row) for row in csv.DictReader(file)}
+
+    @property
+    def name(self) -> str:
+        """Of no use here."""
+        return ""
+
+    @property
+    def version(self) -> str:
+        """Of no use here."""
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """They are in `config.yaml`."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:  # type: ignore[override]
+        """Add figures to their epoch's row, and forget later rows: the epoch is being done again."""
+        if "epoch" not in metrics:
+            return
+        epoch = int(metrics["epoch"])
+        self.rows = {e: row for e, row in self.rows.items() if e <= epoch}
+        self.rows.setdefault(epoch, {}).update({k: float(v) for k, v in metrics.items()} | {"epoch": epoch})
+        columns = sorted({key for row in self.rows.values() for key in row} - {"epoch"})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["epoch", *columns], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows[e] for e in sorted(self.rows))
+        write_text(self.path, text.getvalue())

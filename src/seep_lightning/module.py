@@ -1,0 +1,182 @@
+"""The LightningModule: net + loss + metrics, one step for every stage."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torchmetrics import MetricCollection
+
+from seep_lightning.data.datamodule import Batch
+from seep_lightning.errors import UserError
+from seep_lightning.metrics import (
+    BatchSoftDice,
+    ChipDice,
+    ProbabilityHistogram,
+    best_threshold,
+    pixel_metrics,
+    with_ignored,
+)
+from seep_lightning.targets import build
+
+FORMAT = 1  # of what stands under `CHECKPOINT_KEY`; raise it when an older reader would go wrong
+CHECKPOINT_KEY = "seep_lightning"
+SUPERVISION_DECAY = 0.5  # weight of each coarser head under deep supervision
+
+
+class SeepModule(pl.LightningModule):
+    """A network that gives the probability of seep for each pixel.
+
+    All arguments are nodes of primitives (what `OmegaConf.to_container` gives), so that a checkpoint loads with
+    `weights_only=True`. facts: what the data module knows of its data (`SeepDataModule.facts`).
+    """
+
+    def __init__(
+        self,
+        model: dict[str, Any],
+        loss: dict[str, Any] | None = None,
+        optimizer: dict[str, Any] | None = None,
+        scheduler: dict[str, Any] | None = None,
+        facts: dict[str, Any] | None = None,
+        seed: int = 0,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.configure_net()
+        self.configure_loss()
+        self.configure_metrics()
+        self.threshold = 0.5
+
+    def configure_net(self) -> None:
+        """The network of the `model` node."""
+        facts = self.hparams["facts"] or {}
+        given = {"in_channels": facts.get("bands", 1), "classes": 1}
+        self.net = build("model", {**given, **self.hparams["model"]}, nn.Module)
+        if self.hparams["channels_last"]:
+            self.net.to(memory_format=torch.channels_last)
+        self.stride = int(getattr(self.net, "stride", 32))
+
+    def configure_loss(self) -> None:
+        """The loss of the `loss` node: (logits, target, valid) to a scalar."""
+        node = self.hparams["loss"]
+        self.loss = build("loss", node, nn.Module) if node else None
+
+    def configure_metrics(self) -> None:
+        """Figures of each stage; training's are taken from the augmented chips, as they go by."""
+        self.pixels = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in ("train", "val")})
+        self.soft = MetricCollection(
+            {
+                "dice_per_chip": ChipDice(),
+                "soft_dice_S": BatchSoftDice(),
+                "soft_2S_over_1_plus_S": BatchSoftDice(boosted=True),
+            },
+            compute_groups=False,
+        )
+        self.histogram = ProbabilityHistogram()
+
+    def forward(self, image: Tensor) -> Any:
+        """Logits (B, 1, H, W) of network input (B, C, H, W) of any size: padded by reflection to the net's stride."""
+        height, width = image.shape[-2:]
+        down, right = -height % self.stride, -width % self.stride
+        if not (down or right):
+            return self.net(image)
+        mode = "reflect" if down < height and right < width else "replicate"
+        logits = self.net(F.pad(image, (0, right, 0, down), mode=mode))
+        if isinstance(logits, tuple):
+            return tuple(head[..., :height, :width] for head in logits)
+        return logits[..., :height, :width]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step on augmented chips."""
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """One batch of validation chips."""
+        self._step(batch, "val")
+
+    def _step(self, batch: Batch, stage: str) -> Tensor:
+        heads = self(batch.image)
+        heads = heads if isinstance(heads, tuple) else (heads,)
+        loss = self._supervise(heads, batch)
+        self._check_finite(loss)
+        probability = heads[0].detach().float().sigmoid()
+        metrics = self.pixels[f"{stage}_"]
+        metrics.update(probability, with_ignored(batch.target, batch.valid))
+        figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
+        if stage == "val":
+            self.soft.update(probability, batch.target, batch.valid)
+            self.histogram.update(probability, batch.target, batch.valid)
+            figures |= {f"{name}/{stage}": metric for name, metric in self.soft.items()}
+        self.log(f"loss/{stage}", loss.detach(), on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.image))
+        self.log_dict(figures, on_step=False, on_epoch=True)
+        return loss
+
+    def _supervise(self, heads: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        assert self.loss is not None, "a module loaded for prediction has no loss"
+        target = (batch.target > 0).float()
+        weights = [SUPERVISION_DECAY**k for k in range(len(heads))]
+        terms = [w * self.loss(head, target, batch.valid) for w, head in zip(weights, heads, strict=True)]
+        return torch.stack(terms).sum() / sum(weights)
+
+    def _check_finite(self, loss: Tensor) -> None:
+        """A weight that is not a number stays so; stop before it reaches a checkpoint."""
+        if not torch.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss.item()} in epoch {self.current_epoch}. The last whole epoch is kept. "
+                "Lower optimizer.lr, set trainer.gradient_clip_val, or use trainer.precision=32-true."
+            )
+
+    def on_train_epoch_start(self) -> None:
+        """Lightning does not save the state of random numbers: make dropout a function of (seed, epoch, rank)."""
+        torch.manual_seed(self.hparams["seed"] + 1_000_003 * (self.current_epoch + 1) + self.global_rank)
+
+    def on_validation_epoch_end(self) -> None:
+        """Choose the threshold on this epoch's validation; it travels with this epoch's checkpoint."""
+        self.threshold = best_threshold(self.histogram.compute())
+        self.histogram.reset()
+        if not self.trainer.sanity_checking:
+            self.log("threshold/val", self.threshold, sync_dist=False)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a plateau schedule here, before the checkpoint is written: Lightning would do it after, and lose it."""
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, ReduceLROnPlateau):
+            monitor = (self.hparams["scheduler"] or {}).get("monitor", "loss/val")
+            if monitor not in self.trainer.callback_metrics:
+                known = ", ".join(sorted(self.trainer.callback_metrics))
+                raise UserError(f"scheduler.monitor={monitor} is not measured. Known: {known}.")
+            schedule.step(self.trainer.callback_metrics[monitor])
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step-wise schedules only; see `on_train_epoch_end`."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The `optimizer` node over all parameters, and the `scheduler` node where there is one."""
+        optimizer = build("optimizer", self.hparams["optimizer"], Optimizer, self.net.parameters())  # type: ignore[type-abstract]
+        node = dict(self.hparams["scheduler"] or {})
+        monitor = node.pop("monitor", "loss/val")
+        if not node:
+            return optimizer
+        if str(node["_target_"]).startswith("seep_lightning."):
+            steps = self.trainer.estimated_stepping_batches
+            if steps == float("inf"):
+                raise UserError("scheduler needs to know how long the training is: set trainer.max_epochs or max_steps.")
+            schedule = build("scheduler", node, LRScheduler, optimizer, total_steps=int(steps))
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        schedule = build("scheduler", node, LRScheduler, optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "monitor": monitor}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What prediction needs beside the weights."""
+        checkpoint[CHECKPOINT_KEY] = {"format": FORMAT, "threshold": self.threshold}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The inverse of `on_save_checkpoint`."""
+        self.threshold = checkpoint[CHECKPOINT_KEY]["threshold"]

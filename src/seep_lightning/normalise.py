@@ -1,0 +1,76 @@
+"""From pixel values to network input. Used by training, prediction and export, so it stands below all of them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.errors import UserError
+
+KINDS = ("scale", "chip", "scene")
+FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
+DARKEST = 1 / 1024  # floor before a logarithm: below one level of the 8-bit stretch that the chips come in
+LIMIT = 5.0  # robust z-scores are clipped here: ships reach 30 and would rule the first convolution
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """Value to network input; a few numbers that travel with the checkpoint.
+
+    kind: `scale` (value / full scale, in 0..1), `chip` or `scene` (robust z-score: minus the median, over the
+    interquartile range / 1.349, of the chip or of its whole scene).
+    log: take the logarithm first. Speckle multiplies the power, so its spread is the same everywhere after it.
+    """
+
+    kind: str = "chip"
+    log: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UserError(f"data.normalise.kind: {self.kind!r} is not known; choose one of {', '.join(KINDS)}.")
+
+    def __call__(
+        self, image: NDArray[np.float32], valid: NDArray[np.bool_], quartiles: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Normalise `image` (C, H, W) in 0..1 of full scale; nodata (`valid` (H, W) False) becomes 0.
+
+        quartiles: (C, 3), the 25, 50 and 75 % quantiles of the valid pixels of the chip or scene, in 0..1.
+        """
+        values = self._stretch(image)
+        if self.kind != "scale":
+            low, centre, high = (self._stretch(quartiles[:, k, None, None]) for k in range(3))
+            values = (values - centre) / np.maximum((high - low) / 1.349, 1e-3)
+            np.clip(values, -LIMIT, LIMIT, out=values)
+        return np.where(valid, values, np.float32(0)).astype(np.float32, copy=False)
+
+    def _stretch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.log(np.maximum(values, np.float32(DARKEST))) if self.log else values
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitives for a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**facts)
+
+
+def full_scale(dtype: np.dtype[Any]) -> float:
+    """The largest value that an image of this type can hold (8 or 16 bit unsigned)."""
+    return FULL_SCALE[dtype.name]
+
+
+def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Counts of each value of the valid pixels of one unsigned band `image` (H, W): (256,) or (65536,)."""
+    return np.bincount(image[valid].ravel(), minlength=int(full_scale(image.dtype)) + 1)
+
+
+def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The 25, 50 and 75 % quantiles of a `histogram`, in 0..1 of full scale: (3,). Zeros where nothing was counted."""
+    total = np.cumsum(counts)
+    if total[-1] == 0:
+        return np.zeros(3, np.float32)
+    values = np.searchsorted(total, np.array([0.25, 0.5, 0.75]) * total[-1])
+    return (values / (len(counts) - 1)).astype(np.float32)

@@ -1,0 +1,112 @@
+"""A trained run as a callable on arrays."""
+
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seep_lightning.data.chips import valid_pixels
+from seep_lightning.errors import UserError
+from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
+from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
+from seep_lightning.run import Run, open_run
+
+
+class Predictor:
+    """Probability of seep for each pixel; holds all that the checkpoint knows.
+
+    threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
+    """
+
+    def __init__(self, module: SeepModule, device: str = "auto") -> None:
+        facts = module.hparams["facts"]
+        self.device = torch.device(pick_device(device))
+        self.module = module.eval().to(self.device)
+        self.threshold = module.threshold
+        self.normalise = Normaliser.from_dict(facts["normalise"])
+        self.nodata: int | None = facts["nodata"]
+        self.bands: int = facts["bands"]
+        self.facts: dict[str, Any] = facts
+
+    def __call__(self, image: NDArray[Any], quartiles: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Probabilities (H, W) float32 in 0..1 of raw values (H, W) or (C, H, W), uint8 or uint16; nodata gives 0.
+
+        quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
+        scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
+        """
+        array = image[None] if image.ndim == 2 else image
+        if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands:
+            raise UserError(
+                f"the image is {array.dtype} with shape {image.shape}; this run takes uint8 or uint16, "
+                f"(H, W) or ({self.bands}, H, W)."
+            )
+        valid = valid_pixels(array, self.nodata)
+        if quartiles is None:
+            quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])
+        scaled = array.astype(np.float32) / np.float32(full_scale(array.dtype))
+        batch = torch.from_numpy(self.normalise(scaled, valid, quartiles))[None]
+        return np.where(valid, self.probability(batch)[0, 0].numpy(), np.float32(0))
+
+    @torch.inference_mode()
+    def probability(self, batch: Tensor) -> Tensor:
+        """Probabilities (B, 1, H, W) on the CPU of network input (B, C, H, W)."""
+        logits = self.module(batch.to(self.device, non_blocking=True))
+        return torch.as_tensor(logits).float().sigmoid().cpu()
+
+
+def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> Predictor:
+    """The network of a run directory as a callable on arrays, for notebooks.
+
+    Raises `UserError` where the directory is no run, or its checkpoint cannot be trusted or read.
+    """
+    opened = run if isinstance(run, Run) else open_run(run)
+    return Predictor(load_module(opened.checkpoint(checkpoint)), device)
+
+
+def load_module(path: Path) -> SeepModule:
+    """The module of a checkpoint, with its weights. Nothing in the file is run: tensors and primitives only."""
+    content = read_checkpoint(path)
+    facts = content["hyper_parameters"]
+    module = SeepModule(**{**facts, "loss": None, "optimizer": None, "scheduler": None})
+    load_weights(module, content, path)
+    module.threshold = content[CHECKPOINT_KEY]["threshold"]
+    return module
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of one of our checkpoints; `UserError` for anything else."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(
+            f"{path} holds more than tensors and plain values, so loading it could run code. It was not loaded. "
+            "Expected a checkpoint that seep_lightning wrote."
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
+    if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "hyper_parameters" not in content:
+        raise UserError(f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote.")
+    found = content[CHECKPOINT_KEY]["format"]
+    if found > FORMAT:
+        raise UserError(f"{path} has format {found}; this version reads up to {FORMAT}. Update seep_lightning.")
+    return content
+
+
+def load_weights(module: SeepModule, content: dict[str, Any], path: Path) -> None:
+    """Put a checkpoint's network weights into `module`; `UserError` where the networks differ."""
+    prefix = "net."
+    weights = {k[len(prefix) :]: v for k, v in content["state_dict"].items() if k.startswith(prefix)}
+    try:
+        module.net.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(f"{path}: its network differs from model ({reason}). Use the model it was trained with.") from error
+
+
+def pick_device(device: str) -> str:
+    """`auto`: a GPU where there is one, else the CPU."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

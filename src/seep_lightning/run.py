@@ -1,0 +1,147 @@
+"""The run directory: the contract between all commands. Its paths, its config, its summary."""
+
+import json
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from seep_lightning.config import TrainConfig
+from seep_lightning.errors import UserError
+
+FORMAT = 1
+PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One folder that holds everything a training left. Later commands read it and write beside it."""
+
+    dir: Path
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved config: the truth on resume."""
+        return self.dir / "config.yaml"
+
+    @property
+    def split_path(self) -> Path:
+        """One row a chip: name, scene, part."""
+        return self.dir / "split.csv"
+
+    @property
+    def summary_path(self) -> Path:
+        """Final figures and where they come from."""
+        return self.dir / "summary.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """`best.ckpt` and `last.ckpt`."""
+        return self.dir / "checkpoints"
+
+    def checkpoint(self, which: str) -> Path:
+        """The `best` or `last` checkpoint; `UserError` where there is none."""
+        path = self.checkpoints / f"{which}.ckpt"
+        if which not in ("best", "last"):
+            raise UserError(f"checkpoint={which}: expected best or last.")
+        if not path.is_file():
+            raise UserError(
+                f"run={self.dir}: there is no {path.relative_to(self.dir)}. "
+                "Expected the directory of a run that finished at least one epoch."
+            )
+        return path
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """The stored config, typed."""
+        if not self.config_path.is_file():
+            raise UserError(
+                f"run={self.dir}: there is no config.yaml. Expected the directory of a run (outputs/<name>/<time>)."
+            )
+        merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
+        config: TrainConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
+        return config
+
+    @property
+    def finished(self) -> bool:
+        """Whether its training came to its end."""
+        return bool(self.summary().get("status") == "finished")
+
+    def summary(self) -> dict[str, Any]:
+        """`summary.json`, or nothing where there is none yet."""
+        if not self.summary_path.is_file():
+            return {}
+        content: dict[str, Any] = json.loads(self.summary_path.read_text())
+        return content
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Store the resolved config."""
+        self.dir.mkdir(parents=True, exist_ok=True)
+        write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(config)))
+
+    def write_summary(self, facts: dict[str, Any]) -> None:
+        """Store the final figures with format version, package versions and git state."""
+        origin = {"format": FORMAT, "packages": package_versions(), "git": git_state(), "python": platform.python_version()}
+        write_text(self.summary_path, json.dumps({**origin, **facts}, indent=2) + "\n")
+
+    def resume_line(self) -> str:
+        """What to type to go on."""
+        return f"python -m seep_lightning.train run={self.dir}"
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in an existing directory; `UserError` where it is none."""
+    run = Run(Path(path))
+    if not run.dir.is_dir():
+        raise UserError(f"run={path}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>).")
+    _ = run.config
+    return run
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none of it: the old one stays until the new one is complete."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
+    """Make an output folder; one that holds something is refused, unless `overwrite`."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{key}={path} is a file; expected a folder to write into.")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what the figures depend on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def git_state() -> dict[str, Any] | None:
+    """Commit of the checkout that this code runs from, and whether it was changed since; None outside a checkout."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / "pyproject.toml").is_file():
+        return None
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(here, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def config_dict(config: TrainConfig) -> dict[str, Any]:
+    """A config as primitives."""
+    return asdict(config)

@@ -1,0 +1,72 @@
+"""Build what a `_target_` node names, after checking what it is and which keys it takes.
+
+Hydra's `instantiate` would call anything that a config names. A config travels inside checkpoints, and a checkpoint
+from a stranger must not run code: so the target must be a class of the kind that is asked for.
+"""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from seep_lightning.errors import UserError
+
+T = TypeVar("T")
+
+
+def build(key: str, node: Any, kind: type[T], *args: Any, **more: Any) -> T:
+    """Call the class that `node["_target_"]` names with the node's other keys, after `args` and `more`.
+
+    key: where the node stands in the config, for messages. Nested nodes (a list of augmentations) are built as well.
+    Raises `UserError` for a target that does not exist, is not a `kind`, or does not take a key.
+    """
+    target = resolve(key, node, kind)
+    given = {k: v for k, v in node.items() if k != "_target_"}
+    check_keys(key, target, given, len(args), set(more))
+    built = {k: _nested(f"{key}.{k}", v, kind) for k, v in given.items()}
+    try:
+        return target(*args, **more, **built)
+    except UserError:
+        raise
+    except (TypeError, ValueError, AssertionError) as error:
+        raise UserError(f"{key}: {target.__name__} refuses its settings {given}: {error}") from error
+
+
+def resolve(key: str, node: Any, kind: type[T]) -> type[T]:
+    """The class that a node names; it must be a subclass of `kind`."""
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise UserError(f"{key}: expected a node with _target_ (a class) and its arguments, found {node!r}.")
+    path = str(node["_target_"])
+    module, _, name = path.rpartition(".")
+    try:
+        target = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"{key}._target_={path}: cannot import it ({error}). Is the package installed?") from error
+    if not (inspect.isclass(target) and issubclass(target, kind)):
+        raise UserError(f"{key}._target_={path} is not a {kind.__module__}.{kind.__qualname__}.")
+    return target
+
+
+def check_keys(key: str, target: type[Any], given: Mapping[str, Any], skip: int, taken: set[str]) -> None:
+    """Raise `UserError` for a key that `target` does not take, or a required one that is missing."""
+    parameters = list(inspect.signature(target).parameters.values())[skip:]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.name not in taken and p.kind is not p.VAR_POSITIONAL]
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise UserError(f"{key}.{name}: {target.__name__} takes {', '.join(known)}{hint}")
+    for p in parameters:
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in {*given, *taken}:
+            raise UserError(f"{key}.{p.name} is not set, and {target.__name__} needs it.")
+
+
+def _nested(key: str, value: Any, kind: type[Any]) -> Any:
+    if isinstance(value, Mapping) and "_target_" in value:
+        return build(key, value, kind)
+    if isinstance(value, list):
+        return [_nested(f"{key}[{i}]", item, kind) for i, item in enumerate(value)]
+    return value

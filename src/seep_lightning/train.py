@@ -1,0 +1,297 @@
+"""Train, or resume, one network: `python -m seep_lightning.train`."""
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from seep_lightning.config import TrainConfig, TrainerConfig, check
+from seep_lightning.door import open_door, typed
+from seep_lightning.errors import Interrupted, UserError
+from seep_lightning.run import Run, config_dict, open_run
+
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
+
+    from seep_lightning.data.datamodule import SeepDataModule
+    from seep_lightning.module import SeepModule
+
+log = logging.getLogger(__name__)
+
+MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "hydra")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training returns: its run, and the score of its best checkpoint by the monitor."""
+
+    run: Run
+    score: float
+    figures: dict[str, Any]
+
+
+def train(cfg: TrainConfig, out: str | Path) -> Result:
+    """Train one network and leave a complete run directory in `out`.
+
+    Resumes from `out/checkpoints/last.ckpt` where there is one; the result is then the same, bit for bit on CPU, as if
+    it had never stopped. Raises `UserError` for anything that the person at the keyboard can put right.
+    """
+    import lightning.pytorch as pl
+
+    from seep_lightning.data.datamodule import SeepDataModule
+
+    check(cfg)
+    quieten_lightning()
+    run = Run(Path(out).resolve())
+    start = time.perf_counter()
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    data = SeepDataModule(cfg.data, cfg.split, cfg.augment, seed=cfg.seed)
+    data.prepare_data()
+    data.setup()
+    checkpoint = prepare_run(run, cfg, data)
+    model = build_module(cfg, data)
+    trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
+    log.info(data.leakage_line())
+    before = run.summary().get("seconds", 0.0) if checkpoint else 0.0
+    facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": data.leakage_line(), "data": data_facts(data)}
+    run.write_summary({**facts, "status": "running", "seconds": before})
+    try:
+        fit(trainer, model, data, run, cfg)
+        outcome = finish(trainer, run, cfg, data)
+    except UserError as error:
+        status = "interrupted" if isinstance(error, Interrupted) else "failed"
+        seconds = before + time.perf_counter() - start
+        run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
+        raise
+    outcome |= {"status": "finished", "seconds": round(before + time.perf_counter() - start, 1)}
+    outcome["device"] = device_name(trainer)
+    run.write_summary(facts | outcome)
+    return Result(run, outcome["best"]["score"], outcome)
+
+
+def quieten_lightning() -> None:
+    """Send Lightning's warnings through the root logger once; it adds handlers of its own when it is imported."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*(does not have many workers|isinstance.treespec, LeafSpec|litlogger).*")
+
+
+def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
+    """Write the config and the split, or, where the run has a last checkpoint, check that this is the same run."""
+    from seep_lightning.data.split import read_split, write_split
+    from seep_lightning.predictor import read_checkpoint
+
+    last = run.checkpoints / "last.ckpt"
+    if not last.is_file():
+        run.write_config(cfg)
+        write_split(run.split_path, data.chips, data.parts)
+        return None
+    stored, given = _flat(config_dict(run.config)), _flat(config_dict(cfg))
+    for key in sorted(stored.keys() | given.keys()):
+        if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
+            raise UserError(
+                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
+                "paths and the logger may change on resume; start a new run from its weights with init=DIR."
+            )
+    content = read_checkpoint(last)
+    found = content["hyper_parameters"]["facts"]["fingerprint"]
+    if found != data.chips.fingerprint or read_split(data.chips, str(run.split_path)) != data.parts:
+        raise UserError(
+            f"run={run.dir} was trained on other data than {data.chips.root} holds now (fingerprint {found}, now "
+            f"{data.chips.fingerprint}) or another split. Put the data back, or start a new run with init={run.dir}."
+        )
+    run.write_config(cfg)
+    return content
+
+
+def build_module(cfg: TrainConfig, data: "SeepDataModule") -> "SeepModule":
+    """The LightningModule of a config, with another run's weights where `init` names one."""
+    from seep_lightning.module import SeepModule
+    from seep_lightning.predictor import load_weights, read_checkpoint
+
+    model = SeepModule(
+        model=cfg.model,
+        loss=cfg.loss,
+        optimizer=cfg.optimizer,
+        scheduler=cfg.scheduler,
+        facts=data.facts(),
+        seed=cfg.seed,
+        channels_last=cfg.channels_last,
+    )
+    if cfg.init is not None:
+        best = open_run(cfg.init).checkpoint("best")
+        load_weights(model, read_checkpoint(best), best)
+    if cfg.compile:
+        model.net.compile()  # in place: `torch.compile(net)` would rename the checkpoint's keys
+    return model
+
+
+def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Trainer":
+    """Lightning's Trainer with our callbacks and loggers."""
+    import inspect
+
+    import lightning.pytorch as pl
+    from lightning.pytorch import callbacks as lightning_callbacks
+    from lightning.pytorch.loggers import Logger
+
+    from seep_lightning.callbacks import EpochFacts, RunCheckpoint
+    from seep_lightning.targets import build, resolve
+
+    callbacks: list[pl.Callback] = [EpochFacts(), RunCheckpoint(run.checkpoints, cfg.monitor, cfg.mode)]
+    if cfg.ema_decay is not None:
+        callbacks.append(lightning_callbacks.EMAWeightAveraging(decay=cfg.ema_decay))
+    if cfg.early_stop is not None:
+        stop = lightning_callbacks.EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=cfg.mode)
+        callbacks.append(stop)
+    if cfg.trainer.enable_progress_bar:
+        callbacks.append(lightning_callbacks.RichProgressBar(leave=False))
+    more = (cfg.callbacks or {}).items()
+    callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
+    loggers = []
+    for name, node in (cfg.logger or {}).items():
+        takes = inspect.signature(resolve(f"logger.{name}", node, Logger)).parameters  # type: ignore[type-abstract]
+        given = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
+        given = {k: v for k, v in given.items() if k in takes and k not in node}
+        loggers.append(build(f"logger.{name}", node, Logger, **given))  # type: ignore[type-abstract]
+    settings = config_dict(cfg)["trainer"]
+    try:
+        return pl.Trainer(
+            **settings,
+            logger=loggers,
+            callbacks=callbacks,
+            default_root_dir=str(run.dir),
+            use_distributed_sampler=False,  # EpochSampler shares the chips out, without padding
+        )
+    except (ValueError, TypeError, RuntimeError) as error:  # MisconfigurationException is none of these
+        raise UserError(f"trainer: {error}") from error
+    except Exception as error:
+        if type(error).__name__ == "MisconfigurationException":
+            raise UserError(f"trainer: {error}") from error
+        raise
+
+
+def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run: Run, cfg: TrainConfig) -> None:
+    """`trainer.fit`, from the last checkpoint where there is one; one sentence for what can go wrong outside of us."""
+    import torch
+    from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+    last = run.checkpoints / "last.ckpt"
+    try:
+        trainer.fit(model, datamodule=data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    except SystemExit as error:  # Lightning turns Ctrl-C into it
+        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. Go on with: {run.resume_line()}") from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise UserError(
+            f"memory ran out with data.batch_size={cfg.data.batch_size}. Halve it (and set "
+            f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. Go on with: {run.resume_line()}"
+        ) from error
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {error}") from error
+
+
+def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
+    """Figures of the best checkpoint: validation always, test only where `test=true` asks for it."""
+    from seep_lightning.evaluate import score_indices
+    from seep_lightning.predictor import load
+
+    checkpoint = trainer.checkpoint_callback
+    score = getattr(checkpoint, "best_model_score", None)
+    if score is None or trainer.fast_dev_run:
+        raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured, or fast_dev_run is on.")
+    predictor = load(run)
+    parts = ["val", "test"] if cfg.test else ["val"]
+    figures = {}
+    for part in parts:
+        scored = score_indices(predictor, data.chips, data.indices(part), batch_size=cfg.data.batch_size)
+        figures[part] = {
+            f"at {threshold:.4f}": scored.at(threshold) for threshold in dict.fromkeys((0.5, predictor.threshold))
+        }
+    best = {"monitor": cfg.monitor, "score": float(score), "threshold": predictor.threshold}
+    return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
+
+
+def data_facts(data: "SeepDataModule") -> dict[str, Any]:
+    """What was trained on, for `summary.json`."""
+    return {
+        "source": data.data.source,
+        "root": str(data.chips.root),
+        "fingerprint": data.chips.fingerprint,
+        "chips": {part: len(data.indices(part)) for part in ("train", "val", "test")},
+        "scenes": len(set(data.chips.scenes)),
+    }
+
+
+def device_name(trainer: "pl.Trainer") -> str:
+    """Accelerator, number of processes and precision."""
+    import torch
+
+    device = trainer.strategy.root_device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    return f"{name} x {trainer.world_size}, {trainer.precision}"
+
+
+def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
+    """The stored config of the run, with what may change on resume put on top; `UserError` for anything else."""
+    run = open_run(composed.run)
+    config, new = run.config, typed(composed)
+    keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
+    for key in keys:
+        if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
+            raise UserError(
+                f"{key} cannot change on resume: the run keeps its own config. "
+                f"Only trainer.*, paths and the logger may; start a new run from its weights with init={composed.run}."
+            )
+    default = config_dict(TrainConfig())["trainer"]
+    for field, value in vars(new.trainer).items():
+        if f"trainer.{field}" in keys or ("trainer" in keys and value != default[field]):
+            setattr(config.trainer, field, value)
+    for key in keys:
+        if key.startswith("data."):
+            setattr(config.data, key.removeprefix("data."), getattr(new.data, key.removeprefix("data.")))
+    if "logger" in {key.split(".")[0] for key in keys}:
+        config.logger = new.logger
+    config.run = config.ckpt = None
+    return config
+
+
+def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, keys joined by dots."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    return {k: v for name, value in node.items() for k, v in _flat(value, f"{prefix}.{name}" if prefix else name).items()}
+
+
+def task(cfg: DictConfig) -> float:
+    """The job of one `seep train`: fresh, resumed, or one of a sweep. Returns the best score, for sweepers."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from seep_lightning.evaluate import print_result
+
+    hydra = HydraConfig.get()
+    out = Path(hydra.runtime.output_dir)
+    resumes = cfg.run is not None or (cfg.ckpt == "last" and (out / "checkpoints" / "last.ckpt").is_file())
+    if resumes:
+        config = resumed_config(OmegaConf.merge(cfg, {"run": str(out)}), list(hydra.overrides.task))
+    else:
+        config = typed(cfg)
+        if (out / "config.yaml").exists():
+            raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
+    result = train(config, out)
+    print_result(result.run, result.figures)
+    return result.score
+
+
+def main() -> None:
+    """`python -m seep_lightning.train` and `seep train`."""
+    open_door("train", task)
+
+
+if __name__ == "__main__":
+    main()
