@@ -1,0 +1,146 @@
+"""Audit a data set before anyone trains on it: `python -m seep_lightning.check`."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from seep_lightning.config import CheckConfig, DataConfig, SplitConfig
+from seep_lightning.door import open_door, typed
+from seep_lightning.errors import UserError
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+
+
+@dataclass
+class Audit:
+    """What was found. `problems` would stop a training; `facts` and `leaks` are for the reader."""
+
+    root: str
+    problems: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    leaks: dict[str, str] = field(default_factory=dict)
+
+
+def audit(data: DataConfig, split: SplitConfig) -> Audit:
+    """Read every chip, and go on after the first problem, so that all of them can be mended at once.
+
+    Raises `UserError` only where there is nothing to look at (no such folder, no image).
+    """
+    from seep_lightning.data.chips import list_images, load_chips, pair_chips
+    from seep_lightning.data.datamodule import with_root
+
+    data = with_root(data)
+    pairs = pair_chips(replace(data, unpaired="skip"))
+    found = Audit(str(pairs.root))
+    images, masks = (list_images(pairs.root / folder) for folder in (data.images, data.masks))
+    for lonely, kind in ((images.keys() - masks.keys(), "mask"), (masks.keys() - images.keys(), "image")):
+        if lonely and data.unpaired == "error":
+            found.problems.append(f"{len(lonely)} without {kind}: {_some(sorted(lonely))}")
+    sizes = _read_each(pairs, found)
+    if len(sizes) > 1:
+        found.problems.append("bands, size and type differ: " + "; ".join(f"{n} x {k}" for k, n in sizes.items()))
+    if not found.problems:
+        chips = load_chips(replace(data, unpaired="skip"))
+        _leaks(chips, split, found)
+    return found
+
+
+def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
+    """Read chip by chip, collect problems and facts; returns how many chips have each kind of size and type."""
+    from seep_lightning.data.chips import read_pair, valid_pixels
+
+    sizes: Counter[str] = Counter()
+    classes: Counter[int] = Counter()
+    levels, pixels, nodata, with_nodata, saturated = [], 0, 0, 0, 0
+    empty: list[str] = []
+    same: dict[bytes, list[str]] = {}
+    for name, image_path, mask_path in zip(chips.names, chips.image_paths, chips.mask_paths, strict=True):
+        try:
+            image, mask = read_pair(image_path, mask_path, chips.config)
+        except UserError as error:
+            found.problems.append(str(error).removeprefix("data: "))
+            continue
+        valid = valid_pixels(image, chips.config.nodata)
+        if not valid.any():
+            found.problems.append(f"{name} holds nodata ({chips.config.nodata}) only")
+        sizes[f"{image.shape[0]} band, {image.shape[1]} x {image.shape[2]}, {image.dtype}"] += 1
+        levels.append(len(np.unique(image)))
+        pixels, nodata = pixels + valid.size, nodata + int((~valid).sum())
+        with_nodata += not valid.all()
+        saturated += int((image == np.iinfo(image.dtype).max).sum())
+        here = np.unique(mask[valid[: mask.shape[0]]]) if valid.any() else []
+        classes.update(int(c) for c in here if c)
+        if not (mask > 0).any():
+            empty.append(name)
+        same.setdefault(image.tobytes(), []).append(name)
+    doubles = [names for names in same.values() if len(names) > 1]
+    per_scene = Counter(chips.scenes)
+    found.facts = {
+        "chips": f"{len(chips)} pairs",
+        "scenes": f"{len(per_scene)}: " + ", ".join(f"{s} ({n})" for s, n in sorted(per_scene.items())),
+        "size and type": "; ".join(f"{n} x {k}" for k, n in sizes.items()) or "none readable",
+        "levels a chip": f"{min(levels)} to {max(levels)}" if levels else "",
+        "nodata": f"{nodata / max(pixels, 1):.1%} of pixels, in {with_nodata} chips",
+        "saturated": f"{saturated / max(pixels, 1):.2%} of pixels",
+        "classes (chips)": ", ".join(f"{c}: {n}" for c, n in sorted(classes.items())) or "none",
+        "chips without seep": f"{len(empty)}" + (f": {_some(empty)}" if empty else ""),
+        "identical pictures": f"{len(doubles)}" + (f": {_some([' = '.join(d) for d in doubles])}" if doubles else ""),
+    }
+    return sizes
+
+
+def _leaks(chips: "Chips", split: SplitConfig, found: Audit) -> None:
+    """What each kind of split would leak from training into validation and test."""
+    from seep_lightning.data.split import leakage, split_chips
+
+    for kind in ("scene", "place", "kfold", "random"):
+        try:
+            parts = split_chips(chips, replace(split, kind=kind))
+            found.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
+        except UserError as error:
+            found.leaks[kind] = f"not possible: {error}"
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def print_audit(found: Audit) -> None:
+    """The audit as two tables and a verdict."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for title, rows in ((found.root, found.facts), ("what a split would leak", found.leaks)):
+        if rows:
+            table = Table(title=title, title_justify="left", show_header=False)
+            for name, what in rows.items():
+                table.add_row(name, what)
+            console.print(table)
+    for problem in found.problems:
+        console.print(f"[bold red]stops a training:[/] {problem}", highlight=False, soft_wrap=True)
+
+
+def task(cfg: DictConfig) -> Any:
+    """The job of one `seep check`."""
+    config: CheckConfig = typed(cfg)
+    found = audit(config.data, config.split)
+    print_audit(found)
+    if found.problems:
+        raise UserError(f"{Path(found.root)}: {len(found.problems)} problem(s) would stop a training; see above.")
+    print("nothing here would stop a training")
+    return found
+
+
+def main() -> None:
+    """`python -m seep_lightning.check` and `seep check`."""
+    open_door("check", task)
+
+
+if __name__ == "__main__":
+    main()

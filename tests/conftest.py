@@ -1,0 +1,96 @@
+"""Tiny generated chips, a tiny trained run, and the real chips where they are found."""
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist runs several of us side by side
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+os.environ.pop("SEEP_LIGHTNING_DOOR", None)
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+GRID = "data.grid={'S':{columns:4}}"
+TINY = ["model.width=4", "model.depth=2", "data.batch_size=4", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+
+
+def write_chip(root: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
+    """One pair in the data set's layout."""
+    for folder, array in (("train_images_256", image), ("train_masks_256", mask)):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(root / folder / name), array)
+
+
+def make_chips(root: Path, scenes: int = 5, tiles: int = 6, size: int = 32, seed: int = 0) -> Path:
+    """`scenes` x `tiles` chips named S<scene>.<tile>.tif: grey sea with one dark bar each, the labelled seep."""
+    rng = np.random.default_rng(seed)
+    for scene in range(scenes):
+        for tile in range(tiles):
+            image = rng.normal(30000, 3000, (size, size))
+            mask = np.zeros((size, size), np.uint8)
+            row, width = rng.integers(2, size - 6), rng.integers(2, 5)
+            mask[row : row + width, 3:-3] = rng.integers(1, 8)
+            image[mask > 0] *= 0.5
+            if tile == 0:
+                image[:, :5] = 0
+            write_chip(root, f"S{scene}.{tile:06d}.tif", image.clip(0, 65535).astype(np.uint16), mask)
+    return root
+
+
+@pytest.fixture
+def chips_root(tmp_path: Path) -> Path:
+    return make_chips(tmp_path / "chips")
+
+
+@pytest.fixture
+def compose_tiny(chips_root: Path) -> Callable[..., object]:
+    """`compose_tiny("seed=1")`: a train config on tiny chips with a tiny net."""
+    from seep_lightning.door import compose
+
+    def tiny(*overrides: str) -> object:
+        fixed = ["data=seeps", f"data.root={chips_root}", GRID, *TINY, "trainer.max_epochs=2"]
+        return compose("train", [*fixed, *overrides])
+
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on tiny chips; tests must not change it."""
+    from seep_lightning.door import compose
+    from seep_lightning.train import train
+
+    home = tmp_path_factory.mktemp("trained")
+    root = make_chips(home / "chips")
+    config = compose("train", ["data=seeps", f"data.root={root}", GRID, *TINY, "trainer.max_epochs=6"])
+    return train(config, home / "run").run.dir
+
+
+def seep(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `python -m seep_lightning.<verb> ...` as a user would."""
+    import sys
+
+    clean = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_DOOR")}
+    command = [sys.executable, "-m", f"seep_lightning.{arguments[0]}", *arguments[1:]]
+    return subprocess.run(command, cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="session")
+def real_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real chips: SEEP_DATA_ROOT, else unpacked from ../shared/data. Their absence is a failure in CI."""
+    if os.environ.get("SEEP_DATA_ROOT"):
+        return Path(os.environ["SEEP_DATA_ROOT"])
+    for archive in sorted((ROOT.parent / "shared" / "data").glob("*.tar.xz")):
+        home = tmp_path_factory.mktemp("real")
+        with tarfile.open(archive) as tar:
+            tar.extractall(home, filter="data")
+        return next(p.parent for p in home.rglob("train_images_256"))
+    message = "no real chips: set SEEP_DATA_ROOT, or put their archive into ../shared/data"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    return pytest.skip(message)
