@@ -15,8 +15,14 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-GRID = "data.grid={'S':{columns:4}}"
-TINY = ["model.width=4", "model.depth=2", "data.batch_size=4", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+GRID = "+data.grid={S:{columns:4}}"
+TINY = [
+    "model.width=4",
+    "model.depth=2",
+    "data.batch_size=4",
+    "trainer.enable_progress_bar=false",
+    "trainer.accelerator=cpu",
+]
 
 
 def write_chip(root: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
@@ -71,11 +77,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(config, home / "run").run.dir
 
 
-def seep(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def seep(
+    *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `python -m seep_lightning.<verb> ...` as a user would."""
     import sys
 
-    clean = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_DOOR")}
+    clean = {
+        k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_DOOR")
+    }
     command = [sys.executable, "-m", f"seep_lightning.{arguments[0]}", *arguments[1:]]
     return subprocess.run(command, cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=300)
 

@@ -73,8 +73,7 @@ def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
         pixels, nodata = pixels + valid.size, nodata + int((~valid).sum())
         with_nodata += not valid.all()
         saturated += int((image == np.iinfo(image.dtype).max).sum())
-        here = np.unique(mask[valid[: mask.shape[0]]]) if valid.any() else []
-        classes.update(int(c) for c in here if c)
+        classes.update(int(c) for c in np.unique(mask[valid]) if c)
         if not (mask > 0).any():
             empty.append(name)
         same.setdefault(image.tobytes(), []).append(name)
@@ -113,17 +112,18 @@ def _some(names: list[str], most: int = 3) -> str:
 def print_audit(found: Audit) -> None:
     """The audit as two tables and a verdict."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
     for title, rows in ((found.root, found.facts), ("what a split would leak", found.leaks)):
         if rows:
-            table = Table(title=title, title_justify="left", show_header=False)
+            table = Table(title=escape(title), title_justify="left", show_header=False)
             for name, what in rows.items():
-                table.add_row(name, what)
+                table.add_row(name, escape(what))
             console.print(table)
     for problem in found.problems:
-        console.print(f"[bold red]stops a training:[/] {problem}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]stops a training:[/] {escape(problem)}", highlight=False, soft_wrap=True)
 
 
 def task(cfg: DictConfig) -> Any:

@@ -3,7 +3,9 @@
 `model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING
@@ -86,11 +88,11 @@ class TrainerConfig:
     max_steps: int = -1
     min_steps: int | None = None
     max_time: Any = None
-    limit_train_batches: Any = None
-    limit_val_batches: Any = None
-    limit_test_batches: Any = None
-    limit_predict_batches: Any = None
-    overfit_batches: Any = 0.0
+    limit_train_batches: int | float | None = None
+    limit_val_batches: int | float | None = None
+    limit_test_batches: int | float | None = None
+    limit_predict_batches: int | float | None = None
+    overfit_batches: int | float = 0.0
     val_check_interval: Any = None
     check_val_every_n_epoch: int | None = 1
     num_sanity_val_steps: int | None = 0
@@ -128,6 +130,7 @@ class TrainConfig:
     mode: str = "max"
     early_stop: int | None = None  # epochs without a better monitor
     ema_decay: float | None = 0.98  # average of the weights over about 1 / (1 - decay) steps; None: off
+    panels: int = 5  # epochs between pictures in TensorBoard
     compile: bool = False
     channels_last: bool = True
     data: DataConfig = field(default_factory=DataConfig)
@@ -188,8 +191,22 @@ class CheckConfig:
 
 def check(config: Any) -> None:
     """Raise `UserError` for values that are out of range or do not go together."""
+    check_known(config)
     check_data(config)
     check_train(config)
+    check_use(config)
+
+
+def check_known(config: Any, prefix: str = "") -> None:
+    """Raise `UserError` for a key that `+key=value` put past the schema: it would have no effect."""
+    known = [field.name for field in fields(config)]
+    for name, value in vars(config).items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}."
+            raise UserError(f"{prefix}{name} is not a key of this command; {hint}")
+        if is_dataclass(value):
+            check_known(value, f"{prefix}{name}.")
 
 
 def check_data(config: Any) -> None:
@@ -199,6 +216,9 @@ def check_data(config: Any) -> None:
         one_of("data.source", data.source, ("chips", "synthetic"))
         one_of("data.unpaired", data.unpaired, ("error", "skip"))
         at_least("data.batch_size", data.batch_size, 1)
+        at_least("data.num_workers", data.num_workers or 0, 0)
+        for prefix, grid in data.grid.items():
+            at_least(f"data.grid.{prefix}.columns", grid.columns, 1)
         if data.source == "synthetic" and data.root is not None:
             raise UserError(
                 f"data.root={data.root} has no effect on data=synthetic. Pass data=seeps data.root=... to train on it."
@@ -207,12 +227,15 @@ def check_data(config: Any) -> None:
         one_of("split.kind", split.kind, ("random", "scene", "place", "kfold", "file"))
         one_of("split.by", split.by, ("scene", "place", "chip"))
         at_least("split.block", split.block, 1)
+        valid_seed("split.seed", split.seed)
         if not (split.val > 0 and split.test > 0 and split.val + split.test < 1):
             raise UserError(
                 f"split.val={split.val} and split.test={split.test}: both must be above 0 and leave a share to train."
             )
         if split.kind == "kfold" and not 0 <= split.fold < split.folds >= 3:
-            raise UserError(f"split.fold={split.fold} of split.folds={split.folds}: needs 0 <= fold < folds, folds >= 3.")
+            raise UserError(
+                f"split.fold={split.fold} of split.folds={split.folds}: needs 0 <= fold < folds, folds >= 3."
+            )
 
 
 def check_train(config: Any) -> None:
@@ -221,12 +244,31 @@ def check_train(config: Any) -> None:
         return
     one_of("task", config.task, ("binary",))
     one_of("mode", config.mode, ("max", "min"))
+    valid_seed("seed", config.seed)
+    at_least("early_stop", 1 if config.early_stop is None else config.early_stop, 1)
+    at_least("trainer.accumulate_grad_batches", config.trainer.accumulate_grad_batches, 1)
     if config.ckpt not in (None, "last"):
-        raise UserError(f"ckpt={config.ckpt}: expected ckpt=last, or run=DIR to resume one run, or init=DIR for weights.")
+        raise UserError(
+            f"ckpt={config.ckpt}: expected ckpt=last, or run=DIR to resume one run, or init=DIR for weights."
+        )
     if config.run is not None and config.init is not None:
         raise UserError("run=DIR resumes and init=DIR starts anew from weights: pass one of them.")
     if config.ema_decay is not None and not 0 < config.ema_decay < 1:
         raise UserError(f"ema_decay={config.ema_decay}: expected a number between 0 and 1, or null for none.")
+
+
+def check_use(config: Any) -> None:
+    """Raise `UserError` for settings of `evaluate` and `predict` outside what they may be."""
+    if not isinstance(config, EvaluateConfig | PredictConfig):
+        return
+    one_of("checkpoint", config.checkpoint, ("best", "last"))
+    at_least("batch_size", config.batch_size, 1)
+    if config.threshold is not None and not 0 < config.threshold < 1:
+        raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
+    if isinstance(config, EvaluateConfig):
+        one_of("part", config.part, ("train", "val", "test", "all"))
+        if config.name is not None and (Path(config.name).name != config.name or config.name == ".."):
+            raise UserError(f"name={config.name}: expected the name of a folder below evaluate/, without a path.")
 
 
 def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
@@ -239,3 +281,9 @@ def at_least(key: str, value: float, smallest: float) -> None:
     """Raise `UserError` if `value` is below `smallest`."""
     if value < smallest:
         raise UserError(f"{key}={value}: expected {smallest} or more.")
+
+
+def valid_seed(key: str, value: int) -> None:
+    """Raise `UserError` for a seed that numpy's generators do not take."""
+    if not 0 <= value < 2**32:
+        raise UserError(f"{key}={value}: expected 0 to {2**32 - 1}.")

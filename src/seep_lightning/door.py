@@ -32,7 +32,9 @@ log = logging.getLogger("seep_lightning")
 PATH_KEYS = ("data.root", "run", "init", "input", "output", "split.path", "hydra.run.dir", "hydra.sweep.dir")
 LAST = "last.ckpt"
 FULL_ERROR = "HYDRA_FULL_ERROR"
-OURS = "SEEP_LIGHTNING_DOOR"  # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
+OURS = (
+    "SEEP_LIGHTNING_DOOR"  # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
+)
 
 
 def conf_dir() -> Path:
@@ -66,7 +68,7 @@ def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
     """
     register_schemas()
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return typed(hydra.compose(command, overrides or []))
+        return typed(hydra.compose(command, [_quote(o, multirun=False) for o in overrides or []]))
 
 
 def typed(cfg: DictConfig) -> Any:
@@ -121,15 +123,17 @@ def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable
 def prepare_arguments(arguments: list[str]) -> list[str]:
     """Quote values of path-valued keys, and tell Hydra which overrides are the same in every job of a multirun."""
     multirun = bool({"-m", "--multirun"} & set(arguments))
-    quoted = [_quote(a, multirun) for a in arguments]
+    quoted = [_quote(a, multirun=multirun) for a in arguments]
     if not multirun:
         return quoted
-    fixed = [k for k, sep, value in (a.partition("=") for a in quoted) if sep and not k.startswith("-") and not _swept(value)]
+    fixed = [
+        k for k, sep, value in (a.partition("=") for a in quoted) if sep and not k.startswith("-") and not _swept(value)
+    ]
     names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed if not key.startswith("hydra."))
     return [*quoted, f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
 
 
-def _quote(argument: str, multirun: bool) -> str:
+def _quote(argument: str, *, multirun: bool) -> str:
     """Wrap a path in quotes: `=`, brackets, commas and blanks in it mean something to Hydra's grammar."""
     key, separator, value = argument.partition("=")
     plain = not value or value[0] in "'\"[" or value.startswith("${") or (multirun and "," in value)
@@ -160,9 +164,9 @@ def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
 
 
 def sweep_subdir(overrides: str) -> str:
-    """`optimizer.lr-0.001,seed-1` to `lr-0.001_seed-1`: no `=`, comma or bracket, which Hydra's grammar reserves."""
-    parts = [re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", part) for part in overrides.split(",")]
-    return re.sub(r"[^\w.+-]+", "-", "_".join(parts)).strip("-") or "0"
+    """`optimizer.lr-0.001;seed-1` to `lr-0.001_seed-1`: no `=`, comma or bracket, which Hydra's grammar reserves."""
+    parts = [re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", part) for part in overrides.split(";")]
+    return "_".join(re.sub(r"-?[^\w.+-]+", "-", part).strip("-") for part in parts) or "0"
 
 
 def explain(error: Exception, command: str) -> str:
@@ -191,4 +195,6 @@ def _nearest_key(text: str, command: str) -> str:
         return ""
     near = get_close_matches(name, known, 1)
     where = f" Keys of {parent}: " if parent else " Keys: "
-    return (f" Did you mean {parent + '.' if parent else ''}{near[0]}?" if near else "") + where + ", ".join(known) + "."
+    return (
+        (f" Did you mean {parent + '.' if parent else ''}{near[0]}?" if near else "") + where + ", ".join(known) + "."
+    )

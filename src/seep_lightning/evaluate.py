@@ -119,7 +119,7 @@ def predict_batches(
     sampler = EpochSampler(indices, shuffle=False, seed=0)
     for batch in DataLoader(dataset, batch_size, sampler=sampler):
         probability = predictor.probability(batch.image).numpy()
-        yield batch.index.numpy(), probability, batch.target.numpy(), batch.valid.numpy()
+        yield batch.chip.numpy(), probability, batch.target.numpy(), batch.valid.numpy()
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -127,6 +127,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
     """
+    from seep_lightning.baseline import dark_threshold
     from seep_lightning.predictor import load
 
     one_of("part", config.part, ("train", "val", "test", "all"))
@@ -148,6 +149,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     )
     _write_chips(work / "chips.csv", chips, indices, scored.chips[predictor.threshold])
     (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
+    floor, cut = dark_threshold(chips, indices)
     summary = {
         "run": str(run.dir),
         "part": part,
@@ -158,6 +160,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "figures": scored.at(predictor.threshold),
         "figures_at_0.5": scored.at(0.5),
         "soft": scored.soft | {"batch_size": config.batch_size},
+        "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
     }
     write_text(work / "summary.json", json.dumps(summary, indent=2) + "\n")
@@ -232,25 +235,22 @@ def print_table(title: str, rows: dict[str, dict[str, float]], columns: Sequence
     Console().print(table)
 
 
-def print_result(run: Run, outcome: dict[str, Any]) -> None:
-    """The final table of a training, and the lines to type next."""
-    summary = run.summary()
-    rows = {f"{part}, {level}": row for part, levels in outcome["figures"].items() for level, row in levels.items()}
-    print_table(f"{summary['name']}, split={summary['split']}, {outcome['epochs']} epochs, {outcome['seconds']:.0f} s", rows)
-    print(f"run directory: {run.dir}")
-    print(f"  score the test part:  python -m seep_lightning.evaluate run={run.dir}")
-    print(f"  look at the curves:   tensorboard --logdir {run.dir}")
+def print_evaluation(summary: dict[str, Any]) -> None:
+    """The table of an evaluation, with the floor under it."""
+    rows = {f"{summary['part']}, at {summary['threshold']:.4f}": summary["figures"]}
+    rows.setdefault(f"{summary['part']}, at 0.5000", summary["figures_at_0.5"])
+    cut = f"darker than {summary['floor']['dark_threshold']:.2f} x median (floor)"
+    rows[cut] = {"dice": summary["floor"]["dice"]}
+    print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
+    soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
+    print(f"the notebook's soft figures (mean over batches of {summary['soft']['batch_size']}): {soft}")
+    print(f"written to {summary['out']}")
 
 
 def task(cfg: DictConfig) -> float:
     """The job of one `seep evaluate`. Returns the pooled Dice."""
-    config: EvaluateConfig = typed(cfg)
-    summary = evaluate(config)
-    row = {f"{summary['part']}, at {summary['threshold']:.4f}": summary["figures"], "at 0.5": summary["figures_at_0.5"]}
-    print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", row)
-    soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
-    print(f"the notebook's soft figures (mean over batches of {config.batch_size}): {soft}")
-    print(f"written to {summary['out']}")
+    summary = evaluate(typed(cfg))
+    print_evaluation(summary)
     return float(summary["figures"]["dice"])
 
 

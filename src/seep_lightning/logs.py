@@ -3,6 +3,7 @@
 import csv
 import io
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class TensorBoard(TensorBoardLogger):
         return self._stages[name]
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:  # type: ignore[override]
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Each figure to the folder of its stage."""
         axis = int(metrics.get("epoch", step or 0))
         for key, value in metrics.items():
@@ -49,7 +50,7 @@ class TensorBoard(TensorBoardLogger):
                 self.stage("train").add_scalar(key, float(value), axis)
 
     @rank_zero_only
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing before the end: a point at step 0 would spoil the curves (see `callbacks.py`)."""
 
     @rank_zero_only
@@ -92,7 +93,7 @@ class Csv(Logger):
         """They are in `config.yaml`."""
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:  # type: ignore[override]
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add figures to their epoch's row, and forget later rows: the epoch is being done again."""
         if "epoch" not in metrics:
             return

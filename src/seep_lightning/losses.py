@@ -1,6 +1,7 @@
 """Losses: (logits, target, valid) to a scalar. Nodata is left out of every sum."""
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -33,23 +34,48 @@ class BCEDice(nn.Module):
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """logits: (B, 1, H, W) float; target: (B, 1, H, W) in 0..1; valid: (B, 1, H, W) bool. Returns a scalar >= 0."""
-        logits, target, weight = logits.float(), target.float(), valid.float()
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        target, weight = target.to(logits.dtype), valid.to(logits.dtype)
         positive = torch.as_tensor(self.positive_weight, device=logits.device)
         bce = F.binary_cross_entropy_with_logits(logits, target, weight, pos_weight=positive, reduction="sum")
-        s = soft_dice(logits.sigmoid(), target, weight, self.eps, per_image=self.pool == "image")
-        gained = 2 * s / (1 + s) if self.form == "notebook" else s
-        return self.bce * bce / weight.sum().clamp(min=1) + self.dice * (1 - gained).mean()
+        bce, pixels = self._over_ranks(torch.stack([bce, weight.sum()]))
+        axes = (1, 2, 3) if self.pool == "image" else (0, 1, 2, 3)
+        sums = dice_sums(logits.sigmoid(), target, weight, axes)
+        s = dice_of(sums if self.pool == "image" else self._over_ranks(sums), self.eps)
+        lost = 1 - (2 * s / (1 + s) if self.form == "notebook" else s)
+        if self.pool == "image":
+            total, images = self._over_ranks(torch.stack([lost.sum(), lost.new_tensor(len(lost))]))
+            lost = total / images
+        value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.dice * lost
+        return value
+
+    def _over_ranks(self, sums: Tensor) -> Tensor:
+        """Add sums over all processes, differentiably: a mean of ranks' Dice is not the Dice of their batch.
+
+        In training only: in validation ranks may have different numbers of batches, and would wait for each other.
+        """
+        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+            return sums
+        from torch.distributed.nn.functional import all_reduce
+
+        total: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
+        return total
 
 
-def soft_dice(
-    probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1.0, *, per_image: bool = False
-) -> Tensor:
-    """Soft Dice coefficient, nodata left out (Milletari et al. 2016, arXiv:1606.04797, eq. 1, without squares).
+def soft_dice(probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1.0) -> Tensor:
+    """Soft Dice coefficient pooled over the batch, nodata left out: a scalar in 0..1, 1 where both are empty.
 
-    probability, target, valid: (B, 1, H, W), in 0..1. Returns values in 0..1, pooled over the batch (scalar) or one
-    for each image (B,); 1 where both are empty, through `eps`.
+    probability, target, valid: (B, 1, H, W), in 0..1.
     """
-    axes = (1, 2, 3) if per_image else (0, 1, 2, 3)
-    both = (probability * target * valid).sum(axes)
-    total = (probability * valid).sum(axes) + (target * valid).sum(axes)
-    return (2 * both + eps) / (total + eps)
+    return dice_of(dice_sums(probability, target, valid, (0, 1, 2, 3)), eps)
+
+
+def dice_sums(probability: Tensor, target: Tensor, valid: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """What `dice_of` needs, summed over `axes` of (B, 1, H, W): (2,) or (2, B), sum(p t) and sum(p) + sum(t)."""
+    kept = probability * valid
+    return torch.stack([(kept * target).sum(axes), kept.sum(axes) + (target * valid).sum(axes)])
+
+
+def dice_of(sums: Tensor, eps: float) -> Tensor:
+    """Soft Dice (Milletari et al. 2016, arXiv:1606.04797, eq. 1, without squares) of `dice_sums`."""
+    return (2 * sums[0] + eps) / (sums[1] + eps)

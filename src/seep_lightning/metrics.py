@@ -1,6 +1,6 @@
 """Metrics: pooled over all valid pixels unless their name says otherwise. Foreground (seep) only."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
 
     torchmetrics 1.9 counts a probability as seep where it is above the threshold.
     """
-    settings = {"threshold": threshold, "ignore_index": IGNORE, "validate_args": False}
+    settings: dict[str, Any] = {"threshold": threshold, "ignore_index": IGNORE, "validate_args": False}
     return MetricCollection(
         {
             "dice": BinaryF1Score(**settings),
@@ -118,40 +118,12 @@ class ProbabilityHistogram(Metric):
         return self.counts
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Pooled figures of one set of pixels at one threshold, from counts."""
-
-    true_positive: int
-    false_positive: int
-    false_negative: int
-
-    @property
-    def dice(self) -> float:
-        """2 TP / (2 TP + FP + FN)."""
-        return 2 * self.true_positive / max(2 * self.true_positive + self.false_positive + self.false_negative, 1)
-
-    @property
-    def jaccard(self) -> float:
-        """TP / (TP + FP + FN)."""
-        return self.true_positive / max(self.true_positive + self.false_positive + self.false_negative, 1)
-
-    @property
-    def precision(self) -> float:
-        """TP / (TP + FP)."""
-        return self.true_positive / max(self.true_positive + self.false_positive, 1)
-
-    @property
-    def recall(self) -> float:
-        """TP / (TP + FN)."""
-        return self.true_positive / max(self.true_positive + self.false_negative, 1)
-
-
 def dice_by_threshold(counts: Tensor) -> Tensor:
     """Pooled Dice at the thresholds k / BINS, k = 0..BINS-1, of a histogram (2, BINS): (BINS,) float64."""
     false_positive, true_positive = counts.double().flip(1).cumsum(1).flip(1)
     seep = counts[1].sum().double()
-    return 2 * true_positive / (true_positive + false_positive + seep).clamp(min=1)
+    dice: Tensor = 2 * true_positive / (true_positive + false_positive + seep).clamp(min=1)
+    return dice
 
 
 def best_threshold(counts: Tensor) -> float:

@@ -1,6 +1,6 @@
 """The LightningModule: net + loss + metrics, one step for every stage."""
 
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
@@ -58,7 +58,7 @@ class SeepModule(pl.LightningModule):
         given = {"in_channels": facts.get("bands", 1), "classes": 1}
         self.net = build("model", {**given, **self.hparams["model"]}, nn.Module)
         if self.hparams["channels_last"]:
-            self.net.to(memory_format=torch.channels_last)
+            self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.stride = int(getattr(self.net, "stride", 32))
 
     def configure_loss(self) -> None:
@@ -93,28 +93,36 @@ class SeepModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step on augmented chips."""
-        return self._step(batch, "train")
+        return self._step(batch, "train")[0]
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """One batch of validation chips."""
-        self._step(batch, "val")
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """One batch of validation chips; their probabilities (B, 1, H, W) go to the callbacks that draw them."""
+        return {"probability": self._step(batch, "val")[1]}
 
-    def _step(self, batch: Batch, stage: str) -> Tensor:
+    def _step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         heads = self(batch.image)
         heads = heads if isinstance(heads, tuple) else (heads,)
         loss = self._supervise(heads, batch)
         self._check_finite(loss)
         probability = heads[0].detach().float().sigmoid()
-        metrics = self.pixels[f"{stage}_"]
+        metrics = cast(MetricCollection, self.pixels[f"{stage}_"])
         metrics.update(probability, with_ignored(batch.target, batch.valid))
         figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
         if stage == "val":
             self.soft.update(probability, batch.target, batch.valid)
             self.histogram.update(probability, batch.target, batch.valid)
             figures |= {f"{name}/{stage}": metric for name, metric in self.soft.items()}
-        self.log(f"loss/{stage}", loss.detach(), on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.image))
+        self.log(
+            f"loss/{stage}",
+            loss.detach(),
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            sync_dist=True,
+            batch_size=len(batch.image),
+        )
         self.log_dict(figures, on_step=False, on_epoch=True)
-        return loss
+        return loss, probability
 
     def _supervise(self, heads: tuple[Tensor, ...], batch: Batch) -> Tensor:
         assert self.loss is not None, "a module loaded for prediction has no loss"
@@ -137,7 +145,8 @@ class SeepModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold on this epoch's validation; it travels with this epoch's checkpoint."""
-        self.threshold = best_threshold(self.histogram.compute())
+        self.counts = self.histogram.compute()
+        self.threshold = best_threshold(self.counts)
         self.histogram.reset()
         if not self.trainer.sanity_checking:
             self.log("threshold/val", self.threshold, sync_dist=False)
@@ -159,7 +168,7 @@ class SeepModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The `optimizer` node over all parameters, and the `scheduler` node where there is one."""
-        optimizer = build("optimizer", self.hparams["optimizer"], Optimizer, self.net.parameters())  # type: ignore[type-abstract]
+        optimizer = build("optimizer", self.hparams["optimizer"], Optimizer, self.net.parameters())
         node = dict(self.hparams["scheduler"] or {})
         monitor = node.pop("monitor", "loss/val")
         if not node:
@@ -167,7 +176,9 @@ class SeepModule(pl.LightningModule):
         if str(node["_target_"]).startswith("seep_lightning."):
             steps = self.trainer.estimated_stepping_batches
             if steps == float("inf"):
-                raise UserError("scheduler needs to know how long the training is: set trainer.max_epochs or max_steps.")
+                raise UserError(
+                    "scheduler needs to know how long the training is: set trainer.max_epochs or max_steps."
+                )
             schedule = build("scheduler", node, LRScheduler, optimizer, total_steps=int(steps))
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
         schedule = build("scheduler", node, LRScheduler, optimizer)

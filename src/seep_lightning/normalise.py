@@ -73,4 +73,4 @@ def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     if total[-1] == 0:
         return np.zeros(3, np.float32)
     values = np.searchsorted(total, np.array([0.25, 0.5, 0.75]) * total[-1])
-    return (values / (len(counts) - 1)).astype(np.float32)
+    return np.asarray(values / (len(counts) - 1), np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
-from seep_lightning.config import PredictConfig
+from seep_lightning.config import PredictConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import fresh_dir
@@ -26,20 +26,24 @@ def predict(config: PredictConfig) -> list[Path]:
     from seep_lightning.normalise import histogram, quartiles_of
     from seep_lightning.predictor import load
 
+    check(config)
     source = Path(config.input)
     if not source.exists():
-        raise UserError(f"input={source}: there is no such file or folder. Expected a chip (TIFF, PNG) or a folder of chips.")
+        raise UserError(
+            f"input={source}: there is no such file or folder. Expected a chip (TIFF, PNG) or a folder of chips."
+        )
     paths = [source] if source.is_file() else list(list_images(source).values())
     if not paths:
         raise UserError(f"input={source}: no .tif, .tiff or .png in it.")
     predictor = load(config.run, device=config.device, checkpoint=config.checkpoint)
     threshold = predictor.threshold if config.threshold is None else config.threshold
-    out = fresh_dir(Path(config.output), config.overwrite, "output")
     scenes: dict[str, np.ndarray] = {}
-    if predictor.normalise.kind == "scene":
-        for path in paths:
-            image, key = read_image(path), split_name(path.name, predictor.facts["pattern"])[0]
+    for path in paths:  # every chip once before anything is written: one that cannot be read costs no half-made map
+        image = read_image(path)
+        if predictor.normalise.kind == "scene":
+            key = split_name(path.name, predictor.facts["pattern"])[0]
             scenes[key] = scenes.get(key, 0) + histogram(image[0], valid_pixels(image, predictor.nodata))
+    out = fresh_dir(Path(config.output), config.overwrite, "output")
     written = []
     for folder in ("masks", "probabilities"):
         (out / folder).mkdir(exist_ok=True)
@@ -62,7 +66,9 @@ def task(cfg: DictConfig) -> int:
     """The job of one `seep predict`. Returns the number of chips."""
     config: PredictConfig = typed(cfg)
     written = predict(config)
-    print(f"{len(written)} chips mapped to {config.output} (masks/: 1 = seep; probabilities/: 0 nodata, else 1 + 254 p)")
+    print(
+        f"{len(written)} chips mapped to {config.output} (masks/: 1 = seep; probabilities/: 0 nodata, else 1 + 254 p)"
+    )
     return len(written)
 
 

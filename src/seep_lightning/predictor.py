@@ -1,8 +1,9 @@
 """A trained run as a callable on arrays."""
 
+import warnings
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -71,7 +72,10 @@ def load_module(path: Path) -> SeepModule:
     """The module of a checkpoint, with its weights. Nothing in the file is run: tensors and primitives only."""
     content = read_checkpoint(path)
     facts = content["hyper_parameters"]
-    module = SeepModule(**{**facts, "loss": None, "optimizer": None, "scheduler": None})
+    try:
+        module = SeepModule(**{**facts, "loss": None, "optimizer": None, "scheduler": None})
+    except TypeError as error:
+        raise UserError(f"{path} holds settings that this version does not know ({error}).") from error
     load_weights(module, content, path)
     module.threshold = content[CHECKPOINT_KEY]["threshold"]
     return module
@@ -80,20 +84,31 @@ def load_module(path: Path) -> SeepModule:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of one of our checkpoints; `UserError` for anything else."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about the kind of pickle: the sentences below say enough
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise UserError(
-            f"{path} holds more than tensors and plain values, so loading it could run code. It was not loaded. "
-            "Expected a checkpoint that seep_lightning wrote."
+            f"{path} was not loaded: it holds more than tensors and plain values, so that loading it could run code, "
+            "or it is no checkpoint at all. Expected a checkpoint that seep_lightning wrote."
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # a damaged file may raise anything, a KeyError for instance
         raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
-    if not isinstance(content, dict) or CHECKPOINT_KEY not in content or "hyper_parameters" not in content:
+    if not _is_ours(content):
         raise UserError(f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote.")
     found = content[CHECKPOINT_KEY]["format"]
     if found > FORMAT:
         raise UserError(f"{path} has format {found}; this version reads up to {FORMAT}. Update seep_lightning.")
     return content
+
+
+def _is_ours(content: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a loaded file has what `SeepModule` and `Predictor` look for."""
+    try:
+        facts, ours = content["hyper_parameters"]["facts"], content[CHECKPOINT_KEY]
+        wanted = {"normalise", "nodata", "bands"} <= facts.keys() and {"format", "threshold"} <= ours.keys()
+        return wanted and "state_dict" in content
+    except (TypeError, KeyError, AttributeError):
+        return False
 
 
 def load_weights(module: SeepModule, content: dict[str, Any], path: Path) -> None:
@@ -104,9 +119,19 @@ def load_weights(module: SeepModule, content: dict[str, Any], path: Path) -> Non
         module.net.load_state_dict(weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise UserError(f"{path}: its network differs from model ({reason}). Use the model it was trained with.") from error
+        raise UserError(
+            f"{path}: its network differs from model ({reason}). Use the model it was trained with."
+        ) from error
 
 
 def pick_device(device: str) -> str:
-    """`auto`: a GPU where there is one, else the CPU."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    """`auto`: a GPU where there is one, else the CPU. `UserError` for a device that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"device={device} cannot be used here ({str(error).splitlines()[0]}). Try device=cpu."
+        ) from error
+    return device

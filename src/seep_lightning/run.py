@@ -86,7 +86,12 @@ class Run:
 
     def write_summary(self, facts: dict[str, Any]) -> None:
         """Store the final figures with format version, package versions and git state."""
-        origin = {"format": FORMAT, "packages": package_versions(), "git": git_state(), "python": platform.python_version()}
+        origin = {
+            "format": FORMAT,
+            "packages": package_versions(),
+            "git": git_state(),
+            "python": platform.python_version(),
+        }
         write_text(self.summary_path, json.dumps({**origin, **facts}, indent=2) + "\n")
 
     def resume_line(self) -> str:
@@ -98,7 +103,9 @@ def open_run(path: str | Path) -> Run:
     """The run in an existing directory; `UserError` where it is none."""
     run = Run(Path(path))
     if not run.dir.is_dir():
-        raise UserError(f"run={path}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>).")
+        raise UserError(
+            f"run={path}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>)."
+        )
     _ = run.config
     return run
 

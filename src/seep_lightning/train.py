@@ -1,15 +1,17 @@
 """Train, or resume, one network: `python -m seep_lightning.train`."""
 
+import inspect
 import logging
+import os
 import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from seep_lightning.config import TrainConfig, TrainerConfig, check
+from seep_lightning.config import EvaluateConfig, TrainConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import Interrupted, UserError
 from seep_lightning.run import Run, config_dict, open_run
@@ -43,6 +45,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     import lightning.pytorch as pl
 
     from seep_lightning.data.datamodule import SeepDataModule
+    from seep_lightning.panels import write_hparams
 
     check(cfg)
     quieten_lightning()
@@ -70,6 +73,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     outcome |= {"status": "finished", "seconds": round(before + time.perf_counter() - start, 1)}
     outcome["device"] = device_name(trainer)
     run.write_summary(facts | outcome)
+    if "tensorboard" in (cfg.logger or {}):
+        write_hparams(run, settings_of(cfg), outcome["figures"]["val_at_0.5"])
     return Result(run, outcome["best"]["score"], outcome)
 
 
@@ -80,7 +85,9 @@ def quieten_lightning() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*(does not have many workers|isinstance.treespec, LeafSpec|litlogger).*")
+    warnings.filterwarnings(
+        "ignore", message=".*(does not have many workers|isinstance.treespec, LeafSpec|litlogger).*"
+    )
 
 
 def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
@@ -93,7 +100,7 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
         run.write_config(cfg)
         write_split(run.split_path, data.chips, data.parts)
         return None
-    stored, given = _flat(config_dict(run.config)), _flat(config_dict(cfg))
+    stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
     for key in sorted(stored.keys() | given.keys()):
         if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
             raise UserError(
@@ -135,16 +142,20 @@ def build_module(cfg: TrainConfig, data: "SeepDataModule") -> "SeepModule":
 
 def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Trainer":
     """Lightning's Trainer with our callbacks and loggers."""
-    import inspect
-
     import lightning.pytorch as pl
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
     from lightning.pytorch import callbacks as lightning_callbacks
     from lightning.pytorch.loggers import Logger
 
     from seep_lightning.callbacks import EpochFacts, RunCheckpoint
+    from seep_lightning.panels import Panels
     from seep_lightning.targets import build, resolve
 
-    callbacks: list[pl.Callback] = [EpochFacts(), RunCheckpoint(run.checkpoints, cfg.monitor, cfg.mode)]
+    callbacks: list[pl.Callback] = [
+        EpochFacts(),
+        Panels(cfg.panels),
+        RunCheckpoint(run.checkpoints, cfg.monitor, cfg.mode),
+    ]
     if cfg.ema_decay is not None:
         callbacks.append(lightning_callbacks.EMAWeightAveraging(decay=cfg.ema_decay))
     if cfg.early_stop is not None:
@@ -156,10 +167,10 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
     loggers = []
     for name, node in (cfg.logger or {}).items():
-        takes = inspect.signature(resolve(f"logger.{name}", node, Logger)).parameters  # type: ignore[type-abstract]
+        takes = inspect.signature(resolve(f"logger.{name}", node, Logger)).parameters
         given = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
         given = {k: v for k, v in given.items() if k in takes and k not in node}
-        loggers.append(build(f"logger.{name}", node, Logger, **given))  # type: ignore[type-abstract]
+        loggers.append(build(f"logger.{name}", node, Logger, **given))
     settings = config_dict(cfg)["trainer"]
     try:
         return pl.Trainer(
@@ -169,18 +180,14 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
             default_root_dir=str(run.dir),
             use_distributed_sampler=False,  # EpochSampler shares the chips out, without padding
         )
-    except (ValueError, TypeError, RuntimeError) as error:  # MisconfigurationException is none of these
+    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
         raise UserError(f"trainer: {error}") from error
-    except Exception as error:
-        if type(error).__name__ == "MisconfigurationException":
-            raise UserError(f"trainer: {error}") from error
-        raise
 
 
 def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run: Run, cfg: TrainConfig) -> None:
     """`trainer.fit`, from the last checkpoint where there is one; one sentence for what can go wrong outside of us."""
     import torch
-    from lightning.pytorch.utilities.exceptions import MisconfigurationException
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     last = run.checkpoints / "last.ckpt"
     try:
@@ -197,24 +204,27 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
 
 
 def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
-    """Figures of the best checkpoint: validation always, test only where `test=true` asks for it."""
+    """Figures of the best checkpoint on validation. The test part is `evaluate`'s, and only where it is asked for."""
     from seep_lightning.evaluate import score_indices
     from seep_lightning.predictor import load
 
-    checkpoint = trainer.checkpoint_callback
-    score = getattr(checkpoint, "best_model_score", None)
-    if score is None or trainer.fast_dev_run:
+    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    if score is None or cfg.trainer.fast_dev_run:
         raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured, or fast_dev_run is on.")
     predictor = load(run)
-    parts = ["val", "test"] if cfg.test else ["val"]
-    figures = {}
-    for part in parts:
-        scored = score_indices(predictor, data.chips, data.indices(part), batch_size=cfg.data.batch_size)
-        figures[part] = {
-            f"at {threshold:.4f}": scored.at(threshold) for threshold in dict.fromkeys((0.5, predictor.threshold))
-        }
+    scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size)
     best = {"monitor": cfg.monitor, "score": float(score), "threshold": predictor.threshold}
+    figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
+
+
+def settings_of(cfg: TrainConfig) -> dict[str, Any]:
+    """The settings that a comparison of runs is about, flat: not where things lie, nor the Trainer's many defaults."""
+    flat = flatten(config_dict(cfg))
+    default = flatten(config_dict(TrainConfig()))
+    skipped = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
+    kept = {k: v for k, v in flat.items() if not k.startswith(skipped) and v is not None}
+    return {k: v for k, v in kept.items() if not k.startswith(("trainer.", "data.")) or v != default.get(k)}
 
 
 def data_facts(data: "SeepDataModule") -> dict[str, Any]:
@@ -261,30 +271,58 @@ def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
     return config
 
 
-def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
     """Nested dictionaries as one, keys joined by dots."""
     if not isinstance(node, dict):
         return {prefix: node}
-    return {k: v for name, value in node.items() for k, v in _flat(value, f"{prefix}.{name}" if prefix else name).items()}
+    return {
+        k: v for name, value in node.items() for k, v in flatten(value, f"{prefix}.{name}" if prefix else name).items()
+    }
+
+
+def print_result(result: Result) -> None:
+    """The final table of a training, and the lines to type next."""
+    from seep_lightning.evaluate import print_table
+
+    summary = result.run.summary()
+    threshold = summary["best"]["threshold"]
+    names = {"val": f"val, at {threshold:.4f} (tuned on it)", "val_at_0.5": "val, at 0.5000"}
+    rows = {names[key]: row for key, row in summary["figures"].items()}
+    title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
+    print_table(title, rows)
+    print(f"run directory: {result.run.dir}")
+
+
+def print_next(run: Run) -> None:
+    """The lines to type next."""
+    where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
+    print(f"look at the curves:  tensorboard --logdir {where}")
+    print(f"score the test part: python -m seep_lightning.evaluate run={where}")
+    print(f"map chips:           python -m seep_lightning.predict run={where} input=CHIPS output=maps")
 
 
 def task(cfg: DictConfig) -> float:
     """The job of one `seep train`: fresh, resumed, or one of a sweep. Returns the best score, for sweepers."""
     from hydra.core.hydra_config import HydraConfig
 
-    from seep_lightning.evaluate import print_result
+    from seep_lightning.evaluate import evaluate, print_evaluation
 
     hydra = HydraConfig.get()
     out = Path(hydra.runtime.output_dir)
     resumes = cfg.run is not None or (cfg.ckpt == "last" and (out / "checkpoints" / "last.ckpt").is_file())
     if resumes:
-        config = resumed_config(OmegaConf.merge(cfg, {"run": str(out)}), list(hydra.overrides.task))
+        cfg.run = str(out)
+        config = resumed_config(cfg, list(hydra.overrides.task))
     else:
         config = typed(cfg)
         if (out / "config.yaml").exists():
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)
-    print_result(result.run, result.figures)
+    print_result(result)
+    if config.test:
+        settings = EvaluateConfig(run=str(result.run.dir), overwrite=True, batch_size=config.data.batch_size)
+        print_evaluation(evaluate(settings))
+    print_next(result.run)
     return result.score
 
 

@@ -1,6 +1,7 @@
 """Chips on disk: pair images with masks by name, check every one, keep them decoded where they fit."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from seep_lightning.normalise import full_scale, histogram, quartiles_of
 
 SUFFIXES = {".tif", ".tiff", ".png"}
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # libtiff's complaints would bury the one sentence that we raise
+# complaints of libtiff and tifffile would bury the one sentence that we raise
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 @dataclass
@@ -97,7 +100,7 @@ def load_chips(config: DataConfig) -> Chips:
     Raises `UserError` that names the first chip which would spoil a training, and says what to do about it.
     """
     chips = pair_chips(config)
-    sizes: dict[tuple[int, ...], str] = {}
+    sizes: dict[tuple[float, ...], str] = {}
     kept: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
     quartiles, budget = [], config.cache_gb * 2**30
     for name, scene, (image, mask) in _read_all(chips):
@@ -162,7 +165,12 @@ def pair_chips(config: DataConfig) -> Chips:
 
 def list_images(folder: Path) -> dict[str, Path]:
     """The images of a folder by stem, whatever order the file system gives them in."""
-    return {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES}
+    table: dict[str, Path] = {}
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
+        other = table.setdefault(path.stem, path)
+        if other != path:
+            raise UserError(f"data: {other} and {path.name} are one chip twice. Remove one of them.")
+    return table
 
 
 def _refuse_unpaired(found: dict[str, Path], truth: dict[str, Path], images: Path, masks: Path, pairs: int) -> None:
@@ -190,8 +198,10 @@ def split_name(name: str, pattern: str) -> tuple[str, int]:
             f"data.pattern: {name} does not match {pattern!r}. The pattern needs a group (?P<scene>...) and may have "
             "(?P<tile>digits)."
         )
-    tile = match.groupdict().get("tile")
-    return match["scene"], int(tile) if tile else -1
+    tile = match.groupdict().get("tile") or "-1"
+    if not tile.removeprefix("-").isdecimal():
+        raise UserError(f"data.pattern: {pattern!r} takes {tile!r} of {name} for the tile; it must be digits.")
+    return match["scene"], int(tile)
 
 
 def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
@@ -201,8 +211,8 @@ def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
 
 def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:
     """A short hash of one chip: its name, a colon, its pixels."""
-    pixels = hashlib.blake2b(np.ascontiguousarray(image), digest_size=8)
-    pixels.update(np.ascontiguousarray(mask))
+    pixels = hashlib.blake2b(image.tobytes(), digest_size=8)
+    pixels.update(mask.tobytes())
     return f"{name}:{pixels.hexdigest()}"
 
 
@@ -253,18 +263,29 @@ def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
 
 def _decode(path: Path) -> NDArray[Any]:
     """Decode a TIFF or PNG as it is: (H, W) or (H, W, bands)."""
+    bands, odd = 1, ""
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
             with tifffile.TiffFile(path) as tiff:
-                bands = tiff.pages[0].samplesperpixel
-                if bands > 1 or len(tiff.pages) > 1:  # OpenCV returns the first of them and says nothing
-                    return np.empty((1, 1, max(bands, len(tiff.pages))), np.uint16)
-        array = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    except (OSError, ValueError, cv2.error) as error:
+                page = tiff.pages.first
+                bands, odd = max(page.samplesperpixel, len(tiff.pages)), _odd_type(page.dtype, page.bitspersample)
+        array = None if bands > 1 or odd else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except Exception as error:  # a damaged file may raise anything in tifffile, an IndexError most often
         raise UserError(f"data: cannot read {path} ({error}). Copy it again; it may be cut off.") from error
+    if odd:
+        raise UserError(f"data: {path} is {odd}; 8 or 16 bit unsigned is expected. Convert it first.")
+    if bands > 1:  # OpenCV returns the first of them and says nothing
+        return np.empty((1, 1, bands), np.uint16)
     if array is None:
         raise UserError(f"data: cannot read {path}: not a whole TIFF or PNG. Copy it again; it may be cut off.")
     return np.asarray(array)
+
+
+def _odd_type(dtype: np.dtype[Any] | None, bits: int) -> str:
+    """A pixel type that OpenCV does not decode, or alters in silence (1 bit comes out as 0 and 255); else nothing."""
+    if dtype is not None and dtype.kind in "uif" and bits == 8 * dtype.itemsize and dtype.name != "float16":
+        return ""
+    return f"{dtype} with {bits} bit(s) a pixel"
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 class Batch(NamedTuple):
     """image: (B, C, H, W) float32 network input; target: (B, 1, H, W) uint8 class; valid: (B, 1, H, W) bool;
-    index: (B,) int64, the chip's position in `Chips`."""
+    chip: (B,) int64, the chip's position in `Chips`."""
 
     image: Tensor
     target: Tensor
     valid: Tensor
-    index: Tensor
+    chip: Tensor
 
 
 class ChipDataset(Dataset[Batch]):
@@ -170,6 +170,7 @@ class SeepDataModule(pl.LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=on_gpu,
+            generator=torch.Generator(),  # else each new iterator takes a draw from the global one, dropout's
             drop_last=shuffle and len(sampler) >= self.data.batch_size,
         )
 

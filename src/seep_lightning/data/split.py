@@ -59,11 +59,11 @@ def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
 def _random(count: int, config: SplitConfig) -> list[str]:
     """scikit-learn's `train_test_split` twice, as the reference does: test first, then validation from the rest."""
     parts = np.full(count, "train", dtype=object)
-    order = np.random.RandomState(config.seed).permutation(count)  # noqa: NPY002 - the reference's generator
+    order = np.random.RandomState(config.seed).permutation(count)
     tests = math.ceil(config.test * count - 1e-9)
     parts[order[:tests]] = "test"
     rest = order[tests:]
-    again = np.random.RandomState(config.seed).permutation(len(rest))  # noqa: NPY002
+    again = np.random.RandomState(config.seed).permutation(len(rest))
     parts[rest[again[: math.ceil(config.val * count - 1e-9)]]] = "val"
     return [str(p) for p in parts]
 
@@ -120,12 +120,20 @@ def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
 def read_split(chips: Chips, path: str | None) -> list[str]:
     """The parts of a `split.csv`; every chip must have one row, every row a chip and a known part."""
     if path is None or not Path(path).is_file():
-        raise UserError(f"split.path: there is no file {path}. Pass the split.csv of a run, or name,scene,part rows.")
-    with Path(path).open(newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"name", "part"} <= set(reader.fieldnames or []):
-            raise UserError(f"split.path: {path} needs the columns name and part, found {reader.fieldnames}.")
-        table = {row["name"]: row["part"] for row in reader}
+        found = "it is not set" if path is None else f"there is no file {path}"
+        raise UserError(f"split.path: {found}. Pass the split.csv of a run, or name,scene,part rows.")
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a byte order mark first
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"split.path: {path} cannot be read as CSV ({error}).") from error
+    if not {"name", "part"} <= set(columns or []):
+        raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
+    table = dict(rows)
+    if len(table) < len(rows):
+        twice = Counter(name for name, _ in rows).most_common(1)[0][0]
+        raise UserError(f"split.path: {path} has more than one row for {twice}; every chip must have one.")
     for name, part in table.items():
         if part not in PARTS:
             raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {', '.join(PARTS)}.")

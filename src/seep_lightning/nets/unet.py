@@ -72,7 +72,9 @@ class UNet(nn.Module):
         if not (self.deep_supervision and self.training):
             return logits
         size = image.shape[-2:]
-        coarse = [F.interpolate(h(f), size, mode="bilinear") for h, f in zip(self.coarse_heads, features[:-1], strict=True)]
+        coarse = [
+            F.interpolate(h(f), size, mode="bilinear") for h, f in zip(self.coarse_heads, features[:-1], strict=True)
+        ]
         return (logits, *coarse[::-1])
 
 

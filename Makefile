@@ -1,0 +1,51 @@
+# Everything a newcomer types. `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN = $(BIN)/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo train test test-slow lint format wheel tensorboard clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/installed ## create .venv and install everything at the pinned versions
+
+# torch first: with its pin a machine's CPU build is taken where there is one, instead of gigabytes of CUDA packages
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup ## generated chips, a small training, its figures (4 minutes on 2 cores)
+	$(RUN) seep_lightning.train experiment=demo
+
+train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
+	$(RUN) seep_lightning.train $(ARGS)
+
+test: setup ## all quick tests
+	$(RUN) pytest -n 2 -m "not slow"
+
+test-slow: setup ## the tests that take minutes: killed and resumed runs, a wheel in an empty environment
+	$(RUN) pytest -m slow
+
+lint: setup ## ruff (lint, format) and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## put the code into ruff's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: setup ## build dist/*.whl, conf/ included
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+tensorboard: setup ## curves of everything under outputs/
+	$(BIN)/tensorboard --logdir outputs
+
+clean: ## remove caches and built files; outputs/ stays
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,130 @@
+"""What a person looks at in TensorBoard beside the curves: chips, precision and recall, confusion, the HPARAMS tab."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from seep_lightning.data.chips import Chips, valid_pixels
+from seep_lightning.data.datamodule import Batch
+from seep_lightning.logs import TensorBoard
+from seep_lightning.metrics import BINS, chip_dice
+from seep_lightning.pictures import panel
+from seep_lightning.run import Run
+
+
+class Panels(Callback):
+    """Every `every` epochs, and after the last: the same validation chips each time, and the currently worst one.
+
+    The fixed chips span the sizes of seep: the `chips` quantiles of seep pixels. It draws what validation predicted, so
+    it costs no forward pass. Only the first rank draws, from its own share of the chips.
+    """
+
+    def __init__(self, every: int = 5, chips: int = 6) -> None:
+        self.every, self.chips = every, chips
+        self._fixed: list[int] = []
+        self._seen: dict[int, Tensor] = {}
+        self._worst: tuple[float, int, Tensor] | None = None
+
+    def _due(self, trainer: pl.Trainer) -> bool:
+        epoch, last = trainer.current_epoch + 1, trainer.max_epochs
+        drawn = isinstance(_logger(trainer), TensorBoard) and not trainer.sanity_checking
+        return drawn and trainer.is_global_zero and (epoch % self.every == 0 or epoch == last)
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Choose the chips, once, and forget the last epoch."""
+        if not self._fixed and self._due(trainer):
+            data: Any = trainer.datamodule  # type: ignore[attr-defined]
+            self._fixed = spanning(data.chips, data.indices("val")[:: trainer.world_size], self.chips)
+        self._seen, self._worst = {}, None
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the probabilities of the chips that will be drawn."""
+        if not self._due(trainer):
+            return
+        probability = outputs["probability"]
+        scores = chip_dice((probability > 0.5) & batch.valid, (batch.target > 0) & batch.valid).tolist()
+        for i, chip in enumerate(batch.chip.tolist()):
+            if chip in self._fixed:
+                self._seen[chip] = probability[i, 0].cpu()
+            if self._worst is None or scores[i] < self._worst[0]:
+                self._worst = (scores[i], chip, probability[i, 0].cpu())
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Draw them, and the curve and the confusion of this epoch's validation."""
+        if not self._due(trainer):
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        writer, epoch = _logger(trainer).stage("val"), trainer.current_epoch
+        for chip, probability in sorted(self._seen.items()):
+            writer.add_image(
+                f"chips/{data.chips.names[chip]}", draw(data.chips, chip, probability), epoch, dataformats="HWC"
+            )
+        if self._worst is not None:
+            writer.add_image("chips/worst", draw(data.chips, *self._worst[1:]), epoch, dataformats="HWC")
+        counts = torch.as_tensor(pl_module.counts).cpu()
+        write_curve(writer, counts, epoch)
+        writer.add_text("confusion", confusion_table(counts), epoch)
+
+
+def _logger(trainer: pl.Trainer) -> Any:
+    return next((logger for logger in trainer.loggers if isinstance(logger, TensorBoard)), None)
+
+
+def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
+    """Chips at evenly spaced ranks of seep size, from the smallest to the largest; the same ones every time."""
+    sizes = {i: int((chips.read(i)[1] > 0).sum()) for i in indices}
+    ranked = sorted(indices, key=lambda i: (sizes[i], chips.names[i]))
+    return [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if ranked else []
+
+
+def draw(chips: Chips, chip: int, probability: Tensor) -> Any:
+    """The panel of one chip at threshold 0.5, with scene, tile and Dice in its title."""
+    image, mask = chips.read(chip)
+    valid = valid_pixels(image, chips.config.nodata)
+    p, truth = np.where(valid, probability.numpy(), np.float32(0)), (mask > 0) & valid
+    dice = float(chip_dice(torch.from_numpy(p > 0.5)[None, None], torch.from_numpy(truth)[None, None]))
+    title = f"scene {chips.scenes[chip]}, tile {chips.tiles[chip]}, Dice {dice:.2f}"
+    return panel(image[0], truth, p, valid, 0.5, title)
+
+
+def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
+    """Precision and recall at the thresholds k / BINS, from a histogram (2, BINS)."""
+    false_positive, true_positive = counts.double().flip(1).cumsum(1).flip(1)
+    sea, seep = counts[0].sum() - false_positive, counts[1].sum() - true_positive
+    precision = true_positive / (true_positive + false_positive).clamp(min=1)
+    recall = true_positive / counts[1].sum().clamp(min=1)
+    tp, fp, tn, fn, p, r = (row.numpy() for row in (true_positive, false_positive, sea, seep, precision, recall))
+    writer.add_pr_curve_raw("precision_recall", tp, fp, tn, fn, p, r, global_step=epoch, num_thresholds=BINS)
+
+
+def confusion_table(counts: Tensor) -> str:
+    """Pixels of sea and seep against what was predicted at 0.5, as a table in Markdown."""
+    half = BINS // 2
+    (tn, fp), (fn, tp) = ((int(row[:half].sum()), int(row[half:].sum())) for row in counts)
+    head = "| pixels | predicted sea | predicted seep |\n| --- | ---: | ---: |\n"
+    return f"{head}| sea | {tn:,} | {fp:,} |\n| seep | {fn:,} | {tp:,} |"
+
+
+def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float]) -> None:
+    """One row of the HPARAMS tab: settings and best figures, under `best/...` so that no curve is spoilt."""
+    kept = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in settings.items()}
+    figures = {f"best/{name}": value for name, value in best.items()}
+    with SummaryWriter(str(run.dir)) as writer:
+        for summary in hparams(kept, figures):  # type: ignore[no-untyped-call]
+            writer.file_writer.add_summary(summary)
+        for name, value in figures.items():
+            writer.add_scalar(name, value)

@@ -1,0 +1,143 @@
+"""Figures that an independent script confirms, on the masks that were written."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from conftest import make_chips
+from seep_lightning import load
+from seep_lightning.baseline import dark_threshold
+from seep_lightning.config import DataConfig, EvaluateConfig, PredictConfig
+from seep_lightning.data.chips import load_chips
+from seep_lightning.errors import UserError
+from seep_lightning.evaluate import evaluate
+from seep_lightning.predict import predict
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run that a test may write into."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def read(path: Path) -> np.ndarray:
+    array = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert array is not None
+    return array
+
+
+def rescored(out: Path, root: Path) -> dict[str, float]:
+    """Pooled figures from the written masks alone."""
+    tp = fp = fn = 0
+    for name in (out / "names.txt").read_text().split():
+        valid = read(root / "train_images_256" / name) != 0
+        truth, predicted = (read(root / "train_masks_256" / name) > 0) & valid, (read(out / "masks" / name) > 0) & valid
+        tp += int((truth & predicted).sum())
+        fp += int((predicted & ~truth).sum())
+        fn += int((truth & ~predicted).sum())
+    figures = {"dice": 2 * tp / (2 * tp + fp + fn), "jaccard": tp / (tp + fp + fn)}
+    return figures | {"precision": tp / (tp + fp), "recall": tp / (tp + fn)}
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test", "all"])
+def test_the_written_masks_have_the_written_figures(run: Path, trained: Path, part: str) -> None:
+    summary = evaluate(EvaluateConfig(run=str(run), part=part))
+    out = run / "evaluate" / part
+    again = rescored(out, trained.parent / "chips")
+    assert {k: summary["figures"][k] for k in again} == pytest.approx(again, abs=1e-9)
+    assert json.loads((out / "summary.json").read_text())["figures"] == summary["figures"]
+    names = (out / "names.txt").read_text().split()
+    with (run / "split.csv").open() as file:
+        expected = [row["name"] for row in csv.DictReader(file) if part in (row["part"], "all")]
+    assert names == expected
+    with (out / "chips.csv").open() as file:
+        dice = [float(row["dice"]) for row in csv.DictReader(file)]
+    assert dice == sorted(dice)
+    assert len(dice) == len(names)
+    assert np.mean(dice) == pytest.approx(summary["figures"]["dice_per_chip"])
+
+
+def test_validation_scores_as_it_did_in_training(run: Path) -> None:
+    training = json.loads((run / "summary.json").read_text())
+    figures = evaluate(EvaluateConfig(run=str(run), part="val"))
+    assert figures["figures"] == pytest.approx(training["figures"]["val"])
+    assert figures["figures_at_0.5"]["dice"] == pytest.approx(training["best"]["score"], abs=1e-6)
+    assert figures["figures"]["dice"] >= figures["figures_at_0.5"]["dice"] - 1e-3  # it was tuned on these chips
+
+
+def test_other_data_are_scored_whole(run: Path, tmp_path: Path) -> None:
+    other = make_chips(tmp_path / "other", scenes=2, seed=5)
+    config = EvaluateConfig(run=str(run))
+    config.data.root = str(other)
+    summary = evaluate(config)
+    assert summary["data"]["chips"] == 12
+    assert summary["part"] == "all"
+    assert {k: summary["figures"][k] for k in ("dice",)} == pytest.approx(
+        {"dice": rescored(run / "evaluate" / "other", other)["dice"]}
+    )
+
+
+def test_the_same_data_elsewhere_keep_their_split(run: Path, trained: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(trained.parent / "chips", tmp_path / "moved")
+    config = EvaluateConfig(run=str(run))
+    config.data.root = str(moved)
+    assert evaluate(config)["part"] == "test"
+
+
+def test_changed_data_are_refused(run: Path, tmp_path: Path) -> None:
+    text = (run / "config.yaml").read_text()
+    other = make_chips(tmp_path / "other", seed=9)
+    root = next(line for line in text.splitlines() if line.strip().startswith("root:"))
+    (run / "config.yaml").write_text(text.replace(root, f"  root: {other}", 1))
+    with pytest.raises(UserError, match="have changed since"):
+        evaluate(EvaluateConfig(run=str(run)))
+
+
+def test_nothing_is_overwritten_unless_asked(run: Path) -> None:
+    evaluate(EvaluateConfig(run=str(run)))
+    with pytest.raises(UserError, match="overwrite=true"):
+        evaluate(EvaluateConfig(run=str(run)))
+    assert evaluate(EvaluateConfig(run=str(run), overwrite=True, threshold=0.9))["threshold"] == 0.9
+    assert not list((run / "evaluate").glob("*.part"))
+
+
+def test_the_floor_is_the_best_dark_cut(tmp_path: Path) -> None:
+    chips = load_chips(DataConfig(root=str(make_chips(tmp_path / "chips"))))
+    dice, cut = dark_threshold(chips, list(range(len(chips))))
+    assert dice > 0.8  # bars at half the brightness of the sea
+    assert 0.5 < cut < 0.9
+
+
+def test_load_gives_a_callable_on_arrays(trained: Path) -> None:
+    predictor = load(trained)
+    image = read(sorted((trained.parent / "chips" / "train_images_256").iterdir())[0])
+    probability = predictor(image)
+    assert probability.shape == image.shape
+    assert probability.dtype == np.float32
+    assert (probability[image == 0] == 0).all()
+    assert 0 < probability.max() <= 1
+    assert np.array_equal(probability, predictor(image[None]))
+    assert predictor(image[:30, :17]).shape == (30, 17)
+    with pytest.raises(UserError, match="float64"):
+        predictor(image.astype(float))
+
+
+def test_predict_maps_a_folder_and_a_single_chip_alike(run: Path, trained: Path, tmp_path: Path) -> None:
+    images = trained.parent / "chips" / "train_images_256"
+    evaluate(EvaluateConfig(run=str(run), part="all"))
+    written = predict(PredictConfig(run=str(run), input=str(images), output=str(tmp_path / "maps")))
+    assert [p.name for p in written] == sorted(p.name for p in images.iterdir())
+    for path in written:
+        assert np.array_equal(read(path), read(run / "evaluate" / "all" / "masks" / path.name))
+    name = written[0].name
+    predict(PredictConfig(run=str(run), input=str(images / name), output=str(tmp_path / "one")))
+    one = read(tmp_path / "one" / "probabilities" / name)
+    assert np.array_equal(one, read(tmp_path / "maps" / "probabilities" / name))
+    assert ((one == 0) == (read(images / name) == 0)).all()
+    expected = load(run)(read(images / name))
+    assert np.abs((one[one > 0] - 1.0) / 254 - expected[one > 0]).max() <= 0.5 / 254 + 1e-6

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
+
+from seep_lightning.evaluate import Counts, count, pooled
+from seep_lightning.losses import soft_dice
+from seep_lightning.metrics import (
+    BINS,
+    BatchSoftDice,
+    ChipDice,
+    ProbabilityHistogram,
+    best_threshold,
+    dice_by_threshold,
+    pixel_metrics,
+    with_ignored,
+)
+
+
+@pytest.fixture
+def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """probability, target (classes), valid of 6 chips, in two batches of 3."""
+    torch.manual_seed(0)
+    target = (torch.rand(6, 1, 20, 20) > 0.8).to(torch.uint8) * 3
+    target[4] = 0
+    probability = (0.3 * torch.rand(6, 1, 20, 20) + 0.5 * (target > 0) * torch.rand(6, 1, 20, 20)).clamp(0, 1)
+    probability[4] *= 0.1
+    return probability, target, torch.rand(6, 1, 20, 20) > 0.1
+
+
+def test_pooled_figures_equal_scikit_learns_on_valid_pixels(scene: tuple[torch.Tensor, ...]) -> None:
+    probability, target, valid = scene
+    metrics = pixel_metrics(0.25)
+    for part in (slice(0, 3), slice(3, 6)):
+        metrics.update(probability[part], with_ignored(target[part], valid[part]))
+    truth, predicted = (target > 0)[valid].numpy(), (probability > 0.25)[valid].numpy()
+    scores = {"dice": f1_score, "jaccard": jaccard_score, "precision": precision_score, "recall": recall_score}
+    expected = {name: score(truth, predicted) for name, score in scores.items()}
+    assert {k: float(v) for k, v in metrics.compute().items()} == pytest.approx(expected, rel=1e-6)
+    counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
+    assert {k: pooled(counted)[k] for k in expected} == pytest.approx(expected, rel=1e-12)
+
+
+def test_logits_that_all_lie_in_0_to_1_would_be_taken_for_probabilities() -> None:
+    """Why the module hands over probabilities: torchmetrics guesses."""
+    metrics = pixel_metrics()
+    metrics.update(torch.full((1, 1, 2, 2), 0.4), torch.ones(1, 1, 2, 2).long())
+    assert float(metrics.compute()["dice"]) == 0  # as probability 0.4; as a logit it would be seep
+
+
+def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Tensor, ...]) -> None:
+    probability, target, valid = scene
+    metric = ChipDice(0.25)
+    metric.update(*(t[:3] for t in scene))
+    metric.update(*(t[3:] for t in scene))
+    each = []
+    for p, t, v in zip(*scene, strict=True):
+        a, b = ((p > 0.25) & v).numpy(), ((t > 0) & v).numpy()
+        each.append(1.0 if not (a.any() or b.any()) else 2 * (a & b).sum() / (a.sum() + b.sum()))
+    assert each[4] == 1.0
+    assert float(metric.compute()) == pytest.approx(np.mean(each), rel=1e-6)
+    counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
+    assert pooled(counted)["dice_per_chip"] == pytest.approx(np.mean(each))
+
+
+def test_a_chip_empty_in_one_only_counts_zero() -> None:
+    assert Counts(0, 5, 0).figures()["dice"] == 0
+    assert Counts(0, 0, 5).figures()["dice"] == 0
+    assert Counts(0, 0, 0).figures()["dice"] == 1
+
+
+def test_the_notebooks_figures_are_means_over_batches(scene: tuple[torch.Tensor, ...]) -> None:
+    s, boosted = BatchSoftDice(), BatchSoftDice(boosted=True)
+    expected = []
+    for part in (slice(0, 3), slice(3, 6)):
+        p, t, v = (x[part] for x in scene)
+        s.update(p, t, v)
+        boosted.update(p, t, v)
+        expected.append(float(soft_dice(p, (t > 0).float(), v.float())))
+    assert float(s.compute()) == pytest.approx(np.mean(expected))
+    assert float(boosted.compute()) == pytest.approx(np.mean([2 * x / (1 + x) for x in expected]))
+
+
+def test_the_histogram_gives_dice_at_every_threshold_and_the_best_one(scene: tuple[torch.Tensor, ...]) -> None:
+    probability, target, valid = scene
+    histogram = ProbabilityHistogram()
+    histogram.update(*scene)
+    counts = histogram.compute()
+    assert counts.sum() == valid.sum()
+    truth, kept = (target > 0)[valid].numpy(), probability[valid].numpy()
+    expected = [f1_score(truth, kept >= k / BINS) for k in range(BINS)]
+    assert dice_by_threshold(counts).numpy() == pytest.approx(expected, rel=1e-9)
+    assert best_threshold(counts) == pytest.approx((int(np.argmax(expected[1:])) + 1) / BINS)
+
+
+def test_without_seep_the_threshold_stays_at_a_half() -> None:
+    assert best_threshold(torch.zeros(2, BINS)) == 0.5

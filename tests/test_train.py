@@ -1,0 +1,238 @@
+"""A training leaves a whole run directory, and a resumed one ends where an undisturbed one does."""
+
+import csv
+import json
+import math
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from conftest import GRID, TINY, make_chips, seep
+from seep_lightning.callbacks import RunCheckpoint
+from seep_lightning.door import compose
+from seep_lightning.errors import Interrupted, UserError
+from seep_lightning.run import Run
+from seep_lightning.train import train
+
+Compose = Callable[..., object]
+
+
+def weights(run: Path, which: str = "last") -> dict[str, torch.Tensor]:
+    content = torch.load(run / "checkpoints" / f"{which}.ckpt", weights_only=True)
+    return content["state_dict"] | {f"current.{k}": v for k, v in content.get("current_model_state", {}).items()}
+
+
+def assert_equal_runs(a: Path, b: Path) -> None:
+    """Weights of both checkpoints, the whole curve but for its clock, and the final figures."""
+    for which in ("last", "best"):
+        first, second = weights(a, which), weights(b, which)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[k], second[k]) for k in first)
+    assert curve(a) == curve(b)
+    assert Run(a).summary()["figures"] == Run(b).summary()["figures"]
+
+
+def curve(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in ("epoch_seconds", "chips_per_second")} for row in rows]
+
+
+class StopIn(pl.Callback):
+    """Break off in the middle of an epoch."""
+
+    def __init__(self, epoch: int, error: BaseException) -> None:
+        self.epoch, self.error = epoch, error
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise self.error
+
+
+def break_off(config: object, out: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, error: BaseException) -> None:
+    original = pl.Trainer.__init__
+
+    def with_stop(self: pl.Trainer, *args: object, callbacks: list[pl.Callback], **kwargs: object) -> None:
+        original(self, *args, callbacks=[*callbacks, StopIn(epoch, error)], **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pl.Trainer, "__init__", with_stop)
+        train(config, out)
+
+
+def test_a_run_directory_holds_all_that_later_commands_need(trained: Path) -> None:
+    names = {str(p.relative_to(trained)) for p in trained.rglob("*") if "tfevents" not in p.name}
+    assert {"config.yaml", "split.csv", "metrics.csv", "summary.json"} <= names
+    assert {"checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= names
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert summary["format"] == 1
+    assert {"packages", "git", "data", "split", "leakage", "seconds", "device", "best", "figures"} <= summary.keys()
+    assert set(summary["data"]["chips"]) == {"train", "val", "test"}
+    assert "test" not in summary["figures"]  # the test part is not touched while anything is being chosen
+    assert [row["epoch"] for row in curve(trained)] == [str(e) for e in range(6)]
+
+
+def test_it_learns_a_dark_bar(trained: Path) -> None:
+    rows = curve(trained)
+    assert float(rows[-1]["loss/train"]) < 0.9 * float(rows[0]["loss/train"])
+    assert Run(trained).summary()["figures"]["val"]["dice"] > 0.5
+
+
+def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained: Path) -> None:
+    stages = {}
+    for stage in ("train", "val"):
+        events = EventAccumulator(str(trained / stage))
+        events.Reload()
+        stages[stage] = events
+        assert [e.step for e in events.Scalars("dice")] == list(range(6))
+        assert {"loss", "jaccard", "precision", "recall"} <= set(events.Tags()["scalars"])
+    assert {"lr", "epoch_seconds", "chips_per_second"} <= set(stages["train"].Tags()["scalars"])
+    assert stages["val"].Scalars("dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
+
+
+@pytest.mark.parametrize(
+    "extra", [[], ["model.dropout=0.3", "ema_decay=null", "scheduler=plateau", "scheduler.patience=0"]]
+)
+def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
+    extra: list[str], compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = compose_tiny("trainer.max_epochs=4", *extra)
+    train(config, tmp_path / "whole")
+    for epoch in (0, 2, 3):
+        with pytest.raises(RuntimeError, match="power cut"):
+            break_off(config, tmp_path / "broken", monkeypatch, epoch, RuntimeError("power cut"))
+    train(config, tmp_path / "broken")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_run_directory_that_was_moved_resumes(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = compose_tiny("trainer.max_epochs=3")
+    train(config, tmp_path / "whole")
+    with pytest.raises(RuntimeError):
+        break_off(config, tmp_path / "here", monkeypatch, 2, RuntimeError())
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    train(config, tmp_path / "there")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "there")
+
+
+def test_ctrl_c_is_one_sentence_with_the_line_that_resumes(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Interrupted, match=f"run={tmp_path / 'run'}") as caught:
+        break_off(compose_tiny(), tmp_path / "run", monkeypatch, 1, KeyboardInterrupt())
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning ignores it from here on
+    assert caught.value.exit_code == 130
+    assert Run(tmp_path / "run").summary()["status"] == "interrupted"
+    assert weights(tmp_path / "run")
+
+
+def test_memory_that_runs_out_is_one_sentence(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="memory ran out with data.batch_size=4.*run="):
+        break_off(compose_tiny(), tmp_path / "run", monkeypatch, 1, torch.OutOfMemoryError("CUDA"))
+    assert Run(tmp_path / "run").summary()["status"] == "failed"
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_checkpoint(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seep_lightning.losses import BCEDice
+
+    calls = iter(range(10**6))
+    sound = BCEDice.forward
+    monkeypatch.setattr(BCEDice, "forward", lambda *a: sound(*a) * (math.nan if next(calls) > 8 else 1.0))
+    with pytest.raises(UserError, match="the loss is nan in epoch 1"):
+        train(compose_tiny(), tmp_path / "run")
+    assert all(v.isfinite().all() for v in weights(tmp_path / "run").values())
+
+
+def test_only_trainer_paths_and_logger_may_change_on_resume(compose_tiny: Compose, tmp_path: Path) -> None:
+    train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run")
+    assert len(curve(tmp_path / "run")) == 2
+    with pytest.raises(UserError, match="started with optimizer.lr=0.005, not 0.1"):
+        train(compose_tiny("optimizer.lr=0.1"), tmp_path / "run")
+
+
+def test_resuming_on_other_pixels_is_refused(compose_tiny: Compose, chips_root: Path, tmp_path: Path) -> None:
+    train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    make_chips(chips_root, seed=1)
+    with pytest.raises(UserError, match="trained on other data"):
+        train(compose_tiny(), tmp_path / "run")
+
+
+def test_init_starts_from_another_runs_weights(compose_tiny: Compose, trained: Path, tmp_path: Path) -> None:
+    config = compose_tiny(f"init='{trained}'", "optimizer.lr=1e-9", "ema_decay=null", "trainer.max_epochs=1")
+    started = weights(train(config, tmp_path / "run").run.dir)
+    best = weights(trained, "best")
+    assert all(torch.allclose(started[k], best[k], atol=1e-6) for k in started if k.endswith(".weight"))
+    with pytest.raises(UserError, match="its network differs from model"):
+        train(compose_tiny(f"init='{trained}'", "model.width=8"), tmp_path / "wider")
+
+
+def test_early_stopping_ends_a_run_that_no_longer_improves(compose_tiny: Compose, tmp_path: Path) -> None:
+    config = compose_tiny("optimizer.lr=1e-12", "early_stop=2", "trainer.max_epochs=20", "ema_decay=null")
+    config.monitor, config.mode = "recall/val", "max"
+    assert len(curve(train(config, tmp_path / "run").run.dir)) < 20
+
+
+def test_mixed_precision_and_deep_supervision_train(compose_tiny: Compose, tmp_path: Path) -> None:
+    config = compose_tiny("trainer.precision=bf16-mixed", "model.deep_supervision=true", "model.norm=group")
+    assert math.isfinite(train(config, tmp_path / "run").score)
+
+
+def test_odd_sizes_and_chips_read_from_disk_train(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips", size=30)
+    overrides = ["data=seeps", f"data.root={root}", GRID, *TINY, "data.cache_gb=0", "trainer.max_epochs=1"]
+    assert math.isfinite(train(compose("train", overrides), tmp_path / "run").score)
+
+
+def test_checkpoints_hold_tensors_and_plain_values_only(trained: Path) -> None:
+    for which in ("best", "last"):
+        content = torch.load(trained / "checkpoints" / f"{which}.ckpt", weights_only=True)
+        assert content["seep_lightning"]["format"] == 1
+        assert 0 < content["seep_lightning"]["threshold"] < 1
+
+
+def test_a_stored_path_is_moved_with_its_run(tmp_path: Path) -> None:
+    callback = RunCheckpoint(tmp_path, "dice/val", "max")
+    state = callback.state_dict()
+    old = {"dirpath": "/old", "best_model_path": "/old/best.ckpt", "last_model_path": "/old/last.ckpt"}
+    callback.load_state_dict(state | old | {"best_k_models": {"/old/best.ckpt": torch.tensor(0.5)}})
+    assert callback.best_model_path == str(tmp_path / "best.ckpt")
+    assert list(callback.best_k_models) == [str(tmp_path / "best.ckpt")]
+
+
+@pytest.mark.slow
+def test_a_run_killed_twice_and_resumed_is_the_same_run(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips", scenes=6, tiles=12)
+    more = ["data=seeps", f"data.root={root}", GRID, *TINY, "trainer.max_epochs=12"]
+    assert seep("train", *more, f"hydra.run.dir={tmp_path / 'whole'}").returncode == 0
+    killed = tmp_path / "killed"
+    start = [f"hydra.run.dir={killed}", *more]
+    for epoch in (3, 7):
+        command = [sys.executable, "-m", "seep_lightning.train", *(start if epoch == 3 else [f"run={killed}"])]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (killed / "metrics.csv").is_file():
+            time.sleep(0.01)
+        while process.poll() is None and len(curve(killed)) <= epoch:
+            time.sleep(0.01)
+        assert process.poll() is None, "it finished before it could be killed"
+        process.kill()
+        process.wait()
+    done = seep("train", f"run={killed}")
+    assert done.returncode == 0, done.stderr
+    assert_equal_runs(tmp_path / "whole", killed)
