@@ -1,11 +1,13 @@
 """Augmentation: geometry, a random state of (seed, epoch, chip), and nodata that stays out."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
-from conftest import write_chip
 from torch.utils.data import DataLoader
 
+from conftest import write_chip
 from seep_lightning.config import DataConfig, NormaliseConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import load_chips
@@ -64,7 +66,7 @@ def test_draws_are_a_function_of_seed_epoch_and_chip():
 def test_draws_do_not_depend_on_what_was_drawn_before_or_on_global_seeds():
     image, flat = np.random.default_rng(5).random((1, 24, 24), np.float32), np.zeros((24, 24), np.uint8)
     augment = Augment(MIXED, 1)
-    np.random.seed(7)
+    np.random.seed(7)  # noqa: NPY002
     for index in range(4):
         augment(image, flat, flat == 0, epoch=0, index=index)
     np.testing.assert_array_equal(augment(image, flat, flat == 0, epoch=2, index=3)[0], draws(1, 2, 3))
@@ -82,7 +84,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(chips_root):
             sampler.set_epoch(epoch)
             epochs.append(list(loader))
         batches[workers] = epochs
-    for ours, theirs in zip(sum(batches[0], []), sum(batches[2], []), strict=True):
+    for ours, theirs in zip(chain(*batches[0]), chain(*batches[2]), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     first, second = ({int(c): im for b in e for c, im in zip(b.chip, b.image, strict=True)} for e in batches[2])
     assert first.keys() == second.keys()

@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import GRID, make_chips, seep, write_chip
 
+from conftest import GRID, make_chips, seep, write_chip
 from seep_lightning.check import audit, print_audit
 from seep_lightning.config import DataConfig, GridConfig, SplitConfig
 from seep_lightning.errors import UserError

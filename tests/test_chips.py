@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import make_chips, write_chip
 
+from conftest import make_chips, write_chip
 from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
 from seep_lightning.data.chips import load_chips, place, split_name, valid_pixels

@@ -33,7 +33,9 @@ def test_robust_kinds_are_the_distance_from_the_median_in_robust_standard_deviat
     image, valid = picture()
     quarters = quartiles(*picture(seed=1, mean=9000)) if kind == "scene" else quartiles(image, valid)
     out = Normaliser(kind, log)(image, valid, quarters)
-    values, (low, centre, high) = (np.log(image[0][valid]), np.log(quarters[0])) if log else (image[0][valid], quarters[0])
+    values, (low, centre, high) = (
+        (np.log(image[0][valid]), np.log(quarters[0])) if log else (image[0][valid], quarters[0])
+    )
     expected = np.clip((values - centre) / ((high - low) / 1.349), -LIMIT, LIMIT)
     np.testing.assert_allclose(out[0][valid], expected, atol=1e-3)
     if kind == "chip":

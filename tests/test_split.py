@@ -167,7 +167,11 @@ def test_leakage_of_random_is_high_and_of_scene_none():
 @pytest.mark.parametrize(
     ("names", "config", "message"),
     [
-        (["A.0.tif", "A.1.tif", "B.0.tif"], SplitConfig(kind="scene"), "the test part of split=scene is empty .3 chips"),
+        (
+            ["A.0.tif", "A.1.tif", "B.0.tif"],
+            SplitConfig(kind="scene"),
+            "the test part of split=scene is empty .3 chips",
+        ),
         (["A.0.tif", "A.1.tif"], SplitConfig(kind="random"), "the train part of split=random is empty"),
         (["A.0.tif", "B.1.tif"], SplitConfig(kind="kfold"), "5 folds need at least 5 groups, found 2"),
         (["Z.0.tif", "Z.1.tif"], SplitConfig(kind="place"), "Z.0.tif has no place on a grid"),

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from conftest import GRID, TINY, make_chips, seep
 from seep_lightning.callbacks import RunCheckpoint
 from seep_lightning.door import compose
-from seep_lightning.errors import Interrupted, UserError
+from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.run import Run
 from seep_lightning.train import train
 
@@ -236,3 +237,23 @@ def test_a_run_killed_twice_and_resumed_is_the_same_run(tmp_path: Path) -> None:
     done = seep("train", f"run={killed}")
     assert done.returncode == 0, done.stderr
     assert_equal_runs(tmp_path / "whole", killed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_schedulers_signal_ends_the_step_and_the_requeued_job_is_the_same_run(
+    number: signal.Signals, compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Signalled(StopIn):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+            if trainer.current_epoch == self.epoch:
+                os.kill(os.getpid(), number)
+
+    config = compose_tiny("trainer.max_epochs=3")
+    train(config, tmp_path / "whole")
+    monkeypatch.setattr(sys.modules[__name__], "StopIn", Signalled)
+    with pytest.raises(Preempted) as caught:
+        break_off(config, tmp_path / "broken", monkeypatch, 1, RuntimeError())
+    assert caught.value.exit_code == 75
+    assert len(curve(tmp_path / "broken")) == 1
+    train(config, tmp_path / "broken")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "broken")

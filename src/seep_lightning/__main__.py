@@ -7,6 +7,7 @@ VERBS = {
     "train": "train, or resume, one network (-m for a sweep)",
     "evaluate": "score a run on a part of its data, or on other data",
     "predict": "chips to masks and probabilities",
+    "compare": "runs side by side, ranked by validation; two of them paired",
     "check": "audit a data set before anyone trains on it",
 }
 

@@ -182,6 +182,17 @@ class PredictConfig:
 
 
 @dataclass
+class CompareConfig:
+    """Set runs side by side."""
+
+    runs: Any = MISSING  # a folder, or a list of them
+    metric: str = "dice"
+    paired: bool = False  # two runs, or two sets of folds, on the same chips
+    part: str = "test"  # paired: which evaluation
+    csv: str | None = None
+
+
+@dataclass
 class CheckConfig:
     """Audit a data set."""
 

@@ -9,7 +9,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,16 +22,37 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.config import CheckConfig, EvaluateConfig, PredictConfig, TrainConfig, check
+from seep_lightning.config import CheckConfig, CompareConfig, EvaluateConfig, PredictConfig, TrainConfig, check
 from seep_lightning.errors import UserError
 
 log = logging.getLogger("seep_lightning")
 
-PATH_KEYS = ("data.root", "run", "init", "input", "output", "split.path", "hydra.run.dir", "hydra.sweep.dir")
+PATH_KEYS = (
+    "data.root",
+    "run",
+    "init",
+    "input",
+    "output",
+    "runs",
+    "csv",
+    "split.path",
+    "hydra.run.dir",
+    "hydra.sweep.dir",
+)
 LAST = "last.ckpt"
+SWEEP_KEYS = (
+    "hydra.run",
+    "hydra.sweep",
+    "hydra.mode",
+    "hydra/launcher",
+    "hydra.launcher",
+    "hydra/sweeper",
+    "hydra.job.config",
+)
+DDP_VARIABLES = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 OURS = (
     "SEEP_LIGHTNING_DOOR"  # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
@@ -49,6 +71,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "evaluate": EvaluateConfig,
     "predict": PredictConfig,
     "check": CheckConfig,
+    "compare": CompareConfig,
 }
 
 
@@ -110,7 +133,8 @@ def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
         try:
-            return task(cfg)
+            with as_single_run():
+                return task(cfg)
         except UserError as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 log.error("this job failed: %s", error)
@@ -118,6 +142,32 @@ def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable
             failed.append(error)
 
     return job
+
+
+@contextmanager
+def as_single_run() -> Iterator[None]:
+    """While a job runs, command line and Hydra's config are those of this job alone, in its own directory.
+
+    DDP starts its other processes from them: inside a multirun they would each run the whole sweep again, and a random
+    sampler would give them other parameters. What DDP leaves behind is cleared away for the next job.
+    """
+    hydra_cfg: Any = HydraConfig.get()
+    arguments, given = sys.argv[1:], set(os.environ)
+    extra = [a for i, a in enumerate(arguments) if "--config-dir" in (a, arguments[i - 1] if i else "")]
+    extra += [a for a in arguments if a.startswith("--config-dir=")]
+    kept = [o for o in hydra_cfg.overrides.hydra if not o.startswith(SWEEP_KEYS)]
+    with read_write(hydra_cfg):
+        hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
+    sys.argv[1:] = [*extra, *hydra_cfg.overrides.task, *kept]
+    try:
+        yield
+    finally:
+        sys.argv[1:] = arguments
+        for key in DDP_VARIABLES - given:
+            os.environ.pop(key, None)
+        distributed = sys.modules.get("torch.distributed")
+        if distributed is not None and distributed.is_available() and distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def prepare_arguments(arguments: list[str]) -> list[str]:

@@ -14,3 +14,9 @@ class Interrupted(UserError):
     """The run was stopped from outside (Ctrl-C); the message holds the line that resumes it."""
 
     exit_code = 130
+
+
+class Preempted(Interrupted):
+    """The scheduler asked the run to end (SIGTERM, SIGUSR1); the exit code means "try again" (sysexits: EX_TEMPFAIL)."""
+
+    exit_code = 75

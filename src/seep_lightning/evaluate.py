@@ -90,21 +90,22 @@ def score_indices(
     """
     import torch
 
-    from seep_lightning.metrics import BatchSoftDice
+    from seep_lightning.losses import soft_dice
 
     levels = tuple(dict.fromkeys(thresholds or (0.5, predictor.threshold)))
     counts: dict[float, list[Counts]] = {level: [] for level in levels}
-    soft = {"soft_dice_S": BatchSoftDice(), "soft_2S_over_1_plus_S": BatchSoftDice(boosted=True)}
+    soft: list[float] = []
     for index, probability, target, valid in predict_batches(predictor, chips, indices, batch_size):
-        for metric in soft.values():
-            metric.update(torch.from_numpy(probability), torch.from_numpy(target), torch.from_numpy(valid))
+        batch = [torch.from_numpy(array) for array in (probability, (target > 0).astype(np.float32), valid)]
+        soft.append(float(soft_dice(batch[0], batch[1], batch[2])))
         for i, p, t, v in zip(index, probability[:, 0], target[:, 0], valid[:, 0], strict=True):
             truth = (t > 0) & v
             for level in levels:
                 counts[level].append(count((p > level) & v, truth))
             if sink is not None:
                 sink(int(i), np.where(v, p, np.float32(0)), truth, v)
-    return Scored(levels, counts, {name: float(metric.compute()) for name, metric in soft.items()})
+    means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
+    return Scored(levels, counts, {name: float(mean) for name, mean in means.items()})
 
 
 def predict_batches(

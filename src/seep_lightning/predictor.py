@@ -103,10 +103,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def _is_ours(content: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a loaded file has what `SeepModule` and `Predictor` look for."""
+    if not isinstance(content, dict) or "state_dict" not in content:
+        return False
     try:
         facts, ours = content["hyper_parameters"]["facts"], content[CHECKPOINT_KEY]
-        wanted = {"normalise", "nodata", "bands"} <= facts.keys() and {"format", "threshold"} <= ours.keys()
-        return wanted and "state_dict" in content
+        return bool({"normalise", "nodata", "bands"} <= facts.keys() and {"format", "threshold"} <= ours.keys())
     except (TypeError, KeyError, AttributeError):
         return False
 

@@ -3,6 +3,7 @@
 import inspect
 import logging
 import os
+import signal
 import time
 import warnings
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from omegaconf import DictConfig
 
 from seep_lightning.config import EvaluateConfig, TrainConfig, check
 from seep_lightning.door import open_door, typed
-from seep_lightning.errors import Interrupted, UserError
+from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.run import Run, config_dict, open_run
 
 if TYPE_CHECKING:
@@ -58,14 +59,22 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     checkpoint = prepare_run(run, cfg, data)
     model = build_module(cfg, data)
     trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
-    log.info(data.leakage_line())
+    first = is_first_process()
+    if first:
+        log.info(data.leakage_line())
     before = run.summary().get("seconds", 0.0) if checkpoint else 0.0
     facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": data.leakage_line(), "data": data_facts(data)}
-    run.write_summary({**facts, "status": "running", "seconds": before})
+    if first:
+        run.write_summary({**facts, "status": "running", "seconds": before})
     try:
         fit(trainer, model, data, run, cfg)
+        score = best_score(trainer, cfg)
+        if not first:
+            return Result(run, score, {})
         outcome = finish(trainer, run, cfg, data)
     except UserError as error:
+        if not first:
+            raise
         status = "interrupted" if isinstance(error, Interrupted) else "failed"
         seconds = before + time.perf_counter() - start
         run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
@@ -97,8 +106,9 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
 
     last = run.checkpoints / "last.ckpt"
     if not last.is_file():
-        run.write_config(cfg)
-        write_split(run.split_path, data.chips, data.parts)
+        if is_first_process():
+            run.write_config(cfg)
+            write_split(run.split_path, data.chips, data.parts)
         return None
     stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
     for key in sorted(stored.keys() | given.keys()):
@@ -114,7 +124,8 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
             f"run={run.dir} was trained on other data than {data.chips.root} holds now (fingerprint {found}, now "
             f"{data.chips.fingerprint}) or another split. Put the data back, or start a new run with init={run.dir}."
         )
-    run.write_config(cfg)
+    if is_first_process():
+        run.write_config(cfg)
     return content
 
 
@@ -188,10 +199,15 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
     """`trainer.fit`, from the last checkpoint where there is one; one sentence for what can go wrong outside of us."""
     import torch
     from lightning.fabric.utilities.exceptions import MisconfigurationException
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     last = run.checkpoints / "last.ckpt"
+    # SLURM's warning before its time limit; there when Lightning looks, it keeps Lightning from requeueing by itself
+    before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         trainer.fit(model, datamodule=data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    except SIGTERMException as error:
+        raise Preempted(f"stopped by a signal; whole epochs are kept. Go on with: {run.resume_line()}") from error
     except SystemExit as error:  # Lightning turns Ctrl-C into it
         raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. Go on with: {run.resume_line()}") from error
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -201,6 +217,21 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
         ) from error
     except MisconfigurationException as error:
         raise UserError(f"trainer: {error}") from error
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def best_score(trainer: "pl.Trainer", cfg: TrainConfig) -> float:
+    """The monitor at the best checkpoint; `UserError` where none was written."""
+    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    if score is None or cfg.trainer.fast_dev_run:
+        raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured, or fast_dev_run is on.")
+    return float(score)
+
+
+def is_first_process() -> bool:
+    """Whether this is the one process that writes and prints: rank 0 of torchrun, SLURM or Lightning's own DDP."""
+    return all(os.environ.get(key, "0") == "0" for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK"))
 
 
 def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
@@ -208,12 +239,9 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     from seep_lightning.evaluate import score_indices
     from seep_lightning.predictor import load
 
-    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
-    if score is None or cfg.trainer.fast_dev_run:
-        raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured, or fast_dev_run is on.")
     predictor = load(run)
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size)
-    best = {"monitor": cfg.monitor, "score": float(score), "threshold": predictor.threshold}
+    best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "threshold": predictor.threshold}
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
 
@@ -315,9 +343,11 @@ def task(cfg: DictConfig) -> float:
         config = resumed_config(cfg, list(hydra.overrides.task))
     else:
         config = typed(cfg)
-        if (out / "config.yaml").exists():
+        if (out / "config.yaml").exists() and is_first_process():
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)
+    if not is_first_process():
+        return result.score
     print_result(result)
     if config.test:
         settings = EvaluateConfig(run=str(result.run.dir), overwrite=True, batch_size=config.data.batch_size)

@@ -3,6 +3,7 @@
 A sea is built from what is known of detected radar images (gamma speckle, power-law wind texture, swell, lulls,
 fronts, ships), slicks are drawn on it as drifting paths, and the whole raster is cut into chips, so that slicks run on
 across chip edges as they do in the real ones. No real pixel goes in, but the real set's statistics were aimed at.
+
 Coordinates are (x, y) in pixels of 10 m, angles are radians from the x axis (along a row) towards y (down the rows).
 """
 
@@ -61,8 +62,8 @@ KINDS = {
     2: Kind(0.15, 4, 220, 1.7, 0.7, 0.15, 0.30),  # the same, shorter
     3: Kind(0.09, 4, 150, 1.4, 0.5, 0.15, 0.31),  # hair lines
     4: Kind(0.07, 3, 220, 3.0, 1.5, 0.30, 0.32),  # broad plumes, often from a platform
-    5: Kind(0.16, 3, 0, 80.0, 0.0, 0.0, 0.28),  # patches that wind has torn
-    6: Kind(0.20, 6, 120, 2.1, 0.8, 0.35, 0.30),  # scattered remains
+    5: Kind(0.15, 3, 0, 80.0, 0.0, 0.0, 0.28),  # patches that wind has torn
+    6: Kind(0.21, 6, 120, 2.1, 0.8, 0.35, 0.30),  # scattered remains
     7: Kind(0.04, 2, 30, 2.4, 0.5, 0.10, 0.30),  # single spots
 }
 
@@ -89,8 +90,7 @@ def gaussian_field(rng: Rng, shape: Shape, spectrum: Spectrum, heading: float = 
     White noise is coloured in the Fourier domain (Shinozuka and Deodatis 1996). `spectrum` gives power, on any scale,
     from the frequencies along and across `heading` in cycles a pixel; the field's own pixels are `unit` of those wide.
     """
-    ky = np.fft.fftfreq(shape[0], unit).astype(np.float32)[:, None]
-    kx = np.fft.rfftfreq(shape[1], unit).astype(np.float32)[None]
+    ky, kx = np.fft.fftfreq(shape[0], unit)[:, None], np.fft.rfftfreq(shape[1], unit)[None]
     noise = rng.standard_normal((shape[0], kx.size, 2), dtype=np.float32).view(np.complex64)[..., 0]
     noise *= np.sqrt(spectrum(*turned(kx, ky, heading)))
     noise[0, 0] = 0
@@ -214,13 +214,13 @@ def draw_line(rng: Rng, layers: Layers, path: Float, kind: Kind, label: int) -> 
     shown = 0.9 * smooth_noise(rng, n, 12) + 0.4 * smooth_noise(rng, n, 2) - missing
     strength = (shown > -0.18) * np.clip(0.3 + shown / 0.6, 0, 1)
     damping = kind.damping * rng.lognormal(0, 0.22) * (1 - 0.25 * age) * np.exp(0.2 * smooth_noise(rng, n, 8))
-    width = kind.width * rng.lognormal(0, 0.3) * (1 + kind.growth * age) * np.exp(0.35 * smooth_noise(rng, n, 6))
-    left, right = (width / 2 * np.exp(0.35 * smooth_noise(rng, n, 2)) * (0.2 + 0.8 * strength) for _ in range(2))
+    width = kind.width * rng.lognormal(-0.1, 0.3) * (1 + kind.growth * age) * np.exp(0.4 * smooth_noise(rng, n, 5))
+    left, right = (width / 2 * np.exp(0.5 * smooth_noise(rng, n, 1.5)) * (0.2 + 0.8 * strength) for _ in range(2))
     hand = 0.4 * smooth_noise(rng, n, 8)  # px by which the hand was off to one side
 
     low = np.floor(path.min(0)).astype(int) - 12
-    width_px, height_px = (np.ceil(path.max(0)).astype(int) + 12 - low).tolist()
-    dark, outline = np.zeros((height_px, width_px), np.float32), np.zeros((height_px, width_px), np.uint8)
+    extent = (np.ceil(path.max(0)).astype(int) + 12 - low)[::-1].tolist()
+    dark, outline = np.zeros(extent, np.float32), np.zeros(extent, np.uint8)
     paint_band(dark, path - low, left, right, np.minimum(damping, 0.7) * strength)
     paint_band(outline, path - low, left + 0.2 + hand, right + 0.2 - hand, 1.0 * (shown > 0))
     dark = np.asarray(cv2.GaussianBlur(dark, (0, 0), rng.uniform(0.7, 1.3)), np.float32)
@@ -229,7 +229,7 @@ def draw_line(rng: Rng, layers: Layers, path: Float, kind: Kind, label: int) -> 
 
 def draw_patch(rng: Rng, layers: Layers, centre: Float, heading: float, kind: Kind, label: int) -> None:
     """Draw a broad slick that wind has torn: a fractal field above a threshold that rises away from the centre."""
-    radius = int(kind.width * np.clip(rng.lognormal(0, 0.45), 0.4, 1.8)) + 8
+    radius = int(kind.width * np.clip(rng.lognormal(0, 0.4), 0.4, 1.7)) + 8
     torn = gaussian_field(rng, (2 * radius + 1, 2 * radius + 1), power_law(3.2, radius, 2.5), heading)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1] / radius
     along, across = turned(x, y, heading)
@@ -268,8 +268,7 @@ def generate_scene(
     spec = spec or SyntheticSpec()
     rng, shape = np.random.default_rng(seed), (height, width)
     wind, current, tilt = *rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.19, 0.25)
-    inside = swath(rng, shape, tilt)
-    backscatter = sea(rng, shape, wind)
+    inside, backscatter = swath(rng, shape, tilt), sea(rng, shape, wind)
     for at in rng.uniform((0, 0), (width, height), (rng.poisson(3e-6 * height * width), 2)):
         add_ship(rng, backscatter, at, tilt)
 
@@ -374,7 +373,7 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
     seep_cells = -(-spec.chips * 4 // (3 * spec.scenes)) + 1  # more than needed, to have a choice
     chips: list[Chip] = []
     for scene in scenes:
-        image, classes = generate_scene((spec.seed, scene), side, side, seep_cells, spec)
+        image, classes = generate_scene((scene, spec.seed), side, side, seep_cells, spec)
         chips += cut(scene, image, classes, spec.chip_size)
     for folder in (IMAGES, MASKS, "scenes"):
         (root / folder).mkdir(parents=True)
@@ -383,7 +382,7 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
             cv2.imwrite(str(root / folder / f"{chip.scene:06d}.{chip.tile:06d}.tif"), array)
     if spec.scene_px:
         whole = FIRST_SCENE + spec.scenes
-        image, classes = generate_scene((spec.seed, whole), spec.scene_px, spec.scene_px, None, spec)
+        image, classes = generate_scene((whole, spec.seed), spec.scene_px, spec.scene_px, None, spec)
         write_geotiff(root / "scenes" / f"{whole:06d}.tif", image, nodata=0)
         write_geotiff(root / "scenes" / f"{whole:06d}_mask.tif", classes, nodata=None)
     facts = {"format": FORMAT, "spec": asdict(spec), "columns": {f"{scene:06d}": spec.columns for scene in scenes}}
@@ -393,10 +392,9 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
 def write_geotiff(path: Path, band: NDArray[Any], nodata: int | None) -> None:
     """Write one band as tiled, deflated GeoTIFF with 10 m pixels, somewhere at sea in UTM zone 40 north."""
     import rasterio  # here, because GDAL is slow to load and chips need none of it
-    from rasterio.transform import from_origin
 
     tiling = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"}
-    place = {"crs": "EPSG:32640", "transform": from_origin(400_000, 2_750_000, 10, 10), "nodata": nodata}
+    place = {"crs": "EPSG:32640", "transform": rasterio.Affine(10, 0, 400_000, 0, -10, 2_750_000), "nodata": nodata}
     size = {"height": band.shape[0], "width": band.shape[1], "count": 1, "dtype": band.dtype.name}
     with rasterio.open(path, "w", driver="GTiff", **size, **place, **tiling) as out:
         out.write(band, 1)

@@ -1,0 +1,193 @@
+"""Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from seep_lightning.config import CompareConfig
+from seep_lightning.door import open_door, typed
+from seep_lightning.errors import UserError
+from seep_lightning.run import Run
+
+RESAMPLES = 2000
+FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
+
+
+@dataclass
+class Row:
+    """One run: its status, figures on validation, and the settings by which it differs from the others."""
+
+    run: Run
+    status: str
+    figures: dict[str, float]
+    settings: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def find_runs(folders: Sequence[str]) -> list[Run]:
+    """Every run directory at or below the folders, by name."""
+    found: dict[Path, Run] = {}
+    for folder in folders:
+        home = Path(folder)
+        if not home.is_dir():
+            raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
+        found |= {p.parent.resolve(): Run(p.parent.resolve()) for p in home.rglob("config.yaml")}
+    if not found:
+        raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml below).")
+    return [found[key] for key in sorted(found)]
+
+
+def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
+    """All runs below the folders, best first by `metric` on validation, failed and unfinished ones last.
+
+    Each row's settings are those that are not the same in all rows.
+    """
+    from seep_lightning.train import settings_of
+
+    rows = []
+    for run in find_runs(folders):
+        summary = run.summary()
+        status = summary.get("status", "unfinished")
+        figures = summary.get("figures", {}).get("val", {})
+        if figures and metric not in figures:
+            raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(figures)}.")
+        shown = "unfinished" if status == "running" else status
+        rows.append(Row(run, shown, figures, settings_of(run.config), summary.get("error", "")))
+    keys = sorted({key for row in rows for key in row.settings})
+    differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
+    for row in rows:
+        row.settings = {k: row.settings.get(k) for k in differing}
+    return sorted(rows, key=lambda row: (-row.figures.get(metric, -1.0), str(row.run.dir)))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Difference of the pooled Dice of two sets of scored chips, with a 95 % interval where it can be given."""
+
+    first: float
+    second: float
+    scenes: int
+    interval: tuple[float, float] | None
+
+    @property
+    def difference(self) -> float:
+        """First minus second."""
+        return self.first - self.second
+
+
+def paired(first: Sequence[Path], second: Sequence[Path], seed: int = 0) -> Paired:
+    """Compare two sets of `chips.csv` (one run each, or the pooled folds of two recipes) on the same chips.
+
+    The bootstrap draws whole scenes, the same for both, and pools their pixels (Efron & Tibshirani 1993, ch. 13).
+    """
+    a, b = (read_counts(paths) for paths in (first, second))
+    if a.keys() != b.keys():
+        odd = sorted(a.keys() ^ b.keys())
+        raise UserError(
+            f"paired=true needs the same chips in both; {len(odd)} are in one only, such as {odd[0]}. "
+            "Evaluate both runs on the same part of the same split."
+        )
+    scenes = sorted({scene for scene, _ in a.values()})
+    sums = np.array([[_scene_sum(counts, scene) for scene in scenes] for counts in (a, b)])
+    interval = None
+    if len(scenes) >= FEWEST_SCENES:
+        draws = np.random.default_rng(seed).integers(0, len(scenes), (RESAMPLES, len(scenes)))
+        differences = np.subtract(*(dice_of_counts(sums[k][draws].sum(axis=1)) for k in (0, 1)))
+        low, high = np.quantile(differences, [0.025, 0.975])
+        interval = (float(low), float(high))
+    whole = dice_of_counts(sums.sum(axis=1))
+    return Paired(float(whole[0]), float(whole[1]), len(scenes), interval)
+
+
+def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, np.ndarray]]:
+    """Scene and (tp, fp, fn) of each chip of `chips.csv` files; a chip may stand in one of them only."""
+    table: dict[str, tuple[str, np.ndarray]] = {}
+    for path in paths:
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                if row["name"] in table:
+                    raise UserError(f"{path}: {row['name']} was scored in another fold already.")
+                table[row["name"]] = (row["scene"], np.array([int(row[k]) for k in ("tp", "fp", "fn")]))
+    return table
+
+
+def dice_of_counts(counts: np.ndarray) -> np.ndarray:
+    """Pooled Dice of (..., 3) counts tp, fp, fn."""
+    tp, fp, fn = np.moveaxis(counts, -1, 0)
+    return np.asarray(2 * tp / np.maximum(2 * tp + fp + fn, 1))
+
+
+def _scene_sum(table: dict[str, tuple[str, np.ndarray]], scene: str) -> np.ndarray:
+    return np.asarray(sum(counts for where, counts in table.values() if where == scene))
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """The comparison as CSV."""
+    flat = [
+        {"run": str(r.run.dir), "status": r.status, **{f"val/{k}": v for k, v in r.figures.items()}, **r.settings}
+        for r in rows
+    ]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(flat)
+
+
+def print_rows(rows: Sequence[Row], metric: str) -> None:
+    """The comparison as a table: rank, metric, what differs, the run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    differing = list(rows[0].settings)
+    table = Table(title=f"{len(rows)} runs by val {metric}", title_justify="left")
+    for column in ("", metric, *differing, "run"):
+        table.add_column(column, overflow="fold")
+    for rank, row in enumerate(rows, 1):
+        score = f"{row.figures[metric]:.3f}" if row.figures else row.status
+        table.add_row(str(rank), score, *(str(row.settings[k]) for k in differing), row.run.dir.name)
+    Console().print(table)
+    for row in rows:
+        if row.status != "finished":
+            print(f"{row.status}: {row.run.dir} {row.note}".rstrip())
+
+
+def task(cfg: DictConfig) -> Any:
+    """The job of one `seep compare`."""
+    config: CompareConfig = typed(cfg)
+    folders = [config.runs] if isinstance(config.runs, str) else list(config.runs)
+    if config.paired:
+        files = [sorted(Path(f).rglob(f"evaluate/{config.part}/chips.csv")) for f in folders]
+        if len(files) != 2 or not all(files):
+            raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={config.part}; found {folders}.")
+        result = paired(files[0], files[1])
+        spread = (
+            "no interval below 6 scenes"
+            if result.interval is None
+            else "95 % {:+.3f} to {:+.3f}".format(*result.interval)
+        )
+        print(f"{folders[0]}: Dice {result.first:.4f}\n{folders[1]}: Dice {result.second:.4f}")
+        print(
+            f"difference {result.difference:+.4f} over {result.scenes} scenes, {spread} (paired bootstrap over scenes)"
+        )
+        return result
+    rows = compare(folders, config.metric)
+    print_rows(rows, config.metric)
+    if config.csv is not None:
+        write_rows(Path(config.csv), rows)
+        print(f"written to {config.csv}")
+    return rows
+
+
+def main() -> None:
+    """`python -m seep_lightning.compare` and `seep compare`."""
+    open_door("compare", task)
+
+
+if __name__ == "__main__":
+    main()
