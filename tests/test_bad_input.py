@@ -15,7 +15,7 @@ import torch
 from hydra.errors import HydraException
 
 from conftest import GRID, TINY, seep, write_chip
-from seep_lightning.config import DataConfig, EvaluateConfig, OtherDataConfig, PredictConfig
+from seep_lightning.config import DataConfig, EvaluateConfig, PredictConfig
 from seep_lightning.data.chips import load_chips
 from seep_lightning.door import compose, explain
 from seep_lightning.errors import UserError
@@ -394,18 +394,18 @@ def test_a_run_without_a_checkpoint_is_refused(run):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"threshold": 2.0}, "threshold=2.0: expected a probability between 0 and 1."),
-        ({"part": "nonsense"}, "part=nonsense: expected one of train, val, test, all."),
-        ({"device": "nonsense"}, "device=nonsense cannot be used here"),
-        ({"checkpoint": "newest"}, "checkpoint=newest: expected"),
-        ({"batch_size": 0}, "batch_size=0: expected 1 or more."),
-        ({"name": "../.."}, "name=../..: expected the name of a folder"),
-        ({"data": OtherDataConfig("/nowhere")}, "data.root: there is no folder /nowhere"),
+        ("threshold=2", "threshold=2.0: expected a probability between 0 and 1."),
+        ("part=nonsense", "part=nonsense: expected one of train, val, test, all."),
+        ("device=nonsense", "device=nonsense cannot be used here"),
+        ("checkpoint=newest", "checkpoint=newest: expected one of best, last."),
+        ("batch_size=0", "batch_size=0: expected 1 or more."),
+        ("name='../..'", "name=../..: expected the name of a folder"),
+        ("data.root=/nowhere", "data.root: there is no folder /nowhere"),
     ],
 )
 def test_evaluate_refuses_what_it_cannot_do_and_writes_nothing(trained, setting, message):
     before = sorted(trained.rglob("*"))
-    assert message in refusal(lambda: evaluate(EvaluateConfig(run=str(trained), **setting)))
+    assert message in refusal(lambda: evaluate(compose("evaluate", [f"run={trained}", setting])))
     assert sorted(trained.rglob("*")) == before
 
 

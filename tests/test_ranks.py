@@ -52,7 +52,7 @@ def test_ddp_inside_a_multirun_gives_each_job_its_own_directory_and_equal_ranks(
     sweep = ["-m", "optimizer.lr=0.001,0.002", "hydra.sweep.dir=sweep"]
     done = seep("train", *sweep, "data=seeps", f"data.root={root}", *more, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in (tmp_path / "sweep").iterdir()) == ["lr-0.001", "lr-0.002"]
+    assert sorted(p.name for p in (tmp_path / "sweep").iterdir() if p.is_dir()) == ["lr-0.001", "lr-0.002"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["chips", "sweep"]
     for rate in (0.001, 0.002):
         run = tmp_path / "sweep" / f"lr-{rate}"

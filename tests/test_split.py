@@ -157,6 +157,12 @@ def test_leakage_counts_chips_that_touch_share_or_equal_a_training_chip():
     assert test.identical == 1 and "1 ARE IDENTICAL" in str(test) and "IDENTICAL" not in str(val)
 
 
+def test_chips_whose_place_is_not_known_share_none():
+    chips = chips_of(["Y.0.tif", "Y.1.tif", "Z.0.tif"])
+    val, _ = leakage(chips, ["train", "val", "val"])
+    assert (val.chips, val.touching, val.same_scene, val.same_place) == (2, 0, 1, 0)
+
+
 def test_leakage_of_random_is_high_and_of_scene_none():
     chips = ground()
     random, scene = (leakage(chips, split_chips(chips, SplitConfig(kind=kind))) for kind in ("random", "scene"))

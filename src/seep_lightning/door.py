@@ -172,7 +172,7 @@ def as_single_run() -> Iterator[None]:
 
 def prepare_arguments(arguments: list[str]) -> list[str]:
     """Quote values of path-valued keys, and tell Hydra which overrides are the same in every job of a multirun."""
-    multirun = bool({"-m", "--multirun"} & set(arguments))
+    multirun = bool({"-m", "--multirun"} & set(arguments)) or any(a.startswith("sweep=") for a in arguments)
     quoted = [_quote(a, multirun=multirun) for a in arguments]
     if not multirun:
         return quoted

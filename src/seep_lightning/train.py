@@ -332,6 +332,7 @@ def print_next(run: Run) -> None:
 def task(cfg: DictConfig) -> float:
     """The job of one `seep train`: fresh, resumed, or one of a sweep. Returns the best score, for sweepers."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from seep_lightning.evaluate import evaluate, print_evaluation
 
@@ -343,7 +344,11 @@ def task(cfg: DictConfig) -> float:
         config = resumed_config(cfg, list(hydra.overrides.task))
     else:
         config = typed(cfg)
-        if (out / "config.yaml").exists() and is_first_process():
+        swept = hydra.mode == RunMode.MULTIRUN  # given again with its folder, a sweep does what is missing
+        if swept and Run(out).finished:
+            log.info("%s is finished already", out)
+            return float(Run(out).summary()["best"]["score"])
+        if (out / "config.yaml").exists() and is_first_process() and not swept:
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)
     if not is_first_process():

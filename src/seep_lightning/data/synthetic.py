@@ -265,8 +265,7 @@ def generate_scene(
     looks and chip size matter. Speckle of detected power over L looks is gamma distributed with mean 1 and variance
     1 / L (Oliver and Quegan, Understanding Synthetic Aperture Radar Images, section 4.3).
     """
-    spec = spec or SyntheticSpec()
-    rng, shape = np.random.default_rng(seed), (height, width)
+    rng, shape, spec = np.random.default_rng(seed), (height, width), spec or SyntheticSpec()
     wind, current, tilt = *rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.19, 0.25)
     inside, backscatter = swath(rng, shape, tilt), sea(rng, shape, wind)
     for at in rng.uniform((0, 0), (width, height), (rng.poisson(3e-6 * height * width), 2)):
@@ -379,12 +378,13 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
         (root / folder).mkdir(parents=True)
     for chip in choose(np.random.default_rng(spec.seed), chips, spec):
         for folder, array in ((IMAGES, chip.image), (MASKS, chip.classes)):
-            cv2.imwrite(str(root / folder / f"{chip.scene:06d}.{chip.tile:06d}.tif"), array)
+            path = root / folder / f"{chip.scene:06d}.{chip.tile:06d}.tif"
+            if not cv2.imwrite(str(path), array):
+                raise OSError(f"cannot write {path}: is the disk full?")
     if spec.scene_px:
-        whole = FIRST_SCENE + spec.scenes
-        image, classes = generate_scene((whole, spec.seed), spec.scene_px, spec.scene_px, None, spec)
-        write_geotiff(root / "scenes" / f"{whole:06d}.tif", image, nodata=0)
-        write_geotiff(root / "scenes" / f"{whole:06d}_mask.tif", classes, nodata=None)
+        image, classes = generate_scene((scenes.stop, spec.seed), spec.scene_px, spec.scene_px, None, spec)
+        write_geotiff(root / "scenes" / f"{scenes.stop:06d}.tif", image, nodata=0)
+        write_geotiff(root / "scenes" / f"{scenes.stop:06d}_mask.tif", classes, nodata=None)
     facts = {"format": FORMAT, "spec": asdict(spec), "columns": {f"{scene:06d}": spec.columns for scene in scenes}}
     (root / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
 

@@ -1,0 +1,83 @@
+"""Runs side by side; two of them paired on the same chips."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seep_lightning.compare import compare, paired, write_rows
+from seep_lightning.errors import UserError
+
+
+@pytest.fixture
+def sweep(trained: Path, tmp_path: Path) -> Path:
+    """Three runs that differ by their learning rate: two finished, one still going."""
+    home = tmp_path / "sweep"
+    for name, rate, dice in (("a", 0.1, 0.3), ("b", 0.2, 0.4), ("c", 0.3, None)):
+        run = Path(shutil.copytree(trained, home / name))
+        config = (run / "config.yaml").read_text()
+        (run / "config.yaml").write_text(config.replace("lr: 0.005", f"lr: {rate}"))
+        summary = json.loads((run / "summary.json").read_text())
+        summary["figures"]["val"]["dice"] = dice
+        if dice is None:
+            summary = {"status": "running"}
+        (run / "summary.json").write_text(json.dumps(summary))
+    return home
+
+
+def test_runs_are_ranked_by_validation_with_what_differs_only(sweep: Path, tmp_path: Path) -> None:
+    rows = compare([str(sweep)])
+    assert [row.run.dir.name for row in rows] == ["b", "a", "c"]
+    assert [row.status for row in rows] == ["finished", "finished", "unfinished"]
+    assert [row.settings for row in rows] == [{"optimizer.lr": 0.2}, {"optimizer.lr": 0.1}, {"optimizer.lr": 0.3}]
+    write_rows(tmp_path / "ranking.csv", rows)
+    with (tmp_path / "ranking.csv").open() as file:
+        written = list(csv.DictReader(file))
+    assert [row["val/dice"] for row in written] == ["0.4", "0.3", ""]
+    assert [row["optimizer.lr"] for row in written] == ["0.2", "0.1", "0.3"]
+
+
+def test_a_folder_without_runs_and_an_unknown_metric_are_named(sweep: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no run in there"):
+        compare([str(tmp_path / "empty")])
+    with pytest.raises(UserError, match="metric=accuracy.*Known: dice"):
+        compare([str(sweep)], "accuracy")
+
+
+def write_chips(path: Path, scenes: int, shift: int) -> Path:
+    rng = np.random.default_rng(0)
+    path.parent.mkdir(parents=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "scene", "tp", "fp", "fn"])
+        for i in range(scenes * 4):
+            writer.writerow([f"{i}.tif", i % scenes, 50 + shift + rng.integers(20), 20, 30 - shift])
+    return path
+
+
+def test_a_pair_is_compared_on_whole_scenes(tmp_path: Path) -> None:
+    better, worse = (write_chips(tmp_path / name / "chips.csv", 8, shift) for name, shift in (("a", 10), ("b", 0)))
+    result = paired([better], [worse])
+    assert result.scenes == 8
+    assert result.interval is not None
+    assert 0 < result.interval[0] < result.difference < result.interval[1]
+    same = paired([better], [better])
+    assert same.difference == 0
+    assert same.interval == (0, 0)
+
+
+def test_below_six_scenes_there_is_no_interval(tmp_path: Path) -> None:
+    a, b = (write_chips(tmp_path / name / "chips.csv", 5, shift) for name, shift in (("a", 10), ("b", 0)))
+    assert paired([a], [b]).interval is None
+
+
+def test_only_the_same_chips_can_be_paired(tmp_path: Path) -> None:
+    a, b = (write_chips(tmp_path / name / "chips.csv", scenes, 0) for name, scenes in (("a", 6), ("b", 7)))
+    with pytest.raises(UserError, match="4 are in one only"):
+        paired([a], [b])
+    with pytest.raises(UserError, match="another fold already"):
+        paired([a, a], [b])
