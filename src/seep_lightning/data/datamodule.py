@@ -179,10 +179,10 @@ def with_root(data: DataConfig) -> DataConfig:
     """The config of a data set that is on disk: a generated one is made in the cache first, if it is not there yet."""
     if data.source != "synthetic" or data.root is not None:
         return data
-    from seep_lightning.data.synthetic import SyntheticSpec, write_dataset
+    from seep_lightning.data.synthetic import FORMAT, SyntheticSpec, write_dataset
 
     spec = SyntheticSpec(**asdict(data.synthetic))
-    root = cache_dir() / "synthetic" / f"seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
+    root = cache_dir() / "synthetic" / f"v{FORMAT}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
     if not root.exists():
         log.info("making the generated data set in %s", root)
     return replace(data, root=str(write_dataset(root, spec)))

@@ -1,0 +1,152 @@
+"""From a scene to its map: probability and mask as Cloud Optimized GeoTIFFs, from any point where a run was killed."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rasterio.errors import RasterioError
+
+from seep_lightning.errors import UserError
+from seep_lightning.scene.cog import LEVELS, MASK_NODATA, Layer, classify, quantise, write_cog
+from seep_lightning.scene.journal import Journal
+from seep_lightning.scene.raster import Raster, opened
+from seep_lightning.scene.source import ROWS, Mask
+from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, Write, predict_scene
+from seep_lightning.scene.windows import Tiling
+
+KEY = "SEEP_LIGHTNING_KEY"
+FORMAT = 1  # raise it when the same settings would give other pixels
+
+
+@dataclass(frozen=True)
+class SceneMap:
+    """What `map_scene` leaves: two rasters, and from which row on this call predicted (the height: none was left)."""
+
+    probability: Path
+    mask: Path
+    first_row: int
+
+
+def map_scene(
+    raster: Raster,
+    model: Model,
+    normalise: Normalise,
+    folder: Path,
+    *,
+    model_key: str,
+    threshold: float = 0.5,
+    classes: tuple[str, ...] = ("seep",),
+    tiling: Tiling | None = None,
+    batch: int = 8,
+    threads: int = 2,
+    area: Area | None = None,
+    area_key: str = "",
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SceneMap:
+    """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
+
+    probability: a band a class, 8 bit, `cog.quantise`; mask: 0 sea, 1 seep (or the class's number), 255 nodata. Both
+    carry the scene's georeference and tags. model_key, area_key: hashes of what the pixels depend on besides the file
+    and the settings here: weights, normalisation, precision, augmentation; the area's outline.
+
+    The same call goes on where a killed one stopped and gives the same pixels; where both rasters are there already it
+    returns at once. Raises `UserError` for outputs of something else (unless `overwrite`), a scene without valid
+    pixels, a file that changes meanwhile, a full disk. Final names only ever hold finished files.
+    """
+    tiling = tiling or Tiling()
+    settings = [FORMAT, model_key, raster.fingerprint, asdict(tiling), batch, threshold, classes, area_key]
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+    name = name or raster.name
+    finals = [folder / f"{name}.probability.tif", folder / f"{name}.mask.tif"]
+    draft = folder / f".{name}.part"
+    kept = [_key_of(path) for path in finals]
+    if kept == [key, key]:
+        shutil.rmtree(draft, ignore_errors=True)
+        return SceneMap(finals[0], finals[1], raster.height)
+    foreign = [path for path, found in zip(finals, kept, strict=True) if path.exists() and found != key]
+    if foreign and not overwrite:
+        raise UserError(
+            f"{foreign[0]} is there already, from another model, input or settings. Choose another output folder, or "
+            "allow it to be replaced with overwrite=true."
+        )
+    with Journal(draft, key, len(classes), raster.height, raster.width) as rows:
+        first = rows.rows
+        if first < raster.height:
+            predict_scene(
+                raster, model, normalise, _writer(rows), tiling=tiling, batch=batch, threads=threads,
+                first_row=first, area=area, progress=progress,
+            )  # fmt: skip
+        try:
+            raster.check_unchanged()
+        except UserError:
+            rows.discard()  # rows of two different files
+            raise
+        said = {name: text for name, text in (tags or {}).items() if text}
+        said |= {KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
+        something = _finish(rows, key, finals, raster, classes, threshold, said)
+        rows.discard()
+    if not something:
+        raise UserError(
+            f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest. Check its "
+            "nodata value (data.nodata) and the area."
+        )
+    return SceneMap(finals[0], finals[1], first)
+
+
+def _writer(rows: Journal) -> Write:
+    def write(start: int, probability: Floats, mapped: Mask) -> None:
+        if start != rows.rows:
+            raise AssertionError(f"row {start} was finished when row {rows.rows} was due")
+        if len(probability) != rows.bands and mapped.any():
+            raise UserError(f"The model gives {len(probability)} classes where {rows.bands} are named.")
+        probability = np.broadcast_to(probability, (rows.bands, *mapped.shape))
+        stored = np.empty((len(mapped), rows.bands, rows.width), np.uint8)
+        for a in range(0, len(mapped), 64):  # the steps of quantising take several times the memory of its result
+            part = slice(a, a + 64)
+            stored[part] = quantise(probability[:, part], mapped[part]).transpose(1, 0, 2)
+        rows.append(stored)
+
+    return write
+
+
+def _finish(
+    rows: Journal,
+    key: str,
+    finals: list[Path],
+    raster: Raster,
+    classes: tuple[str, ...],
+    threshold: float,
+    tags: dict[str, str],
+) -> bool:
+    """Derive the mask from the finished rows, and write both rasters; False, and none, if nothing was mapped."""
+    mapped = False
+    with Journal(rows.folder / "mask", key, 1, rows.height, rows.width) as mask:
+        for start in range(0, rows.height, ROWS):
+            quantised = rows.read(start, min(start + ROWS, rows.height))
+            mapped = mapped or bool(quantised.any())
+            if start >= mask.rows:
+                mask.append(classify(quantised, threshold))
+        if mapped:
+            step = 1 / LEVELS
+            write_cog(rows, finals[0], raster, Layer(0, classes, tags, "average", scale=step, offset=-step))
+            write_cog(mask, finals[1], raster, Layer(MASK_NODATA, ("class",), tags, "mode"))
+    return mapped
+
+
+def _key_of(path: Path) -> str | None:
+    """The key of a map that is there already."""
+    if not path.exists():
+        return None
+    try:
+        with opened(path) as dataset:
+            found = dataset.tags().get(KEY)
+            return str(found) if found else None
+    except RasterioError:
+        return None

@@ -1,0 +1,236 @@
+"""The streaming predictor: a scene of any height through a network, a strip of window height at a time.
+
+Rows are read ahead by threads, windows are cut and normalised by the same threads, the network runs in the calling
+thread, and one more thread blends and hands finished rows on. Nothing is as large as the scene: memory is a few strips
+of `width x window` pixels.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.scene.source import Mask, Source, Values, ahead, chunks
+from seep_lightning.scene.windows import Axis, Tiling, axis, cut
+
+Floats = NDArray[np.float32]
+Model = Callable[[Floats], Floats]
+"""Network input (B, C, h, w) to probabilities (B, K, h, w)."""
+Normalise = Callable[[Values, Mask], Floats]
+"""Stored values (C, h, w) and valid (h, w) to network input (C, h, w); called from several threads."""
+Write = Callable[[int, Floats, Mask], None]
+"""First row, probabilities (K, n, W), mapped (n, W): finished rows, in order, from one thread. Views: copy to keep.
+K is 1 until the first window that is not skipped; nothing of such rows is mapped."""
+Area = Callable[[int, int], Mask]
+"""Rows start..stop to what of them is wanted, (stop - start, W); called from several threads."""
+Progress = Callable[[int, int], None]
+"""Pixels done, pixels in all."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A window row of the scene: values (C, h, W), valid and mapped (h, W), h the window's height."""
+
+    row: int
+    values: Values
+    valid: Mask
+    mapped: Mask
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of one window row, by their column; without columns it says that the row is complete."""
+
+    band: Band
+    columns: tuple[int, ...]
+    done: int
+
+
+def predict_scene(
+    source: Source,
+    model: Model,
+    normalise: Normalise,
+    write: Write,
+    *,
+    tiling: Tiling | None = None,
+    batch: int = 8,
+    threads: int = 2,
+    first_row: int = 0,
+    last_row: int | None = None,
+    area: Area | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Probabilities of rows first_row..last_row of `source`, handed to `write` as they are finished.
+
+    Windows overlap as `tiling` says and are blended with its weights; a pixel that is not mapped (nodata, or outside
+    `area`) has an undefined probability. Windows without a pixel to map are skipped. A batch never spans window rows,
+    so that a row's result depends neither on `first_row` nor on `last_row`: a part of a scene, or a run that goes on
+    where another stopped, gives the same numbers. The model is called in the calling thread, one call at a time.
+
+    What `source`, `normalise`, `area`, `model` or `write` raise ends the run and is raised here.
+    """
+    tiling = tiling or Tiling()
+    rows, columns = axis(source.height, tiling), axis(source.width, tiling)
+    stop = source.height if last_row is None else last_row
+    wanted = [i for i, a in enumerate(rows.starts) if a < stop and a + rows.window > first_row]
+    strip = _Strip(rows, columns, lambda start, p, mapped: _clipped(write, start, p, mapped, first_row, stop))
+    done, total = 0, max(1, len(wanted) * len(columns.starts))
+    with ThreadPoolExecutor(threads, "seep-read") as readers, ThreadPoolExecutor(1, "seep-write") as writer:
+        blended: deque[Future[None]] = deque()
+        try:
+            bands = _bands(source, rows, wanted, readers, threads, area)
+            for job, inputs in ahead(
+                readers, lambda job: _inputs(job, columns, normalise), _batches(bands, columns, batch), threads + 1
+            ):
+                if job.columns:
+                    probabilities = _checked(model(inputs), inputs)
+                    blended.append(writer.submit(strip.add, job, probabilities))
+                else:
+                    blended.append(writer.submit(strip.finish, job.band))
+                while len(blended) > 2:
+                    blended.popleft().result()
+                done += job.done
+                if progress is not None:
+                    progress(source.height * source.width * done // total, source.height * source.width)
+            while blended:
+                blended.popleft().result()
+        finally:
+            writer.shutdown(wait=False, cancel_futures=True)
+            readers.shutdown(wait=False, cancel_futures=True)
+
+
+def augmented(model: Model, quarter_turns: bool = True) -> Model:
+    """`model` averaged over flips and, if wanted, quarter turns of its input (8 or 4 calls): test-time augmentation."""
+    turns = range(4) if quarter_turns else (0, 2)
+
+    def run(inputs: Floats) -> Floats:
+        total: Floats | None = None
+        for turn in turns:
+            for flip in (1, -1):
+                turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
+                back = np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
+                total = back.copy() if total is None else np.add(total, back, out=total)
+        assert total is not None
+        return np.ascontiguousarray(total / np.float32(2 * len(turns)))
+
+    return run
+
+
+def ensemble(models: Sequence[Model]) -> Model:
+    """The mean of several models' probabilities."""
+    if not models:
+        raise ValueError("an ensemble needs at least one model")
+
+    def run(inputs: Floats) -> Floats:
+        total = models[0](inputs).copy()
+        for model in models[1:]:
+            total += model(inputs)
+        return np.divide(total, np.float32(len(models)), out=total)
+
+    return run
+
+
+def _bands(
+    source: Source, rows: Axis, wanted: Sequence[int], readers: Executor, depth: int, area: Area | None
+) -> Iterator[Band]:
+    """The window rows `wanted`, each row of the scene read once, `depth` chunks ahead."""
+    if not wanted:
+        return
+    spans = [(max(rows.starts[i], 0), min(rows.starts[i] + rows.window, source.height)) for i in wanted]
+
+    def read(span: tuple[int, int]) -> tuple[Values, Mask, Mask]:
+        values, valid = source.read(*span)
+        return values, valid, valid if area is None else valid & area(*span)
+
+    chunk = ahead(readers, read, chunks(source, spans[0][0], spans[-1][1]), depth)
+    pieces: deque[tuple[tuple[int, int], tuple[Values, Mask, Mask]]] = deque()
+    for index, (top, bottom) in zip(wanted, spans, strict=True):
+        while not pieces or pieces[-1][0][1] < bottom:
+            pieces.append(next(chunk))
+        while pieces[0][0][1] <= top:
+            pieces.popleft()
+        here = [(slice(max(top - a, 0), min(bottom, b) - a), parts) for (a, b), parts in pieces if a < bottom]
+        # fresh arrays, never written to again: batches of the row before may still be in work
+        values = np.concatenate([parts[0][:, part] for part, parts in here], axis=1)
+        valid = np.concatenate([parts[1][part] for part, parts in here])
+        mapped = valid if area is None else np.concatenate([parts[2][part] for part, parts in here])
+        a, b = rows.starts[index] - top, rows.starts[index] + rows.window - top
+        yield Band(index, cut(values, a, b, 1), cut(valid, a, b, 0), cut(mapped, a, b, 0))
+
+
+def _batches(bands: Iterator[Band], columns: Axis, size: int) -> Iterator[Batch]:
+    """Each band's windows that hold a pixel to map, `size` at a time, and the band's end."""
+    for band in bands:
+        some: Mask = np.any(band.mapped, axis=0)
+        wanted = [j for j, a in enumerate(columns.starts) if some[max(a, 0) : a + columns.window].any()]
+        for k in range(0, len(wanted), size):
+            part = tuple(wanted[k : k + size])
+            yield Batch(band, part, len(part))
+        yield Batch(band, (), len(columns.starts) - len(wanted))
+
+
+def _inputs(job: Batch, columns: Axis, normalise: Normalise) -> Floats:
+    """Network input of a batch, (B, C, h, w)."""
+    parts = []
+    for j in job.columns:
+        a, b = columns.starts[j], columns.starts[j] + columns.window
+        parts.append(normalise(cut(job.band.values, a, b, 2), cut(job.band.valid, a, b, 1)))
+    return np.stack(parts) if parts else np.zeros((0, 0, 0, 0), np.float32)
+
+
+def _checked(probabilities: Floats, inputs: Floats) -> Floats:
+    b, _, h, w = inputs.shape
+    if probabilities.ndim != 4 or (probabilities.shape[0], *probabilities.shape[2:]) != (b, h, w):
+        raise ValueError(f"the model turned {inputs.shape} into {probabilities.shape}; expected ({b}, K, {h}, {w})")
+    return probabilities
+
+
+def _clipped(write: Write, start: int, p: Floats, mapped: Mask, first: int, stop: int) -> None:
+    """`write` what of rows start.. lies in first..stop."""
+    a, b = max(first - start, 0), min(stop - start, p.shape[1])
+    if a < b:
+        write(start + a, p[:, a:b], mapped[a:b])
+
+
+class _Strip:
+    """The rolling strip of blended probabilities, (K, h, W); h is the window's height."""
+
+    def __init__(self, rows: Axis, columns: Axis, write: Write) -> None:
+        self.rows, self.columns, self.write = rows, columns, write
+        self.blend: Floats | None = None
+
+    def add(self, job: Batch, probabilities: Floats) -> None:
+        """Blend a batch's probabilities (B, K, h, w) in."""
+        if self.blend is None:
+            shape = (probabilities.shape[1], min(self.rows.window, self.rows.length), self.columns.length)
+            self.blend = np.zeros(shape, np.float32)
+        start = self.rows.starts[job.band.row]
+        top = max(start, 0)
+        inside = slice(top - start, min(self.rows.window, self.rows.length - start))
+        height = self.rows.shares[job.band.row, inside, None]
+        for j, window in zip(job.columns, probabilities, strict=True):
+            a = self.columns.starts[j]
+            across = slice(max(0, -a), min(self.columns.window, self.columns.length - a))
+            share = height * self.columns.shares[j, across]
+            part = self.blend[:, : share.shape[0], a + across.start : a + across.stop]
+            part += window[:, inside, across] * share
+
+    def finish(self, band: Band) -> None:
+        """Hand on the rows that no later window touches, and roll the strip up by as many."""
+        start = self.rows.starts[band.row]
+        top, end = max(start, 0), max(self.rows.ends(band.row), 0)
+        if end == top:
+            return
+        mapped = band.mapped[top - start : end - start]
+        if self.blend is None:  # nothing but skipped windows so far: the number of classes is not known yet
+            self.write(top, np.zeros((1, end - top, self.columns.length), np.float32), mapped)
+            return
+        self.write(top, self.blend[:, : end - top], mapped)
+        shift, height = end - top, self.blend.shape[1]
+        for a in range(0, height - shift, shift):  # steps that do not overlap need no second strip
+            moved = self.blend[:, a + shift : min(a + 2 * shift, height)]
+            self.blend[:, a : a + moved.shape[1]] = moved
+        self.blend[:, height - shift :] = 0

@@ -1,0 +1,584 @@
+"""Scenes as files: what is read, what is written, and what happens when it is killed, filled up or changed."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio.raw
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.control import GroundControlPoint
+from rasterio.errors import NotGeoreferencedWarning
+
+from seep_lightning.errors import UserError
+from seep_lightning.scene import (
+    PolygonOptions,
+    Raster,
+    SceneMap,
+    Thresholds,
+    Tiling,
+    find_seeps,
+    gdal,
+    map_scene,
+    scene_quantiles,
+    vector_area,
+)
+from seep_lightning.scene.cog import MASK_NODATA, classify, dequantise, level, quantise
+from seep_lightning.scene.journal import Journal
+from seep_lightning.scene.source import ArraySource
+
+UTM = {"crs": "EPSG:32631", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}
+SIZE = (300, 420)
+TILING = Tiling(64, 16)
+
+
+def write(path: Path, values: NDArray[Any], tags: dict[str, str] | None = None, **facts: Any) -> Path:
+    """A small GeoTIFF with bands (C, H, W)."""
+    gcps, names = facts.pop("gcps", None), facts.pop("names", ())
+    count, height, width = values.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            path, "w", driver="GTiff", count=count, height=height, width=width, dtype=values.dtype, **facts
+        ) as out:
+            out.write(values)
+            if gcps:
+                out.gcps = gcps
+            for i, name in enumerate(names, 1):
+                out.set_band_description(i, name)
+            out.update_tags(**(tags or {}))
+    return path
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    values = np.random.default_rng(0).integers(1, 60000, (1, *SIZE), dtype=np.uint16)
+    values[:, :, :40] = 0
+    return write(tmp_path / "scene.tif", values, {"ORBIT": "7"}, **UTM)
+
+
+def scaled(values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(valid, values.astype(np.float32) / 65535, np.float32(0))
+
+
+def smooth(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A model that sees its neighbours."""
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return (padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]) / 4
+
+
+def mapped(path: Path, folder: Path, model: Callable[..., Any] = smooth, **options: Any) -> SceneMap:
+    folder.mkdir(exist_ok=True)
+    options = {"model_key": "m", "tiling": TILING, "batch": 4, **options}
+    with Raster(path, nodata=0) as raster:
+        return map_scene(raster, model, options.pop("normalise", scaled), folder, **options)
+
+
+def pixels(path: Path) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path) as dataset:
+            return np.asarray(dataset.read())
+
+
+def shown(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+
+
+# reading
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_values_come_as_stored_with_declared_and_given_nodata_left_out(tmp_path: Path, dtype: str) -> None:
+    values = np.arange(60, dtype=dtype).reshape(1, 6, 10)
+    with Raster(write(tmp_path / "a.tif", values, nodata=7), nodata=0) as raster:
+        got, valid = raster.read(2, 5)
+        assert got.dtype == dtype
+        assert (got == values[:, 2:5]).all()
+        assert valid.all()
+        assert np.flatnonzero(~raster.read(0, 6)[1]).tolist() == [0, 7]
+        window, _ = raster.read(1, 3, 4, 6)
+        assert (window == values[:, 1:3, 4:6]).all()
+
+
+def test_what_is_not_finite_is_not_valid(tmp_path: Path) -> None:
+    values = np.ones((1, 3, 4), np.float32)
+    values[0, 0, :3] = np.nan, np.inf, -9999
+    with Raster(write(tmp_path / "a.tif", values, nodata=-9999.0)) as raster:
+        assert np.flatnonzero(~raster.read(0, 3)[1]).tolist() == [0, 1, 2]
+
+
+def test_a_mask_band_says_what_is_valid(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 6, 4), np.uint8), **UTM)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as out:
+        out.write_mask(np.arange(24).reshape(6, 4) >= 5)
+    with Raster(path) as raster:
+        assert np.flatnonzero(~raster.read(0, 6)[1]).tolist() == [0, 1, 2, 3, 4]
+        assert (~raster.read(1, 2)[1]).sum() == 1
+
+
+def test_bands_are_chosen_by_number_or_name_and_a_hole_in_one_is_a_hole(tmp_path: Path) -> None:
+    values = np.arange(1, 25, dtype=np.uint16).reshape(2, 3, 4)
+    values[1, 0, 0] = 0
+    path = write(tmp_path / "a.tif", values, names=("VV", "VH"))
+    with Raster(path, bands=("VH", 1), nodata=0) as raster:
+        got, valid = raster.read(0, 3)
+        assert (got == values[::-1]).all()
+        assert np.flatnonzero(~valid).tolist() == [0]
+    with pytest.raises(UserError, match=r"2 band\(s\) named VV, VH; wanted VV, HH, of which HH is missing"):
+        Raster(path, bands=("VV", "HH"))
+    with pytest.raises(UserError, match="of which 3 is missing"):
+        Raster(path, bands=(1, 3))
+
+
+def test_a_vrt_is_read_like_a_file_and_its_sources_are_watched(scene: Path) -> None:
+    vrt = scene.with_suffix(".vrt")
+    rasterio.shutil.copy(scene, vrt, driver="VRT")
+    with Raster(vrt, nodata=0) as raster, Raster(scene, nodata=0) as direct:
+        assert (raster.read(10, 50)[0] == direct.read(10, 50)[0]).all()
+        os.utime(scene, (1, 1))
+        with pytest.raises(UserError, match=r"scene\.tif changed while it was read"):
+            raster.check_unchanged()
+
+
+def test_every_thread_has_a_handle_of_its_own(scene: Path) -> None:
+    with Raster(scene) as raster:
+        handles: list[int] = []
+        wait = threading.Barrier(4)
+
+        def look() -> None:
+            raster.read(0, 10)
+            handles.append(id(raster._handle()))
+            wait.wait(5)
+
+        threads = [threading.Thread(target=look) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(handles)) == 4
+
+
+def test_the_cache_is_set_in_megabytes() -> None:
+    with gdal(3):
+        assert rasterio.env.get_gdal_config("GDAL_CACHEMAX") == 3 * 2**20  # rasterio counts in bytes
+
+
+def no_raster(path: Path) -> Path:
+    path.write_text("not a raster")
+    return path
+
+
+def no_band(path: Path) -> Path:
+    path.write_text('<VRTDataset rasterXSize="4" rasterYSize="4"></VRTDataset>')
+    return path
+
+
+def complex_values(path: Path) -> Path:
+    return write(path, np.zeros((1, 4, 4), np.complex64))
+
+
+def engineering_crs(path: Path) -> Path:
+    crs = 'LOCAL_CS["ship",UNIT["metre",1]]'
+    return write(path, np.ones((1, 4, 4), np.uint8), crs=crs, transform=UTM["transform"])
+
+
+def flat_transform(path: Path) -> Path:
+    return write(path, np.ones((1, 4, 4), np.uint8), crs="EPSG:32631", transform=Affine(10, 0, 5, 20, 0, 5))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path, "is not there"),
+        (no_raster, "is no raster"),
+        (no_band, "has no band|is no raster"),
+        (complex_values, "stores complex"),
+        (engineering_crs, "neither geographic nor projected"),
+        (flat_transform, "not invertible"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Raster(make(tmp_path / "bad.vrt" if make is no_band else tmp_path / "bad.tif"))
+
+
+def test_a_file_that_is_cut_off_is_one_sentence_while_it_is_read(tmp_path: Path, scene: Path) -> None:
+    bad = tmp_path / "cut.tif"
+    bad.write_bytes(scene.read_bytes()[: scene.stat().st_size // 2])
+    with pytest.raises(UserError, match="cut off|no raster"), Raster(bad) as raster:
+        raster.read(0, raster.height)
+
+
+# statistics
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_quantiles_of_integers_are_exact(dtype: str) -> None:
+    rng = np.random.default_rng(1)
+    info = np.iinfo(dtype)
+    values = rng.integers(info.min, info.max, (2, 700, 90), dtype=dtype)
+    valid = rng.random((700, 90)) > 0.3
+    q = (0.25, 0.5, 0.75, 0.01)
+    got = scene_quantiles(ArraySource(values, valid), q)
+    expected = [np.quantile(band[valid], q, method="inverted_cdf") for band in values]
+    assert (got == expected).all()
+
+
+@pytest.mark.parametrize("kind", ["linear", "db", "signed", "large"])
+def test_quantiles_of_floats_are_right_to_a_fraction_of_the_spread(kind: str) -> None:
+    power = np.random.default_rng(2).gamma(30, 1 / 30, (1, 600, 500)) * 0.02
+    values = {"linear": power, "db": 10 * np.log10(power), "signed": power - 0.02, "large": power * 1e30}[kind]
+    values = values.astype(np.float32)
+    got = scene_quantiles(ArraySource(values, np.ones((600, 500), bool)))[0]
+    expected = np.quantile(values, (0.25, 0.5, 0.75))
+    assert np.abs(got - expected).max() < 0.002 * (expected[2] - expected[0])
+
+
+def test_a_scene_of_nothing_but_nodata_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "empty.tif", np.zeros((1, 80, 90), np.uint16))
+    with Raster(path, nodata=0) as raster, pytest.raises(UserError, match="empty has no valid pixel"):
+        scene_quantiles(raster)
+    with pytest.raises(UserError, match="no pixel to map"):
+        mapped(path, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+# writing
+
+
+def test_probabilities_survive_8_bit_to_half_a_level() -> None:
+    p = np.linspace(0, 1, 5001, dtype=np.float32)[None]
+    valid = np.ones(p.shape, bool)
+    valid[0, 17] = False
+    q = quantise(p, valid)
+    assert (q[valid] > 0).all()
+    assert q[0, 17] == 0
+    assert np.isnan(dequantise(q)[0, 17])
+    assert np.nanmax(np.abs(dequantise(q) - p)) <= 1 / 508 + 1e-6
+    for t in (0.1, 0.3, 0.5, 0.7, 100 / 254, 1.0):
+        assert ((dequantise(q) >= t - 1e-6)[valid] == (q >= level(t))[valid]).all()
+
+
+def test_the_mask_names_the_most_probable_class() -> None:
+    q = np.array([[[0, 10, 200, 130]], [[0, 9, 210, 1]]], np.uint8).transpose(1, 0, 2)
+    assert classify(q, 0.5).tolist() == [[[MASK_NODATA, 0, 2, 1]]]
+
+
+def test_values_that_are_not_finite_are_told(scene: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not finite"):
+        mapped(scene, tmp_path / "out", lambda x: x * np.float32("nan"))
+
+
+def test_a_map_is_two_cogs_that_lie_where_the_scene_lies(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(1, 60000, (1, 700, 1300), dtype=np.uint16)
+    values[:, :, :40] = 0
+    path = write(tmp_path / "a.tif", values, {"ORBIT": "7"}, **UTM)
+    result = mapped(path, tmp_path / "out", lambda x: x, tiling=Tiling(256, 64))
+    assert shown(tmp_path / "out") == ["a.mask.tif", "a.probability.tif"]
+    for file, nodata in ((result.probability, 0), (result.mask, MASK_NODATA)):
+        with rasterio.open(file) as dataset:
+            assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+            assert dataset.block_shapes == [(512, 512)]
+            assert dataset.overviews(1) == [2, 4]
+            assert (dataset.crs.to_epsg(), dataset.transform) == (32631, UTM["transform"])
+            assert dataset.tags()["ORBIT"] == "7"
+            assert (dataset.dtypes, dataset.nodata, dataset.compression.name) == (("uint8",), nodata, "deflate")
+            assert dataset.dataset_mask()[:, :40].max() == 0
+            assert dataset.dataset_mask()[:, 40:].min() == 255
+    stored = pixels(result.probability)[0]
+    expected = quantise(scaled(values, values[0] > 0), values[0] > 0)[0]
+    assert np.abs(stored.astype(int) - expected).max() <= 1  # the last bit of a float32 may round the other way
+    assert (stored == expected).mean() > 0.999
+    assert (pixels(result.mask)[0] == np.where(stored == 0, 255, stored >= level(0.5))).all()
+    with rasterio.open(result.probability) as dataset:  # programs that know scale and offset show probabilities
+        shown_values = stored * dataset.scales[0] + dataset.offsets[0]
+        np.testing.assert_allclose(shown_values[stored > 0], dequantise(stored)[stored > 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 90), (65, 65), (64, 64), (20, 30), (90, 1)])
+def test_a_constant_reaches_every_valid_pixel_of_the_file(tmp_path: Path, size: tuple[int, int]) -> None:
+    values = np.ones((1, *size), np.uint8)
+    values[0, 0, 0] = size != (1, 1)
+    path = write(tmp_path / "a.tif", values)
+    result = mapped(path, tmp_path / "out", lambda x: np.full_like(x, 0.8))
+    assert (pixels(result.probability) == round(0.8 * 254) + 1).all()
+    assert (pixels(result.mask) == 1).all()
+
+
+def test_without_georeference_the_map_has_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", np.ones((1, 70, 80), np.uint8))
+    with Raster(path) as raster:
+        assert not raster.georeferenced
+    result = mapped(path, tmp_path / "out")
+    with pytest.warns(NotGeoreferencedWarning), rasterio.open(result.mask) as dataset:
+        assert dataset.crs is None
+        assert dataset.transform == Affine.identity()
+
+
+def test_ground_control_points_are_carried_over(tmp_path: Path) -> None:
+    points = [GroundControlPoint(r, c, 3 + c * 1e-4, 45 - r * 1e-4, 0) for r in (0, 35, 70) for c in (0, 40, 80)]
+    path = write(tmp_path / "a.tif", np.ones((1, 70, 80), np.uint8), gcps=(points, "EPSG:4326"))
+    with Raster(path) as raster:
+        assert raster.georeferenced
+    with rasterio.open(mapped(path, tmp_path / "out").probability) as dataset:
+        found, crs = dataset.gcps
+        assert crs.to_epsg() == 4326
+        assert [(p.row, p.col, p.x, p.y) for p in found] == [(p.row, p.col, p.x, p.y) for p in points]
+
+
+def test_several_classes_are_several_bands(scene: Path, tmp_path: Path) -> None:
+    result = mapped(scene, tmp_path / "out", lambda x: np.concatenate([x, 1 - x], 1), classes=("dark", "bright"))
+    with rasterio.open(result.probability) as dataset:
+        assert dataset.descriptions == ("dark", "bright")
+    stored = pixels(result.probability)
+    assert (pixels(result.mask) == classify(stored.transpose(1, 0, 2), 0.5).transpose(1, 0, 2)).all()
+    with pytest.raises(UserError, match="gives 1 classes where 2 are named"):
+        mapped(scene, tmp_path / "other", classes=("dark", "bright"))
+
+
+# going on
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_run_stopped_ten_times_ends_with_the_very_same_pixels(scene: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    whole = mapped(scene, tmp_path / "whole")
+    rows: list[int] = []
+    for _ in range(10):
+        left = int(rng.integers(1, 12))
+
+        def dies(x: NDArray[np.float32]) -> NDArray[np.float32]:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return smooth(x)
+
+        try:
+            rows.append(mapped(scene, tmp_path / "parts", dies).first_row)
+        except Killed:
+            assert shown(tmp_path / "parts") == []
+    result = mapped(scene, tmp_path / "parts")
+    assert result.first_row > 0
+    assert (pixels(result.probability) == pixels(whole.probability)).all()
+    assert (pixels(result.mask) == pixels(whole.mask)).all()
+    some = PolygonOptions(Thresholds(0.7, 0.72, 0.8), min_area=3)
+    features = [find_seeps(Raster(m.probability), some, scene="s").seeps for m in (result, whole)]
+    assert len(features[0]) > 3
+    assert features[0] == features[1]
+    assert shown(tmp_path / "parts") == sorted(p.name for p in (tmp_path / "parts").iterdir())
+
+
+SLOW = """
+    import sys, time
+    sys.path[:0] = {paths!r}
+    from pathlib import Path
+    import test_raster as t
+    def model(x):
+        time.sleep(0.05)
+        return t.smooth(x)
+    t.mapped(Path({scene!r}), Path({out!r}), model)
+"""
+
+
+def test_a_killed_process_leaves_what_the_next_one_goes_on_from(scene: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code = textwrap.dedent(SLOW).format(paths=[str(Path(__file__).parent), *sys.path], scene=str(scene), out=str(out))
+    process = subprocess.Popen([sys.executable, "-c", code])
+    record = out / ".scene.part" / "journal.jsonl"
+    until = time.monotonic() + 40
+    while time.monotonic() < until and (not record.exists() or len(record.read_text().splitlines()) < 3):
+        time.sleep(0.01)
+    with pytest.raises(UserError, match="in use: another process"):
+        mapped(scene, out)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert shown(out) == []
+    result = mapped(scene, out)
+    assert 0 < result.first_row < SIZE[0]
+    assert (pixels(result.probability) == pixels(mapped(scene, tmp_path / "whole").probability)).all()
+
+
+def test_what_is_complete_is_not_done_again(scene: Path, tmp_path: Path) -> None:
+    mapped(scene, tmp_path / "out")
+    again = mapped(scene, tmp_path / "out", lambda x: pytest.fail("predicted again"))
+    assert again.first_row == SIZE[0]
+
+
+def test_killed_between_the_two_final_names_it_finishes_both(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seep_lightning.scene import mapping
+
+    original = mapping.write_cog
+
+    def dies(rows: Journal, path: Path, *rest: Any) -> None:
+        if path.name.endswith("mask.tif"):
+            raise Killed
+        original(rows, path, *rest)
+
+    monkeypatch.setattr(mapping, "write_cog", dies)
+    with pytest.raises(Killed):
+        mapped(scene, tmp_path / "out")
+    monkeypatch.undo()
+    assert mapped(scene, tmp_path / "out", lambda x: pytest.fail("predicted again")).mask.exists()
+    assert shown(tmp_path / "out") == ["scene.mask.tif", "scene.probability.tif"]
+
+
+@pytest.mark.parametrize("change", [{"model_key": "other"}, {"batch": 3}, {"threshold": 0.4}, "input"])
+def test_a_rest_of_something_else_is_begun_anew_loudly(
+    scene: Path, tmp_path: Path, change: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Killed), journal_that_dies(after=2):
+        mapped(scene, tmp_path / "out")
+    if change == "input":
+        write(scene, 1 + pixels(scene) // 2, **UTM)
+        change = {}
+    result = mapped(scene, tmp_path / "out", **change)
+    assert result.first_row == 0
+    assert "starting anew" in caplog.text
+    assert (pixels(result.probability) == pixels(mapped(scene, tmp_path / "b", **change).probability)).all()
+
+
+@contextmanager
+def journal_that_dies(after: int) -> Iterator[None]:
+    original, calls = Journal.append, iter(range(1000))
+
+    def append(self: Journal, rows: NDArray[np.uint8]) -> None:
+        if next(calls) >= after:
+            raise Killed
+        original(self, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "append", append)
+        yield
+
+
+def test_outputs_of_something_else_are_kept_unless_told(scene: Path, tmp_path: Path) -> None:
+    first = mapped(scene, tmp_path / "out")
+    before = pixels(first.probability)
+    with pytest.raises(UserError, match="there already"):
+        mapped(scene, tmp_path / "out", model_key="other")
+    assert (pixels(first.probability) == before).all()
+    again = mapped(scene, tmp_path / "out", lambda x: 1 - x, model_key="other", overwrite=True)
+    assert (pixels(again.probability) != before).any()
+
+
+def test_a_file_that_changes_meanwhile_gives_no_map(scene: Path, tmp_path: Path) -> None:
+    def touches(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        os.utime(scene)
+        return smooth(x)
+
+    with pytest.raises(UserError, match="changed while it was read"):
+        mapped(scene, tmp_path / "out", touches)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert mapped(scene, tmp_path / "out").first_row == 0
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """What a full disk does to a write, for this process: the kernel refuses it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_disk_that_fills_up_while_rows_are_written(scene: Path, tmp_path: Path, share: float) -> None:
+    with files_no_larger_than(int(SIZE[0] * SIZE[1] * share)), pytest.raises(UserError, match="is full"):
+        mapped(scene, tmp_path / "out")
+    assert shown(tmp_path / "out") == []
+    result = mapped(scene, tmp_path / "out")
+    assert result.first_row > 0
+    assert (pixels(result.probability) == pixels(mapped(scene, tmp_path / "b").probability)).all()
+
+
+@pytest.mark.parametrize("size", [1_000, 3_000, 10_000, 40_000, 80_000])
+def test_a_disk_that_fills_up_while_the_raster_is_written(scene: Path, tmp_path: Path, size: int) -> None:
+    with pytest.raises(Killed), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seep_lightning.scene.mapping.write_cog", lambda *a: (_ for _ in ()).throw(Killed()))
+        mapped(scene, tmp_path / "out")
+    with files_no_larger_than(size), pytest.raises(UserError, match=r"(could not be written|is full).*Make room"):
+        mapped(scene, tmp_path / "out")
+    assert shown(tmp_path / "out") == []
+    assert mapped(scene, tmp_path / "out").first_row == SIZE[0]
+    assert len(shown(tmp_path / "out")) == 2
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_work(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("seep_lightning.scene.journal.shutil.disk_usage", lambda _: full)
+    with pytest.raises(UserError, match="0.00 GB free"):
+        mapped(scene, tmp_path / "out", lambda x: pytest.fail("called"))
+
+
+def test_a_record_cut_off_in_its_last_line_counts_up_to_the_line_before(tmp_path: Path) -> None:
+    rows = np.arange(60, dtype=np.uint8).reshape(6, 1, 10)
+    with Journal(tmp_path / "j", "k", 1, 6, 10) as journal:
+        journal.append(rows[:2])
+        journal.append(rows[2:5])
+    record = tmp_path / "j" / "journal.jsonl"
+    record.write_text(record.read_text()[:-6])
+    with Journal(tmp_path / "j", "k", 1, 6, 10) as journal:
+        assert journal.rows == 2
+        journal.append(rows[2:])
+        assert (journal.read(0, 6) == rows).all()
+
+
+# areas
+
+
+def write_polygons(path: Path, polygons: list[Any], crs: str | None) -> Path:
+    pyogrio.raw.write(path, shapely.to_wkb(np.array(polygons)), [], [], crs=crs, geometry_type="Polygon")
+    return path
+
+
+def test_an_area_of_interest_in_degrees_limits_the_map(scene: Path, tmp_path: Path) -> None:
+    wanted = shapely.box(501_000, 4_998_000, 502_500, 4_999_000)  # columns 100..250, rows 100..200
+    to_degrees = rasterio.warp.transform("EPSG:32631", "EPSG:4326", *zip(*wanted.exterior.coords, strict=True))
+    outline = shapely.Polygon(np.column_stack(to_degrees))
+    file = write_polygons(tmp_path / "aoi.gpkg", [outline], "EPSG:4326")
+    expected = np.zeros(SIZE, bool)
+    expected[100:200, 100:250] = True
+    with Raster(scene, nodata=0) as raster:
+        inside, land = vector_area(file, raster), vector_area(file, raster, inside=False)
+        assert (inside(0, 300) == expected).mean() > 0.999
+        assert (inside(90, 130) == inside(0, 300)[90:130]).all()
+        assert (land(0, 300) == ~inside(0, 300)).all()
+        assert inside.key != land.key
+    result = mapped(scene, tmp_path / "out", area=inside, area_key=inside.key)
+    assert ((pixels(result.mask)[0] != MASK_NODATA) == inside(0, 300)).all()
+
+
+def test_an_area_elsewhere_or_without_coordinates_is_told(scene: Path, tmp_path: Path) -> None:
+    with Raster(scene) as raster:
+        with pytest.raises(UserError, match="no polygon within"):
+            vector_area(write_polygons(tmp_path / "a.gpkg", [shapely.box(50, 50, 51, 51)], "EPSG:4326"), raster)
+        with pytest.raises(UserError, match="no coordinate system"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            vector_area(write_polygons(tmp_path / "b.gpkg", [shapely.box(0, 0, 1, 1)], None), raster)
+        with pytest.raises(UserError, match="cannot be read as polygons"):
+            vector_area(tmp_path / "none.gpkg", raster)
