@@ -17,7 +17,15 @@ from seep_lightning.errors import UserError
 from seep_lightning.schedule import WarmupCosine
 
 # built by `train`, or no value that a config file can hold
-OURS = {"self", "logger", "callbacks", "default_root_dir", "use_distributed_sampler", "enable_checkpointing"}
+OURS = {
+    "self",
+    "logger",
+    "callbacks",
+    "default_root_dir",
+    "use_distributed_sampler",
+    "enable_checkpointing",
+    "overfit_batches",
+}
 
 
 def test_every_argument_of_the_trainer_has_a_field() -> None:
@@ -97,7 +105,9 @@ def test_a_sweeps_folders_are_named_by_what_differs() -> None:
         ("task=classes", "task=classes"),
         ("ckpt=best", "ckpt=best"),
         ("ema_decay=2", "ema_decay=2"),
-        ("mode=up", "mode=up"),
+        ("panels=0", "panels=0"),
+        ("split.path=x.csv", "split=file too"),
+        ("split.fold=3", "split=kfold too"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(override: str, message: str) -> None:

@@ -186,7 +186,7 @@ def test_init_starts_from_another_runs_weights(compose_tiny: Compose, trained: P
 
 def test_early_stopping_ends_a_run_that_no_longer_improves(compose_tiny: Compose, tmp_path: Path) -> None:
     config = compose_tiny("optimizer.lr=1e-12", "early_stop=2", "trainer.max_epochs=20", "ema_decay=null")
-    config.monitor, config.mode = "recall/val", "max"
+    config.monitor = "recall/val"
     assert len(curve(train(config, tmp_path / "run").run.dir)) < 20
 
 

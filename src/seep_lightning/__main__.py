@@ -1,6 +1,6 @@
 """`seep VERB ...` and `python -m seep_lightning VERB ...`: the same as `python -m seep_lightning.VERB ...`."""
 
-import importlib
+import runpy
 import sys
 
 VERBS = {
@@ -22,8 +22,9 @@ def main() -> None:
     if verb not in VERBS:
         print(f"seep: there is no verb {verb!r}. Choose one of {', '.join(VERBS)}.", file=sys.stderr)
         sys.exit(2)
-    sys.argv = [f"seep {verb}", *sys.argv[2:]]
-    importlib.import_module(f"seep_lightning.{verb}").main()
+    sys.argv[1:] = sys.argv[2:]
+    # as `__main__`, so that DDP's other processes find the module by its name
+    runpy.run_module(f"seep_lightning.{verb}", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -97,12 +97,14 @@ def _leaks(chips: "Chips", split: SplitConfig, found: Audit) -> None:
     """What each kind of split would leak from training into validation and test."""
     from seep_lightning.data.split import leakage, split_chips
 
-    for kind in ("scene", "place", "kfold", "random"):
+    for kind in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
         try:
             parts = split_chips(chips, replace(split, kind=kind))
             found.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
         except UserError as error:
             found.leaks[kind] = f"not possible: {error}"
+            if kind == split.kind:
+                found.problems.append(str(error))
 
 
 def _some(names: list[str], most: int = 3) -> str:

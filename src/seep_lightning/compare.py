@@ -36,9 +36,10 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
         home = Path(folder)
         if not home.is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
-        found |= {p.parent.resolve(): Run(p.parent.resolve()) for p in home.rglob("config.yaml")}
+        dirs = [p.parent.resolve() for p in home.rglob("split.csv") if (p.parent / "config.yaml").is_file()]
+        found |= {path: Run(path) for path in dirs}
     if not found:
-        raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml below).")
+        raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
     return [found[key] for key in sorted(found)]
 
 
@@ -127,7 +128,9 @@ def _scene_sum(table: dict[str, tuple[str, np.ndarray]], scene: str) -> np.ndarr
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """The comparison as CSV."""
+    """The comparison as CSV; an existing file is refused."""
+    if path.exists():
+        raise UserError(f"csv={path} exists. Choose another name.")
     flat = [
         {"run": str(r.run.dir), "status": r.status, **{f"val/{k}": v for k, v in r.figures.items()}, **r.settings}
         for r in rows

@@ -92,7 +92,6 @@ class TrainerConfig:
     limit_val_batches: int | float | None = None
     limit_test_batches: int | float | None = None
     limit_predict_batches: int | float | None = None
-    overfit_batches: int | float = 0.0
     val_check_interval: Any = None
     check_val_every_n_epoch: int | None = 1
     num_sanity_val_steps: int | None = 0
@@ -123,11 +122,10 @@ class TrainConfig:
     seed: int = 0
     task: str = "binary"  # any class above 0 is seep
     run: str | None = None  # resume this run directory
-    ckpt: str | None = None  # last: go on with the newest unfinished run of this name
+    ckpt: str | None = None  # last: go on with the newest run of this name, or start one
     init: str | None = None  # start from the weights of this run
     test: bool = False  # score the test part at the end; off while anything is still being chosen
-    monitor: str = "dice/val"  # best checkpoint and early stopping go by it
-    mode: str = "max"
+    monitor: str = "dice/val"  # best checkpoint and early stopping go by it; lower is better where it starts with loss
     early_stop: int | None = None  # epochs without a better monitor
     ema_decay: float | None = 0.98  # average of the weights over about 1 / (1 - decay) steps; None: off
     panels: int = 5  # epochs between pictures in TensorBoard
@@ -163,7 +161,7 @@ class EvaluateConfig:
     threshold: float | None = None  # None: the run's own, tuned on validation
     name: str | None = None  # evaluate/<name>; None: the part, or the folder's name
     overwrite: bool = False
-    batch_size: int = 16
+    batch_size: int = 4  # as in the reference: the two soft figures depend on it
     device: str = "auto"
 
 
@@ -177,7 +175,6 @@ class PredictConfig:
     checkpoint: str = "best"
     threshold: float | None = None
     overwrite: bool = False
-    batch_size: int = 16
     device: str = "auto"
 
 
@@ -243,6 +240,11 @@ def check_data(config: Any) -> None:
             raise UserError(
                 f"split.val={split.val} and split.test={split.test}: both must be above 0 and leave a share to train."
             )
+        for key, kind in (("path", "file"), ("fold", "kfold")):
+            if getattr(split, key) and split.kind != kind:
+                raise UserError(
+                    f"split.{key}={getattr(split, key)} has no effect on split={split.kind}. Pass split={kind} too."
+                )
         if split.kind == "kfold" and not 0 <= split.fold < split.folds >= 3:
             raise UserError(
                 f"split.fold={split.fold} of split.folds={split.folds}: needs 0 <= fold < folds, folds >= 3."
@@ -254,7 +256,7 @@ def check_train(config: Any) -> None:
     if not isinstance(config, TrainConfig):
         return
     one_of("task", config.task, ("binary",))
-    one_of("mode", config.mode, ("max", "min"))
+    at_least("panels", config.panels, 1)
     valid_seed("seed", config.seed)
     at_least("early_stop", 1 if config.early_stop is None else config.early_stop, 1)
     at_least("trainer.accumulate_grad_batches", config.trainer.accumulate_grad_batches, 1)
@@ -273,7 +275,8 @@ def check_use(config: Any) -> None:
     if not isinstance(config, EvaluateConfig | PredictConfig):
         return
     one_of("checkpoint", config.checkpoint, ("best", "last"))
-    at_least("batch_size", config.batch_size, 1)
+    if isinstance(config, EvaluateConfig):
+        at_least("batch_size", config.batch_size, 1)
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
     if isinstance(config, EvaluateConfig):

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.config import CheckConfig, CompareConfig, EvaluateConfig, PredictConfig, TrainConfig, check
-from seep_lightning.errors import UserError
+from seep_lightning.errors import Interrupted, UserError
 
 log = logging.getLogger("seep_lightning")
 
@@ -105,6 +105,13 @@ def typed(cfg: DictConfig) -> Any:
     return config
 
 
+class Stop(BaseException):
+    """Ctrl-C or a scheduler's signal on its way out: no `Exception`, since a sweep would go on with its next job."""
+
+    def __init__(self, error: Interrupted) -> None:
+        self.error = error
+
+
 def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
     """Run `task` under Hydra with `conf/<command>.yaml` and the command line; exit with 2 on a user's mistake."""
     register_schemas()
@@ -122,6 +129,17 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
             raise
         print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
+    except Stop as stop:
+        print(f"seep {command}: {stop.error}", file=sys.stderr)
+        sys.exit(stop.error.exit_code)
+    except KeyboardInterrupt:
+        print(f"seep {command}: stopped by Ctrl-C", file=sys.stderr)
+        sys.exit(Interrupted.exit_code)
+    except OSError as error:
+        if wants_traceback:
+            raise
+        print(f"seep {command}: {error}. Is there such a place, and may you write there?", file=sys.stderr)
+        sys.exit(UserError.exit_code)
 
 
 def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable[[DictConfig], Any]:
@@ -136,6 +154,8 @@ def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable
             with as_single_run():
                 return task(cfg)
         except UserError as error:
+            if isinstance(error, Interrupted):
+                raise Stop(error) from error
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 log.error("this job failed: %s", error)
                 raise
@@ -158,7 +178,8 @@ def as_single_run() -> Iterator[None]:
     kept = [o for o in hydra_cfg.overrides.hydra if not o.startswith(SWEEP_KEYS)]
     with read_write(hydra_cfg):
         hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
-    sys.argv[1:] = [*extra, *hydra_cfg.overrides.task, *kept]
+    task = [o for o in hydra_cfg.overrides.task if not o.startswith("sweep=")]
+    sys.argv[1:] = [*extra, *task, *kept]
     try:
         yield
     finally:
@@ -204,13 +225,17 @@ def _swept(value: str) -> bool:
 def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
     """Where a run lives: the one that is resumed, else `outputs/<name>/<time>`. A resolver for `conf/train.yaml`."""
     if run:
+        if not Path(run).is_dir():  # before Hydra makes it
+            raise UserError(
+                f"run={run}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>)."
+            )
         return run
     home = Path("outputs") / name
     if ckpt == "last":
         runs = sorted(p.parents[1] for p in home.glob(f"*/checkpoints/{LAST}"))
         if runs:
             return str(runs[-1])
-    return str(home / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+    return str(home / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3])
 
 
 def sweep_subdir(overrides: str) -> str:
@@ -223,6 +248,8 @@ def explain(error: Exception, command: str) -> str:
     """One message for an error of ours, Hydra's or OmegaConf's; with the nearest known key for a misspelt one."""
     if isinstance(error, UserError):
         return str(error)
+    if "UserError raised while resolving interpolation: " in str(error):
+        return str(error).partition("interpolation: ")[2].splitlines()[0]
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
     lines = [line.strip() for e in (error, cause) if e is not None for line in str(e).splitlines()]
     noise = ("object_type=", "full_key:", "reference_type=", "To append to your config use", "Set the environment")
@@ -234,13 +261,16 @@ def _nearest_key(text: str, command: str) -> str:
     match = re.search(r"Could not override '([^']+)'", text)
     if match is None:
         return ""
-    parent, _, name = match[1].rpartition(".")
+    *parents, name = match[1].split(".")
     try:
         GlobalHydra.instance().clear()
         with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
             cfg = hydra.compose(command)
+        while parents and not isinstance(OmegaConf.select(cfg, ".".join(parents)), DictConfig):
+            *parents, name = parents  # trainerr.max_epochs: it is the group that is misspelt
+        parent = ".".join(parents)
         node = OmegaConf.select(cfg, parent) if parent else cfg
-        known = [str(k) for k in node if not str(k).startswith("_")] if isinstance(node, DictConfig) else []
+        known = [str(k) for k in node if not str(k).startswith("_")]
     except (HydraException, OmegaConfBaseException):
         return ""
     near = get_close_matches(name, known, 1)

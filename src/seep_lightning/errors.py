@@ -17,6 +17,6 @@ class Interrupted(UserError):
 
 
 class Preempted(Interrupted):
-    """The scheduler asked the run to end (SIGTERM, SIGUSR1); the exit code means "try again" (sysexits: EX_TEMPFAIL)."""
+    """The scheduler asked the run to end (SIGTERM, SIGUSR1); the exit code means "try again" (EX_TEMPFAIL)."""
 
     exit_code = 75

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from seep_lightning.config import EvaluateConfig, one_of
+from seep_lightning.config import EvaluateConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run, fresh_dir, open_run, write_text
@@ -131,12 +131,10 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from seep_lightning.baseline import dark_threshold
     from seep_lightning.predictor import load
 
-    one_of("part", config.part, ("train", "val", "test", "all"))
+    check(config)
     run = open_run(config.run)
     predictor = load(run, config.checkpoint, config.device)
     if config.threshold is not None:
-        if not 0 < config.threshold < 1:
-            raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
         predictor.threshold = config.threshold
     chips, indices, part = part_of(run, config)
     name = config.name or (part if part != "all" or config.data.root is None else Path(config.data.root).resolve().name)
@@ -187,6 +185,10 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
                 f"the chips in {chips.root} have changed since run={run.dir} was trained on them (fingerprint "
                 f"{trained_on}, now {chips.fingerprint}). Put them back, or pass data.root=... to score all of them."
             )
+        if config.part in ("train", "val"):
+            raise UserError(
+                f"part={config.part}: data.root={config.data.root} is not the run's data, so it has no parts."
+            )
         return chips, list(range(len(chips))), "all"
     parts = read_split(chips, str(run.split_path))
     return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
@@ -196,7 +198,9 @@ def _mask_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
     import cv2
 
     def write(index: int, probability: NDArray[np.float32], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
-        cv2.imwrite(str(out / "masks" / chips.names[index]), (probability > threshold).astype(np.uint8))
+        path = out / "masks" / chips.names[index]
+        if not cv2.imwrite(str(path), (probability > threshold).astype(np.uint8)):
+            raise UserError(f"cannot write {path}. Is the disk full?")
 
     return write
 

@@ -51,6 +51,7 @@ class SeepModule(pl.LightningModule):
         self.configure_loss()
         self.configure_metrics()
         self.threshold = 0.5
+        self._validated = False  # in this epoch
 
     def configure_net(self) -> None:
         """The network of the `model` node."""
@@ -145,7 +146,8 @@ class SeepModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold on this epoch's validation; it travels with this epoch's checkpoint."""
-        self.counts = self.histogram.compute()
+        self.counts = self.histogram.compute().cpu()  # a float64 cumsum is refused by a deterministic GPU
+        self._validated = True
         self.threshold = best_threshold(self.counts)
         self.histogram.reset()
         if not self.trainer.sanity_checking:
@@ -154,12 +156,13 @@ class SeepModule(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Step a plateau schedule here, before the checkpoint is written: Lightning would do it after, and lose it."""
         schedule = self.lr_schedulers()
-        if isinstance(schedule, ReduceLROnPlateau):
+        if isinstance(schedule, ReduceLROnPlateau) and self._validated:
             monitor = (self.hparams["scheduler"] or {}).get("monitor", "loss/val")
             if monitor not in self.trainer.callback_metrics:
                 known = ", ".join(sorted(self.trainer.callback_metrics))
                 raise UserError(f"scheduler.monitor={monitor} is not measured. Known: {known}.")
             schedule.step(self.trainer.callback_metrics[monitor])
+        self._validated = False
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
         """Step-wise schedules only; see `on_train_epoch_end`."""

@@ -75,7 +75,7 @@ class Panels(Callback):
             )
         if self._worst is not None:
             writer.add_image("chips/worst", draw(data.chips, *self._worst[1:]), epoch, dataformats="HWC")
-        counts = torch.as_tensor(pl_module.counts).cpu()
+        counts = torch.as_tensor(pl_module.counts)
         write_curve(writer, counts, epoch)
         writer.add_text("confusion", confusion_table(counts), epoch)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.errors import UserError
@@ -44,6 +46,11 @@ class Run:
         """`best.ckpt` and `last.ckpt`."""
         return self.dir / "checkpoints"
 
+    @property
+    def last(self) -> Path:
+        """What a resume starts from."""
+        return self.checkpoints / "last.ckpt"
+
     def checkpoint(self, which: str) -> Path:
         """The `best` or `last` checkpoint; `UserError` where there is none."""
         path = self.checkpoints / f"{which}.ckpt"
@@ -63,8 +70,12 @@ class Run:
             raise UserError(
                 f"run={self.dir}: there is no config.yaml. Expected the directory of a run (outputs/<name>/<time>)."
             )
-        merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
-        config: TrainConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
+        try:
+            merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
+            config: TrainConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
+        except (OmegaConfBaseException, YAMLError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{self.config_path} is not the config of a run ({reason}).") from error
         return config
 
     @property
@@ -76,7 +87,10 @@ class Run:
         """`summary.json`, or nothing where there is none yet."""
         if not self.summary_path.is_file():
             return {}
-        content: dict[str, Any] = json.loads(self.summary_path.read_text())
+        try:
+            content: dict[str, Any] = json.loads(self.summary_path.read_text())
+        except ValueError as error:
+            raise UserError(f"{self.summary_path} is not JSON ({error}). Put the run's own back.") from error
         return content
 
     def write_config(self, config: TrainConfig) -> None:
@@ -99,12 +113,12 @@ class Run:
         return f"python -m seep_lightning.train run={self.dir}"
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, key: str = "run") -> Run:
     """The run in an existing directory; `UserError` where it is none."""
     run = Run(Path(path))
     if not run.dir.is_dir():
         raise UserError(
-            f"run={path}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>)."
+            f"{key}={path}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>)."
         )
     _ = run.config
     return run
@@ -123,7 +137,10 @@ def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
         raise UserError(f"{key}={path} is a file; expected a folder to write into.")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{key}={path}: cannot make this folder ({error}).") from error
     return path
 
 

@@ -29,7 +29,7 @@ def build(key: str, node: Any, kind: type[T], *args: Any, **more: Any) -> T:
         return target(*args, **more, **built)
     except UserError:
         raise
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+    except Exception as error:  # whatever a constructor of another library raises
         raise UserError(f"{key}: {target.__name__} refuses its settings {given}: {error}") from error
 
 

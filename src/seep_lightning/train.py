@@ -6,7 +6,7 @@ import os
 import signal
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+HARDWARE = (
+    "accelerator",
+    "devices",
+    "strategy",
+    "precision",
+    "benchmark",
+    "sync_batchnorm",
+)  # what `trainer=` is about
 MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "hydra")
 
 
@@ -48,16 +56,21 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.panels import write_hparams
 
+    cfg = with_absolute_paths(cfg)
     check(cfg)
     quieten_lightning()
     run = Run(Path(out).resolve())
+    resumes = run.last.is_file()
+    if cfg.data.source == "synthetic" and os.environ.get("SEEP_DATA_ROOT"):
+        log.info("SEEP_DATA_ROOT is set, but data=synthetic does not use it; pass data=seeps to train on it")
+    split = replace(cfg.split, path=str(run.split_path)) if resumes and cfg.split.kind == "file" else cfg.split
     start = time.perf_counter()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    data = SeepDataModule(cfg.data, cfg.split, cfg.augment, seed=cfg.seed)
+    data = SeepDataModule(cfg.data, split, cfg.augment, seed=cfg.seed)
     data.prepare_data()
     data.setup()
+    model = build_module(cfg, data, init=None if resumes else cfg.init)
     checkpoint = prepare_run(run, cfg, data)
-    model = build_module(cfg, data)
     trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
     first = is_first_process()
     if first:
@@ -95,7 +108,7 @@ def quieten_lightning() -> None:
         logger.propagate = True
         logger.setLevel(logging.WARNING)
     warnings.filterwarnings(
-        "ignore", message=".*(does not have many workers|isinstance.treespec, LeafSpec|litlogger).*"
+        "ignore", message=".*(does not have many workers|exists and is not empty|isinstance.treespec, LeafSpec|litlogger).*"
     )
 
 
@@ -104,20 +117,13 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
     from seep_lightning.data.split import read_split, write_split
     from seep_lightning.predictor import read_checkpoint
 
-    last = run.checkpoints / "last.ckpt"
-    if not last.is_file():
+    if not run.last.is_file():
         if is_first_process():
             run.write_config(cfg)
             write_split(run.split_path, data.chips, data.parts)
         return None
-    stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
-    for key in sorted(stored.keys() | given.keys()):
-        if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
-            raise UserError(
-                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
-                "paths and the logger may change on resume; start a new run from its weights with init=DIR."
-            )
-    content = read_checkpoint(last)
+    check_same(run, cfg)
+    content = read_checkpoint(run.last)
     found = content["hyper_parameters"]["facts"]["fingerprint"]
     if found != data.chips.fingerprint or read_split(data.chips, str(run.split_path)) != data.parts:
         raise UserError(
@@ -129,7 +135,24 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
     return content
 
 
-def build_module(cfg: TrainConfig, data: "SeepDataModule") -> "SeepModule":
+def check_same(run: Run, cfg: TrainConfig) -> None:
+    """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
+    stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
+    for key in sorted(stored.keys() | given.keys()):
+        if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
+            raise UserError(
+                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
+                "paths and the logger may change on resume; start a new run from its weights with init=DIR."
+            )
+
+
+def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
+    """The config with paths that hold from any folder, since later commands read it from elsewhere."""
+    root, path, init = (p and str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init))
+    return replace(cfg, data=replace(cfg.data, root=root), split=replace(cfg.split, path=path), init=init)
+
+
+def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
     """The LightningModule of a config, with another run's weights where `init` names one."""
     from seep_lightning.module import SeepModule
     from seep_lightning.predictor import load_weights, read_checkpoint
@@ -143,12 +166,29 @@ def build_module(cfg: TrainConfig, data: "SeepDataModule") -> "SeepModule":
         seed=cfg.seed,
         channels_last=cfg.channels_last,
     )
-    if cfg.init is not None:
-        best = open_run(cfg.init).checkpoint("best")
+    if init is not None:
+        best = open_run(init, "init").checkpoint("best")
         load_weights(model, read_checkpoint(best), best)
+    check_nodes(cfg, model)
     if cfg.compile:
         model.net.compile()  # in place: `torch.compile(net)` would rename the checkpoint's keys
     return model
+
+
+def check_nodes(cfg: TrainConfig, model: "SeepModule") -> None:
+    """Build once what `fit` builds late, so that a misspelt key leaves no run directory behind."""
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from seep_lightning.data.augment import Augment
+    from seep_lightning.targets import build
+
+    Augment(cfg.augment, cfg.seed)
+    optimizer = build("optimizer", cfg.optimizer, Optimizer, model.net.parameters())
+    node = {k: v for k, v in (cfg.scheduler or {}).items() if k != "monitor"}
+    if node:
+        steps = {"total_steps": 100} if str(node.get("_target_")).startswith("seep_lightning.") else {}
+        build("scheduler", node, LRScheduler, optimizer, **steps)
 
 
 def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Trainer":
@@ -162,22 +202,23 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     from seep_lightning.panels import Panels
     from seep_lightning.targets import build, resolve
 
+    mode = "min" if cfg.monitor.startswith("loss") else "max"
     callbacks: list[pl.Callback] = [
         EpochFacts(),
         Panels(cfg.panels),
-        RunCheckpoint(run.checkpoints, cfg.monitor, cfg.mode),
+        RunCheckpoint(run.checkpoints, cfg.monitor, mode),
     ]
     if cfg.ema_decay is not None:
         callbacks.append(lightning_callbacks.EMAWeightAveraging(decay=cfg.ema_decay))
     if cfg.early_stop is not None:
-        stop = lightning_callbacks.EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=cfg.mode)
+        stop = lightning_callbacks.EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False)
         callbacks.append(stop)
     if cfg.trainer.enable_progress_bar:
         callbacks.append(lightning_callbacks.RichProgressBar(leave=False))
     more = (cfg.callbacks or {}).items()
     callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
     loggers = []
-    for name, node in (cfg.logger or {}).items():
+    for name, node in ((name, node) for name, node in (cfg.logger or {}).items() if node):
         takes = inspect.signature(resolve(f"logger.{name}", node, Logger)).parameters
         given = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
         given = {k: v for k, v in given.items() if k in takes and k not in node}
@@ -201,16 +242,17 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
     from lightning.fabric.utilities.exceptions import MisconfigurationException
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-    last = run.checkpoints / "last.ckpt"
     # SLURM's warning before its time limit; there when Lightning looks, it keeps Lightning from requeueing by itself
     before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        trainer.fit(model, datamodule=data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+        trainer.fit(model, datamodule=data, ckpt_path=str(run.last) if run.last.is_file() else None, weights_only=True)
     except SIGTERMException as error:
         raise Preempted(f"stopped by a signal; whole epochs are kept. Go on with: {run.resume_line()}") from error
     except SystemExit as error:  # Lightning turns Ctrl-C into it
         raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. Go on with: {run.resume_line()}") from error
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
+            raise
         raise UserError(
             f"memory ran out with data.batch_size={cfg.data.batch_size}. Halve it (and set "
             f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. Go on with: {run.resume_line()}"
@@ -288,7 +330,7 @@ def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
             )
     default = config_dict(TrainConfig())["trainer"]
     for field, value in vars(new.trainer).items():
-        if f"trainer.{field}" in keys or ("trainer" in keys and value != default[field]):
+        if f"trainer.{field}" in keys or ("trainer" in keys and (field in HARDWARE or value != default[field])):
             setattr(config.trainer, field, value)
     for key in keys:
         if key.startswith("data."):
@@ -338,24 +380,24 @@ def task(cfg: DictConfig) -> float:
 
     hydra = HydraConfig.get()
     out = Path(hydra.runtime.output_dir)
-    resumes = cfg.run is not None or (cfg.ckpt == "last" and (out / "checkpoints" / "last.ckpt").is_file())
-    if resumes:
-        cfg.run = str(out)
+    if cfg.run is not None:
         config = resumed_config(cfg, list(hydra.overrides.task))
     else:
         config = typed(cfg)
         swept = hydra.mode == RunMode.MULTIRUN  # given again with its folder, a sweep does what is missing
         if swept and Run(out).finished:
+            check_same(Run(out), with_absolute_paths(config))
             log.info("%s is finished already", out)
             return float(Run(out).summary()["best"]["score"])
-        if (out / "config.yaml").exists() and is_first_process() and not swept:
+        goes_on = swept or config.ckpt == "last"
+        if (out / "config.yaml").exists() and is_first_process() and not goes_on:
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)
     if not is_first_process():
         return result.score
     print_result(result)
     if config.test:
-        settings = EvaluateConfig(run=str(result.run.dir), overwrite=True, batch_size=config.data.batch_size)
+        settings = EvaluateConfig(run=str(result.run.dir), overwrite=True)
         print_evaluation(evaluate(settings))
     print_next(result.run)
     return result.score

@@ -11,6 +11,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the netwo
 
 import albumentations as A
 import numpy as np
+from albumentations.core.serialization import Serializable
 from numpy.typing import NDArray
 
 from seep_lightning.targets import build
@@ -21,7 +22,8 @@ class Augment:
 
     def __init__(self, nodes: list[Any], seed: int) -> None:
         self.seed = seed
-        steps = [build(f"augment[{i}]", node, A.BasicTransform) for i, node in enumerate(nodes)]
+        # Serializable is what single transforms have in common with OneOf and its like
+        steps = [build(f"augment[{i}]", node, Serializable) for i, node in enumerate(nodes)]
         self.pipeline = A.Compose(steps, additional_targets={"valid": "mask"}) if steps else None
 
     def __call__(

@@ -156,12 +156,14 @@ class Leakage:
     touching: int
     same_scene: int
     same_place: int
+    placeless: int  # their scene's grid is not known
     identical: int
 
     def __str__(self) -> str:
         return (
             f"{self.part} {self.chips} chips: {self.touching} touch a training chip of their scene, "
             f"{self.same_scene} share a scene, {self.same_place} share a place with training"
+            + (f", {self.placeless} HAVE NO KNOWN PLACE (see data.grid)" if self.placeless else "")
             + (f", {self.identical} ARE IDENTICAL to a training chip" if self.identical else "")
         )
 
@@ -191,6 +193,7 @@ def leakage(chips: Chips, parts: Sequence[str]) -> list[Leakage]:
                 touching=sum(touches(i) for i in mine),
                 same_scene=sum(chips.scenes[i] in train_scenes for i in mine),
                 same_place=sum(places[i] in train_places for i in mine),
+                placeless=sum(places[i] is None for i in mine),
                 identical=sum(pixels[i] in train_pixels for i in mine),
             )
         )
