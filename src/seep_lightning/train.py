@@ -107,9 +107,8 @@ def quieten_lightning() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
-    warnings.filterwarnings(
-        "ignore", message=".*(does not have many workers|exists and is not empty|isinstance.treespec, LeafSpec|litlogger).*"
-    )
+    known = "does not have many workers|exists and is not empty|isinstance.treespec, LeafSpec|litlogger"
+    warnings.filterwarnings("ignore", message=f".*({known}).*")
 
 
 def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
