@@ -250,8 +250,7 @@ def test_augmentation_averages_over_all_turns_and_flips() -> None:
     result = augmented(model)(inputs)
     assert once == [(2, 1, 32, 48), (2, 1, 32, 48), (2, 1, 48, 32), (2, 1, 48, 32)] * 2
     np.testing.assert_allclose(result, inputs / 2, atol=1e-6)
-    flips = augmented(lambda x: x + 1, quarter_turns=False)(inputs)
-    np.testing.assert_allclose(flips, inputs + 1, atol=1e-6)
+    assert result.flags.c_contiguous
 
 
 def test_augmentation_brings_each_view_back_to_its_place() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.windows import Tiling, axis, cut, reflect, taper
+from seep_lightning.scene.windows import Tiling, axis, cut, taper
 
 TILINGS = [Tiling(64, 16), Tiling(64, 32), Tiling(64, 0), Tiling(64, 48), Tiling(64, 63), Tiling(32, 8, margin=0)]
 LENGTHS = [1, 2, 31, 32, 33, 63, 64, 65, 96, 127, 128, 129, 500]
@@ -61,7 +61,6 @@ def test_taper_is_hann_at_half_overlap_and_flat_in_between() -> None:
 def test_reflection_is_numpy_s(length: int) -> None:
     pixels = np.arange(length)
     expected = np.pad(pixels, (7, 9), mode="reflect") if length > 1 else np.zeros(17, int)
-    assert (pixels[reflect(-7, length + 9, length)] == expected).all()
     assert (cut(pixels[None], -7, length + 9, 1) == expected).all()
 
 

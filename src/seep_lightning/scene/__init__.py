@@ -3,7 +3,7 @@
 A scene's way: `Raster` -> `map_scene` (probability and mask) -> `find_seeps` -> `write_seeps`.
 """
 
-from seep_lightning.scene.area import VectorArea, vector_area
+from seep_lightning.scene.ground import VectorArea, vector_area
 from seep_lightning.scene.mapping import SceneMap, map_scene
 from seep_lightning.scene.objects import Thresholds
 from seep_lightning.scene.polygons import PolygonOptions, Seep, SeepLayer, find_seeps

@@ -1,18 +1,25 @@
-"""From pixels to the ground: coordinates in the scene's system, and metres in an equal-area one."""
+"""From pixels to the ground and back: coordinates, metres, and polygons of a vector file as masks of rows."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyogrio.errors
+import pyogrio.raw
 import pyproj
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio import features
 from rasterio.transform import GCPTransformer
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.source import Mask
 
 Points = NDArray[np.float64]
 """(N, 2): column, row (0, 0 is the outer corner of the first pixel), or x, y."""
@@ -23,99 +30,128 @@ Move = Callable[[Points], Points]
 class Ground:
     """The way from a scene's pixels to its coordinate system and to metres.
 
-    crs: the scene's, None without. unit: `m` or, without georeference, `px`. note: one sentence on the transform, for
-    the metadata of what is written. place and unplace: pixels to coordinates in `crs` and back; without georeference
-    x is the column and y minus the row, as GIS programs lay such pictures out.
+    wkt: the system, empty without. unit: `m` or, without georeference, `px`. note: one sentence on the transform, for
+    the metadata of what is written. place and unplace: pixels to coordinates and back; without georeference x is the
+    column and y minus the row, as GIS programs lay such pictures out.
     """
 
-    crs: pyproj.CRS | None
+    wkt: str
     unit: str
     note: str
     place: Move
     unplace: Move
 
     @classmethod
-    def of(cls, raster: Raster, tps: bool = False) -> Self:
-        """The ground of a raster: its affine transform, else a surface through its ground control points.
-
-        tps: a thin plate spline through the points instead of GDAL's polynomial (second order for 10 points or more).
-        """
+    def of(cls, raster: Raster) -> Self:
+        """By the raster's affine transform, else by GDAL's polynomial through its ground control points."""
         if not raster.georeferenced:
-            note = "no georeference: x is the column, y minus the row, sizes in pixels"
-            return cls(None, "px", note, _flip, _flip)
+            flip = _affine(Affine.scale(1, -1))
+            return cls("", "px", "no georeference: x is the column, y minus the row, sizes in pixels", flip, flip)
+        wkt = raster.crs.to_wkt()
         try:
-            crs = pyproj.CRS.from_wkt(raster.crs.to_wkt())
-            pyproj.Transformer.from_crs(crs, 4326)
+            _transformer(wkt, "EPSG:4326")
         except pyproj.exceptions.ProjError as error:
             raise UserError(
                 f"{raster.path}: PROJ cannot use its coordinate system ({str(error)[:80]}). Assign the right one with "
                 "gdal_edit.py -a_srs."
             ) from error
-        if not raster.placed_by_points:
-            return cls(crs, "m", "affine transform of the scene", *_affine(raster.transform))
-        return cls(crs, "m", *_points(raster, tps))
-
-    @cached_property
-    def wkt(self) -> str:
-        """`crs` as text; empty without."""
-        return "" if self.crs is None else self.crs.to_wkt()
+        if raster.placed_by_points:
+            return cls(wkt, "m", *_points(raster))
+        return cls(wkt, "m", "affine transform of the scene", _affine(raster.transform), _affine(~raster.transform))
 
     def metres(self, centre: Points) -> Move:
-        """Coordinates in `crs` to metres east and north in an equal-area projection near `centre` (1, 2).
+        """Coordinates to metres east and north in an equal-area projection near `centre` (1, 2).
 
         Lambert's azimuthal equal-area projection (Snyder 1987, p. 185) on WGS 84 about the next whole degree: areas are
         exact, distances right to 1e-4 within 100 km. Without georeference nothing changes: pixels.
         """
-        if self.crs is None:
+        if not self.wkt:
             return lambda points: points
-        lon, lat = self.degrees(centre)[0]
-        project = _laea(self.wkt, round(lon), round(lat))
-        return lambda points: np.column_stack(project.transform(points[:, 0], points[:, 1]))
+        lon, lat = np.rint(self.degrees(centre)[0])
+        return _move(self.wkt, f"+proj=laea +lon_0={lon} +lat_0={lat} +datum=WGS84 +units=m +no_defs")
 
     def degrees(self, points: Points) -> Points:
-        """Coordinates in `crs` to longitude and latitude (WGS 84)."""
-        if self.crs is None:
-            raise ValueError("a scene without georeference has no longitude and latitude")
-        return np.column_stack(_wgs84(self.wkt).transform(points[:, 0], points[:, 1]))
+        """Coordinates to longitude and latitude (WGS 84)."""
+        return _move(self.wkt, "EPSG:4326")(points)
 
 
 @lru_cache(maxsize=256)
-def _laea(wkt: str, lon: int, lat: int) -> Any:
-    target = f"+proj=laea +lon_0={lon} +lat_0={lat} +datum=WGS84 +units=m +no_defs"
-    return pyproj.Transformer.from_crs(wkt, target, always_xy=True)
+def _transformer(source: str, target: str) -> Any:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
-@lru_cache(maxsize=16)
-def _wgs84(wkt: str) -> Any:
-    return pyproj.Transformer.from_crs(wkt, 4326, always_xy=True)
+def _move(source: str, target: str) -> Move:
+    return lambda points: np.column_stack(_transformer(source, target).transform(points[:, 0], points[:, 1]))
 
 
-def _flip(points: Points) -> Points:
-    return np.column_stack((points[:, 0], -points[:, 1]))
+def _affine(matrix: Affine) -> Move:
+    linear, offset = np.array([[matrix.a, matrix.d], [matrix.b, matrix.e]]), np.array([matrix.c, matrix.f])
+    return lambda points: points @ linear + offset
 
 
-def _affine(transform: Affine) -> tuple[Move, Move]:
-    def apply(matrix: Affine) -> Move:
-        linear = np.array([[matrix.a, matrix.d], [matrix.b, matrix.e]])
-        offset = np.array([matrix.c, matrix.f])
-        return lambda points: points @ linear + offset
-
-    return apply(transform), apply(~transform)
-
-
-def _points(raster: Raster, tps: bool) -> tuple[str, Move, Move]:
-    fit = GCPTransformer(raster.gcps, tps=tps)
+def _points(raster: Raster) -> tuple[str, Move, Move]:
+    fit = GCPTransformer(raster.gcps)
 
     def place(points: Points) -> Points:
         return np.column_stack(fit.xy(points[:, 1], points[:, 0], offset="ul"))
 
     def unplace(points: Points) -> Points:
-        rows, columns = fit.rowcol(points[:, 0], points[:, 1], op=lambda value: value)
-        return np.column_stack((columns, rows))
+        return np.column_stack(fit.rowcol(points[:, 0], points[:, 1], op=lambda value: value)[::-1])
 
-    pixels = np.array([(point.col, point.row) for point in raster.gcps])
-    known = np.array([(point.x, point.y) for point in raster.gcps])
-    error = unplace(known) - pixels
-    rms = float(np.sqrt((error**2).sum(axis=1).mean()))
-    kind = "thin plate spline" if tps else "polynomial"
-    return f"{kind} through {len(pixels)} ground control points, which it meets to {rms:.2f} px (rms)", place, unplace
+    error = unplace(np.array([(p.x, p.y) for p in raster.gcps])) - np.array([(p.col, p.row) for p in raster.gcps])
+    rms = np.sqrt((error**2).sum(axis=1).mean())
+    count = len(raster.gcps)
+    return f"polynomial through {count} ground control points, which it meets to {rms:.2f} px (rms)", place, unplace
+
+
+@dataclass(frozen=True)
+class VectorArea:
+    """A `strip.Area`: rows of the scene to what is wanted of them. `key` is a hash of the outlines in pixels."""
+
+    outlines: NDArray[np.object_]
+    width: int
+    inside: bool
+    key: str
+
+    def __call__(self, start: int, stop: int) -> Mask:
+        """Pixels of rows start..stop whose centre is in an outline (or is not, for `inside=False`)."""
+        bounds = shapely.bounds(self.outlines).reshape(-1, 4)
+        here = self.outlines[(bounds[:, 1] < stop) & (bounds[:, 3] > start)]
+        shape = stop - start, self.width
+        if not len(here):
+            return np.full(shape, not self.inside)
+        burnt = features.rasterize(here, shape, transform=Affine.translation(0, start), dtype=np.uint8)
+        wanted: Mask = burnt == self.inside
+        return wanted
+
+
+def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> VectorArea:
+    """The polygons of a vector file as an area of a scene; `inside=False` leaves them out (land).
+
+    Coordinates are brought into the scene's system and then to its pixels, long edges in small steps, so that it works
+    for ground control points too. Without georeference the file must be in pixels (x the column, y minus the row).
+    Raises `UserError` for a file that is none, has no polygon, no coordinate system, or nothing within the scene.
+    """
+    ground = Ground.of(raster)
+    box = shapely.box(0, 0, raster.width, raster.height)
+    frame = shapely.transform(shapely.segmentize(box, max(raster.width, raster.height) / 20), ground.place)
+    try:
+        crs = pyogrio.read_info(path)["crs"]
+        if ground.wkt and not crs:
+            raise UserError(f"{path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
+        if ground.wkt:
+            frame = shapely.transform(frame, _move(ground.wkt, crs))
+        _, _, geometry, _ = pyogrio.raw.read(path, columns=[], bbox=frame.buffer(0.02 * frame.length).bounds)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.ProjError) as error:
+        raise UserError(f"{path} cannot be read as polygons ({str(error)[:120]}). Expected a vector file.") from error
+    outlines = shapely.from_wkb(geometry)
+    outlines = shapely.segmentize(outlines[shapely.area(outlines) > 0], frame.length / 200)
+    if ground.wkt:
+        outlines = shapely.transform(outlines, _move(crs, ground.wkt))
+    outlines = shapely.transform(outlines, ground.unplace)
+    outlines = outlines[np.isfinite(shapely.bounds(outlines)).all(axis=1)]
+    outlines = outlines[shapely.intersects(shapely.envelope(outlines), box)]
+    if inside and not len(outlines):
+        raise UserError(f"{path} has no polygon within {raster.path}. Check both on a map: which coordinate system?")
+    key = hashlib.sha256(b"".join(shapely.to_wkb(outlines)) + bytes([inside])).hexdigest()
+    return VectorArea(outlines, raster.width, inside, key)

@@ -1,15 +1,14 @@
 """Finished rows of a raster, safe on disk: what a killed run goes on from."""
 
 import errno
+import fcntl
 import json
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
 
-FORMAT = 1
 Rows = NDArray[np.uint8]
 """(n, bands, width)."""
 
@@ -27,51 +25,49 @@ log = logging.getLogger(__name__)
 class Journal:
     """A raster's rows in one flat file that only grows, and a record of how many of them are safe.
 
-    folder: made if it is not there; nobody else may use it at the same time. key: a hash of everything that the rows
-    depend on. A folder with another key, or another shape, is begun anew with a warning.
-
-    `rows` is the number of finished rows: those before it never change again. A row counts when it has reached the
-    disk and the record after it has too, so a run may be killed, and a machine may stop, at any moment.
+    folder: made if it is not there; one process at a time. key: a hash of everything that the rows depend on. A folder
+    with another key, or another shape, is begun anew with a warning. rows: how many are finished, which never change
+    again; a row counts when it and then the record have reached the disk, so that a run may be killed at any moment.
     """
 
     def __init__(self, folder: Path, key: str, bands: int, height: int, width: int) -> None:
         self.folder, self.bands, self.height, self.width = folder, bands, height, width
-        self.data = folder / "rows.bin"
-        self._record = folder / "journal.jsonl"
+        self.data, self._record = folder / "rows.bin", folder / "journal.json"
         self._row_bytes = bands * width
-        header = {"format": FORMAT, "key": key, "bands": bands, "height": height, "width": width}
+        self._header = {"key": key, "bands": bands, "height": height, "width": width}
         with disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder / "lock")
-            self.rows = self._finished(header)
-            if self.rows == 0:
-                self._record.write_text(json.dumps(header) + "\n")
-            self._rows_file = self.data.open("r+b" if self.data.exists() else "w+b")
-            self._rows_file.truncate(self.rows * self._row_bytes)
-            self._rows_file.seek(0, os.SEEK_END)
-            self._record_file = self._record.open("a")
-        self._check_room()
+            record = json.loads(self._record.read_text()) if self._record.exists() else {}
+            self.rows = int(record.pop("rows", 0))
+            if record and record != self._header:
+                log.warning("%s holds part of a map of another model, input or settings: starting anew.", folder)
+                self.rows = 0
+            self._file = self.data.open("r+b" if self.data.exists() else "w+b")
+            self._file.truncate(self.rows * self._row_bytes)
+            self._file.seek(0, os.SEEK_END)
+            self._save()
+        needed, free = (height - self.rows) * self._row_bytes, shutil.disk_usage(folder).free
+        if needed > free:
+            self.close()
+            raise UserError(
+                f"{folder.parent} has {free / 1e9:.2f} GB free; the map's rows need {needed / 1e9:.2f} GB before they "
+                "are compressed. Make room, or choose another output folder."
+            )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def append(self, rows: Rows) -> None:
         """Add the next finished rows, (n, bands, width), and see them safe."""
-        if rows.shape[1:] != (self.bands, self.width):
-            raise ValueError(f"rows are {rows.shape}; expected (n, {self.bands}, {self.width})")
         with disk(self.folder):
-            self._rows_file.write(np.ascontiguousarray(rows).data)
-            self._rows_file.flush()
-            os.fsync(self._rows_file.fileno())
-            self._record_file.write(json.dumps({"rows": self.rows + len(rows)}) + "\n")
-            self._record_file.flush()
-            os.fsync(self._record_file.fileno())
-        self.rows += len(rows)
+            self._file.write(np.ascontiguousarray(rows).data)
+            _synced(self._file)
+            self.rows += len(rows)
+            self._save()
 
     def read(self, start: int, stop: int) -> Rows:
         """Finished rows start..stop, (n, bands, width)."""
@@ -80,8 +76,9 @@ class Journal:
 
     def close(self) -> None:
         """Close the files; what is finished stays."""
-        for file in (self._rows_file, self._record_file, self._lock):
-            file.close()
+        with suppress(OSError):  # the rest of a write that the disk refused
+            self._file.close()
+        self._lock.close()
 
     def discard(self) -> None:
         """Close, and remove the folder with all that is in it."""
@@ -89,32 +86,12 @@ class Journal:
         self.close()
         shutil.rmtree(self.folder)
 
-    def _finished(self, header: dict[str, Any]) -> int:
-        """Rows that the record and the data agree on; 0 if there are none, or they belong to something else."""
-        lines = self._record.read_text().splitlines() if self._record.exists() else []
-        records = [record for record in map(_parsed, lines) if record is not None]
-        if not records or records[0] != header:
-            if lines:
-                log.warning(
-                    "%s holds part of a map made with another model, input or settings: starting anew.", self.folder
-                )
-                shutil.rmtree(self.folder, ignore_errors=True)
-                self.folder.mkdir(exist_ok=True)
-                self._lock.close()
-                self._lock = _locked(self.folder / "lock")
-            return 0
-        there = self.data.stat().st_size // self._row_bytes if self.data.exists() else 0
-        return max((r["rows"] for r in records[1:] if r.get("rows", 0) <= there), default=0)
-
-    def _check_room(self) -> None:
-        needed = (self.height - self.rows) * self._row_bytes
-        free = shutil.disk_usage(self.folder).free
-        if needed > free:
-            self.close()
-            raise UserError(
-                f"{self.folder.parent} has {free / 1e9:.2f} GB free; the map's rows need {needed / 1e9:.2f} GB before "
-                "they are compressed. Make room, or choose another output folder."
-            )
+    def _save(self) -> None:
+        draft = self._record.with_suffix(".part")
+        with draft.open("w") as file:
+            json.dump({**self._header, "rows": self.rows}, file)
+            _synced(file)
+        draft.replace(self._record)
 
 
 @contextmanager
@@ -129,24 +106,17 @@ def disk(path: Path) -> Iterator[None]:
         raise UserError(f"{path} cannot be written: {error.strerror}. Choose another output folder.") from error
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
-    """A line of the record; None for one that was cut off."""
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    return record if isinstance(record, dict) else None
+def _synced(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _locked(path: Path) -> IO[Any]:
     """Open and lock a file for as long as it is open; the system lets go of it when the process ends, however."""
     file = path.open("w")
-    if sys.platform != "win32":
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise UserError(f"{path.parent} is in use: another process maps this scene. Wait for it.") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UserError(f"{path.parent} is in use: another process maps this scene. Wait for it.") from None
     return file

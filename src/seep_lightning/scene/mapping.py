@@ -11,7 +11,7 @@ import numpy as np
 from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.cog import LEVELS, MASK_NODATA, Layer, classify, quantise, write_cog
+from seep_lightning.scene.cog import LEVELS, MASK_NODATA, classify, quantise, write_cog
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.raster import Raster, opened
 from seep_lightning.scene.source import ROWS, Mask
@@ -19,7 +19,7 @@ from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress,
 from seep_lightning.scene.windows import Tiling
 
 KEY = "SEEP_LIGHTNING_KEY"
-FORMAT = 1  # raise it when the same settings would give other pixels
+FORMAT = 2  # raise it when the same settings would give other pixels, or the journal another layout
 
 
 @dataclass(frozen=True)
@@ -64,89 +64,68 @@ def map_scene(
     settings = [FORMAT, model_key, raster.fingerprint, asdict(tiling), batch, threshold, classes, area_key]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     name = name or raster.name
-    finals = [folder / f"{name}.probability.tif", folder / f"{name}.mask.tif"]
+    probability, mask = folder / f"{name}.probability.tif", folder / f"{name}.mask.tif"
     draft = folder / f".{name}.part"
-    kept = [_key_of(path) for path in finals]
-    if kept == [key, key]:
+    foreign = [path for path in (probability, mask) if path.exists() and _key_of(path) != key]
+    if not foreign and probability.exists() and mask.exists():
         shutil.rmtree(draft, ignore_errors=True)
-        return SceneMap(finals[0], finals[1], raster.height)
-    foreign = [path for path, found in zip(finals, kept, strict=True) if path.exists() and found != key]
+        return SceneMap(probability, mask, raster.height)
     if foreign and not overwrite:
         raise UserError(
             f"{foreign[0]} is there already, from another model, input or settings. Choose another output folder, or "
             "allow it to be replaced with overwrite=true."
         )
-    with Journal(draft, key, len(classes), raster.height, raster.width) as rows:
+    with Journal(draft, key, len(classes) + 1, raster.height, raster.width) as rows:
         first = rows.rows
-        if first < raster.height:
-            predict_scene(
-                raster, model, normalise, _writer(rows), tiling=tiling, batch=batch, threads=threads,
-                first_row=first, area=area, progress=progress,
-            )  # fmt: skip
+        predict_scene(
+            raster, model, normalise, _writer(rows, threshold), tiling=tiling, batch=batch, threads=threads,
+            first_row=first, area=area, progress=progress,
+        )  # fmt: skip
         try:
             raster.check_unchanged()
         except UserError:
             rows.discard()  # rows of two different files
             raise
-        said = {name: text for name, text in (tags or {}).items() if text}
-        said |= {KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
-        something = _finish(rows, key, finals, raster, classes, threshold, said)
+        masks = (rows.read(a, min(a + ROWS, rows.height))[:, -1] for a in range(0, rows.height, ROWS))
+        mapped = any((part != MASK_NODATA).any() for part in masks)
+        if mapped:
+            k, step = len(classes), 1 / LEVELS
+            said = {**(tags or {}), KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
+            scaling = {"scales": [step] * k, "offsets": [-step] * k}
+            write_cog(rows, probability, range(k), classes, raster, said, "average", nodata=0, **scaling)
+            write_cog(rows, mask, [k], ("class",), raster, said, "mode", nodata=MASK_NODATA)
         rows.discard()
-    if not something:
+    if not mapped:
         raise UserError(
             f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest. Check its "
             "nodata value (data.nodata) and the area."
         )
-    return SceneMap(finals[0], finals[1], first)
+    return SceneMap(probability, mask, first)
 
 
-def _writer(rows: Journal) -> Write:
+def _writer(rows: Journal, threshold: float) -> Write:
+    """Finished probabilities to the journal: a band a class, and the mask as the last one."""
+    bands = rows.bands - 1
+
     def write(start: int, probability: Floats, mapped: Mask) -> None:
-        if start != rows.rows:
-            raise AssertionError(f"row {start} was finished when row {rows.rows} was due")
-        if len(probability) != rows.bands and mapped.any():
-            raise UserError(f"The model gives {len(probability)} classes where {rows.bands} are named.")
-        probability = np.broadcast_to(probability, (rows.bands, *mapped.shape))
+        if len(probability) != bands and mapped.any():
+            raise UserError(f"The model gives {len(probability)} classes where {bands} are named.")
+        probability = np.broadcast_to(probability, (bands, *mapped.shape))
         stored = np.empty((len(mapped), rows.bands, rows.width), np.uint8)
         for a in range(0, len(mapped), 64):  # the steps of quantising take several times the memory of its result
             part = slice(a, a + 64)
-            stored[part] = quantise(probability[:, part], mapped[part]).transpose(1, 0, 2)
+            stored[part, :-1] = quantise(probability[:, part], mapped[part]).transpose(1, 0, 2)
+            stored[part, -1:] = classify(stored[part, :-1], threshold)
         rows.append(stored)
 
     return write
 
 
-def _finish(
-    rows: Journal,
-    key: str,
-    finals: list[Path],
-    raster: Raster,
-    classes: tuple[str, ...],
-    threshold: float,
-    tags: dict[str, str],
-) -> bool:
-    """Derive the mask from the finished rows, and write both rasters; False, and none, if nothing was mapped."""
-    mapped = False
-    with Journal(rows.folder / "mask", key, 1, rows.height, rows.width) as mask:
-        for start in range(0, rows.height, ROWS):
-            quantised = rows.read(start, min(start + ROWS, rows.height))
-            mapped = mapped or bool(quantised.any())
-            if start >= mask.rows:
-                mask.append(classify(quantised, threshold))
-        if mapped:
-            step = 1 / LEVELS
-            write_cog(rows, finals[0], raster, Layer(0, classes, tags, "average", scale=step, offset=-step))
-            write_cog(mask, finals[1], raster, Layer(MASK_NODATA, ("class",), tags, "mode"))
-    return mapped
-
-
 def _key_of(path: Path) -> str | None:
-    """The key of a map that is there already."""
-    if not path.exists():
-        return None
+    """The key of a map that is there already; None for anything else."""
     try:
         with opened(path) as dataset:
-            found = dataset.tags().get(KEY)
-            return str(found) if found else None
+            found: str | None = dataset.tags().get(KEY)
+            return found
     except RasterioError:
         return None

@@ -1,8 +1,8 @@
 """Objects of a probability raster of any height: connected pixels, found a strip of rows at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,6 +14,10 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene.source import Source
 
 PIXELS = 1 << 22  # of a strip: its labels take 16 MB
+LARGEST = 1 << 24  # pixels of an object's box from which on it is cut at the next strip, so that memory is bounded
+Table = NDArray[np.int64]
+"""(N, 7), an object a row: -first, -top, -left, bottom, right, peak, core (see `Found`). Those of two parts of one
+object become its own by the maximum of the first six and the sum of the last."""
 
 
 @dataclass(frozen=True)
@@ -36,118 +40,79 @@ class Thresholds:
             )
 
 
-@dataclass(frozen=True)
-class Objects:
-    """Objects as columns, one entry each, int64.
-
-    first: row * width + column of the object's first pixel in reading order, which names it. top, left, bottom, right:
-    its box, half open. pixels: at `group` or above. core: at `trim` or above. peak: its largest stored value.
+class Found(NamedTuple):
+    """An object: its first pixel in reading order (row * width + column), box (half open), largest stored value, and
+    number of pixels at `trim` or above.
     """
 
-    first: NDArray[np.int64]
-    top: NDArray[np.int64]
-    left: NDArray[np.int64]
-    bottom: NDArray[np.int64]
-    right: NDArray[np.int64]
-    pixels: NDArray[np.int64]
-    core: NDArray[np.int64]
-    peak: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def __getitem__(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        return type(self)(*(getattr(self, f.name)[which] for f in fields(self)))
-
-    @classmethod
-    def join(cls, parts: "list[Objects]") -> "Objects":
-        """One after the other."""
-        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
-
-    def merged(self, number: NDArray[np.int32], count: int) -> "Objects":
-        """Objects with the same number, 0..count-1, become one."""
-        columns = {}
-        for field in fields(self):
-            how, start = _MERGE[field.name]
-            columns[field.name] = np.full(count, start, np.int64)
-            how.at(columns[field.name], number, getattr(self, field.name))
-        return Objects(**columns)
-
-
-_LARGE = np.iinfo(np.int64).max
-_MERGE: dict[str, tuple[np.ufunc, int]] = {
-    "first": (np.minimum, _LARGE), "top": (np.minimum, _LARGE), "left": (np.minimum, _LARGE),
-    "bottom": (np.maximum, 0), "right": (np.maximum, 0), "pixels": (np.add, 0), "core": (np.add, 0),
-    "peak": (np.maximum, 0),
-}  # fmt: skip
-_NONE = Objects(*(np.zeros(0, np.int64) for _ in fields(Objects)))
+    first: int
+    top: int
+    left: int
+    bottom: int
+    right: int
+    peak: int
+    core: int
 
 
 def find_objects(
     source: Source, group: int, trim: int, keep: int, smallest: int = 1, rows: int | None = None
-) -> Iterator[Objects]:
+) -> Iterator[Found]:
     """Objects of band 1 of `source` by thresholds on its stored values, each once, as soon as it is complete.
 
     group, trim, keep: see `Thresholds`, as stored values. smallest: least number of `trim` pixels. rows: height of a
-    strip; by default such that it holds four million pixels. Memory is that of a strip and of the objects that cross
-    its lower edge.
-
-    Every strip is labelled by itself (OpenCV); objects that touch across a seam are joined as the connected components
-    of the graph of touching labels (SciPy), which is union-find without a loop.
+    strip; by default four million pixels. An object whose box (taken as an eighth of the scene wide at least) holds
+    `LARGEST` pixels or more ends with its strip, and what is below is another. Every strip is labelled by itself;
+    objects that touch across a seam are joined as the connected components of the graph of touching labels.
     """
     step = rows or max(1, PIXELS // source.width)
-    open_objects = _NONE  # those that touch the last row seen, numbered 1.. in `seam`
+    open_objects = np.zeros((0, 7), np.int64)  # those that touch the last row seen, numbered 1.. in `seam`
     seam = np.zeros(source.width, np.int32)
     for start in range(0, source.height, step):
         values, valid = source.read(start, min(start + step, source.height))
-        plane = np.where(valid, values[0], 0)
-        labels, found = _label(plane, start, group, trim)
-        pairs = _touching(seam, labels[0])
-        everything = Objects.join([open_objects, found])
-        size, known = len(everything), len(open_objects)
-        graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0] - 1, pairs[:, 1] - 1 + known)), (size, size))
+        labels, found = _label(np.where(valid, values[0], 0), start, group, trim)
+        size, known = len(open_objects) + len(found), len(open_objects)
+        above, below = _touching(seam, labels[0])
+        graph = coo_array((np.ones(len(above), bool), (above - 1, below - 1 + known)), (size, size))
         count, number = connected_components(graph, directed=False) if size else (0, np.zeros(0, np.int32))
-        merged = everything.merged(number, count)
-        # the last row decides which go on; they are numbered anew
-        last = labels[-1]
+        merged = np.full((count, 7), np.iinfo(np.int64).min)
+        merged[:, 6] = 0
+        parts = np.concatenate((open_objects, found))
+        np.maximum.at(merged[:, :6], number, parts[:, :6])
+        np.add.at(merged[:, 6], number, parts[:, 6])
+        last = np.append(-1, number[known:])[labels[-1]]  # of each pixel of the last row, -1 for none
         goes_on = np.zeros(count, bool)
-        goes_on[number[last[last > 0] - 1 + known]] = True
-        renumber = np.cumsum(goes_on, dtype=np.int32)
-        seam = np.zeros_like(last)
-        seam[last > 0] = renumber[number[last[last > 0] - 1 + known]]
+        goes_on[last[last >= 0]] = True
+        goes_on &= (merged[:, 3] + merged[:, 1]) * np.maximum(merged[:, 4] + merged[:, 2], source.width // 8) < LARGEST
+        seam = np.where((last >= 0) & np.append(goes_on, False)[last], np.append(np.cumsum(goes_on), 0)[last], 0)
         open_objects = merged[goes_on]
         yield from _worthy(merged[~goes_on], keep, smallest)
     yield from _worthy(open_objects, keep, smallest)
 
 
-def _worthy(objects: Objects, keep: int, smallest: int) -> Iterator[Objects]:
-    chosen = objects[(objects.peak >= keep) & (objects.core >= max(1, smallest))]
-    if len(chosen):
-        yield chosen
+def _worthy(objects: Table, keep: int, smallest: int) -> Iterator[Found]:
+    chosen = objects[(objects[:, 5] >= keep) & (objects[:, 6] >= max(1, smallest))]
+    yield from (Found(*row) for row in (chosen * [-1, -1, -1, 1, 1, 1, 1]).tolist())
 
 
-def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[NDArray[np.int32], Objects]:
+def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[NDArray[np.int32], Table]:
     """Labels 0, 1.. of a strip (n, W) whose first row is `start`, and its objects in the order of their labels."""
-    seen = cv2.connectedComponentsWithStats((plane >= group).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    count, labels, stats = seen[0] - 1, np.asarray(seen[1], np.int32), seen[2]
-    if count == 0:
-        return labels, _NONE
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= group).astype(np.uint8), connectivity=8)
     where = np.flatnonzero(labels)
     number, value = labels.ravel()[where] - 1, plane.ravel()[where]
-    first = np.full(count, _LARGE, np.int64)
-    np.minimum.at(first, number, where)
-    peak = np.zeros(count, np.int64)
-    np.maximum.at(peak, number, value)
-    core = np.bincount(number[value >= trim], minlength=count)
+    table = np.zeros((count - 1, 7), np.int64)
     box = stats[1:].astype(np.int64)
-    top, left = box[:, cv2.CC_STAT_TOP] + start, box[:, cv2.CC_STAT_LEFT]
-    bottom, right = top + box[:, cv2.CC_STAT_HEIGHT], left + box[:, cv2.CC_STAT_WIDTH]
-    first += start * plane.shape[1]
-    return labels, Objects(first, top, left, bottom, right, box[:, cv2.CC_STAT_AREA], core.astype(np.int64), peak)
+    table[:, 0] = np.iinfo(np.int64).min
+    np.maximum.at(table[:, 0], number, -(where + start * plane.shape[1]))
+    table[:, 1], table[:, 2] = -(box[:, cv2.CC_STAT_TOP] + start), -box[:, cv2.CC_STAT_LEFT]
+    table[:, 3] = box[:, cv2.CC_STAT_HEIGHT] - table[:, 1]
+    table[:, 4] = box[:, cv2.CC_STAT_WIDTH] - table[:, 2]
+    np.maximum.at(table[:, 5], number, value)
+    table[:, 6] = np.bincount(number[value >= trim], minlength=count - 1)
+    return np.asarray(labels, np.int32), table
 
 
-def _touching(above: NDArray[np.int32], below: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Pairs of labels (N, 2) of two neighbouring rows whose pixels are 8-neighbours, each pair once."""
+def _touching(above: NDArray[np.intp], below: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Labels of two neighbouring rows whose pixels are 8-neighbours: those above, and beside each the one below."""
     shifted = [(above, below), (above[1:], below[:-1]), (above[:-1], below[1:])]
-    pairs = np.concatenate([np.stack([a[(a > 0) & (b > 0)], b[(a > 0) & (b > 0)]], 1) for a, b in shifted])
-    return np.unique(pairs.astype(np.int64), axis=0)
+    pairs = np.concatenate([np.stack((a, b))[:, (a > 0) & (b > 0)] for a, b in shifted], axis=1).astype(np.intp)
+    return pairs[0], pairs[1]

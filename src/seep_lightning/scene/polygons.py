@@ -1,5 +1,6 @@
 """Seeps as features: outlines and attributes of the objects of a written probability raster."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,25 +9,26 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 from rasterio import features
 from scipy import ndimage
+from skimage.morphology import remove_small_holes, remove_small_objects
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene import shape
 from seep_lightning.scene.cog import LEVELS, level
 from seep_lightning.scene.ground import Ground
-from seep_lightning.scene.objects import Objects, Thresholds, find_objects
+from seep_lightning.scene.objects import Found, Thresholds, find_objects
 from seep_lightning.scene.raster import Raster, gdal
 
-LARGEST = 1 << 24  # pixels of a box that are read as they are; larger objects are read coarser (`coarse` says how much)
 MOST_PIECES = 50_000  # parts and holes of one object: a net that gives noise must not fill the memory with corners
 AROUND = (3, 8)  # the surroundings of an object: pixels at this distance from it
 TIME_TAGS = ("ACQUISITION_TIME", "ACQUISITION_START_TIME", "PRODUCT_START_TIME", "START_TIME", "DATETIME")
 
 Calibration = Literal["power", "amplitude", "db"]
 Attributes = dict[str, float | int | str | None]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class PolygonOptions:
     min_area (px, after trimming) and min_length (px of the centre line): smaller ones are dropped. fill_holes: holes
     become part of the object, unless they are nodata. simplify: tolerance in px for the outline that is written (the
     attributes are those of the pixels). calibration: what the image's values are, as declared by whoever gives it;
-    without it the contrast has no dB. tps: a thin plate spline through ground control points.
+    without it the contrast has no dB.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -45,7 +47,6 @@ class PolygonOptions:
     fill_holes: bool = False
     simplify: float = 0.0
     calibration: Calibration | None = None
-    tps: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,13 @@ class SeepLayer:
 
 @dataclass(frozen=True)
 class Patch:
-    """An object cut out of its scene. core: its trimmed pixels, (h, w); stored: probability, 0 is nodata, (h, w).
-
-    to_pixels: from the patch's rows and columns to the scene's; its scale is `coarse`.
+    """An object cut out of its scene: its trimmed pixels (h, w), stored probabilities (h, w; 0 is nodata), and rows
+    and columns of the scene (top, bottom, left, right), with some of the surroundings.
     """
 
     core: NDArray[np.bool_]
     stored: NDArray[np.uint8]
     box: tuple[int, int, int, int]
-    coarse: int
-
-    @property
-    def to_pixels(self) -> Affine:
-        """Patch columns and rows to scene columns and rows."""
-        return Affine(self.coarse, 0, self.box[1], 0, self.coarse, self.box[0])
 
 
 def find_seeps(
@@ -97,14 +91,13 @@ def find_seeps(
 
     image: the scene itself, for the contrast (its first band). classes: a mask of class numbers; the commonest inside
     an object becomes its class. progress: called with the number of objects done. Each object is read once, by its
-    box. Attributes (`_m` and `_m2` are `_px` and `_px2` without georeference):
+    box. Attributes (`_m` and `_m2` are `_px` and `_px2` without georeference; no value where it is not known):
 
     area_m2, length_m (of the centre line: `shape.centre_line`), width_m (area / length), orientation_deg (of the long
     axis, clockwise from north, 0..180), perimeter_m (outer and inner, stairs of the pixels taken out), compactness
     (Polsby and Popper 1991: 4 pi area / perimeter^2), aspect (axes of the ellipse of equal moments), nodata_share (of
     the object's rim, touching nodata or the scene's end), p_mean, p_max, contrast (mean inside / mean of the sea 3 to
-    8 px around), contrast_db (if calibrated), class (if there are), scene, time, model, thresholds, coarse (pixels
-    that became one while an object too large for memory was read; 1 for all others).
+    8 px around), contrast_db (if calibrated), class (if there are), scene, time, model, thresholds.
     """
     options = options or PolygonOptions()
     for other in (image, classes):
@@ -115,7 +108,7 @@ def find_seeps(
             )
     if probability.dtype != np.uint8:
         raise UserError(f"{probability.path} stores {probability.dtype}; expected the 8-bit probabilities of a map.")
-    ground = Ground.of(image if image is not None and image.georeferenced else probability, options.tps)
+    ground = Ground.of(image if image is not None and image.georeferenced else probability)
     t = options.thresholds
     levels = level(t.group), level(t.trim), level(t.keep)
     origin = image or probability
@@ -126,22 +119,18 @@ def find_seeps(
         "thresholds": f"group {t.group:g}, trim {t.trim:g}, keep {t.keep:g}",
     }
     seeps: list[tuple[int, Seep]] = []
-    done = 0
+    columns = _columns(ground.unit, options.calibration is not None, classes is not None)
     with gdal(probability.cache_mb):
-        for found in find_objects(probability, *levels, smallest=options.min_area):
-            for i in range(len(found)):
-                one = found[np.array([i])]
-                seep = _seep(_patch(probability, one, levels, options), ground, options, image, classes)
-                if seep is not None:
-                    seep.attributes.update(fixed, p_max=(int(one.peak[0]) - 1) / LEVELS)
-                    seeps.append((int(one.first[0]), seep))
-            done += len(found)
+        for done, one in enumerate(find_objects(probability, *levels, smallest=options.min_area), 1):
+            patch = _patch(probability, one, levels, options)
+            seep = _seep(patch, ground, options, image, classes) if patch.core.any() else None
+            if seep is not None:
+                known = {**fixed, **seep.attributes, "p_max": (one.peak - 1) / LEVELS}
+                seeps.append((one.first, Seep(seep.outline, {name: known.get(name) for name in columns})))
             if progress is not None:
                 progress(done)
     seeps.sort(key=lambda pair: pair[0])
-    columns = _columns(ground.unit, options.calibration is not None, classes is not None)
-    ordered = [Seep(seep.outline, {name: seep.attributes[name] for name in columns}) for _, seep in seeps]
-    return SeepLayer(ordered, columns, ground)
+    return SeepLayer([seep for _, seep in seeps], columns, ground)
 
 
 def _columns(unit: str, calibrated: bool, classed: bool) -> dict[str, type]:
@@ -149,9 +138,8 @@ def _columns(unit: str, calibrated: bool, classed: bool) -> dict[str, type]:
         f"area_{unit}2", f"length_{unit}", f"width_{unit}", "orientation_deg", f"perimeter_{unit}", "compactness",
         "aspect", "p_mean", "p_max", "contrast", *(["contrast_db"] if calibrated else []), "nodata_share",
     )  # fmt: skip
-    text = ("scene", "time", "model", "thresholds")
     number = {"class": int} if classed else {}
-    return {**dict.fromkeys(names, float), **number, **dict.fromkeys(text, str), "coarse": int}
+    return {**dict.fromkeys(names, float), **number, **dict.fromkeys(("scene", "time", "model", "thresholds"), str)}
 
 
 def scene_time(tags: dict[str, str], name: str) -> str | None:
@@ -164,98 +152,55 @@ def scene_time(tags: dict[str, str], name: str) -> str | None:
     return "{}-{}-{}T{}:{}:{}Z".format(*found.groups()) if found else None
 
 
-def _patch(probability: Raster, one: Objects, levels: tuple[int, int, int], options: PolygonOptions) -> Patch:
+def _patch(probability: Raster, one: Found, levels: tuple[int, int, int], options: PolygonOptions) -> Patch:
+    """Read an object with its surroundings; one that noise left in very many pieces loses the smallest of them."""
     pad = AROUND[1] + 1
-    box = (
-        max(int(one.top[0]) - pad, 0),
-        max(int(one.left[0]) - pad, 0),
-        min(int(one.bottom[0]) + pad, probability.height),
-        min(int(one.right[0]) + pad, probability.width),
-    )
-    coarse = int(np.ceil(np.sqrt((box[2] - box[0]) * (box[3] - box[1]) / LARGEST)))
-    while True:
-        stored, _, peak = _read(probability, box, coarse)
-        _, labels = cv2.connectedComponents((peak >= levels[0]).astype(np.uint8), connectivity=8)
-        row, column = divmod(int(one.first[0]), probability.width)
-        same = labels == labels[(row - box[0]) // coarse, (column - box[1]) // coarse]
-        if not (same & (stored >= levels[1])).any():  # every pixel above the threshold fell between the samples
-            stored = peak
-        core = same & (stored >= levels[1])
-        if options.fill_holes:
-            core = ndimage.binary_fill_holes(core) & (stored > 0)
-        if shape.pieces(core) <= MOST_PIECES:
-            return Patch(core, stored, box, coarse)
-        coarse *= 2
+    top, left = max(one.top - pad, 0), max(one.left - pad, 0)
+    box = top, min(one.bottom + pad, probability.height), left, min(one.right + pad, probability.width)
+    stored = _plane(probability, box)[0]
+    own = slice(one.top - top, one.bottom - top), slice(one.left - left, one.right - left)
+    labels = cv2.connectedComponents((stored[own] >= levels[0]).astype(np.uint8), connectivity=8)[1]
+    row, column = divmod(one.first, probability.width)
+    core = np.zeros(stored.shape, bool)
+    core[own] = (labels == labels[row - one.top, column - one.left]) & (stored[own] >= levels[1])
+    if options.fill_holes:
+        core = ndimage.binary_fill_holes(core) & (stored > 0)
+    smallest = 1
+    while shape.pieces(core) > MOST_PIECES:
+        smallest *= 4
+        log.warning("Object at row %d, column %d: parts and holes below %d px left out.", row, column, smallest)
+        core = remove_small_holes(remove_small_objects(core, max_size=smallest - 1), max_size=smallest - 1)
+    return Patch(core, stored, box)
 
 
-def _read(
-    raster: Raster, box: tuple[int, int, int, int], coarse: int
-) -> tuple[NDArray[Any], NDArray[np.bool_], NDArray[Any]]:
-    """Band 1 in a box: every `coarse`-th pixel, whether it is valid, and the largest of `coarse` x `coarse` pixels.
-
-    Nodata is 0 in both. Large boxes are read in pieces.
-    """
-    top, left, bottom, right = box
-    step = bottom - top if coarse == 1 else 64 * coarse
-    pieces = []
-    for a in range(top, bottom, step):
-        values, valid = raster.read(a, min(a + step, bottom), left, right)
-        plane = np.where(valid, values[0], np.zeros(1, values.dtype))
-        if coarse == 1:
-            return plane, valid, plane
-        rows = np.maximum.reduceat(plane, np.arange(0, plane.shape[0], coarse), axis=0)
-        largest = np.maximum.reduceat(rows, np.arange(0, plane.shape[1], coarse), axis=1)
-        pieces.append((plane[::coarse, ::coarse].copy(), valid[::coarse, ::coarse].copy(), largest))
-    sampled, known, peak = (np.concatenate(part) for part in zip(*pieces, strict=True))
-    return sampled, known, peak
-
-
-def _polygons(patch: Patch) -> shapely.MultiPolygon:
-    """The object's outline in the scene's pixels; parts that touch at a corner only are parts."""
-    core = patch.core.astype(np.uint8)
-    found = features.shapes(core, mask=patch.core, connectivity=4, transform=patch.to_pixels)
-    return shapely.MultiPolygon([shapely.geometry.shape(outline) for outline, _ in found])
+def _plane(raster: Raster, box: tuple[int, int, int, int]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Band 1 in a box, 0 where it is not valid; and where it is."""
+    values, valid = raster.read(*box)
+    return np.where(valid, values[0], np.zeros(1, values.dtype)), valid
 
 
 def _seep(
     patch: Patch, ground: Ground, options: PolygonOptions, image: Raster | None, classes: Raster | None
 ) -> Seep | None:
     """Outline and measures of one object; None if it is too short."""
-    polygons = _polygons(patch)
-    measured = _measured(patch, polygons, ground, options.min_length)
-    if measured is None:
-        return None
-    contrast = _contrast(patch, level(options.thresholds.trim), image, options.calibration)
-    attributes = {**measured, **contrast, **_class(patch, classes), "coarse": patch.coarse}
-    return Seep(_outline(polygons, ground, options.simplify), attributes)
-
-
-def _outline(polygons: shapely.MultiPolygon, ground: Ground, simplify: float) -> shapely.MultiPolygon:
-    """The outline to be written, in the scene's coordinates."""
-    if simplify > 0:
-        polygons = shapely.simplify(polygons, simplify, preserve_topology=True)
-    placed = shapely.transform(polygons, ground.place)
-    return placed if isinstance(placed, shapely.MultiPolygon) else shapely.MultiPolygon([placed])
-
-
-def _measured(patch: Patch, polygons: shapely.MultiPolygon, ground: Ground, min_length: float) -> Attributes | None:
-    """What the object's pixels tell; None if it is too short."""
-    centre = np.array([[(patch.box[1] + patch.box[3]) / 2, (patch.box[0] + patch.box[2]) / 2]])
-    metres = ground.metres(ground.place(centre))
+    top, bottom, left, right = patch.box
+    metres = ground.metres(ground.place(np.array([[(left + right) / 2, (top + bottom) / 2]])))
 
     def to_metres(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        return metres(ground.place(pixels))
+        return metres(ground.place(pixels + np.array([left, top])))
 
-    line = shape.centre_line(patch.core, patch.to_pixels, to_metres)
-    if line.pixels < min_length:
+    in_pixels, length = shape.centre_line(patch.core, to_metres)
+    if in_pixels < options.min_length:
         return None
-    area = float(shapely.transform(polygons, to_metres).area)
-    perimeter = float(shapely.transform(shape.rim(polygons, patch.coarse), to_metres).length)
-    orientation, aspect = shape.axes(patch.core, patch.to_pixels, to_metres)
-    return {
+    found = features.shapes(patch.core.astype(np.uint8), mask=patch.core, connectivity=4)
+    outline = shapely.MultiPolygon([shapely.geometry.shape(part) for part, _ in found])  # touching corners do not join
+    area = float(shapely.transform(outline, to_metres).area)
+    perimeter = float(shapely.transform(shape.rim(outline), to_metres).length)
+    orientation, aspect = shape.axes(patch.core, to_metres)
+    attributes: Attributes = {
         f"area_{ground.unit}2": area,
-        f"length_{ground.unit}": line.metres,
-        f"width_{ground.unit}": area / line.metres,
+        f"length_{ground.unit}": length,
+        f"width_{ground.unit}": area / length,
         "orientation_deg": orientation,
         f"perimeter_{ground.unit}": perimeter,
         "compactness": min(1.0, 4 * np.pi * area / perimeter**2),
@@ -263,34 +208,30 @@ def _measured(patch: Patch, polygons: shapely.MultiPolygon, ground: Ground, min_
         "nodata_share": shape.rim_share(patch.core, patch.stored == 0),
         "p_mean": (float(patch.stored[patch.core].mean()) - 1) / LEVELS,
     }
+    if image is not None:
+        attributes |= _contrast(patch, level(options.thresholds.trim), image, options.calibration)
+    if classes is not None:
+        numbers = _plane(classes, patch.box)[0][patch.core]
+        counts = np.bincount(numbers[numbers > 0], minlength=1)
+        attributes["class"] = int(counts.argmax()) or None
+    placed = shapely.transform(
+        shapely.simplify(outline, options.simplify), lambda xy: ground.place(xy + np.array([left, top]))
+    )
+    return Seep(shapely.MultiPolygon(shapely.get_parts(placed).tolist()), attributes)
 
 
-def _class(patch: Patch, classes: Raster | None) -> Attributes:
-    """The commonest class number inside."""
-    if classes is None:
-        return {}
-    numbers = _read(classes, patch.box, patch.coarse)[0][patch.core]
-    counts = np.bincount(numbers[numbers > 0], minlength=2)
-    return {"class": int(counts.argmax()) if counts.any() else None}
-
-
-def _contrast(patch: Patch, trim: int, image: Raster | None, calibration: Calibration | None) -> Attributes:
+def _contrast(patch: Patch, trim: int, image: Raster, calibration: Calibration | None) -> Attributes:
     """Mean inside over mean of the sea around, other objects left out; of the power, where the values are dB."""
-    names = ("contrast", "contrast_db") if calibration else ("contrast",)
-    nothing: Attributes = dict.fromkeys(names)
-    if image is None:
-        return nothing
-    values, valid, _ = _read(image, patch.box, patch.coarse)
+    values, valid = _plane(image, patch.box)
     distance = cv2.distanceTransform((~patch.core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     around = (distance >= AROUND[0]) & (distance <= AROUND[1]) & valid & (patch.stored > 0) & (patch.stored < trim)
     inside = patch.core & valid
     if not inside.any() or not around.any():
-        return nothing
+        return {}
     dark, sea = (values[part].astype(np.float64) for part in (inside, around))
     if calibration == "db":
         dark, sea = 10 ** (dark / 10), 10 ** (sea / 10)
-    ratio = dark.mean() / sea.mean() if sea.mean() > 0 else np.nan
-    if not ratio > 0:
-        return nothing
-    factor = 20 if calibration == "amplitude" else 10
-    return dict(zip(names, (float(ratio), float(factor * np.log10(ratio))), strict=False))
+    if not (dark.mean() > 0 and sea.mean() > 0):
+        return {}
+    ratio = float(dark.mean() / sea.mean())
+    return {"contrast": ratio, "contrast_db": (20 if calibration == "amplitude" else 10) * float(np.log10(ratio))}

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ import rasterio
 from affine import Affine
 from rasterio.enums import MaskFlags
 from rasterio.env import hasenv
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError
@@ -28,11 +27,8 @@ _WARNINGS = threading.Lock()  # the list of warning filters belongs to the proce
 
 @contextmanager
 def gdal(cache_mb: int = CACHE_MB, **options: Any) -> Iterator[None]:
-    """GDAL with a small block cache: by default it takes 5 % of the machine's memory, more than all our strips.
-
-    The cache belongs to the process. rasterio takes GDAL_CACHEMAX in bytes, whatever GDAL's own manual says.
-    """
-    with rasterio.Env(GDAL_CACHEMAX=cache_mb << 20, **options):
+    """GDAL with a small block cache (the process's); by default it takes 5 % of the memory, more than our strips."""
+    with rasterio.Env(GDAL_CACHEMAX=cache_mb << 20, **options):  # bytes here, MB in GDAL's manual
         yield
 
 
@@ -50,9 +46,9 @@ class Raster:
     one that the file declares; a pixel is valid where no band has either of them, or is not finite, and where the
     file's own mask or alpha band says so.
 
-    Attributes: path, name (without folder and suffix), height, width, dtype, block_rows, indexes, nodatas, crs (None
-    without), transform, gcps, rpcs, tags, georeferenced (by transform or ground control points). Raises `UserError`
-    for a file that is no raster, lacks the bands, has a type or coordinate system that cannot be used.
+    Attributes: path, name (without folder and suffix), height, width, dtype, block_rows, crs (None without),
+    transform, gcps, tags, georeferenced (by transform or ground control points). Raises `UserError` for a file that
+    is no raster, lacks the bands, has a type or coordinate system that cannot be used.
     """
 
     def __init__(
@@ -69,8 +65,8 @@ class Raster:
             self.height, self.width = int(dataset.height), int(dataset.width)
             self.dtype = self._one_type(dataset)
             self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
-            declared = {dataset.nodatavals[i - 1] for i in self.indexes}
-            self.nodatas = {_as(value, self.dtype) for value in declared | {nodata}} - {None}
+            declared = {dataset.nodatavals[i - 1] for i in self.indexes} | {nodata}
+            self.nodatas = {_as(value, self.dtype) for value in declared} - {None}
             self.masked = any(MaskFlags.per_dataset in dataset.mask_flag_enums[i - 1] for i in self.indexes)
             self.tags: dict[str, str] = dict(dataset.tags())
             self._georeference(dataset)
@@ -82,9 +78,7 @@ class Raster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -106,8 +100,8 @@ class Raster:
         except (RasterioError, OSError) as error:
             self.check_unchanged()
             raise UserError(
-                f"{self.path}: rows {start} to {stop} cannot be read ({_line(error)}). The file is damaged or cut off, "
-                "or its disk is gone; copy it again."
+                f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)}). The file is damaged or cut "
+                "off, or its disk is gone; copy it again."
             ) from error
         return values, self._valid(values, mask)
 
@@ -135,9 +129,10 @@ class Raster:
                 with gdal(self.cache_mb):
                     handle = opened(self.path)
             except (RasterioError, OSError) as error:
-                what = "is not there" if isinstance(error, RasterioIOError) and _missing(self.path) else "is no raster"
+                here = str(self.path).startswith("/vsi") or self.path.exists()
+                what = "is no raster" if here else "is not there"
                 raise UserError(
-                    f"{self.path} {what} ({_line(error)}). Expected a GeoTIFF, a VRT or another raster that GDAL reads."
+                    f"{self.path} {what} ({first_line(error)}). Expected a GeoTIFF, a VRT or the like."
                 ) from error
             self._local.handle = handle
             with self._lock:
@@ -146,17 +141,15 @@ class Raster:
 
     def _chosen(self, dataset: Any, bands: Sequence[int | str]) -> list[int]:
         if dataset.count == 0:
-            inside = f" It holds {len(dataset.subdatasets)} others; name one of them." if dataset.subdatasets else ""
-            raise UserError(f"{self.path} has no band.{inside}")
+            raise UserError(f"{self.path} has no band. Expected one band at least.")
         names = [name or "" for name in dataset.descriptions]
         indexes = [band if isinstance(band, int) else names.index(band) + 1 if band in names else 0 for band in bands]
         missing = [str(band) for band, i in zip(bands, indexes, strict=True) if not 1 <= i <= dataset.count]
-        if missing or not indexes:
+        if missing:
             named = f" named {', '.join(filter(None, names))}" if any(names) else ""
             raise UserError(
                 f"{self.path} has {dataset.count} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
-                f"{', '.join(missing) or 'none'} is missing. Choose with data.bands, or use a run that was "
-                "trained on these bands."
+                f"{', '.join(missing)} is missing. Choose with data.bands, or use a run trained on these bands."
             )
         return indexes
 
@@ -173,24 +166,22 @@ class Raster:
     def _georeference(self, dataset: Any) -> None:
         try:
             self.crs, self.transform = dataset.crs, dataset.transform
-            points, points_crs = dataset.gcps
-            self.rpcs = dataset.rpcs
+            self.gcps, points_crs = dataset.gcps
         except CRSError as error:
-            raise UserError(f"{self.path}: its coordinate system cannot be read ({_line(error)}). {_ASSIGN}") from error
-        self.gcps = list(points or [])
-        placed = self.transform != Affine.identity()
-        if not placed and self.gcps:
-            self.crs = points_crs
-        crs = self.crs or None
-        if crs is not None and not (crs.is_geographic or crs.is_projected):
             raise UserError(
-                f"{self.path}: its coordinate system is neither geographic nor projected "
-                f"({crs.to_wkt()[:60]}...). {_ASSIGN}"
+                f"{self.path}: its coordinate system cannot be read ({first_line(error)}). {_ASSIGN}"
+            ) from error
+        placed = self.transform != Affine.identity()
+        self.placed_by_points = bool(self.gcps) and not placed
+        self.crs = (points_crs if self.placed_by_points else self.crs) or None
+        if self.crs is not None and not (self.crs.is_geographic or self.crs.is_projected):
+            start = self.crs.to_wkt()[:60]
+            raise UserError(
+                f"{self.path}: its coordinate system is neither geographic nor projected ({start}...). {_ASSIGN}"
             )
         if placed and not (np.isfinite(self.transform).all() and abs(self.transform.determinant) > 0):
             raise UserError(f"{self.path}: its transform {tuple(self.transform)[:6]} is not invertible. {_ASSIGN}")
-        self.crs, self.placed_by_points = crs, bool(self.gcps) and not placed
-        self.georeferenced = crs is not None and (placed or self.placed_by_points)
+        self.georeferenced = self.crs is not None and (placed or self.placed_by_points)
 
     def _valid(self, values: Values, mask: Values | None) -> Mask:
         bad: Mask = np.zeros(values.shape[1:], bool)
@@ -207,12 +198,9 @@ class Raster:
 _ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, without what follows."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _missing(path: Path) -> bool:
-    return not str(path).startswith("/vsi") and not path.exists()
 
 
 def _as(nodata: float | None, dtype: np.dtype[Any]) -> float | None:
@@ -220,7 +208,7 @@ def _as(nodata: float | None, dtype: np.dtype[Any]) -> float | None:
     if nodata is None or dtype.kind == "f":
         return nodata
     info = np.iinfo(dtype)
-    return int(nodata) if np.isfinite(nodata) and nodata == int(nodata) and info.min <= nodata <= info.max else None
+    return int(nodata) if info.min <= nodata <= info.max and nodata == int(nodata) else None
 
 
 def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -230,11 +218,7 @@ def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
     """
     found = {}
     for path in paths:
-        if path.endswith(".aux.xml"):
-            continue
-        try:
-            stat = Path(path).stat()
-            found[path] = (stat.st_size, stat.st_mtime_ns)
-        except OSError:
-            found[path] = (0, 0)
+        if not path.endswith(".aux.xml"):
+            stat = Path(path).stat() if Path(path).exists() else None
+            found[path] = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
     return found

@@ -65,29 +65,27 @@ def predict_scene(
 ) -> None:
     """Probabilities of rows first_row..last_row of `source`, handed to `write` as they are finished.
 
-    Windows overlap as `tiling` says and are blended with its weights; a pixel that is not mapped (nodata, or outside
-    `area`) has an undefined probability. Windows without a pixel to map are skipped. A batch never spans window rows,
-    so that a row's result depends neither on `first_row` nor on `last_row`: a part of a scene, or a run that goes on
-    where another stopped, gives the same numbers. The model is called in the calling thread, one call at a time.
-
+    A pixel that is not mapped (nodata, or outside `area`) has an undefined probability; windows without a pixel to map
+    are skipped. A batch never spans window rows, so that a part of a scene, or a run that goes on where another
+    stopped, gives the same numbers. The model is called in the calling thread, one call at a time.
     What `source`, `normalise`, `area`, `model` or `write` raise ends the run and is raised here.
     """
     tiling = tiling or Tiling()
     rows, columns = axis(source.height, tiling), axis(source.width, tiling)
     stop = source.height if last_row is None else last_row
-    wanted = [i for i, a in enumerate(rows.starts) if a < stop and a + rows.window > first_row]
-    strip = _Strip(rows, columns, lambda start, p, mapped: _clipped(write, start, p, mapped, first_row, stop))
-    done, total = 0, max(1, len(wanted) * len(columns.starts))
+    wanted = [i for i, a in enumerate(rows.starts) if a < stop and a + rows.inside(i).stop > first_row]
+    if not wanted:
+        return
+    strip = _Strip(rows, columns, write, first_row, stop)
+    done, total = 0, len(wanted) * len(columns.starts)
     with ThreadPoolExecutor(threads, "seep-read") as readers, ThreadPoolExecutor(1, "seep-write") as writer:
         blended: deque[Future[None]] = deque()
         try:
             bands = _bands(source, rows, wanted, readers, threads, area)
-            for job, inputs in ahead(
-                readers, lambda job: _inputs(job, columns, normalise), _batches(bands, columns, batch), threads + 1
-            ):
+            jobs = _batches(bands, columns, batch)
+            for job, inputs in ahead(readers, lambda job: _inputs(job, columns, normalise), jobs, threads + 1):
                 if job.columns:
-                    probabilities = _checked(model(inputs), inputs)
-                    blended.append(writer.submit(strip.add, job, probabilities))
+                    blended.append(writer.submit(strip.add, job, _checked(model(inputs), inputs)))
                 else:
                     blended.append(writer.submit(strip.finish, job.band))
                 while len(blended) > 2:
@@ -95,37 +93,31 @@ def predict_scene(
                 done += job.done
                 if progress is not None:
                     progress(source.height * source.width * done // total, source.height * source.width)
-            while blended:
-                blended.popleft().result()
+            for future in blended:
+                future.result()
         finally:
             writer.shutdown(wait=False, cancel_futures=True)
             readers.shutdown(wait=False, cancel_futures=True)
 
 
-def augmented(model: Model, quarter_turns: bool = True) -> Model:
-    """`model` averaged over flips and, if wanted, quarter turns of its input (8 or 4 calls): test-time augmentation."""
-    turns = range(4) if quarter_turns else (0, 2)
+def augmented(model: Model) -> Model:
+    """`model` averaged over the flips and quarter turns of its input (8 calls): test-time augmentation."""
 
-    def run(inputs: Floats) -> Floats:
-        total: Floats | None = None
-        for turn in turns:
-            for flip in (1, -1):
-                turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
-                back = np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
-                total = back.copy() if total is None else np.add(total, back, out=total)
-        assert total is not None
-        return np.ascontiguousarray(total / np.float32(2 * len(turns)))
+    def view(turn: int, flip: int) -> Model:
+        def run(inputs: Floats) -> Floats:
+            turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
+            return np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
 
-    return run
+        return run
+
+    return ensemble([view(turn, flip) for turn in range(4) for flip in (1, -1)])
 
 
 def ensemble(models: Sequence[Model]) -> Model:
     """The mean of several models' probabilities."""
-    if not models:
-        raise ValueError("an ensemble needs at least one model")
 
     def run(inputs: Floats) -> Floats:
-        total = models[0](inputs).copy()
+        total = np.array(models[0](inputs), order="C")
         for model in models[1:]:
             total += model(inputs)
         return np.divide(total, np.float32(len(models)), out=total)
@@ -137,8 +129,6 @@ def _bands(
     source: Source, rows: Axis, wanted: Sequence[int], readers: Executor, depth: int, area: Area | None
 ) -> Iterator[Band]:
     """The window rows `wanted`, each row of the scene read once, `depth` chunks ahead."""
-    if not wanted:
-        return
     spans = [(max(rows.starts[i], 0), min(rows.starts[i] + rows.window, source.height)) for i in wanted]
 
     def read(span: tuple[int, int]) -> tuple[Values, Mask, Mask]:
@@ -188,18 +178,11 @@ def _checked(probabilities: Floats, inputs: Floats) -> Floats:
     return probabilities
 
 
-def _clipped(write: Write, start: int, p: Floats, mapped: Mask, first: int, stop: int) -> None:
-    """`write` what of rows start.. lies in first..stop."""
-    a, b = max(first - start, 0), min(stop - start, p.shape[1])
-    if a < b:
-        write(start + a, p[:, a:b], mapped[a:b])
-
-
 class _Strip:
-    """The rolling strip of blended probabilities, (K, h, W); h is the window's height."""
+    """The rolling strip of blended probabilities, (K, h, W), h the window's height; rows first..stop are written."""
 
-    def __init__(self, rows: Axis, columns: Axis, write: Write) -> None:
-        self.rows, self.columns, self.write = rows, columns, write
+    def __init__(self, rows: Axis, columns: Axis, write: Write, first: int, stop: int) -> None:
+        self.rows, self.columns, self.write, self.first, self.stop = rows, columns, write, first, stop
         self.blend: Floats | None = None
 
     def add(self, job: Batch, probabilities: Floats) -> None:
@@ -207,13 +190,10 @@ class _Strip:
         if self.blend is None:
             shape = (probabilities.shape[1], min(self.rows.window, self.rows.length), self.columns.length)
             self.blend = np.zeros(shape, np.float32)
-        start = self.rows.starts[job.band.row]
-        top = max(start, 0)
-        inside = slice(top - start, min(self.rows.window, self.rows.length - start))
+        inside = self.rows.inside(job.band.row)
         height = self.rows.shares[job.band.row, inside, None]
         for j, window in zip(job.columns, probabilities, strict=True):
-            a = self.columns.starts[j]
-            across = slice(max(0, -a), min(self.columns.window, self.columns.length - a))
+            a, across = self.columns.starts[j], self.columns.inside(j)
             share = height * self.columns.shares[j, across]
             part = self.blend[:, : share.shape[0], a + across.start : a + across.stop]
             part += window[:, inside, across] * share
@@ -222,15 +202,13 @@ class _Strip:
         """Hand on the rows that no later window touches, and roll the strip up by as many."""
         start = self.rows.starts[band.row]
         top, end = max(start, 0), max(self.rows.ends(band.row), 0)
-        if end == top:
-            return
-        mapped = band.mapped[top - start : end - start]
-        if self.blend is None:  # nothing but skipped windows so far: the number of classes is not known yet
-            self.write(top, np.zeros((1, end - top, self.columns.length), np.float32), mapped)
-            return
-        self.write(top, self.blend[:, : end - top], mapped)
-        shift, height = end - top, self.blend.shape[1]
-        for a in range(0, height - shift, shift):  # steps that do not overlap need no second strip
-            moved = self.blend[:, a + shift : min(a + 2 * shift, height)]
-            self.blend[:, a : a + moved.shape[1]] = moved
-        self.blend[:, height - shift :] = 0
+        a, b = max(top, self.first), min(end, self.stop)
+        if a < b:  # skipped windows so far: the number of classes is not known yet
+            blend = np.zeros((1, end - top, self.columns.length), np.float32) if self.blend is None else self.blend
+            self.write(a, blend[:, a - top : b - top], band.mapped[a - start : b - start])
+        if self.blend is not None and end > top:
+            height, shift = self.blend.shape[1], end - top
+            for k in range(0, height - shift, shift):  # steps that do not overlap need no second strip
+                moved = self.blend[:, k + shift : min(k + 2 * shift, height)]
+                self.blend[:, k : k + moved.shape[1]] = moved
+            self.blend[:, height - shift :] = 0

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as xml
 
 import numpy as np
 import pyogrio.errors
@@ -17,8 +16,6 @@ from seep_lightning.scene.journal import disk
 from seep_lightning.scene.polygons import Seep, SeepLayer
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
-LAYER = "seeps"
-STEPS = 5
 RAMP = ("68,1,84", "59,82,139", "33,145,140", "94,201,98", "253,231,37")  # viridis: even in lightness, for all eyes
 
 
@@ -41,10 +38,10 @@ def write_seeps(
     if path.exists() and not overwrite:
         raise UserError(f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true.")
     ground, seeps = layer.ground, layer.seeps
-    degrees = ground.crs is not None and (wgs84 or path.suffix == ".geojson")
-    crs = None if ground.crs is None else "EPSG:4326" if degrees else ground.wkt
+    degrees = bool(ground.wkt) and (wgs84 or path.suffix == ".geojson")
+    crs = "EPSG:4326" if degrees else ground.wkt or None
     outlines = np.array([seep.outline for seep in seeps], dtype=object)
-    if degrees and len(outlines):
+    if degrees:
         outlines = shapely.transform(outlines, ground.degrees)
     columns, missing = zip(*(_column(seeps, name, kind) for name, kind in layer.columns.items()), strict=True)
     draft = path.with_name(f".{path.stem}.part{path.suffix}")
@@ -57,10 +54,10 @@ def write_seeps(
         with disk(path), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
             pyogrio.raw.write(
-                draft, shapely.to_wkb(outlines), columns, list(layer.columns), field_mask=missing, layer=LAYER,
+                draft, shapely.to_wkb(outlines), columns, list(layer.columns), field_mask=missing, layer="seeps",
                 crs=crs, driver=DRIVERS[path.suffix], geometry_type="MultiPolygon", promote_to_multi=True, **options,
             )  # fmt: skip
-        if pyogrio.read_info(draft, layer=LAYER)["features"] != len(seeps):
+        if pyogrio.read_info(draft, layer="seeps")["features"] != len(seeps):
             raise pyogrio.errors.DataSourceError("fewer features than were written")
         with disk(path):
             path.with_suffix(".qml").write_text(style())
@@ -80,33 +77,21 @@ def _column(seeps: Sequence[Seep], name: str, kind: type) -> tuple[NDArray[Any],
 
 
 def style() -> str:
-    """A QGIS style: fill by `p_max`, five steps from 0.5 to 1, thin outlines of the same colour."""
-    root = xml.Element("qgis", version="3.28", styleCategories="Symbology")
-    renderer = xml.SubElement(
-        root, "renderer-v2", type="graduatedSymbol", attr="p_max", graduatedMethod="GraduatedColor", symbollevels="0",
-        enableorderby="0", forceraster="0",
-    )  # fmt: skip
-    ranges, symbols = xml.SubElement(renderer, "ranges"), xml.SubElement(renderer, "symbols")
-    edges = [0.0, *np.linspace(0.6, 0.9, STEPS - 1), 1.0]
-    for i, colour in enumerate(RAMP):
-        low, high = float(edges[i]), float(edges[i + 1])
+    """A QGIS style: fill by `p_max` in five steps, thin outlines of the same colour."""
+    edges = [0.0, *np.linspace(0.6, 0.9, len(RAMP) - 1), 1.0]
+    ranges = symbols = ""
+    for i, (colour, low, high) in enumerate(zip(RAMP, edges, edges[1:], strict=False)):
         label = f"{low:.1f} to {high:.1f}" if i else f"below {high:.1f}"
-        xml.SubElement(
-            ranges, "range", lower=f"{low:.3f}", upper=f"{high:.3f}", symbol=str(i), label=label, render="true"
+        ranges += f'<range lower="{low:.3f}" upper="{high:.3f}" symbol="{i}" label="{label}" render="true"/>\n'
+        facts = {"color": f"{colour},140", "outline_color": f"{colour},255", "outline_width": "0.4"}
+        options = "".join(f'<Option name="{key}" value="{value}" type="QString"/>' for key, value in facts.items())
+        symbols += (
+            f'<symbol type="fill" name="{i}" alpha="1"><layer class="SimpleFill" pass="0" locked="0" enabled="1">'
+            f'<Option type="Map">{options}</Option></layer></symbol>\n'
         )
-        symbol = xml.SubElement(
-            symbols, "symbol", type="fill", name=str(i), alpha="1", force_rhr="0", clip_to_extent="1"
-        )
-        layer = xml.SubElement(symbol, "layer", {"class": "SimpleFill", "pass": "0", "locked": "0", "enabled": "1"})
-        facts = {
-            "color": f"{colour},140", "style": "solid", "outline_color": f"{colour},255", "outline_style": "solid",
-            "outline_width": "0.4", "outline_width_unit": "MM", "joinstyle": "bevel",
-        }  # fmt: skip
-        options = xml.SubElement(layer, "Option", type="Map")
-        for key, value in facts.items():
-            xml.SubElement(options, "Option", name=key, value=value, type="QString")
-            xml.SubElement(layer, "prop", k=key, v=value)  # QGIS before 3.26 reads these
-    xml.indent(root)
     return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + xml.tostring(root, encoding="unicode") + "\n"
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+        '<qgis version="3.28" styleCategories="Symbology">\n'
+        '<renderer-v2 type="graduatedSymbol" attr="p_max" graduatedMethod="GraduatedColor" symbollevels="0">\n'
+        f"<ranges>\n{ranges}</ranges>\n<symbols>\n{symbols}</symbols>\n</renderer-v2>\n</qgis>\n"
     )
