@@ -96,7 +96,7 @@ def test_a_pixel_wise_model_gives_the_same_as_without_windows(size: tuple[int, i
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("tiling", [TILING, Tiling(64, 40, margin=3), Tiling(32, 0), Tiling(32, 28)])
+@pytest.mark.parametrize("tiling", [TILING, Tiling(64, 40), Tiling(32, 0), Tiling(32, 28)])
 def test_strip_and_whole_canvas_agree(size: tuple[int, int], tiling: Tiling) -> None:
     source = scene(*size)
     canvas, mapped = predicted(source, context, tiling=tiling, batch=3)

@@ -14,23 +14,7 @@ from seep_lightning.scene.vectors import write_seeps
 from seep_lightning.scene.windows import Tiling
 
 __all__ = [
-    "ArraySource",
-    "PolygonOptions",
-    "Raster",
-    "SceneMap",
-    "Seep",
-    "SeepLayer",
-    "Source",
-    "Thresholds",
-    "Tiling",
-    "VectorArea",
-    "augmented",
-    "ensemble",
-    "find_seeps",
-    "gdal",
-    "map_scene",
-    "predict_scene",
-    "scene_quantiles",
-    "vector_area",
-    "write_seeps",
-]
+    "ArraySource", "PolygonOptions", "Raster", "SceneMap", "Seep", "SeepLayer", "Source", "Thresholds", "Tiling",
+    "VectorArea", "augmented", "ensemble", "find_seeps", "gdal", "map_scene", "predict_scene", "scene_quantiles",
+    "vector_area", "write_seeps",
+]  # fmt: skip

@@ -30,9 +30,8 @@ Move = Callable[[Points], Points]
 class Ground:
     """The way from a scene's pixels to its coordinate system and to metres.
 
-    wkt: the system, empty without. unit: `m` or, without georeference, `px`. note: one sentence on the transform, for
-    the metadata of what is written. place and unplace: pixels to coordinates and back; without georeference x is the
-    column and y minus the row, as GIS programs lay such pictures out.
+    wkt: the system, empty without. unit: `m`, or `px` without. note: one sentence on the transform. place and unplace:
+    pixels to coordinates and back; without georeference x is the column and y minus the row, as GIS programs do.
     """
 
     wkt: str

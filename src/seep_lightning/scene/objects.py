@@ -15,6 +15,7 @@ from seep_lightning.scene.source import Source
 
 PIXELS = 1 << 22  # of a strip: its labels take 16 MB
 LARGEST = 1 << 24  # pixels of an object's box from which on it is cut at the next strip, so that memory is bounded
+Labels = NDArray[np.int32]
 Table = NDArray[np.int64]
 """(N, 7), an object a row: -first, -top, -left, bottom, right, peak, core (see `Found`). Those of two parts of one
 object become its own by the maximum of the first six and the sum of the last."""
@@ -66,7 +67,7 @@ def find_objects(
     """
     step = rows or max(1, PIXELS // source.width)
     open_objects = np.zeros((0, 7), np.int64)  # those that touch the last row seen, numbered 1.. in `seam`
-    seam = np.zeros(source.width, np.int32)
+    seam: Labels = np.zeros(source.width, np.int32)
     for start in range(0, source.height, step):
         values, valid = source.read(start, min(start + step, source.height))
         labels, found = _label(np.where(valid, values[0], 0), start, group, trim)
@@ -83,7 +84,9 @@ def find_objects(
         goes_on = np.zeros(count, bool)
         goes_on[last[last >= 0]] = True
         goes_on &= (merged[:, 3] + merged[:, 1]) * np.maximum(merged[:, 4] + merged[:, 2], source.width // 8) < LARGEST
-        seam = np.where((last >= 0) & np.append(goes_on, False)[last], np.append(np.cumsum(goes_on), 0)[last], 0)
+        seam = np.where(
+            (last >= 0) & np.append(goes_on, False)[last], np.append(np.cumsum(goes_on, dtype=np.int32), 0)[last], 0
+        )
         open_objects = merged[goes_on]
         yield from _worthy(merged[~goes_on], keep, smallest)
     yield from _worthy(open_objects, keep, smallest)
@@ -94,13 +97,13 @@ def _worthy(objects: Table, keep: int, smallest: int) -> Iterator[Found]:
     yield from (Found(*row) for row in (chosen * [-1, -1, -1, 1, 1, 1, 1]).tolist())
 
 
-def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[NDArray[np.int32], Table]:
+def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[Labels, Table]:
     """Labels 0, 1.. of a strip (n, W) whose first row is `start`, and its objects in the order of their labels."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= group).astype(np.uint8), connectivity=8)
     where = np.flatnonzero(labels)
-    number, value = labels.ravel()[where] - 1, plane.ravel()[where]
+    number, value = np.asarray(labels, np.int32).ravel()[where] - 1, plane.ravel()[where]
     table = np.zeros((count - 1, 7), np.int64)
-    box = stats[1:].astype(np.int64)
+    box = np.asarray(stats[1:], np.int64)
     table[:, 0] = np.iinfo(np.int64).min
     np.maximum.at(table[:, 0], number, -(where + start * plane.shape[1]))
     table[:, 1], table[:, 2] = -(box[:, cv2.CC_STAT_TOP] + start), -box[:, cv2.CC_STAT_LEFT]
@@ -111,8 +114,8 @@ def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple
     return np.asarray(labels, np.int32), table
 
 
-def _touching(above: NDArray[np.intp], below: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _touching(above: Labels, below: Labels) -> tuple[Labels, Labels]:
     """Labels of two neighbouring rows whose pixels are 8-neighbours: those above, and beside each the one below."""
     shifted = [(above, below), (above[1:], below[:-1]), (above[:-1], below[1:])]
-    pairs = np.concatenate([np.stack((a, b))[:, (a > 0) & (b > 0)] for a, b in shifted], axis=1).astype(np.intp)
+    pairs = np.concatenate([np.stack((a, b))[:, (a > 0) & (b > 0)] for a, b in shifted], axis=1)
     return pairs[0], pairs[1]

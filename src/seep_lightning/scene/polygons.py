@@ -112,14 +112,16 @@ def find_seeps(
     t = options.thresholds
     levels = level(t.group), level(t.trim), level(t.keep)
     origin = image or probability
-    fixed: Attributes = {
-        "scene": scene or origin.name,
-        "time": scene_time(origin.tags, scene or origin.name),
-        "model": model,
-        "thresholds": f"group {t.group:g}, trim {t.trim:g}, keep {t.keep:g}",
-    }
+    name = scene or origin.name
+    stated = f"group {t.group:g}, trim {t.trim:g}, keep {t.keep:g}"
+    fixed: Attributes = {"scene": name, "time": scene_time(origin.tags, name), "model": model, "thresholds": stated}
     seeps: list[tuple[int, Seep]] = []
-    columns = _columns(ground.unit, options.calibration is not None, classes is not None)
+    unit = ground.unit
+    numbers = (
+        f"area_{unit}2", f"length_{unit}", f"width_{unit}", "orientation_deg", f"perimeter_{unit}", "compactness",
+        "aspect", "p_mean", "p_max", "contrast", *(["contrast_db"] if options.calibration else []), "nodata_share",
+    )  # fmt: skip
+    columns = {**dict.fromkeys(numbers, float), **({"class": int} if classes else {}), **dict.fromkeys(fixed, str)}
     with gdal(probability.cache_mb):
         for done, one in enumerate(find_objects(probability, *levels, smallest=options.min_area), 1):
             patch = _patch(probability, one, levels, options)
@@ -131,15 +133,6 @@ def find_seeps(
                 progress(done)
     seeps.sort(key=lambda pair: pair[0])
     return SeepLayer([seep for _, seep in seeps], columns, ground)
-
-
-def _columns(unit: str, calibrated: bool, classed: bool) -> dict[str, type]:
-    names = (
-        f"area_{unit}2", f"length_{unit}", f"width_{unit}", "orientation_deg", f"perimeter_{unit}", "compactness",
-        "aspect", "p_mean", "p_max", "contrast", *(["contrast_db"] if calibrated else []), "nodata_share",
-    )  # fmt: skip
-    number = {"class": int} if classed else {}
-    return {**dict.fromkeys(names, float), **number, **dict.fromkeys(("scene", "time", "model", "thresholds"), str)}
 
 
 def scene_time(tags: dict[str, str], name: str) -> str | None:

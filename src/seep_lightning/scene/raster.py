@@ -61,9 +61,8 @@ class Raster:
         self._lock = threading.Lock()
         dataset = self._handle()
         try:
-            self.indexes = self._chosen(dataset, bands)
+            self._choose(dataset, bands)
             self.height, self.width = int(dataset.height), int(dataset.width)
-            self.dtype = self._one_type(dataset)
             self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
             declared = {dataset.nodatavals[i - 1] for i in self.indexes} | {nodata}
             self.nodatas = {_as(value, self.dtype) for value in declared} - {None}
@@ -139,38 +138,31 @@ class Raster:
                 self._handles.append(handle)
         return handle
 
-    def _chosen(self, dataset: Any, bands: Sequence[int | str]) -> list[int]:
+    def _choose(self, dataset: Any, bands: Sequence[int | str]) -> None:
         if dataset.count == 0:
             raise UserError(f"{self.path} has no band. Expected one band at least.")
         names = [name or "" for name in dataset.descriptions]
-        indexes = [band if isinstance(band, int) else names.index(band) + 1 if band in names else 0 for band in bands]
-        missing = [str(band) for band, i in zip(bands, indexes, strict=True) if not 1 <= i <= dataset.count]
+        self.indexes = [b if isinstance(b, int) else names.index(b) + 1 if b in names else 0 for b in bands]
+        missing = [str(b) for b, i in zip(bands, self.indexes, strict=True) if not 1 <= i <= dataset.count]
         if missing:
             named = f" named {', '.join(filter(None, names))}" if any(names) else ""
             raise UserError(
                 f"{self.path} has {dataset.count} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
                 f"{', '.join(missing)} is missing. Choose with data.bands, or use a run trained on these bands."
             )
-        return indexes
-
-    def _one_type(self, dataset: Any) -> np.dtype[Any]:
         kinds = {dataset.dtypes[i - 1] for i in self.indexes}
         if len(kinds) > 1 or not kinds <= set(DTYPES):
             raise UserError(
                 f"{self.path} stores {' and '.join(sorted(kinds))}; expected one of {', '.join(DTYPES)} for all bands. "
                 "Convert it with gdal_translate -ot Float32."
             )
-        kind: np.dtype[Any] = np.dtype(kinds.pop())
-        return kind
+        self.dtype: np.dtype[Any] = np.dtype(kinds.pop())
 
     def _georeference(self, dataset: Any) -> None:
         try:
-            self.crs, self.transform = dataset.crs, dataset.transform
-            self.gcps, points_crs = dataset.gcps
+            self.crs, self.transform, (self.gcps, points_crs) = dataset.crs, dataset.transform, dataset.gcps
         except CRSError as error:
-            raise UserError(
-                f"{self.path}: its coordinate system cannot be read ({first_line(error)}). {_ASSIGN}"
-            ) from error
+            raise UserError(f"{self.path}: its CRS cannot be read ({first_line(error)}). {_ASSIGN}") from error
         placed = self.transform != Affine.identity()
         self.placed_by_points = bool(self.gcps) and not placed
         self.crs = (points_crs if self.placed_by_points else self.crs) or None
@@ -184,14 +176,12 @@ class Raster:
         self.georeferenced = self.crs is not None and (placed or self.placed_by_points)
 
     def _valid(self, values: Values, mask: Values | None) -> Mask:
-        bad: Mask = np.zeros(values.shape[1:], bool)
+        bad: Mask = np.zeros(values.shape[1:], bool) if mask is None else mask == 0
         for plane in values:
             if values.dtype.kind == "f":
                 bad |= ~np.isfinite(plane)
             for nodata in self.nodatas:
                 bad |= plane == nodata
-        if mask is not None:
-            bad |= mask == 0
         return np.logical_not(bad, out=bad)
 
 

@@ -141,7 +141,7 @@ def _quantiles_of(counts: NDArray[np.int64], dtype: np.dtype[Any], q: Sequence[f
     index = np.searchsorted(total, wanted)
     keys = (index + _bins(dtype)[0]).astype(np.int32)
     if dtype.kind != "f":
-        return keys.astype(np.float64)
+        return np.asarray(keys, np.float64)
     low, high = (_turned(k << DROPPED).view(np.float32).astype(np.float64) for k in (keys, keys + np.int32(1)))
-    quantiles: NDArray[np.float64] = low + (wanted - (total[index] - counts[index])) / counts[index] * (high - low)
-    return quantiles
+    share = (wanted - (total[index] - counts[index])) / counts[index]
+    return np.asarray(low + share * (high - low), np.float64)

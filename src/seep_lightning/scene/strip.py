@@ -1,14 +1,14 @@
 """The streaming predictor: a scene of any height through a network, a strip of window height at a time.
 
-Rows are read ahead by threads, windows are cut and normalised by the same threads, the network runs in the calling
-thread, and one more thread blends and hands finished rows on. Nothing is as large as the scene: memory is a few strips
-of `width x window` pixels.
+Threads read ahead, cut and normalise windows; the network runs in the calling thread; one more thread blends and hands
+finished rows on. Memory is a few strips of `width x window` pixels.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,10 @@ def predict_scene(
             jobs = _batches(bands, columns, batch)
             for job, inputs in ahead(readers, lambda job: _inputs(job, columns, normalise), jobs, threads + 1):
                 if job.columns:
-                    blended.append(writer.submit(strip.add, job, _checked(model(inputs), inputs)))
+                    probabilities, (b, _, h, w) = model(inputs), inputs.shape
+                    if np.delete(probabilities.shape, 1).tolist() != [b, h, w]:
+                        raise ValueError(f"the model gave {probabilities.shape}; expected ({b}, K, {h}, {w})")
+                    blended.append(writer.submit(strip.add, job, probabilities))
                 else:
                     blended.append(writer.submit(strip.finish, job.band))
                 while len(blended) > 2:
@@ -136,7 +139,7 @@ def _bands(
         return values, valid, valid if area is None else valid & area(*span)
 
     chunk = ahead(readers, read, chunks(source, spans[0][0], spans[-1][1]), depth)
-    pieces: deque[tuple[tuple[int, int], tuple[Values, Mask, Mask]]] = deque()
+    pieces: deque[Any] = deque()  # of (first row, end), (values, valid, mapped)
     for index, (top, bottom) in zip(wanted, spans, strict=True):
         while not pieces or pieces[-1][0][1] < bottom:
             pieces.append(next(chunk))
@@ -145,8 +148,7 @@ def _bands(
         here = [(slice(max(top - a, 0), min(bottom, b) - a), parts) for (a, b), parts in pieces if a < bottom]
         # fresh arrays, never written to again: batches of the row before may still be in work
         values = np.concatenate([parts[0][:, part] for part, parts in here], axis=1)
-        valid = np.concatenate([parts[1][part] for part, parts in here])
-        mapped = valid if area is None else np.concatenate([parts[2][part] for part, parts in here])
+        valid, mapped = (np.concatenate([parts[k][part] for part, parts in here]) for k in (1, 2))
         a, b = rows.starts[index] - top, rows.starts[index] + rows.window - top
         yield Band(index, cut(values, a, b, 1), cut(valid, a, b, 0), cut(mapped, a, b, 0))
 
@@ -157,25 +159,15 @@ def _batches(bands: Iterator[Band], columns: Axis, size: int) -> Iterator[Batch]
         some: Mask = np.any(band.mapped, axis=0)
         wanted = [j for j, a in enumerate(columns.starts) if some[max(a, 0) : a + columns.window].any()]
         for k in range(0, len(wanted), size):
-            part = tuple(wanted[k : k + size])
-            yield Batch(band, part, len(part))
+            yield Batch(band, tuple(wanted[k : k + size]), len(wanted[k : k + size]))
         yield Batch(band, (), len(columns.starts) - len(wanted))
 
 
 def _inputs(job: Batch, columns: Axis, normalise: Normalise) -> Floats:
     """Network input of a batch, (B, C, h, w)."""
-    parts = []
-    for j in job.columns:
-        a, b = columns.starts[j], columns.starts[j] + columns.window
-        parts.append(normalise(cut(job.band.values, a, b, 2), cut(job.band.valid, a, b, 1)))
+    spans = [(columns.starts[j], columns.starts[j] + columns.window) for j in job.columns]
+    parts = [normalise(cut(job.band.values, a, b, 2), cut(job.band.valid, a, b, 1)) for a, b in spans]
     return np.stack(parts) if parts else np.zeros((0, 0, 0, 0), np.float32)
-
-
-def _checked(probabilities: Floats, inputs: Floats) -> Floats:
-    b, _, h, w = inputs.shape
-    if probabilities.ndim != 4 or (probabilities.shape[0], *probabilities.shape[2:]) != (b, h, w):
-        raise ValueError(f"the model turned {inputs.shape} into {probabilities.shape}; expected ({b}, K, {h}, {w})")
-    return probabilities
 
 
 class _Strip:

@@ -29,9 +29,9 @@ def write_seeps(
 ) -> None:
     """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) that it opens with.
 
-    The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude; without
-    georeference columns and minus rows, without a coordinate system. A file without features still has all its
-    columns. It appears whole, by renaming. Raises `UserError` for another suffix, or a file that is there already.
+    The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude. A file
+    without features still has all its columns. It appears whole, by renaming. Raises `UserError` for another suffix,
+    or a file that is there already.
     """
     if path.suffix not in DRIVERS:
         raise UserError(f"{path}: features are written as {' or '.join(DRIVERS)}; found {path.suffix or 'no suffix'}.")

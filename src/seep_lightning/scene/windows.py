@@ -17,14 +17,13 @@ from seep_lightning.errors import UserError
 class Tiling:
     """How a scene is cut into windows; all in pixels.
 
-    window: side of a window. overlap: of neighbouring windows. margin: by how much the outer windows stick out of the
-    scene (filled by reflection), so that the scene's edge does not lie at a window's edge; None is half the overlap.
-    multiple: along an axis that is shorter than a window, the window shrinks to the next multiple of this.
+    window: side of a window. overlap: of neighbouring windows; the outer ones stick out of the scene by half of it
+    (filled by reflection), so that the scene's edge does not lie at a window's edge. multiple: along an axis that is
+    shorter than a window, the window shrinks to the next multiple of this.
     """
 
     window: int = 512
     overlap: int = 128
-    margin: int | None = None
     multiple: int = 32
 
     def __post_init__(self) -> None:
@@ -35,13 +34,11 @@ class Tiling:
             )
         if self.multiple < 1 or self.window % self.multiple:
             raise UserError(f"window is {self.window}: it must be a multiple of {self.multiple}, the net's stride.")
-        if not 0 <= self.edge <= self.overlap / 2:
-            raise UserError(f"margin is {self.margin}: it must be between 0 and half the overlap ({self.overlap}).")
 
     @property
     def edge(self) -> int:
-        """The margin in pixels."""
-        return self.overlap // 2 if self.margin is None else self.margin
+        """By how much the outer windows stick out."""
+        return self.overlap // 2
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def axis(length: int, tiling: Tiling) -> Axis:
     """The windows along an axis of `length` pixels.
 
     No longer than a window: one window, centred, so that a chip of the net's own size is seen as it is. Otherwise
-    they follow each other at `window - overlap` from `margin` before the scene; the last ends `margin` behind it.
+    they follow each other at `window - overlap` from `edge` before the scene; the last ends `edge` behind it.
     """
     if length <= tiling.window:
         window = min(tiling.window, -(-length // tiling.multiple) * tiling.multiple)
