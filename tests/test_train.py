@@ -101,8 +101,9 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
     assert stages["val"].Scalars("dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
 
 
+# with monitor=lr the best epoch is not the last one
 @pytest.mark.parametrize(
-    "extra", [[], ["model.dropout=0.3", "ema_decay=null", "scheduler=plateau", "scheduler.patience=0"]]
+    "extra", [["monitor=lr"], ["model.dropout=0.3", "ema_decay=null", "scheduler=plateau", "scheduler.patience=0"]]
 )
 def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
     extra: list[str], compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -114,6 +115,14 @@ def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
             break_off(config, tmp_path / "broken", monkeypatch, epoch, RuntimeError("power cut"))
     train(config, tmp_path / "broken")
     assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_the_last_checkpoint_is_the_last_epochs_also_where_another_was_better(
+    compose_tiny: Compose, tmp_path: Path
+) -> None:
+    run = train(compose_tiny("trainer.max_epochs=4", "monitor=lr"), tmp_path / "run").run
+    best, last = (torch.load(run.checkpoint(which), weights_only=True)["epoch"] for which in ("best", "last"))
+    assert best < last == 3
 
 
 def test_a_run_directory_that_was_moved_resumes(
@@ -209,7 +218,7 @@ def test_checkpoints_hold_tensors_and_plain_values_only(trained: Path) -> None:
 
 
 def test_a_stored_path_is_moved_with_its_run(tmp_path: Path) -> None:
-    callback = RunCheckpoint(tmp_path, "dice/val", "max")
+    callback = RunCheckpoint(tmp_path, "best", "dice/val", "max")
     state = callback.state_dict()
     old = {"dirpath": "/old", "best_model_path": "/old/best.ckpt", "last_model_path": "/old/last.ckpt"}
     callback.load_state_dict(state | old | {"best_k_models": {"/old/best.ckpt": torch.tensor(0.5)}})

@@ -9,18 +9,19 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """`best.ckpt` and `last.ckpt` at each epoch's end; a run directory that was moved keeps its best score.
+    """`<filename>.ckpt` at each epoch's end, or, with a monitor, at each epoch that is the best so far.
 
-    Lightning stores absolute paths and forgets the best score where they differ.
+    `best` and `last` are two of them: with `save_last=True` Lightning writes the last one only together with a best
+    one. A run directory that was moved keeps its best score: Lightning stores absolute paths, and forgets the score
+    where they differ.
     """
 
-    def __init__(self, dirpath: Path, monitor: str, mode: str) -> None:
+    def __init__(self, dirpath: Path, filename: str, monitor: str | None = None, mode: str = "min") -> None:
         super().__init__(
             dirpath=dirpath,
-            filename="best",
+            filename=filename,
             monitor=monitor,
             mode=mode,
-            save_last=True,
             enable_version_counter=False,
             auto_insert_metric_name=False,
             save_on_train_epoch_end=True,

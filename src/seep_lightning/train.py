@@ -202,11 +202,8 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     from seep_lightning.targets import build, resolve
 
     mode = "min" if cfg.monitor.startswith("loss") else "max"
-    callbacks: list[pl.Callback] = [
-        EpochFacts(),
-        Panels(cfg.panels),
-        RunCheckpoint(run.checkpoints, cfg.monitor, mode),
-    ]
+    best, last = RunCheckpoint(run.checkpoints, "best", cfg.monitor, mode), RunCheckpoint(run.checkpoints, "last")
+    callbacks: list[pl.Callback] = [EpochFacts(), Panels(cfg.panels), best, last]
     if cfg.ema_decay is not None:
         callbacks.append(lightning_callbacks.EMAWeightAveraging(decay=cfg.ema_decay))
     if cfg.early_stop is not None:
