@@ -61,9 +61,8 @@ def pooled(chips: Sequence[Counts]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Scored:
-    """Counts of each chip at each threshold, the notebook's two soft figures, and the mean loss-free facts."""
+    """Counts of each chip at each threshold, and the notebook's two soft figures."""
 
-    thresholds: tuple[float, ...]
     chips: dict[float, list[Counts]]
     soft: dict[str, float]
 
@@ -81,31 +80,29 @@ def score_indices(
     indices: list[int],
     *,
     batch_size: int = 16,
-    thresholds: Sequence[float] | None = None,
     sink: Sink | None = None,
 ) -> Scored:
     """Score chips by their positions, each once; `sink(index, probability, truth, valid)` sees each chip in turn.
 
-    thresholds: None for 0.5 and the predictor's own. A pixel is seep where its probability is above the threshold.
+    The thresholds are 0.5 and the predictor's own. A pixel is seep where its probability is above the threshold.
     """
     import torch
 
     from seep_lightning.losses import soft_dice
 
-    levels = tuple(dict.fromkeys(thresholds or (0.5, predictor.threshold)))
-    counts: dict[float, list[Counts]] = {level: [] for level in levels}
+    counts: dict[float, list[Counts]] = {level: [] for level in (0.5, predictor.threshold)}
     soft: list[float] = []
     for index, probability, target, valid in predict_batches(predictor, chips, indices, batch_size):
         batch = [torch.from_numpy(array) for array in (probability, (target > 0).astype(np.float32), valid)]
         soft.append(float(soft_dice(batch[0], batch[1], batch[2])))
         for i, p, t, v in zip(index, probability[:, 0], target[:, 0], valid[:, 0], strict=True):
             truth = (t > 0) & v
-            for level in levels:
-                counts[level].append(count((p > level) & v, truth))
+            for level, scored in counts.items():
+                scored.append(count((p > level) & v, truth))
             if sink is not None:
                 sink(int(i), np.where(v, p, np.float32(0)), truth, v)
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
-    return Scored(levels, counts, {name: float(mean) for name, mean in means.items()})
+    return Scored(counts, {name: float(mean) for name, mean in means.items()})
 
 
 def predict_batches(

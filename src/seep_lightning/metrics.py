@@ -118,9 +118,15 @@ class ProbabilityHistogram(Metric):
         return self.counts
 
 
+def positives_above(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """False and true positives at the thresholds k / BINS of a histogram (2, BINS): (BINS,) float64 each."""
+    false_positive, true_positive = counts.double().flip(1).cumsum(1).flip(1)
+    return false_positive, true_positive
+
+
 def dice_by_threshold(counts: Tensor) -> Tensor:
     """Pooled Dice at the thresholds k / BINS, k = 0..BINS-1, of a histogram (2, BINS): (BINS,) float64."""
-    false_positive, true_positive = counts.double().flip(1).cumsum(1).flip(1)
+    false_positive, true_positive = positives_above(counts)
     seep = counts[1].sum().double()
     dice: Tensor = 2 * true_positive / (true_positive + false_positive + seep).clamp(min=1)
     return dice

@@ -13,7 +13,7 @@ from torch.utils.tensorboard.summary import hparams
 from seep_lightning.data.chips import Chips, valid_pixels
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.logs import TensorBoard
-from seep_lightning.metrics import BINS, chip_dice
+from seep_lightning.metrics import BINS, chip_dice, positives_above
 from seep_lightning.pictures import panel
 from seep_lightning.run import Run
 
@@ -103,7 +103,7 @@ def draw(chips: Chips, chip: int, probability: Tensor) -> Any:
 
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
     """Precision and recall at the thresholds k / BINS, from a histogram (2, BINS)."""
-    false_positive, true_positive = counts.double().flip(1).cumsum(1).flip(1)
+    false_positive, true_positive = positives_above(counts)
     sea, seep = counts[0].sum() - false_positive, counts[1].sum() - true_positive
     precision = true_positive / (true_positive + false_positive).clamp(min=1)
     recall = true_positive / counts[1].sum().clamp(min=1)

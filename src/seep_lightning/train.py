@@ -72,11 +72,11 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     model = build_module(cfg, data, init=None if resumes else cfg.init)
     checkpoint = prepare_run(run, cfg, data)
     trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
-    first = is_first_process()
+    first, leakage = is_first_process(), data.leakage_line()
     if first:
-        log.info(data.leakage_line())
+        log.info(leakage)
     before = run.summary().get("seconds", 0.0) if checkpoint else 0.0
-    facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": data.leakage_line(), "data": data_facts(data)}
+    facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": leakage, "data": data_facts(data)}
     if first:
         run.write_summary({**facts, "status": "running", "seconds": before})
     try:
@@ -214,7 +214,9 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     more = (cfg.callbacks or {}).items()
     callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
     loggers = []
-    for name, node in ((name, node) for name, node in (cfg.logger or {}).items() if node):
+    for name, node in (cfg.logger or {}).items():
+        if not node:
+            continue
         takes = inspect.signature(resolve(f"logger.{name}", node, Logger)).parameters
         given = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
         given = {k: v for k, v in given.items() if k in takes and k not in node}
