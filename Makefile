@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN = $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train test test-slow lint format wheel tensorboard clean
+.PHONY: help setup demo train test test-slow test-browser lint format wheel tensorboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,10 +26,13 @@ train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your
 	$(RUN) seep_lightning.train $(ARGS)
 
 test: setup ## all quick tests
-	$(RUN) pytest -n 2 -m "not slow"
+	$(RUN) pytest -n 2 -m "not slow and not browser"
 
 test-slow: setup ## the tests that take minutes: killed and resumed runs, a wheel in an empty environment
-	$(RUN) pytest -m slow
+	$(RUN) pytest -m "slow and not browser"
+
+test-browser: setup ## TensorBoard and reports in headless Chromium (apt-get install chromium)
+	$(RUN) pytest -m browser
 
 lint: setup ## ruff (lint, format) and mypy
 	$(BIN)/ruff check .
