@@ -7,11 +7,11 @@ from seep_lightning.evaluate import Counts, count, pooled
 from seep_lightning.losses import soft_dice
 from seep_lightning.metrics import (
     BINS,
-    BatchSoftDice,
-    ChipDice,
     ProbabilityHistogram,
+    batch_figures,
     best_threshold,
     dice_by_threshold,
+    mean_metrics,
     pixel_metrics,
     with_ignored,
 )
@@ -50,9 +50,9 @@ def test_logits_that_all_lie_in_0_to_1_would_be_taken_for_probabilities() -> Non
 
 def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Tensor, ...]) -> None:
     probability, target, valid = scene
-    metric = ChipDice(0.25)
-    metric.update(*(t[:3] for t in scene))
-    metric.update(*(t[3:] for t in scene))
+    metric = mean_metrics()["dice_per_chip"]
+    for part in (slice(0, 2), slice(2, 6)):
+        metric.update(batch_figures(*(t[part] for t in scene), 0.25)["dice_per_chip"])
     each = []
     for p, t, v in zip(*scene, strict=True):
         a, b = ((p > 0.25) & v).numpy(), ((t > 0) & v).numpy()
@@ -70,15 +70,16 @@ def test_a_chip_empty_in_one_only_counts_zero() -> None:
 
 
 def test_the_notebooks_figures_are_means_over_batches(scene: tuple[torch.Tensor, ...]) -> None:
-    s, boosted = BatchSoftDice(), BatchSoftDice(boosted=True)
-    expected = []
+    metrics, expected = mean_metrics(), []
     for part in (slice(0, 3), slice(3, 6)):
         p, t, v = (x[part] for x in scene)
-        s.update(p, t, v)
-        boosted.update(p, t, v)
+        for name, values in batch_figures(p, t, v).items():
+            metrics[name].update(values)
         expected.append(float(soft_dice(p, (t > 0).float(), v.float())))
-    assert float(s.compute()) == pytest.approx(np.mean(expected))
-    assert float(boosted.compute()) == pytest.approx(np.mean([2 * x / (1 + x) for x in expected]))
+    assert float(metrics["soft_dice_S"].compute()) == pytest.approx(np.mean(expected))
+    assert float(metrics["soft_2S_over_1_plus_S"].compute()) == pytest.approx(
+        np.mean([2 * x / (1 + x) for x in expected])
+    )
 
 
 def test_the_histogram_gives_dice_at_every_threshold_and_the_best_one(scene: tuple[torch.Tensor, ...]) -> None:

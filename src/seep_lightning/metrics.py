@@ -3,14 +3,15 @@
 from typing import Any
 
 import torch
-from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 
 from seep_lightning.losses import soft_dice
 
 BINS = 256
 IGNORE = -1
+MEANS = ("dice_per_chip", "soft_dice_S", "soft_2S_over_1_plus_S")
 
 
 def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
@@ -34,28 +35,22 @@ def with_ignored(target: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid, (target > 0).long(), IGNORE)
 
 
-class ChipDice(Metric):
-    """Mean over chips of each chip's Dice; a chip where truth and prediction are both empty counts 1, one only: 0."""
+def mean_metrics() -> nn.ModuleDict:
+    """What is averaged over chips or batches; see `batch_figures`. Double, so that ranks add up to the same sum."""
+    return nn.ModuleDict({name: MeanMetric().set_dtype(torch.float64) for name in MEANS})
 
-    full_state_update = False
-    total: Tensor
-    chips: Tensor
 
-    def __init__(self, threshold: float = 0.5) -> None:
-        super().__init__()
-        self.threshold = threshold
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("chips", torch.tensor(0), dist_reduce_fx="sum")
+def batch_figures(probability: Tensor, target: Tensor, valid: Tensor, threshold: float = 0.5) -> dict[str, Tensor]:
+    """Dice of each chip (B,), and the notebook's two figures of this batch under honest names, by `MEANS`.
 
-    def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
-        """All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool."""
-        scores = chip_dice((probability > self.threshold) & valid, (target > 0) & valid)
-        self.total += scores.double().sum()
-        self.chips += len(scores)
-
-    def compute(self) -> Tensor:
-        """Scalar in 0..1."""
-        return (self.total / self.chips.clamp(min=1)).float()
+    All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool. The notebook printed S, the soft Dice pooled
+    over a batch, as "Jaccard", and 2S / (1 + S) as "Dice"; both depend on the batch size.
+    """
+    truth = target > 0
+    s = soft_dice(probability, truth.float(), valid.float())
+    return dict(
+        zip(MEANS, (chip_dice((probability > threshold) & valid, truth & valid), s, 2 * s / (1 + s)), strict=True)
+    )
 
 
 def chip_dice(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -63,34 +58,6 @@ def chip_dice(predicted: Tensor, truth: Tensor) -> Tensor:
     both = (predicted & truth).sum((1, 2, 3))
     total = predicted.sum((1, 2, 3)) + truth.sum((1, 2, 3))
     return torch.where(total > 0, 2 * both / total.clamp(min=1), 1.0)
-
-
-class BatchSoftDice(Metric):
-    """The notebook's figures under honest names: mean over batches of S, the soft Dice pooled over a batch.
-
-    `boosted` returns 2S / (1 + S) instead, which the notebook printed as "Dice" (and S itself as "Jaccard").
-    It depends on the batch size; it is here to be set beside the notebook's, and for nothing else.
-    """
-
-    full_state_update = False
-    total: Tensor
-    batches: Tensor
-
-    def __init__(self, boosted: bool = False) -> None:
-        super().__init__()
-        self.boosted = boosted
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("batches", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
-        """All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool."""
-        s = soft_dice(probability, (target > 0).float(), valid.float())
-        self.total += (2 * s / (1 + s) if self.boosted else s).double()
-        self.batches += 1
-
-    def compute(self) -> Tensor:
-        """Scalar in 0..1."""
-        return (self.total / self.batches.clamp(min=1)).float()
 
 
 class ProbabilityHistogram(Metric):

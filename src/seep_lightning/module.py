@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
 from seep_lightning.metrics import (
-    BatchSoftDice,
-    ChipDice,
     ProbabilityHistogram,
+    batch_figures,
     best_threshold,
+    mean_metrics,
     pixel_metrics,
     with_ignored,
 )
@@ -70,14 +70,7 @@ class SeepModule(pl.LightningModule):
     def configure_metrics(self) -> None:
         """Figures of each stage; training's are taken from the augmented chips, as they go by."""
         self.pixels = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in ("train", "val")})
-        self.soft = MetricCollection(
-            {
-                "dice_per_chip": ChipDice(),
-                "soft_dice_S": BatchSoftDice(),
-                "soft_2S_over_1_plus_S": BatchSoftDice(boosted=True),
-            },
-            compute_groups=False,
-        )
+        self.means = mean_metrics()
         self.histogram = ProbabilityHistogram()
 
     def forward(self, image: Tensor) -> Any:
@@ -110,9 +103,11 @@ class SeepModule(pl.LightningModule):
         metrics.update(probability, with_ignored(batch.target, batch.valid))
         figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
         if stage == "val":
-            self.soft.update(probability, batch.target, batch.valid)
             self.histogram.update(probability, batch.target, batch.valid)
-            figures |= {f"{name}/{stage}": metric for name, metric in self.soft.items()}
+            for name, values in batch_figures(probability, batch.target, batch.valid).items():
+                mean = cast(Metric, self.means[name])
+                mean.update(values)
+                figures[f"{name}/{stage}"] = mean
         self.log(
             f"loss/{stage}",
             loss.detach(),
