@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 
 from seep_lightning.losses import soft_dice
@@ -35,9 +35,31 @@ def with_ignored(target: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid, (target > 0).long(), IGNORE)
 
 
+class Mean(Metric):
+    """Mean of all values; in double, so that several processes add up to the same (torchmetrics' own rounds each batch)."""
+
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, values: Tensor) -> None:
+        """Any shape."""
+        self.total += values.double().sum()
+        self.count += values.numel()
+
+    def compute(self) -> Tensor:
+        """Scalar."""
+        return (self.total / self.count.clamp(min=1)).float()
+
+
 def mean_metrics() -> nn.ModuleDict:
-    """What is averaged over chips or batches; see `batch_figures`. Double, so that ranks add up to the same sum."""
-    return nn.ModuleDict({name: MeanMetric().set_dtype(torch.float64) for name in MEANS})
+    """What is averaged over chips or batches; see `batch_figures`."""
+    return nn.ModuleDict({name: Mean() for name in MEANS})
 
 
 def batch_figures(probability: Tensor, target: Tensor, valid: Tensor, threshold: float = 0.5) -> dict[str, Tensor]:
