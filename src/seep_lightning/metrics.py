@@ -36,7 +36,7 @@ def with_ignored(target: Tensor, valid: Tensor) -> Tensor:
 
 
 class Mean(Metric):
-    """Mean of all values; in double, so that several processes add up to the same (torchmetrics' own rounds each batch)."""
+    """Mean of all values, in double: several processes add up to the same (torchmetrics' own rounds each batch)."""
 
     full_state_update = False
     total: Tensor
