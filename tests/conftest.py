@@ -3,8 +3,9 @@
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist runs several of us side by side
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
@@ -104,3 +105,18 @@ def real_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if os.environ.get("CI"):
         pytest.fail(message)
     return pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium (Debian's package), as Playwright's Browser; nothing in it calls home."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = Path("/usr/bin/chromium")
+    if not chromium.is_file():
+        pytest.fail(f"no {chromium}: browser tests need Debian's package (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+        opened = playwright.chromium.launch(executable_path=str(chromium), args=arguments)
+        yield opened
+        opened.close()
