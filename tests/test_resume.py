@@ -14,8 +14,9 @@ import pytest
 from conftest import GRID, TINY, make_chips, seep
 from seep_lightning.door import compose
 from seep_lightning.errors import UserError
+from seep_lightning.resume import resumed_config
 from seep_lightning.run import Run
-from seep_lightning.train import resumed_config, train
+from seep_lightning.train import train
 from test_train import break_off, curve
 
 Compose = Callable[..., object]

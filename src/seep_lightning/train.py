@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import EvaluateConfig, TrainConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError
+from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
 from seep_lightning.run import Run, config_dict, open_run
 
 if TYPE_CHECKING:
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from seep_lightning.module import SeepModule
 
 log = logging.getLogger(__name__)
-
-HARDWARE = (
-    "accelerator",
-    "devices",
-    "strategy",
-    "precision",
-    "benchmark",
-    "sync_batchnorm",
-)  # what `trainer=` is about
-MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "hydra")
 
 
 @dataclass(frozen=True)
@@ -132,23 +123,6 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
     if is_first_process():
         run.write_config(cfg)
     return content
-
-
-def check_same(run: Run, cfg: TrainConfig) -> None:
-    """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
-    stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
-    for key in sorted(stored.keys() | given.keys()):
-        if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
-            raise UserError(
-                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
-                "paths and the logger may change on resume; start a new run from its weights with init=DIR."
-            )
-
-
-def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
-    """The config with paths that hold from any folder, since later commands read it from elsewhere."""
-    root, path, init = (p and str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init))
-    return replace(cfg, data=replace(cfg.data, root=root), split=replace(cfg.split, path=path), init=init)
 
 
 def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
@@ -313,39 +287,6 @@ def device_name(trainer: "pl.Trainer") -> str:
     device = trainer.strategy.root_device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     return f"{name} x {trainer.world_size}, {trainer.precision}"
-
-
-def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
-    """The stored config of the run, with what may change on resume put on top; `UserError` for anything else."""
-    run = open_run(composed.run)
-    config, new = run.config, typed(composed)
-    keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
-    for key in keys:
-        if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
-            raise UserError(
-                f"{key} cannot change on resume: the run keeps its own config. "
-                f"Only trainer.*, paths and the logger may; start a new run from its weights with init={composed.run}."
-            )
-    default = config_dict(TrainConfig())["trainer"]
-    for field, value in vars(new.trainer).items():
-        if f"trainer.{field}" in keys or ("trainer" in keys and (field in HARDWARE or value != default[field])):
-            setattr(config.trainer, field, value)
-    for key in keys:
-        if key.startswith("data."):
-            setattr(config.data, key.removeprefix("data."), getattr(new.data, key.removeprefix("data.")))
-    if "logger" in {key.split(".")[0] for key in keys}:
-        config.logger = new.logger
-    config.run = config.ckpt = None
-    return config
-
-
-def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, keys joined by dots."""
-    if not isinstance(node, dict):
-        return {prefix: node}
-    return {
-        k: v for name, value in node.items() for k, v in flatten(value, f"{prefix}.{name}" if prefix else name).items()
-    }
 
 
 def print_result(result: Result) -> None:

@@ -1,0 +1,66 @@
+"""What a run that goes on may change: nothing but the trainer, where things lie, and the logger."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from seep_lightning.config import TrainConfig
+from seep_lightning.door import typed
+from seep_lightning.errors import UserError
+from seep_lightning.run import Run, config_dict, open_run
+
+# what `trainer=` is about
+HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
+MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "hydra")
+
+
+def check_same(run: Run, cfg: TrainConfig) -> None:
+    """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
+    stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
+    for key in sorted(stored.keys() | given.keys()):
+        if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
+            raise UserError(
+                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
+                "paths and the logger may change on resume; start a new run from its weights with init=DIR."
+            )
+
+
+def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
+    """The config with paths that hold from any folder, since later commands read it from elsewhere."""
+    root, path, init = (p and str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init))
+    return replace(cfg, data=replace(cfg.data, root=root), split=replace(cfg.split, path=path), init=init)
+
+
+def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
+    """The stored config of the run, with what may change on resume put on top; `UserError` for anything else."""
+    run = open_run(composed.run)
+    config, new = run.config, typed(composed)
+    keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
+    for key in keys:
+        if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
+            raise UserError(
+                f"{key} cannot change on resume: the run keeps its own config. "
+                f"Only trainer.*, paths and the logger may; start a new run from its weights with init={composed.run}."
+            )
+    default = config_dict(TrainConfig())["trainer"]
+    for field, value in vars(new.trainer).items():
+        if f"trainer.{field}" in keys or ("trainer" in keys and (field in HARDWARE or value != default[field])):
+            setattr(config.trainer, field, value)
+    for key in keys:
+        if key.startswith("data."):
+            setattr(config.data, key.removeprefix("data."), getattr(new.data, key.removeprefix("data.")))
+    if "logger" in {key.split(".")[0] for key in keys}:
+        config.logger = new.logger
+    config.run = config.ckpt = None
+    return config
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, keys joined by dots."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    return {
+        k: v for name, value in node.items() for k, v in flatten(value, f"{prefix}.{name}" if prefix else name).items()
+    }
