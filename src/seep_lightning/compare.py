@@ -1,7 +1,7 @@
 """Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,14 +95,23 @@ def paired(first: Sequence[Path], second: Sequence[Path], seed: int = 0) -> Pair
         )
     scenes = sorted({scene for scene, _ in a.values()})
     sums = np.array([[_scene_sum(counts, scene) for scene in scenes] for counts in (a, b)])
-    interval = None
-    if len(scenes) >= FEWEST_SCENES:
-        draws = np.random.default_rng(seed).integers(0, len(scenes), (RESAMPLES, len(scenes)))
-        differences = np.subtract(*(dice_of_counts(sums[k][draws].sum(axis=1)) for k in (0, 1)))
-        low, high = np.quantile(differences, [0.025, 0.975])
-        interval = (float(low), float(high))
+    spread = interval_over_scenes(sums.swapaxes(0, 1), lambda pair: -np.diff(dice_of_counts(pair))[..., 0], seed)
     whole = dice_of_counts(sums.sum(axis=1))
-    return Paired(float(whole[0]), float(whole[1]), len(scenes), interval)
+    return Paired(float(whole[0]), float(whole[1]), len(scenes), spread and (float(spread[0]), float(spread[1])))
+
+
+def interval_over_scenes(
+    sums: np.ndarray, figures: Callable[[np.ndarray], np.ndarray], seed: int = 0
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lower and upper end of the 95 % percentile interval of figures over resampled scenes; None below `FEWEST_SCENES`.
+
+    sums: (scenes, ...), what each scene adds; figures: (RESAMPLES, ...) totals to (RESAMPLES,) or (RESAMPLES, figures).
+    """
+    if len(sums) < FEWEST_SCENES:
+        return None
+    draws = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
+    low, high = np.quantile(figures(sums[draws].sum(axis=1)), [0.025, 0.975], axis=0)
+    return low, high
 
 
 def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, np.ndarray]]:

@@ -190,6 +190,17 @@ class CompareConfig:
 
 
 @dataclass
+class ReportConfig:
+    """One page about a run, or about the runs of a sweep."""
+
+    run: str = MISSING  # a run, or a folder that holds several
+    part: str = "val"  # train | val | test | all: what is scored
+    output: str | None = None  # None: report.html in the folder
+    overwrite: bool = False
+    device: str = "auto"
+
+
+@dataclass
 class CheckConfig:
     """Audit a data set."""
 
@@ -271,16 +282,16 @@ def check_train(config: Any) -> None:
 
 
 def check_use(config: Any) -> None:
-    """Raise `UserError` for settings of `evaluate` and `predict` outside what they may be."""
+    """Raise `UserError` for settings of `evaluate`, `predict` and `report` outside what they may be."""
+    if isinstance(config, EvaluateConfig | ReportConfig):
+        one_of("part", config.part, ("train", "val", "test", "all"))
     if not isinstance(config, EvaluateConfig | PredictConfig):
         return
     one_of("checkpoint", config.checkpoint, ("best", "last"))
-    if isinstance(config, EvaluateConfig):
-        at_least("batch_size", config.batch_size, 1)
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
     if isinstance(config, EvaluateConfig):
-        one_of("part", config.part, ("train", "val", "test", "all"))
+        at_least("batch_size", config.batch_size, 1)
         if config.name is not None and (Path(config.name).name != config.name or config.name == ".."):
             raise UserError(f"name={config.name}: expected the name of a folder below evaluate/, without a path.")
 

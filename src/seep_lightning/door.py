@@ -25,7 +25,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.config import CheckConfig, CompareConfig, EvaluateConfig, PredictConfig, TrainConfig, check
+from seep_lightning.config import (
+    CheckConfig,
+    CompareConfig,
+    EvaluateConfig,
+    PredictConfig,
+    ReportConfig,
+    TrainConfig,
+    check,
+)
 from seep_lightning.errors import Interrupted, UserError
 
 log = logging.getLogger("seep_lightning")
@@ -72,6 +80,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "predict": PredictConfig,
     "check": CheckConfig,
     "compare": CompareConfig,
+    "report": ReportConfig,
 }
 
 

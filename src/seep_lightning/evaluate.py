@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import EvaluateConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import Run, fresh_dir, open_run, write_text
+from seep_lightning.run import Run, digest, fresh_dir, open_run, write_text
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -61,10 +61,11 @@ def pooled(chips: Sequence[Counts]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Scored:
-    """Counts of each chip at each threshold, and the notebook's two soft figures."""
+    """Counts of each chip at each threshold, the notebook's two soft figures, and `metrics.ProbabilityHistogram`."""
 
     chips: dict[float, list[Counts]]
     soft: dict[str, float]
+    histogram: list[list[int]]
 
     def at(self, threshold: float) -> dict[str, float]:
         """All pooled figures at one of the thresholds."""
@@ -89,12 +90,15 @@ def score_indices(
     import torch
 
     from seep_lightning.losses import soft_dice
+    from seep_lightning.metrics import ProbabilityHistogram
 
+    histogram = ProbabilityHistogram()
     counts: dict[float, list[Counts]] = {level: [] for level in (0.5, predictor.threshold)}
     soft: list[float] = []
     for index, probability, target, valid in predict_batches(predictor, chips, indices, batch_size):
         batch = [torch.from_numpy(array) for array in (probability, (target > 0).astype(np.float32), valid)]
         soft.append(float(soft_dice(batch[0], batch[1], batch[2])))
+        histogram.update(batch[0], batch[1], batch[2])
         for i, p, t, v in zip(index, probability[:, 0], target[:, 0], valid[:, 0], strict=True):
             truth = (t > 0) & v
             for level, scored in counts.items():
@@ -102,7 +106,7 @@ def score_indices(
             if sink is not None:
                 sink(int(i), np.where(v, p, np.float32(0)), truth, v)
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
-    return Scored(counts, {name: float(mean) for name, mean in means.items()})
+    return Scored(counts, {name: float(mean) for name, mean in means.items()}, histogram.counts.tolist())
 
 
 def predict_batches(
@@ -121,7 +125,8 @@ def predict_batches(
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Score a run and leave `evaluate/<name>/` in it: summary.json, chips.csv (worst first), names.txt, masks/.
+    """Score a run and leave `evaluate/<name>/` in it: summary.json, chips.csv (worst first), names.txt,
+    masks/ (uint8, 1 = seep) and probabilities/ (uint8: 0 nodata, else 1 + 254 p).
 
     Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
     """
@@ -139,10 +144,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     fresh_dir(out, config.overwrite, "name")
     work = out.with_name(name + ".part")
     shutil.rmtree(work, ignore_errors=True)
-    (work / "masks").mkdir(parents=True)
-    scored = score_indices(
-        predictor, chips, indices, batch_size=config.batch_size, sink=_mask_writer(chips, predictor.threshold, work)
-    )
+    sink = _map_writer(chips, predictor.threshold, work)
+    scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
     _write_chips(work / "chips.csv", chips, indices, scored.chips[predictor.threshold])
     (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
     floor, cut = dark_threshold(chips, indices)
@@ -152,12 +155,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "split": run.config.split.kind if part != "all" else "none: every chip of the data set",
         "data": {"root": str(chips.root), "fingerprint": chips.fingerprint, "chips": len(indices)},
         "checkpoint": config.checkpoint,
+        "checkpoint_digest": digest(run.checkpoint(config.checkpoint)),
         "threshold": predictor.threshold,
         "figures": scored.at(predictor.threshold),
         "figures_at_0.5": scored.at(0.5),
         "soft": scored.soft | {"batch_size": config.batch_size},
         "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
+        "histogram": scored.histogram,
     }
     write_text(work / "summary.json", json.dumps(summary, indent=2) + "\n")
     shutil.rmtree(out)
@@ -191,23 +196,33 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
     return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
 
 
-def _mask_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
+def _map_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
     import cv2
 
+    for folder in ("masks", "probabilities"):
+        (out / folder).mkdir(parents=True)
+
     def write(index: int, probability: NDArray[np.float32], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
-        path = out / "masks" / chips.names[index]
-        if not cv2.imwrite(str(path), (probability > threshold).astype(np.uint8)):
-            raise UserError(f"cannot write {path}. Is the disk full?")
+        levels = np.where(valid, np.rint(probability * 254) + 1, 0)
+        for folder, array in (("masks", probability > threshold), ("probabilities", levels)):
+            path = out / folder / chips.names[index]
+            if not cv2.imwrite(str(path), array.astype(np.uint8)):
+                raise UserError(f"cannot write {path}. Is the disk full?")
 
     return write
 
 
 def _write_chips(path: Path, chips: "Chips", indices: list[int], counts: list[Counts]) -> None:
     """A row a chip, worst first."""
-    rows = [
-        {"name": chips.names[i], "scene": chips.scenes[i], "tile": chips.tiles[i], **c.figures(), **asdict(c)}
-        for i, c in zip(indices, counts, strict=True)
-    ]
+    from seep_lightning.data.chips import valid_pixels
+    from seep_lightning.data.covariates import covariates
+
+    rows = []
+    for i, c in zip(indices, counts, strict=True):
+        image, mask = chips.read(i)
+        valid = valid_pixels(image, chips.config.nodata)
+        names = {"name": chips.names[i], "scene": chips.scenes[i], "tile": chips.tiles[i]}
+        rows.append({**names, **c.figures(), **asdict(c), **covariates(image[0], (mask > 0) & valid, valid)})
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

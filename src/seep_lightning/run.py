@@ -1,5 +1,6 @@
 """The run directory: the contract between all commands. Its paths, its config, its summary."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -122,6 +123,12 @@ def open_run(path: str | Path, key: str = "run") -> Run:
         )
     _ = run.config
     return run
+
+
+def digest(path: Path) -> str:
+    """A hash of a file: two checkpoints with one digest are the same checkpoint."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
 
 
 def write_text(path: Path, text: str) -> None:
