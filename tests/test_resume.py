@@ -112,3 +112,7 @@ def test_the_reference_protocol_and_a_compiled_net_train(tmp_path: Path) -> None
     from seep_lightning import load
 
     assert load(run).threshold > 0  # its checkpoint loads without it
+    for epochs, switch in ((2, "false"), (3, "true")):
+        done = seep("train", f"run={run.dir}", f"trainer.max_epochs={epochs}", f"compile={switch}")
+        assert done.returncode == 0, done.stderr
+        assert len(curve(run.dir)) == epochs

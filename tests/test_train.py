@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -22,7 +23,7 @@ from seep_lightning.callbacks import RunCheckpoint
 from seep_lightning.door import compose
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.run import Run
-from seep_lightning.train import train
+from seep_lightning.train import settings_of, train
 
 Compose = Callable[..., object]
 
@@ -95,10 +96,49 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
         events = EventAccumulator(str(trained / stage))
         events.Reload()
         stages[stage] = events
-        assert [e.step for e in events.Scalars("dice")] == list(range(6))
-        assert {"loss", "jaccard", "precision", "recall"} <= set(events.Tags()["scalars"])
-    assert {"lr", "epoch_seconds", "chips_per_second"} <= set(stages["train"].Tags()["scalars"])
-    assert stages["val"].Scalars("dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
+        assert [e.step for e in events.Scalars("figures/dice")] == list(range(6))
+        names = ("loss", "jaccard", "precision", "recall")
+        assert {f"figures/{name}" for name in names} <= set(events.Tags()["scalars"])
+    facts = {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second")}
+    assert facts <= set(stages["train"].Tags()["scalars"])
+    assert stages["val"].Scalars("figures/dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
+    assert not list(trained.glob("events*"))  # it would be an empty run in the list
+
+
+def test_the_row_of_the_hparams_tab_is_a_point_on_the_curve_and_leaves_the_columns_to_all_rows(trained: Path) -> None:
+    best = EventAccumulator(str(trained / "best"))
+    best.Reload()
+    (point,) = best.Scalars("figures/dice")
+    assert point.step == Run(trained).summary()["best"]["epoch"]
+    assert point.value == pytest.approx(float(curve(trained)[point.step]["dice/val"]), abs=1e-4)
+    tags = best.summary_metadata
+    assert "_hparams_/session_start_info" in tags
+    assert "_hparams_/experiment" not in tags
+
+
+def test_settings_that_are_swept_are_named_also_where_they_are_the_default(compose_tiny: Compose) -> None:
+    names = settings_of(compose_tiny("data.batch_size=16", "ema_decay=null", "trainer.max_epochs=30")).items()
+    assert {("data.batch_size", 16), ("ema_decay", None), ("trainer.max_epochs", 30)} <= {
+        (k, v) for k, v in names if not isinstance(v, list)
+    }
+
+
+@pytest.mark.parametrize("name", ["mlflow", "wandb"])
+def test_a_logger_whose_package_is_missing_names_the_extra(name: str, compose_tiny: Compose, tmp_path: Path) -> None:
+    if find_spec(name):
+        pytest.skip(f"{name} is installed")
+    with pytest.raises(UserError, match=rf"logger.{name} needs.*pip install 'seep_lightning\[{name}\]'"):
+        train(compose_tiny(f"logger={name}"), tmp_path / "run")
+
+
+def test_fast_dev_run_tries_everything_and_keeps_nothing(tmp_path: Path, trained: Path) -> None:
+    make_chips(tmp_path / "chips")
+    line = ["data=seeps", "data.root=chips", *TINY, "trainer.fast_dev_run=true"]
+    done = seep("train", *line, "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no checkpoint, curve or figure was kept" in done.stdout
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert "has checkpoints" in seep("train", f"run={trained}", "trainer.fast_dev_run=true").stderr
 
 
 # with monitor=lr the best epoch is not the last one
@@ -146,6 +186,16 @@ def test_ctrl_c_is_one_sentence_with_the_line_that_resumes(
     assert caught.value.exit_code == 130
     assert Run(tmp_path / "run").summary()["status"] == "interrupted"
     assert weights(tmp_path / "run")
+
+
+def test_a_finished_run_that_goes_on_and_is_stopped_keeps_its_figures(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").figures["figures"]
+    with pytest.raises(RuntimeError):
+        break_off(compose_tiny("trainer.max_epochs=3"), tmp_path / "run", monkeypatch, 2, RuntimeError())
+    summary = Run(tmp_path / "run").summary()
+    assert (summary["status"], summary["epochs"], summary["figures"]) == ("running", 1, figures)
 
 
 def test_memory_that_runs_out_is_one_sentence(
@@ -227,22 +277,23 @@ def test_a_stored_path_is_moved_with_its_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_killed_twice_and_resumed_is_the_same_run(tmp_path: Path) -> None:
+def test_a_run_stopped_by_two_signals_killed_and_resumed_is_the_same_run(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips", scenes=6, tiles=12)
     more = ["data=seeps", f"data.root={root}", GRID, *TINY, "trainer.max_epochs=12"]
     assert seep("train", *more, f"hydra.run.dir={tmp_path / 'whole'}").returncode == 0
     killed = tmp_path / "killed"
     start = [f"hydra.run.dir={killed}", *more]
-    for epoch in (3, 7):
-        command = [sys.executable, "-m", "seep_lightning.train", *(start if epoch == 3 else [f"run={killed}"])]
+    for epoch, number, code in ((2, signal.SIGTERM, 75), (5, signal.SIGUSR1, 75), (8, signal.SIGKILL, -signal.SIGKILL)):
+        command = [sys.executable, "-m", "seep_lightning.train", *(start if epoch == 2 else [f"run={killed}"])]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and not (killed / "metrics.csv").is_file():
             time.sleep(0.01)
         while process.poll() is None and len(curve(killed)) <= epoch:
             time.sleep(0.01)
-        assert process.poll() is None, "it finished before it could be killed"
-        process.kill()
-        process.wait()
+        assert process.poll() is None, "it finished before it could be stopped"
+        process.send_signal(number)
+        assert process.wait() == code
+        assert len(weights(killed)) > 0  # whole
     done = seep("train", f"run={killed}")
     assert done.returncode == 0, done.stderr
     assert_equal_runs(tmp_path / "whole", killed)
@@ -252,9 +303,12 @@ def test_a_run_killed_twice_and_resumed_is_the_same_run(tmp_path: Path) -> None:
 def test_a_schedulers_signal_ends_the_step_and_the_requeued_job_is_the_same_run(
     number: signal.Signals, compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    steps = []
+
     class Signalled(StopIn):
         def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
             if trainer.current_epoch == self.epoch:
+                steps.append(trainer.global_step)
                 os.kill(os.getpid(), number)
 
     config = compose_tiny("trainer.max_epochs=3")
@@ -263,6 +317,8 @@ def test_a_schedulers_signal_ends_the_step_and_the_requeued_job_is_the_same_run(
     with pytest.raises(Preempted) as caught:
         break_off(config, tmp_path / "broken", monkeypatch, 1, RuntimeError())
     assert caught.value.exit_code == 75
+    assert len(steps) == 1  # it ends within the step, in the middle of the epoch
+    assert torch.load(tmp_path / "broken" / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 0
     assert len(curve(tmp_path / "broken")) == 1
     train(config, tmp_path / "broken")
     assert_equal_runs(tmp_path / "whole", tmp_path / "broken")

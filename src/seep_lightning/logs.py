@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -18,11 +19,11 @@ STAGES = ("train", "val")
 
 
 class TensorBoard(TensorBoardLogger):
-    """Event files in `<run>`, `<run>/train` and `<run>/val`.
+    """Event files in `<run>/train` and `<run>/val`.
 
     TensorBoard draws one chart for a tag, with a line for each folder: so `dice/train` and `dice/val` become the tag
-    `dice` in two folders. What belongs to neither stage (learning rate, seconds) goes with training. The horizontal
-    axis is the epoch. purge_step: the epoch from which a resumed run writes anew.
+    `figures/dice` in two folders. What belongs to neither stage (`training/lr`, seconds) goes with training. It opens
+    the first two sections, figures and pictures. purge_step: the epoch (the axis) from which a resumed run writes anew.
     """
 
     def __init__(self, save_dir: str | Path, purge_step: int | None = None) -> None:
@@ -36,18 +37,22 @@ class TensorBoard(TensorBoardLogger):
             self._stages[name] = SummaryWriter(str(Path(self.log_dir) / name), purge_step=self._purge_step)
         return self._stages[name]
 
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> SummaryWriter:
+        """Where somebody else's callback writes: with training, so that `<run>` itself is no empty line in the list."""
+        return self.stage("train")
+
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Each figure to the folder of its stage."""
         axis = int(metrics.get("epoch", step or 0))
         for key, value in metrics.items():
-            tag, _, stage = key.rpartition("/")
-            if key == "epoch":
-                continue
+            name, _, stage = key.rpartition("/")
             if stage in STAGES:
-                self.stage(stage).add_scalar(tag, float(value), axis)
-            else:
-                self.stage("train").add_scalar(key, float(value), axis)
+                self.stage(stage).add_scalar(f"figures/{name}", float(value), axis)
+            elif key != "epoch":
+                self.stage("train").add_scalar(f"training/{key}", float(value), axis)
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:

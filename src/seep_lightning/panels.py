@@ -71,10 +71,10 @@ class Panels(Callback):
         writer, epoch = _logger(trainer).stage("val"), trainer.current_epoch
         for chip, probability in sorted(self._seen.items()):
             writer.add_image(
-                f"chips/{data.chips.names[chip]}", draw(data.chips, chip, probability), epoch, dataformats="HWC"
+                f"pictures/{data.chips.names[chip]}", draw(data.chips, chip, probability), epoch, dataformats="HWC"
             )
         if self._worst is not None:
-            writer.add_image("chips/worst", draw(data.chips, *self._worst[1:]), epoch, dataformats="HWC")
+            writer.add_image("pictures/worst", draw(data.chips, *self._worst[1:]), epoch, dataformats="HWC")
         counts = torch.as_tensor(pl_module.counts)
         write_curve(writer, counts, epoch)
         writer.add_text("confusion", confusion_table(counts), epoch)
@@ -119,12 +119,26 @@ def confusion_table(counts: Tensor) -> str:
     return f"{head}| sea | {tn:,} | {fp:,} |\n| seep | {fn:,} | {tp:,} |"
 
 
-def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float]) -> None:
-    """One row of the HPARAMS tab: settings and best figures, under `best/...` so that no curve is spoilt."""
-    kept = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in settings.items()}
-    figures = {f"best/{name}": value for name, value in best.items()}
-    with SummaryWriter(str(run.dir)) as writer:
-        for summary in hparams(kept, figures):  # type: ignore[no-untyped-call]
+def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], epoch: int) -> None:
+    """One row of the HPARAMS tab, in `<run>/best`: settings and best figures, which are points on the curves' charts.
+
+    Without torch's first summary (this run's columns) TensorBoard makes the columns of all rows, what differs in front.
+    """
+    _, *session = hparams({k: readable(v) for k, v in settings.items()}, {})  # type: ignore[no-untyped-call]
+    with SummaryWriter(str(run.dir / "best")) as writer:
+        for summary in session:
             writer.file_writer.add_summary(summary)
-        for name, value in figures.items():
-            writer.add_scalar(name, value)
+        for name, value in best.items():
+            writer.add_scalar(f"figures/{name}", value, epoch)
+
+
+def readable(value: Any) -> float | str:
+    """A setting as a cell of a table: numbers stay numbers, a `_target_` node becomes `Name(key=value)`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, list):
+        return " ".join(str(readable(item)) for item in value)
+    if isinstance(value, dict) and "_target_" in value:
+        given = ", ".join(f"{k}={v}" for k, v in value.items() if k != "_target_")
+        return f"{value['_target_'].rpartition('.')[2]}({given})"
+    return str(value)

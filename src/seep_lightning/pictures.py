@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
 RIGHT, MISSED, FALSE = (0, 158, 115), (86, 180, 233), (230, 120, 0)  # Okabe & Ito: told apart by the colour-blind
-HEADER = 20  # pixels
+WHITE, GREY, LINE, GAP, SIDE = (255, 255, 255), 110, 34, 6, 256  # pixels: a line of text, between views, least side
 
 
 def panel(
@@ -17,15 +17,27 @@ def panel(
     threshold: float,
     title: str,
 ) -> Rgb:
-    """Picture | truth | probability | errors side by side under a title; all (H, W). Nodata is black."""
+    """Picture | truth | probability | errors, under names and a title, large enough for a card. Inputs (H, W)."""
     grey = stretched(image, valid)
-    views = [grey, (255 * truth).astype(np.uint8), np.rint(255 * probability).astype(np.uint8)]
-    strip = np.hstack(
-        [*(np.repeat(view[..., None], 3, axis=2) for view in views), errors(grey, truth, probability > threshold)]
-    )
-    header = np.zeros((HEADER, strip.shape[1], 3), np.uint8)
-    cv2.putText(header, title, (4, HEADER - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
-    return np.vstack([header, strip])
+    greys = [grey, (255 * truth).astype(np.uint8), np.rint(255 * probability).astype(np.uint8)]
+    views = [np.repeat(view[..., None], 3, axis=2) for view in greys] + [errors(grey, truth, probability > threshold)]
+    zoom = -(-SIDE // image.shape[1])
+    views = [np.kron(view, np.ones((zoom, zoom, 1), np.uint8)) for view in views]
+    views = [np.pad(v, ((0, 0), (0, GAP), (0, 0)), constant_values=GREY) for v in views]
+    step = views[0].shape[1]
+    header = np.zeros((2 * LINE, 4 * step, 3), np.uint8)
+    write(header, title, 0, 0, WHITE)
+    for i, name in enumerate(("picture", "truth", "probability")):
+        write(header, name, i * step, 1, WHITE)
+    for i, (name, colour) in enumerate((("right", RIGHT), ("missed", MISSED), ("false", FALSE))):
+        write(header, name, 3 * step + (0, 72, 176)[i], 1, colour)
+    return np.vstack([header, np.hstack(views)])[:, :-GAP]
+
+
+def write(picture: Rgb, text: str, left: int, line: int, colour: tuple[int, int, int]) -> None:
+    """Put a line of text into an RGB picture."""
+    at, font = (left + 2, (line + 1) * LINE - 10), cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(picture, text, at, font, 0.85, colour, 2, cv2.LINE_AA)
 
 
 def stretched(image: NDArray[np.generic], valid: NDArray[np.bool_]) -> Rgb:

@@ -13,7 +13,7 @@ from seep_lightning.run import Run, config_dict, open_run
 
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
-MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "hydra")
+MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "compile", "hydra")
 
 
 def check_same(run: Run, cfg: TrainConfig) -> None:
@@ -23,7 +23,7 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
         if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
             raise UserError(
                 f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
-                "paths and the logger may change on resume; start a new run from its weights with init=DIR."
+                "paths, compile and the logger may change on resume; start a new run from its weights with init=DIR."
             )
 
 
@@ -41,8 +41,8 @@ def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
     for key in keys:
         if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
             raise UserError(
-                f"{key} cannot change on resume: the run keeps its own config. "
-                f"Only trainer.*, paths and the logger may; start a new run from its weights with init={composed.run}."
+                f"{key} cannot change on resume: the run keeps its own config. Only trainer.*, paths, compile and the "
+                f"logger may; start a new run from its weights with init={composed.run}."
             )
     default = config_dict(TrainConfig())["trainer"]
     for field, value in vars(new.trainer).items():
@@ -51,6 +51,8 @@ def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
     for key in keys:
         if key.startswith("data."):
             setattr(config.data, key.removeprefix("data."), getattr(new.data, key.removeprefix("data.")))
+    if "compile" in keys:
+        config.compile = new.compile
     if "logger" in {key.split(".")[0] for key in keys}:
         config.logger = new.logger
     config.run = config.ckpt = None

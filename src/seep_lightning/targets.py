@@ -29,6 +29,9 @@ def build(key: str, node: Any, kind: type[T], *args: Any, **more: Any) -> T:
         return target(*args, **more, **built)
     except UserError:
         raise
+    except ModuleNotFoundError as error:
+        extra = key.rpartition(".")[2]
+        raise UserError(f"{key} needs a package of its own: pip install 'seep_lightning[{extra}]'") from error
     except Exception as error:  # whatever a constructor of another library raises
         raise UserError(f"{key}: {target.__name__} refuses its settings {given}: {error}") from error
 

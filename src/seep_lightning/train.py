@@ -1,7 +1,9 @@
 """Train, or resume, one network: `python -m seep_lightning.train`."""
 
+import importlib
 import inspect
 import logging
+import math
 import os
 import signal
 import time
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
     from seep_lightning.module import SeepModule
 
 log = logging.getLogger(__name__)
+
+# what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
+_WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
+NO_SETTINGS = (*_WHERE, "test", "panels", "compile", "channels_last")
+OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     quieten_lightning()
     run = Run(Path(out).resolve())
     resumes = run.last.is_file()
+    if resumes and cfg.trainer.fast_dev_run:
+        raise UserError(f"trainer.fast_dev_run=true tries a new run and keeps nothing; {run.dir} has checkpoints.")
     if cfg.data.source == "synthetic" and os.environ.get("SEEP_DATA_ROOT"):
         log.info("SEEP_DATA_ROOT is set, but data=synthetic does not use it; pass data=seeps to train on it")
     split = replace(cfg.split, path=str(run.split_path)) if resumes and cfg.split.kind == "file" else cfg.split
@@ -66,12 +75,19 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     first, leakage = is_first_process(), data.leakage_line()
     if first:
         log.info(leakage)
-    before = run.summary().get("seconds", 0.0) if checkpoint else 0.0
+    earlier = run.summary() if checkpoint else {}
+    before = earlier.get("seconds", 0.0)
     facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": leakage, "data": data_facts(data)}
+    facts |= {k: v for k, v in earlier.items() if k in ("best", "epochs", "figures", "device")}  # until it is done anew
     if first:
         run.write_summary({**facts, "status": "running", "seconds": before})
     try:
         fit(trainer, model, data, run, cfg)
+        if cfg.trainer.fast_dev_run:
+            if first:
+                run.write_summary({**facts, "status": "tried"})
+                log.info("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
+            return Result(run, math.nan, {})
         score = best_score(trainer, cfg)
         if not first:
             return Result(run, score, {})
@@ -87,7 +103,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     outcome["device"] = device_name(trainer)
     run.write_summary(facts | outcome)
     if "tensorboard" in (cfg.logger or {}):
-        write_hparams(run, settings_of(cfg), outcome["figures"]["val_at_0.5"])
+        write_hparams(run, settings_of(cfg), outcome["figures"]["val_at_0.5"], outcome["best"]["epoch"])
     return Result(run, outcome["best"]["score"], outcome)
 
 
@@ -189,12 +205,17 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
     loggers = []
     for name, node in (cfg.logger or {}).items():
-        if not node:
+        if not node or cfg.trainer.fast_dev_run:
             continue
         takes = inspect.signature(resolve(f"logger.{name}", node, Logger)).parameters
-        given = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
-        given = {k: v for k, v in given.items() if k in takes and k not in node}
+        ours = (("save_dir", str(run.dir)), ("purge_step", first_epoch or None))
+        given: dict[str, Any] = {k: v for k, v in ours if k in takes and k not in node}
+        node = {k: v.replace("{run}", str(run.dir)) if isinstance(v, str) else v for k, v in node.items()}
         loggers.append(build(f"logger.{name}", node, Logger, **given))
+        try:
+            loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
+        except Exception as error:  # whatever another library raises
+            raise UserError(f"logger.{name}: {error}") from error
     settings = config_dict(cfg)["trainer"]
     try:
         return pl.Trainer(
@@ -233,13 +254,15 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
         raise UserError(f"trainer: {error}") from error
     finally:
         signal.signal(signal.SIGUSR1, before)
+        if (cfg.logger or {}).get("wandb"):  # else the next job of a sweep would go on with this one's W&B run
+            importlib.import_module("wandb").finish()
 
 
 def best_score(trainer: "pl.Trainer", cfg: TrainConfig) -> float:
     """The monitor at the best checkpoint; `UserError` where none was written."""
     score = getattr(trainer.checkpoint_callback, "best_model_score", None)
-    if score is None or cfg.trainer.fast_dev_run:
-        raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured, or fast_dev_run is on.")
+    if score is None:
+        raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured.")
     return float(score)
 
 
@@ -251,11 +274,12 @@ def is_first_process() -> bool:
 def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
     """Figures of the best checkpoint on validation. The test part is `evaluate`'s, and only where it is asked for."""
     from seep_lightning.evaluate import score_indices
-    from seep_lightning.predictor import load
+    from seep_lightning.predictor import load, read_checkpoint
 
-    predictor = load(run)
+    predictor, epoch = load(run), read_checkpoint(run.checkpoint("best"))["epoch"]
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size)
-    best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "threshold": predictor.threshold}
+    best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "epoch": epoch}
+    best["threshold"] = predictor.threshold
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
 
@@ -263,10 +287,9 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
 def settings_of(cfg: TrainConfig) -> dict[str, Any]:
     """The settings that a comparison of runs is about, flat: not where things lie, nor the Trainer's many defaults."""
     flat = flatten(config_dict(cfg))
-    default = flatten(config_dict(TrainConfig()))
-    skipped = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
-    kept = {k: v for k, v in flat.items() if not k.startswith(skipped) and v is not None}
-    return {k: v for k, v in kept.items() if not k.startswith(("trainer.", "data.")) or v != default.get(k)}
+    usual = {k: v for k, v in flatten(config_dict(TrainConfig())).items() if k.startswith(("trainer.", "data."))}
+    told = {k for k, v in flat.items() if k.startswith(OFTEN_SWEPT) or k not in usual or v != usual[k]}
+    return {k: v for k, v in flat.items() if k in told and not k.startswith(NO_SETTINGS)}
 
 
 def data_facts(data: "SeepDataModule") -> dict[str, Any]:
@@ -332,7 +355,7 @@ def task(cfg: DictConfig) -> float:
         if (out / "config.yaml").exists() and is_first_process() and not goes_on:
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)
-    if not is_first_process():
+    if not is_first_process() or config.trainer.fast_dev_run:
         return result.score
     print_result(result)
     if config.test:
