@@ -201,6 +201,25 @@ class ReportConfig:
 
 
 @dataclass
+class PrepareConfig:
+    """Cut scenes and an analyst's polygons into chips and masks."""
+
+    scenes: Any = MISSING  # a raster, a folder or a pattern of them, or a list of these
+    labels: str = MISSING  # polygons: GeoPackage, GeoJSON, shapefile ...
+    output: str = MISSING
+    bands: list[Any] = field(default_factory=lambda: [1])  # numbers from 1, or names
+    nodata: float | None = None  # besides the one that a scene declares
+    scale: list[float] | None = None  # int16 and float scenes: the values that become 1 and 65535
+    class_attribute: str | None = None  # 1..7; None: every polygon is class 1
+    scene_attribute: str | None = None  # names the scene that a polygon is of; None: of all in which it lies
+    ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
+    size: int = 256
+    overlap: int = 0
+    empty_share: float = 0.2  # of the chips without seep, kept
+    seed: int = 0
+
+
+@dataclass
 class CheckConfig:
     """Audit a data set."""
 
@@ -214,6 +233,7 @@ def check(config: Any) -> None:
     check_data(config)
     check_train(config)
     check_use(config)
+    check_prepare(config)
 
 
 def check_known(config: Any, prefix: str = "") -> None:
@@ -294,6 +314,20 @@ def check_use(config: Any) -> None:
         at_least("batch_size", config.batch_size, 1)
         if config.name is not None and (Path(config.name).name != config.name or config.name == ".."):
             raise UserError(f"name={config.name}: expected the name of a folder below evaluate/, without a path.")
+
+
+def check_prepare(config: Any) -> None:
+    """Raise `UserError` for settings of `prepare` outside what they may be."""
+    if not isinstance(config, PrepareConfig):
+        return
+    valid_seed("seed", config.seed)
+    at_least("size", config.size, 1)
+    if not 0 <= config.overlap < config.size:
+        raise UserError(f"overlap={config.overlap}: expected 0 or more, and less than size={config.size}.")
+    if not 0 <= config.empty_share <= 1:
+        raise UserError(f"empty_share={config.empty_share}: expected a share, 0 to 1.")
+    if config.scale is not None and not (len(config.scale) == 2 and config.scale[0] < config.scale[1]):
+        raise UserError(f"scale={config.scale}: expected the values that become 1 and 65535, such as scale=[-30,0].")
 
 
 def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:

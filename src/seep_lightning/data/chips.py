@@ -1,10 +1,11 @@
 """Chips on disk: pair images with masks by name, check every one, keep them decoded where they fit."""
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from seep_lightning.config import DataConfig
+from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import full_scale, histogram, quartiles_of
 
@@ -153,7 +154,7 @@ def pair_chips(config: DataConfig) -> Chips:
         raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
     keys = [split_name(found[stem].name, config.pattern) for stem in pairs]
     return Chips(
-        config=config,
+        config=replace(config, grid=written_grid(root) | config.grid),
         root=root,
         names=[found[stem].name for stem in pairs],
         scenes=[scene for scene, _ in keys],
@@ -161,6 +162,14 @@ def pair_chips(config: DataConfig) -> Chips:
         image_paths=[found[stem] for stem in pairs],
         mask_paths=[truth[stem] for stem in pairs],
     )
+
+
+def written_grid(root: Path) -> dict[str, GridConfig]:
+    """The columns of each scene by its whole name, where `prepare` or the generator wrote them; longest names first."""
+    path = root / "dataset.json"
+    found = json.loads(path.read_text()) if path.is_file() else {}
+    columns = found.get("columns", {}) if isinstance(found, dict) else {}  # or a file of another program
+    return {scene: GridConfig(columns[scene]) for scene in sorted(columns, key=len, reverse=True)}
 
 
 def list_images(folder: Path) -> dict[str, Path]:

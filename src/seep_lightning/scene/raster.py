@@ -46,9 +46,10 @@ class Raster:
     one that the file declares; a pixel is valid where no band has either of them, or is not finite, and where the
     file's own mask or alpha band says so.
 
-    Attributes: path, name (without folder and suffix), height, width, dtype, block_rows, crs (None without),
-    transform, gcps, tags, georeferenced (by transform or ground control points). Raises `UserError` for a file that
-    is no raster, lacks the bands, has a type or coordinate system that cannot be used.
+    Attributes: path, name (without folder and suffix), height, width, dtype, band_names (empty where not named),
+    block_rows, crs (None without), transform, gcps, tags, georeferenced (by transform or ground control points).
+    Raises `UserError` for a file that is no raster, lacks the bands, has a type or coordinate system that cannot be
+    used.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class Raster:
                 "Convert it with gdal_translate -ot Float32."
             )
         self.dtype: np.dtype[Any] = np.dtype(kinds.pop())
+        self.band_names = [names[i - 1] for i in self.indexes]
 
     def _georeference(self, dataset: Any) -> None:
         try:
