@@ -128,14 +128,16 @@ def test_scenes_placed_by_control_points_only_are_labelled_through_them(given, t
     assert sum(int((chips.read(k)[1] > 0).sum()) for k in range(len(chips))) == (truth() * image() > 0).sum()
 
 
-def test_float_bands_are_scaled_over_the_declared_range(given, tmp_path):
+@pytest.mark.parametrize("scale", ["linear", "db"])
+def test_float_bands_are_scaled_as_declared(given, tmp_path, scale):
     db = np.linspace(-40, 10, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
     db[0, 0] = np.nan
-    write_scene(tmp_path / "A.1.tif", db, db + 1, nodata=None)
-    given.scale, given.bands, given.empty_share = [-30.0, 0.0], ["VH"], 1.0
+    values = db if scale == "db" else 10 ** (db / 20)
+    write_scene(tmp_path / "A.1.tif", values / 3, values, nodata=None)
+    given.scale, given.bands, given.empty_share = scale, ["VH"], 1.0
     prepare(given)
     pixels = laid_back(given, "train_images_256")[:HEIGHT, :WIDTH]
-    expected = np.rint(((db + 1).clip(-30, 0) + 30) / 30 * 65534) + 1
+    expected = np.rint((10 ** (db / 20)).clip(0, 1) * 65535)
     expected[0, 0] = 0
     assert np.abs(pixels - expected).max() <= 1
     with rasterio.open(next(Path(given.output, "train_images_256").iterdir())) as chip:
@@ -163,7 +165,7 @@ def broken(given: PrepareConfig, how: str) -> str:
         return "is 8; expected 1 to 7"
     if how == "float":
         write_scene(scene, image("float32"))
-        return f"{scene} stores float32; chips are uint8 or uint16. Pass scale=[LOW,HIGH]"
+        return f"{scene} stores float32; chips are uint8 or uint16. Say what its values are"
     if how == "types":
         write_scene(home / "B.tif", image("uint8"))
         given.scenes = str(home)

@@ -201,6 +201,17 @@ class ReportConfig:
 
 
 @dataclass
+class ExportConfig:
+    """Write a run's network as one file."""
+
+    run: str = MISSING
+    output: str = MISSING
+    format: str = "onnx"  # onnx | torch
+    checkpoint: str = "best"
+    overwrite: bool = False
+
+
+@dataclass
 class PrepareConfig:
     """Cut scenes and an analyst's polygons into chips and masks."""
 
@@ -209,7 +220,8 @@ class PrepareConfig:
     output: str = MISSING
     bands: list[Any] = field(default_factory=lambda: [1])  # numbers from 1, or names
     nodata: float | None = None  # besides the one that a scene declares
-    scale: list[float] | None = None  # int16 and float scenes: the values that become 1 and 65535
+    scale: str | None = None  # of float and signed values: linear | db
+    brightest: float | None = None  # with scale: what becomes 65535; None: 1 (linear) or 0 (db)
     class_attribute: str | None = None  # 1..7; None: every polygon is class 1
     scene_attribute: str | None = None  # names the scene that a polygon is of; None: of all in which it lies
     ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
@@ -308,6 +320,15 @@ def check_use(config: Any) -> None:
     if not isinstance(config, EvaluateConfig | PredictConfig):
         return
     one_of("checkpoint", config.checkpoint, ("best", "last"))
+    """Raise `UserError` for settings of `evaluate`, `predict` and `export` outside what they may be."""
+    if not isinstance(config, EvaluateConfig | PredictConfig | ExportConfig):
+        return
+    one_of("checkpoint", config.checkpoint, ("best", "last"))
+    if isinstance(config, ExportConfig):
+        one_of("format", config.format, ("onnx", "torch"))
+        return
+    if isinstance(config, EvaluateConfig):
+        at_least("batch_size", config.batch_size, 1)
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
     if isinstance(config, EvaluateConfig):
@@ -326,8 +347,9 @@ def check_prepare(config: Any) -> None:
         raise UserError(f"overlap={config.overlap}: expected 0 or more, and less than size={config.size}.")
     if not 0 <= config.empty_share <= 1:
         raise UserError(f"empty_share={config.empty_share}: expected a share, 0 to 1.")
-    if config.scale is not None and not (len(config.scale) == 2 and config.scale[0] < config.scale[1]):
-        raise UserError(f"scale={config.scale}: expected the values that become 1 and 65535, such as scale=[-30,0].")
+    one_of("scale", config.scale or "linear", ("linear", "db"))
+    if config.scale != "db" and config.brightest is not None and config.brightest <= 0:
+        raise UserError(f"brightest={config.brightest}: expected a value above 0, or scale=db too.")
 
 
 def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:

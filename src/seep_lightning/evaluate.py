@@ -120,7 +120,7 @@ def predict_batches(
     dataset = ChipDataset(chips, predictor.normalise)
     sampler = EpochSampler(indices, shuffle=False, seed=0)
     for batch in DataLoader(dataset, batch_size, sampler=sampler):
-        probability = predictor.probability(batch.image).numpy()
+        probability = predictor.probability(batch.image.numpy())
         yield batch.chip.numpy(), probability, batch.target.numpy(), batch.valid.numpy()
 
 

@@ -91,11 +91,11 @@ def _hits(objects: Mask, other: Mask) -> tuple[Counts, Counts]:
 def _outline(mask: Mask) -> Mask:
     """Pixels of a mask with a side on something else; the array's end is not something else."""
     inner = cv2.erode(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    return mask & (inner == 0)
+    return mask & np.equal(inner, 0)
 
 
 def _near(outline: Mask) -> Mask:
     """Pixels whose centre lies within `TOLERANCE` of an outline pixel's."""
     y, x = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
     disc = (x**2 + y**2 <= TOLERANCE**2).astype(np.uint8)
-    return np.asarray(cv2.dilate(outline.astype(np.uint8), disc), bool)
+    return np.asarray(cv2.dilate(outline.astype(np.uint8), disc) > 0)

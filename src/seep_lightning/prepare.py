@@ -63,14 +63,14 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
             labels[path] = read_labels(raster, config, data.classes)
     if len(kinds) > 1:
         found = " and ".join(f"{path.name} is {kind}" for kind, path in kinds.items())
-        raise UserError(f"scenes: {found}, but chips have one type. Prepare them apart, or pass scale=[LOW,HIGH].")
+        raise UserError(f"scenes: {found}, but chips have one type. Prepare them apart, or pass scale=linear.")
     if not any(label.classes.any() for label in labels.values()):
         raise UserError(
             f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s). Check both on a "
             "map: which coordinate system, which scene_attribute?"
         )
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
-    facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "size", "overlap")}
+    facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "brightest", "size", "overlap")}
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -115,12 +115,12 @@ def scene_name(path: Path) -> str:
     return path.stem.replace(".", "_")
 
 
-def chip_type(raster: "Raster", scale: list[float] | None) -> str:
+def chip_type(raster: "Raster", scale: str | None) -> str:
     """The type of a scene's chips; `UserError` for a scene that must be scaled to it, where it is not said how."""
     if scale is None and raster.dtype.kind != "u":
         raise UserError(
-            f"{raster.path} stores {raster.dtype}; chips are uint8 or uint16. Pass scale=[LOW,HIGH], the values that "
-            "become 1 and 65535, such as scale=[-30,0] for dB."
+            f"{raster.path} stores {raster.dtype}; chips are uint8 or uint16. Say what its values are, scale=linear or "
+            "scale=db, and brightest=VALUE, the one that becomes 65535."
         )
     return raster.dtype.name if scale is None else "uint16"
 
@@ -169,7 +169,7 @@ def cut_scene(raster: "Raster", labels: Labels, config: PrepareConfig) -> Iterat
         classes, doubtful = (labels.outlines.burn(v, top, stop, raster.width) for v in labels[1:])
         valid = valid & ((doubtful == 0) | (classes > 0))
         beyond = (0, 0), (0, top + size - stop), (0, lefts[-1] + size - raster.width)
-        image = np.pad(to_levels(values, valid, config.scale), beyond)
+        image = np.pad(to_levels(values, valid, config), beyond)
         mask = np.pad((classes * valid)[None], beyond)
         for column, (left, lot) in enumerate(zip(lefts, rng.random(len(lefts)), strict=True)):
             part = np.s_[:, :, left : left + size]
@@ -178,12 +178,18 @@ def cut_scene(raster: "Raster", labels: Labels, config: PrepareConfig) -> Iterat
                 yield Cut(row * len(lefts) + column, top, left, image[part], mask[part])
 
 
-def to_levels(values: NDArray[Any], valid: NDArray[np.bool_], scale: list[float] | None) -> NDArray[Any]:
-    """Values (C, h, w) as chips store them, uint8 or uint16: 0 where not valid (h, w), 1 or more elsewhere."""
-    if scale is None:
-        return np.where(valid, np.maximum(values, 1), 0).astype(values.dtype)
-    share = np.where(valid, (values - np.float32(scale[0])) / np.float32(scale[1] - scale[0]), 0)
-    return np.where(valid, np.rint(share.clip(0, 1) * 65534) + 1, 0).astype(np.uint16)
+def to_levels(values: NDArray[Any], valid: NDArray[np.bool_], config: PrepareConfig) -> NDArray[Any]:
+    """Values (C, h, w) as chips store them, uint8 or uint16: 0 where not valid (h, w), 1 or more elsewhere.
+
+    With `scale` uint16 in proportion, or for dB in proportion to the amplitude, 65535 being `brightest`.
+    """
+    if config.scale is not None:
+        given = np.where(valid, values, 0).astype(np.float32)
+        share = (
+            10 ** ((given - (config.brightest or 0)) / 20) if config.scale == "db" else given / (config.brightest or 1)
+        )
+        values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
+    return np.where(valid, np.maximum(values, 1), 0).astype(values.dtype)
 
 
 def write_chip(path: Path, array: NDArray[Any], chip: Cut, raster: "Raster", nodata: int | None) -> None:

@@ -130,6 +130,7 @@ class SeepDataModule(pl.LightningDataModule):
             "classes": self.data.classes,
             "bands": 1,
             "pattern": self.data.pattern,
+            "grid": {prefix: asdict(grid) for prefix, grid in self.chips.config.grid.items()},
             "chip_size": list(self.chips.size),
             "fingerprint": self.chips.fingerprint,
         }
