@@ -19,7 +19,6 @@ import pyogrio.raw
 import rasterio
 import rasterio.features
 import shapely
-import torch
 
 from seep_lightning.config import PrepareConfig
 from seep_lightning.data.synthetic import generate_scene, write_geotiff
@@ -39,12 +38,13 @@ from seep_lightning.scene import (
 )  # fmt: skip
 from seep_lightning.train import train
 
-SIDE, SEEP_CELLS = 2048, 24  # px, and how many of its 64 chips hold seeps
-SCENES, EPOCHS = 6, 15
+SIDE, SEEP_CELLS = 2048, 32  # px, and how many of its 64 chips hold seeps
+SCENES, EPOCHS = 6, 25
 LEAST = 50  # px of an object that counts
 RECIPE = [
     "data=seeps", "split=random", "split.test=0.05", "model.width=8", f"trainer.max_epochs={EPOCHS}",
-    "trainer.enable_progress_bar=false", "trainer.accelerator=cpu", "data.batch_size=8",
+    "trainer.enable_progress_bar=false", "trainer.accelerator=cpu", "data.batch_size=4", "ema_decay=0.9",
+    "data.normalise.kind=scene",
 ]  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def map_polygons(run: Path, path: Path, out: Path) -> Path:
         quartiles = (scene_quantiles(raster) / 65535).astype(np.float32)
         result = map_scene(
             raster,
-            lambda inputs: predictor.probability(torch.from_numpy(inputs)).numpy(),
+            predictor.probability,
             lambda values, valid: predictor.normalise(values.astype(np.float32) / 65535, valid, quartiles),
             out,
             model_key=str(run),

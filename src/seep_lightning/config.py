@@ -48,6 +48,7 @@ class DataConfig:
     masks: str = "train_masks_256"
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
     unpaired: str = "error"  # error | skip
+    bands: list[Any] | None = None  # numbers from 1, or names; None: the one band
     nodata: int | None = 0
     classes: int = 7  # largest value that a mask may hold
     grid: dict[str, GridConfig] = field(default_factory=dict)  # by prefix of the scene's name
