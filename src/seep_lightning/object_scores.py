@@ -5,12 +5,16 @@ Whoever looks for seeps counts seeps, not pixels: a missed spot is a missed seep
 
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import skeletonize
+
+from seep_lightning.data.chips import Chips, cell, read_mask, valid_pixels
+from seep_lightning.data.mosaic import lay
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
@@ -50,6 +54,24 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
 def add_up(counts: Iterable[ObjectCounts]) -> ObjectCounts:
     """The counts of all together."""
     return ObjectCounts(*(np.sum(part, axis=0) for part in zip(*counts, strict=True)))
+
+
+def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
+    """Counts of the masks written for some chips, laid back into their scenes first where it is known how they lay."""
+    scenes: dict[str, dict[tuple[int, int], Mask]] = {}
+    for i in indices:
+        image, truth = chips.read(i)
+        predicted = read_mask(masks / chips.names[i], 1)
+        layers = np.stack([predicted > 0, truth > 0, valid_pixels(image, chips.config.nodata)])
+        at = cell(chips.config, chips.scenes[i], chips.tiles[i])
+        scenes.setdefault(chips.names[i] if at is None else chips.scenes[i], {})[at or (0, 0)] = layers
+    return add_up(count_objects(*lay(tiles, False)) for tiles in scenes.values())
+
+
+def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The `figures` as rows of a table, by size."""
+    sizes = {f"{size}: {row['true']} true, {row['predicted']} found": row for size, row in scored["by_size"].items()}
+    return {"all": {"recall": scored["object_recall"], "precision": scored["object_precision"], **scored}, **sizes}
 
 
 def figures(counts: ObjectCounts) -> dict[str, Any]:
