@@ -82,7 +82,8 @@ def main() -> int:
     if not chips.exists():
         labels = draw(folder / "labels.gpkg", drawn)
         scenes = [str(path) for path, _ in drawn]
-        config = PrepareConfig(scenes, str(labels), str(chips), class_attribute="class", scene_attribute="scene")
+        columns = {"class_attribute": "class", "scene_attribute": "scene"}
+        config = PrepareConfig(scenes, str(labels), str(chips), **columns, empty_share=1.0)
         print(f"prepared: {json.dumps(prepare(config))}", flush=True)
     if not (run / "checkpoints" / "best.ckpt").exists():
         result = train(compose("train", [*RECIPE, f"data.root={chips}"]), run)

@@ -222,7 +222,6 @@ class PrepareConfig:
     bands: list[Any] = field(default_factory=lambda: [1])  # numbers from 1, or names
     nodata: float | None = None  # besides the one that a scene declares
     scale: str | None = None  # of float and signed values: linear | db
-    brightest: float | None = None  # with scale: what becomes 65535; None: 1 (linear) or 0 (db)
     class_attribute: str | None = None  # 1..7; None: every polygon is class 1
     scene_attribute: str | None = None  # names the scene that a polygon is of; None: of all in which it lies
     ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
@@ -349,8 +348,6 @@ def check_prepare(config: Any) -> None:
     if not 0 <= config.empty_share <= 1:
         raise UserError(f"empty_share={config.empty_share}: expected a share, 0 to 1.")
     one_of("scale", config.scale or "linear", ("linear", "db"))
-    if config.scale != "db" and config.brightest is not None and config.brightest <= 0:
-        raise UserError(f"brightest={config.brightest}: expected a value above 0, or scale=db too.")
 
 
 def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:

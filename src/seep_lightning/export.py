@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from seep_lightning.module import SeepModule
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt"}
-USE = """\
-Outlines dark slicks (natural oil seeps) on detected SAR images of the sea, one probability a pixel. Look-alikes (calm
-water, algae, rain) are found as well: every outline is for a person to judge. Other sensors, pixel sizes and seas than
-those of the training data have not been tried.
-"""
+USE = (
+    "Outlines dark slicks (natural oil seeps) on detected SAR images of the sea. Look-alikes (calm water, algae, rain) "
+    "are found as well: every outline is for a person to judge. Other sensors, pixel sizes and seas than those of the "
+    "training data have not been tried."
+)
 
 
 def export(config: ExportConfig) -> Path:
@@ -56,19 +56,11 @@ def export(config: ExportConfig) -> Path:
 
 
 def model_card(run: Run) -> str:
-    """What the network is, what it was trained on and how well it does, as Markdown."""
-    summary = run.summary()
-    data, best = summary.get("data", {}), summary.get("best", {})
-    rows = {
-        "use": USE.replace("\n", " ").strip(),
-        "trained on": json.dumps({key: data.get(key) for key in ("chips", "scenes", "fingerprint")}),
-        "split": summary.get("leakage"),
-        "model": json.dumps(run.config.model),
-        "best epoch": f"by {best.get('monitor')}: {best.get('score')}",
-        "validation": json.dumps(summary.get("figures", {}).get("val")),
-        "code": json.dumps({key: summary.get(key) for key in ("packages", "git")}),
-    }
-    return f"# {summary.get('name')}\n\n" + "".join(f"- {name}: {what}\n" for name, what in rows.items())
+    """What the network is for, what it was trained on and how well it does, as JSON."""
+    keys = ("name", "data", "split", "leakage", "best", "epochs", "figures", "packages", "git")
+    return json.dumps(
+        {"use": USE, "model": run.config.model, **{key: run.summary().get(key) for key in keys}}, indent=2
+    )
 
 
 def write_onnx(module: "SeepModule", path: Path, card: str) -> None:

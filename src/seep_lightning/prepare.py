@@ -17,7 +17,10 @@ from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 
 if TYPE_CHECKING:
-    from seep_lightning.scene import Outlines, Raster
+    from rasterio.windows import Window
+
+    from seep_lightning.scene.ground import Outlines
+    from seep_lightning.scene.raster import Raster
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
@@ -31,16 +34,6 @@ class Labels(NamedTuple):
     doubtful: NDArray[np.uint8]
 
 
-class Cut(NamedTuple):
-    """A chip: tile = row * columns + column, first row and column in the scene, image (C, S, S), mask (1, S, S)."""
-
-    tile: int
-    top: int
-    left: int
-    image: NDArray[Any]
-    mask: NDArray[np.uint8]
-
-
 def prepare(config: PrepareConfig) -> dict[str, Any]:
     """Write `output` in the data set's layout: images, masks (SCENE.TILE.tif each) and dataset.json, which is returned.
 
@@ -49,28 +42,28 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     chips; all are checked before anything is written, and `output` appears when it is whole.
     Raises `UserError` for what the person at the keyboard can put right.
     """
-    from seep_lightning.scene import Raster
+    from seep_lightning.scene.raster import Raster
 
     check(config)
     out, data = Path(config.output), DataConfig()
     if out.exists():
         raise UserError(f"output={out} exists. Choose another folder: prepare adds to none.")
     labels: dict[Path, Labels] = {}
-    kinds: dict[str, Path] = {}
     for path in find_scenes(config.scenes):
         with Raster(path, config.bands, config.nodata) as raster:
-            kinds.setdefault(chip_type(raster, config.scale), path)
+            if config.scale is None and raster.dtype.kind != "u":
+                raise UserError(
+                    f"{path} stores {raster.dtype}; chips are uint8 or uint16. Pass scale=linear, or scale=db if its "
+                    "values are dB."
+                )
             labels[path] = read_labels(raster, config, data.classes)
-    if len(kinds) > 1:
-        found = " and ".join(f"{path.name} is {kind}" for kind, path in kinds.items())
-        raise UserError(f"scenes: {found}, but chips have one type. Prepare them apart, or pass scale=linear.")
     if not any(label.classes.any() for label in labels.values()):
         raise UserError(
             f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s). Check both on a "
             "map: which coordinate system, which scene_attribute?"
         )
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
-    facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "brightest", "size", "overlap")}
+    facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "size", "overlap")}
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -80,12 +73,12 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
             with Raster(path, config.bands, config.nodata) as raster:
                 if not config.overlap:  # without it tiles lie edge to edge, and can be laid back
                     facts["columns"][scene_name(path)] = len(starts(raster.width, config))
-                for chip in cut_scene(raster, label, config):
+                for tile, window, image, mask in cut_scene(raster, label, config):
                     facts["chips"] += 1
-                    facts["with_seep"] += bool(chip.mask.any())
-                    name = f"{scene_name(path)}.{chip.tile:06d}.tif"
-                    write_chip(part / data.images / name, chip.image, chip, raster, nodata=0)
-                    write_chip(part / data.masks / name, chip.mask, chip, raster, nodata=None)
+                    facts["with_seep"] += bool(mask.any())
+                    name = f"{scene_name(path)}.{tile:06d}.tif"
+                    write_chip(part / data.images / name, image, window, raster, nodata=0)
+                    write_chip(part / data.masks / name, mask, window, raster, nodata=None)
                 raster.check_unchanged()
         (part / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
         part.replace(out)
@@ -99,11 +92,9 @@ def find_scenes(given: Any) -> list[Path]:
     found: dict[str, Path] = {}
     for text in [given] if isinstance(given, str) else given:
         inside = [p for p in Path(text).glob("*") if p.suffix.lower() in SUFFIXES]
-        paths = sorted(inside or map(Path, glob.glob(text)))  # noqa: PTH207 (absolute patterns too)
+        paths = sorted(inside or map(Path, glob.glob(text)))  # noqa: PTH207, it may be absolute
         if not paths:
-            raise UserError(
-                f"scenes={text}: no raster there. Expected a GeoTIFF or VRT, or a folder or pattern of them."
-            )
+            raise UserError(f"scenes={text}: no raster there. Expected a GeoTIFF or VRT, a folder or pattern of them.")
         for path in paths:
             if found.setdefault(scene_name(path), path) != path:
                 raise UserError(f"scenes: {path} and {found[scene_name(path)]} have one name. Rename one of them.")
@@ -115,30 +106,17 @@ def scene_name(path: Path) -> str:
     return path.stem.replace(".", "_")
 
 
-def chip_type(raster: "Raster", scale: str | None) -> str:
-    """The type of a scene's chips; `UserError` for a scene that must be scaled to it, where it is not said how."""
-    if scale is None and raster.dtype.kind != "u":
-        raise UserError(
-            f"{raster.path} stores {raster.dtype}; chips are uint8 or uint16. Say what its values are, scale=linear or "
-            "scale=db, and brightest=VALUE, the one that becomes 65535."
-        )
-    return raster.dtype.name if scale is None else "uint16"
-
-
 def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels:
     """The polygons in a scene; `UserError` for a class that is none of 1..`largest`."""
-    from seep_lightning.scene import read_outlines
+    from seep_lightning.scene.ground import read_outlines
 
     path, of_scene, of_class = Path(config.labels), config.scene_attribute, config.class_attribute
     outlines = read_outlines(path, raster, [name for name in (of_scene, of_class) if name])
     if not raster.georeferenced and outlines.crs and path.suffix.lower() != ".geojson":  # which has always one
-        raise UserError(
-            f"{raster.path} has no CRS, {path} has one. Assign the scene's with gdal_edit.py -a_srs -a_ullr."
-        )
-    mine, doubtful = np.ones((2, len(outlines.shapes)), bool)
+        raise UserError(f"{raster.path} has no CRS, {path} has one. Assign it with gdal_edit.py -a_srs -a_ullr.")
+    mine, doubtful = np.ones(len(outlines.shapes), bool), np.zeros(len(outlines.shapes), bool)
     if of_scene:
         mine = outlines.columns[of_scene].astype(str) == raster.name
-    doubtful &= bool(config.ignore)
     if config.ignore:
         doubtful = np.isin(outlines.numbers, read_outlines(path, raster, where=config.ignore).numbers)
     sure = mine & ~doubtful
@@ -159,47 +137,54 @@ def starts(length: int, config: PrepareConfig) -> range:
     return range(0, max(length - config.overlap, 1), config.size - config.overlap)
 
 
-def cut_scene(raster: "Raster", labels: Labels, config: PrepareConfig) -> Iterator[Cut]:
-    """The chips of a scene: all with seep, and of those that show sea only a share, by (seed, scene, tile)."""
-    size, lefts = config.size, starts(raster.width, config)
+def cut_scene(
+    raster: "Raster", labels: Labels, config: PrepareConfig
+) -> Iterator[tuple[int, "Window", NDArray[Any], NDArray[np.uint8]]]:
+    """The chips of a scene: tile = row * columns + column, place, image (C, S, S) and mask (1, S, S).
+
+    All with seep, and of those that show sea only a share, by (seed, scene, tile).
+    """
+    from rasterio.windows import Window
+
+    size, lefts, scale = config.size, starts(raster.width, config), brightest(raster, config.scale)
     rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
     for row, top in enumerate(starts(raster.height, config)):
         stop = min(top + size, raster.height)
         values, valid = raster.read(top, stop)
+        if scale is not None:
+            share = power(np.where(valid, values, 0), config.scale) / scale
+            values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
         classes, doubtful = (labels.outlines.burn(v, top, stop, raster.width) for v in labels[1:])
         valid = valid & ((doubtful == 0) | (classes > 0))
         beyond = (0, 0), (0, top + size - stop), (0, lefts[-1] + size - raster.width)
-        image = np.pad(to_levels(values, valid, config), beyond)
+        image = np.pad(np.where(valid, np.maximum(values, 1), 0).astype(values.dtype), beyond)
         mask = np.pad((classes * valid)[None], beyond)
         for column, (left, lot) in enumerate(zip(lefts, rng.random(len(lefts)), strict=True)):
             part = np.s_[:, :, left : left + size]
             sea = (image[part] > 0).all(axis=0).mean()
             if mask[part].any() or (lot < config.empty_share and sea >= LEAST_SEA):
-                yield Cut(row * len(lefts) + column, top, left, image[part], mask[part])
+                yield row * len(lefts) + column, Window(left, top, size, size), image[part], mask[part]
 
 
-def to_levels(values: NDArray[Any], valid: NDArray[np.bool_], config: PrepareConfig) -> NDArray[Any]:
-    """Values (C, h, w) as chips store them, uint8 or uint16: 0 where not valid (h, w), 1 or more elsewhere.
+def brightest(raster: "Raster", scale: str | None) -> NDArray[np.float32] | None:
+    """What becomes 65535 in each band, (C, 1, 1), of a scene without full scale: twice its median, as in `predict`."""
+    from seep_lightning.scene.source import scene_quantiles
 
-    With `scale` uint16 in proportion, or for dB in proportion to the amplitude, 65535 being `brightest`.
-    """
-    if config.scale is not None:
-        given = np.where(valid, values, 0).astype(np.float32)
-        share = (
-            10 ** ((given - (config.brightest or 0)) / 20) if config.scale == "db" else given / (config.brightest or 1)
-        )
-        values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
-    return np.where(valid, np.maximum(values, 1), 0).astype(values.dtype)
+    return None if scale is None else 2 * power(scene_quantiles(raster, [0.5]), scale)[:, :, None]
 
 
-def write_chip(path: Path, array: NDArray[Any], chip: Cut, raster: "Raster", nodata: int | None) -> None:
+def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
+    """Values of a float scene on a linear scale."""
+    return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
+
+
+def write_chip(path: Path, array: NDArray[Any], window: "Window", raster: "Raster", nodata: int | None) -> None:
     """Write (C, S, S) as a GeoTIFF that lies where it was cut, unless its scene has control points only, or nothing."""
     import rasterio
-    from rasterio.windows import Window, transform
+    from rasterio.windows import transform
 
-    size = {"count": len(array), "height": array.shape[1], "width": array.shape[2], "dtype": array.dtype.name}
-    here = transform(Window(chip.left, chip.top, 1, 1), raster.transform)
-    place = {} if raster.placed_by_points else {"crs": raster.crs, "transform": here}
+    size = {"count": len(array), "height": window.height, "width": window.width, "dtype": array.dtype.name}
+    place = {} if raster.placed_by_points else {"crs": raster.crs, "transform": transform(window, raster.transform)}
     with rasterio.open(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **place) as out:
         out.write(array)
         if nodata is not None:
