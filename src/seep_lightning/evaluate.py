@@ -250,7 +250,8 @@ def print_table(title: str, rows: dict[str, dict[str, float]], columns: Sequence
     for column in columns:
         table.add_column(column, justify="right")
     for name, row in rows.items():
-        table.add_row(name, *(f"{row[c]:.3f}" if c in row else "" for c in columns))
+        shown = (row.get(c, "") for c in columns)
+        table.add_row(name, *(f"{value:.3f}" if isinstance(value, float) else str(value) for value in shown))
     Console().print(table)
 
 
@@ -263,8 +264,12 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     cut = f"darker than {summary['floor']['dark_threshold']:.2f} x median (floor)"
     rows[cut] = {"dice": summary["floor"]["dice"]}
     print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
-    columns = ("recall", "precision", "centre_line_recall", "boundary_f1", "false_per_megapixel")
-    print_table("objects, on scenes where chips can be laid back into them", object_rows(summary["objects"]), columns)
+    scored = summary["objects"]
+    print_table("objects", object_rows(scored), ("recall", "true", "precision", "predicted"))
+    print(
+        f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, "
+        f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
+    )
     soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
     print(f"the notebook's soft figures (mean over batches of {summary['soft']['batch_size']}): {soft}")
     print(f"written to {summary['out']}")

@@ -73,7 +73,8 @@ def write_onnx(module: "SeepModule", path: Path, card: str) -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError("format=onnx needs more packages: pip install 'seep_lightning[export]'.") from error
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     facts, stride = module.hparams["facts"], module.stride
     network = torch.nn.Sequential(module.net, torch.nn.Sigmoid()).eval()
     height, width = torch.export.Dim("height"), torch.export.Dim("width")

@@ -69,9 +69,10 @@ def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCoun
 
 
 def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """The `figures` as rows of a table, by size."""
-    sizes = {f"{size}: {row['true']} true, {row['predicted']} found": row for size, row in scored["by_size"].items()}
-    return {"all": {"recall": scored["object_recall"], "precision": scored["object_precision"], **scored}, **sizes}
+    """Recall, precision and numbers of a scene's `figures` as rows of a table: all objects, then by size."""
+    sizes: dict[str, dict[str, float]] = scored["by_size"]
+    numbers = {name: sum(row[name] for row in sizes.values()) for name in ("true", "predicted")}
+    return {"all": {"recall": scored["object_recall"], "precision": scored["object_precision"], **numbers}, **sizes}
 
 
 def figures(counts: ObjectCounts) -> dict[str, Any]:
