@@ -314,21 +314,15 @@ def check_train(config: Any) -> None:
 
 
 def check_use(config: Any) -> None:
-    """Raise `UserError` for settings of `evaluate`, `predict` and `report` outside what they may be."""
+    """Raise `UserError` for settings of `evaluate`, `predict`, `report` and `export` outside what they may be."""
     if isinstance(config, EvaluateConfig | ReportConfig):
         one_of("part", config.part, ("train", "val", "test", "all"))
-    if not isinstance(config, EvaluateConfig | PredictConfig):
-        return
-    one_of("checkpoint", config.checkpoint, ("best", "last"))
-    """Raise `UserError` for settings of `evaluate`, `predict` and `export` outside what they may be."""
-    if not isinstance(config, EvaluateConfig | PredictConfig | ExportConfig):
-        return
-    one_of("checkpoint", config.checkpoint, ("best", "last"))
     if isinstance(config, ExportConfig):
         one_of("format", config.format, ("onnx", "torch"))
+    if isinstance(config, EvaluateConfig | PredictConfig | ExportConfig):
+        one_of("checkpoint", config.checkpoint, ("best", "last"))
+    if not isinstance(config, EvaluateConfig | PredictConfig):
         return
-    if isinstance(config, EvaluateConfig):
-        at_least("batch_size", config.batch_size, 1)
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
     if isinstance(config, EvaluateConfig):

@@ -31,8 +31,8 @@ from seep_lightning.config import (
     EvaluateConfig,
     ExportConfig,
     PredictConfig,
-    ReportConfig,
     PrepareConfig,
+    ReportConfig,
     TrainConfig,
     check,
 )
