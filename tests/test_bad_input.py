@@ -173,6 +173,16 @@ def test_a_tiff_of_two_bands_is_refused_however_it_is_laid_out(chips_root, confi
     assert f"mask {chips_root / MASKS / BAD} is " in data_refusal(chips_root)
 
 
+def test_a_picture_with_a_colour_table_and_a_file_of_several_are_refused(chips_root):
+    path, shape = chips_root / IMAGES / BAD, {"height": 32, "width": 32, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", driver="GTiff", photometric="palette", **shape) as file:
+        file.write(sea(np.uint8), 1)
+        file.write_colormap(1, {90: (1, 2, 3, 255)})
+    assert f"{path} is a picture with a colour table" in data_refusal(chips_root)
+    tifffile.imwrite(path, np.stack([sea(), sea()]), photometric="minisblack")
+    assert f"{path} is 2 pictures" in data_refusal(chips_root)
+
+
 def test_a_colour_png_is_refused(tmp_path):
     write_chip(tmp_path, "A.1.png", np.full((8, 8, 3), 9, np.uint8), np.zeros((8, 8), np.uint8))
     assert "A.1.png has 3 bands; one is expected" in data_refusal(tmp_path)

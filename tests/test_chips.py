@@ -6,11 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import rasterio
 
 from conftest import make_chips, write_chip
 from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
 from seep_lightning.data.chips import load_chips, place, split_name, valid_pixels
+from seep_lightning.errors import UserError
 
 GRIDS = {"0418": GridConfig(columns=19), "0455": GridConfig(columns=20, offset=1)}
 
@@ -73,6 +75,41 @@ def test_without_a_memory_budget_chips_are_read_from_disk_and_are_the_same(chips
     assert len(reads) == len(unkept) == 30
     np.testing.assert_array_equal(kept.quartiles, unkept.quartiles)
     assert kept.fingerprint == unkept.fingerprint
+
+
+def write_bands(root: Path, name: str, *bands: np.ndarray) -> None:
+    """A chip of bands named VV, VH, ... with an empty mask."""
+    write_chip(root, name, bands[0], np.zeros(bands[0].shape, np.uint8))
+    shape = {"height": 16, "width": 16, "count": len(bands), "dtype": bands[0].dtype.name}
+    with rasterio.open(root / "train_images_256" / name, "w", driver="GTiff", **shape) as file:
+        file.write(np.stack(bands))
+        file.descriptions = ["VV", "VH", "angle"][: len(bands)]
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("chosen", [[3, 1], ["angle", "VV"], ["angle", 1]])
+def test_bands_are_chosen_by_number_or_name_and_each_has_its_quartiles(tmp_path, chosen):
+    bands = [picture(k) // (k + 1) + 1 for k in range(3)]
+    bands[0][:5] = bands[1][5:9] = 0
+    write_bands(tmp_path, "A.0.tif", *bands)
+    chips = load_chips(DataConfig(root=str(tmp_path), bands=chosen))
+    image, _ = chips.read(0)
+    np.testing.assert_array_equal(image, [bands[2], bands[0]])
+    valid = valid_pixels(image, 0)
+    assert valid[5:].all() and not valid[:5].any()  # nodata where any chosen band has it
+    for k, band in enumerate((bands[2], bands[0])):
+        expected = np.quantile(band[valid] / 65535, [0.25, 0.5, 0.75], method="inverted_cdf")
+        np.testing.assert_allclose(chips.quartiles[0, k], expected, rtol=1e-6)
+        np.testing.assert_allclose(chips.scene_quartiles[0, k], expected, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_band_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    write_bands(tmp_path, "A.0.tif", picture(0), picture(1))
+    with pytest.raises(
+        UserError, match=r"A\.0\.tif has 2 band\(s\) named VV, VH; wanted VV, HH, of which HH is missing"
+    ):
+        load_chips(DataConfig(root=str(tmp_path), bands=["VV", "HH"]))
 
 
 def test_nodata_is_what_the_config_says_in_any_band():

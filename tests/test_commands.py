@@ -58,7 +58,7 @@ def test_help_names_every_config_group_and_five_examples() -> None:
     assert text.count("  python -m seep_lightning.train") == 5
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "predict", "check", "report"])
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "check", "report", "prepare", "export"])
 def test_every_command_has_help_with_five_examples(verb: str) -> None:
     assert seep(verb, "--help").stdout.count(f"  python -m seep_lightning.{verb}") == 5
 

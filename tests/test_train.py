@@ -14,14 +14,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import lightning.pytorch as pl
+import numpy as np
 import pytest
+import rasterio
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import GRID, TINY, make_chips, seep
+from seep_lightning import load
 from seep_lightning.callbacks import RunCheckpoint
+from seep_lightning.config import EvaluateConfig
 from seep_lightning.door import compose
 from seep_lightning.errors import Interrupted, Preempted, UserError
+from seep_lightning.evaluate import evaluate
 from seep_lightning.run import Run
 from seep_lightning.train import settings_of, train
 
@@ -258,6 +263,26 @@ def test_odd_sizes_and_chips_read_from_disk_train(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips", size=30)
     overrides = ["data=seeps", f"data.root={root}", GRID, *TINY, "data.cache_gb=0", "trainer.max_epochs=1"]
     assert math.isfinite(train(compose("train", overrides), tmp_path / "run").score)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_run_on_two_bands_trains_scores_and_predicts(compose_tiny: Compose, chips_root: Path, tmp_path: Path) -> None:
+    for path in (chips_root / "train_images_256").iterdir():
+        with rasterio.open(path) as file:
+            vv = file.read(1)
+        shape = {"height": 32, "width": 32, "count": 2, "dtype": "uint16"}
+        with rasterio.open(path, "w", driver="GTiff", **shape) as file:
+            file.write(np.stack([np.where(vv > 0, 65535 - vv, 0), vv]))
+            file.descriptions = ["VH", "VV"]
+    run = train(compose_tiny("data.bands=[VV,VH]", "data.normalise.kind=scene"), tmp_path / "run").run
+    predictor = load(run.dir)
+    assert predictor.bands == 2 and predictor.facts["band names"] == ["VV", "VH"]
+    assert predictor.module.net.encoder[0][0].in_channels == 2
+    both = np.stack([vv, np.where(vv > 0, 65535 - vv, 0)]).astype(np.uint16)
+    assert np.abs(predictor(both) - predictor(both[::-1])).max() > 1e-3
+    with pytest.raises(UserError, match=r"\(2, H, W\)"):
+        predictor(vv)
+    assert evaluate(EvaluateConfig(run=str(run.dir)))["figures"]["dice"] >= 0
 
 
 def test_checkpoints_hold_tensors_and_plain_values_only(trained: Path) -> None:

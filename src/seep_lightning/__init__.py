@@ -6,14 +6,14 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "compose", "load"]
 
 if TYPE_CHECKING:
+    from seep_lightning.array_predictor import load
     from seep_lightning.door import compose
-    from seep_lightning.predictor import load
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `import seep_lightning` costs neither torch nor Hydra."""
     if name == "load":
-        from seep_lightning.predictor import load
+        from seep_lightning.array_predictor import load
 
         return load
     if name == "compose":

@@ -7,6 +7,8 @@ VERBS = {
     "train": "train, or resume, one network (-m for a sweep)",
     "evaluate": "score a run on a part of its data, or on other data",
     "predict": "chips to masks and probabilities",
+    "export": "a run's network as one file, ONNX or torch",
+    "prepare": "scenes and an analyst's polygons to chips and masks",
     "compare": "runs side by side, ranked by validation; two of them paired",
     "report": "one page about a run or a sweep: figures, curves, calibration, best and worst chips",
     "check": "audit a data set before anyone trains on it",

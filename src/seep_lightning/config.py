@@ -48,6 +48,7 @@ class DataConfig:
     masks: str = "train_masks_256"
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
     unpaired: str = "error"  # error | skip
+    bands: list[Any] | None = None  # numbers from 1, or names; None: the one band
     nodata: int | None = 0
     classes: int = 7  # largest value that a mask may hold
     grid: dict[str, GridConfig] = field(default_factory=dict)  # by prefix of the scene's name
@@ -201,6 +202,36 @@ class ReportConfig:
 
 
 @dataclass
+class ExportConfig:
+    """Write a run's network as one file."""
+
+    run: str = MISSING
+    output: str = MISSING
+    format: str = "onnx"  # onnx | torch
+    checkpoint: str = "best"
+    overwrite: bool = False
+
+
+@dataclass
+class PrepareConfig:
+    """Cut scenes and an analyst's polygons into chips and masks."""
+
+    scenes: Any = MISSING  # a raster, a folder or a pattern of them, or a list of these
+    labels: str = MISSING  # polygons: GeoPackage, GeoJSON, shapefile ...
+    output: str = MISSING
+    bands: list[Any] = field(default_factory=lambda: [1])  # numbers from 1, or names
+    nodata: float | None = None  # besides the one that a scene declares
+    scale: str | None = None  # of float and signed values: linear | db
+    class_attribute: str | None = None  # 1..7; None: every polygon is class 1
+    scene_attribute: str | None = None  # names the scene that a polygon is of; None: of all in which it lies
+    ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
+    size: int = 256
+    overlap: int = 0
+    empty_share: float = 0.2  # of the chips without seep, kept
+    seed: int = 0
+
+
+@dataclass
 class CheckConfig:
     """Audit a data set."""
 
@@ -214,6 +245,7 @@ def check(config: Any) -> None:
     check_data(config)
     check_train(config)
     check_use(config)
+    check_prepare(config)
 
 
 def check_known(config: Any, prefix: str = "") -> None:
@@ -282,18 +314,34 @@ def check_train(config: Any) -> None:
 
 
 def check_use(config: Any) -> None:
-    """Raise `UserError` for settings of `evaluate`, `predict` and `report` outside what they may be."""
+    """Raise `UserError` for settings of `evaluate`, `predict`, `report` and `export` outside what they may be."""
     if isinstance(config, EvaluateConfig | ReportConfig):
         one_of("part", config.part, ("train", "val", "test", "all"))
+    if isinstance(config, ExportConfig):
+        one_of("format", config.format, ("onnx", "torch"))
+    if isinstance(config, EvaluateConfig | PredictConfig | ExportConfig):
+        one_of("checkpoint", config.checkpoint, ("best", "last"))
     if not isinstance(config, EvaluateConfig | PredictConfig):
         return
-    one_of("checkpoint", config.checkpoint, ("best", "last"))
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
     if isinstance(config, EvaluateConfig):
         at_least("batch_size", config.batch_size, 1)
         if config.name is not None and (Path(config.name).name != config.name or config.name == ".."):
             raise UserError(f"name={config.name}: expected the name of a folder below evaluate/, without a path.")
+
+
+def check_prepare(config: Any) -> None:
+    """Raise `UserError` for settings of `prepare` outside what they may be."""
+    if not isinstance(config, PrepareConfig):
+        return
+    valid_seed("seed", config.seed)
+    at_least("size", config.size, 1)
+    if not 0 <= config.overlap < config.size:
+        raise UserError(f"overlap={config.overlap}: expected 0 or more, and less than size={config.size}.")
+    if not 0 <= config.empty_share <= 1:
+        raise UserError(f"empty_share={config.empty_share}: expected a share, 0 to 1.")
+    one_of("scale", config.scale or "linear", ("linear", "db"))
 
 
 def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -120,7 +120,7 @@ def predict_batches(
     dataset = ChipDataset(chips, predictor.normalise)
     sampler = EpochSampler(indices, shuffle=False, seed=0)
     for batch in DataLoader(dataset, batch_size, sampler=sampler):
-        probability = predictor.probability(batch.image).numpy()
+        probability = predictor.probability(batch.image.numpy())
         yield batch.chip.numpy(), probability, batch.target.numpy(), batch.valid.numpy()
 
 
@@ -130,6 +130,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
     """
+    from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
     from seep_lightning.predictor import load
 
@@ -160,6 +161,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "figures": scored.at(predictor.threshold),
         "figures_at_0.5": scored.at(0.5),
         "soft": scored.soft | {"batch_size": config.batch_size},
+        "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
         "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
         "histogram": scored.histogram,
@@ -248,17 +250,26 @@ def print_table(title: str, rows: dict[str, dict[str, float]], columns: Sequence
     for column in columns:
         table.add_column(column, justify="right")
     for name, row in rows.items():
-        table.add_row(name, *(f"{row[c]:.3f}" if c in row else "" for c in columns))
+        shown = (row.get(c, "") for c in columns)
+        table.add_row(name, *(f"{value:.3f}" if isinstance(value, float) else str(value) for value in shown))
     Console().print(table)
 
 
 def print_evaluation(summary: dict[str, Any]) -> None:
-    """The table of an evaluation, with the floor under it."""
+    """The table of an evaluation, with the floor under it, and that of objects."""
+    from seep_lightning.object_scores import rows as object_rows
+
     rows = {f"{summary['part']}, at {summary['threshold']:.4f}": summary["figures"]}
     rows.setdefault(f"{summary['part']}, at 0.5000", summary["figures_at_0.5"])
     cut = f"darker than {summary['floor']['dark_threshold']:.2f} x median (floor)"
     rows[cut] = {"dice": summary["floor"]["dice"]}
     print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
+    scored = summary["objects"]
+    print_table("objects", object_rows(scored), ("recall", "true", "precision", "predicted"))
+    print(
+        f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, "
+        f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
+    )
     soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
     print(f"the notebook's soft figures (mean over batches of {summary['soft']['batch_size']}): {soft}")
     print(f"written to {summary['out']}")

@@ -68,9 +68,7 @@ def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64
 
 
 def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The 25, 50 and 75 % quantiles of a `histogram`, in 0..1 of full scale: (3,). Zeros where nothing was counted."""
-    total = np.cumsum(counts)
-    if total[-1] == 0:
-        return np.zeros(3, np.float32)
-    values = np.searchsorted(total, np.array([0.25, 0.5, 0.75]) * total[-1])
-    return np.asarray(values / (len(counts) - 1), np.float32)
+    """The 25, 50 and 75 % quantiles of a `histogram` (..., bins), in 0..1 of full scale: (..., 3); zeros of nothing."""
+    total = np.cumsum(counts, axis=-1)[..., None, :]
+    values = (total < np.array([0.25, 0.5, 0.75])[:, None] * total[..., -1:]).sum(axis=-1)
+    return np.asarray(values / (counts.shape[-1] - 1), np.float32)

@@ -39,7 +39,7 @@ def predict(config: PredictConfig) -> list[Path]:
     threshold = predictor.threshold if config.threshold is None else config.threshold
     scenes: dict[str, np.ndarray] = {}
     for path in paths:  # every chip once before anything is written: one that cannot be read costs no half-made map
-        image = read_image(path)
+        image = read_image(path, predictor.facts.get("band names"))
         if predictor.normalise.kind == "scene":
             key = split_name(path.name, predictor.facts["pattern"])[0]
             scenes[key] = scenes.get(key, 0) + histogram(image[0], valid_pixels(image, predictor.nodata))
@@ -48,7 +48,7 @@ def predict(config: PredictConfig) -> list[Path]:
     for folder in ("masks", "probabilities"):
         (out / folder).mkdir(exist_ok=True)
     for path in paths:
-        image = read_image(path)
+        image = read_image(path, predictor.facts.get("band names"))
         scene = scenes.get(split_name(path.name, predictor.facts["pattern"])[0]) if scenes else None
         quartiles = None if scene is None else quartiles_of(scene)[None]
         probability = predictor(image, quartiles)

@@ -7,63 +7,35 @@ from typing import Any, TypeGuard
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from seep_lightning.data.chips import valid_pixels
+from seep_lightning.array_predictor import ArrayPredictor, Floats
 from seep_lightning.errors import UserError
 from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
-from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
 from seep_lightning.run import Run, open_run
 
 
-class Predictor:
-    """Probability of seep for each pixel; holds all that the checkpoint knows.
-
-    threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
-    """
+class Predictor(ArrayPredictor):
+    """A checkpoint's network on torch; holds all that the checkpoint knows. See `ArrayPredictor`."""
 
     def __init__(self, module: SeepModule, device: str = "auto") -> None:
-        facts = module.hparams["facts"]
+        super().__init__(module.hparams["facts"], module.threshold)
         self.device = torch.device(pick_device(device))
         self.module = module.eval().to(self.device)
-        self.threshold = module.threshold
-        self.normalise = Normaliser.from_dict(facts["normalise"])
-        self.nodata: int | None = facts["nodata"]
-        self.bands: int = facts["bands"]
-        self.facts: dict[str, Any] = facts
-
-    def __call__(self, image: NDArray[Any], quartiles: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Probabilities (H, W) float32 in 0..1 of raw values (H, W) or (C, H, W), uint8 or uint16; nodata gives 0.
-
-        quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
-        scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
-        """
-        array = image[None] if image.ndim == 2 else image
-        if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands:
-            raise UserError(
-                f"the image is {array.dtype} with shape {image.shape}; this run takes uint8 or uint16, "
-                f"(H, W) or ({self.bands}, H, W)."
-            )
-        valid = valid_pixels(array, self.nodata)
-        if quartiles is None:
-            quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])
-        scaled = array.astype(np.float32) / np.float32(full_scale(array.dtype))
-        batch = torch.from_numpy(self.normalise(scaled, valid, quartiles))[None]
-        return np.where(valid, self.probability(batch)[0, 0].numpy(), np.float32(0))
 
     @torch.inference_mode()
-    def probability(self, batch: Tensor) -> Tensor:
-        """Probabilities (B, 1, H, W) on the CPU of network input (B, C, H, W)."""
-        logits = self.module(batch.to(self.device, non_blocking=True))
-        return torch.as_tensor(logits).float().sigmoid().cpu()
+    def probability(self, batch: Floats) -> Floats:
+        """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
+        logits = self.module(torch.from_numpy(batch).to(self.device))
+        return np.asarray(torch.as_tensor(logits).float().sigmoid().cpu().numpy())
 
 
 def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> Predictor:
-    """The network of a run directory as a callable on arrays, for notebooks.
+    """The network of a run directory, or of a file that `export format=torch` wrote, as a callable on arrays.
 
-    Raises `UserError` where the directory is no run, or its checkpoint cannot be trusted or read.
+    Raises `UserError` where there is no run, or its checkpoint cannot be trusted or read.
     """
+    if not isinstance(run, Run) and Path(run).is_file():
+        return Predictor(load_module(Path(run)), device)
     opened = run if isinstance(run, Run) else open_run(run)
     return Predictor(load_module(opened.checkpoint(checkpoint)), device)
 

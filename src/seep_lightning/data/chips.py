@@ -1,28 +1,25 @@
 """Chips on disk: pair images with masks by name, check every one, keep them decoded where they fit."""
 
 import hashlib
-import logging
+import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
 
-from seep_lightning.config import DataConfig
+from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import full_scale, histogram, quartiles_of
+from seep_lightning.scene.raster import band_numbers, first_line, gdal, opened
 
 SUFFIXES = {".tif", ".tiff", ".png"}
-
-# complaints of libtiff and tifffile would bury the one sentence that we raise
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Chips:
     def scene_quartiles(self) -> NDArray[np.float32]:
         """(N, C, 3): the quartiles of each chip's whole scene, over all its chips here."""
         table = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
-        return np.stack([table[scene] for scene in self.scenes])[:, None]
+        return np.stack([table[scene] for scene in self.scenes])
 
     @property
     def fingerprint(self) -> str:
@@ -116,7 +113,7 @@ def load_chips(config: DataConfig) -> Chips:
             raise UserError(
                 f"data: {name} holds nodata ({config.nodata}) only. Remove it and its mask, or correct data.nodata."
             )
-        counts = histogram(image[0], valid)
+        counts = np.stack([histogram(band, valid) for band in image])
         quartiles.append(quartiles_of(counts))
         chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
         chips.digests.append(digest(name, image, mask))
@@ -126,7 +123,7 @@ def load_chips(config: DataConfig) -> Chips:
     chips._cache = kept if len(kept) == len(chips) else None
     chips.full_scale = full_scale(image.dtype)
     chips.size = (image.shape[1], image.shape[2])
-    chips.quartiles = np.stack(quartiles)[:, None]
+    chips.quartiles = np.stack(quartiles)
     return chips
 
 
@@ -153,7 +150,7 @@ def pair_chips(config: DataConfig) -> Chips:
         raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
     keys = [split_name(found[stem].name, config.pattern) for stem in pairs]
     return Chips(
-        config=config,
+        config=replace(config, grid=written_grid(root) | config.grid),
         root=root,
         names=[found[stem].name for stem in pairs],
         scenes=[scene for scene, _ in keys],
@@ -161,6 +158,14 @@ def pair_chips(config: DataConfig) -> Chips:
         image_paths=[found[stem] for stem in pairs],
         mask_paths=[truth[stem] for stem in pairs],
     )
+
+
+def written_grid(root: Path) -> dict[str, GridConfig]:
+    """The columns of each scene by its whole name, where `prepare` or the generator wrote them; longest names first."""
+    path = root / "dataset.json"
+    found = json.loads(path.read_text()) if path.is_file() else {}
+    columns = found.get("columns", {}) if isinstance(found, dict) else {}  # or a file of another program
+    return {scene: GridConfig(columns[scene]) for scene in sorted(columns, key=len, reverse=True)}
 
 
 def list_images(folder: Path) -> dict[str, Path]:
@@ -222,7 +227,7 @@ def _read_all(chips: Chips) -> Iterator[tuple[str, str, tuple[NDArray[Any], NDAr
 
 def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """Image (C, H, W) and mask (H, W) of one chip, checked against each other."""
-    image, mask = read_image(image_path), read_mask(mask_path, config.classes)
+    image, mask = read_image(image_path, config.bands), read_mask(mask_path, config.classes)
     if image.shape[1:] != mask.shape:
         raise UserError(
             f"data: {image_path.name} is {_size(image.shape[1:])} but its mask is {_size(mask.shape)}. "
@@ -231,60 +236,52 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ND
     return image, mask
 
 
-def read_image(path: Path) -> NDArray[Any]:
-    """One image as (1, H, W) uint8 or uint16; anything else is refused with its name."""
-    array = _decode(path)
+def read_image(path: Path, bands: Sequence[int | str] | None = None) -> NDArray[Any]:
+    """Bands of one image, by number (from 1) or name, as (C, H, W) uint8 or uint16; None: the one band that it has.
+
+    Anything else is refused with its name.
+    """
+    array, names = _decode(path)
     if array.dtype.name not in ("uint8", "uint16"):
         hint = " and holds NaN" if array.dtype.kind == "f" and np.isnan(array).any() else ""
         raise UserError(
             f"data: {path.name} is {array.dtype}{hint}; 8 or 16 bit unsigned is expected. "
             "Scale it to uint16 (value 0 for nodata) first."
         )
-    if array.ndim != 2:
-        raise UserError(f"data: {path.name} has {array.shape[-1]} bands; one is expected. Extract the band to use.")
-    return array[None]
+    if bands is None and len(array) != 1:
+        raise UserError(f"data: {path.name} has {len(array)} bands; one is expected. Choose with data.bands=[1].")
+    return array if bands is None else array[[i - 1 for i in band_numbers(path, names, bands)]]
 
 
 def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
     """One mask as (H, W) uint8, 0 = no seep, 1..`classes` = seep class."""
-    array = _decode(path)
-    if array.ndim != 2 or array.dtype.kind not in "ui":
-        bands = 1 if array.ndim == 2 else array.shape[-1]
-        raise UserError(f"data: mask {path} is {array.dtype} with {bands} band(s); one unsigned band is expected.")
+    array, _ = _decode(path)
+    if len(array) != 1 or array.dtype.kind not in "ui":
+        raise UserError(f"data: mask {path} is {array.dtype} with {len(array)} band(s); one unsigned band is expected.")
     largest = int(array.max(initial=0))
     if largest > classes:
         raise UserError(
             f"data: mask {path} holds the value {largest}, but data.classes={classes} (0 = no seep, 1..{classes} = "
             "class). Correct the mask, or raise data.classes."
         )
-    return array.astype(np.uint8, copy=False)
+    return np.asarray(array[0], np.uint8)
 
 
-def _decode(path: Path) -> NDArray[Any]:
-    """Decode a TIFF or PNG as it is: (H, W) or (H, W, bands)."""
-    bands, odd = 1, ""
+def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
+    """All bands of a TIFF or PNG as they are, (C, H, W), and what they are called."""
     try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            with tifffile.TiffFile(path) as tiff:
-                page = tiff.pages.first
-                bands, odd = max(page.samplesperpixel, len(tiff.pages)), _odd_type(page.dtype, page.bitspersample)
-        array = None if bands > 1 or odd else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    except Exception as error:  # a damaged file may raise anything in tifffile, an IndexError most often
-        raise UserError(f"data: cannot read {path} ({error}). Copy it again; it may be cut off.") from error
+        with gdal(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), opened(path) as file:
+            array, names = file.read(), file.descriptions
+            bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+            palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)
+    except (RasterioError, OSError) as error:
+        raise UserError(f"data: cannot read {path} ({first_line(error)}). Copy it again; it may be cut off.") from error
+    kind = array.dtype.name.rstrip("0123456789")
+    odd = f"{'bool' if bits == '1' else f'{kind}{bits}'} with {bits} bit(s) a pixel" if bits else ""
+    odd = odd or "a picture with a colour table" * palette or f"{pages} pictures" * (pages > 1)
     if odd:
         raise UserError(f"data: {path} is {odd}; 8 or 16 bit unsigned is expected. Convert it first.")
-    if bands > 1:  # OpenCV returns the first of them and says nothing
-        return np.empty((1, 1, bands), np.uint16)
-    if array is None:
-        raise UserError(f"data: cannot read {path}: not a whole TIFF or PNG. Copy it again; it may be cut off.")
-    return np.asarray(array)
-
-
-def _odd_type(dtype: np.dtype[Any] | None, bits: int) -> str:
-    """A pixel type that OpenCV does not decode, or alters in silence (1 bit comes out as 0 and 255); else nothing."""
-    if dtype is not None and dtype.kind in "uif" and bits == 8 * dtype.itemsize and dtype.name != "float16":
-        return ""
-    return f"{dtype} with {bits} bit(s) a pixel"
+    return array, names
 
 
 def _size(shape: Sequence[int]) -> str:

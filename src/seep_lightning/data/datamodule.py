@@ -128,8 +128,10 @@ class SeepDataModule(pl.LightningDataModule):
             "normalise": self.normalise.to_dict(),
             "nodata": self.data.nodata,
             "classes": self.data.classes,
-            "bands": 1,
+            "bands": self.chips.quartiles.shape[1],
+            "band names": list(self.data.bands or [1]),
             "pattern": self.data.pattern,
+            "grid": {prefix: asdict(grid) for prefix, grid in self.chips.config.grid.items()},
             "chip_size": list(self.chips.size),
             "fingerprint": self.chips.fingerprint,
         }

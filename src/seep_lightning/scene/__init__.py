@@ -3,7 +3,7 @@
 A scene's way: `Raster` -> `map_scene` (probability and mask) -> `find_seeps` -> `write_seeps`.
 """
 
-from seep_lightning.scene.ground import VectorArea, vector_area
+from seep_lightning.scene.ground import Outlines, VectorArea, read_outlines, vector_area
 from seep_lightning.scene.mapping import SceneMap, map_scene
 from seep_lightning.scene.objects import Thresholds
 from seep_lightning.scene.polygons import PolygonOptions, Seep, SeepLayer, find_seeps
@@ -14,7 +14,7 @@ from seep_lightning.scene.vectors import write_seeps
 from seep_lightning.scene.windows import Tiling
 
 __all__ = [
-    "ArraySource", "PolygonOptions", "Raster", "SceneMap", "Seep", "SeepLayer", "Source", "Thresholds", "Tiling",
-    "VectorArea", "augmented", "ensemble", "find_seeps", "gdal", "map_scene", "predict_scene", "scene_quantiles",
-    "vector_area", "write_seeps",
+    "ArraySource", "Outlines", "PolygonOptions", "Raster", "SceneMap", "Seep", "SeepLayer", "Source",
+    "Thresholds", "Tiling", "VectorArea", "augmented", "ensemble", "find_seeps", "gdal", "map_scene",
+    "predict_scene", "read_outlines", "scene_quantiles", "vector_area", "write_seeps",
 ]  # fmt: skip

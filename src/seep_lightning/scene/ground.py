@@ -1,7 +1,7 @@
 """From pixels to the ground and back: coordinates, metres, and polygons of a vector file as masks of rows."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -104,53 +104,96 @@ def _points(raster: Raster) -> tuple[str, Move, Move]:
 
 
 @dataclass(frozen=True)
+class Outlines:
+    """Polygons of a vector file in a scene's pixels: shapes (N,), their numbers in the file (N,), attributes (N,) by
+    name, and the file's coordinate system.
+    """
+
+    shapes: NDArray[np.object_]
+    numbers: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
+    crs: str | None
+
+    def burn(self, values: NDArray[np.uint8], start: int, stop: int, width: int) -> NDArray[np.uint8]:
+        """Rows start..stop, (stop - start, width): the value (of N) of the last polygon that holds a pixel's centre;
+        a polygon of value 0 is left out.
+        """
+        bounds = shapely.bounds(self.shapes).reshape(-1, 4)
+        here = (bounds[:, 1] < stop) & (bounds[:, 3] > start) & (values > 0)
+        if not here.any():
+            return np.zeros((stop - start, width), np.uint8)
+        pairs = zip(self.shapes[here], values[here].tolist(), strict=True)
+        shape, transform = (stop - start, width), Affine.translation(0, start)
+        return np.asarray(features.rasterize(pairs, shape, transform=transform, dtype=np.uint8))
+
+
+@dataclass(frozen=True)
 class VectorArea:
     """A `strip.Area`: rows of the scene to what is wanted of them. `key` is a hash of the outlines in pixels."""
 
-    outlines: NDArray[np.object_]
+    outlines: Outlines
     width: int
     inside: bool
     key: str
 
     def __call__(self, start: int, stop: int) -> Mask:
         """Pixels of rows start..stop whose centre is in an outline (or is not, for `inside=False`)."""
-        bounds = shapely.bounds(self.outlines).reshape(-1, 4)
-        here = self.outlines[(bounds[:, 1] < stop) & (bounds[:, 3] > start)]
-        shape = stop - start, self.width
-        if not len(here):
-            return np.full(shape, not self.inside)
-        burnt = features.rasterize(here, shape, transform=Affine.translation(0, start), dtype=np.uint8)
-        wanted: Mask = burnt == self.inside
+        ones = np.ones(len(self.outlines.shapes), np.uint8)
+        wanted: Mask = self.outlines.burn(ones, start, stop, self.width) == self.inside
         return wanted
 
 
 def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> VectorArea:
     """The polygons of a vector file as an area of a scene; `inside=False` leaves them out (land).
 
+    Raises `UserError` as `read_outlines` does, and where nothing lies within the scene.
+    """
+    outlines = read_outlines(path, raster)
+    if inside and not len(outlines.shapes):
+        raise UserError(f"{path} has no polygon within {raster.path}. Check both on a map: which coordinate system?")
+    key = hashlib.sha256(b"".join(shapely.to_wkb(outlines.shapes)) + bytes([inside])).hexdigest()
+    return VectorArea(outlines, raster.width, inside, key)
+
+
+def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where: str | None = None) -> Outlines:
+    """The polygons of a vector file that lie within a scene; `where`: only those for which this SQL condition holds.
+
     Coordinates are brought into the scene's system and then to its pixels, long edges in small steps, so that it works
     for ground control points too. Without georeference the file must be in pixels (x the column, y minus the row).
-    Raises `UserError` for a file that is none, has no polygon, no coordinate system, or nothing within the scene.
+    Raises `UserError` for a file that is none, has no coordinate system or not these columns.
     """
     ground = Ground.of(raster)
     box = shapely.box(0, 0, raster.width, raster.height)
     frame = shapely.transform(shapely.segmentize(box, max(raster.width, raster.height) / 20), ground.place)
     try:
-        crs = pyogrio.read_info(path)["crs"]
+        info = pyogrio.read_info(path)
+        crs, missing = info["crs"], set(columns) - set(info["fields"])
         if ground.wkt and not crs:
             raise UserError(f"{path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
+        if missing:
+            known = ", ".join(info["fields"]) or "none"
+            raise UserError(f"{path} has no attribute {', '.join(sorted(missing))}; those that it has: {known}.")
         if ground.wkt:
             frame = shapely.transform(frame, _move(ground.wkt, crs))
-        _, _, geometry, _ = pyogrio.raw.read(path, columns=[], bbox=frame.buffer(0.02 * frame.length).bounds)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.ProjError) as error:
-        raise UserError(f"{path} cannot be read as polygons ({str(error)[:120]}). Expected a vector file.") from error
+        bounds = frame.buffer(0.02 * frame.length).bounds
+        meta, numbers, geometry, fields = pyogrio.raw.read(
+            path, columns=list(columns), bbox=bounds, where=where, return_fids=True
+        )
+    except (
+        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.ProjError, ValueError
+    ) as error:  # fmt: skip
+        wanted = f" where {where}" if where else ""
+        raise UserError(
+            f"{path} cannot be read as polygons{wanted} ({str(error)[:120]}). Expected a vector file."
+        ) from error
     outlines = shapely.from_wkb(geometry)
-    outlines = shapely.segmentize(outlines[shapely.area(outlines) > 0], frame.length / 200)
+    polygons = np.flatnonzero(shapely.area(outlines) > 0)
+    outlines = shapely.segmentize(outlines[polygons], frame.length / 200)
     if ground.wkt:
         outlines = shapely.transform(outlines, _move(crs, ground.wkt))
     outlines = shapely.transform(outlines, ground.unplace)
-    outlines = outlines[np.isfinite(shapely.bounds(outlines)).all(axis=1)]
-    outlines = outlines[shapely.intersects(shapely.envelope(outlines), box)]
-    if inside and not len(outlines):
-        raise UserError(f"{path} has no polygon within {raster.path}. Check both on a map: which coordinate system?")
-    key = hashlib.sha256(b"".join(shapely.to_wkb(outlines)) + bytes([inside])).hexdigest()
-    return VectorArea(outlines, raster.width, inside, key)
+    finite = np.isfinite(shapely.bounds(outlines).reshape(-1, 4)).all(axis=1)
+    within = finite & shapely.intersects(shapely.envelope(outlines), box)
+    kept = polygons[within]
+    table = {name: field[kept] for name, field in zip(meta["fields"], fields, strict=True)}
+    return Outlines(outlines[within], numbers[kept], table, crs)

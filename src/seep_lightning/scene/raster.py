@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from seep_lightning.scene.source import Mask, Values
 
 CACHE_MB = 64
 DTYPES = ("uint8", "uint16", "int16", "float32")
+logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)  # what GDAL says stands in the errors that are raised
 _WARNINGS = threading.Lock()  # the list of warning filters belongs to the process
 
 
@@ -46,9 +48,10 @@ class Raster:
     one that the file declares; a pixel is valid where no band has either of them, or is not finite, and where the
     file's own mask or alpha band says so.
 
-    Attributes: path, name (without folder and suffix), height, width, dtype, block_rows, crs (None without),
-    transform, gcps, tags, georeferenced (by transform or ground control points). Raises `UserError` for a file that
-    is no raster, lacks the bands, has a type or coordinate system that cannot be used.
+    Attributes: path, name (without folder and suffix), height, width, dtype, band_names (empty where not named),
+    block_rows, crs (None without), transform, gcps, tags, georeferenced (by transform or ground control points).
+    Raises `UserError` for a file that is no raster, lacks the bands, has a type or coordinate system that cannot be
+    used.
     """
 
     def __init__(
@@ -141,15 +144,7 @@ class Raster:
     def _choose(self, dataset: Any, bands: Sequence[int | str]) -> None:
         if dataset.count == 0:
             raise UserError(f"{self.path} has no band. Expected one band at least.")
-        names = [name or "" for name in dataset.descriptions]
-        self.indexes = [b if isinstance(b, int) else names.index(b) + 1 if b in names else 0 for b in bands]
-        missing = [str(b) for b, i in zip(bands, self.indexes, strict=True) if not 1 <= i <= dataset.count]
-        if missing:
-            named = f" named {', '.join(filter(None, names))}" if any(names) else ""
-            raise UserError(
-                f"{self.path} has {dataset.count} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
-                f"{', '.join(missing)} is missing. Choose with data.bands, or use a run trained on these bands."
-            )
+        self.indexes = band_numbers(self.path, dataset.descriptions, bands)
         kinds = {dataset.dtypes[i - 1] for i in self.indexes}
         if len(kinds) > 1 or not kinds <= set(DTYPES):
             raise UserError(
@@ -157,6 +152,7 @@ class Raster:
                 "Convert it with gdal_translate -ot Float32."
             )
         self.dtype: np.dtype[Any] = np.dtype(kinds.pop())
+        self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
 
     def _georeference(self, dataset: Any) -> None:
         try:
@@ -183,6 +179,19 @@ class Raster:
             for nodata in self.nodatas:
                 bad |= plane == nodata
         return np.logical_not(bad, out=bad)
+
+
+def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
+    """The numbers, from 1, of bands by number or name; `UserError` for one that is not among those of the file."""
+    numbers = [b if isinstance(b, int) else names.index(b) + 1 if b in names else 0 for b in bands]
+    missing = [str(b) for b, i in zip(bands, numbers, strict=True) if not 1 <= i <= len(names)]
+    if missing:
+        named = f" named {', '.join(filter(None, names))}" if any(names) else ""
+        raise UserError(
+            f"{path} has {len(names)} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
+            f"{', '.join(missing)} is missing. Choose with data.bands, or use a run trained on these bands."
+        )
+    return numbers
 
 
 _ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."

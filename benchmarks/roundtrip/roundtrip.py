@@ -1,0 +1,133 @@
+"""The closed way, from polygons to a network to polygons: prepare, train, map another scene, score its objects.
+
+    python benchmarks/roundtrip/roundtrip.py [FOLDER]
+
+Truth polygons of a generated scene become a GeoPackage, as an analyst would draw them; `prepare` makes chips and masks
+of it, a small U-Net is trained on them, and another generated scene (other seed) is mapped to polygons. Those are
+burnt again and compared with that scene's truth. Exit code 1 where recall or precision of objects of 50 px or more is
+below 0.8. FOLDER (a temporary one by default) keeps everything; what is there already is not made again.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyogrio.raw
+import rasterio
+import rasterio.features
+import shapely
+
+from seep_lightning.config import PrepareConfig
+from seep_lightning.data.synthetic import generate_scene, write_geotiff
+from seep_lightning.door import compose
+from seep_lightning.object_scores import SIZES, count_objects, figures
+from seep_lightning.predictor import load
+from seep_lightning.prepare import prepare
+from seep_lightning.scene import (
+    PolygonOptions,
+    Raster,
+    Thresholds,
+    find_seeps,
+    map_scene,
+    read_outlines,
+    scene_quantiles,
+    write_seeps,
+)  # fmt: skip
+from seep_lightning.train import train
+
+SIDE, SEEP_CELLS = 2048, 32  # px, and how many of its 64 chips hold seeps
+SCENES, EPOCHS = 6, 25
+LEAST = 50  # px of an object that counts
+RECIPE = [
+    "data=seeps", "split=random", "split.test=0.05", "model.width=8", f"trainer.max_epochs={EPOCHS}",
+    "trainer.enable_progress_bar=false", "trainer.accelerator=cpu", "data.batch_size=4", "ema_decay=0.9",
+    "data.normalise.kind=scene",
+]  # fmt: skip
+
+
+def scene(folder: Path, seed: int) -> tuple[Path, np.ndarray]:
+    """A generated scene as GeoTIFF, and the class of each pixel."""
+    path = folder / f"scene{seed}.tif"
+    image, classes = generate_scene(seed, SIDE, SIDE, seep_cells=SEEP_CELLS)
+    if not path.exists():
+        write_geotiff(path, image, nodata=0)
+    return path, classes
+
+
+def draw(path: Path, truth: list[tuple[Path, np.ndarray]]) -> Path:
+    """The outlines of all scenes' seeps, as an analyst would hand them over."""
+    shapes, classes, names = [], [], []
+    for image, seeps in truth:
+        with rasterio.open(image) as raster:
+            found = list(rasterio.features.shapes(seeps, seeps > 0, connectivity=8, transform=raster.transform))
+        shapes += [shapely.geometry.shape(outline) for outline, _ in found]
+        classes += [int(value) for _, value in found]
+        names += [image.stem] * len(found)
+    columns = [np.array(classes), np.array(names, object)]
+    pyogrio.raw.write(
+        path, shapely.to_wkb(np.array(shapes)), columns, ["class", "scene"], crs="EPSG:32640", geometry_type="Polygon"
+    )
+    return path
+
+
+def main() -> int:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="roundtrip-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    begin = time.perf_counter()
+    drawn = [scene(folder, 100 + k) for k in range(SCENES)]
+    chips, run = folder / "chips", folder / "run"
+    if not chips.exists():
+        labels = draw(folder / "labels.gpkg", drawn)
+        scenes = [str(path) for path, _ in drawn]
+        columns = {"class_attribute": "class", "scene_attribute": "scene"}
+        config = PrepareConfig(scenes, str(labels), str(chips), **columns, empty_share=1.0)
+        print(f"prepared: {json.dumps(prepare(config))}", flush=True)
+    if not (run / "checkpoints" / "best.ckpt").exists():
+        result = train(compose("train", [*RECIPE, f"data.root={chips}"]), run)
+        print(f"trained: validation Dice {result.score:.3f}, {time.perf_counter() - begin:.0f} s", flush=True)
+    path, classes = scene(folder, 1)
+    polygons = map_polygons(run, path, folder / "map")
+    with Raster(path) as raster:
+        outlines = read_outlines(polygons, raster)
+        ones = np.ones(len(outlines.shapes), np.uint8)
+        predicted = outlines.burn(ones, 0, raster.height, raster.width) > 0
+        valid = raster.read(0, raster.height)[1]
+    counts = count_objects(predicted, classes > 0, valid)
+    (folder / "scores.json").write_text(json.dumps(figures(counts), indent=2) + "\n")
+    print((folder / "scores.json").read_text())
+    first = SIZES.index(LEAST)
+    recall = counts.found[first:].sum() / counts.true[first:].sum()
+    precision = counts.right[first:].sum() / counts.predicted[first:].sum()
+    print(f"objects of {LEAST} px or more: recall {recall:.3f} of {counts.true[first:].sum()}, ", end="")
+    print(f"precision {precision:.3f} of {counts.predicted[first:].sum()}; {time.perf_counter() - begin:.0f} s")
+    return int(min(recall, precision) < 0.8)
+
+
+def map_polygons(run: Path, path: Path, out: Path) -> Path:
+    """The seeps of a scene as polygons, by the network of a run."""
+    out.mkdir(exist_ok=True)
+    predictor = load(run)
+    t = predictor.threshold
+    options = PolygonOptions(Thresholds(0.6 * t, t, t + 0.4 * (1 - t)))
+    polygons = out / "seeps.gpkg"
+    with Raster(path) as raster:
+        quartiles = (scene_quantiles(raster) / 65535).astype(np.float32)
+        result = map_scene(
+            raster,
+            predictor.probability,
+            lambda values, valid: predictor.normalise(values.astype(np.float32) / 65535, valid, quartiles),
+            out,
+            model_key=str(run),
+            threshold=t,
+            overwrite=True,
+        )
+        with Raster(result.probability) as probability:
+            write_seeps(find_seeps(probability, options, image=raster), polygons, overwrite=True)
+    return polygons
+
+
+if __name__ == "__main__":
+    sys.exit(main())

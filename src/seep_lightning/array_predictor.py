@@ -1,0 +1,64 @@
+"""A trained network as a callable on arrays, whatever runs it. Imports neither torch nor Lightning."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.data.chips import valid_pixels
+from seep_lightning.errors import UserError
+from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
+
+Floats = NDArray[np.float32]
+
+
+class ArrayPredictor:
+    """Probability of seep for each pixel. A sub-class runs the network: `probability`.
+
+    threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
+    facts: what the checkpoint knows of its data (`SeepDataModule.facts`).
+    """
+
+    def __init__(self, facts: dict[str, Any], threshold: float) -> None:
+        self.facts, self.threshold = facts, threshold
+        self.normalise = Normaliser.from_dict(facts["normalise"])
+        self.nodata: int | None = facts["nodata"]
+        self.bands: int = facts["bands"]
+
+    def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
+        """Probabilities (H, W) float32 in 0..1 of raw values (H, W) or (C, H, W), uint8 or uint16; nodata gives 0.
+
+        quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
+        scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
+        """
+        array = image[None] if image.ndim == 2 else image
+        if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands:
+            raise UserError(
+                f"the image is {array.dtype} with shape {image.shape}; this run takes uint8 or uint16, "
+                f"(H, W) or ({self.bands}, H, W)."
+            )
+        valid = valid_pixels(array, self.nodata)
+        if quartiles is None:
+            quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])
+        scaled = array.astype(np.float32) / np.float32(full_scale(array.dtype))
+        batch = self.normalise(scaled, valid, quartiles)[None]
+        return np.where(valid, self.probability(batch)[0, 0], np.float32(0))
+
+    def probability(self, batch: Floats) -> Floats:
+        """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
+        raise NotImplementedError
+
+
+def load(run: str | Path, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:
+    """The network of a run directory, or of a file that `export` wrote, as a callable on arrays, for notebooks.
+
+    Raises `UserError` where there is none, or it cannot be trusted or read. An .onnx file needs no torch.
+    """
+    if Path(run).suffix == ".onnx":
+        from seep_lightning.onnx_predictor import OnnxPredictor
+
+        return OnnxPredictor(run, device)
+    from seep_lightning import predictor
+
+    return predictor.load(run, checkpoint, device)

@@ -1,0 +1,124 @@
+"""A run's network as one file: `python -m seep_lightning.export`."""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from seep_lightning.config import ExportConfig, check
+from seep_lightning.door import open_door, typed
+from seep_lightning.errors import UserError
+from seep_lightning.run import Run, open_run
+
+if TYPE_CHECKING:
+    from seep_lightning.module import SeepModule
+
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt"}
+USE = (
+    "Outlines dark slicks (natural oil seeps) on detected SAR images of the sea. Look-alikes (calm water, algae, rain) "
+    "are found as well: every outline is for a person to judge. Other sensors, pixel sizes and seas than those of the "
+    "training data have not been tried."
+)
+
+
+def export(config: ExportConfig) -> Path:
+    """Write the network of a run to `output`, which appears when it is whole.
+
+    format=onnx: network input to probabilities, both (B, C, H, W) float32; batch, height and width are free, the latter
+    two in multiples of the stride. Its metadata hold `seep_lightning` (JSON: threshold, normalisation, stride ...; see
+    docs/export.md), `classes` and `model_card`. format=torch: a checkpoint without what only training needs; tensors
+    and plain values, so that it loads with `weights_only=True`.
+    Raises `UserError` for what the person at the keyboard can put right.
+    """
+    from seep_lightning.predictor import load_module, read_checkpoint
+
+    check(config)
+    run, out = open_run(config.run), Path(config.output)
+    path = run.checkpoint(config.checkpoint)
+    if out.suffix != SUFFIXES[config.format]:
+        raise UserError(f"output={out}: format={config.format} is written to a file named *{SUFFIXES[config.format]}.")
+    if out.exists() and not config.overwrite:
+        raise UserError(f"output={out} exists. Choose another file, or pass overwrite=true.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.stem}.part{out.suffix}")
+    try:
+        if config.format == "onnx":
+            write_onnx(load_module(path), part, model_card(run))
+        else:
+            write_torch(read_checkpoint(path), part, model_card(run))
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return out
+
+
+def model_card(run: Run) -> str:
+    """What the network is for, what it was trained on and how well it does, as JSON."""
+    keys = ("name", "data", "split", "leakage", "best", "epochs", "figures", "packages", "git")
+    return json.dumps(
+        {"use": USE, "model": run.config.model, **{key: run.summary().get(key) for key in keys}}, indent=2
+    )
+
+
+def write_onnx(module: "SeepModule", path: Path, card: str) -> None:
+    """Write network and sigmoid as ONNX, with metadata."""
+    import torch
+
+    from seep_lightning.onnx_predictor import FORMAT, KEY
+
+    try:
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError("format=onnx needs more packages: pip install 'seep_lightning[export]'.") from error
+    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    facts, stride = module.hparams["facts"], module.stride
+    network = torch.nn.Sequential(module.net, torch.nn.Sigmoid()).eval()
+    height, width = torch.export.Dim("height"), torch.export.Dim("width")
+    with warnings.catch_warnings(action="ignore"):  # of torch's exporter about itself
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, facts["bands"], 4 * stride, 3 * stride),),
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("batch"), 2: stride * height, 3: stride * width},),
+            input_names=["image"],
+            output_names=["probability"],
+            verbose=False,
+        )
+    assert program is not None
+    known = {"format": FORMAT, "threshold": module.threshold, "stride": stride, "facts": facts}
+    more = {KEY: json.dumps(known), "classes": "seep", "model_card": card}
+    program.model.metadata_props.update(more)
+    program.save(path)
+
+
+def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
+    """Write what `predictor.load` needs of a checkpoint."""
+    import torch
+
+    from seep_lightning.module import CHECKPOINT_KEY
+
+    kept = {key: content["hyper_parameters"][key] for key in ("model", "facts", "channels_last")}
+    weights = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
+    ours = {**content[CHECKPOINT_KEY], "model_card": card}
+    torch.save({"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, path)
+
+
+def task(cfg: DictConfig) -> str:
+    """The job of one `seep export`. Returns the file's name."""
+    out = export(typed(cfg))
+    print(f"{out} ({out.stat().st_size / 1e6:.1f} MB)")
+    print(f"map with it: python -m seep_lightning.predict run={out} input=SCENE output=maps")
+    return str(out)
+
+
+def main() -> None:
+    """`python -m seep_lightning.export` and `seep export`."""
+    open_door("export", task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Objects, centre lines and outlines against the truth's: counts of a chip or scene, which add up, and figures of them.
+
+Whoever looks for seeps counts seeps, not pixels: a missed spot is a missed seep, and one large patch can hide fifty.
+"""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.morphology import skeletonize
+
+from seep_lightning.data.chips import Chips, cell, read_mask, valid_pixels
+from seep_lightning.data.mosaic import lay
+
+Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+SIZES = (20, 50, 200, 1000)  # px from which on an object is in the next size class; below the first it does not count
+SHARE = 0.1  # an object is found, or right, where the other mask covers this share of it
+TOLERANCE = 2  # px between two outlines that agree
+
+
+class ObjectCounts(NamedTuple):
+    """Whole numbers that add up over chips and scenes. By size class, (4,) each: true objects that were found, true
+    ones, predicted ones that are right, predicted ones. line (2,): centre-line pixels of the truth that were found, all
+    of them. outline (4,): outline pixels of the prediction near the truth's, all; of the truth near the prediction's,
+    all. sea (): valid pixels without true seep.
+    """
+
+    found: Counts
+    true: Counts
+    right: Counts
+    predicted: Counts
+    line: Counts
+    outline: Counts
+    sea: Counts
+
+
+def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
+    """Counts of two masks (H, W); pixels that are not valid are left out of both."""
+    predicted, truth = predicted & valid, truth & valid
+    line = skeletonize(truth)  # type: ignore[no-untyped-call]
+    ours, theirs = _outline(predicted), _outline(truth)
+    outline = [ours & _near(theirs), ours, theirs & _near(ours), theirs]
+    lines, outlines = (np.array([part.sum() for part in parts]) for parts in ([line & predicted, line], outline))
+    sea = np.array((valid & ~truth).sum())
+    return ObjectCounts(*_hits(truth, predicted), *_hits(predicted, truth), lines, outlines, sea)
+
+
+def add_up(counts: Iterable[ObjectCounts]) -> ObjectCounts:
+    """The counts of all together."""
+    return ObjectCounts(*(np.sum(part, axis=0) for part in zip(*counts, strict=True)))
+
+
+def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
+    """Counts of the masks written for some chips, laid back into their scenes first where it is known how they lay."""
+    scenes: dict[str, dict[tuple[int, int], Mask]] = {}
+    for i in indices:
+        image, truth = chips.read(i)
+        predicted = read_mask(masks / chips.names[i], 1)
+        layers = np.stack([predicted > 0, truth > 0, valid_pixels(image, chips.config.nodata)])
+        at = cell(chips.config, chips.scenes[i], chips.tiles[i])
+        scenes.setdefault(chips.names[i] if at is None else chips.scenes[i], {})[at or (0, 0)] = layers
+    return add_up(count_objects(*lay(tiles, False)) for tiles in scenes.values())
+
+
+def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Recall, precision and numbers of a scene's `figures` as rows of a table: all objects, then by size."""
+    sizes: dict[str, dict[str, float]] = scored["by_size"]
+    numbers = {name: sum(row[name] for row in sizes.values()) for name in ("true", "predicted")}
+    return {"all": {"recall": scored["object_recall"], "precision": scored["object_precision"], **numbers}, **sizes}
+
+
+def figures(counts: ObjectCounts) -> dict[str, Any]:
+    """Shares in 0..1, and false objects per million pixels of sea.
+
+    object_recall, object_precision: true objects that were found, predicted ones that are right, all and by_size;
+    centre_line_recall: topology sensitivity of clDice (Shit et al. 2021, eq. 1); boundary_f1: of outlines.
+    """
+    near_ours, ours, near_theirs, theirs = counts.outline
+    precision, recall = near_ours / max(ours, 1), near_theirs / max(theirs, 1)
+    names = [f"{a} to {b - 1} px" for a, b in pairwise(SIZES)] + [f"{SIZES[-1]} px or more"]
+    rows = zip(names, *(column.tolist() for column in counts[:4]), strict=True)
+    return {
+        "object_recall": _share(counts.found, counts.true),
+        "object_precision": _share(counts.right, counts.predicted),
+        "centre_line_recall": _share(counts.line[:1], counts.line[1:]),
+        "boundary_f1": float(2 * precision * recall / max(precision + recall, 1e-12)),
+        "false_per_megapixel": float((counts.predicted - counts.right).sum() / max(counts.sea, 1) * 1e6),
+        "by_size": {
+            name: {"recall": f / max(t, 1), "true": t, "precision": r / max(p, 1), "predicted": p}
+            for name, f, t, r, p in rows
+        },
+    }
+
+
+def _share(part: Counts, whole: Counts) -> float:
+    return float(part.sum() / max(whole.sum(), 1))
+
+
+def _hits(objects: Mask, other: Mask) -> tuple[Counts, Counts]:
+    """Connected objects (8 neighbours) that the other mask covers by `SHARE`, and all, by size class."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(objects.astype(np.uint8), connectivity=8)
+    size = stats[1:, cv2.CC_STAT_AREA]
+    covered = np.bincount(labels[other], minlength=count)[1:]
+    edges = (*SIZES, np.iinfo(np.int64).max)
+    return np.histogram(size[covered >= SHARE * size], edges)[0], np.histogram(size, edges)[0]
+
+
+def _outline(mask: Mask) -> Mask:
+    """Pixels of a mask with a side on something else; the array's end is not something else."""
+    inner = cv2.erode(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
+    return mask & np.equal(inner, 0)
+
+
+def _near(outline: Mask) -> Mask:
+    """Pixels whose centre lies within `TOLERANCE` of an outline pixel's."""
+    y, x = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
+    disc = (x**2 + y**2 <= TOLERANCE**2).astype(np.uint8)
+    return np.asarray(cv2.dilate(outline.astype(np.uint8), disc) > 0)

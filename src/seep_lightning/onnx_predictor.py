@@ -1,0 +1,49 @@
+"""A network that `export` wrote as ONNX, on onnxruntime: the callable of `predictor.Predictor` without torch."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from seep_lightning.array_predictor import ArrayPredictor, Floats
+from seep_lightning.errors import UserError
+
+KEY = "seep_lightning"  # of what we know, in the file's metadata
+FORMAT = 1
+
+
+class OnnxPredictor(ArrayPredictor):
+    """See `ArrayPredictor`. device: `auto` (what this onnxruntime was built for, a GPU first), `cpu` or `cuda`.
+
+    Raises `UserError` for a file that is none, or was not written by `export`.
+    """
+
+    def __init__(self, path: str | Path, device: str = "auto") -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UserError(f"{path} needs onnxruntime. Install it: pip install 'seep_lightning[export]'.") from error
+        there = onnxruntime.get_available_providers()
+        wanted = there if device == "auto" else [f"{device.upper()}ExecutionProvider"]
+        if not set(wanted) <= set(there):
+            raise UserError(f"device={device} cannot be used here: onnxruntime has {', '.join(there)}. Try device=cpu.")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+        except Exception as error:  # a class of its own for each way in which a file is broken
+            raise UserError(f"{path} cannot be read as ONNX ({str(error).splitlines()[0][:120]}).") from error
+        known = json.loads(self.session.get_modelmeta().custom_metadata_map.get(KEY, "{}"))
+        if not known or known["format"] > FORMAT:
+            raise UserError(f"{path} was not written by this version's export. Export the run again.")
+        super().__init__(known["facts"], known["threshold"])
+        self.stride: int = known["stride"]
+
+    def probability(self, batch: Floats) -> Floats:
+        """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size: padded as `SeepModule.forward` does."""
+        height, width = batch.shape[-2:]
+        down, right = -height % self.stride, -width % self.stride
+        beyond = (0, 0), (0, 0), (0, down), (0, right)
+        padded = np.pad(batch, beyond, mode="reflect" if down < height and right < width else "edge")
+        (found,) = self.session.run(None, {"image": padded})
+        return np.asarray(found[..., :height, :width], np.float32)

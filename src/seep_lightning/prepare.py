@@ -1,0 +1,209 @@
+"""Scenes and an analyst's polygons to chips and masks: `python -m seep_lightning.prepare`."""
+
+import glob
+import json
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from seep_lightning.config import DataConfig, PrepareConfig, check
+from seep_lightning.door import open_door, typed
+from seep_lightning.errors import UserError
+
+if TYPE_CHECKING:
+    from rasterio.windows import Window
+
+    from seep_lightning.scene.ground import Outlines
+    from seep_lightning.scene.raster import Raster
+
+SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
+LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
+
+
+class Labels(NamedTuple):
+    """A scene's outlines (N,), the class of each (N,), 0 for none, and which are doubtful (N,), as 0 and 1."""
+
+    outlines: "Outlines"
+    classes: NDArray[np.uint8]
+    doubtful: NDArray[np.uint8]
+
+
+def prepare(config: PrepareConfig) -> dict[str, Any]:
+    """Write `output` in the data set's layout: images, masks (SCENE.TILE.tif each) and dataset.json, which is returned.
+
+    A pixel has the class of the polygon that holds its centre, of the last one in the file where several do. Pixels of
+    doubtful polygons (`ignore`) become nodata, value 0, unless a sure one holds them too. Scenes are read by rows of
+    chips; all are checked before anything is written, and `output` appears when it is whole.
+    Raises `UserError` for what the person at the keyboard can put right.
+    """
+    from seep_lightning.scene.raster import Raster
+
+    check(config)
+    out, data = Path(config.output), DataConfig()
+    if out.exists():
+        raise UserError(f"output={out} exists. Choose another folder: prepare adds to none.")
+    labels: dict[Path, Labels] = {}
+    for path in find_scenes(config.scenes):
+        with Raster(path, config.bands, config.nodata) as raster:
+            if config.scale is None and raster.dtype.kind != "u":
+                raise UserError(
+                    f"{path} stores {raster.dtype}; chips are uint8 or uint16. Pass scale=linear, or scale=db if its "
+                    "values are dB."
+                )
+            labels[path] = read_labels(raster, config, data.classes)
+    if not any(label.classes.any() for label in labels.values()):
+        raise UserError(
+            f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s). Check both on a "
+            "map: which coordinate system, which scene_attribute?"
+        )
+    facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
+    facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "size", "overlap")}
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        for folder in (data.images, data.masks):
+            (part / folder).mkdir(parents=True)
+        for path, label in labels.items():
+            with Raster(path, config.bands, config.nodata) as raster:
+                if not config.overlap:  # without it tiles lie edge to edge, and can be laid back
+                    facts["columns"][scene_name(path)] = len(starts(raster.width, config))
+                for tile, window, image, mask in cut_scene(raster, label, config):
+                    facts["chips"] += 1
+                    facts["with_seep"] += bool(mask.any())
+                    name = f"{scene_name(path)}.{tile:06d}.tif"
+                    write_chip(part / data.images / name, image, window, raster, nodata=0)
+                    write_chip(part / data.masks / name, mask, window, raster, nodata=None)
+                raster.check_unchanged()
+        (part / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
+        part.replace(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return facts
+
+
+def find_scenes(given: Any) -> list[Path]:
+    """The rasters that a path, a folder, a pattern, or a list of these means; their names must differ."""
+    found: dict[str, Path] = {}
+    for text in [given] if isinstance(given, str) else given:
+        inside = [p for p in Path(text).glob("*") if p.suffix.lower() in SUFFIXES]
+        paths = sorted(inside or map(Path, glob.glob(text)))  # noqa: PTH207, it may be absolute
+        if not paths:
+            raise UserError(f"scenes={text}: no raster there. Expected a GeoTIFF or VRT, a folder or pattern of them.")
+        for path in paths:
+            if found.setdefault(scene_name(path), path) != path:
+                raise UserError(f"scenes: {path} and {found[scene_name(path)]} have one name. Rename one of them.")
+    return list(found.values())
+
+
+def scene_name(path: Path) -> str:
+    """The scene's part of a chip's name, which ends at the first dot."""
+    return path.stem.replace(".", "_")
+
+
+def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels:
+    """The polygons in a scene; `UserError` for a class that is none of 1..`largest`."""
+    from seep_lightning.scene.ground import read_outlines
+
+    path, of_scene, of_class = Path(config.labels), config.scene_attribute, config.class_attribute
+    outlines = read_outlines(path, raster, [name for name in (of_scene, of_class) if name])
+    if not raster.georeferenced and outlines.crs and path.suffix.lower() != ".geojson":  # which has always one
+        raise UserError(f"{raster.path} has no CRS, {path} has one. Assign it with gdal_edit.py -a_srs -a_ullr.")
+    mine, doubtful = np.ones(len(outlines.shapes), bool), np.zeros(len(outlines.shapes), bool)
+    if of_scene:
+        mine = outlines.columns[of_scene].astype(str) == raster.name
+    if config.ignore:
+        doubtful = np.isin(outlines.numbers, read_outlines(path, raster, where=config.ignore).numbers)
+    sure = mine & ~doubtful
+    given = outlines.columns[of_class] if of_class else np.ones(len(mine), int)
+    wrong = sure & ~np.isin(given.astype(str), [f"{k}{end}" for k in range(1, largest + 1) for end in ("", ".0")])
+    if wrong.any():
+        raise UserError(
+            f"{path}: {of_class} of polygon {outlines.numbers[wrong][0]} is {given[wrong][0]}; expected 1 to "
+            f"{largest}. Correct it, or leave the polygon out with ignore=CONDITION."
+        )
+    classes = np.zeros(len(mine), np.uint8)
+    classes[sure] = given[sure].astype(float)
+    return Labels(outlines, classes, (mine & doubtful).astype(np.uint8))
+
+
+def starts(length: int, config: PrepareConfig) -> range:
+    """First rows or columns of the chips along an axis: they cover it, and the last may stick out."""
+    return range(0, max(length - config.overlap, 1), config.size - config.overlap)
+
+
+def cut_scene(
+    raster: "Raster", labels: Labels, config: PrepareConfig
+) -> Iterator[tuple[int, "Window", NDArray[Any], NDArray[np.uint8]]]:
+    """The chips of a scene: tile = row * columns + column, place, image (C, S, S) and mask (1, S, S).
+
+    All with seep, and of those that show sea only a share, by (seed, scene, tile).
+    """
+    from rasterio.windows import Window
+
+    size, lefts, scale = config.size, starts(raster.width, config), brightest(raster, config.scale)
+    rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
+    for row, top in enumerate(starts(raster.height, config)):
+        stop = min(top + size, raster.height)
+        values, valid = raster.read(top, stop)
+        if scale is not None:
+            share = power(np.where(valid, values, 0), config.scale) / scale
+            values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
+        classes, doubtful = (labels.outlines.burn(v, top, stop, raster.width) for v in labels[1:])
+        valid = valid & ((doubtful == 0) | (classes > 0))
+        beyond = (0, 0), (0, top + size - stop), (0, lefts[-1] + size - raster.width)
+        image = np.pad(np.where(valid, np.maximum(values, 1), 0).astype(values.dtype), beyond)
+        mask = np.pad((classes * valid)[None], beyond)
+        for column, (left, lot) in enumerate(zip(lefts, rng.random(len(lefts)), strict=True)):
+            part = np.s_[:, :, left : left + size]
+            sea = (image[part] > 0).all(axis=0).mean()
+            if mask[part].any() or (lot < config.empty_share and sea >= LEAST_SEA):
+                yield row * len(lefts) + column, Window(left, top, size, size), image[part], mask[part]
+
+
+def brightest(raster: "Raster", scale: str | None) -> NDArray[np.float32] | None:
+    """What becomes 65535 in each band, (C, 1, 1), of a scene without full scale: twice its median, as in `predict`."""
+    from seep_lightning.scene.source import scene_quantiles
+
+    return None if scale is None else 2 * power(scene_quantiles(raster, [0.5]), scale)[:, :, None]
+
+
+def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
+    """Values of a float scene on a linear scale."""
+    return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
+
+
+def write_chip(path: Path, array: NDArray[Any], window: "Window", raster: "Raster", nodata: int | None) -> None:
+    """Write (C, S, S) as a GeoTIFF that lies where it was cut, unless its scene has control points only, or nothing."""
+    import rasterio
+    from rasterio.windows import transform
+
+    size = {"count": len(array), "height": window.height, "width": window.width, "dtype": array.dtype.name}
+    place = {} if raster.placed_by_points else {"crs": raster.crs, "transform": transform(window, raster.transform)}
+    with rasterio.open(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **place) as out:
+        out.write(array)
+        if nodata is not None:
+            out.descriptions = raster.band_names
+
+
+def task(cfg: DictConfig) -> int:
+    """The job of one `seep prepare`. Returns the number of chips."""
+    config: PrepareConfig = typed(cfg)
+    facts = prepare(config)
+    print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
+    print(f"check them: python -m seep_lightning.check data.root={config.output}")
+    return int(facts["chips"])
+
+
+def main() -> None:
+    """`python -m seep_lightning.prepare` and `seep prepare`."""
+    open_door("prepare", task)
+
+
+if __name__ == "__main__":
+    main()
