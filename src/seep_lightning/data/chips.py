@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
@@ -17,7 +18,7 @@ from rasterio.errors import RasterioError
 from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import full_scale, histogram, quartiles_of
-from seep_lightning.scene.raster import band_numbers, first_line, gdal, opened
+from seep_lightning.scene.raster import band_numbers, first_line, opened
 
 SUFFIXES = {".tif", ".tiff", ".png"}
 
@@ -270,7 +271,7 @@ def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
 def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     """All bands of a TIFF or PNG as they are, (C, H, W), and what they are called."""
     try:
-        with gdal(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), opened(path) as file:
+        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), opened(path) as file:
             array, names = file.read(), file.descriptions
             bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
             palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)
