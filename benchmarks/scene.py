@@ -21,10 +21,13 @@ import torch
 from numpy.typing import NDArray
 
 from seep_lightning.nets.unet import UNet
-from seep_lightning.scene import PolygonOptions, Raster, Thresholds, Tiling, find_seeps, gdal, map_scene, write_seeps
-from seep_lightning.scene.windows import axis, cut
+from seep_lightning.scene.mapping import map_scene
+from seep_lightning.scene.options import PolygonOptions, Thresholds
+from seep_lightning.scene.polygons import find_seeps, write_seeps
+from seep_lightning.scene.raster import Raster, opened
+from seep_lightning.scene.windows import Tiling, axis, cut
 
-TILING, BATCH = Tiling(), 4
+TILING, BATCH = Tiling(512, 128), 4
 
 
 class Smooth(torch.nn.Module):
@@ -77,9 +80,8 @@ def probability(net: torch.nn.Module, batch: NDArray[np.float32]) -> NDArray[np.
 def ours(scene: Path, net: torch.nn.Module, out: Path, polygons: bool) -> None:
     """The whole way: file to probability, mask and, where asked for, polygons."""
     with Raster(scene) as raster:
-        made = map_scene(
-            raster, lambda x: probability(net, x), normalise, out, model_key="x", tiling=TILING, batch=BATCH
-        )
+        way = (lambda x: probability(net, x)), normalise
+        made = map_scene(raster, lambda: way, out, model_key="x", tiling=TILING, batch=BATCH)
         if polygons:
             with Raster(made.probability) as mapped:
                 layer = find_seeps(mapped, PolygonOptions(Thresholds(0.5, 0.5, 0.5)), image=raster)
@@ -117,7 +119,7 @@ def batched(starts: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
 
 
 def read(scene: Path) -> NDArray[np.float32]:
-    with gdal(), rasterio.open(scene) as dataset:
+    with opened(scene) as dataset:
         values = dataset.read()
     return normalise(values, values[0] > 0)
 
@@ -131,7 +133,7 @@ def memory_mib(key: str) -> float:
 def measure(way: str, scene: Path, net_name: str, polygons: bool) -> dict[str, float]:
     """Run one way in this process."""
     if way == "monai":
-        import monai.inferers  # before the clock starts
+        import monai.inferers  # noqa: F401, before the clock starts
     net = network(net_name)
     probability(net, np.zeros((1, 1, 64, 64), np.float32))
     idle, start = memory_mib("VmRSS"), time.perf_counter()

@@ -425,8 +425,8 @@ def test_evaluate_refuses_what_it_cannot_do_and_writes_nothing(trained, setting,
         ({"threshold": 2.0}, "threshold=2.0: expected a probability between 0 and 1."),
         ({"device": "nonsense"}, "device=nonsense cannot be used here"),
         ({"checkpoint": "newest"}, "checkpoint=newest: expected one of best, last."),
-        ({"input": "/nowhere"}, "input=/nowhere: there is no such file or folder."),
-        ({"input": "/proc/self/fdinfo"}, "input=/proc/self/fdinfo: no .tif, .tiff or .png in it."),
+        ({"input": "/nowhere"}, "input=/nowhere: there is no such file or folder, nor any like it."),
+        ({"input": "/proc/self/fdinfo"}, "input=/proc/self/fdinfo: no .png, .tif, .tiff, .vrt in it."),
     ],
 )
 def test_predict_refuses_what_it_cannot_do_and_writes_nothing(trained, tmp_path, setting, message):
@@ -435,11 +435,13 @@ def test_predict_refuses_what_it_cannot_do_and_writes_nothing(trained, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_unreadable_chip_costs_no_half_made_map(trained, chips_root, tmp_path):
+def test_one_unreadable_chip_costs_its_own_scene_only(trained, chips_root, tmp_path):
     (chips_root / IMAGES / BAD).write_bytes(b"II*\0")
-    config = PredictConfig(run=str(trained), input=str(chips_root / IMAGES), output=str(tmp_path / "out"))
-    assert f"cannot read {chips_root / IMAGES / BAD}" in refusal(lambda: predict(config))
-    assert not (tmp_path / "out").exists()
+    config = PredictConfig(run=str(trained), input=str(chips_root), output=str(tmp_path / "out"), polygons=False)
+    text = refusal(lambda: predict(config))
+    assert text.startswith("1 of 5 scenes could not be mapped") and f"{chips_root / IMAGES / BAD} is no raster" in text
+    made = {path.name for path in (tmp_path / "out").glob("*.mask.tif")}
+    assert made == {f"S{scene}.mask.tif" for scene in (0, 1, 3, 4)}
 
 
 def test_an_output_that_exists_is_kept(run, chips_root, tmp_path):

@@ -127,17 +127,21 @@ def test_load_gives_a_callable_on_arrays(trained: Path) -> None:
         predictor(image.astype(float))
 
 
-def test_predict_maps_a_folder_and_a_single_chip_alike(run: Path, trained: Path, tmp_path: Path) -> None:
-    images = trained.parent / "chips" / "train_images_256"
+def test_chips_mapped_alone_have_the_masks_that_were_scored(run: Path, trained: Path, tmp_path: Path) -> None:
+    root, level = trained.parent / "chips", load(run).threshold
     evaluate(EvaluateConfig(run=str(run), part="all"))
-    written = predict(PredictConfig(run=str(run), input=str(images), output=str(tmp_path / "maps")))
-    assert [p.name for p in written] == sorted(p.name for p in images.iterdir())
-    for path in written:
-        assert np.array_equal(read(path), read(run / "evaluate" / "all" / "masks" / path.name))
-    name = written[0].name
-    predict(PredictConfig(run=str(run), input=str(images / name), output=str(tmp_path / "one")))
-    one = read(tmp_path / "one" / "probabilities" / name)
-    assert np.array_equal(one, read(tmp_path / "maps" / "probabilities" / name))
-    assert ((one == 0) == (read(images / name) == 0)).all()
-    expected = load(run)(read(images / name))
-    assert np.abs((one[one > 0] - 1.0) / 254 - expected[one > 0]).max() <= 0.5 / 254 + 1e-6
+    options = {"chips": True, "mosaic": False, "polygons": False}
+    rows = predict(PredictConfig(run=str(run), input=str(root), output=str(tmp_path / "maps"), **options))
+    names = sorted(p.name for p in (root / "train_images_256").iterdir())
+    assert [f"{row['name']}.tif" for row in rows] == names
+    for name in names:
+        image, stored = read(root / "train_images_256" / name), read(tmp_path / "maps" / "probabilities" / name)
+        expected = load(run)(image)
+        assert ((stored == 0) == (image == 0)).all()
+        assert np.abs((stored[stored > 0] - 1.0) / 254 - expected[stored > 0]).max() <= 0.5 / 254 + 1e-6
+        differ = read(tmp_path / "maps" / "masks" / name) != read(run / "evaluate" / "all" / "masks" / name)
+        assert np.abs(expected[differ] - level).max(initial=0) < 1 / 254  # the map's mask is that of its 8 bits
+    name = names[0]
+    one = str(root / "train_images_256" / name)
+    predict(PredictConfig(run=str(run), input=one, output=str(tmp_path / "one"), **options))
+    assert np.array_equal(read(tmp_path / "one/probabilities" / name), read(tmp_path / "maps/probabilities" / name))

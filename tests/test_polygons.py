@@ -14,31 +14,21 @@ import numpy as np
 import pyogrio
 import pyproj
 import pytest
-import rasterio
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
-from rasterio.errors import NotGeoreferencedWarning
 from scipy import ndimage
 
+from conftest import UTM, ArraySource, write_raster
 from seep_lightning.errors import UserError
-from seep_lightning.scene import (
-    PolygonOptions,
-    Raster,
-    SeepLayer,
-    Thresholds,
-    find_seeps,
-    objects,
-    polygons,
-    write_seeps,
-)
-from seep_lightning.scene.cog import quantise
+from seep_lightning.scene import objects, polygons
+from seep_lightning.scene.mapping import quantise
 from seep_lightning.scene.objects import find_objects
-from seep_lightning.scene.polygons import scene_time
-from seep_lightning.scene.source import ArraySource
+from seep_lightning.scene.options import PolygonOptions, Thresholds
+from seep_lightning.scene.polygons import SeepLayer, find_seeps, scene_time, write_seeps
+from seep_lightning.scene.raster import Raster
 
-UTM = {"crs": "EPSG:32631", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}
 # pixels of 10 m at 60 degrees north: twice as many degrees of longitude as of latitude
 DEGREES = {"crs": "EPSG:4326", "transform": Affine(2 / 11132, 0, 10, 0, -1 / 11132, 60)}
 MERCATOR = {"crs": "EPSG:3857", "transform": Affine(20, 0, 1_113_195, 0, -20, 8_399_738)}  # 60 north: twice too long
@@ -48,22 +38,7 @@ ANY = PolygonOptions(Thresholds(0.5, 0.5, 0.5), min_area=1)
 def raster(path: Path, p: NDArray[Any], valid: NDArray[np.bool_] | None = None, **facts: Any) -> Raster:
     """A probability raster as `map_scene` writes it, from probabilities (H, W)."""
     stored = quantise(p.astype(np.float32)[None], np.ones(p.shape, bool) if valid is None else valid)
-    return Raster(save(path, stored, nodata=0, **facts))
-
-
-def save(path: Path, stored: NDArray[Any], **facts: Any) -> Path:
-    gcps, tags = facts.pop("gcps", None), facts.pop("tags", {})
-    count, height, width = stored.shape
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(
-            path, "w", driver="GTiff", count=count, height=height, width=width, dtype=stored.dtype, **facts
-        ) as out:
-            out.write(stored)
-            out.update_tags(**tags)
-            if gcps:
-                out.gcps = gcps
-    return path
+    return Raster(write_raster(path, stored, nodata=0, **facts))
 
 
 def canvas(height: int = 300, width: int = 400) -> NDArray[np.float32]:
@@ -75,12 +50,15 @@ def canvas(height: int = 300, width: int = 400) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 40])
 @pytest.mark.parametrize("density", [0.05, 0.3, 0.42, 0.6, 1.0])
-def test_objects_found_by_strips_are_those_of_the_whole_array(rows: int, density: float) -> None:
+def test_objects_found_by_strips_are_those_of_the_whole_array(
+    rows: int, density: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PIXELS", rows * 33)
     for seed in range(6):
         rng = np.random.default_rng(seed)
         stored = np.where(rng.random((40, 33)) < density, rng.integers(1, 256, (40, 33)), 0).astype(np.uint8)
         source = ArraySource(stored[None], stored > 0)
-        found = list(find_objects(source, group=80, trim=120, keep=200, smallest=2, rows=rows))
+        found = list(find_objects(source, group=80, trim=120, keep=200, smallest=2))
         labels, _ = ndimage.label(stored >= 80, structure=np.ones((3, 3)))
         expected = []
         for number, box in enumerate(ndimage.find_objects(labels), 1):
@@ -92,12 +70,13 @@ def test_objects_found_by_strips_are_those_of_the_whole_array(rows: int, density
         assert sorted(found) == sorted(expected)
 
 
-def test_a_spiral_through_many_strips_is_one_object() -> None:
+def test_a_spiral_through_many_strips_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PIXELS", 4 * 61)
     stored = np.zeros((61, 61), np.uint8)
     for k in range(0, 30, 4):  # rings, each open on one side and joined to the next
         cv2.rectangle(stored, (k, k), (60 - k, 60 - k), 200, 1)
     stored[30, :31] = 200
-    (one,) = find_objects(ArraySource(stored[None], stored > 0), 100, 100, 100, rows=4)
+    (one,) = find_objects(ArraySource(stored[None], stored > 0), 100, 100, 100)
     assert one.core == (stored > 0).sum()
 
 
@@ -121,7 +100,7 @@ def test_three_thresholds_group_trim_and_keep(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", [(0.5, 0.4, 0.7), (0.3, 0.5, 0.4), (0.0, 0.5, 0.6), (0.3, 0.5, 1.1)])
 def test_thresholds_that_do_not_ascend_are_refused(wrong: tuple[float, float, float]) -> None:
     with pytest.raises(UserError, match="ascend"):
-        Thresholds(*wrong)
+        Thresholds(*wrong).around(0.5)
 
 
 def test_small_or_short_ones_are_dropped(tmp_path: Path) -> None:
@@ -281,7 +260,7 @@ def _with_image(tmp_path: Path, dark: float, sea: float, calibration: Any = None
     image = np.full((1, *p.shape), sea, np.float32)
     image[0, p > 0] = dark
     image[0, 95, 120:150] = np.nan
-    scene = Raster(save(tmp_path / "image.tif", image, **UTM))
+    scene = Raster(write_raster(tmp_path / "image.tif", image, **UTM))
     source = raster(tmp_path / "p.tif", p, **UTM)
     options = PolygonOptions(ANY.thresholds, calibration=calibration)
     return find_seeps(source, options, image=scene, scene="S1", model="unet").seeps[0].attributes
@@ -321,7 +300,7 @@ def test_class_is_the_commonest_inside(tmp_path: Path) -> None:
     p[100:110, 100:110] = p[20:30, 20:30] = 1
     classes = np.zeros((1, *p.shape), np.uint8)
     classes[0, 100:104, 100:110], classes[0, 104:110, 100:110], classes[0, 0, :] = 3, 5, 7
-    numbers = Raster(save(tmp_path / "c.tif", classes, nodata=255, **UTM))
+    numbers = Raster(write_raster(tmp_path / "c.tif", classes, nodata=255, **UTM))
     layer = find_seeps(raster(tmp_path / "p.tif", p, **UTM), ANY, classes=numbers)
     assert [s.attributes["class"] for s in layer.seeps] == [None, 5]
     write_seeps(layer, tmp_path / "s.gpkg")
@@ -383,7 +362,7 @@ def test_rasters_that_do_not_belong_together_are_told(tmp_path: Path) -> None:
     other = raster(tmp_path / "o.tif", canvas(10, 10), **UTM)
     with pytest.raises(UserError, match="10 x 10 px"):
         find_seeps(source, image=other)
-    floats = Raster(save(tmp_path / "f.tif", np.zeros((1, 300, 400), np.float32), **UTM))
+    floats = Raster(write_raster(tmp_path / "f.tif", np.zeros((1, 300, 400), np.float32), **UTM))
     with pytest.raises(UserError, match="expected the 8-bit"):
         find_seeps(floats)
 

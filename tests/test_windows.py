@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from seep_lightning.errors import UserError
 from seep_lightning.scene.windows import Tiling, axis, cut, taper
 
 TILINGS = [Tiling(64, 16), Tiling(64, 32), Tiling(64, 0), Tiling(64, 48), Tiling(64, 63), Tiling(32, 8)]
@@ -30,24 +29,22 @@ def test_windows_reach_from_margin_to_margin(length: int, tiling: Tiling) -> Non
     line = axis(length, tiling)
     if length <= tiling.window:
         assert len(line.starts) == 1
-        assert line.starts[0] <= 0
-        assert line.starts[0] + line.window >= length
-        assert line.window % tiling.multiple == 0
+        assert (line.starts[0], line.window) == (0, length)
     else:
-        assert line.starts[0] == -tiling.edge
-        assert line.starts[-1] + line.window == length + tiling.edge
+        assert line.starts[0] == -(tiling.overlap // 2)
+        assert line.starts[-1] + line.window == length + tiling.overlap // 2
         assert max(np.diff(line.starts)) <= tiling.window - tiling.overlap
         assert min(np.diff(line.starts)) > 0
 
 
 def test_a_chip_of_the_window_s_size_is_one_window_without_padding() -> None:
     assert axis(256, Tiling(256, 64)).starts == (0,)
-    assert axis(256, Tiling(512, 128)).window == 256
+    assert axis(250, Tiling(512, 128)).window == 250
 
 
 def test_rows_before_the_next_window_are_finished() -> None:
     line = axis(200, Tiling(64, 16))
-    assert [line.ends(i) for i in range(len(line.starts))] == [*line.starts[1:], 200]
+    assert [line.ends(i) for i in range(len(line.starts))] == [*(max(start, 0) for start in line.starts[1:]), 200]
 
 
 def test_taper_is_hann_at_half_overlap_and_flat_in_between() -> None:
@@ -68,9 +65,3 @@ def test_cut_inside_is_a_view() -> None:
     pixels = np.zeros((3, 10, 10))
     assert np.shares_memory(cut(pixels, 2, 8, 2), pixels)
     assert cut(pixels, 2, 8, 1).shape == (3, 6, 10)
-
-
-@pytest.mark.parametrize("wrong", [(64, 64), (64, -1), (0, 0), (50, 8)])
-def test_impossible_tilings_are_refused_with_a_reason(wrong: tuple[int, int]) -> None:
-    with pytest.raises(UserError, match="must be"):
-        Tiling(*wrong)

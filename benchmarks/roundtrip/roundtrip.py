@@ -20,23 +20,14 @@ import rasterio
 import rasterio.features
 import shapely
 
-from seep_lightning.config import PrepareConfig
+from seep_lightning.config import PredictConfig, PrepareConfig
 from seep_lightning.data.synthetic import generate_scene, write_geotiff
 from seep_lightning.door import compose
 from seep_lightning.object_scores import SIZES, count_objects, figures
-from seep_lightning.predictor import load
+from seep_lightning.predict import predict
 from seep_lightning.prepare import prepare
-from seep_lightning.scene import (
-    PolygonOptions,
-    Raster,
-    Thresholds,
-    augmented,
-    find_seeps,
-    map_scene,
-    read_outlines,
-    scene_quantiles,
-    write_seeps,
-)  # fmt: skip
+from seep_lightning.scene.ground import read_outlines
+from seep_lightning.scene.raster import Raster
 from seep_lightning.train import train
 
 SIDE, SEEP_CELLS = 2048, 32  # px, and how many of its 64 chips hold seeps
@@ -110,24 +101,9 @@ def main() -> int:
 
 def map_polygons(run: Path, path: Path, out: Path) -> Path:
     """The seeps of a scene as polygons, by the network of a run."""
-    out.mkdir(exist_ok=True)
-    predictor = load(run)
-    options = PolygonOptions(Thresholds(0.6 * THRESHOLD, THRESHOLD, THRESHOLD + 0.4 * (1 - THRESHOLD)))
-    polygons = out / "seeps.gpkg"
-    with Raster(path) as raster:
-        quartiles = (scene_quantiles(raster) / 65535).astype(np.float32)
-        result = map_scene(
-            raster,
-            augmented(predictor.probability),
-            lambda values, valid: predictor.normalise(values.astype(np.float32) / 65535, valid, quartiles),
-            out,
-            model_key=str(run),
-            threshold=THRESHOLD,
-            overwrite=True,
-        )
-        with Raster(result.probability) as probability:
-            write_seeps(find_seeps(probability, options, image=raster), polygons, overwrite=True)
-    return polygons
+    given = {"run": str(run), "input": str(path), "output": str(out)}
+    predict(PredictConfig(**given, threshold=THRESHOLD, flips=True, overwrite=True))
+    return out / f"{path.stem}.gpkg"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 VERBS = {
     "train": "train, or resume, one network (-m for a sweep)",
     "evaluate": "score a run on a part of its data, or on other data",
-    "predict": "chips to masks and probabilities",
+    "predict": "scenes or chips to rasters and polygons",
     "export": "a run's network as one file, ONNX or torch",
     "prepare": "scenes and an analyst's polygons to chips and masks",
     "compare": "runs side by side, ranked by validation; two of them paired",

@@ -25,6 +25,7 @@ class ArrayPredictor:
         self.normalise = Normaliser.from_dict(facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
+        self.precision = "32"  # or bf16, where the network runs on torch
 
     def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
         """Probabilities (H, W) float32 in 0..1 of raw values (H, W) or (C, H, W), uint8 or uint16; nodata gives 0.

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.options import PolygonOptions
 
 
 @dataclass
@@ -167,16 +168,33 @@ class EvaluateConfig:
 
 
 @dataclass
-class PredictConfig:
-    """Map chips to masks and probabilities."""
+class PredictConfig(PolygonOptions):
+    """Map scenes: rasters of probability and mask, and the seeps as polygons."""
 
-    run: str = MISSING
-    input: str = MISSING
+    run: Any = MISSING  # a run or an exported file, or a list of them: the mean of their probabilities
+    input: str = MISSING  # a raster, a folder or glob of them, or chips
     output: str = MISSING
     checkpoint: str = "best"
-    threshold: float | None = None
-    overwrite: bool = False
     device: str = "auto"
+    precision: str | None = None  # 32 | bf16; None: bf16 on a GPU
+    threshold: float | None = None  # None: the run's own, tuned on validation
+    bands: list[Any] | None = None  # numbers from 1, or names; None: those of the training
+    scale: str | None = None  # of float and signed values: linear | db
+    mosaic: bool = True  # lay chips named SCENE.TILE into their scene first
+    columns: int | None = None  # tiles a row of the scenes; None: from data.grid of the run, or found from the edges
+    chips: bool = False  # also cut the results back into the chips: masks/ and probabilities/
+    area: str | None = None  # vector file: only what lies in its polygons is mapped
+    land: str | None = None  # vector file: what lies in its polygons is not mapped
+    window: int | None = None  # px; None: that of the run's chips if it normalises by chip, else 512
+    overlap: int | None = None  # px; None: a quarter of the window
+    batch: int = 4
+    threads: int = 2
+    flips: bool = False  # average over flips and quarter turns: 8 times the work
+    polygons: bool = True
+    format: str = "gpkg"  # gpkg | geojson
+    wgs84: bool = False  # polygons in longitude and latitude (GeoJSON always)
+    picture: bool = False  # NAME.png: the scene with the outlines
+    overwrite: bool = False
 
 
 @dataclass
@@ -325,6 +343,13 @@ def check_use(config: Any) -> None:
         return
     if config.threshold is not None and not 0 < config.threshold < 1:
         raise UserError(f"threshold={config.threshold}: expected a probability between 0 and 1.")
+    if isinstance(config, PredictConfig):
+        one_of("precision", config.precision, (None, "32", "bf16"))
+        one_of("scale", config.scale, (None, "linear", "db"))
+        one_of("format", config.format, ("gpkg", "geojson"))
+        one_of("calibration", config.calibration, (None, "power", "amplitude", "db"))
+        for key in ("batch", "threads", "columns"):
+            at_least(key, 1 if getattr(config, key) is None else getattr(config, key), 1)
     if isinstance(config, EvaluateConfig):
         at_least("batch_size", config.batch_size, 1)
         if config.name is not None and (Path(config.name).name != config.name or config.name == ".."):
@@ -341,13 +366,13 @@ def check_prepare(config: Any) -> None:
         raise UserError(f"overlap={config.overlap}: expected 0 or more, and less than size={config.size}.")
     if not 0 <= config.empty_share <= 1:
         raise UserError(f"empty_share={config.empty_share}: expected a share, 0 to 1.")
-    one_of("scale", config.scale or "linear", ("linear", "db"))
+    one_of("scale", config.scale, (None, "linear", "db"))
 
 
-def one_of(key: str, value: Any, allowed: tuple[str, ...]) -> None:
+def one_of(key: str, value: Any, allowed: tuple[str | None, ...]) -> None:
     """Raise `UserError` unless `value` is one of `allowed`."""
     if value not in allowed:
-        raise UserError(f"{key}={value}: expected one of {', '.join(allowed)}.")
+        raise UserError(f"{key}={value}: expected one of {', '.join(str(a or 'null') for a in allowed)}.")
 
 
 def at_least(key: str, value: float, smallest: float) -> None:

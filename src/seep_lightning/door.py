@@ -46,6 +46,8 @@ PATH_KEYS = (
     "init",
     "input",
     "output",
+    "area",
+    "land",
     "runs",
     "scenes",
     "labels",

@@ -62,6 +62,11 @@ def full_scale(dtype: np.dtype[Any]) -> float:
     return FULL_SCALE[dtype.name]
 
 
+def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
+    """Values of a scene on a linear scale, from `db` where that is their `scale`."""
+    return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
+
+
 def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Counts of each value of the valid pixels of one unsigned band `image` (H, W): (256,) or (65536,)."""
     return np.bincount(image[valid].ravel(), minlength=int(full_scale(image.dtype)) + 1)

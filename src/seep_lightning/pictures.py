@@ -1,5 +1,8 @@
 """A chip as a person looks at it: picture, truth, probability, errors, and a title. (H, W, 3) uint8 RGB."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -55,4 +58,24 @@ def errors(grey: Rgb, truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) ->
     view = np.repeat((grey // 2)[..., None], 3, axis=2)
     for colour, where in ((RIGHT, truth & predicted), (MISSED, truth & ~predicted), (FALSE, predicted & ~truth)):
         view[where] = colour
+    return view
+
+
+def overview(
+    image: NDArray[np.generic], valid: NDArray[np.bool_], rings: Iterable[tuple[NDArray[np.float64], Any]]
+) -> Rgb:
+    """A scene (H, W) with outlines, each a ring (N, 2) of columns and rows, coloured by its probability, 0.5 to 1.
+
+    Few grey levels: speckle is most of a picture file. The scale of colours stands in the lower left corner.
+    """
+    view = np.repeat((stretched(image, valid) // 20 * 16)[..., None], 3, axis=2)
+    scale = cv2.applyColorMap(np.arange(64, 256, 2, dtype=np.uint8)[None], cv2.COLORMAP_PLASMA)[0, :, ::-1]
+    for ring, probability in rings:
+        colour = scale[round((len(scale) - 1) * min(max(2 * probability - 1, 0), 1))].tolist()
+        corners = np.rint(ring * 8).astype(np.int32)  # to 1/8 px
+        cv2.polylines(view, [corners], isClosed=True, color=colour, lineType=cv2.LINE_AA, shift=3)
+    if min(view.shape[:2]) > 2 * len(scale):
+        view[-18:-8, 34 : 34 + len(scale)] = scale
+        for label, x in (("0.5", 6), ("1", 38 + len(scale))):
+            cv2.putText(view, label, (x, len(view) - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
     return view

@@ -1,75 +1,124 @@
-"""Chips to masks and probabilities: `python -m seep_lightning.predict`."""
+"""Scenes or chips to maps: `python -m seep_lightning.predict`."""
 
-import logging
+import csv
+import glob
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from omegaconf import DictConfig
 
-from seep_lightning.config import PredictConfig, check
+from seep_lightning.config import DataConfig, PredictConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import fresh_dir
+from seep_lightning.run import fresh_dir, write_text
 
-log = logging.getLogger(__name__)
+SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
+TABLE = "scenes.csv"
+COLUMNS = ("name", "status", "size", "seeps", "area", "unit", "seconds", "error", "key")
 
 
-def predict(config: PredictConfig) -> list[Path]:
-    """Write `masks/NAME` (uint8, 1 = seep) and `probabilities/NAME` (uint8: 0 nodata, else 1 + 254 p) for each chip.
+def predict(config: PredictConfig) -> list[dict[str, str]]:
+    """Map every scene of `config.input` into `config.output`, and keep a table of them, `scenes.csv`, as they finish.
 
-    input: a chip or a folder of chips. Chips of one scene share its statistics where the run normalises by scene.
-    Returns the written masks. Raises `UserError` for what the person at the keyboard can put right.
+    Of each scene: NAME.probability.tif, NAME.mask.tif, NAME.gpkg with a QGIS style. What is finished already, with the
+    same model, input and settings, stays; what was begun goes on. Returns the rows of the table for these scenes.
+    A scene that cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
-    import cv2
-
-    from seep_lightning.data.chips import list_images, read_image, split_name, valid_pixels
-    from seep_lightning.normalise import histogram, quartiles_of
-    from seep_lightning.predictor import load
-
     check(config)
-    source = Path(config.input)
-    if not source.exists():
-        raise UserError(
-            f"input={source}: there is no such file or folder. Expected a chip (TIFF, PNG) or a folder of chips."
+    paths = find_files(config.input)
+    from seep_lightning.maps import find_jobs, map_job, open_networks
+
+    networks = open_networks(config)
+    jobs = find_jobs(paths, networks[0].predictor.facts, config)
+    out = Path(config.output)
+    table = read_table(out / TABLE)
+    fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")
+    write_table(out / TABLE, table)
+    failed = {}
+    with progress_bar(len(jobs)) as bar:
+        for job in jobs:
+            known = table.get(job.name, {})
+            try:
+                table[job.name] = map_job(job, networks, config, known.get("key", ""), bar(job.name)) or known
+            except UserError as error:
+                failed[job.name] = str(error)
+                table[job.name] = {"name": job.name, "status": "failed", "error": str(error)}
+            write_table(out / TABLE, table)
+    if failed:
+        said = " ".join(f"{name}: {error}" for name, error in list(failed.items())[:3])
+        many = f"{len(failed)} of {len(jobs)} scenes could not be mapped (all in {out / TABLE}). {said}"
+        raise UserError(many if len(jobs) > 1 else failed[jobs[0].name])
+    return [table[job.name] for job in jobs]
+
+
+def find_files(given: str) -> list[Path]:
+    """The images that `input` means: a file, those of a folder (or of the data set's layout in it), or of a glob."""
+    path = Path(given)
+    if path.is_file() or given.startswith("/vsi"):
+        return [path]
+    if path.is_dir():
+        chips = path / DataConfig.images
+        found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in SUFFIXES]
+    else:
+        found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
+    if not found:
+        said = (
+            f"no {', '.join(SUFFIXES)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
         )
-    paths = [source] if source.is_file() else list(list_images(source).values())
-    if not paths:
-        raise UserError(f"input={source}: no .tif, .tiff or .png in it.")
-    predictor = load(config.run, device=config.device, checkpoint=config.checkpoint)
-    threshold = predictor.threshold if config.threshold is None else config.threshold
-    scenes: dict[str, np.ndarray] = {}
-    for path in paths:  # every chip once before anything is written: one that cannot be read costs no half-made map
-        image = read_image(path, predictor.facts.get("band names"))
-        if predictor.normalise.kind == "scene":
-            key = split_name(path.name, predictor.facts["pattern"])[0]
-            scenes[key] = scenes.get(key, 0) + histogram(image[0], valid_pixels(image, predictor.nodata))
-    out = fresh_dir(Path(config.output), config.overwrite, "output")
-    written = []
-    for folder in ("masks", "probabilities"):
-        (out / folder).mkdir(exist_ok=True)
-    for path in paths:
-        image = read_image(path, predictor.facts.get("band names"))
-        scene = scenes.get(split_name(path.name, predictor.facts["pattern"])[0]) if scenes else None
-        quartiles = None if scene is None else quartiles_of(scene)[None]
-        probability = predictor(image, quartiles)
-        valid = valid_pixels(image, predictor.nodata)
-        levels = np.where(valid, np.rint(probability * 254) + 1, 0).astype(np.uint8)
-        mask = (probability > threshold).astype(np.uint8)
-        for folder, array in (("probabilities", levels), ("masks", mask)):
-            if not cv2.imwrite(str(out / folder / path.name), array):
-                raise UserError(f"output={out}: cannot write {folder}/{path.name}. Is the disk full?")
-        written.append(out / "masks" / path.name)
-    return written
+        raise UserError(f"input={given}: {said}.")
+    return sorted(found)
+
+
+def read_table(path: Path) -> dict[str, dict[str, str]]:
+    """The table that earlier calls left, by scene."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise UserError(f"{path} is not a table of this command. Choose another output folder.")
+    return {row["name"]: row for row in rows}
+
+
+def write_table(path: Path, table: Mapping[str, Mapping[str, str]]) -> None:
+    """The whole table, or the old one stays."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(table.values())
+    write_text(path, text.getvalue())
+
+
+@contextmanager
+def progress_bar(scenes: int) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """A bar on the terminal for each scene in turn: megapixels a second, time left."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    speed = TextColumn("{task.fields[speed]:.2f} MP/s")
+    with Progress("{task.description}", BarColumn(), speed, TimeRemainingColumn(), transient=True) as progress:
+
+        def start(name: str) -> Callable[[int, int], None]:
+            task = progress.add_task(f"{len(progress.task_ids) + 1}/{scenes} {name}", total=None, speed=0.0)
+            mine = progress.tasks[-1]
+            return lambda done, total: progress.update(
+                task, completed=done, total=total, speed=(mine.speed or 0) / 1e6, visible=done < total
+            )
+
+        yield start
 
 
 def task(cfg: DictConfig) -> int:
-    """The job of one `seep predict`. Returns the number of chips."""
+    """The job of one `seep predict`. Returns the number of scenes."""
     config: PredictConfig = typed(cfg)
-    written = predict(config)
-    print(
-        f"{len(written)} chips mapped to {config.output} (masks/: 1 = seep; probabilities/: 0 nodata, else 1 + 254 p)"
-    )
-    return len(written)
+    rows = predict(config)
+    if any(row["unit"] == "px2" for row in rows):
+        print("Without georeference in the input there is none in the output: sizes are in pixels.")
+    seeps = sum(int(row["seeps"] or 0) for row in rows)
+    print(f"{len(rows)} scene(s) mapped to {config.output}, {seeps} seeps; {TABLE} has a row for each scene")
+    return len(rows)
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ class Predictor(ArrayPredictor):
     @torch.inference_mode()
     def probability(self, batch: Floats) -> Floats:
         """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
-        logits = self.module(torch.from_numpy(batch).to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            logits = self.module(torch.from_numpy(batch).to(self.device))
         return np.asarray(torch.as_tensor(logits).float().sigmoid().cpu().numpy())
 
 

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import DataConfig, PrepareConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
+from seep_lightning.normalise import power
 
 if TYPE_CHECKING:
     from rasterio.windows import Window
@@ -168,14 +169,9 @@ def cut_scene(
 
 def brightest(raster: "Raster", scale: str | None) -> NDArray[np.float32] | None:
     """What becomes 65535 in each band, (C, 1, 1), of a scene without full scale: twice its median, as in `predict`."""
-    from seep_lightning.scene.source import scene_quantiles
+    from seep_lightning.scene.raster import scene_quantiles
 
     return None if scale is None else 2 * power(scene_quantiles(raster, [0.5]), scale)[:, :, None]
-
-
-def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
-    """Values of a float scene on a linear scale."""
-    return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
 
 
 def write_chip(path: Path, array: NDArray[Any], window: "Window", raster: "Raster", nodata: int | None) -> None:

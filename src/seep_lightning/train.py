@@ -330,7 +330,7 @@ def print_next(run: Run) -> None:
     where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
     print(f"look at the curves:  tensorboard --logdir {where}")
     print(f"score the test part: python -m seep_lightning.evaluate run={where}")
-    print(f"map chips:           python -m seep_lightning.predict run={where} input=CHIPS output=maps")
+    print(f"map scenes or chips: python -m seep_lightning.predict run={where} input=PATH output=maps")
 
 
 def task(cfg: DictConfig) -> float:

@@ -18,8 +18,8 @@ from rasterio import features
 from rasterio.transform import GCPTransformer
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.source import Mask
+from seep_lightning.scene.raster import ASSIGN, Raster
+from seep_lightning.scene.strip import Area
 
 Points = NDArray[np.float64]
 """(N, 2): column, row (0, 0 is the outer corner of the first pixel), or x, y."""
@@ -28,10 +28,9 @@ Move = Callable[[Points], Points]
 
 @dataclass(frozen=True)
 class Ground:
-    """The way from a scene's pixels to its coordinate system and to metres.
+    """The way from a scene's pixels to its coordinate system (wkt, empty without) and to metres (unit: `m`, or `px`).
 
-    wkt: the system, empty without. unit: `m`, or `px` without. note: one sentence on the transform. place and unplace:
-    pixels to coordinates and back; without georeference x is the column and y minus the row, as GIS programs do.
+    note: on the transform. place, unplace: pixels to coordinates and back; x is the column, y minus the row without.
     """
 
     wkt: str
@@ -51,18 +50,28 @@ class Ground:
             _transformer(wkt, "EPSG:4326")
         except pyproj.exceptions.ProjError as error:
             raise UserError(
-                f"{raster.path}: PROJ cannot use its coordinate system ({str(error)[:80]}). Assign the right one with "
-                "gdal_edit.py -a_srs."
+                f"{raster.path}: PROJ cannot use its coordinate system ({str(error)[:80]}). {ASSIGN}"
             ) from error
-        if raster.placed_by_points:
-            return cls(wkt, "m", *_points(raster))
-        return cls(wkt, "m", "affine transform of the scene", _affine(raster.transform), _affine(~raster.transform))
+        if not raster.placed_by_points:
+            return cls(wkt, "m", "affine transform of the scene", _affine(raster.transform), _affine(~raster.transform))
+        fit, points = GCPTransformer(raster.gcps), raster.gcps
+
+        def place(pixels: Points) -> Points:
+            return np.column_stack(fit.xy(pixels[:, 1], pixels[:, 0], offset="ul"))
+
+        def unplace(places: Points) -> Points:
+            return np.column_stack(fit.rowcol(places[:, 0], places[:, 1], op=lambda value: value)[::-1])
+
+        miss = unplace(np.array([(p.x, p.y) for p in points])) - np.array([(p.col, p.row) for p in points])
+        rms = np.sqrt((miss**2).sum(axis=1).mean())
+        note = f"polynomial through {len(points)} ground control points, which it meets to {rms:.2f} px (rms)"
+        return cls(wkt, "m", note, place, unplace)
 
     def metres(self, centre: Points) -> Move:
-        """Coordinates to metres east and north in an equal-area projection near `centre` (1, 2).
+        """Coordinates to metres east and north about `centre` (1, 2); pixels stay pixels.
 
         Lambert's azimuthal equal-area projection (Snyder 1987, p. 185) on WGS 84 about the next whole degree: areas are
-        exact, distances right to 1e-4 within 100 km. Without georeference nothing changes: pixels.
+        exact, distances right to 1e-4 within 100 km.
         """
         if not self.wkt:
             return lambda points: points
@@ -86,21 +95,6 @@ def _move(source: str, target: str) -> Move:
 def _affine(matrix: Affine) -> Move:
     linear, offset = np.array([[matrix.a, matrix.d], [matrix.b, matrix.e]]), np.array([matrix.c, matrix.f])
     return lambda points: points @ linear + offset
-
-
-def _points(raster: Raster) -> tuple[str, Move, Move]:
-    fit = GCPTransformer(raster.gcps)
-
-    def place(points: Points) -> Points:
-        return np.column_stack(fit.xy(points[:, 1], points[:, 0], offset="ul"))
-
-    def unplace(points: Points) -> Points:
-        return np.column_stack(fit.rowcol(points[:, 0], points[:, 1], op=lambda value: value)[::-1])
-
-    error = unplace(np.array([(p.x, p.y) for p in raster.gcps])) - np.array([(p.col, p.row) for p in raster.gcps])
-    rms = np.sqrt((error**2).sum(axis=1).mean())
-    count = len(raster.gcps)
-    return f"polynomial through {count} ground control points, which it meets to {rms:.2f} px (rms)", place, unplace
 
 
 @dataclass(frozen=True)
@@ -127,32 +121,17 @@ class Outlines:
         return np.asarray(features.rasterize(pairs, shape, transform=transform, dtype=np.uint8))
 
 
-@dataclass(frozen=True)
-class VectorArea:
-    """A `strip.Area`: rows of the scene to what is wanted of them. `key` is a hash of the outlines in pixels."""
-
-    outlines: Outlines
-    width: int
-    inside: bool
-    key: str
-
-    def __call__(self, start: int, stop: int) -> Mask:
-        """Pixels of rows start..stop whose centre is in an outline (or is not, for `inside=False`)."""
-        ones = np.ones(len(self.outlines.shapes), np.uint8)
-        wanted: Mask = self.outlines.burn(ones, start, stop, self.width) == self.inside
-        return wanted
-
-
-def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> VectorArea:
-    """The polygons of a vector file as an area of a scene; `inside=False` leaves them out (land).
+def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Area, str]:
+    """The polygons of a vector file as an area of a scene, and a hash of it; `inside=False` leaves them out (land).
 
     Raises `UserError` as `read_outlines` does, and where nothing lies within the scene.
     """
     outlines = read_outlines(path, raster)
     if inside and not len(outlines.shapes):
         raise UserError(f"{path} has no polygon within {raster.path}. Check both on a map: which coordinate system?")
+    ones = np.ones(len(outlines.shapes), np.uint8)
     key = hashlib.sha256(b"".join(shapely.to_wkb(outlines.shapes)) + bytes([inside])).hexdigest()
-    return VectorArea(outlines, raster.width, inside, key)
+    return lambda start, stop: np.asarray(outlines.burn(ones, start, stop, raster.width) == inside), key
 
 
 def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where: str | None = None) -> Outlines:

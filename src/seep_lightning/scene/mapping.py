@@ -1,131 +1,246 @@
 """From a scene to its map: probability and mask as Cloud Optimized GeoTIFFs, from any point where a run was killed."""
 
+import errno
+import fcntl
 import hashlib
 import json
+import logging
+import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import rasterio.shutil
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError  # what GDAL says while it copies; not derived from RasterioError
 from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.cog import LEVELS, MASK_NODATA, classify, quantise, write_cog
-from seep_lightning.scene.journal import Journal
-from seep_lightning.scene.raster import Raster, opened
-from seep_lightning.scene.source import ROWS, Mask
-from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, Write, predict_scene
+from seep_lightning.scene.raster import ROWS, Mask, Raster, first_line, opened
+from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, predict_scene
 from seep_lightning.scene.windows import Tiling
 
+LEVELS = 254  # 8 bit holds nodata (0) and the probabilities 0/254 .. 254/254 (1..255)
+MASK_NODATA = 255
 KEY = "SEEP_LIGHTNING_KEY"
-FORMAT = 2  # raise it when the same settings would give other pixels, or the journal another layout
+FORMAT = 3  # raise it when the same settings would give other pixels, or the journal another layout
+COG = {"driver": "COG", "compress": "DEFLATE", "level": 6, "blocksize": 512, "bigtiff": "IF_SAFER", "statistics": "NO"}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SceneMap:
-    """What `map_scene` leaves: two rasters, and from which row on this call predicted (the height: none was left)."""
+    """Two rasters, from which row on this call predicted (the height: all was there), a hash of what they depend on."""
 
     probability: Path
     mask: Path
     first_row: int
+    key: str
 
 
 def map_scene(
-    raster: Raster,
-    model: Model,
-    normalise: Normalise,
-    folder: Path,
-    *,
-    model_key: str,
-    threshold: float = 0.5,
-    classes: tuple[str, ...] = ("seep",),
-    tiling: Tiling | None = None,
-    batch: int = 8,
-    threads: int = 2,
-    area: Area | None = None,
-    area_key: str = "",
-    name: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> SceneMap:
+    raster: Raster, prepare: Callable[[], tuple[Model, Normalise]], folder: Path, *, model_key: str, tiling: Tiling,
+    batch: int, threads: int = 2, threshold: float = 0.5, classes: tuple[str, ...] = ("seep",),
+    area: Area | None = None, area_key: str = "", overwrite: bool = False, progress: Progress | None = None,
+) -> SceneMap:  # fmt: skip
     """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
 
-    probability: a band a class, 8 bit, `cog.quantise`; mask: 0 sea, 1 seep (or the class's number), 255 nodata. Both
-    carry the scene's georeference and tags. model_key, area_key: hashes of what the pixels depend on besides the file
-    and the settings here: weights, normalisation, precision, augmentation; the area's outline.
+    probability: a band a class, 8 bit, `quantise`; mask: 0 sea, 1 seep (or the class's number), 255 nodata. Both carry
+    the scene's georeference and tags. prepare: gives model and normalisation, if there is anything left to do.
+    model_key, area_key: hashes of what the pixels depend on besides the file and the settings here.
 
-    The same call goes on where a killed one stopped and gives the same pixels; where both rasters are there already it
-    returns at once. Raises `UserError` for outputs of something else (unless `overwrite`), a scene without valid
-    pixels, a file that changes meanwhile, a full disk. Final names only ever hold finished files.
+    The same call goes on where a killed one stopped and gives the same pixels. Raises `UserError` for outputs of
+    something else (unless `overwrite`), a scene without valid pixels, a file that changes meanwhile, a full disk.
     """
-    tiling = tiling or Tiling()
-    settings = [FORMAT, model_key, raster.fingerprint, asdict(tiling), batch, threshold, classes, area_key]
+    settings = [FORMAT, model_key, raster.fingerprint, tiling, batch, threshold, classes, area_key]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-    name = name or raster.name
-    probability, mask = folder / f"{name}.probability.tif", folder / f"{name}.mask.tif"
-    draft = folder / f".{name}.part"
+    probability, mask = folder / f"{raster.name}.probability.tif", folder / f"{raster.name}.mask.tif"
+    draft = folder / f".{raster.name}.part"
     foreign = [path for path in (probability, mask) if path.exists() and _key_of(path) != key]
     if not foreign and probability.exists() and mask.exists():
         shutil.rmtree(draft, ignore_errors=True)
-        return SceneMap(probability, mask, raster.height)
+        return SceneMap(probability, mask, raster.height, key)
     if foreign and not overwrite:
         raise UserError(
             f"{foreign[0]} is there already, from another model, input or settings. Choose another output folder, or "
             "allow it to be replaced with overwrite=true."
         )
-    with Journal(draft, key, len(classes) + 1, raster.height, raster.width) as rows:
+    k = len(classes)
+    with closing(Journal(draft, key, k + 1, raster.height, raster.width)) as rows:
         first = rows.rows
+
+        def write(start: int, p: Floats, mapped: Mask) -> None:
+            if len(p) != k and mapped.any():
+                raise UserError(f"The model gives {len(p)} classes where {k} are named.")
+            p = np.broadcast_to(p, (k, *mapped.shape))
+            for a in range(0, len(mapped), ROWS):  # the steps of quantising take several times the memory of its result
+                stored = quantise(p[:, a : a + ROWS], mapped[a : a + ROWS]).transpose(1, 0, 2)
+                rows.append(np.concatenate((stored, classify(stored, threshold)), axis=1))
+
         predict_scene(
-            raster, model, normalise, _writer(rows, threshold), tiling=tiling, batch=batch, threads=threads,
-            first_row=first, area=area, progress=progress,
+            raster, *prepare(), write, tiling=tiling, batch=batch, threads=threads, first_row=first, area=area,
+            progress=progress,
         )  # fmt: skip
         try:
             raster.check_unchanged()
+            spans = [(a, min(a + ROWS, rows.height)) for a in range(0, rows.height, ROWS)]
+            if not any((rows.read(*span)[:, -1] != MASK_NODATA).any() for span in spans):
+                raise UserError(
+                    f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest. Check "
+                    "its nodata value and the area."
+                )
         except UserError:
-            rows.discard()  # rows of two different files
+            rows.discard()  # of two different files, or of none
             raise
-        masks = (rows.read(a, min(a + ROWS, rows.height))[:, -1] for a in range(0, rows.height, ROWS))
-        mapped = any((part != MASK_NODATA).any() for part in masks)
-        if mapped:
-            k, step = len(classes), 1 / LEVELS
-            said = {**(tags or {}), KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
-            scaling = {"scales": [step] * k, "offsets": [-step] * k}
-            write_cog(rows, probability, range(k), classes, raster, said, "average", nodata=0, **scaling)
-            write_cog(rows, mask, [k], ("class",), raster, said, "mode", nodata=MASK_NODATA)
+        tags = {KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
+        scaling = {"scales": [1 / LEVELS] * k, "offsets": [-1 / LEVELS] * k}
+        write_cog(rows, probability, range(k), classes, raster, tags, "average", nodata=0, **scaling)
+        write_cog(rows, mask, [k], ("class",), raster, tags, "mode", nodata=MASK_NODATA)
         rows.discard()
-    if not mapped:
-        raise UserError(
-            f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest. Check its "
-            "nodata value (data.nodata) and the area."
-        )
-    return SceneMap(probability, mask, first)
-
-
-def _writer(rows: Journal, threshold: float) -> Write:
-    """Finished probabilities to the journal: a band a class, and the mask as the last one."""
-    bands = rows.bands - 1
-
-    def write(start: int, probability: Floats, mapped: Mask) -> None:
-        if len(probability) != bands and mapped.any():
-            raise UserError(f"The model gives {len(probability)} classes where {bands} are named.")
-        probability = np.broadcast_to(probability, (bands, *mapped.shape))
-        stored = np.empty((len(mapped), rows.bands, rows.width), np.uint8)
-        for a in range(0, len(mapped), 64):  # the steps of quantising take several times the memory of its result
-            part = slice(a, a + 64)
-            stored[part, :-1] = quantise(probability[:, part], mapped[part]).transpose(1, 0, 2)
-            stored[part, -1:] = classify(stored[part, :-1], threshold)
-        rows.append(stored)
-
-    return write
+    return SceneMap(probability, mask, first, key)
 
 
 def _key_of(path: Path) -> str | None:
     """The key of a map that is there already; None for anything else."""
+    with suppress(RasterioError), opened(path) as dataset:
+        found: str | None = dataset.tags().get(KEY)
+        return found
+    return None
+
+
+def quantise(probability: NDArray[np.float32], mapped: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Probabilities (..., n, W) in 0..1 to 8 bit: 0 where not `mapped` (n, W), else round(p * 254) + 1.
+
+    The error is at most 1/508. Raises `UserError` for a mapped value that is not finite.
+    """
+    if not np.isfinite(probability, where=mapped, out=np.ones(probability.shape, bool)).all():
+        raise UserError("The model gave probabilities that are not finite. Its weights are damaged, or it diverged.")
+    return np.where(mapped, np.rint(probability.clip(0, 1) * np.float32(LEVELS)) + 1, 0).astype(np.uint8)
+
+
+def level(probability: float) -> int:
+    """The smallest quantised value, 1..255, whose probability is at least this."""
+    return int(np.ceil(probability * LEVELS - 1e-6)) + 1
+
+
+def classify(quantised: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    """Quantised probabilities (n, K, W) to a mask (n, 1, W): 255 nodata, 0 sea, else 1 + the most probable band."""
+    best, number = quantised.max(axis=1, keepdims=True), quantised.argmax(axis=1, keepdims=True) + 1
+    return np.where(best == 0, MASK_NODATA, np.where(best >= level(threshold), number, 0)).astype(np.uint8)
+
+
+class Journal:
+    """A raster's rows, each (bands, width) uint8, in one flat file that only grows.
+
+    folder: for one process at a time. key: a hash of all that the rows depend on; those of another key are dropped with
+    a warning. rows: how many are safe on disk; half a row at the file's end does not count.
+    """
+
+    def __init__(self, folder: Path, key: str, bands: int, height: int, width: int) -> None:
+        self.folder, self.bands, self.height, self.width = folder, bands, height, width
+        self.data, self._row_bytes = folder / f"{key}.rows", bands * width
+        with disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / "lock").open("w")  # the system lets go of it when the process ends, however
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{folder} is in use: another process maps this scene. Wait for it.") from None
+            for other in set(folder.glob("*.rows")) - {self.data}:
+                log.warning("%s holds part of a map of another model, input or settings: starting anew.", folder)
+                other.unlink()
+            self._file = self.data.open("ab")
+            self.rows = self._file.tell() // self._row_bytes
+            self._file.truncate(self.rows * self._row_bytes)
+        needed, free = (height - self.rows) * self._row_bytes, shutil.disk_usage(folder).free
+        if needed > free:
+            self.close()
+            room = f"has {free / 1e9:.2f} GB free; the map's rows need {needed / 1e9:.2f} GB before they are compressed"
+            raise UserError(f"{folder.parent} {room}. Make room, or choose another output folder.")
+
+    def append(self, rows: NDArray[np.uint8]) -> None:
+        """Add the next finished rows, (n, bands, width), and see them safe."""
+        with disk(self.folder):
+            self._file.write(np.ascontiguousarray(rows).data)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self.rows += len(rows)
+
+    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Finished rows start..stop, (n, bands, width)."""
+        flat = np.fromfile(self.data, np.uint8, (stop - start) * self._row_bytes, offset=start * self._row_bytes)
+        return flat.reshape(-1, self.bands, self.width)
+
+    def close(self) -> None:
+        """Close the files; what is finished stays."""
+        with suppress(OSError):  # the rest of a write that the disk refused
+            self._file.close()
+        self._lock.close()
+
+    def discard(self) -> None:
+        """Close, and remove the folder with all that is in it."""
+        self.close()
+        self.data.unlink()  # first: without it nothing else counts
+        shutil.rmtree(self.folder)
+
+
+@contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Turn what a disk refuses into one sentence."""
     try:
-        with opened(path) as dataset:
-            found: str | None = dataset.tags().get(KEY)
-            return found
-    except RasterioError:
-        return None
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            advice = "Make room and give the same command again: it goes on from the last finished rows."
+            raise UserError(f"The disk of {path} is full ({error.strerror}). {advice}") from error
+        raise UserError(f"{path} cannot be written: {error.strerror}. Choose another output folder.") from error
+
+
+def write_cog(
+    rows: Journal, path: Path, bands: Sequence[int], names: Sequence[str], like: Raster, tags: dict[str, str],
+    overviews: str, **facts: Any,
+) -> None:  # fmt: skip
+    """Some bands (from 0) of finished rows to a Cloud Optimized GeoTIFF at `path`, placed on the ground as `like` is.
+
+    GDAL's own driver reads the rows through a VRT and writes beside them; the file is checked and renamed. overviews:
+    how they are resampled. facts: nodata, scales, offsets. Raises `UserError` where the disk fills up.
+    """
+    vrt, draft = rows.folder / f"{path.stem}.vrt", rows.folder / path.name
+    raw = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{i}" subClass="VRTRawRasterBand">'
+        f'<SourceFilename relativeToVRT="1">{rows.data.name}</SourceFilename><ImageOffset>{band * rows.width}'
+        f"</ImageOffset><PixelOffset>1</PixelOffset><LineOffset>{rows.bands * rows.width}</LineOffset></VRTRasterBand>"
+        for i, band in enumerate(bands, 1)
+    )
+    try:
+        vrt.write_text(f'<VRTDataset rasterXSize="{rows.width}" rasterYSize="{rows.height}">{raw}</VRTDataset>')
+        with opened(vrt, "r+") as asked:
+            if like.placed_by_points:
+                asked.gcps = (like.gcps, like.crs)
+            elif like.transform != Affine.identity():
+                asked.transform = like.transform
+            if like.crs is not None and not like.placed_by_points:
+                asked.crs = like.crs
+            for name, value in facts.items():
+                setattr(asked, name, value)
+            asked.descriptions = names
+            asked.update_tags(**{**like.tags, **tags})
+        with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", CPL_TMPDIR=str(rows.folder)):
+            rasterio.shutil.copy(vrt, draft, overview_resampling=overviews, **COG)
+        with opened(vrt) as asked, opened(draft) as got:  # GDAL keeps quiet about writes that fail as it closes
+            same = [asked.checksum(i) for i in asked.indexes] == [got.checksum(i) for i in got.indexes]
+            if not same or not tags.items() <= got.tags().items():
+                raise OSError("what was written differs")
+    except (RasterioError, CPLE_BaseError, OSError) as error:
+        for file in rows.folder.glob(f"{draft.name}*"):  # with GDAL's own temporary files
+            file.unlink()
+        why = f"{first_line(error)[:160]}; {shutil.disk_usage(rows.folder).free / 1e9:.2f} GB free"
+        advice = "Make room and give the same command again: it goes on from the finished rows."
+        raise UserError(f"{path} could not be written ({why}). {advice}") from error
+    draft.replace(path)

@@ -1,50 +1,36 @@
-"""Objects of a probability raster of any height: connected pixels, found a strip of rows at a time."""
+"""Objects of a probability raster of any height: found a strip of rows at a time, and measured one by one."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, dijkstra
+from skimage.graph import pixel_graph
+from skimage.morphology import skeletonize
 
-from seep_lightning.errors import UserError
-from seep_lightning.scene.source import Source
+from seep_lightning.scene.raster import Raster
 
 PIXELS = 1 << 22  # of a strip: its labels take 16 MB
 LARGEST = 1 << 24  # pixels of an object's box from which on it is cut at the next strip, so that memory is bounded
+STAIRS = 0.75  # px: simplifying by this much turns the pixels' stairs of a slanting edge into a line
 Labels = NDArray[np.int32]
 Table = NDArray[np.int64]
 """(N, 7), an object a row: -first, -top, -left, bottom, right, peak, core (see `Found`). Those of two parts of one
 object become its own by the maximum of the first six and the sum of the last."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Instances by three thresholds on the probability (after Cerulean, SkyTruth).
-
-    Pixels at `group` or above that touch (8 neighbours) belong to one object; of it the pixels at `trim` or above stay;
-    and the object stays if its maximum reaches `keep`.
-    """
-
-    group: float = 0.3
-    trim: float = 0.5
-    keep: float = 0.7
-
-    def __post_init__(self) -> None:
-        if not 0 < self.group <= self.trim <= self.keep <= 1:
-            raise UserError(
-                f"Thresholds are group={self.group:g}, trim={self.trim:g}, keep={self.keep:g}: they must "
-                "ascend from above 0 to 1 at most. One threshold t for all three gives plain connected components."
-            )
+Core = NDArray[np.bool_]
+"""Pixels of one object, (h, w)."""
+Points = NDArray[np.float64]
+ToMetres = Callable[[Points], Points]
+"""Columns and rows in an object's array to metres, (N, 2) both."""
 
 
 class Found(NamedTuple):
-    """An object: its first pixel in reading order (row * width + column), box (half open), largest stored value, and
-    number of pixels at `trim` or above.
-    """
+    """An object: its first pixel (row * width + column), box (half open), largest value, pixels at `trim` or above."""
 
     first: int
     top: int
@@ -55,46 +41,35 @@ class Found(NamedTuple):
     core: int
 
 
-def find_objects(
-    source: Source, group: int, trim: int, keep: int, smallest: int = 1, rows: int | None = None
-) -> Iterator[Found]:
+def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int = 1) -> Iterator[Found]:
     """Objects of band 1 of `source` by thresholds on its stored values, each once, as soon as it is complete.
 
-    group, trim, keep: see `Thresholds`, as stored values. smallest: least number of `trim` pixels. rows: height of a
-    strip; by default four million pixels. An object whose box (taken as an eighth of the scene wide at least) holds
-    `LARGEST` pixels or more ends with its strip, and what is below is another. Every strip is labelled by itself;
-    objects that touch across a seam are joined as the connected components of the graph of touching labels.
+    group, trim, keep: as in `options.Thresholds`. smallest: least number of `trim` pixels. An object whose box (taken
+    as an eighth of the scene wide at least) holds `LARGEST` pixels ends with its strip, and what is below is another.
+    Strips are labelled one by one; objects that touch across a seam are joined as components of the graph of labels.
     """
-    step = rows or max(1, PIXELS // source.width)
-    open_objects = np.zeros((0, 7), np.int64)  # those that touch the last row seen, numbered 1.. in `seam`
+    step = max(1, PIXELS // source.width)
+    going = np.zeros((0, 7), np.int64)  # objects that touch the last row seen, numbered 1.. in `seam`
     seam: Labels = np.zeros(source.width, np.int32)
     for start in range(0, source.height, step):
         values, valid = source.read(start, min(start + step, source.height))
         labels, found = _label(np.where(valid, values[0], 0), start, group, trim)
-        size, known = len(open_objects) + len(found), len(open_objects)
+        parts = np.concatenate((going, found))
         above, below = _touching(seam, labels[0])
-        graph = coo_array((np.ones(len(above), bool), (above - 1, below - 1 + known)), (size, size))
-        count, number = connected_components(graph, directed=False) if size else (0, np.zeros(0, np.int32))
+        graph = coo_array((np.ones(len(above), bool), (above - 1, below - 1 + len(going))), (len(parts), len(parts)))
+        count, number = connected_components(graph, directed=False) if len(parts) else (0, np.zeros(0, np.int32))
         merged = np.full((count, 7), np.iinfo(np.int64).min)
         merged[:, 6] = 0
-        parts = np.concatenate((open_objects, found))
         np.maximum.at(merged[:, :6], number, parts[:, :6])
         np.add.at(merged[:, 6], number, parts[:, 6])
-        last = np.append(-1, number[known:])[labels[-1]]  # of each pixel of the last row, -1 for none
-        goes_on = np.zeros(count, bool)
-        goes_on[last[last >= 0]] = True
-        goes_on &= (merged[:, 3] + merged[:, 1]) * np.maximum(merged[:, 4] + merged[:, 2], source.width // 8) < LARGEST
-        seam = np.where(
-            (last >= 0) & np.append(goes_on, False)[last], np.append(np.cumsum(goes_on, dtype=np.int32), 0)[last], 0
-        )
-        open_objects = merged[goes_on]
-        yield from _worthy(merged[~goes_on], keep, smallest)
-    yield from _worthy(open_objects, keep, smallest)
-
-
-def _worthy(objects: Table, keep: int, smallest: int) -> Iterator[Found]:
-    chosen = objects[(objects[:, 5] >= keep) & (objects[:, 6] >= max(1, smallest))]
-    yield from (Found(*row) for row in (chosen * [-1, -1, -1, 1, 1, 1, 1]).tolist())
+        last = np.append(-1, number[len(going) :])[labels[-1]]  # of each pixel of the last row, -1 for none
+        width = np.maximum(merged[:, 4] + merged[:, 2], source.width // 8)
+        goes_on = np.isin(np.arange(count), last) & ((merged[:, 3] + merged[:, 1]) * width < LARGEST)
+        goes_on &= start + step < source.height
+        seam = np.append(np.where(goes_on, np.cumsum(goes_on), 0), 0)[last].astype(np.int32)
+        going, ended = merged[goes_on], merged[~goes_on]
+        ended = ended[(ended[:, 5] >= keep) & (ended[:, 6] >= max(1, smallest))]
+        yield from (Found(*row) for row in (ended * [-1, -1, -1, 1, 1, 1, 1]).tolist())
 
 
 def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[Labels, Table]:
@@ -102,13 +77,11 @@ def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple
     count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= group).astype(np.uint8), connectivity=8)
     where = np.flatnonzero(labels)
     number, value = np.asarray(labels, np.int32).ravel()[where] - 1, plane.ravel()[where]
+    left, top, width, height = stats[1:, :4].T.astype(np.int64)
     table = np.zeros((count - 1, 7), np.int64)
-    box = np.asarray(stats[1:], np.int64)
     table[:, 0] = np.iinfo(np.int64).min
     np.maximum.at(table[:, 0], number, -(where + start * plane.shape[1]))
-    table[:, 1], table[:, 2] = -(box[:, cv2.CC_STAT_TOP] + start), -box[:, cv2.CC_STAT_LEFT]
-    table[:, 3] = box[:, cv2.CC_STAT_HEIGHT] - table[:, 1]
-    table[:, 4] = box[:, cv2.CC_STAT_WIDTH] - table[:, 2]
+    table[:, 1], table[:, 2], table[:, 3], table[:, 4] = -(top + start), -left, top + start + height, left + width
     np.maximum.at(table[:, 5], number, value)
     table[:, 6] = np.bincount(number[value >= trim], minlength=count - 1)
     return np.asarray(labels, np.int32), table
@@ -119,3 +92,71 @@ def _touching(above: Labels, below: Labels) -> tuple[Labels, Labels]:
     shifted = [(above, below), (above[1:], below[:-1]), (above[:-1], below[1:])]
     pairs = np.concatenate([np.stack((a, b))[:, (a > 0) & (b > 0)] for a, b in shifted], axis=1)
     return pairs[0], pairs[1]
+
+
+def centre_line(core: Core, to_metres: ToMetres) -> tuple[float, float]:
+    """Length of the centre line in pixels and in metres: the longest way along the skeleton (Zhang and Suen 1984).
+
+    The way's stairs are taken out (Douglas and Peucker 1973), and at both ends it goes on to the object's edge: a line
+    one pixel wide is as long as it has pixels, at any angle. The ways of an object's parts are added up.
+    """
+    padded = np.pad(core, 1)
+    graph, flat = pixel_graph(skeletonize(padded), connectivity=2)  # type: ignore[no-untyped-call]
+    to_edge = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()[flat] - 0.5
+    pixels = np.column_stack(np.unravel_index(flat, padded.shape))[:, ::-1] - 0.5
+    pitch = float(np.sqrt(abs(np.linalg.det(_jacobian(pixels.mean(axis=0), to_metres)))))
+    in_pixels = in_metres = 0.0
+    for way in _longest_ways(graph):
+        ends = float(to_edge[way[0]] + to_edge[way[-1]])
+        line = shapely.LineString(pixels[way if len(way) > 1 else way * 2]).simplify(STAIRS)
+        in_pixels += line.length + ends
+        in_metres += shapely.transform(line, to_metres).length + ends * pitch
+    return in_pixels, in_metres
+
+
+def _longest_ways(graph: Any) -> Iterator[list[int]]:
+    """The longest of the shortest ways in each part of a weighted graph, by two sweeps: exact for trees."""
+    parts, part = connected_components(graph, directed=False)
+    ends = np.unique(part, return_index=True)[1]
+    for _ in range(2):
+        away, before, _ = dijkstra(graph, directed=False, indices=ends, min_only=True, return_predecessors=True)
+        order = np.lexsort((away, part))  # the last of each part is its farthest point
+        ends = order[np.searchsorted(part[order], np.arange(parts), side="right") - 1]
+    for end in ends:
+        way = [int(end)]
+        while before[way[-1]] >= 0:
+            way.append(int(before[way[-1]]))
+        yield way
+
+
+def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
+    """The rings of an outline of pixels without the pixels' stairs: right to 3 % for discs, and bars at any angle.
+
+    Through the middle of each pixel side, as marching squares do, then simplified by half a pixel.
+    """
+    rings = shapely.get_rings(shapely.get_parts(shapely.segmentize(outline, 1)))
+    middles = [(points[:-1] + points[1:]) / 2 for points in map(shapely.get_coordinates, rings)]
+    return shapely.MultiLineString(list(shapely.simplify([shapely.LinearRing(points) for points in middles], 0.5)))
+
+
+def axes(core: Core, to_metres: ToMetres) -> tuple[float, float]:
+    """Direction of the long axis (degrees clockwise from north, 0..180) and long over short axis, by second moments."""
+    m = cv2.moments(core.astype(np.uint8), binaryImage=True)
+    moments = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / m["m00"] + np.eye(2) / 12  # squares
+    jacobian = _jacobian(np.array([m["m10"], m["m01"]]) / m["m00"] + 0.5, to_metres)
+    size, direction = np.linalg.eigh(jacobian @ moments @ jacobian.T)
+    east, north = direction[:, 1]
+    return float(np.degrees(np.arctan2(east, north)) % 180), float(np.sqrt(size[1] / size[0]))
+
+
+def rim_share(core: Core, nodata: Core) -> float:
+    """Share of the object's rim pixels (with a side on something else) that touch nodata or the array's end, 0..1."""
+    rim = core & ~ndimage.binary_erosion(core)
+    near = ndimage.binary_dilation(np.pad(nodata, 1, constant_values=True), np.ones((3, 3)))[1:-1, 1:-1]
+    return float(near[rim].mean())
+
+
+def _jacobian(pixel: Points, to_metres: ToMetres) -> Points:
+    """Metres east and north (rows) per pixel column and row (columns), around a pixel (2,)."""
+    corners = to_metres(pixel + np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]]))
+    return np.column_stack((corners[1] - corners[0], corners[3] - corners[2]))

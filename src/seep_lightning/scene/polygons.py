@@ -1,13 +1,17 @@
-"""Seeps as features: outlines and attributes of the objects of a written probability raster."""
+"""Seeps as features: outlines and attributes of the objects of a written map, in files that a GIS opens."""
 
 import logging
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import pyogrio.errors
+import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
 from rasterio import features
@@ -15,38 +19,36 @@ from scipy import ndimage
 from skimage.morphology import remove_small_holes, remove_small_objects
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene import shape
-from seep_lightning.scene.cog import LEVELS, level
-from seep_lightning.scene.ground import Ground
-from seep_lightning.scene.objects import Found, Thresholds, find_objects
-from seep_lightning.scene.raster import Raster, gdal
+from seep_lightning.scene import objects
+from seep_lightning.scene.ground import Ground, Points
+from seep_lightning.scene.mapping import LEVELS, disk, level
+from seep_lightning.scene.options import PolygonOptions
+from seep_lightning.scene.raster import Raster
 
 MOST_PIECES = 50_000  # parts and holes of one object: a net that gives noise must not fill the memory with corners
 AROUND = (3, 8)  # the surroundings of an object: pixels at this distance from it
+MEASURES = (
+    "area_{}2", "length_{}", "width_{}", "orientation_deg", "aspect", "perimeter_{}", "compactness", "p_mean", "p_max",
+    "nodata_share",
+)  # fmt: skip
 TIME_TAGS = ("ACQUISITION_TIME", "ACQUISITION_START_TIME", "PRODUCT_START_TIME", "START_TIME", "DATETIME")
 
-Calibration = Literal["power", "amplitude", "db"]
+DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
+RAMP = ("68,1,84", "59,82,139", "33,145,140", "94,201,98", "253,231,37")  # viridis: even in lightness, for all eyes
+STYLE = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
+<qgis version="3.28" styleCategories="Symbology">
+<renderer-v2 type="graduatedSymbol" attr="p_max" graduatedMethod="GraduatedColor" symbollevels="0">
+<ranges>{ranges}</ranges><symbols>{symbols}</symbols></renderer-v2></qgis>
+"""
+RANGE = '<range lower="{low:.3f}" upper="{high:.3f}" symbol="{i}" label="{low:.2g} to {high:.2g}" render="true"/>\n'
+SYMBOL = """<symbol type="fill" name="{i}" alpha="1"><layer class="SimpleFill" pass="0" locked="0" enabled="1">
+<Option type="Map"><Option name="color" value="{colour},140" type="QString"/><Option name="outline_color"
+ value="{colour},255" type="QString"/><Option name="outline_width" value="0.4" type="QString"/></Option></layer>
+</symbol>"""
 Attributes = dict[str, float | int | str | None]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PolygonOptions:
-    """What becomes a feature, and how.
-
-    min_area (px, after trimming) and min_length (px of the centre line): smaller ones are dropped. fill_holes: holes
-    become part of the object, unless they are nodata. simplify: tolerance in px for the outline that is written (the
-    attributes are those of the pixels). calibration: what the image's values are, as declared by whoever gives it;
-    without it the contrast has no dB.
-    """
-
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    min_area: int = 20
-    min_length: float = 0.0
-    fill_holes: bool = False
-    simplify: float = 0.0
-    calibration: Calibration | None = None
+logging.getLogger("pyogrio").setLevel(logging.WARNING)  # it tells how many records it wrote
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,15 @@ class Seep:
 
 @dataclass(frozen=True)
 class SeepLayer:
-    """The features of a scene in reading order, their columns (name to float, int or str), and the ground."""
+    """Features in reading order, their columns (name to float or str), and the ground."""
 
     seeps: list[Seep]
     columns: dict[str, type]
     ground: Ground
 
 
-@dataclass(frozen=True)
-class Patch:
-    """An object cut out of its scene: its trimmed pixels (h, w), stored probabilities (h, w; 0 is nodata), and rows
-    and columns of the scene (top, bottom, left, right), with some of the surroundings.
-    """
+class Patch(NamedTuple):
+    """An object and its surroundings: trimmed pixels (h, w), stored probabilities (h, w), top, bottom, left, right."""
 
     core: NDArray[np.bool_]
     stored: NDArray[np.uint8]
@@ -78,59 +77,51 @@ class Patch:
 
 
 def find_seeps(
-    probability: Raster,
-    options: PolygonOptions | None = None,
-    *,
-    image: Raster | None = None,
-    classes: Raster | None = None,
-    scene: str | None = None,
-    model: str = "",
-    progress: Callable[[int], None] | None = None,
-) -> SeepLayer:
-    """The seeps of a probability raster that `mapping.map_scene` wrote.
+    probability: Raster, options: PolygonOptions | None = None, *, threshold: float = 0.5, image: Raster | None = None,
+    classes: Raster | None = None, scene: str | None = None, model: str = "",
+) -> SeepLayer:  # fmt: skip
+    """The seeps of a probability raster that `mapping.map_scene` wrote, each read once, by its box.
 
-    image: the scene itself, for the contrast (its first band). classes: a mask of class numbers; the commonest inside
-    an object becomes its class. progress: called with the number of objects done. Each object is read once, by its
-    box. Attributes (`_m` and `_m2` are `_px` and `_px2` without georeference; no value where it is not known):
-
-    area_m2, length_m (of the centre line: `shape.centre_line`), width_m (area / length), orientation_deg (of the long
-    axis, clockwise from north, 0..180), perimeter_m (outer and inner, stairs of the pixels taken out), compactness
-    (Polsby and Popper 1991: 4 pi area / perimeter^2), aspect (axes of the ellipse of equal moments), nodata_share (of
-    the object's rim, touching nodata or the scene's end), p_mean, p_max, contrast (mean inside / mean of the sea 3 to
-    8 px around), contrast_db (if calibrated), class (if there are), scene, time, model, thresholds.
+    threshold: of the model, from which `options.thresholds` follow. image: the scene itself, for the contrast (its
+    first band). classes: a mask of class numbers; the commonest inside an object becomes its class.
+    Attributes (`_m` and `_m2` are `_px` and `_px2` without georeference; no value where it is not known): area_m2,
+    length_m (of the centre line: `objects.centre_line`), width_m (area / length), orientation_deg (of the long axis,
+    clockwise from north, 0..180), aspect (axes of the ellipse of equal moments), perimeter_m (outer and inner, stairs
+    of the pixels taken out), compactness (Polsby and Popper 1991: 4 pi area / perimeter^2), p_mean, p_max, nodata_share
+    (of the rim, touching nodata or the scene's end), contrast (mean inside / mean of the sea 3 to 8 px around),
+    contrast_db (if calibrated), class (if there are), scene, time, model, thresholds.
     """
     options = options or PolygonOptions()
-    for other in (image, classes):
-        if other is not None and (other.height, other.width) != (probability.height, probability.width):
-            raise UserError(
-                f"{other.path} is {other.width} x {other.height} px, {probability.path} {probability.width} x "
-                f"{probability.height} px; expected one size. Give the scene that was mapped."
-            )
+    size = f"{probability.width} x {probability.height} px"
+    for other in filter(None, (image, classes)):
+        if size != f"{other.width} x {other.height} px":
+            said = f"{other.path} is {other.width} x {other.height} px, {probability.path} {size}; expected one size."
+            raise UserError(f"{said} Give the scene that was mapped.")
     if probability.dtype != np.uint8:
         raise UserError(f"{probability.path} stores {probability.dtype}; expected the 8-bit probabilities of a map.")
-    ground = Ground.of(image if image is not None and image.georeferenced else probability)
-    t = options.thresholds
-    levels = level(t.group), level(t.trim), level(t.keep)
     origin = image or probability
-    name = scene or origin.name
-    stated = f"group {t.group:g}, trim {t.trim:g}, keep {t.keep:g}"
+    ground = Ground.of(origin)
+    chosen = options.thresholds.around(threshold)
+    group, trim, keep = map(level, chosen)
+    name, unit = scene or origin.name, ground.unit
+    stated = "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*chosen)
     fixed: Attributes = {"scene": name, "time": scene_time(origin.tags, name), "model": model, "thresholds": stated}
+    measures = [measure.format(unit) for measure in MEASURES]
+    numbers = [*measures, "contrast", *["contrast_db"][: bool(options.calibration)], *["class"][: classes is not None]]
+    columns = {**dict.fromkeys(numbers, float), **dict.fromkeys(fixed, str)}
     seeps: list[tuple[int, Seep]] = []
-    unit = ground.unit
-    numbers = (
-        f"area_{unit}2", f"length_{unit}", f"width_{unit}", "orientation_deg", f"perimeter_{unit}", "compactness",
-        "aspect", "p_mean", "p_max", "contrast", *(["contrast_db"] if options.calibration else []), "nodata_share",
-    )  # fmt: skip
-    columns = {**dict.fromkeys(numbers, float), **({"class": int} if classes else {}), **dict.fromkeys(fixed, str)}
-    with gdal(probability.cache_mb):
-        for done, one in enumerate(find_objects(probability, *levels, smallest=options.min_area), 1):
-            patch = _patch(probability, one, levels, options)
-            seep = _seep(patch, ground, options, image, classes) if patch.core.any() else None
-            if seep is not None:
-                known = {**fixed, **seep.attributes, "p_max": (one.peak - 1) / LEVELS}
-                seeps.append((one.first, Seep(seep.outline, {name: known.get(name) for name in columns})))
-            if progress is not None:
-                progress(done)
+    for one in objects.find_objects(probability, group, trim, keep, smallest=options.min_area):
+        patch = _patch(probability, one, group, trim, fill_holes=options.fill_holes)
+        outline, values = _measured(patch, ground, options)
+        if not values:
+            continue
+        known = fixed | dict(zip(measures, values, strict=True))
+        if image is not None:
+            known |= _contrast(patch, trim, image, options.calibration)
+        if classes is not None:
+            counts = np.bincount(_plane(classes, patch.box)[0][patch.core], minlength=2)[1:]
+            known["class"] = int(counts.argmax()) + 1 if counts.any() else None
+        seeps.append((one.first, Seep(outline, {column: known.get(column) for column in columns})))
     seeps.sort(key=lambda pair: pair[0])
     return SeepLayer([seep for _, seep in seeps], columns, ground)
 
@@ -138,28 +129,26 @@ def find_seeps(
 def scene_time(tags: dict[str, str], name: str) -> str | None:
     """When the scene was taken, ISO 8601, from the metadata or else from the name (`..._20180114T054412_...`)."""
     upper = {key.upper(): value for key, value in tags.items()}
-    for key in TIME_TAGS:
-        if upper.get(key):
-            return upper[key]
     found = re.search(r"(?<!\d)((?:19|20)\d\d)([01]\d)([0-3]\d)T([0-2]\d)([0-5]\d)([0-5]\d)", name)
-    return "{}-{}-{}T{}:{}:{}Z".format(*found.groups()) if found else None
+    named = "{}-{}-{}T{}:{}:{}Z".format(*found.groups()) if found else None
+    return next((upper[key] for key in TIME_TAGS if upper.get(key)), named)
 
 
-def _patch(probability: Raster, one: Found, levels: tuple[int, int, int], options: PolygonOptions) -> Patch:
+def _patch(probability: Raster, one: objects.Found, group: int, trim: int, *, fill_holes: bool) -> Patch:
     """Read an object with its surroundings; one that noise left in very many pieces loses the smallest of them."""
     pad = AROUND[1] + 1
     top, left = max(one.top - pad, 0), max(one.left - pad, 0)
     box = top, min(one.bottom + pad, probability.height), left, min(one.right + pad, probability.width)
     stored = _plane(probability, box)[0]
     own = slice(one.top - top, one.bottom - top), slice(one.left - left, one.right - left)
-    labels = cv2.connectedComponents((stored[own] >= levels[0]).astype(np.uint8), connectivity=8)[1]
+    labels = cv2.connectedComponents((stored[own] >= group).astype(np.uint8), connectivity=8)[1]
     row, column = divmod(one.first, probability.width)
     core = np.zeros(stored.shape, bool)
-    core[own] = (labels == labels[row - one.top, column - one.left]) & (stored[own] >= levels[1])
-    if options.fill_holes:
+    core[own] = (labels == labels[row - one.top, column - one.left]) & (stored[own] >= trim)
+    if fill_holes:
         core = ndimage.binary_fill_holes(core) & (stored > 0)
     smallest = 1
-    while shape.pieces(core) > MOST_PIECES:
+    while sum(cv2.connectedComponents(x.astype(np.uint8), connectivity=4)[0] - 1 for x in (core, ~core)) > MOST_PIECES:
         smallest *= 4
         log.warning("Object at row %d, column %d: parts and holes below %d px left out.", row, column, smallest)
         core = remove_small_holes(remove_small_objects(core, max_size=smallest - 1), max_size=smallest - 1)
@@ -172,59 +161,94 @@ def _plane(raster: Raster, box: tuple[int, int, int, int]) -> tuple[NDArray[Any]
     return np.where(valid, values[0], np.zeros(1, values.dtype)), valid
 
 
-def _seep(
-    patch: Patch, ground: Ground, options: PolygonOptions, image: Raster | None, classes: Raster | None
-) -> Seep | None:
-    """Outline and measures of one object; None if it is too short."""
-    top, bottom, left, right = patch.box
+def _measured(patch: Patch, ground: Ground, options: PolygonOptions) -> tuple[shapely.MultiPolygon, tuple[float, ...]]:
+    """Outline of an object, and its `MEASURES`; none of them if it is too short, or nothing is left of it."""
+    core, (top, bottom, left, right) = patch.core, patch.box
     metres = ground.metres(ground.place(np.array([[(left + right) / 2, (top + bottom) / 2]])))
 
-    def to_metres(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        return metres(ground.place(pixels + np.array([left, top])))
+    def place(pixels: Points) -> Points:
+        return ground.place(pixels + np.array([left, top]))
 
-    in_pixels, length = shape.centre_line(patch.core, to_metres)
+    def to_metres(pixels: Points) -> Points:
+        return metres(place(pixels))
+
+    in_pixels, length = objects.centre_line(core, to_metres) if core.any() else (-1.0, 0.0)
     if in_pixels < options.min_length:
-        return None
-    found = features.shapes(patch.core.astype(np.uint8), mask=patch.core, connectivity=4)
-    outline = shapely.MultiPolygon([shapely.geometry.shape(part) for part, _ in found])  # touching corners do not join
+        return shapely.MultiPolygon(), ()
+    found = features.shapes(core.astype(np.uint8), mask=core, connectivity=4)  # touching corners do not join
+    outline = shapely.MultiPolygon([shapely.geometry.shape(part) for part, _ in found])
     area = float(shapely.transform(outline, to_metres).area)
-    perimeter = float(shapely.transform(shape.rim(outline), to_metres).length)
-    orientation, aspect = shape.axes(patch.core, to_metres)
-    attributes: Attributes = {
-        f"area_{ground.unit}2": area,
-        f"length_{ground.unit}": length,
-        f"width_{ground.unit}": area / length,
-        "orientation_deg": orientation,
-        f"perimeter_{ground.unit}": perimeter,
-        "compactness": min(1.0, 4 * np.pi * area / perimeter**2),
-        "aspect": aspect,
-        "nodata_share": shape.rim_share(patch.core, patch.stored == 0),
-        "p_mean": (float(patch.stored[patch.core].mean()) - 1) / LEVELS,
-    }
-    if image is not None:
-        attributes |= _contrast(patch, level(options.thresholds.trim), image, options.calibration)
-    if classes is not None:
-        numbers = _plane(classes, patch.box)[0][patch.core]
-        counts = np.bincount(numbers[numbers > 0], minlength=1)
-        attributes["class"] = int(counts.argmax()) or None
-    placed = shapely.transform(
-        shapely.simplify(outline, options.simplify), lambda xy: ground.place(xy + np.array([left, top]))
-    )
-    return Seep(shapely.MultiPolygon(shapely.get_parts(placed).tolist()), attributes)
+    perimeter = float(shapely.transform(objects.rim(outline), to_metres).length)
+    compactness = min(1.0, 4 * np.pi * area / perimeter**2)
+    mean, largest = ((float(value) - 1) / LEVELS for value in (patch.stored[core].mean(), patch.stored[core].max()))
+    share = objects.rim_share(core, patch.stored == 0)
+    placed = shapely.transform(shapely.simplify(outline, options.simplify), place)
+    return shapely.MultiPolygon(shapely.get_parts(placed).tolist()), (
+        area, length, area / length, *objects.axes(core, to_metres), perimeter, compactness, mean, largest, share,
+    )  # fmt: skip
 
 
-def _contrast(patch: Patch, trim: int, image: Raster, calibration: Calibration | None) -> Attributes:
+def _contrast(patch: Patch, trim: int, image: Raster, calibration: str | None) -> Attributes:
     """Mean inside over mean of the sea around, other objects left out; of the power, where the values are dB."""
     values, valid = _plane(image, patch.box)
     distance = cv2.distanceTransform((~patch.core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    around = (distance >= AROUND[0]) & (distance <= AROUND[1]) & valid & (patch.stored > 0) & (patch.stored < trim)
-    inside = patch.core & valid
-    if not inside.any() or not around.any():
+    around = (distance >= AROUND[0]) & (distance <= AROUND[1]) & (patch.stored > 0) & (patch.stored < trim)
+    power = [values[part & valid].astype(np.float64) for part in (patch.core, around)]
+    dark, sea = ((10 ** (part / 10) if calibration == "db" else part).sum() / max(part.size, 1) for part in power)
+    if not (dark > 0 and sea > 0):
         return {}
-    dark, sea = (values[part].astype(np.float64) for part in (inside, around))
-    if calibration == "db":
-        dark, sea = 10 ** (dark / 10), 10 ** (sea / 10)
-    if not (dark.mean() > 0 and sea.mean() > 0):
-        return {}
-    ratio = float(dark.mean() / sea.mean())
+    ratio = float(dark / sea)
     return {"contrast": ratio, "contrast_db": (20 if calibration == "amplitude" else 10) * float(np.log10(ratio))}
+
+
+def write_seeps(
+    layer: SeepLayer, path: Path, *, wgs84: bool = False, metadata: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> None:  # fmt: skip
+    """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) that it opens with.
+
+    The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude. It appears
+    whole, by renaming. Raises `UserError` for another suffix, or a file that is there already.
+    """
+    if path.suffix not in DRIVERS:
+        raise UserError(f"{path}: features are written as {' or '.join(DRIVERS)}; found {path.suffix or 'no suffix'}.")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true.")
+    ground, seeps = layer.ground, layer.seeps
+    degrees = bool(ground.wkt) and (wgs84 or path.suffix == ".geojson")
+    outlines = np.array([seep.outline for seep in seeps], dtype=object)
+    if degrees:
+        outlines = shapely.transform(outlines, ground.degrees)
+    columns: list[NDArray[Any]] = [  # no value: NaN, which is written as null
+        np.array([seep.attributes[name] for seep in seeps], object if kind is str else kind)
+        for name, kind in layer.columns.items()
+    ]
+    options: dict[str, Any] = {"layer_metadata": {"transform": ground.note, **(metadata or {})}}
+    if path.suffix == ".geojson":
+        options = {"RFC7946": "YES", "COORDINATE_PRECISION": 8} if degrees else {}
+    draft = path.with_name(f".{path.stem}.part{path.suffix}")
+    draft.unlink(missing_ok=True)
+    try:
+        with disk(path), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
+            pyogrio.raw.write(
+                draft, shapely.to_wkb(outlines), columns, list(layer.columns), layer="seeps",
+                crs="EPSG:4326" if degrees else ground.wkt or None, driver=DRIVERS[path.suffix],
+                geometry_type="MultiPolygon", promote_to_multi=True, **options,
+            )  # fmt: skip
+            if pyogrio.read_info(draft, layer="seeps")["features"] != len(seeps):
+                raise RuntimeError("fewer features than were written")
+            path.with_suffix(".qml").write_text(style())
+            draft.replace(path)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
+        raise UserError(f"{path} could not be written ({str(error)[:160]}). Make room, and give it again.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def style() -> str:
+    """A QGIS style: fill by `p_max` in five steps, thin outlines of the same colour."""
+    edges = [0.0, *np.linspace(0.6, 0.9, len(RAMP) - 1), 1.0]
+    steps = [{"i": i, "colour": c, "low": edges[i], "high": edges[i + 1]} for i, c in enumerate(RAMP)]
+    ranges, symbols = ("".join(template.format(**step) for step in steps) for template in (RANGE, SYMBOL))
+    return STYLE.format(ranges=ranges, symbols=symbols)

@@ -5,70 +5,68 @@ import json
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+from xml.sax.saxutils import escape
 
 import numpy as np
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
-from rasterio.env import hasenv
+from rasterio.env import set_gdal_config
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.source import Mask, Values
 
-CACHE_MB = 64
-DTYPES = ("uint8", "uint16", "int16", "float32")
+Values = NDArray[Any]
+Mask = NDArray[np.bool_]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+ROWS = 256  # rows read in one go, at least: 13 MB of a 25,000 px wide uint16 scene
+CACHE = 64 << 20  # bytes of GDAL's block cache; by default it takes 5 % of the memory, more than our strips
+SAMPLE = 1 << 22  # pixels that quantiles are taken of, at most
+TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}  # ours to GDAL's
+ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."
 logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)  # what GDAL says stands in the errors that are raised
 _WARNINGS = threading.Lock()  # the list of warning filters belongs to the process
 
 
-@contextmanager
-def gdal(cache_mb: int = CACHE_MB, **options: Any) -> Iterator[None]:
-    """GDAL with a small block cache (the process's); by default it takes 5 % of the memory, more than our strips."""
-    with rasterio.Env(GDAL_CACHEMAX=cache_mb << 20, **options):  # bytes here, MB in GDAL's manual
-        yield
-
-
 def opened(path: Path, mode: str = "r") -> Any:
     """A rasterio dataset, without its warning about a missing georeference: `Raster.georeferenced` says it."""
+    set_gdal_config("GDAL_CACHEMAX", CACHE)
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, mode)
 
 
 class Raster:
-    """A raster file, open for reading; a `Source`. Each thread that reads gets a handle of its own.
+    """A raster file, open for reading; each thread gets a handle of its own. `UserError` for one that cannot be used.
 
     bands: numbers from 1, or names (band descriptions, such as `VV`). nodata: a value that means nodata besides the
-    one that the file declares; a pixel is valid where no band has either of them, or is not finite, and where the
-    file's own mask or alpha band says so.
-
-    Attributes: path, name (without folder and suffix), height, width, dtype, band_names (empty where not named),
-    block_rows, crs (None without), transform, gcps, tags, georeferenced (by transform or ground control points).
-    Raises `UserError` for a file that is no raster, lacks the bands, has a type or coordinate system that cannot be
-    used.
+    file's own; a pixel is valid where no band has either of them, or is not finite, and where the file's mask or alpha
+    band says so. block_rows: rows that are cheapest read together.
     """
 
-    def __init__(
-        self, path: str | Path, bands: Sequence[int | str] = (1,), nodata: float | None = None, cache_mb: int = CACHE_MB
-    ) -> None:
-        self.path, self.cache_mb = Path(path), cache_mb
+    def __init__(self, path: str | Path, bands: Sequence[int | str] = (1,), nodata: float | None = None) -> None:
+        self.path = Path(path)
         self.name = self.path.stem
-        self._local = threading.local()
-        self._handles: list[Any] = []
-        self._lock = threading.Lock()
+        self._local, self._handles = threading.local(), list[Any]()
         dataset = self._handle()
         try:
             self._choose(dataset, bands)
             self.height, self.width = int(dataset.height), int(dataset.width)
             self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
-            declared = {dataset.nodatavals[i - 1] for i in self.indexes} | {nodata}
-            self.nodatas = {_as(value, self.dtype) for value in declared} - {None}
+            declared = {nodata, *(dataset.nodatavals[i - 1] for i in self.indexes)} - {None}
+            if self.dtype.kind != "f":  # as integers: then comparing copies no pixels
+                declared = {int(value) for value in declared if float(value).is_integer()}
+            self.nodatas: set[float] = declared
             self.masked = any(MaskFlags.per_dataset in dataset.mask_flag_enums[i - 1] for i in self.indexes)
             self.tags: dict[str, str] = dict(dataset.tags())
             self._georeference(dataset)
@@ -85,70 +83,67 @@ class Raster:
 
     def close(self) -> None:
         """Close the handles of all threads; none may be reading."""
-        with self._lock:
-            for handle in self._handles:
-                handle.close()
-            self._handles.clear()
-            self._local = threading.local()
+        for handle in self._handles:
+            handle.close()
+        self._handles, self._local = [], threading.local()
 
     def read(self, start: int, stop: int, left: int = 0, right: int | None = None) -> tuple[Values, Mask]:
         """Rows start..stop, columns left..right: values (C, n, w) as stored, valid (n, w)."""
         window = Window(left, start, (self.width if right is None else right) - left, stop - start)
         dataset = self._handle()
         try:
-            with nullcontext() if hasenv() else gdal(self.cache_mb):
-                values = dataset.read(self.indexes, window=window)
-                mask = dataset.dataset_mask(window=window) if self.masked else None
+            values = dataset.read(self.indexes, window=window)
+            mask = dataset.dataset_mask(window=window) if self.masked else None
         except (RasterioError, OSError) as error:
             self.check_unchanged()
             raise UserError(
                 f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)}). The file is damaged or cut "
                 "off, or its disk is gone; copy it again."
             ) from error
-        return values, self._valid(values, mask)
+        bad: Mask = np.zeros(values.shape[1:], bool) if mask is None else mask == 0
+        for plane in values:
+            if self.dtype.kind == "f":
+                bad |= ~np.isfinite(plane)
+            for nodata in self.nodatas:
+                bad |= plane == nodata
+        return values, np.logical_not(bad, out=bad)
 
     def check_unchanged(self) -> None:
         """Raise `UserError` if the file, or one that a VRT draws on, is not what it was when this was opened."""
-        for path, facts in self._facts.items():
-            if _facts([path]) != {path: facts}:
-                raise UserError(
-                    f"{path} changed while it was read. What was mapped is of no use; let the file be finished, then "
-                    "give the same command again."
-                )
+        changed = [path for path, facts in self._facts.items() if _facts([path]) != {path: facts}]
+        if changed:
+            raise UserError(
+                f"{changed[0]} changed while it was read. What was mapped is of no use; let the file be finished, then "
+                "give the same command again."
+            )
 
     @property
     def fingerprint(self) -> str:
-        """A hash of what the pixels depend on: files by name, size and time of change, size, type, bands, nodata."""
+        """A hash of what the pixels depend on: files by name, size and time of change; type, bands, nodata."""
         files = [(Path(path).name, *facts) for path, facts in sorted(self._facts.items())]
         nodatas = sorted(map(str, self.nodatas))
         facts = [files, self.height, self.width, self.dtype.name, self.indexes, nodatas, self.masked]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _handle(self) -> Any:
-        handle = getattr(self._local, "handle", None)
-        if handle is None:
+        if not hasattr(self._local, "handle"):
             try:
-                with gdal(self.cache_mb):
-                    handle = opened(self.path)
+                self._local.handle = opened(self.path)
             except (RasterioError, OSError) as error:
-                here = str(self.path).startswith("/vsi") or self.path.exists()
-                what = "is no raster" if here else "is not there"
-                raise UserError(
-                    f"{self.path} {what} ({first_line(error)}). Expected a GeoTIFF, a VRT or the like."
-                ) from error
-            self._local.handle = handle
-            with self._lock:
-                self._handles.append(handle)
-        return handle
+                what = "is no raster" if str(self.path).startswith("/vsi") or self.path.exists() else "is not there"
+                said = f"{self.path} {what} ({first_line(error)}). Expected a GeoTIFF, a VRT or the like."
+                raise UserError(said) from error
+            self._handles.append(self._local.handle)
+        return self._local.handle
 
     def _choose(self, dataset: Any, bands: Sequence[int | str]) -> None:
         if dataset.count == 0:
             raise UserError(f"{self.path} has no band. Expected one band at least.")
         self.indexes = band_numbers(self.path, dataset.descriptions, bands)
         kinds = {dataset.dtypes[i - 1] for i in self.indexes}
-        if len(kinds) > 1 or not kinds <= set(DTYPES):
+        if len(kinds) > 1 or not kinds <= TYPES.keys():
             raise UserError(
-                f"{self.path} stores {' and '.join(sorted(kinds))}; expected one of {', '.join(DTYPES)} for all bands. "
+                f"{self.path} stores {' and '.join(sorted(kinds))}; expected one of {', '.join(TYPES)} for all bands. "
                 "Convert it with gdal_translate -ot Float32."
             )
         self.dtype: np.dtype[Any] = np.dtype(kinds.pop())
@@ -158,27 +153,57 @@ class Raster:
         try:
             self.crs, self.transform, (self.gcps, points_crs) = dataset.crs, dataset.transform, dataset.gcps
         except CRSError as error:
-            raise UserError(f"{self.path}: its CRS cannot be read ({first_line(error)}). {_ASSIGN}") from error
+            raise UserError(f"{self.path}: its CRS cannot be read ({first_line(error)}). {ASSIGN}") from error
         placed = self.transform != Affine.identity()
         self.placed_by_points = bool(self.gcps) and not placed
         self.crs = (points_crs if self.placed_by_points else self.crs) or None
         if self.crs is not None and not (self.crs.is_geographic or self.crs.is_projected):
-            start = self.crs.to_wkt()[:60]
-            raise UserError(
-                f"{self.path}: its coordinate system is neither geographic nor projected ({start}...). {_ASSIGN}"
-            )
+            kind = f"neither geographic nor projected ({self.crs.to_wkt()[:60]}...)"
+            raise UserError(f"{self.path}: its coordinate system is {kind}. {ASSIGN}")
         if placed and not (np.isfinite(self.transform).all() and abs(self.transform.determinant) > 0):
-            raise UserError(f"{self.path}: its transform {tuple(self.transform)[:6]} is not invertible. {_ASSIGN}")
+            raise UserError(f"{self.path}: its transform {tuple(self.transform)[:6]} is not invertible. {ASSIGN}")
         self.georeferenced = self.crs is not None and (placed or self.placed_by_points)
 
-    def _valid(self, values: Values, mask: Values | None) -> Mask:
-        bad: Mask = np.zeros(values.shape[1:], bool) if mask is None else mask == 0
-        for plane in values:
-            if values.dtype.kind == "f":
-                bad |= ~np.isfinite(plane)
-            for nodata in self.nodatas:
-                bad |= plane == nodata
-        return np.logical_not(bad, out=bad)
+
+@contextmanager
+def mosaic(
+    tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None
+) -> Iterator[Raster]:
+    """Tiles of one size by their (row, column), as one raster that GDAL puts together while it is read (a VRT).
+
+    Missing tiles are `nodata`. It lies where its first tile lies, if that has a georeference.
+    """
+    rows, columns = (1 + max(cell[axis] for cell in tiles.values()) for axis in (0, 1))
+    if nodata is None and len(tiles) < rows * columns:
+        raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
+    facts: dict[tuple[Any, ...], str] = {}
+    sources = place = ""
+    for path, (row, column) in tiles.items():
+        with Raster(path, bands, nodata) as tile:
+            width, height, kind, count = fact = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
+            if not facts and tile.georeferenced and not tile.placed_by_points:
+                corner = (tile.transform @ Affine.translation(-column * width, -row * height)).to_gdal()
+                place = f"<SRS>{escape(tile.crs.to_wkt())}</SRS><GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
+        facts.setdefault(fact, path.name)
+        if len(facts) > 1:
+            raise UserError(
+                f"{path} and {next(iter(facts.values()))} differ in size, type or bands: tiles of a scene must be "
+                "alike. Cut them again, or pass mosaic=false."
+            )
+        size, file = f'xSize="{width}" ySize="{height}"', escape(str(path.resolve()))
+        sources += (
+            f"<SimpleSource><SourceFilename>{file}</SourceFilename><SourceBand>BAND</SourceBand>"
+            f'<SourceProperties RasterXSize="{width}" RasterYSize="{height}" DataType="{kind}"/><SrcRect xOff="0" '
+            f'yOff="0" {size}/><DstRect xOff="{column * width}" yOff="{row * height}" {size}/></SimpleSource>'
+        )
+    empty = "" if nodata is None else f"<NoDataValue>{nodata:g}</NoDataValue>"
+    text = "".join(
+        f'<VRTRasterBand dataType="{kind}" band="{i}">{empty}{sources.replace(">BAND<", f">{i}<")}</VRTRasterBand>'
+        for i in range(1, count + 1)
+    )
+    vrt = f'<VRTDataset rasterXSize="{columns * width}" rasterYSize="{rows * height}">{place}{text}</VRTDataset>'
+    with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
+        yield raster
 
 
 def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
@@ -189,12 +214,9 @@ def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | 
         named = f" named {', '.join(filter(None, names))}" if any(names) else ""
         raise UserError(
             f"{path} has {len(names)} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
-            f"{', '.join(missing)} is missing. Choose with data.bands, or use a run trained on these bands."
+            f"{', '.join(missing)} is missing. Choose with (data.)bands=[...], or use a run trained on these bands."
         )
     return numbers
-
-
-_ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."
 
 
 def first_line(error: BaseException) -> str:
@@ -202,22 +224,48 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _as(nodata: float | None, dtype: np.dtype[Any]) -> float | None:
-    """A nodata value as this type can hold it, so that comparing copies no pixels; None where it cannot."""
-    if nodata is None or dtype.kind == "f":
-        return nodata
-    info = np.iinfo(dtype)
-    return int(nodata) if info.min <= nodata <= info.max and nodata == int(nodata) else None
-
-
 def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Size and time of change of each file; those that are no files (/vsi...) or are gone count as empty.
+    """Size and time of change of each file, (0, 0) of what is none. Not of statistics, which viewers write at will."""
+    stats = {path: Path(path).stat() if Path(path).exists() else None for path in paths if path[-8:] != ".aux.xml"}
+    return {path: (stat.st_size, stat.st_mtime_ns) if stat else (0, 0) for path, stat in stats.items()}
 
-    Side files with statistics are left out: viewers write them whenever they open a raster.
+
+def ahead(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], depth: int
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with `work(item)`, in order, by threads of `pool`, `depth` items ahead. Raises what they raise."""
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(work, item)))
+            if len(waiting) > depth:
+                yield waiting[0][0], waiting.popleft()[1].result()
+        while waiting:
+            yield waiting[0][0], waiting.popleft()[1].result()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def scene_quantiles(source: Raster, q: Sequence[float] = (0.25, 0.5, 0.75), threads: int = 2) -> NDArray[np.float64]:
+    """Quantiles of each band's valid pixels in one streaming pass: (C, len(q)), in the scene's own units.
+
+    The q-quantile is the smallest value that at least q of the pixels do not exceed. Of a scene larger than `SAMPLE`
+    pixels that many are taken, in equal steps: the quartiles are right to 1/1000 of the distance between them.
+    Raises `UserError` where the scene has no valid pixel.
     """
-    found = {}
-    for path in paths:
-        if not path.endswith(".aux.xml"):
-            stat = Path(path).stat() if Path(path).exists() else None
-            found[path] = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
-    return found
+    thin = int(np.ceil(np.sqrt(source.height * source.width / SAMPLE)))
+    block = source.block_rows if source.block_rows <= 4 * ROWS else ROWS
+    step = max(1, ROWS // block) * block  # whole blocks of the file: none is decoded twice
+
+    def sample(top: int) -> Values:
+        values, valid = source.read(top, min(top + step, source.height))
+        part = slice(-top % thin, None, thin), slice(None, None, thin)
+        return values[:, *part][:, valid[part]]
+
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [part for _, part in ahead(pool, sample, range(0, source.height, step), threads)]
+    pixels = np.concatenate(parts, axis=1)
+    if not pixels.size:
+        raise UserError(f"{source.name} has no valid pixel: all of it is nodata. Check the nodata value of the file.")
+    return np.asarray(np.quantile(pixels, q, axis=1, method="inverted_cdf").T, np.float64)

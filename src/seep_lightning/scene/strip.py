@@ -5,20 +5,20 @@ finished rows on. Memory is a few strips of `width x window` pixels.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.scene.source import Mask, Source, Values, ahead, chunks
+from seep_lightning.scene.raster import Mask, Raster, Values, ahead
 from seep_lightning.scene.windows import Axis, Tiling, axis, cut
 
 Floats = NDArray[np.float32]
 Model = Callable[[Floats], Floats]
-"""Network input (B, C, h, w) to probabilities (B, K, h, w)."""
+"""Network input (B, C, h, w) of any size to probabilities (B, K, h, w)."""
 Normalise = Callable[[Values, Mask], Floats]
 """Stored values (C, h, w) and valid (h, w) to network input (C, h, w); called from several threads."""
 Write = Callable[[int, Floats, Mask], None]
@@ -30,8 +30,7 @@ Progress = Callable[[int, int], None]
 """Pixels done, pixels in all."""
 
 
-@dataclass(frozen=True)
-class Band:
+class Band(NamedTuple):
     """A window row of the scene: values (C, h, W), valid and mapped (h, W), h the window's height."""
 
     row: int
@@ -40,62 +39,55 @@ class Band:
     mapped: Mask
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Windows of one window row, by their column; without columns it says that the row is complete."""
-
-    band: Band
-    columns: tuple[int, ...]
-    done: int
+Batch = tuple[Band, Sequence[int], int]
+"""Windows of a window row, by their column, and for how many they count; without columns: the row is complete."""
 
 
 def predict_scene(
-    source: Source,
-    model: Model,
-    normalise: Normalise,
-    write: Write,
-    *,
-    tiling: Tiling | None = None,
-    batch: int = 8,
-    threads: int = 2,
-    first_row: int = 0,
-    last_row: int | None = None,
-    area: Area | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Probabilities of rows first_row..last_row of `source`, handed to `write` as they are finished.
+    source: Raster, model: Model, normalise: Normalise, write: Write, *, tiling: Tiling, batch: int, threads: int,
+    first_row: int = 0, area: Area | None = None, progress: Progress | None = None,
+) -> None:  # fmt: skip
+    """Probabilities of all rows of `source` from first_row on, handed to `write` as they are finished.
 
     A pixel that is not mapped (nodata, or outside `area`) has an undefined probability; windows without a pixel to map
-    are skipped. A batch never spans window rows, so that a part of a scene, or a run that goes on where another
-    stopped, gives the same numbers. The model is called in the calling thread, one call at a time.
-    What `source`, `normalise`, `area`, `model` or `write` raise ends the run and is raised here.
+    are skipped. A batch never spans window rows, so that a run that goes on where another stopped gives the same
+    numbers. The model is called in the calling thread. What any of the callables raises is raised here.
     """
-    tiling = tiling or Tiling()
     rows, columns = axis(source.height, tiling), axis(source.width, tiling)
-    stop = source.height if last_row is None else last_row
-    wanted = [i for i, a in enumerate(rows.starts) if a < stop and a + rows.inside(i).stop > first_row]
-    if not wanted:
-        return
-    strip = _Strip(rows, columns, write, first_row, stop)
-    done, total = 0, len(wanted) * len(columns.starts)
+    wanted = [i for i, start in enumerate(rows.starts) if start + rows.inside(i).stop > first_row]
+    strip = _Strip(rows, columns, write, first_row)
+    pixels, done, total = source.height * source.width, 0, len(wanted) * len(columns.starts)
+
+    def read(row: int) -> Band:
+        start, inside = rows.starts[row], rows.inside(row)
+        top, bottom = start + inside.start, start + inside.stop
+        values, valid = source.read(top, bottom)
+        mapped = valid if area is None else valid & area(top, bottom)
+        a, b = start - top, start - top + rows.window
+        return Band(row, cut(values, a, b, 1), cut(valid, a, b, 0), cut(mapped, a, b, 0))
+
+    def inputs(job: Batch) -> Floats:
+        spans = [(columns.starts[j], columns.starts[j] + columns.window) for j in job[1]]
+        parts = [normalise(cut(job[0].values, a, b, 2), cut(job[0].valid, a, b, 1)) for a, b in spans]
+        return np.stack(parts) if parts else np.zeros((0, 0, 0, 0), np.float32)
+
     with ThreadPoolExecutor(threads, "seep-read") as readers, ThreadPoolExecutor(1, "seep-write") as writer:
         blended: deque[Future[None]] = deque()
         try:
-            bands = _bands(source, rows, wanted, readers, threads, area)
-            jobs = _batches(bands, columns, batch)
-            for job, inputs in ahead(readers, lambda job: _inputs(job, columns, normalise), jobs, threads + 1):
-                if job.columns:
-                    probabilities, (b, _, h, w) = model(inputs), inputs.shape
-                    if np.delete(probabilities.shape, 1).tolist() != [b, h, w]:
-                        raise ValueError(f"the model gave {probabilities.shape}; expected ({b}, K, {h}, {w})")
-                    blended.append(writer.submit(strip.add, job, probabilities))
+            jobs = _batches((band for _, band in ahead(readers, read, wanted, 1)), columns, batch)
+            for (band, chosen, count), x in ahead(readers, inputs, jobs, threads + 1):
+                if chosen:
+                    p = model(x)
+                    if (len(p), *p.shape[2:]) != (len(x), *x.shape[2:]):
+                        raise ValueError(f"the model gave {p.shape} for {x.shape}; expected one size")
+                    blended.append(writer.submit(strip.add, band, chosen, p))
                 else:
-                    blended.append(writer.submit(strip.finish, job.band))
+                    blended.append(writer.submit(strip.finish, band))
                 while len(blended) > 2:
                     blended.popleft().result()
-                done += job.done
+                done += count
                 if progress is not None:
-                    progress(source.height * source.width * done // total, source.height * source.width)
+                    progress(pixels * done // total, pixels)
             for future in blended:
                 future.result()
         finally:
@@ -106,14 +98,11 @@ def predict_scene(
 def augmented(model: Model) -> Model:
     """`model` averaged over the flips and quarter turns of its input (8 calls): test-time augmentation."""
 
-    def view(turn: int, flip: int) -> Model:
-        def run(inputs: Floats) -> Floats:
-            turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
-            return np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
+    def view(inputs: Floats, turn: int, flip: int) -> Floats:
+        turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
+        return np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
 
-        return run
-
-    return ensemble([view(turn, flip) for turn in range(4) for flip in (1, -1)])
+    return ensemble([partial(view, turn=turn, flip=flip) for turn in range(4) for flip in (1, -1)])
 
 
 def ensemble(models: Sequence[Model]) -> Model:
@@ -128,79 +117,42 @@ def ensemble(models: Sequence[Model]) -> Model:
     return run
 
 
-def _bands(
-    source: Source, rows: Axis, wanted: Sequence[int], readers: Executor, depth: int, area: Area | None
-) -> Iterator[Band]:
-    """The window rows `wanted`, each row of the scene read once, `depth` chunks ahead."""
-    spans = [(max(rows.starts[i], 0), min(rows.starts[i] + rows.window, source.height)) for i in wanted]
-
-    def read(span: tuple[int, int]) -> tuple[Values, Mask, Mask]:
-        values, valid = source.read(*span)
-        return values, valid, valid if area is None else valid & area(*span)
-
-    chunk = ahead(readers, read, chunks(source, spans[0][0], spans[-1][1]), depth)
-    pieces: deque[Any] = deque()  # of (first row, end), (values, valid, mapped)
-    for index, (top, bottom) in zip(wanted, spans, strict=True):
-        while not pieces or pieces[-1][0][1] < bottom:
-            pieces.append(next(chunk))
-        while pieces[0][0][1] <= top:
-            pieces.popleft()
-        here = [(slice(max(top - a, 0), min(bottom, b) - a), parts) for (a, b), parts in pieces if a < bottom]
-        # fresh arrays, never written to again: batches of the row before may still be in work
-        values = np.concatenate([parts[0][:, part] for part, parts in here], axis=1)
-        valid, mapped = (np.concatenate([parts[k][part] for part, parts in here]) for k in (1, 2))
-        a, b = rows.starts[index] - top, rows.starts[index] + rows.window - top
-        yield Band(index, cut(values, a, b, 1), cut(valid, a, b, 0), cut(mapped, a, b, 0))
-
-
-def _batches(bands: Iterator[Band], columns: Axis, size: int) -> Iterator[Batch]:
+def _batches(bands: Iterable[Band], columns: Axis, size: int) -> Iterator[Batch]:
     """Each band's windows that hold a pixel to map, `size` at a time, and the band's end."""
     for band in bands:
-        some: Mask = np.any(band.mapped, axis=0)
-        wanted = [j for j, a in enumerate(columns.starts) if some[max(a, 0) : a + columns.window].any()]
-        for k in range(0, len(wanted), size):
-            yield Batch(band, tuple(wanted[k : k + size]), len(wanted[k : k + size]))
-        yield Batch(band, (), len(columns.starts) - len(wanted))
-
-
-def _inputs(job: Batch, columns: Axis, normalise: Normalise) -> Floats:
-    """Network input of a batch, (B, C, h, w)."""
-    spans = [(columns.starts[j], columns.starts[j] + columns.window) for j in job.columns]
-    parts = [normalise(cut(job.band.values, a, b, 2), cut(job.band.valid, a, b, 1)) for a, b in spans]
-    return np.stack(parts) if parts else np.zeros((0, 0, 0, 0), np.float32)
+        some = np.any(band.mapped, axis=0)
+        wanted = [j for j, start in enumerate(columns.starts) if some[max(start, 0) : start + columns.window].any()]
+        for part in (wanted[k : k + size] for k in range(0, len(wanted), size)):
+            yield band, part, len(part)
+        yield band, (), len(columns.starts) - len(wanted)
 
 
 class _Strip:
-    """The rolling strip of blended probabilities, (K, h, W), h the window's height; rows first..stop are written."""
+    """The rolling strip of blended probabilities, (K, h, W), h the window's height; written from `first` on."""
 
-    def __init__(self, rows: Axis, columns: Axis, write: Write, first: int, stop: int) -> None:
-        self.rows, self.columns, self.write, self.first, self.stop = rows, columns, write, first, stop
-        self.blend: Floats | None = None
+    def __init__(self, rows: Axis, columns: Axis, write: Write, first: int) -> None:
+        self.rows, self.columns, self.write, self.first = rows, columns, write, first
+        self.blend = np.zeros((0, 0, 0), np.float32)
 
-    def add(self, job: Batch, probabilities: Floats) -> None:
+    def add(self, band: Band, columns: Sequence[int], probabilities: Floats) -> None:
         """Blend a batch's probabilities (B, K, h, w) in."""
-        if self.blend is None:
-            shape = (probabilities.shape[1], min(self.rows.window, self.rows.length), self.columns.length)
-            self.blend = np.zeros(shape, np.float32)
-        inside = self.rows.inside(job.band.row)
-        height = self.rows.shares[job.band.row, inside, None]
-        for j, window in zip(job.columns, probabilities, strict=True):
-            a, across = self.columns.starts[j], self.columns.inside(j)
-            share = height * self.columns.shares[j, across]
-            part = self.blend[:, : share.shape[0], a + across.start : a + across.stop]
-            part += window[:, inside, across] * share
+        if not len(self.blend):
+            self.blend = np.zeros((probabilities.shape[1], self.rows.window, self.columns.length), np.float32)
+        inside = self.rows.inside(band.row)
+        height = self.rows.shares[band.row, inside, None]
+        for j, window in zip(columns, probabilities, strict=True):
+            start, across = self.columns.starts[j], self.columns.inside(j)
+            part = self.blend[:, : len(height), start + across.start : start + across.stop]
+            part += window[:, inside, across] * (height * self.columns.shares[j, across])
 
     def finish(self, band: Band) -> None:
         """Hand on the rows that no later window touches, and roll the strip up by as many."""
-        start = self.rows.starts[band.row]
-        top, end = max(start, 0), max(self.rows.ends(band.row), 0)
-        a, b = max(top, self.first), min(end, self.stop)
-        if a < b:  # skipped windows so far: the number of classes is not known yet
-            blend = np.zeros((1, end - top, self.columns.length), np.float32) if self.blend is None else self.blend
-            self.write(a, blend[:, a - top : b - top], band.mapped[a - start : b - start])
-        if self.blend is not None and end > top:
-            height, shift = self.blend.shape[1], end - top
-            for k in range(0, height - shift, shift):  # steps that do not overlap need no second strip
-                moved = self.blend[:, k + shift : min(k + 2 * shift, height)]
-                self.blend[:, k : k + moved.shape[1]] = moved
-            self.blend[:, height - shift :] = 0
+        start, end = self.rows.starts[band.row], self.rows.ends(band.row)
+        top, a = max(start, 0), max(start, self.first, 0)
+        if a < end:
+            # windows skipped so far: the number of classes is not known yet
+            blend = self.blend if len(self.blend) else np.zeros((1, end - top, self.columns.length), np.float32)
+            self.write(a, blend[:, a - top : end - top], band.mapped[a - start : end - start])
+        rest = self.blend.shape[1] - (end - top)
+        self.blend[:, :rest] = self.blend[:, end - top :]
+        self.blend[:, rest:] = 0

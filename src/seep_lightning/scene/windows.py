@@ -5,49 +5,26 @@ no second canvas has to be summed and divided by (an epsilon there is what ruins
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError
 
-
-@dataclass(frozen=True)
-class Tiling:
-    """How a scene is cut into windows; all in pixels.
-
-    window: side of a window. overlap: of neighbouring windows; the outer ones stick out of the scene by half of it
-    (filled by reflection), so that the scene's edge does not lie at a window's edge. multiple: along an axis that is
-    shorter than a window, the window shrinks to the next multiple of this.
+class Tiling(NamedTuple):
+    """Side of a window and overlap of neighbours (at least 0, less than the window), px. The outer windows stick out of
+    the scene by half the overlap, filled by reflection, so that its edge does not lie at a window's edge.
     """
 
-    window: int = 512
-    overlap: int = 128
-    multiple: int = 32
-
-    def __post_init__(self) -> None:
-        if self.window < 1 or not 0 <= self.overlap < self.window:
-            raise UserError(
-                f"window is {self.window} and overlap {self.overlap}: the overlap must be at least 0 and less than the "
-                "window. A quarter of the window is a good choice."
-            )
-        if self.multiple < 1 or self.window % self.multiple:
-            raise UserError(f"window is {self.window}: it must be a multiple of {self.multiple}, the net's stride.")
-
-    @property
-    def edge(self) -> int:
-        """By how much the outer windows stick out."""
-        return self.overlap // 2
+    window: int
+    overlap: int
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The windows along one axis of a scene.
+    """The windows along one axis; starts: ascending from below 0, the last window may end beyond the scene.
 
-    length: of the scene. window: of a window along this axis. starts: of the windows, ascending; the first may be
-    negative and the last may end beyond `length`. shares: (windows, window) float32, the part of each window at each
-    of its positions in the blended result: at every position of the scene they add up to 1; beyond it they are 0.
+    shares: (windows, window), how much each position of each window counts: 1 in sum at every pixel, 0 beyond `length`.
     """
 
     length: int
@@ -57,7 +34,7 @@ class Axis:
 
     def ends(self, index: int) -> int:
         """The first position that windows after `index` still touch: what lies before it is finished."""
-        return self.starts[index + 1] if index + 1 < len(self.starts) else self.length
+        return max(self.starts[index + 1], 0) if index + 1 < len(self.starts) else self.length
 
     def inside(self, index: int) -> slice:
         """The part of a window that lies in the scene, in the window's own positions."""
@@ -65,18 +42,10 @@ class Axis:
 
 
 def axis(length: int, tiling: Tiling) -> Axis:
-    """The windows along an axis of `length` pixels.
-
-    No longer than a window: one window, centred, so that a chip of the net's own size is seen as it is. Otherwise
-    they follow each other at `window - overlap` from `edge` before the scene; the last ends `edge` behind it.
-    """
-    if length <= tiling.window:
-        window = min(tiling.window, -(-length // tiling.multiple) * tiling.multiple)
-        starts: tuple[int, ...] = (-((window - length) // 2),)
-    else:
-        window = tiling.window
-        last = length + tiling.edge - window
-        starts = (*range(-tiling.edge, last, window - tiling.overlap), last)
+    """The windows along an axis: a single one of its length if that is no longer than a window."""
+    window, edge = min(tiling.window, length), tiling.overlap // 2
+    last = length + edge - window
+    starts = (*range(-edge, last, tiling.window - tiling.overlap), last) if length > tiling.window else (0,)
     weight, positions = taper(window, tiling.overlap), np.add.outer(starts, np.arange(window))
     weights = np.where((positions >= 0) & (positions < length), weight, 0)
     positions = positions.clip(0, length - 1)
@@ -87,8 +56,7 @@ def axis(length: int, tiling: Tiling) -> Axis:
 def taper(window: int, overlap: int) -> NDArray[np.float64]:
     """Weights of a window's positions, (window,), in (0, 1]: 1 in the middle, a raised cosine over the overlap.
 
-    Taken at pixel centres, so that no weight is 0, and the falling and the rising flank of two neighbours add up to 1
-    (a Tukey window; with an overlap of half the window it is Hann's). Overlaps beyond half the window use half of it.
+    A Tukey window at pixel centres: no weight is 0, two neighbours' flanks add up to 1. Half the window is the most.
     """
     flank = min(overlap, window // 2)
     rise = np.sin((np.arange(flank) + 0.5) * (np.pi / 2 / max(flank, 1))) ** 2

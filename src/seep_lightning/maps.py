@@ -1,0 +1,287 @@
+"""From trained networks to maps: what `scene/` takes as callables, and one scene's way through it."""
+
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+
+from seep_lightning.array_predictor import ArrayPredictor, load
+from seep_lightning.config import PredictConfig
+from seep_lightning.data.chips import SUFFIXES, read_image, split_name, written_grid
+from seep_lightning.data.mosaic import box, find_columns
+from seep_lightning.errors import UserError
+from seep_lightning.normalise import FULL_SCALE, Normaliser, histogram, power, quartiles_of
+from seep_lightning.pictures import overview
+from seep_lightning.run import Run
+from seep_lightning.scene.ground import vector_area
+from seep_lightning.scene.mapping import SceneMap, map_scene
+from seep_lightning.scene.polygons import SeepLayer, find_seeps, write_seeps
+from seep_lightning.scene.raster import Raster, mosaic, opened, scene_quantiles
+from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, augmented, ensemble
+from seep_lightning.scene.windows import Tiling
+
+WINDOW = 512  # px; the widest that pays: larger ones need more memory, and save little of the overlap
+PICTURE = 720  # px along a picture's longer side
+Bands = tuple[int | str, ...]
+Tiles = dict[Path, tuple[int, int]]
+Row = dict[str, str]
+"""A scene's row of the table that `predict` keeps."""
+
+log = logging.getLogger(__name__)
+
+
+class Network(NamedTuple):
+    """A trained network, a hash of all that its probabilities depend on, and its name."""
+
+    predictor: ArrayPredictor
+    key: str
+    name: str
+
+
+def open_networks(config: PredictConfig) -> list[Network]:
+    """Those of `config.run`, runs or exported files; `UserError` where they do not take the same images."""
+    networks: list[Network] = []
+    for run in [config.run] if isinstance(config.run, str) else map(str, config.run):
+        predictor = load(run, config.checkpoint, config.device)
+        file, device = Path(run), str(getattr(predictor, "device", "cpu"))
+        predictor.precision = config.precision or ("bf16" if device.startswith("cuda") else "32")
+        weights = (file if file.is_file() else Run(file).checkpoint(config.checkpoint)).read_bytes()
+        key = f"{hashlib.sha256(weights).hexdigest()} {device} {predictor.precision}"
+        networks.append(Network(predictor, key, file.resolve().stem))
+        first = networks[0].predictor
+        for fact in ("bands", "nodata"):
+            theirs, ours = getattr(predictor, fact), getattr(first, fact)
+            if theirs != ours:
+                said = f"run={run} was trained with {fact}={theirs}, the first run with {ours}"
+                raise UserError(f"{said}: an ensemble must agree. Map with each of them alone.")
+    return networks
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scene to map. tiles: its files by (row, column): one, or chips to lay together. peers: all chips of the scene,
+    where `tiles` is one of them, for the scene's statistics.
+    """
+
+    name: str
+    tiles: Tiles
+    peers: tuple[Path, ...] = ()
+
+
+def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[Job]:
+    """What to map: each image, and chips named SCENE.TILE together where their places in the scene are known."""
+    jobs: list[Job] = []
+    scenes: dict[str, dict[Path, int]] = {}
+    for path in paths:
+        try:
+            scene, tile = split_name(path.name, facts["pattern"])
+        except UserError:  # the name of no chip
+            tile = -1
+        if tile >= 0:
+            scenes.setdefault(scene, {})[path] = tile
+        else:
+            jobs.append(Job(path.stem, {path: (0, 0)}))
+    for scene, tiles in scenes.items():
+        columns = _columns(scene, tiles, facts, config) if config.mosaic and len(tiles) > 1 else None
+        if columns:
+            jobs.append(Job(scene, {path: divmod(tile, columns) for path, tile in tiles.items()}))
+        else:
+            jobs += [Job(path.stem, {path: (0, 0)}, tuple(tiles)) for path in tiles]
+    cells = Counter((job.name, cell) for job in jobs for cell in job.tiles.values())
+    (name, _), count = cells.most_common(1)[0]
+    if count > 1:
+        raise UserError(f"input={config.input}: several files would be mapped to {name}. Map them one by one.")
+    return jobs
+
+
+def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
+    """Tiles a row of a scene: as told, or written beside the chips, or known to the run, or found from the edges."""
+    written = written_grid(next(iter(tiles)).parents[1])
+    grid = {prefix: each.columns for prefix, each in written.items()}
+    grid |= {prefix: each["columns"] for prefix, each in facts.get("grid", {}).items() if prefix not in grid}
+    known = config.columns or next((grid[prefix] for prefix in grid if scene.startswith(prefix)), None)
+    if known is None:
+        try:
+            edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}
+            known = find_columns(edges, facts["nodata"])
+        except (UserError, ValueError):  # one that cannot be read, or chips of several sizes: told when they are mapped
+            known = None
+        said = f"{known} columns, by the edges of its chips" if known else "its chips are mapped one by one"
+        log.info("%s: %s; columns=N lays them together.", scene, said)
+    return known
+
+
+def map_job(
+    job: Job, networks: Sequence[Network], config: PredictConfig, done: str = "", progress: Progress | None = None
+) -> Row | None:
+    """Map one scene into `config.output`, and return its row of the table; None if it was finished already.
+
+    done: the key in the row that an earlier call left, a hash of model, input and settings. Raises `UserError` where
+    the scene cannot be mapped.
+    """
+    begin, out = time.monotonic(), Path(config.output)
+    if config.scale == "db" and config.calibration is None:
+        config = replace(config, calibration="db")
+    predictors = [network.predictor for network in networks]
+    first = predictors[0]
+    bands = tuple(config.bands or first.facts.get("band names", [1]))
+    nodata = None if config.scale == "db" else first.nodata  # 0 dB is a value
+    vector = out / f"{job.name}.{config.format}"
+    if len(bands) != first.bands:
+        raise UserError(f"bands={list(bands)}: the run was trained on {first.bands} band(s). Name as many.")
+    if vector.exists() and not config.overwrite and not (out / f"{job.name}.probability.tif").exists():
+        raise UserError(f"{vector} is there already, and is not of this map. Choose another output, or overwrite=true.")
+    threshold = config.threshold or float(np.mean([each.threshold for each in predictors]))
+    with _raster(job.name, job.tiles, bands, nodata) as scene:
+        by_scene = any(each.normalise.kind == "scene" for each in predictors)
+        shared = _quartiles(job.peers, bands, nodata) if job.peers and by_scene else None
+        area, area_key = _area(config, scene)
+        model_key = [network.key for network in networks], config.scale, config.flips, np.asarray(shared).tolist()
+        result = map_scene(
+            scene, lambda: _callables(predictors, scene, config, shared), out, model_key=json.dumps(model_key),
+            threshold=threshold, tiling=_tiling(predictors, config), batch=config.batch, threads=config.threads,
+            area=area, area_key=area_key, overwrite=config.overwrite, progress=progress,
+        )  # fmt: skip
+        same = replace(config, run=0, input="", output="", device="", threads=1, overwrite=False)
+        key = hashlib.sha256(f"{result.key} {same}".encode()).hexdigest()[:16]
+        if key == done and (vector.exists() or not config.polygons):
+            return None
+        row = {"name": job.name, "status": "done", "size": f"{scene.width} x {scene.height}", "key": key, "unit": ""}
+        layer = None
+        if config.polygons:
+            model = " + ".join(network.name for network in networks)
+            with Raster(result.probability) as probability:
+                layer = find_seeps(probability, config, threshold=threshold, image=scene, model=model)
+            write_seeps(layer, vector, wgs84=config.wgs84, overwrite=config.overwrite or not done)
+            areas = [float(seep.attributes[f"area_{layer.ground.unit}2"] or 0) for seep in layer.seeps]
+            row |= {"seeps": str(len(areas)), "area": f"{sum(areas):.0f}", "unit": f"{layer.ground.unit}2"}
+        if config.picture:
+            _picture(scene, layer, out / f"{job.name}.png")
+    if config.chips:
+        _cut_back(job, result, out)
+    return {"seeps": "", **row, "seconds": f"{time.monotonic() - begin:.1f}"}
+
+
+def _tiling(predictors: Sequence[ArrayPredictor], config: PredictConfig) -> Tiling:
+    """Windows as large as a chip where each is normalised by itself: wider ones cost Dice on real scenes."""
+    own = [max(each.facts["chip_size"]) for each in predictors if each.normalise.kind == "chip"]
+    window = config.window or min([WINDOW, *own])
+    overlap = window // 4 if config.overlap is None else config.overlap
+    if not 0 <= overlap < window:
+        raise UserError(f"window={window} and overlap={overlap}: overlap must be 0 to window - 1; a quarter is good.")
+    return Tiling(window, overlap)
+
+
+def _raster(name: str, tiles: Tiles, bands: Bands, nodata: float | None) -> AbstractContextManager[Raster]:
+    return mosaic(tiles, name, bands, nodata) if len(tiles) > 1 else Raster(next(iter(tiles)), bands, nodata)
+
+
+@lru_cache(maxsize=1)
+def _quartiles(paths: tuple[Path, ...], bands: Bands, nodata: float | None) -> NDArray[np.float64]:
+    """Quartiles of several files together, (C, 3)."""
+    with _raster(paths[0].stem, {path: (row, 0) for row, path in enumerate(paths)}, bands, nodata) as raster:
+        return scene_quantiles(raster)
+
+
+def _callables(
+    predictors: Sequence[ArrayPredictor], raster: Raster, config: PredictConfig, quartiles: NDArray[np.float64] | None
+) -> tuple[Model, Normalise]:
+    """Model and normalisation of an ensemble for one scene: the inputs of different normalisations are stacked.
+
+    quartiles: (C, 3) of the scene, as stored; None: found here, in one pass, where they are needed.
+    """
+    full = FULL_SCALE.get(raster.dtype.name)
+    if full and config.scale:
+        raise UserError(f"scale={config.scale} is for float32 and int16; {raster.path} stores {raster.dtype}.")
+    if not full and not config.scale:
+        raise UserError(f"{raster.path} stores {raster.dtype}: pass scale=linear, or scale=db if its values are dB.")
+    ways = list(dict.fromkeys(each.normalise for each in predictors))
+    if quartiles is None and (not full or any(way.kind == "scene" for way in ways)):
+        quartiles = scene_quantiles(raster, threads=config.threads)
+    parts = [_normalise(way, full, config.scale, quartiles) for way in ways]
+
+    def model(each: ArrayPredictor) -> Model:
+        first = ways.index(each.normalise) * each.bands
+        return lambda inputs: each.probability(np.ascontiguousarray(inputs[:, first : first + each.bands]))
+
+    mean = ensemble([model(each) for each in predictors])
+    return (augmented(mean) if config.flips else mean), lambda *stored: np.concatenate([p(*stored) for p in parts])
+
+
+def _normalise(
+    way: Normaliser, full: float | None, kind: str | None, quartiles: NDArray[np.float64] | None
+) -> Normalise:
+    """Stored values to network input, by the quartiles of the scene, as stored, or of the window.
+
+    full: full scale of the type. Floats have none: twice the scene's median stands in for it; robust normalisation
+    does not depend on scale but for its floor.
+    """
+
+    scene = np.zeros((1, 3), np.float32) if quartiles is None else power(quartiles, kind)
+    scale = np.full((1, 1), full, np.float32) if full else 2 * scene[:, 1:2]
+    if not (scale > 0).all():
+        raise UserError("the scene's median is not above 0. Are its values dB? Then pass scale=db.")
+
+    def normalise(values: NDArray[Any], valid: NDArray[np.bool_]) -> Floats:
+        scaled = power(np.where(valid, values, 0).astype(np.float32), kind) / scale[..., None]
+        if way.kind != "chip":
+            return way(scaled, valid, scene / scale)
+        if full:
+            own = np.stack([quartiles_of(histogram(band, valid)) for band in values])
+        else:
+            own = np.stack([np.quantile(band[valid], (0.25, 0.5, 0.75), method="inverted_cdf") for band in scaled])
+        return way(scaled, valid, own)
+
+    return normalise
+
+
+def _area(config: PredictConfig, raster: Raster) -> tuple[Area | None, str]:
+    """What of a scene is wanted, by the vector files, and a hash of it."""
+    given = ((config.area, True), (config.land, False))
+    areas = [vector_area(Path(path), raster, inside=inside) for path, inside in given if path]
+    every: Area = lambda a, b: np.logical_and.reduce([area(a, b) for area, _ in areas])  # noqa: E731
+    return (every if areas else None), "".join(key for _, key in areas)
+
+
+def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
+    """Write the scene with its outlines as a small picture."""
+    scale, band = min(PICTURE / max(scene.height, scene.width), 1), scene.indexes[0]
+    size = max(int(scene.height * scale), 1), max(int(scene.width * scale), 1)
+    with opened(scene.path) as dataset:
+        grey = dataset.read(band, out_shape=size, resampling=Resampling.average)
+        valid = (dataset.read_masks(band, out_shape=size) > 0) & np.isfinite(grey) & (grey != 0)
+    rings = [
+        (layer.ground.unplace(shapely.get_coordinates(ring)) * scale, seep.attributes["p_mean"])
+        for seep in layer.seeps for ring in shapely.get_rings(shapely.get_parts(seep.outline))
+    ] if layer else []  # fmt: skip
+    _write_image(path, overview(grey, valid, rings)[..., ::-1])
+
+
+def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
+    """Write `masks/NAME` (1 = seep) and `probabilities/NAME` (0 nodata, else 1 + 254 p) of each of its files."""
+    rows, columns = (1 + max(cell[axis] for cell in job.tiles.values()) for axis in (0, 1))
+    for folder, path in (("masks", result.mask), ("probabilities", result.probability)):
+        (out / folder).mkdir(exist_ok=True)
+        with Raster(path) as raster:
+            for chip, cell in job.tiles.items():
+                values, valid = raster.read(*box(cell, (raster.height // rows, raster.width // columns)))
+                name = chip.name if chip.suffix.lower() in SUFFIXES else f"{chip.name}.tif"
+                _write_image(out / folder / name, np.where(valid, values[0], 0).astype(np.uint8))
+
+
+def _write_image(path: Path, array: NDArray[Any]) -> None:
+    if not cv2.imwrite(str(path), array):
+        raise UserError(f"{path} cannot be written. Is the disk full?")
