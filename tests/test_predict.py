@@ -198,7 +198,6 @@ def test_an_ensemble_is_the_mean_of_runs_that_each_normalise_in_their_own_way(
 def test_an_exported_network_maps_as_its_run_does_and_needs_no_torch(
     trained: Path, scene: Path, image: Any, tmp_path: Path
 ) -> None:
-    pytest.importorskip("onnxruntime")
     export(ExportConfig(run=str(trained), output=str(tmp_path / "model.onnx")))
     code = (
         "import sys; from seep_lightning.config import PredictConfig; from seep_lightning.predict import predict;"

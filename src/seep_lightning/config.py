@@ -195,6 +195,8 @@ class PredictConfig(PolygonOptions):
     wgs84: bool = False  # polygons in longitude and latitude (GeoJSON always)
     picture: bool = False  # NAME.png: the scene with the outlines
     overwrite: bool = False
+    cluster: str = "local"  # local | dask: processes on this machine | tcp://HOST:PORT of a Dask scheduler
+    workers: int | None = None  # cluster=dask: how many; None: one a core
 
 
 @dataclass
@@ -348,7 +350,7 @@ def check_use(config: Any) -> None:
         one_of("scale", config.scale, (None, "linear", "db"))
         one_of("format", config.format, ("gpkg", "geojson"))
         one_of("calibration", config.calibration, (None, "power", "amplitude", "db"))
-        for key in ("batch", "threads", "columns"):
+        for key in ("batch", "threads", "columns", "workers"):
             at_least(key, 1 if getattr(config, key) is None else getattr(config, key), 1)
     if isinstance(config, EvaluateConfig):
         at_least("batch_size", config.batch_size, 1)

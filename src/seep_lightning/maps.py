@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,11 +126,13 @@ def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], confi
 
 
 def map_job(
-    job: Job, networks: Sequence[Network], config: PredictConfig, done: str = "", progress: Progress | None = None
-) -> Row | None:
+    job: Job, networks: Sequence[Network], config: PredictConfig, done: str = "", progress: Progress | None = None,
+    rows: tuple[int, int] | None = None,
+) -> Row | None:  # fmt: skip
     """Map one scene into `config.output`, and return its row of the table; None if it was finished already.
 
-    done: the key in the row that an earlier call left, a hash of model, input and settings. Raises `UserError` where
+    done: the key in the row that an earlier call left, a hash of model, input and settings. rows: predict these only,
+    ahead of the call that maps the whole scene, which takes them over; nothing is returned. Raises `UserError` where
     the scene cannot be mapped.
     """
     begin, out = time.monotonic(), Path(config.output)
@@ -154,8 +157,12 @@ def map_job(
             scene, lambda: _callables(predictors, scene, config, shared), out, model_key=json.dumps(model_key),
             threshold=threshold, tiling=_tiling(predictors, config), batch=config.batch, threads=config.threads,
             area=area, area_key=area_key, overwrite=config.overwrite, progress=progress,
+            part=rows,
         )  # fmt: skip
+        if rows is not None:
+            return None
         same = replace(config, run=0, input="", output="", device="", threads=1, overwrite=False)
+        same = replace(same, cluster="", workers=None)
         key = hashlib.sha256(f"{result.key} {same}".encode()).hexdigest()[:16]
         if key == done and (vector.exists() or not config.polygons):
             return None
@@ -173,6 +180,14 @@ def map_job(
     if config.chips:
         _cut_back(job, result, out)
     return {"seeps": "", **row, "seconds": f"{time.monotonic() - begin:.1f}"}
+
+
+def strips_of(job: Job, pixels: int) -> list[tuple[int, int]]:
+    """A scene's rows in strips of about `pixels`; none where it is no larger."""
+    with _raster(job.name, job.tiles, (1,), None) as scene:
+        count = -(-scene.height * scene.width // pixels)
+        edges = [scene.height * i // count for i in range(count + 1)]
+    return list(pairwise(edges)) if count > 1 else []
 
 
 def _tiling(predictors: Sequence[ArrayPredictor], config: PredictConfig) -> Tiling:

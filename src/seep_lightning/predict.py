@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from seep_lightning.cluster import one_by_one, over_workers
 from seep_lightning.config import DataConfig, PredictConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
@@ -37,14 +38,17 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")
     write_table(out / TABLE, table)
     failed = {}
+    known = {name: row.get("key", "") for name, row in table.items()}
     with progress_bar(len(jobs)) as bar:
-        for job in jobs:
-            known = table.get(job.name, {})
-            try:
-                table[job.name] = map_job(job, networks, config, known.get("key", ""), bar(job.name)) or known
-            except UserError as error:
-                failed[job.name] = str(error)
-                table[job.name] = {"name": job.name, "status": "failed", "error": str(error)}
+        if config.cluster == "local":
+            ended = one_by_one(lambda job: map_job(job, networks, config, known.get(job.name, ""), bar(job.name)), jobs)
+        else:
+            ended = over_workers(config, jobs, known)
+        for job, row in ended:
+            if isinstance(row, UserError):
+                failed[job.name] = str(row)
+                row = {"name": job.name, "status": "failed", "error": str(row)}
+            table[job.name] = row or table[job.name]
             write_table(out / TABLE, table)
     if failed:
         said = " ".join(f"{name}: {error}" for name, error in list(failed.items())[:3])

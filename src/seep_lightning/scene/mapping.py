@@ -48,12 +48,16 @@ def map_scene(
     raster: Raster, prepare: Callable[[], tuple[Model, Normalise]], folder: Path, *, model_key: str, tiling: Tiling,
     batch: int, threads: int = 2, threshold: float = 0.5, classes: tuple[str, ...] = ("seep",),
     area: Area | None = None, area_key: str = "", overwrite: bool = False, progress: Progress | None = None,
+    part: tuple[int, int] | None = None,
 ) -> SceneMap:  # fmt: skip
     """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
 
     probability: a band a class, 8 bit, `quantise`; mask: 0 sea, 1 seep (or the class's number), 255 nodata. Both carry
     the scene's georeference and tags. prepare: gives model and normalisation, if there is anything left to do.
     model_key, area_key: hashes of what the pixels depend on besides the file and the settings here.
+
+    part: predict these rows only and leave them for the call that maps the whole scene, which takes them over; several
+    processes may do so at once.
 
     The same call goes on where a killed one stopped and gives the same pixels. Raises `UserError` for outputs of
     something else (unless `overwrite`), a scene without valid pixels, a file that changes meanwhile, a full disk.
@@ -72,8 +76,12 @@ def map_scene(
             "allow it to be replaced with overwrite=true."
         )
     k = len(classes)
-    with closing(Journal(draft, key, k + 1, raster.height, raster.width)) as rows:
-        first = rows.rows
+    first_row, last_row = part or (0, raster.height)
+    own = None if part is None else first_row
+    with closing(Journal(draft, key, k + 1, last_row - first_row, raster.width, own)) as rows:
+        if part is None:
+            rows.take_over()
+        first = first_row + rows.rows
 
         def write(start: int, p: Floats, mapped: Mask) -> None:
             if len(p) != k and mapped.any():
@@ -84,9 +92,11 @@ def map_scene(
                 rows.append(np.concatenate((stored, classify(stored, threshold)), axis=1))
 
         predict_scene(
-            raster, *prepare(), write, tiling=tiling, batch=batch, threads=threads, first_row=first, area=area,
-            progress=progress,
+            raster, *prepare(), write, tiling=tiling, batch=batch, threads=threads, first_row=first,
+            last_row=last_row, area=area, progress=progress,
         )  # fmt: skip
+        if part is not None:
+            return SceneMap(probability, mask, first, key)
         try:
             raster.check_unchanged()
             spans = [(a, min(a + ROWS, rows.height)) for a in range(0, rows.height, ROWS)]
@@ -138,23 +148,25 @@ def classify(quantised: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8
 class Journal:
     """A raster's rows, each (bands, width) uint8, in one flat file that only grows.
 
-    folder: for one process at a time. key: a hash of all that the rows depend on; those of another key are dropped with
-    a warning. rows: how many are safe on disk; half a row at the file's end does not count.
+    folder: for one process at a time, and one for each part. key: a hash of all that the rows depend on; others are
+    dropped with a warning. rows: how many are safe on disk; half a row at the file's end does not count.
+    part: the first row of a part of a scene, which lies in a file of its own.
     """
 
-    def __init__(self, folder: Path, key: str, bands: int, height: int, width: int) -> None:
+    def __init__(self, folder: Path, key: str, bands: int, height: int, width: int, part: int | None = None) -> None:
         self.folder, self.bands, self.height, self.width = folder, bands, height, width
-        self.data, self._row_bytes = folder / f"{key}.rows", bands * width
+        own = "" if part is None else f".{part:09d}"
+        self.key, self.data, self._row_bytes = key, folder / f"{key}{own}.rows", bands * width
         with disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "lock").open("w")  # the system lets go of it when the process ends, however
+            self._lock = (folder / f"lock{own}").open("w")  # the system lets go of it when the process ends, however
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(f"{folder} is in use: another process maps this scene. Wait for it.") from None
-            for other in set(folder.glob("*.rows")) - {self.data}:
+            for other in {p for p in folder.glob("*.rows") if not p.name.startswith(key)}:
                 log.warning("%s holds part of a map of another model, input or settings: starting anew.", folder)
-                other.unlink()
+                other.unlink(missing_ok=True)  # another part's process may be faster
             self._file = self.data.open("ab")
             self.rows = self._file.tell() // self._row_bytes
             self._file.truncate(self.rows * self._row_bytes)
@@ -171,6 +183,19 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         self.rows += len(rows)
+
+    def take_over(self) -> None:
+        """Append what parts hold of the rows that come next, and remove them."""
+        for path in sorted(self.folder.glob(f"{self.key}.*.rows")):
+            start = int(path.name.split(".")[1])
+            with disk(self.folder), path.open("rb") as part:
+                if start <= self.rows:
+                    part.seek((self.rows - start) * self._row_bytes)
+                    while len(found := part.read(ROWS * self._row_bytes)) >= self._row_bytes:
+                        whole = len(found) // self._row_bytes
+                        rows = np.frombuffer(found, np.uint8, whole * self._row_bytes)
+                        self.append(rows.reshape(whole, self.bands, self.width))
+            path.unlink()
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Finished rows start..stop, (n, bands, width)."""

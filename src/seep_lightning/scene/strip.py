@@ -45,17 +45,18 @@ Batch = tuple[Band, Sequence[int], int]
 
 def predict_scene(
     source: Raster, model: Model, normalise: Normalise, write: Write, *, tiling: Tiling, batch: int, threads: int,
-    first_row: int = 0, area: Area | None = None, progress: Progress | None = None,
+    first_row: int = 0, last_row: int | None = None, area: Area | None = None, progress: Progress | None = None,
 ) -> None:  # fmt: skip
-    """Probabilities of all rows of `source` from first_row on, handed to `write` as they are finished.
+    """Probabilities of rows first_row..last_row (the end) of `source`, handed to `write` as they are finished.
 
     A pixel that is not mapped (nodata, or outside `area`) has an undefined probability; windows without a pixel to map
     are skipped. A batch never spans window rows, so that a run that goes on where another stopped gives the same
     numbers. The model is called in the calling thread. What any of the callables raises is raised here.
     """
     rows, columns = axis(source.height, tiling), axis(source.width, tiling)
-    wanted = [i for i, start in enumerate(rows.starts) if start + rows.inside(i).stop > first_row]
-    strip = _Strip(rows, columns, write, first_row)
+    last = source.height if last_row is None else last_row
+    wanted = [i for i, start in enumerate(rows.starts) if start + rows.inside(i).stop > first_row and start < last]
+    strip = _Strip(rows, columns, write, first_row, last)
     pixels, done, total = source.height * source.width, 0, len(wanted) * len(columns.starts)
 
     def read(row: int) -> Band:
@@ -128,10 +129,10 @@ def _batches(bands: Iterable[Band], columns: Axis, size: int) -> Iterator[Batch]
 
 
 class _Strip:
-    """The rolling strip of blended probabilities, (K, h, W), h the window's height; written from `first` on."""
+    """The rolling strip of blended probabilities, (K, h, W), h the window's height; rows first..last are written."""
 
-    def __init__(self, rows: Axis, columns: Axis, write: Write, first: int) -> None:
-        self.rows, self.columns, self.write, self.first = rows, columns, write, first
+    def __init__(self, rows: Axis, columns: Axis, write: Write, first: int, last: int) -> None:
+        self.rows, self.columns, self.write, self.first, self.last = rows, columns, write, first, last
         self.blend = np.zeros((0, 0, 0), np.float32)
 
     def add(self, band: Band, columns: Sequence[int], probabilities: Floats) -> None:
@@ -148,11 +149,11 @@ class _Strip:
     def finish(self, band: Band) -> None:
         """Hand on the rows that no later window touches, and roll the strip up by as many."""
         start, end = self.rows.starts[band.row], self.rows.ends(band.row)
-        top, a = max(start, 0), max(start, self.first, 0)
-        if a < end:
+        top, a, b = max(start, 0), max(start, self.first, 0), min(end, self.last)
+        if a < b:
             # windows skipped so far: the number of classes is not known yet
             blend = self.blend if len(self.blend) else np.zeros((1, end - top, self.columns.length), np.float32)
-            self.write(a, blend[:, a - top : end - top], band.mapped[a - start : end - start])
+            self.write(a, blend[:, a - top : b - top], band.mapped[a - start : b - start])
         rest = self.blend.shape[1] - (end - top)
         self.blend[:, :rest] = self.blend[:, end - top :]
         self.blend[:, rest:] = 0

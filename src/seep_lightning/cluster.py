@@ -1,0 +1,99 @@
+"""Scenes over processes: one after the other in this one, or as tasks of Dask's workers, here or on a cluster."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from seep_lightning.config import PredictConfig
+from seep_lightning.errors import UserError
+
+if TYPE_CHECKING:
+    from seep_lightning.maps import Job, Network, Row
+
+RETRIES = 3  # workers that may die on a scene before it is given up; each goes on from its last finished strip
+STRIP = 1 << 27  # pixels of a scene from which on several workers share it
+Done = tuple["Job", "Row | UserError | None"]
+_OPENED: dict[str, list["Network"]] = {}
+
+
+def one_by_one(work: Callable[["Job"], "Row | None"], jobs: Sequence["Job"]) -> Iterator[Done]:
+    """Each job with its row (None: it was finished already), or with what is wrong with it."""
+    for job in jobs:
+        try:
+            yield job, work(job)
+        except UserError as error:
+            yield job, error
+
+
+def over_workers(config: PredictConfig, jobs: Sequence["Job"], known: Mapping[str, str]) -> Iterator[Done]:
+    """The same by Dask's workers, in the order in which they finish; huge scenes in strips, by several at once.
+
+    config.cluster: `dask` (`config.workers` processes on this machine) or the address of a scheduler whose workers see
+    the same files (dask-jobqueue starts them on SLURM or PBS). The task of a worker that dies goes to another one, and
+    on from where it stopped. known: the keys of scenes that are finished, by name.
+    """
+    from distributed import as_completed
+
+    from seep_lightning.maps import strips_of
+
+    with workers(config) as (client, threads):
+        which = {}
+        for job in jobs:
+            try:
+                strips = strips_of(job, STRIP)
+            except UserError as error:
+                yield job, error
+                continue
+            parts = [client.submit(map_there, job, config, "", threads, rows, pure=False) for rows in strips]
+            last = client.submit(map_there, job, config, known.get(job.name, ""), threads, None, parts, pure=False)
+            which[last] = job
+        for future in as_completed(which):
+            wrong = future.exception()
+            if wrong is not None and not isinstance(wrong, UserError):
+                what = str(wrong).splitlines()[0][:200]
+                wrong = UserError(f"its workers failed ({type(wrong).__name__}: {what}).")
+            yield which[future], wrong or future.result()
+
+
+@contextmanager
+def workers(config: PredictConfig) -> Iterator[tuple[Any, int | None]]:
+    """Dask's client, and how many threads each worker should take (None: as it likes)."""
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise UserError(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.") from error
+    cores = os.cpu_count() or 1
+    count = config.workers or cores
+    with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}), ExitStack() as stack:
+        where: Any = config.cluster
+        if where == "dask":
+            quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+            where = stack.enter_context(LocalCluster(count, threads_per_worker=1, **quiet))
+        try:
+            client = stack.enter_context(Client(where, timeout=30))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"cluster={config.cluster}: no scheduler answers ({error}). Expected local, dask, or an address such "
+                "as tcp://HOST:8786."
+            ) from error
+        yield client, max(1, cores // count) if config.cluster == "dask" else None
+
+
+def map_there(
+    job: "Job", config: PredictConfig, done: str, threads: int | None, rows: tuple[int, int] | None, after: Any = None
+) -> "Row | None":
+    """Map one scene, or a strip of it, in a worker's process, which opens the networks once. after: its strips."""
+    import torch
+
+    from seep_lightning.maps import map_job, open_networks
+
+    if threads:
+        torch.set_num_threads(threads)
+    key = repr(config)
+    if key not in _OPENED:
+        _OPENED.clear()
+        _OPENED[key] = open_networks(config)
+    return map_job(job, _OPENED[key], config, done, rows=rows)
