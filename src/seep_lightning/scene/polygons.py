@@ -107,7 +107,8 @@ def find_seeps(
     stated = "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*chosen)
     fixed: Attributes = {"scene": name, "time": scene_time(origin.tags, name), "model": model, "thresholds": stated}
     measures = [measure.format(unit) for measure in MEASURES]
-    numbers = [*measures, "contrast", *["contrast_db"][: bool(options.calibration)], *["class"][: classes is not None]]
+    optional = {"contrast_db": options.calibration, "class": classes}
+    numbers = [*measures, "contrast", *(column for column, given in optional.items() if given is not None)]
     columns = {**dict.fromkeys(numbers, float), **dict.fromkeys(fixed, str)}
     seeps: list[tuple[int, Seep]] = []
     for one in objects.find_objects(probability, group, trim, keep, smallest=options.min_area):
