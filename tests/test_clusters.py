@@ -1,12 +1,14 @@
 """Launchers, torchrun and SLURM's environment: jobs in other processes, one directory for all ranks of a job."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import TINY, make_chips, seep
+from conftest import ROOT, TINY, make_chips, seep
 from seep_lightning.door import run_dir
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run
@@ -29,22 +31,44 @@ def test_a_run_lives_in_a_directory_named_by_its_job(monkeypatch: pytest.MonkeyP
     assert run_dir(None, None, "train") == "outputs/train/mine"
 
 
+SRUN = """#!/bin/sh
+"$@" & pid=$!
+if [ ! -e requeued ]; then
+  until [ -e outputs/train/77/checkpoints/last.ckpt ]; do sleep 0.1; done
+  kill -USR1 $pid
+fi
+wait $pid
+"""
+
+
 @pytest.mark.slow
-def test_a_requeued_slurm_job_goes_on_in_its_directory(tmp_path: Path) -> None:
-    make_chips(tmp_path / "chips")
-    line = ["data=seeps", "data.root=chips", *TINY]
-    for epochs in (1, 3, 3):  # the first one as if it had been stopped after an epoch
-        done = seep("train", *line, f"trainer.max_epochs={epochs}", cwd=tmp_path, env={"SLURM_JOB_ID": "77"})
-        assert done.returncode == 0, done.stderr
-        run = tmp_path / "outputs" / "train" / "77"
-        if epochs == 1:
-            first = curve(run)[0]
-            text = Run(run).summary_path.read_text()
-            Run(run).summary_path.write_text(text.replace('"finished"', '"interrupted"'))
-    assert "finished already" in done.stdout
-    assert [row["epoch"] for row in curve(run)] == ["0", "1", "2"]
-    assert curve(run)[0] == first
-    other = seep("train", *line, "optimizer.lr=0.1", cwd=tmp_path, env={"SLURM_JOB_ID": "77"})
+def test_the_documented_slurm_job_requeues_itself_and_goes_on(tmp_path: Path) -> None:
+    make_chips(tmp_path / "chips", scenes=6, tiles=12)
+    script = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", (ROOT / "docs" / "clusters.md").read_text(), re.DOTALL)[0]
+    line = script.replace("data.root=DIR", " ".join(["data.root=chips", *TINY, "trainer.max_epochs=12"]))
+    job = re.sub("trainer=ddp trainer.devices=4 trainer.num_nodes=2", "trainer=cpu", line)
+    (tmp_path / "job.sh").write_text(job)
+    for name, text in (("srun", SRUN), ("scontrol", "#!/bin/sh\necho $@ >> requeued\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"} | {
+        "SLURM_JOB_ID": "77",
+        "PATH": path,
+    }
+    command, run = ["bash", "job.sh"], tmp_path / "outputs" / "train" / "77"
+    first = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert first.returncode == 75, first.stderr
+    assert (tmp_path / "requeued").read_text() == "requeue 77\n"
+    before = curve(run)
+    assert len(before) < 12
+    assert subprocess.run(command, cwd=tmp_path, env=environment).returncode == 0
+    assert [row["epoch"] for row in curve(run)] == [str(epoch) for epoch in range(12)]
+    assert curve(run)[0] == before[0]
+    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "is finished already" in again.stdout
+    (tmp_path / "job.sh").write_text(job.replace("trainer=cpu", "trainer=cpu optimizer.lr=0.1"))
+    other = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert other.returncode == 2
     assert "started with optimizer.lr=0.005, not 0.1" in other.stderr
 

@@ -136,6 +136,16 @@ def test_a_failed_trial_is_replaced_and_a_search_of_failures_ends(tmp_path: Path
     assert len(list((tmp_path / "two").glob("trial-*"))) == 3
 
 
+@pytest.mark.slow
+def test_ranks_end_a_hopeless_trial_together(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips")
+    line = ["sweep=optuna", "data=seeps", f"data.root={root}", *TINY, "trainer=ddp_cpu", "trainer.max_epochs=5"]
+    line += ["hydra.sweeper.n_trials=2", "hydra.sweeper.startup=1", "hydra.sweeper.warmup=1", "hydra.sweep.dir=search"]
+    done = seep("train", *line, "hydra.sweeper.enqueue=[{optimizer.lr: 0.02},{optimizer.lr: 1e-9}]", cwd=tmp_path)
+    assert "1 trials finished, 1 pruned, 0 failed" in done.stdout, done.stderr
+    assert "x 2" in Run(tmp_path / "search" / "trial-001").summary()["device"]
+
+
 def test_ranges_and_choices_of_a_search() -> None:
     from seep_lightning.tune import optuna, split_overrides
 
@@ -151,6 +161,7 @@ def test_ranges_and_choices_of_a_search() -> None:
         split_overrides(["optimizer.lr=interval(2,1)"])
 
 
+@pytest.mark.slow
 def test_a_range_test_suggests_a_learning_rate_and_trains_nothing(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips")
     run = tmp_path / "run"

@@ -9,6 +9,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.sweeper import Sweeper
 
+from seep_lightning.errors import UserError
+
 
 @dataclass
 class SearchConfig:
@@ -42,6 +44,8 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Called by Hydra with the command line's overrides."""
-        from seep_lightning.tune import search
-
+        try:
+            from seep_lightning.tune import search
+        except ModuleNotFoundError as error:
+            raise UserError(f"sweep=optuna needs {error.name}: pip install 'seep_lightning[tune]'.") from error
         return search(self.config, self.launcher, arguments)

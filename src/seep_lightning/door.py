@@ -58,20 +58,11 @@ PATH_KEYS = (
     "hydra.sweep.dir",
 )
 LAST = "last.ckpt"
-SWEEP_KEYS = (
-    "hydra.run",
-    "hydra.sweep",
-    "hydra.mode",
-    "hydra/launcher",
-    "hydra.launcher",
-    "hydra/sweeper",
-    "hydra.job.config",
-)
+SWEEP_KEYS = re.compile(r"hydra(\.(run|sweep|mode|launcher|job\.config)|/(launcher|sweeper))")
 DDP_VARIABLES = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 FULL_ERROR = "HYDRA_FULL_ERROR"
-OURS = (
-    "SEEP_LIGHTNING_DOOR"  # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
-)
+# set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
+OURS = "SEEP_LIGHTNING_DOOR"
 
 
 def conf_dir() -> Path:
@@ -194,7 +185,7 @@ def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
     before = sys.argv[1:], main.__spec__
     extra = [a for i, a in enumerate(arguments) if "--config-dir" in (a, arguments[i - 1] if i else "")]
     extra += [a for a in arguments if a.startswith("--config-dir=")]
-    kept = [o for o in hydra_cfg.overrides.hydra if not o.startswith(SWEEP_KEYS)]
+    kept = [o for o in hydra_cfg.overrides.hydra if not SWEEP_KEYS.match(o)]
     with read_write(hydra_cfg):
         hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
     task = [o for o in hydra_cfg.overrides.task if not o.startswith("sweep=")]
@@ -221,7 +212,8 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
         k for k, sep, value in (a.partition("=") for a in quoted) if sep and not k.startswith("-") and not _swept(value)
     ]
     names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed if not key.startswith("hydra."))
-    return [*quoted, f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
+    end = 1 + max(i for i, a in enumerate(quoted) if "=" in a or a in ("-m", "--multirun"))  # `--cfg job` may follow
+    return [*quoted[:end], f"hydra.job.config.override_dirname.exclude_keys=[{names}]", *quoted[end:]]
 
 
 def _quote(argument: str, *, multirun: bool) -> str:
@@ -248,10 +240,7 @@ def _swept(value: str) -> bool:
 
 
 def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
-    """Where a run lives: the one that is resumed, else `outputs/<name>/<time>`, or `<job>` for the time on a cluster.
-
-    A resolver for `conf/train.yaml`.
-    """
+    """Where a run lives: the one that is resumed, else `outputs/<name>/<time or job>`. A resolver for `conf/`."""
     if run:
         if not Path(run).is_dir():  # before Hydra makes it
             raise UserError(
@@ -263,7 +252,7 @@ def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
         runs = sorted(p.parents[1] for p in home.glob(f"*/checkpoints/{LAST}"))
         if runs:
             return str(runs[-1])
-    if job_id() is None and os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("WORLD_SIZE") != "1":
+    if job_id() is None and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE") != "1":
         raise UserError(
             "torchrun gave this job no name, so its processes cannot agree on a directory. "
             "Pass torchrun --standalone (one machine) or --rdzv-id=NAME, or set hydra.run.dir=DIR."
@@ -276,9 +265,10 @@ def job_id() -> str | None:
 
     In an interactive SLURM session any number of runs are one job: its name tells none of them.
     """
-    session = os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive")
-    names = (os.environ.get(key) for key in ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID")[session:])
-    return next((name for name in names if name not in (None, "", "none")), None)
+    if "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        return os.environ["SLURM_JOB_ID"]
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return None if name == "none" else name
 
 
 def sweep_subdir(overrides: str) -> str:
@@ -307,7 +297,7 @@ def explain(error: Exception, command: str) -> str:
 
 def _nearest_key(text: str, command: str) -> str:
     match = re.search(r"Could not override '([^']+)'", text)
-    if match is None:
+    if match is None or match[1].startswith("hydra."):
         return ""
     *parents, name = match[1].split(".")
     try:

@@ -1,7 +1,5 @@
 """A learning-rate range test instead of a training: `python -m seep_lightning.train lr_find=true`."""
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import numpy as np
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.errors import UserError
-from seep_lightning.run import Run, write_text
+from seep_lightning.run import Run
 
 STEPS = 100
 SMOOTHING = 0.98  # Lightning's
@@ -28,7 +26,7 @@ def lr_find(cfg: TrainConfig, out: Path) -> float:
     from seep_lightning.train import build_module, build_trainer, quieten_lightning
 
     quieten_lightning()
-    # the tuner stops after STEPS by itself; there is nothing to validate, average, schedule or draw in them
+    # the tuner stops after STEPS by itself, and there is nothing to validate, average, schedule or log
     steps = replace(cfg.trainer, max_epochs=-1, check_val_every_n_epoch=STEPS, enable_progress_bar=False)
     bare = replace(cfg, trainer=steps, scheduler=None, ema_decay=None, early_stop=None, logger=None, callbacks=None)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
@@ -43,18 +41,17 @@ def lr_find(cfg: TrainConfig, out: Path) -> float:
     step = np.arange(1, len(loss) + 1)
     loss *= (1 - SMOOTHING ** (step + 1)) / (1 - SMOOTHING**step)  # Lightning corrects its bias one step too far
     # by the logarithm; Lightning's own suggestion, the steepest fall by the rate itself, is noise at tiny rates
-    fastest = rate[np.nanargmin(np.gradient(loss, np.log(rate)))]
+    suggested = float(rate[np.nanargmin(np.gradient(loss, np.log(rate)))]) / 10
     if trainer.is_global_zero:
         Run(out).write_config(cfg)
-        table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([("lr", "loss"), *zip(rate, loss, strict=True)])
-        write_text(out / "lr_find.csv", table.getvalue())
+        np.savetxt(out / "lr_find.csv", np.c_[rate, loss], "%.6g", ",", header="lr,loss", comments="")
         figure = Figure(layout="constrained")
         axes = figure.add_subplot(xscale="log", xlabel="learning rate", ylabel="training loss, smoothed")
         axes.plot(rate, loss)
-        axes.axvline(fastest / 10, linestyle="--", label=f"suggested: {fastest / 10:.2g}")
+        axes.axvline(suggested, linestyle="--", label=f"suggested: {suggested:.2g}")
         axes.legend()
         figure.savefig(out / "lr_find.png", dpi=150)
-        print(f"suggested: optimizer.lr={fastest / 10:.2g}, a tenth of where the loss falls fastest")
-        print(f"look at it: {out / 'lr_find.png'}")
-    return float(fastest / 10)
+        print(
+            f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {out / 'lr_find.png'}"
+        )
+    return suggested

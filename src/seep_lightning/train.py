@@ -100,8 +100,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         seconds = before + time.perf_counter() - start
         run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
         raise
-    ended = {getattr(callback, "pruned", False) for callback in vars(trainer)["callbacks"]}
-    status = "pruned" if True in ended else "finished"
+    status = "pruned" if any(getattr(c, "pruned", False) for c in vars(trainer)["callbacks"]) else "finished"
     outcome |= {"status": status, "seconds": round(before + time.perf_counter() - start, 1)}
     outcome["device"] = device_name(trainer)
     run.write_summary(facts | outcome)

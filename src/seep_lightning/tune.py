@@ -5,6 +5,7 @@ The study is a file in the sweep's folder. Any number of processes, started by t
 taken up again in its own folder, where training goes on from its last checkpoint.
 """
 
+import math
 import time
 import warnings
 from collections import Counter
@@ -19,7 +20,8 @@ from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna import distributions as over
+from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.storages._heartbeat import get_heartbeat_thread
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -30,9 +32,10 @@ from seep_lightning.resume import MAY_CHANGE
 from seep_lightning.run import Run
 from seep_lightning.train import TRIAL
 
+Space = dict[str, over.BaseDistribution]
 NAME = "study"
 RETRIES = 5  # of a trial whose process ended before it
-PATIENCE = 5  # seconds between looks at trials that run elsewhere
+PAUSE = 5  # seconds between looks at trials that run elsewhere
 
 
 def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
@@ -42,7 +45,6 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
     """
     settings: Any = OmegaConf.to_object(config.hydra.sweeper)
     folder = Path(config.hydra.sweep.dir).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
     fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
     with FileLock(folder / "study.lock") as lock:
         study = optuna.create_study(
@@ -58,33 +60,29 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         study.set_user_attr("pruner", {"n_startup_trials": settings.startup, "n_warmup_steps": settings.warmup})
         for params in settings.enqueue:
             study.enqueue_trial(params, skip_if_exists=True)
-    start, failed, ended = time.monotonic(), 0, 0
-    while settings.timeout is None or time.monotonic() - start < settings.timeout:
-        trial = next_trial(study, space, settings, lock)
-        if trial is None:
-            break
+    deadline, patience = time.monotonic() + (settings.timeout or math.inf), settings.startup
+    while time.monotonic() < deadline and (trial := next_trial(study, space, settings, lock)):
         job = run_trial(study, trial, fixed, launcher, folder)
-        ended += job.status == JobStatus.COMPLETED
-        failed += job.status != JobStatus.COMPLETED
-        if failed > ended + settings.startup:
+        patience += 1 if job.status == JobStatus.COMPLETED else -1
+        if patience < 0:
             raise job._return_value
     print_study(study, config.monitor, folder)
 
 
-def split_overrides(overrides: list[str]) -> tuple[list[str], dict[str, BaseDistribution]]:
+def split_overrides(overrides: list[str]) -> tuple[list[str], Space]:
     """Overrides that are the same in all trials, and the space of those that are searched; the last of a key counts."""
     parsed = {o.get_key_element(): o for o in OverridesParser.create().parse_overrides(overrides)}
     fixed = [str(o.input_line) for o in parsed.values() if not o.is_sweep_override()]
     return fixed, {key: distribution(o) for key, o in parsed.items() if o.is_sweep_override()}
 
 
-def distribution(override: Override) -> BaseDistribution:
+def distribution(override: Override) -> over.BaseDistribution:
     """Of `interval(a,b)`, `int(interval(a,b))`, either as `tag(log, ...)`; anything else is a choice."""
     try:
         if override.is_discrete_sweep():
-            return CategoricalDistribution(list(override.sweep_string_iterator()))
+            return over.CategoricalDistribution(list(override.sweep_string_iterator()))
         sweep: Any = override.value()
-        kind = IntDistribution if isinstance(sweep.start, int) else FloatDistribution
+        kind = over.IntDistribution if isinstance(sweep.start, int) else over.FloatDistribution
         return kind(sweep.start, sweep.end, log="log" in sweep.tags)
     except ValueError as error:
         raise UserError(f"{override.input_line}: cannot be searched ({error}).") from error
@@ -114,7 +112,7 @@ def trial_name(trial: FrozenTrial) -> str:
     return f"trial-{trial.number if first is None else first:03d}"
 
 
-def next_trial(study: optuna.Study, space: dict[str, BaseDistribution], settings: Any, lock: FileLock) -> Trial | None:
+def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock) -> Trial | None:
     """The next trial to run, or None where enough have ended; waits for the last ones that run elsewhere."""
     while True:
         with lock:
@@ -126,11 +124,9 @@ def next_trial(study: optuna.Study, space: dict[str, BaseDistribution], settings
             if ended + states[TrialState.RUNNING] < settings.n_trials:
                 # a seed for each trial: processes with one seed would draw the same
                 seed = settings.seed + 1000 * sum(states.values())
-                study.sampler = optuna.samplers.TPESampler(
-                    n_startup_trials=settings.startup, seed=seed, constant_liar=True
-                )
+                study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
                 return study.ask(space)
-        time.sleep(min(PATIENCE, settings.heartbeat))
+        time.sleep(min(PAUSE, settings.heartbeat))
 
 
 def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Launcher, folder: Path) -> JobReturn:
@@ -149,8 +145,8 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
         elif not isinstance(job._return_value, UserError):
             raise job._return_value
     except BaseException:  # a signal, Ctrl-C, a bug: the trial can be taken up again at once
-        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
-        take_up_again(study, study.get_trials()[trial.number])
+        if study.get_trials()[trial.number].state == TrialState.RUNNING:  # else another process has done so
+            take_up_again(study, study.tell(trial, state=TrialState.FAIL))
         raise
     study.tell(trial, value, state, skip_if_finished=True)
     return job
@@ -158,8 +154,7 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
 
 def print_study(study: optuna.Study, monitor: str, folder: Path) -> None:
     """How the trials ended, and the best one."""
-    trials = study.get_trials(deepcopy=False)
-    ends = Counter(trial.state.name for trial in trials)
+    ends = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
     print(f"{ends['COMPLETE']} trials finished, {ends['PRUNED']} pruned, {ends['FAIL']} failed or broken off")
     if ends["COMPLETE"]:
         best = study.best_trial
@@ -179,15 +174,16 @@ class Pruning(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report, and ask, on rank 0."""
-        value = trainer.callback_metrics.get(self.monitor)
-        pruned = trainer.is_global_zero and value is not None and self._ask(float(value), trainer.current_epoch)
-        self.pruned = bool(trainer.strategy.broadcast(pruned))
+        value = trainer.callback_metrics.get(self.monitor)  # on all ranks: they work it out together
+        if trainer.is_global_zero and value is not None:
+            database, _, number = self.trial.rpartition(":")
+            study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
+            study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
+            trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
+            try:
+                trial.report(float(value), trainer.current_epoch)
+            except optuna.exceptions.UpdateFinishedTrialError as error:  # this process stood still
+                raise UserError(f"trial {number} gave no sign of life and was taken up elsewhere.") from error
+            self.pruned = trial.should_prune()
+        self.pruned = trainer.strategy.broadcast(self.pruned)
         trainer.should_stop = trainer.should_stop or self.pruned
-
-    def _ask(self, value: float, epoch: int) -> bool:
-        database, _, number = self.trial.rpartition(":")
-        study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
-        study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
-        trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
-        trial.report(value, epoch)
-        return trial.should_prune()
