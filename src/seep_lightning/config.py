@@ -131,6 +131,7 @@ class TrainConfig:
     early_stop: int | None = None  # epochs without a better monitor
     ema_decay: float | None = 0.98  # average of the weights over about 1 / (1 - decay) steps; None: off
     panels: int = 5  # epochs between pictures in TensorBoard
+    lr_find: bool = False  # Lightning's learning-rate range test, instead of a training
     compile: bool = False
     channels_last: bool = True
     data: DataConfig = field(default_factory=DataConfig)

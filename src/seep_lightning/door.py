@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +58,11 @@ PATH_KEYS = (
     "hydra.sweep.dir",
 )
 LAST = "last.ckpt"
-SWEEP_KEYS = (
-    "hydra.run",
-    "hydra.sweep",
-    "hydra.mode",
-    "hydra/launcher",
-    "hydra.launcher",
-    "hydra/sweeper",
-    "hydra.job.config",
-)
+SWEEP_KEYS = re.compile(r"hydra(\.(run|sweep|mode|launcher|job\.config)|/(launcher|sweeper))")
 DDP_VARIABLES = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 FULL_ERROR = "HYDRA_FULL_ERROR"
-OURS = (
-    "SEEP_LIGHTNING_DOOR"  # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
-)
+# set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
+OURS = "SEEP_LIGHTNING_DOOR"
 
 
 def conf_dir() -> Path:
@@ -97,8 +89,6 @@ def register_schemas() -> None:
     store = ConfigStore.instance()
     for name, schema in SCHEMAS.items():
         store.store(name=f"{name}_schema", node=schema)
-    OmegaConf.register_new_resolver("seep_dir", run_dir, replace=True)
-    OmegaConf.register_new_resolver("seep_subdir", sweep_subdir, replace=True)
 
 
 def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
@@ -138,7 +128,7 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
         os.environ[FULL_ERROR] = os.environ[OURS] = "1"
     try:
         failed: list[UserError] = []
-        hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, failed))()
+        hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, command, failed))()
         if failed:
             raise failed[0]
     except (UserError, HydraException, OmegaConfBaseException) as error:
@@ -159,16 +149,18 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
         sys.exit(UserError.exit_code)
 
 
-def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable[[DictConfig], Any]:
+def _job(task: Callable[[DictConfig], Any], command: str, failed: list[UserError]) -> Callable[[DictConfig], Any]:
     """The task, with a user's mistake put into `failed`, since Hydra would print lines of its own about it.
 
-    In a multirun it is logged where and when it happens, and raised: the launcher goes on with the other jobs.
+    In a multirun it is logged where and when it happens, and raised: the launcher goes on with the other jobs. A
+    launcher may run it in another process, where `sys.argv` is not ours: it takes the command line along.
     """
+    arguments = sys.argv[1:]
 
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
         try:
-            with as_single_run():
+            with as_single_run(command, arguments):
                 return task(cfg)
         except UserError as error:
             if isinstance(error, Interrupted):
@@ -182,25 +174,27 @@ def _job(task: Callable[[DictConfig], Any], failed: list[UserError]) -> Callable
 
 
 @contextmanager
-def as_single_run() -> Iterator[None]:
-    """While a job runs, command line and Hydra's config are those of this job alone, in its own directory.
+def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
+    """While a job runs, the program and Hydra's config are those of this job alone, in its own directory.
 
     DDP starts its other processes from them: inside a multirun they would each run the whole sweep again, and a random
     sampler would give them other parameters. What DDP leaves behind is cleared away for the next job.
     """
     hydra_cfg: Any = HydraConfig.get()
-    arguments, given = sys.argv[1:], set(os.environ)
+    main, given = sys.modules["__main__"], set(os.environ)
+    before = sys.argv[1:], main.__spec__
     extra = [a for i, a in enumerate(arguments) if "--config-dir" in (a, arguments[i - 1] if i else "")]
     extra += [a for a in arguments if a.startswith("--config-dir=")]
-    kept = [o for o in hydra_cfg.overrides.hydra if not o.startswith(SWEEP_KEYS)]
+    kept = [o for o in hydra_cfg.overrides.hydra if not SWEEP_KEYS.match(o)]
     with read_write(hydra_cfg):
         hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
     task = [o for o in hydra_cfg.overrides.task if not o.startswith("sweep=")]
     sys.argv[1:] = [*extra, *task, *kept]
+    main.__spec__ = find_spec(f"seep_lightning.{command}")  # in a launcher's process it is the launcher's
     try:
         yield
     finally:
-        sys.argv[1:] = arguments
+        sys.argv[1:], main.__spec__ = before
         for key in DDP_VARIABLES - given:
             os.environ.pop(key, None)
         distributed = sys.modules.get("torch.distributed")
@@ -218,7 +212,8 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
         k for k, sep, value in (a.partition("=") for a in quoted) if sep and not k.startswith("-") and not _swept(value)
     ]
     names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed if not key.startswith("hydra."))
-    return [*quoted, f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
+    end = 1 + max(i for i, a in enumerate(quoted) if "=" in a or a in ("-m", "--multirun"))  # `--cfg job` may follow
+    return [*quoted[:end], f"hydra.job.config.override_dirname.exclude_keys=[{names}]", *quoted[end:]]
 
 
 def _quote(argument: str, *, multirun: bool) -> str:
@@ -227,8 +222,13 @@ def _quote(argument: str, *, multirun: bool) -> str:
     plain = not value or value[0] in "'\"[" or value.startswith("${") or (multirun and "," in value)
     if key.lstrip("+") not in PATH_KEYS or not separator or plain:
         return argument
+    return f"{key}={quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    """A value that Hydra's grammar takes as it is."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}='{escaped}'"
+    return f"'{escaped}'"
 
 
 def _swept(value: str) -> bool:
@@ -240,7 +240,7 @@ def _swept(value: str) -> bool:
 
 
 def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
-    """Where a run lives: the one that is resumed, else `outputs/<name>/<time>`. A resolver for `conf/train.yaml`."""
+    """Where a run lives: the one that is resumed, else `outputs/<name>/<time or job>`. A resolver for `conf/`."""
     if run:
         if not Path(run).is_dir():  # before Hydra makes it
             raise UserError(
@@ -252,13 +252,34 @@ def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
         runs = sorted(p.parents[1] for p in home.glob(f"*/checkpoints/{LAST}"))
         if runs:
             return str(runs[-1])
-    return str(home / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3])
+    if job_id() is None and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE") != "1":
+        raise UserError(
+            "torchrun gave this job no name, so its processes cannot agree on a directory. "
+            "Pass torchrun --standalone (one machine) or --rdzv-id=NAME, or set hydra.run.dir=DIR."
+        )
+    return str(home / (job_id() or datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3]))
+
+
+def job_id() -> str | None:
+    """What SLURM or torchrun calls this job: the same on all ranks, and again when it is requeued; else None.
+
+    In an interactive SLURM session any number of runs are one job: its name tells none of them.
+    """
+    if "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        return os.environ["SLURM_JOB_ID"]
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return None if name == "none" else name
 
 
 def sweep_subdir(overrides: str) -> str:
     """`optimizer.lr-0.001;seed-1` to `lr-0.001_seed-1`: no `=`, comma or bracket, which Hydra's grammar reserves."""
     parts = [re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", part) for part in overrides.split(";")]
     return "_".join(re.sub(r"-?[^\w.+-]+", "-", part).strip("-") for part in parts) or "0"
+
+
+# where the module is imported, for launchers' processes; cached, so that a sweep has one time
+OmegaConf.register_new_resolver("seep_dir", run_dir, replace=True, use_cache=True)
+OmegaConf.register_new_resolver("seep_subdir", sweep_subdir, replace=True)
 
 
 def explain(error: Exception, command: str) -> str:
@@ -276,7 +297,7 @@ def explain(error: Exception, command: str) -> str:
 
 def _nearest_key(text: str, command: str) -> str:
     match = re.search(r"Could not override '([^']+)'", text)
-    if match is None:
+    if match is None or match[1].startswith("hydra."):
         return ""
     *parents, name = match[1].split(".")
     try:

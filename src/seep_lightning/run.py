@@ -81,8 +81,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether its training came to its end."""
-        return bool(self.summary().get("status") == "finished")
+        """Whether its training came to its end, or a search ended it as hopeless: nothing is missing."""
+        return self.summary().get("status") in ("finished", "pruned")
 
     def summary(self) -> dict[str, Any]:
         """`summary.json`, or nothing where there is none yet."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from seep_lightning.config import EvaluateConfig, TrainConfig, check
-from seep_lightning.door import open_door, typed
+from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
 from seep_lightning.run import Run, config_dict, open_run
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
 NO_SETTINGS = (*_WHERE, "test", "panels", "compile", "channels_last")
 OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
+TRIAL = "SEEP_LIGHTNING_TRIAL"  # in the environment of a trial of `tune.search`, and so on all its ranks
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         seconds = before + time.perf_counter() - start
         run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
         raise
-    outcome |= {"status": "finished", "seconds": round(before + time.perf_counter() - start, 1)}
+    status = "pruned" if any(getattr(c, "pruned", False) for c in vars(trainer)["callbacks"]) else "finished"
+    outcome |= {"status": status, "seconds": round(before + time.perf_counter() - start, 1)}
     outcome["device"] = device_name(trainer)
     run.write_summary(facts | outcome)
     if "tensorboard" in (cfg.logger or {}):
@@ -199,6 +201,10 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     if cfg.early_stop is not None:
         stop = lightning_callbacks.EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False)
         callbacks.append(stop)
+    if TRIAL in os.environ:
+        from seep_lightning.tune import Pruning
+
+        callbacks.append(Pruning(cfg.monitor, os.environ[TRIAL]))
     if cfg.trainer.enable_progress_bar:
         callbacks.append(lightning_callbacks.RichProgressBar(leave=False))
     more = (cfg.callbacks or {}).items()
@@ -241,7 +247,9 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
         trainer.fit(model, datamodule=data, ckpt_path=str(run.last) if run.last.is_file() else None, weights_only=True)
     except SIGTERMException as error:
         raise Preempted(f"stopped by a signal; whole epochs are kept. Go on with: {run.resume_line()}") from error
-    except SystemExit as error:  # Lightning turns Ctrl-C into it
+    except SystemExit as error:
+        if error.code != 1:  # a launcher's own; Lightning turns Ctrl-C into 1
+            raise
         raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. Go on with: {run.resume_line()}") from error
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
@@ -339,6 +347,7 @@ def task(cfg: DictConfig) -> float:
     from hydra.types import RunMode
 
     from seep_lightning.evaluate import evaluate, print_evaluation
+    from seep_lightning.lr_find import lr_find
 
     hydra = HydraConfig.get()
     out = Path(hydra.runtime.output_dir)
@@ -346,12 +355,15 @@ def task(cfg: DictConfig) -> float:
         config = resumed_config(cfg, list(hydra.overrides.task))
     else:
         config = typed(cfg)
-        swept = hydra.mode == RunMode.MULTIRUN  # given again with its folder, a sweep does what is missing
-        if swept and Run(out).finished:
+        if config.lr_find:
+            return lr_find(config, out)
+        # given again with its folder, a sweep does what is missing; so does a cluster's job that was requeued
+        again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
+        if again and Run(out).finished:
             check_same(Run(out), with_absolute_paths(config))
             log.info("%s is finished already", out)
             return float(Run(out).summary()["best"]["score"])
-        goes_on = swept or config.ckpt == "last"
+        goes_on = again or config.ckpt == "last"
         if (out / "config.yaml").exists() and is_first_process() and not goes_on:
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from multiprocessing import get_start_method
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -171,6 +172,8 @@ class SeepDataModule(pl.LightningDataModule):
             sampler=sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
+            # a job of hydra/launcher=joblib would start them in joblib's own way, which cannot pickle a data set
+            multiprocessing_context="fork" if workers and get_start_method() == "loky" else None,
             pin_memory=on_gpu,
             generator=torch.Generator(),  # else each new iterator takes a draw from the global one, dropout's
             drop_last=shuffle and len(sampler) >= self.data.batch_size,

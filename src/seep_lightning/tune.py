@@ -1,0 +1,189 @@
+"""The search for the best settings, `sweep=optuna`: Optuna asks, Hydra's launcher runs one job, its end is told.
+
+The study is a file in the sweep's folder. Any number of processes, started by the same command with one
+`hydra.sweep.dir`, share it, and finish it where others were killed: a trial that no longer shows signs of life is
+taken up again in its own folder, where training goes on from its last checkpoint.
+"""
+
+import math
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import optuna
+from filelock import FileLock
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+from optuna import distributions as over
+from optuna.samplers import TPESampler
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.storages._heartbeat import get_heartbeat_thread
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from seep_lightning.door import quoted
+from seep_lightning.errors import UserError
+from seep_lightning.resume import MAY_CHANGE
+from seep_lightning.run import Run
+from seep_lightning.train import TRIAL
+
+Space = dict[str, over.BaseDistribution]
+NAME = "study"
+RETRIES = 5  # of a trial whose process ended before it
+PAUSE = 5  # seconds between looks at trials that run elsewhere
+
+
+def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
+    """Run trials until `n_trials` of them have ended, over all processes (settings: `SearchConfig`).
+
+    A trial that fails by a user's mistake is replaced by another. Raises the mistake where most of them fail.
+    """
+    settings: Any = OmegaConf.to_object(config.hydra.sweeper)
+    folder = Path(config.hydra.sweep.dir).absolute()
+    fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
+    with FileLock(folder / "study.lock") as lock:
+        study = optuna.create_study(
+            study_name=NAME,
+            storage=connect(folder / "study.db", settings.heartbeat),
+            direction="minimize" if config.monitor.startswith("loss") else "maximize",
+            load_if_exists=True,
+        )
+        given = sorted(o for o in fixed if not o.startswith(MAY_CHANGE))
+        if odd := sorted({*given} ^ {*study.user_attrs.get("fixed", given)}):
+            raise UserError(f"{folder} holds a search with other settings ({', '.join(odd)}). Choose another folder.")
+        study.set_user_attr("fixed", given)
+        study.set_user_attr("pruner", {"n_startup_trials": settings.startup, "n_warmup_steps": settings.warmup})
+        for params in settings.enqueue:
+            study.enqueue_trial(params, skip_if_exists=True)
+    deadline, patience = time.monotonic() + (settings.timeout or math.inf), settings.startup
+    while time.monotonic() < deadline and (trial := next_trial(study, space, settings, lock)):
+        job = run_trial(study, trial, fixed, launcher, folder)
+        patience += 1 if job.status == JobStatus.COMPLETED else -1
+        if patience < 0:
+            raise job._return_value
+    print_study(study, config.monitor, folder)
+
+
+def split_overrides(overrides: list[str]) -> tuple[list[str], Space]:
+    """Overrides that are the same in all trials, and the space of those that are searched; the last of a key counts."""
+    parsed = {o.get_key_element(): o for o in OverridesParser.create().parse_overrides(overrides)}
+    fixed = [str(o.input_line) for o in parsed.values() if not o.is_sweep_override()]
+    return fixed, {key: distribution(o) for key, o in parsed.items() if o.is_sweep_override()}
+
+
+def distribution(override: Override) -> over.BaseDistribution:
+    """Of `interval(a,b)`, `int(interval(a,b))`, either as `tag(log, ...)`; anything else is a choice."""
+    try:
+        if override.is_discrete_sweep():
+            return over.CategoricalDistribution(list(override.sweep_string_iterator()))
+        sweep: Any = override.value()
+        kind = over.IntDistribution if isinstance(sweep.start, int) else over.FloatDistribution
+        return kind(sweep.start, sweep.end, log="log" in sweep.tags)
+    except ValueError as error:
+        raise UserError(f"{override.input_line}: cannot be searched ({error}).") from error
+
+
+def connect(database: Path, heartbeat: int | None = None) -> RDBStorage:
+    """The storage of a study, for the process that asks (with `heartbeat`) or for the job that it launches."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")  # `run_trial` does what it should
+    return RDBStorage(
+        f"sqlite:///{database}",
+        engine_kwargs={"connect_args": {"timeout": 60}},
+        heartbeat_interval=heartbeat,
+        heartbeat_stale_trial_callback=take_up_again,
+    )
+
+
+def take_up_again(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Put a trial whose process ended before it back into the queue, a few times."""
+    RetryHeartbeatStaleTrialCallback(RETRIES, inherit_intermediate_values=True)(study, trial)
+
+
+def trial_name(trial: FrozenTrial) -> str:
+    """`trial-003`; one that is taken up again goes on in the folder of the first."""
+    first = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
+    return f"trial-{trial.number if first is None else first:03d}"
+
+
+def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock) -> Trial | None:
+    """The next trial to run, or None where enough have ended; waits for the last ones that run elsewhere."""
+    while True:
+        with lock:
+            fail_stale_trials(study)
+            states = Counter(trial.state for trial in study.get_trials(deepcopy=False))
+            ended = states[TrialState.COMPLETE] + states[TrialState.PRUNED]
+            if ended >= settings.n_trials:
+                return None
+            if ended + states[TrialState.RUNNING] < settings.n_trials:
+                # a seed for each trial: processes with one seed would draw the same
+                seed = settings.seed + 1000 * sum(states.values())
+                study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
+                return study.ask(space)
+        time.sleep(min(PAUSE, settings.heartbeat))
+
+
+def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Launcher, folder: Path) -> JobReturn:
+    """Run one trial as one job in its folder, and tell the study how it ended."""
+    name = trial_name(study.get_trials(deepcopy=False)[trial.number])
+    found = [f"{key}={value}" for key, value in trial.params.items()]
+    mark = quoted(f"{folder / 'study.db'}:{trial.number}")
+    where = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL}={mark}"]
+    state, value = TrialState.FAIL, None
+    try:
+        with get_heartbeat_thread(trial._trial_id, study._storage):
+            [job] = launcher.launch([[*fixed, *found, *where]], initial_job_idx=trial.number)
+        if job.status == JobStatus.COMPLETED:
+            pruned = Run(folder / name).summary()["status"] == "pruned"
+            state, value = (TrialState.PRUNED, None) if pruned else (TrialState.COMPLETE, job.return_value)
+        elif not isinstance(job._return_value, UserError):
+            raise job._return_value
+    except BaseException:  # a signal, Ctrl-C, a bug: the trial can be taken up again at once
+        if study.get_trials()[trial.number].state == TrialState.RUNNING:  # else another process has done so
+            take_up_again(study, study.tell(trial, state=TrialState.FAIL))
+        raise
+    study.tell(trial, value, state, skip_if_finished=True)
+    return job
+
+
+def print_study(study: optuna.Study, monitor: str, folder: Path) -> None:
+    """How the trials ended, and the best one."""
+    ends = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
+    print(f"{ends['COMPLETE']} trials finished, {ends['PRUNED']} pruned, {ends['FAIL']} failed or broken off")
+    if ends["COMPLETE"]:
+        best = study.best_trial
+        print(f"best: {monitor} {best.value:.4f} with {' '.join(f'{k}={v}' for k, v in best.params.items())}")
+        print(f"run directory: {folder / trial_name(best)}")
+    print(f"compare them: python -m seep_lightning.compare runs={folder}")
+
+
+class Pruning(pl.Callback):
+    """Tell the study of a trial the monitor after each epoch, and end the training where it is hopeless.
+
+    trial: `DATABASE:NUMBER`. pruned: whether it was ended. All ranks end together.
+    """
+
+    def __init__(self, monitor: str, trial: str) -> None:
+        self.monitor, self.trial, self.pruned = monitor, trial, False
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report, and ask, on rank 0."""
+        value = trainer.callback_metrics.get(self.monitor)  # on all ranks: they work it out together
+        if trainer.is_global_zero and value is not None:
+            database, _, number = self.trial.rpartition(":")
+            study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
+            study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
+            trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
+            try:
+                trial.report(float(value), trainer.current_epoch)
+            except optuna.exceptions.UpdateFinishedTrialError as error:  # this process stood still
+                raise UserError(f"trial {number} gave no sign of life and was taken up elsewhere.") from error
+            self.pruned = trial.should_prune()
+        self.pruned = trainer.strategy.broadcast(self.pruned)
+        trainer.should_stop = trainer.should_stop or self.pruned
