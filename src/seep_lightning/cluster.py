@@ -34,11 +34,11 @@ def over_workers(config: PredictConfig, jobs: Sequence["Job"], known: Mapping[st
     the same files (dask-jobqueue starts them on SLURM or PBS). The task of a worker that dies goes to another one, and
     on from where it stopped. known: the keys of scenes that are finished, by name.
     """
-    from distributed import as_completed
-
     from seep_lightning.maps import strips_of
 
     with workers(config) as (client, threads):
+        from distributed import as_completed
+
         which = {}
         for job in jobs:
             try:

@@ -5,6 +5,7 @@ import glob
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -28,6 +29,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     A scene that cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
     check(config)
+    config = with_absolute_paths(config)
     paths = find_files(config.input)
     from seep_lightning.maps import find_jobs, map_job, open_networks
 
@@ -57,11 +59,19 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     return [table[job.name] for job in jobs]
 
 
+def with_absolute_paths(config: PredictConfig) -> PredictConfig:
+    """The config with paths that hold in a worker's folder too."""
+    runs = [config.run] if isinstance(config.run, str) else list(config.run)
+    area, land = (path and str(Path(path).absolute()) for path in (config.area, config.land))
+    run, output = [str(Path(run).absolute()) for run in runs], str(Path(config.output).absolute())
+    return replace(config, run=run, output=output, area=area, land=land)
+
+
 def find_files(given: str) -> list[Path]:
     """The images that `input` means: a file, those of a folder (or of the data set's layout in it), or of a glob."""
     path = Path(given)
     if path.is_file() or given.startswith("/vsi"):
-        return [path]
+        return [path.absolute()]
     if path.is_dir():
         chips = path / DataConfig.images
         found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in SUFFIXES]
@@ -72,7 +82,7 @@ def find_files(given: str) -> list[Path]:
             f"no {', '.join(SUFFIXES)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
         )
         raise UserError(f"input={given}: {said}.")
-    return sorted(found)
+    return sorted(path.absolute() for path in found)
 
 
 def read_table(path: Path) -> dict[str, dict[str, str]]:
