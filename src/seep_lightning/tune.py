@@ -43,6 +43,8 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
 
     A trial that fails by a user's mistake is replaced by another. Raises the mistake where most of them fail.
     """
+    if config.trainer.fast_dev_run:
+        raise UserError("trainer.fast_dev_run=true has no score to search by. Try it without sweep=optuna.")
     settings: Any = OmegaConf.to_object(config.hydra.sweeper)
     folder = Path(config.hydra.sweep.dir).absolute()
     fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
