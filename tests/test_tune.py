@@ -108,7 +108,7 @@ def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(
     assert hopeless.state == TrialState.PRUNED
     folders = sorted(folder.glob("trial-*"))
     assert len(folders) == 8  # the one that was taken up again is in its first folder, and went on there
-    assert Run(broken).finished
+    assert Run(broken).summary()["status"] in ("finished", "pruned")
     assert (broken / "train.log").read_text().count("split=scene: ") == 2
     assert Counter(Run(f).summary()["status"] for f in folders)["pruned"] == states[TrialState.PRUNED]
     assert "pruned: " in seep("compare", f"runs={folder}").stdout

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from seep_lightning.data.chips import valid_pixels
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
+from seep_lightning.run import Run
 
 Floats = NDArray[np.float32]
 
@@ -51,12 +52,12 @@ class ArrayPredictor:
         raise NotImplementedError
 
 
-def load(run: str | Path, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:
+def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:
     """The network of a run directory, or of a file that `export` wrote, as a callable on arrays, for notebooks.
 
     Raises `UserError` where there is none, or it cannot be trusted or read. An .onnx file needs no torch.
     """
-    if Path(run).suffix == ".onnx":
+    if not isinstance(run, Run) and Path(run).suffix == ".onnx":
         from seep_lightning.onnx_predictor import OnnxPredictor
 
         return OnnxPredictor(run, device)

@@ -22,7 +22,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna import distributions as over
 from optuna.samplers import TPESampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.storages._heartbeat import get_heartbeat_thread
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -104,14 +104,18 @@ def connect(database: Path, heartbeat: int | None = None) -> RDBStorage:
 
 
 def take_up_again(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Put a trial whose process ended before it back into the queue, a few times."""
-    RetryHeartbeatStaleTrialCallback(RETRIES, inherit_intermediate_values=True)(study, trial)
+    """Put a trial whose process ended before it back into the queue, a few times.
+
+    Optuna's own callback for it refuses settings outside the searched range, such as those of `enqueue`.
+    """
+    times = trial.user_attrs.get("times", 0)
+    if times < RETRIES:
+        study.enqueue_trial(trial.params, {"first": trial.user_attrs.get("first", trial.number), "times": times + 1})
 
 
 def trial_name(trial: FrozenTrial) -> str:
     """`trial-003`; one that is taken up again goes on in the folder of the first."""
-    first = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
-    return f"trial-{trial.number if first is None else first:03d}"
+    return f"trial-{trial.user_attrs.get('first', trial.number):03d}"
 
 
 def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock) -> Trial | None:
