@@ -158,6 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=("memory", "time", "measure"))
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--monai", type=int, default=2, help="in how many of the rounds MONAI takes part")
     parser.add_argument("--height", type=int, default=16_000)
     parser.add_argument("--width", type=int, default=25_000)
     parser.add_argument("--side", type=int, default=6_000)
@@ -186,10 +187,11 @@ def main() -> None:
         scene = write_scene(Path(folder) / "scene.tif", a.side, a.side)
         ratios: dict[str, list[float]] = {"ours": [], "monai": []}
         for pair in range(a.pairs):
-            order = ("bare", "ours", "monai") if pair % 2 == 0 else ("monai", "ours", "bare")
+            order = ("bare", "ours", "monai") if pair < a.monai else ("bare", "ours")
+            order = order if pair % 2 == 0 else order[::-1]
             found = {way: child(way, scene, "unet_small") for way in order}
-            for way, row in ratios.items():
-                row.append(found[way]["seconds"] / found["bare"]["seconds"])
+            for way in found.keys() & ratios.keys():
+                ratios[way].append(found[way]["seconds"] / found["bare"]["seconds"])
             print({way: f"{f['seconds']:.1f} s, {f['mib']:.0f} MiB" for way, f in found.items()}, flush=True)
         for way, row in ratios.items():
             print(f"{way} / bare: median {np.median(row):.3f}, {min(row):.3f} to {max(row):.3f} of {len(row)}")
