@@ -1,4 +1,4 @@
-"""Memory and time of mapping whole scenes, as ratios (docs/maps.md has the figures).
+"""Memory and time of mapping whole scenes, as ratios (docs/results.md has the figures).
 
     python benchmarks/scene.py memory                25,000 x 16,000 px and twice as high, one-layer net, polygons
     python benchmarks/scene.py time --pairs 5        6,000 x 6,000 px, unet_small: bare network, ours and MONAI in turn
