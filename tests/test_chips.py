@@ -11,7 +11,7 @@ import rasterio
 from conftest import make_chips, write_chip
 from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
-from seep_lightning.data.chips import load_chips, place, split_name, valid_pixels
+from seep_lightning.data.chips import load_chips, place, split_name, valid_pixels, written_grid
 from seep_lightning.errors import UserError
 
 GRIDS = {"0418": GridConfig(columns=19), "0455": GridConfig(columns=20, offset=1)}
@@ -192,3 +192,12 @@ def test_folders_may_have_other_names(chips_root):
     (chips_root / "train_images_256").rename(chips_root / "a")
     (chips_root / "train_masks_256").rename(chips_root / "b")
     assert len(load_chips(DataConfig(root=str(chips_root), images="a", masks="b"))) == 30
+
+
+def test_a_damaged_description_is_one_sentence_and_one_of_another_program_is_passed_over(tmp_path: Path) -> None:
+    for text in ('{"columns": {"a": 0, "b": "4", "c": 5}}', '{"columns": {"c": 5}}'):
+        (tmp_path / "dataset.json").write_text(text)
+        assert written_grid(tmp_path) == {"c": GridConfig(5)}
+    (tmp_path / "dataset.json").write_text('{"columns": ')
+    with pytest.raises(UserError, match=r"dataset\.json is not JSON"):
+        written_grid(tmp_path)

@@ -15,6 +15,7 @@ from conftest import UTM, write_raster
 from seep_lightning import cluster
 from seep_lightning.config import PredictConfig
 from seep_lightning.errors import UserError
+from seep_lightning.maps import Job
 from seep_lightning.predict import predict
 
 
@@ -76,6 +77,27 @@ def test_strips_of_a_huge_scene_by_several_workers_are_one_map(
     monkeypatch.setattr(cluster, "STRIP", 16_000)  # 80 of 300 rows
     predict(settings(trained, given, tmp_path / "over", cluster="dask", workers=2))
     assert found(tmp_path / "over") == found(tmp_path / "alone")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), type("OutOfMemoryError", (RuntimeError,), {})("CUDA")])
+def test_a_scene_too_large_for_the_memory_does_not_stop_the_others(error: Exception) -> None:
+    def work(job: Job) -> dict[str, str]:
+        if job.name == "a":
+            raise error
+        return {}
+
+    ended = [row for _, row in cluster.one_by_one(work, [Job("a", {}), Job("b", {})])]
+    assert str(ended[0]) == "memory ran out: lower batch= or window=." and ended[1] == {}
+
+
+def test_a_worker_opens_networks_anew_whose_weights_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[PredictConfig] = []
+    monkeypatch.setattr("seep_lightning.maps.open_networks", lambda config: opened.append(config) or [])
+    monkeypatch.setattr("seep_lightning.maps.map_job", lambda *_, **__: None)
+    for key in ("old", "old", "new"):
+        cluster.map_there(Job("a", {}), PredictConfig(run="run", input="in", output="out"), [key], None, None)
+    assert len(opened) == 2
+    cluster._OPENED.clear()
 
 
 def test_a_scheduler_that_does_not_answer_is_one_sentence(trained: Path, tmp_path: Path) -> None:

@@ -495,3 +495,9 @@ def test_nothing_half_written_gets_the_final_name(
 def test_two_runs_give_the_same_features(tmp_path: Path, layer: SeepLayer) -> None:
     again = find_seeps(Raster(tmp_path / "p.tif"), scene="S1", model="unet")
     assert again.seeps == layer.seeps
+
+
+def test_a_style_that_is_there_is_kept(tmp_path: Path, layer: SeepLayer) -> None:
+    (tmp_path / "s.qml").write_text("mine")
+    write_seeps(layer, tmp_path / "s.gpkg")
+    assert (tmp_path / "s.qml").read_text() == "mine"

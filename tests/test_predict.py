@@ -28,8 +28,9 @@ from seep_lightning.data.mosaic import box, find_columns, lay
 from seep_lightning.data.synthetic import generate_scene
 from seep_lightning.errors import UserError
 from seep_lightning.export import export
+from seep_lightning.maps import Job, find_jobs, strips_of
 from seep_lightning.normalise import histogram, quartiles_of
-from seep_lightning.predict import predict
+from seep_lightning.predict import find_files, predict
 from seep_lightning.predictor import Predictor, load
 from seep_lightning.scene.options import Thresholds
 
@@ -301,9 +302,48 @@ def test_what_a_run_cannot_take_is_one_sentence(trained: Path, scene: Path, tmp_
     ):
         with pytest.raises(UserError, match=said):
             mapped(trained, scene, tmp_path / "out", **options)
+    assert not list((tmp_path / "out").glob("a.*"))  # no rasters that wait for better thresholds
+    for run, said in (([], r"run=\[\]: expected a path"), ([0, 1], "0")):
+        with pytest.raises(UserError, match=said):
+            predict(PredictConfig(run=run, input=str(scene), output=str(tmp_path / "out")))
     shutil.copytree(scene.parent, scene.parent / "more")
     with pytest.raises(UserError, match="several files would be mapped to a"):
         mapped(trained, scene.parent / "**" / "*.tif", tmp_path / "out")
+
+
+def test_a_mosaic_without_its_first_tile_and_a_file_of_its_name_are_two(trained: Path, chips: Path) -> None:
+    shutil.copy(chips / "S9.000000.tif", chips / "S9.tif")
+    (chips / "S9.000000.tif").unlink()
+    config = PredictConfig(run=str(trained), input=str(chips), output="out", columns=COLUMNS)
+    with pytest.raises(UserError, match="several files would be mapped to S9"):
+        find_jobs(find_files("input", str(chips), (".tif",)), load(trained).facts, config)
+
+
+def test_a_mosaic_with_a_gap_has_strips(chips: Path) -> None:
+    tiles = {path: divmod(int(path.name.split(".")[1]), COLUMNS) for path in chips.iterdir()}
+    assert strips_of(Job("S9", tiles), 48 * TILE * COLUMNS) == [(0, 48), (48, 96)]
+
+
+def test_maps_in_the_folder_of_their_scenes_are_no_scenes(scene: Path) -> None:
+    for name in ("a.probability.tif", "a.mask.tif"):
+        shutil.copy(scene, scene.with_name(name))
+    assert find_files("input", str(scene.parent), (".tif",)) == [scene]
+
+
+def test_after_a_failure_corrected_polygons_are_kept_as_before(trained: Path, scene: Path, tmp_path: Path) -> None:
+    out = mapped(trained, scene, tmp_path / "out")
+    before = table(out)["a"]
+    (out / "a.gpkg").write_text("corrected by hand")
+    away = scene.rename(tmp_path / "away.tif")
+    scene.write_bytes(b"II*\0 and no more")
+    with pytest.raises(UserError, match="is no raster"):
+        mapped(trained, scene, out)
+    assert table(out)["a"]["status"] == "failed" and table(out)["a"]["key"] == before["key"]
+    away.replace(scene)
+    with pytest.raises(UserError, match=r"a\.gpkg is there already"):
+        mapped(trained, scene, out, min_area=30)
+    mapped(trained, scene, out)
+    assert table(out)["a"] == before and (out / "a.gpkg").read_text() == "corrected by hand"
 
 
 class Killed(BaseException):

@@ -175,7 +175,20 @@ def broken(given: PrepareConfig, how: str) -> str:
         return f"output={given.output} exists"
     if how == "scenes":
         given.scenes = str(home / "*.png")
-        return f"scenes={home / '*.png'}: no raster there"
+        return f"scenes={home / '*.png'}: there is no such file"
+    if how == "no scenes":
+        given.scenes = []
+        return "scenes=[]: expected a path, or a list of paths."
+    if how == "a number":
+        given.scenes = [1]
+        return "scenes=1: there is no such file"
+    if how == "dB as linear":
+        write_scene(scene, np.full((HEIGHT, WIDTH), -20, np.float32))
+        given.scale = "linear"
+        return f"{scene}: its median is not above 0. Are its values dB?"
+    if how == "scale of integers":
+        given.scale = "db"
+        return f"scale=db is for float32 and int16; {scene} stores uint16"
     given.overlap = SIZE
     return "overlap=32: expected 0 or more, and less than size=32"
 
@@ -184,7 +197,7 @@ def broken(given: PrepareConfig, how: str) -> str:
 @pytest.mark.parametrize(
     "how",
     ["elsewhere", "no crs of the labels", "no crs of the scene", "attribute", "class", "float", "condition",
-     "output", "scenes", "overlap"],
+     "output", "scenes", "no scenes", "a number", "dB as linear", "scale of integers", "overlap"],
 )  # fmt: skip
 def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(given, how):
     message = broken(given, how)
@@ -212,3 +225,8 @@ def test_the_command_says_what_it_made(given, tmp_path):
     assert json.loads(Path(given.output, "dataset.json").read_text())["with_seep"] == 5
     again = seep("prepare", *arguments, cwd=tmp_path)
     assert again.returncode == 2 and again.stderr.count("\n") == 1
+
+
+def test_a_scene_with_brackets_in_its_name_is_found(given, tmp_path):
+    given.scenes = str(Path(given.scenes).rename(tmp_path / "a[1].tif"))
+    assert prepare(given)["with_seep"] == 5

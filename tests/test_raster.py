@@ -514,6 +514,29 @@ def test_half_a_row_does_not_count(tmp_path: Path) -> None:
         assert (journal.read(0, 6) == rows).all()
 
 
+def test_parts_beyond_a_gap_and_rows_of_other_parts_stay(tmp_path: Path) -> None:
+    rows = np.arange(60, dtype=np.uint8).reshape(6, 1, 10)
+    for key, start, stop in (("other", 0, 2), ("k", 0, 2), ("k", 4, 6)):
+        with closing(Journal(tmp_path, key, 1, stop - start, 10, start)) as part:
+            part.append(rows[start:stop])
+    assert len(list(tmp_path.glob("*.rows"))) == 3
+    with closing(Journal(tmp_path, "k", 1, 6, 10)) as journal:
+        journal.take_over()
+        assert journal.rows == 2
+        assert {p.name for p in tmp_path.glob("*.rows")} == {"k.rows", "k.000000004.rows"}
+        journal.append(rows[2:4])
+        journal.take_over()
+        assert (journal.read(0, 6) == rows).all()
+
+
+def test_a_part_whose_rows_were_taken_over_is_not_predicted_again(scene: Path, tmp_path: Path) -> None:
+    half = SIZE[0] // 2
+    mapped(scene, tmp_path / "out", part=(0, half))
+    (part,) = (tmp_path / "out").glob(".*.part/*.rows")
+    part.rename(part.with_name(part.name.replace(".000000000", "")))
+    mapped(scene, tmp_path / "out", lambda _: pytest.fail("predicted again"), part=(0, half))
+
+
 # areas
 
 

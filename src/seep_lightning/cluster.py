@@ -25,16 +25,24 @@ def one_by_one(work: Callable[["Job"], "Row | None"], jobs: Sequence["Job"]) -> 
             yield job, work(job)
         except UserError as error:
             yield job, error
+        except (MemoryError, RuntimeError) as error:  # torch's own is a RuntimeError
+            if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
+                raise
+            yield job, UserError("memory ran out: lower batch= or window=.")
 
 
-def over_workers(config: PredictConfig, jobs: Sequence["Job"], known: Mapping[str, str]) -> Iterator[Done]:
+def over_workers(
+    config: PredictConfig, jobs: Sequence["Job"], known: Mapping[str, str], networks: Sequence[str]
+) -> Iterator[Done]:
     """The same by Dask's workers, in the order in which they finish; huge scenes in strips, by several at once.
 
     config.cluster: `dask` (`config.workers` processes on this machine) or the address of a scheduler whose workers see
     the same files (dask-jobqueue starts them on SLURM or PBS). The task of a worker that dies goes to another one, and
-    on from where it stopped. known: the keys of scenes that are finished, by name.
+    on from where it stopped. known: the keys of scenes that are finished, by name. networks: their keys,
+    since workers that outlive a call may hold networks that stood under the same paths before.
     """
     from seep_lightning.maps import strips_of
+    from seep_lightning.scene.raster import first_line
 
     with workers(config) as (client, threads):
         from distributed import as_completed
@@ -46,14 +54,14 @@ def over_workers(config: PredictConfig, jobs: Sequence["Job"], known: Mapping[st
             except UserError as error:
                 yield job, error
                 continue
-            parts = [client.submit(map_there, job, config, "", threads, rows, pure=False) for rows in strips]
-            last = client.submit(map_there, job, config, known.get(job.name, ""), threads, None, parts, pure=False)
+            given = job, config, networks, threads
+            parts = [client.submit(map_there, *given, rows, pure=False) for rows in strips]
+            last = client.submit(map_there, *given, None, known.get(job.name, ""), parts, pure=False)
             which[last] = job
         for future in as_completed(which):
             wrong = future.exception()
             if wrong is not None and not isinstance(wrong, UserError):
-                what = str(wrong).splitlines()[0][:200]
-                wrong = UserError(f"its workers failed ({type(wrong).__name__}: {what}).")
+                wrong = UserError(f"its workers failed ({type(wrong).__name__}: {first_line(wrong)[:200]}).")
             yield which[future], wrong or future.result()
 
 
@@ -83,8 +91,9 @@ def workers(config: PredictConfig) -> Iterator[tuple[Any, int | None]]:
 
 
 def map_there(
-    job: "Job", config: PredictConfig, done: str, threads: int | None, rows: tuple[int, int] | None, after: Any = None
-) -> "Row | None":
+    job: "Job", config: PredictConfig, networks: Sequence[str], threads: int | None, rows: tuple[int, int] | None,
+    done: str = "", after: Any = None,
+) -> "Row | None":  # fmt: skip
     """Map one scene, or a strip of it, in a worker's process, which opens the networks once. after: its strips."""
     import torch
 
@@ -92,7 +101,7 @@ def map_there(
 
     if threads:
         torch.set_num_threads(threads)
-    key = repr(config)
+    key = repr((config, networks))
     if key not in _OPENED:
         _OPENED.clear()
         _OPENED[key] = open_networks(config)

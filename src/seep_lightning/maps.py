@@ -24,7 +24,7 @@ from seep_lightning.config import PredictConfig
 from seep_lightning.data.chips import SUFFIXES, read_image, split_name, written_grid
 from seep_lightning.data.mosaic import box, find_columns
 from seep_lightning.errors import UserError
-from seep_lightning.normalise import FULL_SCALE, Normaliser, histogram, power, quartiles_of
+from seep_lightning.normalise import FULL_SCALE, Normaliser, histogram, power, quartiles_of, twice_median
 from seep_lightning.pictures import overview
 from seep_lightning.run import Run
 from seep_lightning.scene.ground import vector_area
@@ -101,7 +101,7 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
             jobs.append(Job(scene, {path: divmod(tile, columns) for path, tile in tiles.items()}))
         else:
             jobs += [Job(path.stem, {path: (0, 0)}, tuple(tiles)) for path in tiles]
-    cells = Counter((job.name, cell) for job in jobs for cell in job.tiles.values())
+    cells = Counter((job.name, cell) for job in jobs for cell in (None, *job.tiles.values()))
     (name, _), count = cells.most_common(1)[0]
     if count > 1:
         raise UserError(f"input={config.input}: several files would be mapped to {name}. Map them one by one.")
@@ -148,6 +148,7 @@ def map_job(
     if vector.exists() and not config.overwrite and not (out / f"{job.name}.probability.tif").exists():
         raise UserError(f"{vector} is there already, and is not of this map. Choose another output, or overwrite=true.")
     threshold = config.threshold or float(np.mean([each.threshold for each in predictors]))
+    config.thresholds.around(threshold)  # a bad one is told before anything is predicted
     with _raster(job.name, job.tiles, bands, nodata) as scene:
         by_scene = any(each.normalise.kind == "scene" for each in predictors)
         shared = _quartiles(job.peers, bands, nodata) if job.peers and by_scene else None
@@ -184,7 +185,7 @@ def map_job(
 
 def strips_of(job: Job, pixels: int) -> list[tuple[int, int]]:
     """A scene's rows in strips of about `pixels`; none where it is no larger."""
-    with _raster(job.name, job.tiles, (1,), None) as scene:
+    with _raster(job.name, job.tiles, (1,), 0) as scene:  # a value for missing tiles; no pixel is read
         count = -(-scene.height * scene.width // pixels)
         edges = [scene.height * i // count for i in range(count + 1)]
     return list(pairwise(edges)) if count > 1 else []
@@ -226,7 +227,7 @@ def _callables(
     ways = list(dict.fromkeys(each.normalise for each in predictors))
     if quartiles is None and (not full or any(way.kind == "scene" for way in ways)):
         quartiles = scene_quantiles(raster, threads=config.threads)
-    parts = [_normalise(way, full, config.scale, quartiles) for way in ways]
+    parts = [_normalise(way, full, config.scale, quartiles, raster.path) for way in ways]
 
     def model(each: ArrayPredictor) -> Model:
         first = ways.index(each.normalise) * each.bands
@@ -237,7 +238,7 @@ def _callables(
 
 
 def _normalise(
-    way: Normaliser, full: float | None, kind: str | None, quartiles: NDArray[np.float64] | None
+    way: Normaliser, full: float | None, kind: str | None, quartiles: NDArray[np.float64] | None, path: Path
 ) -> Normalise:
     """Stored values to network input, by the quartiles of the scene, as stored, or of the window.
 
@@ -246,9 +247,7 @@ def _normalise(
     """
 
     scene = np.zeros((1, 3), np.float32) if quartiles is None else power(quartiles, kind)
-    scale = np.full((1, 1), full, np.float32) if full else 2 * scene[:, 1:2]
-    if not (scale > 0).all():
-        raise UserError("the scene's median is not above 0. Are its values dB? Then pass scale=db.")
+    scale = np.full((1, 1), full, np.float32) if full else twice_median(scene[:, 1:2], path)
 
     def normalise(values: NDArray[Any], valid: NDArray[np.bool_]) -> Floats:
         scaled = power(np.where(valid, values, 0).astype(np.float32), kind) / scale[..., None]
@@ -298,5 +297,8 @@ def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
 
 
 def _write_image(path: Path, array: NDArray[Any]) -> None:
-    if not cv2.imwrite(str(path), array):
+    draft = path.with_name(f".{path.stem}.part{path.suffix}")  # it appears whole, by renaming
+    if not cv2.imwrite(str(draft), array):
+        draft.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written. Is the disk full?")
+    draft.replace(path)

@@ -1,6 +1,7 @@
 """From pixel values to network input. Used by training, prediction and export, so it stands below all of them."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -65,6 +66,13 @@ def full_scale(dtype: np.dtype[Any]) -> float:
 def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
     """Values of a scene on a linear scale, from `db` where that is their `scale`."""
     return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
+
+
+def twice_median(median: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+    """What takes the place of full scale in a scene without: twice its median `power`. `UserError` if not above 0."""
+    if not (median > 0).all():
+        raise UserError(f"{path}: its median is not above 0. Are its values dB? Then pass scale=db.")
+    return 2 * median
 
 
 def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64]:

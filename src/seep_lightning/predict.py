@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -17,6 +18,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.run import fresh_dir, write_text
 
 SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
+OURS = (".probability.tif", ".mask.tif")  # maps, which are no scenes
 TABLE = "scenes.csv"
 COLUMNS = ("name", "status", "size", "seeps", "area", "unit", "seconds", "error", "key")
 
@@ -30,7 +32,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     """
     check(config)
     config = with_absolute_paths(config)
-    paths = find_files(config.input)
+    paths = find_files("input", config.input, SUFFIXES)
     from seep_lightning.maps import find_jobs, map_job, open_networks
 
     networks = open_networks(config)
@@ -45,12 +47,13 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
         if config.cluster == "local":
             ended = one_by_one(lambda job: map_job(job, networks, config, known.get(job.name, ""), bar(job.name)), jobs)
         else:
-            ended = over_workers(config, jobs, known)
+            ended = over_workers(config, jobs, known, [network.key for network in networks])
         for job, row in ended:
             if isinstance(row, UserError):
                 failed[job.name] = str(row)
-                row = {"name": job.name, "status": "failed", "error": str(row)}
-            table[job.name] = row or table[job.name]
+                old = table.get(job.name, {"name": job.name})  # with the key of what is there still
+                row = {**old, "status": "failed", "error": str(row)}
+            table[job.name] = row or {**table[job.name], "status": "done", "error": ""}
             write_table(out / TABLE, table)
     if failed:
         said = " ".join(f"{name}: {error}" for name, error in list(failed.items())[:3])
@@ -61,27 +64,34 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
 
 def with_absolute_paths(config: PredictConfig) -> PredictConfig:
     """The config with paths that hold in a worker's folder too."""
-    runs = [config.run] if isinstance(config.run, str) else list(config.run)
     area, land = (path and str(Path(path).absolute()) for path in (config.area, config.land))
-    run, output = [str(Path(run).absolute()) for run in runs], str(Path(config.output).absolute())
+    run, output = [str(Path(run).absolute()) for run in listed("run", config.run)], str(Path(config.output).absolute())
     return replace(config, run=run, output=output, area=area, land=land)
 
 
-def find_files(given: str) -> list[Path]:
-    """The images that `input` means: a file, those of a folder (or of the data set's layout in it), or of a glob."""
+def listed(key: str, given: Any) -> list[str]:
+    """A path or a list of paths as a list; `UserError` for none."""
+    if given in ([], ""):
+        raise UserError(f"{key}={given}: expected a path, or a list of paths.")
+    return [str(each) for each in given] if isinstance(given, list | tuple) else [str(given)]
+
+
+def find_files(key: str, given: str, suffixes: tuple[str, ...]) -> list[Path]:
+    """The images that a key means: a file, those of a folder (or of the data set's layout in it), or of a glob."""
     path = Path(given)
     if path.is_file() or given.startswith("/vsi"):
         return [path.absolute()]
     if path.is_dir():
         chips = path / DataConfig.images
-        found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in SUFFIXES]
+        found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in suffixes]
     else:
         found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
+    found = [p for p in found if not p.name.endswith(OURS)]
     if not found:
         said = (
-            f"no {', '.join(SUFFIXES)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
+            f"no {', '.join(suffixes)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
         )
-        raise UserError(f"input={given}: {said}.")
+        raise UserError(f"{key}={given}: {said}.")
     return sorted(path.absolute() for path in found)
 
 

@@ -1,6 +1,5 @@
 """Scenes and an analyst's polygons to chips and masks: `python -m seep_lightning.prepare`."""
 
-import glob
 import json
 import shutil
 import zlib
@@ -15,7 +14,8 @@ from omegaconf import DictConfig
 from seep_lightning.config import DataConfig, PrepareConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.normalise import power
+from seep_lightning.normalise import power, twice_median
+from seep_lightning.predict import find_files, listed
 
 if TYPE_CHECKING:
     from rasterio.windows import Window
@@ -57,6 +57,8 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
                     f"{path} stores {raster.dtype}; chips are uint8 or uint16. Pass scale=linear, or scale=db if its "
                     "values are dB."
                 )
+            if config.scale and raster.dtype.kind == "u":
+                raise UserError(f"scale={config.scale} is for float32 and int16; {path} stores {raster.dtype}.")
             labels[path] = read_labels(raster, config, data.classes)
     if not any(label.classes.any() for label in labels.values()):
         raise UserError(
@@ -91,12 +93,8 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
 def find_scenes(given: Any) -> list[Path]:
     """The rasters that a path, a folder, a pattern, or a list of these means; their names must differ."""
     found: dict[str, Path] = {}
-    for text in [given] if isinstance(given, str) else given:
-        inside = [p for p in Path(text).glob("*") if p.suffix.lower() in SUFFIXES]
-        paths = sorted(inside or map(Path, glob.glob(text)))  # noqa: PTH207, it may be absolute
-        if not paths:
-            raise UserError(f"scenes={text}: no raster there. Expected a GeoTIFF or VRT, a folder or pattern of them.")
-        for path in paths:
+    for text in listed("scenes", given):
+        for path in find_files("scenes", text, SUFFIXES):
             if found.setdefault(scene_name(path), path) != path:
                 raise UserError(f"scenes: {path} and {found[scene_name(path)]} have one name. Rename one of them.")
     return list(found.values())
@@ -171,7 +169,7 @@ def brightest(raster: "Raster", scale: str | None) -> NDArray[np.float32] | None
     """What becomes 65535 in each band, (C, 1, 1), of a scene without full scale: twice its median, as in `predict`."""
     from seep_lightning.scene.raster import scene_quantiles
 
-    return None if scale is None else 2 * power(scene_quantiles(raster, [0.5]), scale)[:, :, None]
+    return None if scale is None else twice_median(power(scene_quantiles(raster, [0.5]), scale), raster.path)[..., None]
 
 
 def write_chip(path: Path, array: NDArray[Any], window: "Window", raster: "Raster", nodata: int | None) -> None:

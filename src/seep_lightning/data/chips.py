@@ -164,8 +164,12 @@ def pair_chips(config: DataConfig) -> Chips:
 def written_grid(root: Path) -> dict[str, GridConfig]:
     """The columns of each scene by its whole name, where `prepare` or the generator wrote them; longest names first."""
     path = root / "dataset.json"
-    found = json.loads(path.read_text()) if path.is_file() else {}
-    columns = found.get("columns", {}) if isinstance(found, dict) else {}  # or a file of another program
+    try:
+        found = json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({first_line(error)}). Write it again, or remove it.") from error
+    given = found.get("columns") if isinstance(found, dict) else {}  # or a file of another program
+    columns = {s: n for s, n in given.items() if type(n) is int and n >= 1} if isinstance(given, dict) else {}
     return {scene: GridConfig(columns[scene]) for scene in sorted(columns, key=len, reverse=True)}
 
 

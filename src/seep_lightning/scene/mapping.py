@@ -77,6 +77,9 @@ def map_scene(
         )
     k = len(classes)
     first_row, last_row = part or (0, raster.height)
+    whole = draft / f"{key}.rows"
+    if part and whole.exists() and whole.stat().st_size >= last_row * (k + 1) * raster.width:
+        return SceneMap(probability, mask, last_row, key)  # taken over before; its worker died after that
     own = None if part is None else first_row
     with closing(Journal(draft, key, k + 1, last_row - first_row, raster.width, own)) as rows:
         if part is None:
@@ -149,8 +152,9 @@ class Journal:
     """A raster's rows, each (bands, width) uint8, in one flat file that only grows.
 
     folder: for one process at a time, and one for each part. key: a hash of all that the rows depend on; others are
-    dropped with a warning. rows: how many are safe on disk; half a row at the file's end does not count.
-    part: the first row of a part of a scene, which lies in a file of its own.
+    dropped with a warning, but not by a part, since another process may be writing them. rows: how many are safe on
+    disk; half a row at the file's end does not count. part: the first row of a part of a scene, which lies in a file of
+    its own.
     """
 
     def __init__(self, folder: Path, key: str, bands: int, height: int, width: int, part: int | None = None) -> None:
@@ -164,9 +168,9 @@ class Journal:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(f"{folder} is in use: another process maps this scene. Wait for it.") from None
-            for other in {p for p in folder.glob("*.rows") if not p.name.startswith(key)}:
+            for other in {p for p in folder.glob("*.rows") if part is None and not p.name.startswith(key)}:
                 log.warning("%s holds part of a map of another model, input or settings: starting anew.", folder)
-                other.unlink(missing_ok=True)  # another part's process may be faster
+                other.unlink()
             self._file = self.data.open("ab")
             self.rows = self._file.tell() // self._row_bytes
             self._file.truncate(self.rows * self._row_bytes)
@@ -188,13 +192,14 @@ class Journal:
         """Append what parts hold of the rows that come next, and remove them."""
         for path in sorted(self.folder.glob(f"{self.key}.*.rows")):
             start = int(path.name.split(".")[1])
+            if start > self.rows:  # beyond a gap: for a later call
+                break
             with disk(self.folder), path.open("rb") as part:
-                if start <= self.rows:
-                    part.seek((self.rows - start) * self._row_bytes)
-                    while len(found := part.read(ROWS * self._row_bytes)) >= self._row_bytes:
-                        whole = len(found) // self._row_bytes
-                        rows = np.frombuffer(found, np.uint8, whole * self._row_bytes)
-                        self.append(rows.reshape(whole, self.bands, self.width))
+                part.seek((self.rows - start) * self._row_bytes)
+                while len(found := part.read(ROWS * self._row_bytes)) >= self._row_bytes:
+                    whole = len(found) // self._row_bytes
+                    rows = np.frombuffer(found, np.uint8, whole * self._row_bytes)
+                    self.append(rows.reshape(whole, self.bands, self.width))
             path.unlink()
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:

@@ -206,7 +206,7 @@ def write_seeps(
     layer: SeepLayer, path: Path, *, wgs84: bool = False, metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:  # fmt: skip
-    """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) that it opens with.
+    """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) unless there is one.
 
     The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude. It appears
     whole, by renaming. Raises `UserError` for another suffix, or a file that is there already.
@@ -239,7 +239,9 @@ def write_seeps(
             )  # fmt: skip
             if pyogrio.read_info(draft, layer="seeps")["features"] != len(seeps):
                 raise RuntimeError("fewer features than were written")
-            path.with_suffix(".qml").write_text(style())
+            if not path.with_suffix(".qml").exists():  # an analyst's own stays
+                draft.with_suffix(".qml").write_text(style())
+                draft.with_suffix(".qml").replace(path.with_suffix(".qml"))
             draft.replace(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
         raise UserError(f"{path} could not be written ({str(error)[:160]}). Make room, and give it again.") from error
