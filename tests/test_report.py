@@ -54,6 +54,12 @@ def page_of(run: Path, **settings: Any) -> str:
     return report(ReportConfig(run=str(run), device="cpu", **settings)).read_text()
 
 
+def test_an_evaluation_of_something_else_under_a_parts_name_is_not_taken_for_it(run: Path) -> None:
+    evaluate(EvaluateConfig(run=str(run), part="test", name="val", device="cpu"))
+    with pytest.raises(UserError, match=r"evaluate/val is an evaluation of part=test .* Rename that folder"):
+        page_of(run)
+
+
 def test_a_page_holds_everything_and_needs_nothing_from_elsewhere(run: Path) -> None:
     page = page_of(run)
     summary = json.loads((run / "summary.json").read_text())

@@ -1,6 +1,8 @@
 """Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
 
 import csv
+import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,12 +159,14 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
     from rich.table import Table
 
     differing = list(rows[0].settings)
+    home = os.path.commonpath([row.run.dir.parent for row in rows])
     table = Table(title=f"{len(rows)} runs by val {metric}", title_justify="left")
     for column in ("", metric, *differing, "run"):
         table.add_column(column, overflow="fold")
     for rank, row in enumerate(rows, 1):
-        score = f"{row.figures[metric]:.3f}" if row.figures else row.status
-        table.add_row(str(rank), score, *(str(row.settings[k]) for k in differing), row.run.dir.name)
+        score = f"{row.figures[metric]:.3f}" if row.figures else ""
+        score = score if row.status == "finished" else f"{score} {row.status}".strip()
+        table.add_row(str(rank), score, *(str(row.settings[k]) for k in differing), str(row.run.dir.relative_to(home)))
     Console().print(table)
     for row in rows:
         if row.status != "finished":
@@ -172,9 +176,12 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
 def task(cfg: DictConfig) -> Any:
     """The job of one `seep compare`."""
     config: CompareConfig = typed(cfg)
-    folders = [config.runs] if isinstance(config.runs, str) else list(config.runs)
+    folders = [config.runs] if isinstance(config.runs, str) else [str(folder) for folder in config.runs]
     if config.paired:
         files = [sorted(Path(f).rglob(f"evaluate/{config.part}/chips.csv")) for f in folders]
+        for path in (path for paths in files for path in paths):
+            if (part := json.loads(path.with_name("summary.json").read_text())["part"]) != config.part:
+                raise UserError(f"{path.parent} is an evaluation of part={part}, under another name. Rename it.")
         if len(files) != 2 or not all(files):
             raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={config.part}; found {folders}.")
         result = paired(files[0], files[1])

@@ -87,9 +87,18 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
-    """The summary of `evaluate/<part>`, scored now where it is missing or of another checkpoint than the run has."""
+    """The summary of `evaluate/<part>`, scored now where it is missing or of another checkpoint than the run has.
+
+    Raises `UserError` where that name was given to an evaluation of something else, which is not overwritten.
+    """
     path = run.dir / "evaluate" / config.part / "summary.json"
     old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    found = old.get("part"), old.get("data", {}).get("fingerprint")
+    if old and found != (config.part, run.summary().get("data", {}).get("fingerprint")):
+        raise UserError(
+            f"{path.parent} is an evaluation of part={found[0]} of {old['data']['root']}, not of the run's own "
+            f"{config.part} part. Rename that folder, and give the same command again."
+        )
     if old.get("checkpoint_digest") == digest(run.checkpoint(old.get("checkpoint", "best"))):
         return old
     log.info("scoring part=%s of %s%s", config.part, run.dir, " again: the checkpoint is another now" if old else "")

@@ -43,8 +43,8 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
 
     A trial that fails by a user's mistake is replaced by another. Raises the mistake where most of them fail.
     """
-    if config.trainer.fast_dev_run:
-        raise UserError("trainer.fast_dev_run=true has no score to search by. Try it without sweep=optuna.")
+    if config.trainer.fast_dev_run or config.lr_find:
+        raise UserError("trainer.fast_dev_run and lr_find have no score to search by. Try them without sweep=optuna.")
     settings: Any = OmegaConf.to_object(config.hydra.sweeper)
     folder = Path(config.hydra.sweep.dir).absolute()
     fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
@@ -55,7 +55,8 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
             direction="minimize" if config.monitor.startswith("loss") else "maximize",
             load_if_exists=True,
         )
-        given = sorted(o for o in fixed if not o.startswith(MAY_CHANGE))
+        given = [o for o in fixed if not o.startswith(MAY_CHANGE)]
+        given = sorted([*given, *(f"{key}={over}" for key, over in space.items())])
         if odd := sorted({*given} ^ {*study.user_attrs.get("fixed", given)}):
             raise UserError(f"{folder} holds a search with other settings ({', '.join(odd)}). Choose another folder.")
         study.set_user_attr("fixed", given)
@@ -131,7 +132,9 @@ def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock)
                 # a seed for each trial: processes with one seed would draw the same
                 seed = settings.seed + 1000 * sum(states.values())
                 study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
-                return study.ask(space)
+                trial = study.ask(space)
+                study._storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
+                return trial  # a process that is killed from here on has given a sign of life, and is missed
         time.sleep(min(PAUSE, settings.heartbeat))
 
 
@@ -190,6 +193,6 @@ class Pruning(pl.Callback):
                 trial.report(float(value), trainer.current_epoch)
             except optuna.exceptions.UpdateFinishedTrialError as error:  # this process stood still
                 raise UserError(f"trial {number} gave no sign of life and was taken up elsewhere.") from error
-            self.pruned = trial.should_prune()
+            self.pruned = trial.should_prune() and trainer.current_epoch + 1 != trainer.max_epochs
         self.pruned = trainer.strategy.broadcast(self.pruned)
         trainer.should_stop = trainer.should_stop or self.pruned
