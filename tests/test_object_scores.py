@@ -14,10 +14,20 @@ from conftest import ROOT, write_chip
 from seep_lightning.config import DataConfig, EvaluateConfig, GridConfig
 from seep_lightning.data.chips import load_chips
 from seep_lightning.evaluate import evaluate
-from seep_lightning.object_scores import add_up, count_chips, count_objects, figures
+from seep_lightning.object_scores import add_up, best_area, count_chips, count_objects, figures
 
 SCORE = ROOT.parent / "shared" / "tools" / "score.py"
 ALL = np.ones((100, 100), bool)
+
+
+def test_the_least_area_is_the_one_that_leaves_the_false_objects_out() -> None:
+    truth, predicted = np.zeros((2, 100, 100), bool)
+    truth[10:20, 10:40] = predicted[10:20, 10:40] = True
+    assert best_area([(predicted, truth)]) == 20
+    for row in (40, 60, 80):
+        predicted[row : row + 6, 5:12] = True  # 42 px each
+    assert best_area([(predicted, truth)]) == 50
+    assert best_area([]) == 20
 
 
 def blank() -> np.ndarray:

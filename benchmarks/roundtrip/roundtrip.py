@@ -101,7 +101,7 @@ def main() -> int:
 
 def map_polygons(run: Path, path: Path, out: Path) -> Path:
     """The seeps of a scene as polygons, by the network of a run."""
-    settings = {"threshold": THRESHOLD, "flips": True, "overwrite": True}
+    settings = {"threshold": THRESHOLD, "min_area": 20, "flips": True, "overwrite": True}
     predict(PredictConfig(run=str(run), input=str(path), output=str(out), **settings))
     return out / f"{path.stem}.gpkg"
 

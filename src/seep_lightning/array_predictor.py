@@ -18,11 +18,12 @@ class ArrayPredictor:
     """Probability of seep for each pixel. A sub-class runs the network: `probability`.
 
     threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
+    min_area: px below which a predicted object is dropped, chosen on the same chips.
     facts: what the checkpoint knows of its data (`SeepDataModule.facts`).
     """
 
-    def __init__(self, facts: dict[str, Any], threshold: float) -> None:
-        self.facts, self.threshold = facts, threshold
+    def __init__(self, facts: dict[str, Any], threshold: float, min_area: int | None = None) -> None:
+        self.facts, self.threshold, self.min_area = facts, threshold, min_area
         self.normalise = Normaliser.from_dict(facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]

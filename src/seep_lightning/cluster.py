@@ -73,6 +73,7 @@ def workers(config: PredictConfig) -> Iterator[tuple[Any, int | None]]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise UserError(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.") from error
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that comes and goes
     cores = os.cpu_count() or 1
     count = config.workers or cores
     with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}), ExitStack() as stack:

@@ -37,7 +37,7 @@ def export(config: ExportConfig) -> Path:
 
     check(config)
     run, out = open_run(config.run), Path(config.output)
-    path = run.checkpoint(config.checkpoint)
+    path, min_area = run.checkpoint(config.checkpoint), run.summary().get("best", {}).get("min_area")
     if out.suffix != SUFFIXES[config.format]:
         raise UserError(f"output={out}: format={config.format} is written to a file named *{SUFFIXES[config.format]}.")
     if out.exists() and not config.overwrite:
@@ -46,9 +46,9 @@ def export(config: ExportConfig) -> Path:
     part = out.with_name(f".{out.stem}.part{out.suffix}")
     try:
         if config.format == "onnx":
-            write_onnx(load_module(path), part, model_card(run))
+            write_onnx(load_module(path), part, model_card(run), min_area)
         else:
-            write_torch(read_checkpoint(path), part, model_card(run))
+            write_torch(read_checkpoint(path), part, model_card(run), min_area)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ def model_card(run: Run) -> str:
     )
 
 
-def write_onnx(module: "SeepModule", path: Path, card: str) -> None:
+def write_onnx(module: "SeepModule", path: Path, card: str, min_area: int | None) -> None:
     """Write network and sigmoid as ONNX, with metadata."""
     import torch
 
@@ -89,13 +89,13 @@ def write_onnx(module: "SeepModule", path: Path, card: str) -> None:
             verbose=False,
         )
     assert program is not None
-    known = {"format": FORMAT, "threshold": module.threshold, "stride": stride, "facts": facts}
+    known = {"format": FORMAT, "threshold": module.threshold, "min_area": min_area, "stride": stride, "facts": facts}
     more = {KEY: json.dumps(known), "classes": "seep", "model_card": card}
     program.model.metadata_props.update(more)
     program.save(path)
 
 
-def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
+def write_torch(content: dict[str, Any], path: Path, card: str, min_area: int | None) -> None:
     """Write what `predictor.load` needs of a checkpoint."""
     import torch
 
@@ -103,7 +103,7 @@ def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
 
     kept = {key: content["hyper_parameters"][key] for key in ("model", "facts", "channels_last")}
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
-    ours = {**content[CHECKPOINT_KEY], "model_card": card}
+    ours = {**content[CHECKPOINT_KEY], "model_card": card, "min_area": min_area}
     torch.save({"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, path)
 
 

@@ -148,6 +148,9 @@ def map_job(
     if vector.exists() and not config.overwrite and not (out / f"{job.name}.probability.tif").exists():
         raise UserError(f"{vector} is there already, and is not of this map. Choose another output, or overwrite=true.")
     threshold = config.threshold or float(np.mean([each.threshold for each in predictors]))
+    chosen = [each.min_area for each in predictors if each.min_area]
+    if config.min_area is None and chosen:
+        config = replace(config, min_area=round(float(np.mean(chosen))))
     config.thresholds.around(threshold)  # a bad one is told before anything is predicted
     with _raster(job.name, job.tiles, bands, nodata) as scene:
         by_scene = any(each.normalise.kind == "scene" for each in predictors)

@@ -21,6 +21,7 @@ Counts = NDArray[np.int64]
 
 SIZES = (20, 50, 200, 1000)  # px from which on an object is in the next size class; below the first it does not count
 SHARE = 0.1  # an object is found, or right, where the other mask covers this share of it
+AREAS = (20, 30, 50, 80, 120, 200)  # px among which `best_area` chooses
 TOLERANCE = 2  # px between two outlines that agree
 
 
@@ -66,6 +67,21 @@ def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCoun
         at = cell(chips.config, chips.scenes[i], chips.tiles[i])
         scenes.setdefault(chips.names[i] if at is None else chips.scenes[i], {})[at or (0, 0)] = layers
     return add_up(count_objects(*lay(tiles, False)) for tiles in scenes.values())
+
+
+def best_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
+    """The least area (px, of `AREAS`) of predicted objects with which their F1 is best: what is smaller goes.
+
+    chips: predicted and true masks (H, W), nodata in neither. The smallest of equals.
+    """
+    hits = np.zeros((len(AREAS), 4))  # true objects found, true ones, predicted ones right, predicted ones
+    for predicted, truth in chips:
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(predicted.astype(np.uint8), connectivity=8)
+        size = np.where(predicted, stats[:, cv2.CC_STAT_AREA][labels], 0)
+        for row, area in zip(hits, AREAS, strict=True):
+            row += [part.sum() for part in (*_hits(truth, size >= area), *_hits(size >= area, truth))]
+    recall, precision = (hits[:, k] / hits[:, k + 1].clip(1) for k in (0, 2))
+    return AREAS[int((recall * precision / (recall + precision).clip(1e-12)).argmax())]
 
 
 def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:

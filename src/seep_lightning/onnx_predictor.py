@@ -36,7 +36,7 @@ class OnnxPredictor(ArrayPredictor):
         known = json.loads(self.session.get_modelmeta().custom_metadata_map.get(KEY, "{}"))
         if not known or known["format"] > FORMAT:
             raise UserError(f"{path} was not written by this version's export. Export the run again.")
-        super().__init__(known["facts"], known["threshold"])
+        super().__init__(known["facts"], known["threshold"], known.get("min_area"))
         self.stride: int = known["stride"]
 
     def probability(self, batch: Floats) -> Floats:

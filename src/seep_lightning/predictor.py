@@ -36,9 +36,13 @@ def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") 
     Raises `UserError` where there is no run, or its checkpoint cannot be trusted or read.
     """
     if not isinstance(run, Run) and Path(run).is_file():
-        return Predictor(load_module(Path(run)), device)
+        predictor = Predictor(load_module(Path(run)), device)
+        predictor.min_area = read_checkpoint(Path(run))[CHECKPOINT_KEY].get("min_area")
+        return predictor
     opened = run if isinstance(run, Run) else open_run(run)
-    return Predictor(load_module(opened.checkpoint(checkpoint)), device)
+    predictor = Predictor(load_module(opened.checkpoint(checkpoint)), device)
+    predictor.min_area = opened.summary().get("best", {}).get("min_area")
+    return predictor
 
 
 def load_module(path: Path) -> SeepModule:

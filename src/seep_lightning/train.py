@@ -282,12 +282,17 @@ def is_first_process() -> bool:
 def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
     """Figures of the best checkpoint on validation. The test part is `evaluate`'s, and only where it is asked for."""
     from seep_lightning.evaluate import score_indices
+    from seep_lightning.object_scores import best_area
     from seep_lightning.predictor import load, read_checkpoint
 
     predictor, epoch = load(run), read_checkpoint(run.checkpoint("best"))["epoch"]
-    scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size)
+    masks: list[Any] = []
+    scored = score_indices(
+        predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size,
+        sink=lambda _, p, truth, valid: masks.append(((p > predictor.threshold) & valid, truth)),
+    )  # fmt: skip
     best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "epoch": epoch}
-    best["threshold"] = predictor.threshold
+    best |= {"threshold": predictor.threshold, "min_area": best_area(masks)}
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
 

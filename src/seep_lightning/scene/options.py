@@ -35,7 +35,7 @@ class PolygonOptions:
     """What becomes a feature, and how. The attributes are those of the pixels, whatever `simplify` does."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
-    min_area: int = 20  # px after trimming; smaller ones are dropped
+    min_area: int | None = None  # px after trimming; smaller ones are dropped; None: as chosen on validation, or 20
     min_length: float = 0.0  # px of the centre line
     fill_holes: bool = False  # holes become part of the object, unless they are nodata
     simplify: float = 0.0  # px of tolerance for the outline

@@ -111,7 +111,9 @@ def find_seeps(
     numbers = [*measures, "contrast", *(column for column, given in optional.items() if given is not None)]
     columns = {**dict.fromkeys(numbers, float), **dict.fromkeys(fixed, str)}
     seeps: list[tuple[int, Seep]] = []
-    for one in objects.find_objects(probability, group, trim, keep, smallest=options.min_area):
+    for one in objects.find_objects(
+        probability, group, trim, keep, smallest=20 if options.min_area is None else options.min_area
+    ):
         patch = _patch(probability, one, group, trim, fill_holes=options.fill_holes)
         outline, values = _measured(patch, ground, options)
         if not values:
