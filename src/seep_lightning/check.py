@@ -139,10 +139,5 @@ def task(cfg: DictConfig) -> Any:
     return found
 
 
-def main() -> None:
-    """`python -m seep_lightning.check` and `seep check`."""
-    open_door("check", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("check", task)

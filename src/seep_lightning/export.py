@@ -115,10 +115,5 @@ def task(cfg: DictConfig) -> str:
     return str(out)
 
 
-def main() -> None:
-    """`python -m seep_lightning.export` and `seep export`."""
-    open_door("export", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("export", task)

@@ -145,10 +145,5 @@ def task(cfg: DictConfig) -> int:
     return len(rows)
 
 
-def main() -> None:
-    """`python -m seep_lightning.predict` and `seep predict`."""
-    open_door("predict", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("predict", task)

@@ -194,10 +194,5 @@ def task(cfg: DictConfig) -> int:
     return int(facts["chips"])
 
 
-def main() -> None:
-    """`python -m seep_lightning.prepare` and `seep prepare`."""
-    open_door("prepare", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("prepare", task)

@@ -382,10 +382,5 @@ def task(cfg: DictConfig) -> float:
     return result.score
 
 
-def main() -> None:
-    """`python -m seep_lightning.train` and `seep train`."""
-    open_door("train", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("train", task)
