@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
-from seep_lightning.compare import compare, paired, write_rows
+from seep_lightning.compare import compare, paired, print_rows, task, write_rows
+from seep_lightning.config import CompareConfig
 from seep_lightning.errors import UserError
 
 
@@ -38,6 +40,30 @@ def test_runs_are_ranked_by_validation_with_what_differs_only(sweep: Path, tmp_p
         written = list(csv.DictReader(file))
     assert [row["val/dice"] for row in written] == ["0.4", "0.3", ""]
     assert [row["optimizer.lr"] for row in written] == ["0.2", "0.1", "0.3"]
+
+
+def test_a_table_tells_runs_of_one_name_apart_and_what_was_pruned(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sweep / "c").rename(sweep / "x")
+    shutil.copytree(sweep / "b", sweep / "two" / "b")
+    summary = json.loads((sweep / "a" / "summary.json").read_text()) | {"status": "pruned"}
+    (sweep / "a" / "summary.json").write_text(json.dumps(summary))
+    print_rows(compare([str(sweep)]), "dice")
+    shown = capsys.readouterr().out
+    assert "two/b" in shown
+    assert "0.300 pruned" in shown
+
+
+def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        write_chips(tmp_path / name / "evaluate" / "val" / "chips.csv", 6, 0)
+        (tmp_path / name / "evaluate" / "val" / "summary.json").write_text('{"part": "test"}')
+    runs = [str(tmp_path / name) for name in "ab"]
+    with pytest.raises(UserError, match="holds figures of part=test. Evaluate part=val anew"):
+        task(OmegaConf.structured(CompareConfig(runs=runs, paired=True, part="val")))
+    with pytest.raises(UserError, match="runs=0: there is no such directory"):
+        task(OmegaConf.structured(CompareConfig(runs=[0, 1])))
 
 
 def test_a_folder_without_runs_and_an_unknown_metric_are_named(sweep: Path, tmp_path: Path) -> None:

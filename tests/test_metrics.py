@@ -3,7 +3,6 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from seep_lightning.evaluate import Counts, count, pooled
 from seep_lightning.losses import soft_dice
 from seep_lightning.metrics import (
     BINS,
@@ -15,6 +14,7 @@ from seep_lightning.metrics import (
     pixel_metrics,
     with_ignored,
 )
+from seep_lightning.scores import count, figures, pooled
 
 
 @pytest.fixture
@@ -64,9 +64,9 @@ def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Ten
 
 
 def test_a_chip_empty_in_one_only_counts_zero() -> None:
-    assert Counts(0, 5, 0).figures()["dice"] == 0
-    assert Counts(0, 0, 5).figures()["dice"] == 0
-    assert Counts(0, 0, 0).figures()["dice"] == 1
+    counts = np.array([[0, 5, 0], [0, 0, 5], [0, 0, 0], [2, 1, 1]])
+    assert figures(counts)["dice"] == pytest.approx([0, 0, 1, 2 / 3])
+    assert figures(counts)["jaccard"] == pytest.approx([0, 0, 1, 0.5])
 
 
 def test_the_notebooks_figures_are_means_over_batches(scene: tuple[torch.Tensor, ...]) -> None:

@@ -54,14 +54,6 @@ def page_of(run: Path, **settings: Any) -> str:
     return report(ReportConfig(run=str(run), device="cpu", **settings)).read_text()
 
 
-def test_an_evaluation_of_something_else_under_a_parts_name_is_not_taken_for_it(run: Path) -> None:
-    evaluate(EvaluateConfig(run=str(run), part="test", name="val", device="cpu"))
-    before = (run / "evaluate" / "val" / "chips.csv").read_bytes()
-    assert "No figures of part=val" in (page := page_of(run))
-    assert "is an evaluation of part=test" in page
-    assert (run / "evaluate" / "val" / "chips.csv").read_bytes() == before
-
-
 def test_a_page_holds_everything_and_needs_nothing_from_elsewhere(run: Path) -> None:
     page = page_of(run)
     summary = json.loads((run / "summary.json").read_text())
@@ -98,6 +90,18 @@ def test_an_evaluation_is_used_until_its_checkpoint_changes(run: Path) -> None:
     assert "<b>0.123</b>" in page_of(run, overwrite=True)
     rewrite(path, lambda summary: summary.update(checkpoint_digest="another"))
     assert "<b>0.123</b>" not in page_of(run, overwrite=True)
+
+
+def test_an_evaluation_of_other_chips_is_neither_shown_nor_lost(run: Path) -> None:
+    path = run / "evaluate" / "val" / "summary.json"
+    evaluate(EvaluateConfig(run=str(run), part="test", name="val"))
+    before = path.read_text()
+    assert "holds part=test of" in page_of(run)
+    rewrite(path, lambda summary: summary.update(part="val"))
+    assert "<h2>Figures on validation" in page_of(run, overwrite=True)
+    path.write_text(before)
+    rewrite(path, lambda summary: summary.update(part="val", data=summary["data"] | {"fingerprint": "other"}))
+    assert "holds part=val of" in page_of(run, overwrite=True)
 
 
 def test_an_existing_file_is_kept_unless_asked(run: Path, tmp_path: Path) -> None:

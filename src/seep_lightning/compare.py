@@ -15,7 +15,9 @@ from seep_lightning.config import CompareConfig
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run
+from seep_lightning.scores import figures
 
+PARTS = ("train", "val", "test", "all")
 RESAMPLES = 2000
 FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
 
@@ -97,8 +99,8 @@ def paired(first: Sequence[Path], second: Sequence[Path], seed: int = 0) -> Pair
         )
     scenes = sorted({scene for scene, _ in a.values()})
     sums = np.array([[_scene_sum(counts, scene) for scene in scenes] for counts in (a, b)])
-    spread = interval_over_scenes(sums.swapaxes(0, 1), lambda pair: -np.diff(dice_of_counts(pair))[..., 0], seed)
-    whole = dice_of_counts(sums.sum(axis=1))
+    spread = interval_over_scenes(sums.swapaxes(0, 1), lambda pair: -np.diff(figures(pair)["dice"])[..., 0], seed)
+    whole = figures(sums.sum(axis=1))["dice"]
     return Paired(float(whole[0]), float(whole[1]), len(scenes), spread and (float(spread[0]), float(spread[1])))
 
 
@@ -126,12 +128,6 @@ def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, np.ndarray]]:
                     raise UserError(f"{path}: {row['name']} was scored in another fold already.")
                 table[row["name"]] = (row["scene"], np.array([int(row[k]) for k in ("tp", "fp", "fn")]))
     return table
-
-
-def dice_of_counts(counts: np.ndarray) -> np.ndarray:
-    """Pooled Dice of (..., 3) counts tp, fp, fn."""
-    tp, fp, fn = np.moveaxis(counts, -1, 0)
-    return np.asarray(2 * tp / np.maximum(2 * tp + fp + fn, 1))
 
 
 def _scene_sum(table: dict[str, tuple[str, np.ndarray]], scene: str) -> np.ndarray:
@@ -165,8 +161,9 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
         table.add_column(column, overflow="fold")
     for rank, row in enumerate(rows, 1):
         score = f"{row.figures[metric]:.3f}" if row.figures else ""
-        score = score if row.status == "finished" else f"{score} {row.status}".strip()
-        table.add_row(str(rank), score, *(str(row.settings[k]) for k in differing), str(row.run.dir.relative_to(home)))
+        score = f"{score} {row.status}".strip() if row.status != "finished" else score
+        where = os.path.relpath(row.run.dir, home)
+        table.add_row(str(rank), score, *(str(row.settings[k]) for k in differing), where)
     Console().print(table)
     for row in rows:
         if row.status != "finished":
@@ -176,14 +173,15 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
 def task(cfg: DictConfig) -> Any:
     """The job of one `seep compare`."""
     config: CompareConfig = typed(cfg)
-    folders = [config.runs] if isinstance(config.runs, str) else [str(folder) for folder in config.runs]
+    folders = [str(f) for f in (config.runs if isinstance(config.runs, list) else [config.runs])]
     if config.paired:
         files = [sorted(Path(f).rglob(f"evaluate/{config.part}/chips.csv")) for f in folders]
-        for path in (path for paths in files for path in paths):
-            if (part := json.loads(path.with_name("summary.json").read_text())["part"]) != config.part:
-                raise UserError(f"{path.parent} is an evaluation of part={part}, under another name. Rename it.")
         if len(files) != 2 or not all(files):
             raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={config.part}; found {folders}.")
+        for path in (*files[0], *files[1]):
+            part = json.loads((path.parent / "summary.json").read_text())["part"]
+            if part != config.part in PARTS:
+                raise UserError(f"{path.parent} holds figures of part={part}. Evaluate part={config.part} anew.")
         result = paired(files[0], files[1])
         spread = (
             "no interval below 6 scenes"
@@ -203,10 +201,5 @@ def task(cfg: DictConfig) -> Any:
     return rows
 
 
-def main() -> None:
-    """`python -m seep_lightning.compare` and `seep compare`."""
-    open_door("compare", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("compare", task)

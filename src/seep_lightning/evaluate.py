@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from seep_lightning.config import EvaluateConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run, digest, fresh_dir, open_run, write_text
+from seep_lightning.scores import Counts, count, figures, pooled
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -25,38 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Pixel counts of one chip, or of many added up: true positive, false positive, false negative."""
-
-    tp: int
-    fp: int
-    fn: int
-
-    def figures(self) -> dict[str, float]:
-        """Dice, Jaccard, precision and recall of the seep pixels; Dice is 1 where truth and prediction are empty."""
-        wrong = self.fp + self.fn
-        return {
-            "dice": 2 * self.tp / (2 * self.tp + wrong) if self.tp + wrong else 1.0,
-            "jaccard": self.tp / (self.tp + wrong) if self.tp + wrong else 1.0,
-            "precision": self.tp / max(self.tp + self.fp, 1),
-            "recall": self.tp / max(self.tp + self.fn, 1),
-        }
-
-
-def count(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Counts:
-    """Counts of two bool masks (H, W) from which nodata was taken out."""
-    both = int((predicted & truth).sum())
-    return Counts(both, int(predicted.sum()) - both, int(truth.sum()) - both)
-
-
-def pooled(chips: Sequence[Counts]) -> dict[str, float]:
-    """Figures over all pixels of all chips, and the mean over chips of each chip's Dice (1 where both are empty)."""
-    total = Counts(sum(c.tp for c in chips), sum(c.fp for c in chips), sum(c.fn for c in chips))
-    per_chip = float(np.mean([c.figures()["dice"] for c in chips])) if chips else 0.0
-    return total.figures() | {"dice_per_chip": per_chip}
 
 
 @dataclass(frozen=True)
@@ -224,7 +193,8 @@ def _write_chips(path: Path, chips: "Chips", indices: list[int], counts: list[Co
         image, mask = chips.read(i)
         valid = valid_pixels(image, chips.config.nodata)
         names = {"name": chips.names[i], "scene": chips.scenes[i], "tile": chips.tiles[i]}
-        rows.append({**names, **c.figures(), **asdict(c), **covariates(image[0], (mask > 0) & valid, valid)})
+        scores = figures(c) | dict(zip(("tp", "fp", "fn"), c, strict=True))
+        rows.append(names | scores | covariates(image[0], (mask > 0) & valid, valid))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -282,10 +252,5 @@ def task(cfg: DictConfig) -> float:
     return float(summary["figures"]["dice"])
 
 
-def main() -> None:
-    """`python -m seep_lightning.evaluate` and `seep evaluate`."""
-    open_door("evaluate", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("evaluate", task)

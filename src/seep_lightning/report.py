@@ -17,8 +17,9 @@ from seep_lightning.compare import FEWEST_SCENES, Row, compare, interval_over_sc
 from seep_lightning.config import EvaluateConfig, ReportConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.evaluate import COLUMNS, Counts, evaluate
+from seep_lightning.evaluate import COLUMNS, evaluate
 from seep_lightning.run import Run, digest, open_run, write_text
+from seep_lightning.scores import figures
 
 log = logging.getLogger(__name__)
 
@@ -89,16 +90,13 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> dict[str, Any]:
 def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
     """The summary of `evaluate/<part>`, scored now where it is missing or of another checkpoint than the run has.
 
-    Raises `UserError` where that name was given to an evaluation of something else, which is not overwritten.
+    Raises `UserError` where it is of another part or of other data: somebody has given it this name.
     """
     path = run.dir / "evaluate" / config.part / "summary.json"
     old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    found = old.get("part"), old.get("data", {}).get("fingerprint")
-    if old and found != (config.part, run.summary().get("data", {}).get("fingerprint")):
-        raise UserError(
-            f"{path.parent} is an evaluation of part={found[0]} of {old['data']['root']}, not of the run's own "
-            f"{config.part} part. Rename that folder, and give the same command again."
-        )
+    trained_on = run.summary().get("data", {}).get("fingerprint")
+    if old and (old["part"], old["data"]["fingerprint"]) != (config.part, trained_on):
+        raise UserError(f"{path.parent} holds part={old['part']} of {old['data']['root']}. Move it away.")
     if old.get("checkpoint_digest") == digest(run.checkpoint(old.get("checkpoint", "best"))):
         return old
     log.info("scoring part=%s of %s%s", config.part, run.dir, " again: the checkpoint is another now" if old else "")
@@ -118,7 +116,7 @@ def intervals(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float]]:
     chips = np.array([(*(row[k] for k in ("tp", "fp", "fn", "dice")), 1) for row in rows])
     sums = np.array([chips[[row["scene"] == scene for row in rows]].sum(0) for scene in scenes])
     ends = interval_over_scenes(
-        sums, lambda totals: np.array([[*Counts(*t[:3]).figures().values(), t[3] / t[4]] for t in totals])
+        sums, lambda totals: np.stack([*figures(totals[:, :3]).values(), totals[:, 3] / totals[:, 4]], axis=1)
     )
     return dict(zip(COLUMNS, zip(*ends, strict=True), strict=True)) if ends else {}
 
@@ -158,10 +156,5 @@ def task(cfg: DictConfig) -> str:
     return str(out)
 
 
-def main() -> None:
-    """`python -m seep_lightning.report` and `seep report`."""
-    open_door("report", task)
-
-
 if __name__ == "__main__":
-    main()
+    open_door("report", task)

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import optuna
@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import distributions as over
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage, fail_stale_trials
-from optuna.storages._heartbeat import get_heartbeat_thread
+from optuna.storages._heartbeat import BaseHeartbeat, get_heartbeat_thread
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seep_lightning.door import quoted
@@ -43,8 +43,9 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
 
     A trial that fails by a user's mistake is replaced by another. Raises the mistake where most of them fail.
     """
-    if config.trainer.fast_dev_run or config.lr_find:
-        raise UserError("trainer.fast_dev_run and lr_find have no score to search by. Try them without sweep=optuna.")
+    for key, asked in (("trainer.fast_dev_run", config.trainer.fast_dev_run), ("lr_find", config.lr_find)):
+        if asked:
+            raise UserError(f"{key}=true has no score to search by. Try it without sweep=optuna.")
     settings: Any = OmegaConf.to_object(config.hydra.sweeper)
     folder = Path(config.hydra.sweep.dir).absolute()
     fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
@@ -55,8 +56,8 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
             direction="minimize" if config.monitor.startswith("loss") else "maximize",
             load_if_exists=True,
         )
-        given = [o for o in fixed if not o.startswith(MAY_CHANGE)]
-        given = sorted([*given, *(f"{key}={over}" for key, over in space.items())])
+        ranges = [f"{key}={values}" for key, values in space.items()]
+        given = sorted([*ranges, *(o for o in fixed if not o.startswith(MAY_CHANGE))])
         if odd := sorted({*given} ^ {*study.user_attrs.get("fixed", given)}):
             raise UserError(f"{folder} holds a search with other settings ({', '.join(odd)}). Choose another folder.")
         study.set_user_attr("fixed", given)
@@ -132,9 +133,9 @@ def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock)
                 # a seed for each trial: processes with one seed would draw the same
                 seed = settings.seed + 1000 * sum(states.values())
                 study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
-                trial = study.ask(space)
-                study._storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
-                return trial  # a process that is killed from here on has given a sign of life, and is missed
+                trial, storage = study.ask(space), cast(BaseHeartbeat, study._storage)
+                storage.record_heartbeat(trial._trial_id)  # a trial without a first one would run for ever
+                return trial
         time.sleep(min(PAUSE, settings.heartbeat))
 
 
@@ -193,6 +194,6 @@ class Pruning(pl.Callback):
                 trial.report(float(value), trainer.current_epoch)
             except optuna.exceptions.UpdateFinishedTrialError as error:  # this process stood still
                 raise UserError(f"trial {number} gave no sign of life and was taken up elsewhere.") from error
-            self.pruned = trial.should_prune() and trainer.current_epoch + 1 != trainer.max_epochs
+            self.pruned = trainer.current_epoch + 1 != trainer.max_epochs and trial.should_prune()
         self.pruned = trainer.strategy.broadcast(self.pruned)
         trainer.should_stop = trainer.should_stop or self.pruned

@@ -148,16 +148,8 @@ class SeepDataModule(pl.LightningDataModule):
         return self._loader("train", ChipDataset(self.chips, self.normalise, augment), shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Validation chips, in order."""
-        return self.loader("val")
-
-    def test_dataloader(self) -> DataLoader[Batch]:
-        """Test chips, in order."""
-        return self.loader("test")
-
-    def loader(self, part: str) -> DataLoader[Batch]:
-        """Any part, in order, not augmented."""
-        return self._loader(part, ChipDataset(self.chips, self.normalise), shuffle=False)
+        """Validation chips, in order, not augmented."""
+        return self._loader("val", ChipDataset(self.chips, self.normalise), shuffle=False)
 
     def _loader(self, part: str, dataset: ChipDataset, *, shuffle: bool) -> DataLoader[Batch]:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
