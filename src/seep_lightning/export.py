@@ -37,7 +37,7 @@ def export(config: ExportConfig) -> Path:
 
     check(config)
     run, out = open_run(config.run), Path(config.output)
-    path, min_area = run.checkpoint(config.checkpoint), run.summary().get("best", {}).get("min_area")
+    path = run.checkpoint(config.checkpoint)
     if out.suffix != SUFFIXES[config.format]:
         raise UserError(f"output={out}: format={config.format} is written to a file named *{SUFFIXES[config.format]}.")
     if out.exists() and not config.overwrite:
@@ -46,9 +46,9 @@ def export(config: ExportConfig) -> Path:
     part = out.with_name(f".{out.stem}.part{out.suffix}")
     try:
         if config.format == "onnx":
-            write_onnx(load_module(path), part, model_card(run), min_area)
+            write_onnx(load_module(path), part, model_card(run), run.min_area)
         else:
-            write_torch(read_checkpoint(path), part, model_card(run), min_area)
+            write_torch(read_checkpoint(path), part, model_card(run), run.min_area)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)

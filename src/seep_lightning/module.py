@@ -51,6 +51,7 @@ class SeepModule(pl.LightningModule):
         self.configure_loss()
         self.configure_metrics()
         self.threshold = 0.5
+        self.min_area: int | None = None  # of an exported file; a run has it in its summary
         self._validated = False  # in this epoch
 
     def configure_net(self) -> None:

@@ -18,7 +18,7 @@ class Predictor(ArrayPredictor):
     """A checkpoint's network on torch; holds all that the checkpoint knows. See `ArrayPredictor`."""
 
     def __init__(self, module: SeepModule, device: str = "auto") -> None:
-        super().__init__(module.hparams["facts"], module.threshold)
+        super().__init__(module.hparams["facts"], module.threshold, module.min_area)
         self.device = torch.device(pick_device(device))
         self.module = module.eval().to(self.device)
 
@@ -36,12 +36,10 @@ def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") 
     Raises `UserError` where there is no run, or its checkpoint cannot be trusted or read.
     """
     if not isinstance(run, Run) and Path(run).is_file():
-        predictor = Predictor(load_module(Path(run)), device)
-        predictor.min_area = read_checkpoint(Path(run))[CHECKPOINT_KEY].get("min_area")
-        return predictor
+        return Predictor(load_module(Path(run)), device)
     opened = run if isinstance(run, Run) else open_run(run)
     predictor = Predictor(load_module(opened.checkpoint(checkpoint)), device)
-    predictor.min_area = opened.summary().get("best", {}).get("min_area")
+    predictor.min_area = opened.min_area
     return predictor
 
 
@@ -55,6 +53,7 @@ def load_module(path: Path) -> SeepModule:
         raise UserError(f"{path} holds settings that this version does not know ({error}).") from error
     load_weights(module, content, path)
     module.threshold = content[CHECKPOINT_KEY]["threshold"]
+    module.min_area = content[CHECKPOINT_KEY].get("min_area")
     return module
 
 

@@ -84,6 +84,12 @@ class Run:
         """Whether its training came to its end, or a search ended it as hopeless: nothing is missing."""
         return self.summary().get("status") in ("finished", "pruned")
 
+    @property
+    def min_area(self) -> int | None:
+        """The least area of an object that was chosen on validation; None for runs from before it was."""
+        chosen: int | None = self.summary().get("best", {}).get("min_area")
+        return chosen
+
     def summary(self) -> dict[str, Any]:
         """`summary.json`, or nothing where there is none yet."""
         if not self.summary_path.is_file():
