@@ -25,6 +25,7 @@ UTM = {"crs": "EPSG:32631", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_00
 GRID = "+data.grid={S:{columns:4}}"
 TINY = [
     "model.width=4",
+    "model.patch=1",
     "model.depth=2",
     "data.batch_size=4",
     "trainer.enable_progress_bar=false",

@@ -5,7 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+class MovingAverage(WeightAveraging):
+    """Exponential moving average of weights and buffers, by which validation, `best` and `last` go.
+
+    The decay rises from 0.1 to `decay` as (1 + n) / (10 + n), n the number of averaged steps (as in TensorFlow's
+    ExponentialMovingAverage): without it a short training would be judged by its first, random weights.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(means: Any, weights: Any, count: Tensor | int) -> None:
+            n = int(count)
+            get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(means, weights, count)  # type: ignore[no-untyped-call]
+
+        super().__init__(multi_avg_fn=average)
 
 
 class RunCheckpoint(ModelCheckpoint):

@@ -189,7 +189,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     from lightning.pytorch import callbacks as lightning_callbacks
     from lightning.pytorch.loggers import Logger
 
-    from seep_lightning.callbacks import EpochFacts, RunCheckpoint
+    from seep_lightning.callbacks import EpochFacts, MovingAverage, RunCheckpoint
     from seep_lightning.panels import Panels
     from seep_lightning.targets import build, resolve
 
@@ -197,7 +197,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     best, last = RunCheckpoint(run.checkpoints, "best", cfg.monitor, mode), RunCheckpoint(run.checkpoints, "last")
     callbacks: list[pl.Callback] = [EpochFacts(), Panels(cfg.panels), best, last]
     if cfg.ema_decay is not None:
-        callbacks.append(lightning_callbacks.EMAWeightAveraging(decay=cfg.ema_decay))
+        callbacks.append(MovingAverage(cfg.ema_decay))
     if cfg.early_stop is not None:
         stop = lightning_callbacks.EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False)
         callbacks.append(stop)

@@ -15,7 +15,9 @@ class UNet(nn.Module):
     widths: channels of each encoder stage, the last one the bottleneck; or `width` and `depth`, doubling at each stage.
     norm: `batch`, `group` (8 a group) or `instance`. up: `transposed` convolution, or `bilinear` and 1x1 convolution.
     up_width: `halve` (channels of the stage above) or `keep` (those of the stage below, as in the reference).
-    bias: of the 3x3 convolutions; not needed before a norm. deep_supervision: in training mode, return a tuple of
+    bias: of the 3x3 convolutions; not needed before a norm. patch: side of the pixel blocks that the net works on: 2
+    folds each 2x2 block into channels first and unfolds the logits at the end (pixel shuffle, Shi et al. 2016,
+    arXiv:1609.05158), which saves the stage that costs most. deep_supervision: in training mode, return a tuple of
     logits, the full-size ones first, then one for each coarser decoder stage.
     """
 
@@ -33,6 +35,7 @@ class UNet(nn.Module):
         dropout: float = 0.0,
         bias: bool = False,
         deep_supervision: bool = False,
+        patch: int = 1,
     ) -> None:
         super().__init__()
         wide = list(widths) if widths is not None else [width * 2**i for i in range(depth + 1)]
@@ -41,11 +44,11 @@ class UNet(nn.Module):
             raise UserError(f"model: {len(wide)} widths need {len(wide) - 1} decoder widths, found {len(out)}.")
         if up_width not in ("halve", "keep"):
             raise UserError(f"model.up_width={up_width}: expected halve or keep.")
-        self.stride = 2 ** (len(wide) - 1)
+        self.patch, self.stride = patch, patch * 2 ** (len(wide) - 1)
         self.deep_supervision = deep_supervision
         self.encoder = nn.ModuleList(
             _stage(a, b, norm, bias, dropout if i else 0.0)
-            for i, (a, b) in enumerate(zip([in_channels, *wide[:-1]], wide, strict=True))
+            for i, (a, b) in enumerate(zip([in_channels * patch**2, *wide[:-1]], wide, strict=True))
         )
         self.ups, self.decoder = nn.ModuleList(), nn.ModuleList()
         below = wide[-1]
@@ -54,14 +57,14 @@ class UNet(nn.Module):
             self.ups.append(_up(below, raised, up))
             self.decoder.append(_stage(raised + skip, channels, norm, bias, 0.0))
             below = channels
-        self.head = nn.Conv2d(out[-1], classes, 1)
+        self.head = nn.Conv2d(out[-1], classes * patch**2, 1)
         coarser = out[:-1] if deep_supervision else []
-        self.coarse_heads = nn.ModuleList(nn.Conv2d(channels, classes, 1) for channels in coarser)
+        self.coarse_heads = nn.ModuleList(nn.Conv2d(channels, classes * patch**2, 1) for channels in coarser)
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Logits (B, classes, H, W); with deep supervision in training mode a tuple, coarser ones resized to (H, W)."""
         skips = []
-        x = image
+        x = F.pixel_unshuffle(image, self.patch)
         for i, stage in enumerate(self.encoder):
             x = stage(F.max_pool2d(x, 2) if i else x)
             skips.append(x)
@@ -70,14 +73,11 @@ class UNet(nn.Module):
         for up, stage in zip(self.ups, self.decoder, strict=True):
             x = stage(torch.cat([skips.pop(), up(x)], dim=1))
             features.append(x)
-        logits: Tensor = self.head(x)
+        logits = F.pixel_shuffle(self.head(x), self.patch)
         if not (self.deep_supervision and self.training):
             return logits
-        size = image.shape[-2:]
-        coarse = [
-            F.interpolate(h(f), size, mode="bilinear") for h, f in zip(self.coarse_heads, features[:-1], strict=True)
-        ]
-        return (logits, *coarse[::-1])
+        coarse = [F.pixel_shuffle(h(f), self.patch) for h, f in zip(self.coarse_heads, features[:-1], strict=True)]
+        return (logits, *(F.interpolate(c, image.shape[-2:], mode="bilinear") for c in coarse[::-1]))
 
 
 def _stage(inputs: int, outputs: int, norm: str, bias: bool, dropout: float) -> nn.Sequential:
