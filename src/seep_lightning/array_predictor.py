@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.calibration import scaled
 from seep_lightning.data.chips import valid_pixels
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
@@ -18,12 +19,14 @@ class ArrayPredictor:
     """Probability of seep for each pixel. A sub-class runs the network: `probability`.
 
     threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
-    min_area: px below which a predicted object is dropped, chosen on the same chips.
+    scaling: (a, b) of sigmoid(a x logit + b), fitted there too, so that a probability means what it says; the threshold
+    is one of scaled probabilities. min_area: px below which a predicted object is dropped, chosen on the same chips.
     facts: what the checkpoint knows of its data (`SeepDataModule.facts`).
     """
 
     def __init__(self, facts: dict[str, Any], threshold: float, min_area: int | None = None) -> None:
         self.facts, self.threshold, self.min_area = facts, threshold, min_area
+        self.scaling = 1.0, 0.0
         self.normalise = Normaliser.from_dict(facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
@@ -51,6 +54,10 @@ class ArrayPredictor:
     def probability(self, batch: Floats) -> Floats:
         """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
         raise NotImplementedError
+
+    def scale(self, scaling: tuple[float, float]) -> None:
+        """Give scaled probabilities from now on."""
+        self.scaling, self.threshold = scaling, scaled(self.threshold, scaling)
 
 
 def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:

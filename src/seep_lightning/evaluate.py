@@ -101,6 +101,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """
     from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
+    from seep_lightning.calibration import Reliability
     from seep_lightning.predictor import load
 
     check(config)
@@ -114,7 +115,12 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     fresh_dir(out, config.overwrite, "name")
     work = out.with_name(name + ".part")
     shutil.rmtree(work, ignore_errors=True)
-    sink = _map_writer(chips, predictor.threshold, work)
+    write, reliability = _map_writer(chips, predictor.threshold, work), Reliability()
+
+    def sink(index: int, probability: NDArray[np.float32], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+        write(index, probability, truth, valid)
+        reliability.add(probability, truth, valid)
+
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
     _write_chips(work / "chips.csv", chips, indices, scored.chips[predictor.threshold])
     (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
@@ -130,6 +136,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "figures": scored.at(predictor.threshold),
         "figures_at_0.5": scored.at(0.5),
         "soft": scored.soft | {"batch_size": config.batch_size},
+        "calibration_error": reliability.error(),
         "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
         "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
@@ -240,6 +247,7 @@ def print_evaluation(summary: dict[str, Any]) -> None:
         f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, "
         f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
     )
+    print(f"calibration error {summary['calibration_error']:.4f}, over pixels with a probability of at least 0.01")
     soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
     print(f"the notebook's soft figures (mean over batches of {summary['soft']['batch_size']}): {soft}")
     print(f"written to {summary['out']}")

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from seep_lightning.calibration import scaled
 from seep_lightning.config import ExportConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run, open_run
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from seep_lightning.module import SeepModule
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt"}
@@ -46,13 +49,29 @@ def export(config: ExportConfig) -> Path:
     part = out.with_name(f".{out.stem}.part{out.suffix}")
     try:
         if config.format == "onnx":
-            write_onnx(load_module(path), part, model_card(run), run.min_area)
+            write_onnx(load_module(path), part, model_card(run), run)
         else:
-            write_torch(read_checkpoint(path), part, model_card(run), run.min_area)
+            write_torch(read_checkpoint(path), part, model_card(run), run)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
     return out
+
+
+def with_scaling(module: "SeepModule", scaling: tuple[float, float]) -> "nn.Module":
+    """The network with `ArrayPredictor.scaling` and sigmoid behind it."""
+    from torch import nn
+
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = module.net
+
+        def forward(self, image: "Tensor") -> "Tensor":
+            logits: Tensor = scaling[0] * self.net(image) + scaling[1]
+            return logits.sigmoid()
+
+    return Scaled().eval()
 
 
 def model_card(run: Run) -> str:
@@ -63,8 +82,8 @@ def model_card(run: Run) -> str:
     )
 
 
-def write_onnx(module: "SeepModule", path: Path, card: str, min_area: int | None) -> None:
-    """Write network and sigmoid as ONNX, with metadata."""
+def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
+    """Write network, scaling and sigmoid as ONNX, with metadata."""
     import torch
 
     from seep_lightning.onnx_predictor import FORMAT, KEY
@@ -76,7 +95,7 @@ def write_onnx(module: "SeepModule", path: Path, card: str, min_area: int | None
     for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)
     facts, stride = module.hparams["facts"], module.stride
-    network = torch.nn.Sequential(module.net, torch.nn.Sigmoid()).eval()
+    network = with_scaling(module, run.scaling)
     height, width = torch.export.Dim("height"), torch.export.Dim("width")
     with warnings.catch_warnings(action="ignore"):  # of torch's exporter about itself
         program = torch.onnx.export(
@@ -89,13 +108,14 @@ def write_onnx(module: "SeepModule", path: Path, card: str, min_area: int | None
             verbose=False,
         )
     assert program is not None
-    known = {"format": FORMAT, "threshold": module.threshold, "min_area": min_area, "stride": stride, "facts": facts}
+    known = {"format": FORMAT, "threshold": scaled(module.threshold, run.scaling), "min_area": run.min_area}
+    known |= {"stride": stride, "facts": facts}
     more = {KEY: json.dumps(known), "classes": "seep", "model_card": card}
     program.model.metadata_props.update(more)
     program.save(path)
 
 
-def write_torch(content: dict[str, Any], path: Path, card: str, min_area: int | None) -> None:
+def write_torch(content: dict[str, Any], path: Path, card: str, run: Run) -> None:
     """Write what `predictor.load` needs of a checkpoint."""
     import torch
 
@@ -103,7 +123,7 @@ def write_torch(content: dict[str, Any], path: Path, card: str, min_area: int | 
 
     kept = {key: content["hyper_parameters"][key] for key in ("model", "facts", "channels_last")}
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
-    ours = {**content[CHECKPOINT_KEY], "model_card": card, "min_area": min_area}
+    ours = {**content[CHECKPOINT_KEY], "model_card": card, "min_area": run.min_area, "scaling": run.scaling}
     torch.save({"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, path)
 
 

@@ -27,7 +27,8 @@ class Predictor(ArrayPredictor):
         """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = self.module(torch.from_numpy(batch).to(self.device))
-        return np.asarray(torch.as_tensor(logits).float().sigmoid().cpu().numpy())
+        a, b = self.scaling
+        return np.asarray((a * torch.as_tensor(logits).float() + b).sigmoid().cpu().numpy())
 
 
 def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> Predictor:
@@ -36,10 +37,14 @@ def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") 
     Raises `UserError` where there is no run, or its checkpoint cannot be trusted or read.
     """
     if not isinstance(run, Run) and Path(run).is_file():
-        return Predictor(load_module(Path(run)), device)
+        path = Path(run)
+        predictor = Predictor(load_module(path), device)
+        predictor.scale(tuple(read_checkpoint(path)[CHECKPOINT_KEY].get("scaling", (1.0, 0.0))))
+        return predictor
     opened = run if isinstance(run, Run) else open_run(run)
     predictor = Predictor(load_module(opened.checkpoint(checkpoint)), device)
     predictor.min_area = opened.min_area
+    predictor.scale(opened.scaling)
     return predictor
 
 

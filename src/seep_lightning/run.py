@@ -90,6 +90,12 @@ class Run:
         chosen: int | None = self.summary().get("best", {}).get("min_area")
         return chosen
 
+    @property
+    def scaling(self) -> tuple[float, float]:
+        """(a, b) of the probabilities' scaling that was fitted on validation; (1, 0) for runs from before it was."""
+        a, b = self.summary().get("best", {}).get("scaling", (1.0, 0.0))
+        return a, b
+
     def summary(self) -> dict[str, Any]:
         """`summary.json`, or nothing where there is none yet."""
         if not self.summary_path.is_file():

@@ -281,19 +281,23 @@ def is_first_process() -> bool:
 
 def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
     """Figures of the best checkpoint on validation. The test part is `evaluate`'s, and only where it is asked for."""
+    from seep_lightning.calibration import Reliability
     from seep_lightning.evaluate import score_indices
     from seep_lightning.object_scores import best_area
-    from seep_lightning.predictor import load, read_checkpoint
+    from seep_lightning.predictor import Predictor, load_module, read_checkpoint
 
-    predictor, epoch = load(run), read_checkpoint(run.checkpoint("best"))["epoch"]
-    masks: list[Any] = []
-    scored = score_indices(
-        predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size,
-        sink=lambda _, p, truth, valid: masks.append(((p > predictor.threshold) & valid, truth)),
-    )  # fmt: skip
-    best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "epoch": epoch}
-    best |= {"threshold": predictor.threshold, "min_area": best_area(masks)}
+    path, masks, reliability = run.checkpoint("best"), list[Any](), Reliability()
+    predictor, epoch = Predictor(load_module(path)), read_checkpoint(path)["epoch"]
+
+    def sink(_: int, probability: Any, truth: Any, valid: Any) -> None:
+        masks.append(((probability > predictor.threshold) & valid, truth))
+        reliability.add(probability, truth, valid)
+
+    scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
+    predictor.scale(reliability.scaling())
+    best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "epoch": epoch}
+    best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
 
 
@@ -331,7 +335,7 @@ def print_result(result: Result) -> None:
 
     summary = result.run.summary()
     threshold = summary["best"]["threshold"]
-    names = {"val": f"val, at {threshold:.4f} (tuned on it)", "val_at_0.5": "val, at 0.5000"}
+    names = {"val": f"val, at {threshold:.4f} (tuned on it)", "val_at_0.5": "val, at 0.5 before scaling"}
     rows = {names[key]: row for key, row in summary["figures"].items()}
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
     print_table(title, rows)
