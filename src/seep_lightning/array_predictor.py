@@ -10,7 +10,7 @@ from seep_lightning.calibration import scaled
 from seep_lightning.data.chips import valid_pixels
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
-from seep_lightning.run import Run
+from seep_lightning.run import SHIPPED, Run
 
 Floats = NDArray[np.float32]
 
@@ -60,9 +60,10 @@ class ArrayPredictor:
         self.scaling, self.threshold = scaling, scaled(self.threshold, scaling)
 
 
-def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:
+def load(run: str | Path | Run = SHIPPED, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:
     """The network of a run directory, or of a file that `export` wrote, as a callable on arrays, for notebooks.
 
+    Without `run` it is the one that comes with the package; see `weights/README.md` for what it may be used for.
     Raises `UserError` where there is none, or it cannot be trusted or read. An .onnx file needs no torch.
     """
     if not isinstance(run, Run) and Path(run).suffix == ".onnx":

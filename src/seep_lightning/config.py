@@ -173,7 +173,7 @@ class EvaluateConfig:
 class PredictConfig(PolygonOptions):
     """Map scenes: rasters of probability and mask, and the seeps as polygons."""
 
-    run: Any = MISSING  # a run or an exported file, or a list of them: the mean of their probabilities
+    run: Any = None  # a run or an exported file, or a list of them: their mean; None: the network in the package
     input: str = MISSING  # a raster, a folder or glob of them, or chips
     output: str = MISSING
     checkpoint: str = "best"

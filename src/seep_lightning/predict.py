@@ -15,7 +15,7 @@ from seep_lightning.cluster import one_by_one, over_workers
 from seep_lightning.config import DataConfig, PredictConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import fresh_dir, write_text
+from seep_lightning.run import SHIPPED, fresh_dir, write_text
 
 SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
 OURS = (".probability.tif", ".mask.tif")  # maps, which are no scenes
@@ -65,7 +65,8 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
 def with_absolute_paths(config: PredictConfig) -> PredictConfig:
     """The config with paths that hold in a worker's folder too."""
     area, land = (path and str(Path(path).absolute()) for path in (config.area, config.land))
-    run, output = [str(Path(run).absolute()) for run in listed("run", config.run)], str(Path(config.output).absolute())
+    runs = [SHIPPED] if config.run is None else listed("run", config.run)
+    run, output = [str(Path(each).absolute()) for each in runs], str(Path(config.output).absolute())
     return replace(config, run=run, output=output, area=area, land=land)
 
 
@@ -137,6 +138,8 @@ def progress_bar(scenes: int) -> Iterator[Callable[[str], Callable[[int, int], N
 def task(cfg: DictConfig) -> int:
     """The job of one `seep predict`. Returns the number of scenes."""
     config: PredictConfig = typed(cfg)
+    if config.run is None:
+        print(f"run=None: with the network that comes with the package, {SHIPPED.with_name('README.md')}")
     rows = predict(config)
     if any(row["unit"] == "px2" for row in rows):
         print("Without georeference in the input there is none in the output: sizes are in pixels.")

@@ -18,6 +18,7 @@ from seep_lightning.config import TrainConfig
 from seep_lightning.errors import UserError
 
 FORMAT = 1
+SHIPPED = Path(__file__).parent / "weights" / "seeps.pt"  # the network that comes with the package
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
 
 

@@ -1,0 +1,171 @@
+"""Pool what the folds of a recipe say of scenes that they never saw: one row of docs/results.md.
+
+    python -m seep_lightning.train -m data=seeps data.root=DIR split=kfold split.fold=0,1,2,3,4 \
+        hydra.sweep.dir=outputs/folds/NAME RECIPE...
+    python benchmarks/accuracy/pool.py outputs/folds/NAME [--flips] [--chips] [--against outputs/folds/OTHER]
+
+Each run predicts its validation and its test chips in the same way: laid into their scenes (--chips: one by one),
+plainly or over flips and quarter turns (--flips). Threshold, least object and scaling of the probabilities are chosen
+on validation, then used on the test chips, which are scored on their scenes. The row goes to pool-WAY.json beside the
+runs; --against adds the difference to another folder that was pooled in the same way, paired over scenes.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from seep_lightning.calibration import Reliability
+from seep_lightning.config import EvaluateConfig, PredictConfig
+from seep_lightning.data.chips import Chips, cell, valid_pixels
+from seep_lightning.data.mosaic import lay
+from seep_lightning.evaluate import evaluate, part_of
+from seep_lightning.object_scores import AREAS, add_up, count_objects, figures
+from seep_lightning.predict import predict
+from seep_lightning.run import Run
+from seep_lightning.scores import count, pooled
+
+DRAWS = 2000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Chips of one scene laid together. probability: (H, W) uint8, 0 nodata, else 1 + 254 p; truth, valid: bool."""
+
+    name: str
+    probability: np.ndarray
+    truth: np.ndarray
+    valid: np.ndarray
+
+
+def predicted(run: Run, part: str, by_chip: bool, flips: bool) -> list[Scene]:
+    """The scenes of a part, as far as they are in it, with the run's probabilities."""
+    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
+    if by_chip:
+        out = run.dir / "evaluate" / part
+        if not out.exists():
+            evaluate(EvaluateConfig(run=str(run.dir), part=part))
+    else:
+        out = run.dir / "accuracy" / f"{part}{'-flips' * flips}"
+        folder = run.dir / "accuracy" / part / "train_images_256"
+        folder.mkdir(parents=True, exist_ok=True)
+        for i in indices:
+            link = folder / chips.names[i]
+            link.exists() or link.symlink_to(chips.image_paths[i].absolute())
+        out = out.with_name(out.name + "-maps")
+        predict(
+            PredictConfig(run=str(run.dir), input=str(folder), output=str(out), chips=True, polygons=False, flips=flips)
+        )
+    return list(laid(chips, indices, out / "probabilities"))
+
+
+def laid(chips: Chips, indices: list[int], folder: Path) -> Iterator[Scene]:
+    """Chips laid into their scenes."""
+    for name in sorted({chips.scenes[i] for i in indices}):
+        tiles = {}
+        for i in (i for i in indices if chips.scenes[i] == name):
+            image, mask = chips.read(i)
+            valid = valid_pixels(image, chips.config.nodata)
+            level = cv2.imread(str(folder / chips.names[i]), cv2.IMREAD_UNCHANGED)
+            tiles[cell(chips.config, name, chips.tiles[i])] = np.stack([level * valid, (mask > 0) & valid, valid])
+        level, truth, valid = lay(tiles)
+        yield Scene(name, level, truth > 0, valid > 0)
+
+
+def best_level(scenes: list[Scene]) -> int:
+    """The level above which a pixel is seep with the largest pooled Dice."""
+    sea, seep = (
+        sum(np.bincount(s.probability[s.valid & (s.truth == t)], minlength=256) for s in scenes) for t in (False, True)
+    )
+    fp, tp = (row[::-1].cumsum()[::-1] for row in (sea, seep))
+    dice = 2 * tp / np.maximum(tp + fp + seep.sum(), 1)
+    return int(dice[2:].argmax()) + 1
+
+
+def mask_of(scene: Scene, level: int, least: int) -> np.ndarray:
+    """Pixels above the level, without objects of fewer than `least` px."""
+    mask = scene.probability > level
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return mask & (stats[:, cv2.CC_STAT_AREA][labels] >= least)
+
+
+def reliability_of(scenes: list[Scene], scaling: tuple[float, float] = (1.0, 0.0)) -> Reliability:
+    """Counts of probabilities after scaling; the lowest level (p < 0.002) is open sea and left out."""
+    found = Reliability()
+    for scene in scenes:
+        p = np.clip((scene.probability.astype(float) - 1) / 254, 1e-3, 1 - 1e-3)
+        scaled = 1 / (1 + np.exp(-(scaling[0] * np.log(p / (1 - p)) + scaling[1])))
+        found.add(scaled, scene.truth, scene.valid & (scene.probability > 1))
+    return found
+
+
+def pool(folder: Path, by_chip: bool, flips: bool) -> dict[str, Any]:
+    """The row of a folder of runs."""
+    runs = [Run(path.parent) for path in sorted(folder.glob("*/summary.json"))]
+    counts: dict[str, list[int]] = {}
+    objects, seconds, chosen, error = [], 0.0, [], Reliability()
+    for run in runs:
+        val, test = (predicted(run, part, by_chip, flips) for part in ("val", "test"))
+        level = best_level(val)
+        least = max(
+            (0, *AREAS), key=lambda area: pooled([count(mask_of(s, level, area), s.truth) for s in val])["dice"]
+        )
+        scaling = reliability_of(val).scaling()
+        error.counts += reliability_of(test, scaling).counts
+        for scene in test:
+            mask = mask_of(scene, level, least)
+            counts[f"{run.dir.name} {scene.name}"] = count(mask, scene.truth).tolist()
+            objects.append(count_objects(mask, scene.truth, scene.valid))
+        seconds += run.summary()["seconds"]
+        chosen.append({"run": run.dir.name, "threshold": (level - 0.5) / 254, "min_area": least, "scaling": scaling})
+    scored = figures(add_up(objects))
+    table = np.array(list(counts.values()))
+    return {
+        "runs": len(runs), "split": runs[0].config.split.kind, "by": runs[0].config.split.by,
+        "way": ("chips" if by_chip else "mosaic") + ", flips" * flips, "seed": runs[0].config.seed,
+        "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled(table),
+        "interval": np.quantile(resampled(table), (0.025, 0.975)).tolist(),
+        **{k: scored[k] for k in ("boundary_f1", "object_recall", "object_precision")},
+        "calibration_error": error.error(), "chosen": chosen, "scenes": counts,
+    }  # fmt: skip
+
+
+def resampled(table: np.ndarray) -> np.ndarray:
+    """Pooled Dice of `DRAWS` bootstrap samples of scenes with counts (N, 3); the same draws for every table."""
+    draws = np.random.default_rng(0).integers(0, len(table), (DRAWS, len(table)))
+    tp, fp, fn = table[draws].sum(1).T
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+def against(row: dict[str, Any], other: dict[str, Any]) -> str:
+    """Difference of pooled Dice to another row on the same scenes, with its interval."""
+    key = {name.split()[-1]: name for name in other["scenes"]}
+    pairs = [(c, other["scenes"][key[name.split()[-1]]]) for name, c in row["scenes"].items()]
+    ours, theirs = (np.array(table) for table in zip(*pairs, strict=True))
+    low, high = np.quantile(resampled(ours) - resampled(theirs), (0.025, 0.975))
+    gain = pooled(ours)["dice"] - pooled(theirs)["dice"]
+    return f"{gain:+.3f} ({low:+.3f} to {high:+.3f}), paired over {len(pairs)} scenes"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--flips", action="store_true")
+    parser.add_argument("--chips", action="store_true")
+    parser.add_argument("--against", type=Path)
+    arguments = parser.parse_args()
+    name = f"pool-{'chips' if arguments.chips else 'mosaic'}{'-flips' * arguments.flips}.json"
+    row = pool(arguments.folder, arguments.chips, arguments.flips)
+    (arguments.folder / name).write_text(json.dumps(row, indent=2) + "\n")
+    low, high = row["interval"]
+    columns = ("jaccard", "boundary_f1", "object_recall", "object_precision")
+    shown = [f"{row[k]:.3f}" for k in columns]
+    cells = [arguments.folder.name, row["way"], f"{row['dice']:.3f} ({low:.3f} to {high:.3f})", *shown]
+    print("|", " | ".join([*cells, f"{row['calibration_error']:.4f}", str(row["seconds"])]), "|")
+    if arguments.against:
+        print(against(row, json.loads((arguments.against / name).read_text())))
