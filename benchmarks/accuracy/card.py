@@ -1,0 +1,89 @@
+"""Put a trained network into the package, with a card of what it is: the last step of `make model`.
+
+    python benchmarks/accuracy/card.py outputs/model/folds outputs/model/network
+
+Threshold, scaling and least object of the network are its own, from its validation scenes; the figures on the card are
+those of the folds of the same recipe, pooled by pool.py.
+"""
+
+import argparse
+import json
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from seep_lightning.config import ExportConfig
+from seep_lightning.export import export
+from seep_lightning.run import SHIPPED, Run
+
+CARD = """# The network in this package
+
+`seeps.pt`: {parameters:,} parameters, {size:.1f} MB, tensors and plain values only. `python -m seep_lightning.predict`
+uses it where no `run` is given, and so does `seep_lightning.load()` in a notebook.
+
+**For research and evaluation only.** It was trained on the 634 chips of 14 scenes of a public exercise in oil seep
+detection, which come without a stated licence and are not part of this package. Whoever uses the network for anything
+else must settle the rights to those data first.
+
+## What it does
+Outlines dark slicks on detected SAR images of the sea (one band, 8 or 16 bit, linear, about 10 m a pixel, 0 = nodata).
+A probability of 0.7 means that about seven of ten such pixels lay inside an analyst's outline.
+
+## How good its recipe is
+On scenes that it never saw (five folds by scene, another day at the same place), laid together and mapped as `predict`
+does; threshold, least object and scaling chosen on other scenes than those scored:
+
+| | |
+| --- | --- |
+| pooled Dice | {dice:.3f} (95 % over scenes: {low:.3f} to {high:.3f}) |
+| Jaccard | {jaccard:.3f} |
+| boundary F1 at 2 px | {boundary_f1:.3f} |
+| object recall, precision | {object_recall:.3f}, {object_precision:.3f} |
+| calibration error | {calibration_error:.4f} |
+
+The network itself was trained on {train} chips; on the {val} chips of its validation scenes its Dice is {val_dice:.3f}
+(threshold tuned on them), on the {test} of its test scene {test_dice:.3f}.
+
+## What it must not be used for
+- To prove or disprove a spill, or to name who did it. Look-alikes (calm water, algae, rain cells) are found as well,
+  and nearly every chip it learned from holds a seep: how often it is wrong on empty sea was never measured.
+- Other sensors, pixel sizes, seas or processing, before you scored it there (`python -m seep_lightning.evaluate`).
+- Faint slicks (contrast above 0.9): about half of them are missed. See docs/results.md for where its errors lie.
+
+## How it was made
+`make model SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {epochs} epochs; {device}). Data fingerprint {fingerprint}.
+"""
+
+
+def main(folds: Path, network: Path) -> None:
+    run, row = Run(network), json.loads((folds / "pool-mosaic.json").read_text())
+    SHIPPED.parent.mkdir(exist_ok=True)
+    export(ExportConfig(run=str(network), output=str(SHIPPED), format="torch", overwrite=True))
+    summary, test = run.summary(), json.loads((network / "evaluate" / "test" / "summary.json").read_text())
+    weights = torch.load(SHIPPED, weights_only=True)["state_dict"]
+    text = CARD.format(
+        **{k: v for k, v in row.items() if isinstance(v, float)},
+        **summary["data"]["chips"],
+        low=row["interval"][0],
+        high=row["interval"][1],
+        parameters=sum(tensor.numel() for tensor in weights.values()),
+        size=SHIPPED.stat().st_size / 1e6,
+        val_dice=summary["figures"]["val"]["dice"],
+        test_dice=test["figures"]["dice"],
+        seed=run.config.seed,
+        epochs=summary["epochs"],
+        device=summary["device"],
+        fingerprint=summary["data"]["fingerprint"],
+        today=date.today(),
+    )
+    SHIPPED.with_name("README.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folds", type=Path)
+    parser.add_argument("network", type=Path)
+    arguments = parser.parse_args()
+    main(arguments.folds, arguments.network)

@@ -1,0 +1,95 @@
+"""Where the errors of pooled folds lie: by class, contrast, size, scene, and how near the true outline.
+
+    python benchmarks/accuracy/errors.py outputs/folds/NAME     after pool.py on the same folder, with the same way
+
+Uses the threshold and least object that pool.py chose for each run on its validation chips. Prints Markdown.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+from pool import mask_of, predicted
+
+from seep_lightning.config import EvaluateConfig
+from seep_lightning.data.chips import cell
+from seep_lightning.data.mosaic import lay
+from seep_lightning.evaluate import part_of
+from seep_lightning.run import Run
+from seep_lightning.scores import pooled
+
+LEAST = 20  # px of an object
+RING = 9  # px around an object that its contrast is taken against
+
+
+def objects_of(image: np.ndarray, truth: np.ndarray, valid: np.ndarray, mask: np.ndarray) -> list[tuple[float, ...]]:
+    """Area (px), width (px, area over length of the centre line as seen by the distance transform), contrast
+    (mean inside over mean of a ring outside) and covered share of each true object."""
+    rows = []
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(truth.astype(np.uint8), connectivity=8)
+    for k, (x, y, w, h, area) in enumerate(stats[1:], start=1):
+        if area < LEAST:
+            continue
+        box = np.s_[max(y - RING, 0) : y + h + RING, max(x - RING, 0) : x + w + RING]
+        own = labels[box] == k
+        near = cv2.dilate(own.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0
+        sea = near & ~truth[box] & valid[box]
+        width = 2 * cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
+        contrast = image[box][own].mean() / max(image[box][sea].mean(), 1) if sea.any() else np.nan
+        rows.append((area, width, contrast, mask[box][own].mean()))
+    return rows
+
+
+def table(title: str, values: np.ndarray, covered: np.ndarray, edges: list[float]) -> None:
+    """Recall of objects (covered by a tenth) and mean covered share, between edges of a value."""
+    print(f"\n| {title} | true objects | found | covered share |\n| --- | --- | --- | --- |")
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        mine = covered[(values >= low) & (values < high)]
+        if len(mine):
+            print(f"| {low:g} to {high:g} | {len(mine)} | {(mine >= 0.1).mean():.2f} | {mine.mean():.2f} |")
+
+
+def main(folder: Path, flips: bool) -> None:
+    row = json.loads((folder / f"pool-mosaic{'-flips' * flips}.json").read_text())
+    objects: list[tuple[float, ...]] = []
+    by_class, near = np.zeros((8, 2)), np.zeros((4, 2))  # px found, all; false and missed px by distance to the outline
+    for chosen in row["chosen"]:
+        run = Run(folder / chosen["run"])
+        chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir)))
+        for scene in predicted(run, "test", False, flips):
+            mine = [i for i in indices if chips.scenes[i] == scene.name]
+            at = {i: cell(chips.config, scene.name, chips.tiles[i]) for i in mine}
+            image, label = (lay({at[i]: chips.read(i)[k].squeeze() for i in mine}).astype(float) for k in (0, 1))
+            mask = mask_of(scene, round(chosen["threshold"] * 254 + 0.5), chosen["min_area"])
+            for c in range(1, 8):
+                by_class[c] += (mask & (label == c)).sum(), (label == c).sum()
+            inside, outside = (
+                cv2.distanceTransform(m.astype(np.uint8), cv2.DIST_L2, 3) for m in (scene.truth, ~scene.truth)
+            )
+            away = np.where(scene.truth, inside, outside)
+            for k, wrong in enumerate((mask & ~scene.truth, scene.truth & ~mask)):
+                near[:, k] += np.histogram(away[wrong & scene.valid], (0, 1.1, 2.1, 5, 1e9))[0]
+            objects += objects_of(image, scene.truth, scene.valid, mask)
+    area, width, contrast, covered = np.array(objects).T
+    table("area, px", area, covered, [20, 50, 200, 1000, 1e6])
+    table("widest, px", width, covered, [0, 4, 6, 10, 20, 1e3])
+    table("contrast, slick / surroundings", contrast, covered, [0, 0.7, 0.8, 0.85, 0.9, 0.95, 2])
+    print("\n| class | px | found |\n| --- | --- | --- |")
+    for c in range(1, 8):
+        print(f"| {c} | {by_class[c, 1]:.0f} | {by_class[c, 0] / max(by_class[c, 1], 1):.2f} |")
+    print("\n| distance to the true outline | false px | missed px |\n| --- | --- | --- |")
+    for name, (false, missed) in zip(("1 px", "2 px", "3 to 5 px", "farther"), near / near.sum(0), strict=True):
+        print(f"| {name} | {false:.2f} | {missed:.2f} |")
+    print("\n| scene | Dice |\n| --- | --- |")
+    for name, counts in sorted(row["scenes"].items(), key=lambda item: item[0].split()[-1]):
+        print(f"| {name.split()[-1]} | {pooled([np.array(counts)])['dice']:.3f} |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--flips", action="store_true")
+    arguments = parser.parse_args()
+    main(arguments.folder, arguments.flips)
