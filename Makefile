@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN = $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train test test-slow test-browser lint format wheel tensorboard clean
+.PHONY: help setup demo train model test test-slow test-browser lint format wheel tensorboard clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,12 @@ demo: setup ## generated chips, a small training, its figures, a map of a whole 
 
 train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
 	$(RUN) seep_lightning.train $(ARGS)
+
+model: setup ## the network in the package: five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 hours)
+	$(RUN) seep_lightning.train -m experiment=seeps split=kfold split.fold=0,1,2,3,4 test=false hydra.sweep.dir=outputs/model/folds $(ARGS)
+	$(BIN)/python benchmarks/accuracy/pool.py outputs/model/folds
+	$(RUN) seep_lightning.train experiment=seeps hydra.run.dir=outputs/model/network $(ARGS)
+	$(BIN)/python benchmarks/accuracy/card.py outputs/model/folds outputs/model/network
 
 test: setup ## all quick tests
 	$(RUN) pytest -n 2 -m "not slow and not browser"

@@ -41,3 +41,12 @@ def test_sizes_that_the_stride_does_not_divide_are_padded_and_cropped_back() -> 
 def test_an_unknown_choice_is_named(bad: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"model"):
         UNet(**bad)
+
+
+def test_blocks_of_pixels_are_folded_into_channels_and_back() -> None:
+    net = UNet(width=4, depth=2, patch=2, deep_supervision=True)
+    assert net.stride == 8
+    assert [tuple(head.shape) for head in net(torch.zeros(2, 1, 16, 24))] == [(2, 1, 16, 24)] * 2
+    moved = torch.zeros(1, 1, 16, 16)
+    moved[..., 5, 3] = 1  # each pixel of a block has its own way through the net
+    assert len({float(net.eval()(torch.roll(moved, k, -1)).sum()) for k in range(2)}) == 2

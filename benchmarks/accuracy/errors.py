@@ -7,6 +7,7 @@ Uses the threshold and least object that pool.py chose for each run on its valid
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -45,7 +46,7 @@ def objects_of(image: np.ndarray, truth: np.ndarray, valid: np.ndarray, mask: np
 def table(title: str, values: np.ndarray, covered: np.ndarray, edges: list[float]) -> None:
     """Recall of objects (covered by a tenth) and mean covered share, between edges of a value."""
     print(f"\n| {title} | true objects | found | covered share |\n| --- | --- | --- | --- |")
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         mine = covered[(values >= low) & (values < high)]
         if len(mine):
             print(f"| {low:g} to {high:g} | {len(mine)} | {(mine >= 0.1).mean():.2f} | {mine.mean():.2f} |")

@@ -54,8 +54,7 @@ class DataConfig:
     classes: int = 7  # largest value that a mask may hold
     grid: dict[str, GridConfig] = field(default_factory=dict)  # by prefix of the scene's name
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
-    shift: bool = False  # train on windows at any offset over the scenes, instead of on the chips as they were cut
-    batch_size: int = 16
+    batch_size: int = 8
     num_workers: int | None = None  # None: 0 on CPU, else up to 8
     cache_gb: float = 4.0  # keep decoded chips in memory up to this size, else read them at each use
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)

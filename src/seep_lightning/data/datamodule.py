@@ -11,17 +11,14 @@ from typing import Any, NamedTuple
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from seep_lightning.config import DataConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips, load_chips, valid_pixels
-from seep_lightning.data.mosaic import shifted
 from seep_lightning.data.split import leakage, split_chips
-from seep_lightning.errors import UserError
-from seep_lightning.normalise import Normaliser, histogram, quartiles_of
+from seep_lightning.normalise import Normaliser
 
 log = logging.getLogger(__name__)
 
@@ -46,59 +43,21 @@ class ChipDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.chips)
 
-    def read(self, epoch: int, index: int) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.float32]]:
-        """Image (C, H, W), mask (H, W) and the quartiles (C, 3) by which it is normalised."""
-        return *self.chips.read(index), self.quartiles[index]
-
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         epoch, index = key
-        raw, mask, quartiles = self.read(epoch, index)
+        raw, mask = self.chips.read(index)
         valid = valid_pixels(raw, self.chips.config.nodata)
         image = raw.astype(np.float32) / np.float32(self.chips.full_scale)
         if self.augment is not None:
             # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
-            filled = np.where(valid, image, quartiles[:, 1, None, None])
+            filled = np.where(valid, image, self.chips.quartiles[index, :, 1, None, None])
             image, mask, valid = self.augment(filled, mask, valid, epoch=epoch, index=index)
         return Batch(
-            torch.from_numpy(self.normalise(image, valid, quartiles)),
+            torch.from_numpy(self.normalise(image, valid, self.quartiles[index])),
             torch.from_numpy(np.ascontiguousarray(mask)[None]),
             torch.from_numpy(np.ascontiguousarray(valid)[None]),
             torch.tensor(index),
         )
-
-
-class ShiftedDataset(ChipDataset):
-    """Training windows at any offset over the scenes, as far as they are training: other parts' cells are nodata.
-
-    Each chip of `indices` gives one window an epoch, up to half a chip away from it; a function of (seed, epoch, chip).
-    """
-
-    def __init__(
-        self, chips: Chips, normalise: Normaliser, augment: Augment | None, indices: list[int], seed: int
-    ) -> None:
-        super().__init__(chips, normalise, augment)
-        self.seed, self.cells = seed, chips.cells()
-        if any(self.cells[i] is None for i in indices):
-            raise UserError("data.shift=true needs the place of every chip in its scene: see data.grid, data.pattern.")
-        self.at = {(chips.scenes[i], self.cells[i]): i for i in indices}
-
-    def read(self, epoch: int, index: int) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.float32]]:
-        """A window of the mosaic of training chips, and its own quartiles."""
-        rng = np.random.default_rng((self.seed, epoch, index))
-        by = [int(rng.integers(-side // 2, side // 2 + 1)) for side in self.chips.size]
-        row, column = self.cells[index] or (0, 0)
-        steps = [(y, x) for y in {0, int(np.sign(by[0]))} for x in {0, int(np.sign(by[1]))}]
-        found = {s: self.at.get((self.chips.scenes[index], (row + s[0], column + s[1]))) for s in steps}
-        pairs = {step: self.chips.read(i) for step, i in found.items() if i is not None}
-        nodata = self.chips.config.nodata or 0
-        image = shifted({step: pair[0] for step, pair in pairs.items()}, (by[0], by[1]), nodata)
-        mask = shifted({step: pair[1] for step, pair in pairs.items()}, (by[0], by[1]))
-        if self.normalise.kind == "scene":
-            return image, mask, self.quartiles[index]
-        valid = valid_pixels(image, self.chips.config.nodata)
-        if not valid.any():
-            return super().read(epoch, index)
-        return image, mask, np.stack([quartiles_of(histogram(band, valid)) for band in image])
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -186,9 +145,6 @@ class SeepDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled and augmented; the last batch is dropped where it is not full."""
         augment = Augment(self.augment_nodes, self.seed)
-        if self.data.shift:
-            dataset = ShiftedDataset(self.chips, self.normalise, augment, self.indices("train"), self.seed)
-            return self._loader("train", dataset, shuffle=True)
         return self._loader("train", ChipDataset(self.chips, self.normalise, augment), shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:

@@ -29,27 +29,6 @@ def lay(chips: Mapping[tuple[int, int], NDArray[Any]], nodata: float = 0) -> NDA
     return scene
 
 
-def shifted(chips: Mapping[tuple[int, int], NDArray[Any]], by: tuple[int, int], nodata: float = 0) -> NDArray[Any]:
-    """A window (..., h, w) of a scene, `by` (down, right) px from the chip at (0, 0), less than a chip either way.
-
-    chips: (..., h, w) by (row, column) from that chip; what none covers is `nodata`.
-    """
-    here = chips[0, 0]
-    out = np.full_like(here, nodata)
-    for (row, column), chip in chips.items():
-        (to_y, from_y), (to_x, from_x) = (
-            _overlap(cell * side - shift, side)
-            for cell, side, shift in zip((row, column), here.shape[-2:], by, strict=True)
-        )
-        out[..., to_y, to_x] = chip[..., from_y, from_x]
-    return out
-
-
-def _overlap(start: int, side: int) -> tuple[slice, slice]:
-    """Of a chip that begins at `start` in a window of the same `side`: where it goes to, and what of it goes there."""
-    return slice(max(start, 0), max(min(start + side, side), 0)), slice(max(-start, 0), max(min(side - start, side), 0))
-
-
 def find_columns(edges: Mapping[int, NDArray[np.generic]], nodata: float | None = 0) -> int | None:
     """Tiles a row, found from edges (2, w), the first and last row of pixels of each tile; None if that is not clear.
 
