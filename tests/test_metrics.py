@@ -12,7 +12,6 @@ from seep_lightning.metrics import (
     dice_by_threshold,
     mean_metrics,
     pixel_metrics,
-    with_ignored,
 )
 from seep_lightning.scores import count, figures, pooled
 
@@ -32,20 +31,13 @@ def test_pooled_figures_equal_scikit_learns_on_valid_pixels(scene: tuple[torch.T
     probability, target, valid = scene
     metrics = pixel_metrics(0.25)
     for part in (slice(0, 3), slice(3, 6)):
-        metrics.update(probability[part], with_ignored(target[part], valid[part]))
+        metrics.update(probability[part], target[part], valid[part])
     truth, predicted = (target > 0)[valid].numpy(), (probability > 0.25)[valid].numpy()
     scores = {"dice": f1_score, "jaccard": jaccard_score, "precision": precision_score, "recall": recall_score}
     expected = {name: score(truth, predicted) for name, score in scores.items()}
     assert {k: float(v) for k, v in metrics.compute().items()} == pytest.approx(expected, rel=1e-6)
     counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
     assert {k: pooled(counted)[k] for k in expected} == pytest.approx(expected, rel=1e-12)
-
-
-def test_logits_that_all_lie_in_0_to_1_would_be_taken_for_probabilities() -> None:
-    """Why the module hands over probabilities: torchmetrics guesses."""
-    metrics = pixel_metrics()
-    metrics.update(torch.full((1, 1, 2, 2), 0.4), torch.ones(1, 1, 2, 2).long())
-    assert float(metrics.compute()["dice"]) == 0  # as probability 0.4; as a logit it would be seep
 
 
 def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Tensor, ...]) -> None:

@@ -1,38 +1,44 @@
 """Metrics: pooled over all valid pixels unless their name says otherwise. Foreground (seep) only."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 
 from seep_lightning.losses import soft_dice
 
 BINS = 256
-IGNORE = -1
+FIGURES = ("dice", "jaccard", "precision", "recall")
 MEANS = ("dice_per_chip", "soft_dice_S", "soft_2S_over_1_plus_S")
 
 
+class Pooled(Metric):
+    """One of `FIGURES` of the pixels above a threshold; 0 where there is nothing to count."""
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, figure: str, threshold: float) -> None:
+        super().__init__()
+        self.figure, self.threshold = figure, threshold
+        self.add_state("counts", torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
+        """All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool."""
+        predicted, truth = (probability > self.threshold) & valid, (target > 0) & valid
+        # torchmetrics' own four take 20 ms of 16 chips, this one 1.3: a small net's step is 480
+        self.counts += torch.stack([x.count_nonzero() for x in (predicted & truth, predicted, truth)])
+
+    def compute(self) -> Tensor:
+        """Scalar."""
+        both, predicted, truth = self.counts.double()
+        total = {"dice": (predicted + truth) / 2, "jaccard": predicted + truth - both}
+        total |= {"precision": predicted, "recall": truth}
+        return (both / total[self.figure].clamp(min=0.5)).float()
+
+
 def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
-    """Pooled Dice (= F1), Jaccard, precision and recall of probabilities at a threshold; nodata has target `IGNORE`.
-
-    torchmetrics 1.9 counts a probability as seep where it is above the threshold.
-    """
-    settings: dict[str, Any] = {"threshold": threshold, "ignore_index": IGNORE, "validate_args": False}
-    return MetricCollection(
-        {
-            "dice": BinaryF1Score(**settings),
-            "jaccard": BinaryJaccardIndex(**settings),
-            "precision": BinaryPrecision(**settings),
-            "recall": BinaryRecall(**settings),
-        }
-    )
-
-
-def with_ignored(target: Tensor, valid: Tensor) -> Tensor:
-    """Binary target (B, 1, H, W) as int64 with `IGNORE` where not valid: what `pixel_metrics` takes."""
-    return torch.where(valid, (target > 0).long(), IGNORE)
+    """`FIGURES`, pooled over all valid pixels; they share one state."""
+    return MetricCollection({name: Pooled(name, threshold) for name in FIGURES}, compute_groups=[list(FIGURES)])
 
 
 class Mean(Metric):

@@ -19,7 +19,6 @@ from seep_lightning.metrics import (
     best_threshold,
     mean_metrics,
     pixel_metrics,
-    with_ignored,
 )
 from seep_lightning.targets import build
 
@@ -101,7 +100,7 @@ class SeepModule(pl.LightningModule):
         self._check_finite(loss)
         probability = heads[0].detach().float().sigmoid()
         metrics = cast(MetricCollection, self.pixels[f"{stage}_"])
-        metrics.update(probability, with_ignored(batch.target, batch.valid))
+        metrics.update(probability, batch.target, batch.valid)
         figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
         if stage == "val":
             self.histogram.update(probability, batch.target, batch.valid)
