@@ -30,6 +30,7 @@ TINY = [
     "data.batch_size=4",
     "trainer.enable_progress_bar=false",
     "trainer.accelerator=cpu",
+    "trainer.precision=32-true",  # the same on every machine
 ]
 
 

@@ -259,6 +259,17 @@ def test_mixed_precision_and_deep_supervision_train(compose_tiny: Compose, tmp_p
     assert math.isfinite(train(config, tmp_path / "run").score)
 
 
+@pytest.mark.parametrize(("bf16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_auto_is_the_precision_that_the_machine_is_fast_at_and_the_run_tells_it(
+    bf16: bool, precision: str, compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    run = train(compose_tiny("trainer.precision=auto", "trainer.max_epochs=1"), tmp_path / "run").run
+    assert run.config.trainer.precision == precision
+    assert run.summary()["device"].endswith(precision)
+
+
 def test_odd_sizes_and_chips_read_from_disk_train(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips", size=30)
     overrides = ["data=seeps", f"data.root={root}", GRID, *TINY, "data.cache_gb=0", "trainer.max_epochs=1"]

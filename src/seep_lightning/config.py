@@ -83,7 +83,7 @@ class TrainerConfig:
     strategy: str = "auto"
     devices: Any = 1
     num_nodes: int = 1
-    precision: Any = "32-true"
+    precision: Any = "auto"  # bf16-mixed where the machine does that fast, else 32-true
     fast_dev_run: Any = False
     max_epochs: int = 30
     min_epochs: int | None = None

@@ -33,7 +33,8 @@ class Pooled(Metric):
         both, predicted, truth = self.counts.double()
         total = {"dice": (predicted + truth) / 2, "jaccard": predicted + truth - both}
         total |= {"precision": predicted, "recall": truth}
-        return (both / total[self.figure].clamp(min=0.5)).float()
+        share: Tensor = both / total[self.figure].clamp(min=0.5)
+        return share.float()
 
 
 def pixel_metrics(threshold: float = 0.5) -> MetricCollection:

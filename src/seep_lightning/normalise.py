@@ -41,12 +41,16 @@ class Normaliser:
         values = self._stretch(image)
         if self.kind != "scale":
             low, centre, high = (self._stretch(quartiles[:, k, None, None]) for k in range(3))
-            values = (values - centre) / np.maximum((high - low) / 1.349, 1e-3)
+            values = values - centre
+            values /= np.maximum((high - low) / 1.349, 1e-3)
             np.clip(values, -LIMIT, LIMIT, out=values)
-        return np.where(valid, values, np.float32(0)).astype(np.float32, copy=False)
+        return values if valid.all() else np.where(valid, values, np.float32(0))
 
     def _stretch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.log(np.maximum(values, np.float32(DARKEST))) if self.log else values
+        if not self.log:
+            return values
+        bounded = np.maximum(values, np.float32(DARKEST))
+        return np.log(bounded, out=bounded)
 
     def to_dict(self) -> dict[str, Any]:
         """Primitives for a checkpoint."""

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import EvaluateConfig, TrainConfig, check
 from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError
+from seep_lightning.hardware import keep_memory, precision_of
 from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
 from seep_lightning.run import Run, config_dict, open_run
 
@@ -57,6 +58,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
 
     cfg = with_absolute_paths(cfg)
     check(cfg)
+    cfg = replace(cfg, trainer=replace(cfg.trainer, precision=precision_of(cfg.trainer)))
+    keep_memory()
     quieten_lightning()
     run = Run(Path(out).resolve())
     resumes = run.last.is_file()

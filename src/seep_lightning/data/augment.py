@@ -44,7 +44,7 @@ class Augment:
         self.pipeline.set_random_seed(chip_seed(self.seed, epoch, index))
         out = self.pipeline(image=image.transpose(1, 2, 0), mask=mask, valid=valid.view(np.uint8))
         moved = np.ascontiguousarray(out["image"].transpose(2, 0, 1))
-        return moved, out["mask"], out["valid"].astype(bool)
+        return moved, out["mask"], out["valid"].view(bool)
 
 
 def chip_seed(seed: int, epoch: int, index: int) -> int:

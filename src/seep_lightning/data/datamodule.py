@@ -50,8 +50,9 @@ class ChipDataset(Dataset[Batch]):
         image = raw.astype(np.float32) / np.float32(self.chips.full_scale)
         if self.augment is not None:
             # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
-            filled = np.where(valid, image, self.chips.quartiles[index, :, 1, None, None])
-            image, mask, valid = self.augment(filled, mask, valid, epoch=epoch, index=index)
+            if not valid.all():
+                image = np.where(valid, image, self.chips.quartiles[index, :, 1, None, None])
+            image, mask, valid = self.augment(image, mask, valid, epoch=epoch, index=index)
         return Batch(
             torch.from_numpy(self.normalise(image, valid, self.quartiles[index])),
             torch.from_numpy(np.ascontiguousarray(mask)[None]),

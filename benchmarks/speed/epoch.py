@@ -1,0 +1,94 @@
+"""`train` against a bare PyTorch loop: at most 1.05 times its epoch.
+
+    OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/epoch.py [key=value ...]
+
+Same net, batch, threads, precision, loss, optimiser, clipping, schedule and augmentation, in one process in turn. The
+bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints.
+The epoch is its training part, from asking for the first batch to the last step; beside it stands the whole epoch, with
+validation (bare: net and loss), logging and both checkpoints. One epoch before it warms up.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import torch
+from pairs import PAIRS, Seconds, ours, recipe, say, timed, told
+from torch import Tensor, nn
+
+from seep_lightning.config import TrainConfig
+from seep_lightning.data.augment import Augment
+from seep_lightning.data.datamodule import ChipDataset, SeepDataModule
+from seep_lightning.schedule import WarmupCosine
+from seep_lightning.targets import build
+
+
+class Bare:
+    """The loop that one would write by hand."""
+
+    def __init__(self, config: TrainConfig, data: SeepDataModule) -> None:
+        self.batch, self.steps = config.data.batch_size, int(config.trainer.limit_train_batches or 0)
+        self.bf16, self.clip = config.trainer.precision == "bf16-mixed", config.trainer.gradient_clip_val
+        self.net = build("model", config.model, nn.Module).to(memory_format=torch.channels_last)
+        self.loss = build("loss", config.loss, nn.Module)
+        self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
+        self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=2 * self.steps)
+        self.augment = Augment(config.augment, config.seed).pipeline
+        plain = ChipDataset(data.chips, data.normalise)
+        self.train, self.val = ([plain[0, i][:3] for i in data.indices(part)] for part in ("train", "val"))
+        self.val = self.val[: self.batch * int(config.trainer.limit_val_batches or 0)]
+
+    def augmented(self, order: list[int]) -> Iterator[tuple[Tensor, ...]]:
+        for k in order:
+            image, mask, valid = (part[0].numpy() for part in self.train[k])
+            out = self.augment(image=image[..., None], mask=mask, valid=valid.view("uint8"))
+            yield tuple(torch.from_numpy(out[name].copy()) for name in ("image", "mask", "valid"))
+
+    def forward(self, image: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            return self.loss(self.net(image), (target > 0).float(), valid)
+
+    def epoch(self) -> None:
+        order = torch.randperm(len(self.train)).tolist()
+        for step in range(self.steps):
+            chips = self.augmented(order[step * self.batch : (step + 1) * self.batch])
+            image, target, valid = (torch.stack(parts) for parts in zip(*chips, strict=True))
+            loss = self.forward(image.permute(0, 3, 1, 2), target[:, None], valid[:, None].bool())
+            self.optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+            self.optimizer.step()
+            self.schedule.step()
+
+    def validate(self) -> None:
+        self.net.eval()
+        with torch.inference_mode():
+            for start in range(0, len(self.val), self.batch):
+                self.forward(*(torch.stack(parts) for parts in zip(*self.val[start : start + self.batch], strict=True)))
+        self.net.train()
+
+    def run(self) -> tuple[Seconds, Seconds]:
+        self.epoch()
+        training, validation = timed(self.epoch), timed(self.validate)
+        return training, Seconds(training.wall + validation.wall, training.cpu + validation.cpu)
+
+
+def main() -> None:
+    small = ["trainer.limit_train_batches=8", "trainer.limit_val_batches=2"]
+    config = recipe("trainer.precision=bf16-mixed", *small, *sys.argv[1:], "trainer.max_epochs=2")
+    data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
+    data.setup()
+    say(model=config.model, batch=config.data.batch_size, precision=config.trainer.precision, small=small)
+    print("augmentation:", config.augment)
+    found = []
+    for pair in range(PAIRS):
+        bare = Bare(config, data)  # before the clock starts
+        a, b = (ours(config), bare.run()) if pair % 2 == 0 else reversed((bare.run(), ours(config)))
+        found.append((a, b))
+        parts = [f"{x.wall:.3f}/{y.wall:.3f} s ({x.cpu:.3f}/{y.cpu:.3f} cpu)" for x, y in zip(a, b, strict=True)]
+        print(f"  ours/bare: training {parts[0]}, whole {parts[1]}", flush=True)
+    for k, part in enumerate(("training part", "whole epoch")):
+        told(f"{part}: ours", "bare", [(a[k], b[k]) for a, b in found])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What the speed benchmarks share: the clock, seven pairs in turn, the recipe, and a training of ours that is timed.
+
+Each pair says its seconds of wall clock and of processor: on a machine that does other work beside it, the second ratio
+is the one to trust (with one thread nothing else differs).
+"""
+
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, Self
+
+import lightning.pytorch as pl
+import torch
+
+from seep_lightning.config import TrainConfig
+from seep_lightning.door import compose
+from seep_lightning.train import train
+
+PAIRS = 7
+
+
+class Seconds(NamedTuple):
+    """Of the wall clock, and of the processor over all threads of this process."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self, start: "Seconds") -> "Seconds":
+        return Seconds(self.wall - start.wall, self.cpu - start.cpu)
+
+
+def timed(work: Callable[[], object]) -> Seconds:
+    start = Seconds.now()
+    work()
+    return Seconds.now().since(start)
+
+
+def compare(a: str, first: Callable[[], Seconds], b: str, second: Callable[[], Seconds], pairs: int = PAIRS) -> float:
+    """Print `pairs` pairs, the order changing from one to the next, and the median of the ratios a / b."""
+    found = []
+    for pair in range(pairs):
+        one, other = (first(), second()) if pair % 2 == 0 else reversed((second(), first()))
+        found.append((one, other))
+        print(f"  {a} {one.wall:.3f} s ({one.cpu:.3f} cpu), {b} {other.wall:.3f} s ({other.cpu:.3f} cpu)", flush=True)
+    return told(a, b, found)
+
+
+def told(a: str, b: str, found: list[tuple[Seconds, Seconds]]) -> float:
+    """Print median and range of the ratios of pairs; the median of the wall clock's."""
+    for k, clock in enumerate(Seconds._fields):
+        ratios = [one[k] / other[k] for one, other in found]
+        print(
+            f"{a} / {b}, {clock}: median {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f} of {len(ratios)}"
+        )
+    return median(one.wall / other.wall for one, other in found)
+
+
+def say(**facts: Any) -> None:
+    """One line: the machine and what is measured on it."""
+    cpu = torch.cpu.get_capabilities().get("cpu_name", platform.processor())
+    load = Path("/proc/loadavg").read_text().split()[0]
+    where = f"{date.today()}, {cpu}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, load {load}"
+    print("; ".join([where, *(f"{k} {v}" for k, v in facts.items())]), flush=True)
+
+
+def recipe(*overrides: str) -> TrainConfig:
+    """A training on the chips at SEEP_DATA_ROOT, on the CPU."""
+    config: Any = compose("train", ["data=seeps", "trainer=cpu", "trainer.enable_progress_bar=false", *overrides])
+    return config
+
+
+class EpochClock(pl.Callback):
+    """The training part of each epoch, first batch asked for to last step done; and the last epoch to its very end."""
+
+    training: Seconds
+    whole: Seconds
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self.start = Seconds.now()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.spent = Seconds.now().since(self.start)
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        EpochClock.training = self.spent
+
+    def on_train_end(self, *_: Any) -> None:
+        """After validation, logging and both checkpoints."""
+        EpochClock.whole = Seconds.now().since(self.start)
+
+
+def ours(config: TrainConfig) -> tuple[Seconds, Seconds]:
+    """`train` with all that it does by default: its last epoch's training part, and that whole epoch."""
+    config.callbacks = {"clock": {"_target_": "pairs.EpochClock"}}
+    sys.modules.setdefault("pairs", sys.modules[__name__])
+    with tempfile.TemporaryDirectory() as out:
+        train(config, Path(out) / "run")
+    return EpochClock.training, EpochClock.whole
+
+
+def child(script: str, *arguments: str) -> Seconds:
+    """Seconds that a script prints as its last line, run in a process of its own."""
+    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=True)
+    return Seconds(*json.loads(done.stdout.splitlines()[-1]))
