@@ -170,6 +170,22 @@ def test_the_last_checkpoint_is_the_last_epochs_also_where_another_was_better(
     assert best < last == 3
 
 
+def test_checkpoints_are_written_as_often_as_asked_for_and_after_the_last_epoch(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, int]] = []
+    save = pl.Trainer.save_checkpoint
+
+    def told(self: pl.Trainer, path: str, *args: object, **more: object) -> None:
+        written.append((Path(path).stem, self.current_epoch))
+        save(self, path, *args, **more)
+
+    monkeypatch.setattr(pl.Trainer, "save_checkpoint", told)
+    train(compose_tiny("trainer.max_epochs=5", "checkpoint_every=2", "monitor=lr"), tmp_path / "run")
+    assert [epoch for which, epoch in written if which == "last"] == [1, 3, 4]
+    assert {epoch for which, epoch in written if which == "best"} <= {1, 3, 4}
+
+
 def test_a_run_directory_that_was_moved_resumes(
     compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,7 +320,7 @@ def test_checkpoints_hold_tensors_and_plain_values_only(trained: Path) -> None:
 
 
 def test_a_stored_path_is_moved_with_its_run(tmp_path: Path) -> None:
-    callback = RunCheckpoint(tmp_path, "best", "dice/val", "max")
+    callback = RunCheckpoint(tmp_path, "best", monitor="dice/val", mode="max")
     state = callback.state_dict()
     old = {"dirpath": "/old", "best_model_path": "/old/best.ckpt", "last_model_path": "/old/last.ckpt"}
     callback.load_state_dict(state | old | {"best_k_models": {"/old/best.ckpt": torch.tensor(0.5)}})

@@ -26,14 +26,17 @@ class MovingAverage(WeightAveraging):
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """`<filename>.ckpt` at each epoch's end, or, with a monitor, at each epoch that is the best so far.
+    """`<filename>.ckpt` at the end of each `every`-th and of the last epoch, or, with a monitor, of the best of these.
 
     `best` and `last` are two of them: with `save_last=True` Lightning writes the last one only together with a best
     one. A run directory that was moved keeps its best score: Lightning stores absolute paths, and forgets the score
     where they differ.
     """
 
-    def __init__(self, dirpath: Path, filename: str, monitor: str | None = None, mode: str = "min") -> None:
+    def __init__(
+        self, dirpath: Path, filename: str, every: int = 1, monitor: str | None = None, mode: str = "min"
+    ) -> None:
+        self.every = every
         super().__init__(
             dirpath=dirpath,
             filename=filename,
@@ -43,6 +46,12 @@ class RunCheckpoint(ModelCheckpoint):
             auto_insert_metric_name=False,
             save_on_train_epoch_end=True,
         )
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write, where it is due."""
+        epoch = trainer.current_epoch + 1
+        if epoch % self.every == 0 or epoch == trainer.max_epochs:
+            super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put the stored paths into this run's directory."""

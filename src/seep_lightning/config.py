@@ -130,6 +130,7 @@ class TrainConfig:
     monitor: str = "dice/val"  # best checkpoint and early stopping go by it; lower is better where it starts with loss
     early_stop: int | None = None  # epochs without a better monitor
     ema_decay: float | None = 0.98  # average of the weights over about 1 / (1 - decay) steps; None: off
+    checkpoint_every: int = 1  # epochs between looks for the best epoch, and between last checkpoints
     panels: int = 5  # epochs between pictures in TensorBoard
     lr_find: bool = False  # Lightning's learning-rate range test, instead of a training
     compile: bool = False
@@ -321,6 +322,7 @@ def check_train(config: Any) -> None:
         return
     one_of("task", config.task, ("binary",))
     at_least("panels", config.panels, 1)
+    at_least("checkpoint_every", config.checkpoint_every, 1)
     valid_seed("seed", config.seed)
     at_least("early_stop", 1 if config.early_stop is None else config.early_stop, 1)
     at_least("trainer.accumulate_grad_batches", config.trainer.accumulate_grad_batches, 1)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 # what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
 _WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
-NO_SETTINGS = (*_WHERE, "test", "panels", "compile", "channels_last")
+NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "channels_last")
 OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
 TRIAL = "SEEP_LIGHTNING_TRIAL"  # in the environment of a trial of `tune.search`, and so on all its ranks
 
@@ -197,7 +197,8 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     from seep_lightning.targets import build, resolve
 
     mode = "min" if cfg.monitor.startswith("loss") else "max"
-    best, last = RunCheckpoint(run.checkpoints, "best", cfg.monitor, mode), RunCheckpoint(run.checkpoints, "last")
+    best = RunCheckpoint(run.checkpoints, "best", cfg.checkpoint_every, cfg.monitor, mode)
+    last = RunCheckpoint(run.checkpoints, "last", cfg.checkpoint_every)
     callbacks: list[pl.Callback] = [EpochFacts(), Panels(cfg.panels), best, last]
     if cfg.ema_decay is not None:
         callbacks.append(MovingAverage(cfg.ema_decay))

@@ -1,0 +1,81 @@
+"""What each lever brings to a training step, one after the other, and `compile`, a fused optimiser and batch 32 on top.
+
+    OMP_NUM_THREADS=1 python benchmarks/speed/levers.py [--model unet_small] [--batch 16] [--pairs 7] [--only NAME ...]
+
+Random chips in memory; each timing is a process of its own: two steps to warm up (their seconds are not counted), then
+STEPS. Ratios are by chip, so that above 1 is faster.
+"""
+
+import argparse
+import json
+from functools import partial
+
+import torch
+from pairs import PAIRS, Seconds, child, compare, recipe, say, timed
+from torch import nn
+
+from seep_lightning.hardware import keep_memory
+from seep_lightning.targets import build
+
+STEPS = 4
+# name: what is on, and against which it is timed
+LEVERS = {
+    "channels-last": ("channels", "plain", ""),
+    "kept memory": ("channels memory", "channels-last", "channels"),
+    "bf16": ("channels memory bf16", "kept memory", "channels memory"),
+    "fused": ("channels memory bf16 fused", "bf16", "channels memory bf16"),
+    "batch 32": ("channels memory bf16 double", "bf16", "channels memory bf16"),
+    "compile": ("channels memory bf16 compile", "bf16", "channels memory bf16"),
+    "all": ("channels memory bf16", "plain", ""),
+}
+
+
+def run(on: set[str], model: str, batch: int) -> Seconds:
+    """STEPS steps with what is `on`; half the seconds where the batch is double."""
+    if "memory" in on:
+        keep_memory()
+    config = recipe(f"model={model}")
+    torch.manual_seed(0)
+    net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
+    if "channels" in on:
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if "compile" in on:
+        net.compile()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused="fused" in on)
+    batch *= 2 if "double" in on else 1
+    image, valid = torch.randn(batch, 1, 256, 256), torch.ones(batch, 1, 256, 256, dtype=torch.bool)
+    target = (torch.rand_like(image) > 0.95).float()
+
+    def steps(count: int) -> None:
+        for _ in range(count):
+            with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in on):
+                value = loss(net(image), target, valid)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+
+    steps(2)
+    spent = timed(partial(steps, STEPS))
+    return Seconds(*(s / 2 for s in spent)) if "double" in on else spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="unet_small")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--only", nargs="*", default=list(LEVERS))
+    parser.add_argument("--way")
+    args = parser.parse_args()
+    if args.way is not None:
+        print(json.dumps(run(set(args.way.split()), args.model, args.batch)))
+        return
+    say(model=args.model, batch=args.batch, steps=STEPS, optimiser="AdamW")
+    given = [__file__, "--model", args.model, "--batch", str(args.batch), "--way"]
+    for name in args.only:
+        on, before, off = LEVERS[name]
+        compare(before, partial(child, *given, off), name, partial(child, *given, on), args.pairs)
+
+
+if __name__ == "__main__":
+    main()
