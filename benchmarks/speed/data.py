@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable
 from statistics import median
 
 import numpy as np
-import torch
-from pairs import PAIRS, recipe, say, timed
+from pairs import PAIRS, recipe, say, step_of, timed
 from torch.utils.data import default_collate
 
 from seep_lightning.data.augment import chip_seed
 from seep_lightning.data.chips import valid_pixels
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.hardware import keep_memory
-from seep_lightning.train import build_module
 
 CHIPS = 256
 
@@ -35,7 +33,7 @@ def main() -> None:
     config = recipe(*sys.argv[1:])
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
     seconds = timed(data.setup)
-    say(chips=len(data.chips), model=config.model, batch=config.data.batch_size)
+    say(chips=len(data.chips), batch=config.data.batch_size)
     print("augmentation:", config.augment)
     print(f"reading, checking and splitting, once a run: {seconds.wall:.2f} s ({seconds.cpu:.2f} cpu)")
     loader = data.train_dataloader()
@@ -43,13 +41,11 @@ def main() -> None:
     raw = {i: data.chips.read(i) for i in indices}
     valid = {i: valid_pixels(raw[i][0], config.data.nodata) for i in indices}
     image = {i: raw[i][0].astype(np.float32) / np.float32(data.chips.full_scale) for i in indices}
-    batch = default_collate([ways[0, i] for i in indices[:size]])
     apart = [[ways[0, i] for i in indices[k : k + size]] for k in range(0, CHIPS, size)]
-    seed = lambda i: ways.augment.pipeline.set_random_seed(chip_seed(config.seed, 0, i))  # noqa: E731
     parts = {
         "valid pixels": lambda i: valid_pixels(raw[i][0], config.data.nodata),
         "to 0..1": lambda i: raw[i][0].astype(np.float32) / np.float32(data.chips.full_scale),
-        "augmentation, seeding": seed,
+        "augmentation, seeding": lambda i: ways.augment.pipeline.set_random_seed(chip_seed(config.seed, 0, i)),
         "augmentation, all": lambda i: ways.augment(image[i], raw[i][1], valid[i], epoch=0, index=i),
         "normalisation": lambda i: ways.normalise(image[i], valid[i], ways.quartiles[i]),
         "chip, all": lambda i: ways[0, i],
@@ -59,19 +55,11 @@ def main() -> None:
     print(f"  {'collation':24s} {cost(lambda k: default_collate(apart[k]), range(len(apart))) / size:6.0f} us a chip")
     steps = len(data.indices("train")) // size
     whole = median(timed(lambda: list(loader)).cpu for _ in range(PAIRS)) / steps
-    module = build_module(config, data)
-    module.net.train()
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            module.loss(module(batch[0]), (batch[1] > 0).float(), batch[2]).backward()
-
+    step = step_of("unet_small", size)
     step()
-    forward = median(timed(step).cpu for _ in range(PAIRS))
+    bare = median(timed(step).cpu for _ in range(PAIRS))
     print(f"loader: {size / whole:.0f} chips a second and core; {whole * 1e3:.1f} ms a batch")
-    print(
-        f"forward and backward in bf16: {forward * 1e3:.0f} ms a batch; the data way is {whole / forward:.3f} of that"
-    )
+    print(f"step of unet_small in bf16: {bare * 1e3:.0f} ms a batch; the data way is {whole / bare:.3f} of that")
 
 
 if __name__ == "__main__":

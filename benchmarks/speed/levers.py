@@ -10,12 +10,9 @@ import argparse
 import json
 from functools import partial
 
-import torch
-from pairs import PAIRS, Seconds, child, compare, recipe, say, timed
-from torch import nn
+from pairs import PAIRS, Seconds, child, compare, say, step_of, timed
 
 from seep_lightning.hardware import keep_memory
-from seep_lightning.targets import build
 
 STEPS = 4
 # name: what is on, and against which it is timed
@@ -34,28 +31,13 @@ def run(on: set[str], model: str, batch: int) -> Seconds:
     """STEPS steps with what is `on`; half the seconds where the batch is double."""
     if "memory" in on:
         keep_memory()
-    config = recipe(f"model={model}")
-    torch.manual_seed(0)
-    net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
-    if "channels" in on:
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if "compile" in on:
-        net.compile()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused="fused" in on)
-    batch *= 2 if "double" in on else 1
-    image, valid = torch.randn(batch, 1, 256, 256), torch.ones(batch, 1, 256, 256, dtype=torch.bool)
-    target = (torch.rand_like(image) > 0.95).float()
-
-    def steps(count: int) -> None:
-        for _ in range(count):
-            with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in on):
-                value = loss(net(image), target, valid)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-
-    steps(2)
-    spent = timed(partial(steps, STEPS))
+    step = step_of(
+        model, batch * (2 if "double" in on else 1), channels_last="channels" in on, bf16="bf16" in on,
+        fused="fused" in on, compiled="compile" in on,
+    )  # fmt: skip
+    for _ in range(2):
+        step()
+    spent = timed(lambda: [step() for _ in range(STEPS)])
     return Seconds(*(s / 2 for s in spent)) if "double" in on else spent
 
 

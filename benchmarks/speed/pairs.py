@@ -18,9 +18,11 @@ from typing import Any, NamedTuple, Self
 
 import lightning.pytorch as pl
 import torch
+from torch import nn
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.door import compose
+from seep_lightning.targets import build
 from seep_lightning.train import train
 
 PAIRS = 7
@@ -107,6 +109,37 @@ def ours(config: TrainConfig) -> tuple[Seconds, Seconds]:
     with tempfile.TemporaryDirectory() as out:
         train(config, Path(out) / "run")
     return EpochClock.training, EpochClock.whole
+
+
+def step_of(
+    model: str,
+    batch: int,
+    *,
+    channels_last: bool = True,
+    bf16: bool = True,
+    fused: bool = False,
+    compiled: bool = False,
+) -> Callable[[], None]:
+    """A bare training step on random chips that lie in memory."""
+    config = recipe(f"model={model}")
+    torch.manual_seed(0)
+    net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
+    if channels_last:
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if compiled:
+        net.compile()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=fused)
+    image, valid = torch.randn(batch, 1, 256, 256), torch.ones(batch, 1, 256, 256, dtype=torch.bool)
+    target = (torch.rand_like(image) > 0.95).float()
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            value = loss(net(image), target, valid)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+
+    return step
 
 
 def child(script: str, *arguments: str) -> Seconds:
