@@ -73,7 +73,7 @@ class Bare:
 
 
 def main() -> None:
-    small = ["trainer.limit_train_batches=8", "trainer.limit_val_batches=2"]
+    small = ["trainer.limit_train_batches=16", "trainer.limit_val_batches=4"]
     config = recipe("trainer.precision=bf16-mixed", *small, *sys.argv[1:], "trainer.max_epochs=2")
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
     data.setup()

@@ -30,6 +30,5 @@ def keep_memory() -> None:
     step: on a CPU up to a third of a training step.
     """
     if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, NEVER)
-        libc.mallopt(M_TRIM_THRESHOLD, NEVER)
+        for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            ctypes.CDLL(None).mallopt(threshold, NEVER)

@@ -47,10 +47,7 @@ class Normaliser:
         return values if valid.all() else np.where(valid, values, np.float32(0))
 
     def _stretch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not self.log:
-            return values
-        bounded = np.maximum(values, np.float32(DARKEST))
-        return np.log(bounded, out=bounded)
+        return np.log(np.maximum(values, np.float32(DARKEST))) if self.log else values
 
     def to_dict(self) -> dict[str, Any]:
         """Primitives for a checkpoint."""
