@@ -5,7 +5,7 @@
 The notebook: cv2 reads each sample in the main process at each use, contiguous NCHW, 32 bit, eager, no settings of the
 memory. Same net (14.8 M parameters), loss, Adam, batch and augmentation. Each timing is a process of its own: one epoch
 of STEPS steps after a first one that warms up; start, validation and checkpoints are not counted. The net is heavy:
-the notebook's batch of 16 takes a minute a step on one core, so that 4 is the default here.
+the notebook's batch of 16 takes 25 s a step on one core, so that 4 is the default here.
 """
 
 import argparse
