@@ -30,6 +30,7 @@ class ArrayPredictor:
         self.normalise = Normaliser.from_dict(facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
+        self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
         self.precision = "32"  # or bf16, where the network runs on torch
 
     def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
@@ -52,7 +53,10 @@ class ArrayPredictor:
         return np.where(valid, self.probability(batch)[0, 0], np.float32(0))
 
     def probability(self, batch: Floats) -> Floats:
-        """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
+        """Probabilities (B, 1 + `classes`, H, W) of network input (B, C, H, W) of any size.
+
+        The first is that of seep; after it come those of the classes that are told apart, which add up to it.
+        """
         raise NotImplementedError
 
     def scale(self, scaling: tuple[float, float]) -> None:

@@ -122,7 +122,7 @@ class TrainConfig:
 
     name: str = "train"  # outputs/<name>/<time>
     seed: int = 0
-    task: str = "binary"  # any class above 0 is seep
+    task: str = "binary"  # binary: any class above 0 is seep | classes: they are told apart too
     run: str | None = None  # resume this run directory
     ckpt: str | None = None  # last: go on with the newest run of this name, or start one
     init: str | None = None  # start from the weights of this run
@@ -320,7 +320,7 @@ def check_train(config: Any) -> None:
     """Raise `UserError` for settings of a training that do not go together."""
     if not isinstance(config, TrainConfig):
         return
-    one_of("task", config.task, ("binary",))
+    one_of("task", config.task, ("binary", "classes"))
     at_least("panels", config.panels, 1)
     at_least("checkpoint_every", config.checkpoint_every, 1)
     valid_seed("seed", config.seed)

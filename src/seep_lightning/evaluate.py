@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from seep_lightning.classes import Matrix, class_figures, class_numbers, confusion
 from seep_lightning.config import EvaluateConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
@@ -30,18 +31,21 @@ COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
 
 @dataclass(frozen=True)
 class Scored:
-    """Counts of each chip at each threshold, the notebook's two soft figures, and `metrics.ProbabilityHistogram`."""
+    """Counts of each chip at each threshold, the notebook's two soft figures, `metrics.ProbabilityHistogram`, and the
+    matrix of classes at each threshold where they are told apart (`classes.confusion`)."""
 
     chips: dict[float, list[Counts]]
     soft: dict[str, float]
     histogram: list[list[int]]
+    confusion: dict[float, Matrix]
 
     def at(self, threshold: float) -> dict[str, float]:
         """All pooled figures at one of the thresholds."""
-        return pooled(self.chips[threshold])
+        more = {"macro_dice": class_figures(self.confusion[threshold])["macro_dice"]} if self.confusion else {}
+        return pooled(self.chips[threshold]) | more
 
 
-Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]], None]
+Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]], None]
 
 
 def score_indices(
@@ -52,7 +56,10 @@ def score_indices(
     batch_size: int = 16,
     sink: Sink | None = None,
 ) -> Scored:
-    """Score chips by their positions, each once; `sink(index, probability, truth, valid)` sees each chip in turn.
+    """Score chips by their positions, each once; `sink` sees each in turn.
+
+    It is given the chip's index, probability and truth of seep, what is valid, and the number of the most probable
+    class (1 where classes are not told apart).
 
     The thresholds are 0.5 and the predictor's own. A pixel is seep where its probability is above the threshold.
     """
@@ -64,24 +71,29 @@ def score_indices(
     histogram = ProbabilityHistogram()
     counts: dict[float, list[Counts]] = {level: [] for level in (0.5, predictor.threshold)}
     soft: list[float] = []
+    size = predictor.classes + 1
+    confused = {level: np.zeros((size, size), np.int64) for level in counts if predictor.classes}
     for index, probability, target, valid in predict_batches(predictor, chips, indices, batch_size):
-        batch = [torch.from_numpy(array) for array in (probability, (target > 0).astype(np.float32), valid)]
+        batch = [torch.from_numpy(array) for array in (probability[:, :1], (target > 0).astype(np.float32), valid)]
         soft.append(float(soft_dice(batch[0], batch[1], batch[2])))
         histogram.update(batch[0], batch[1], batch[2])
-        for i, p, t, v in zip(index, probability[:, 0], target[:, 0], valid[:, 0], strict=True):
+        numbers = class_numbers(probability)
+        for i, p, t, v, n in zip(index, probability[:, 0], target[:, 0], valid[:, 0], numbers, strict=True):
             truth = (t > 0) & v
             for level, scored in counts.items():
                 scored.append(count((p > level) & v, truth))
+            for level, matrix in confused.items():
+                matrix += confusion(t[v], np.where(p > level, n, 0)[v], size)
             if sink is not None:
-                sink(int(i), np.where(v, p, np.float32(0)), truth, v)
+                sink(int(i), np.where(v, p, np.float32(0)), truth, v, n)
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
-    return Scored(counts, {name: float(mean) for name, mean in means.items()}, histogram.counts.tolist())
+    return Scored(counts, {name: float(mean) for name, mean in means.items()}, histogram.counts.tolist(), confused)
 
 
 def predict_batches(
     predictor: "Predictor", chips: "Chips", indices: list[int], batch_size: int
 ) -> Iterator[tuple[NDArray[Any], ...]]:
-    """index (B,), probability (B, 1, H, W) float32, target uint8 and valid bool of chips, in the order given."""
+    """index (B,), probabilities (B, 1 + classes, H, W) float32, target uint8 and valid bool of chips, in this order."""
     from torch.utils.data import DataLoader
 
     from seep_lightning.data.datamodule import ChipDataset, EpochSampler
@@ -95,7 +107,7 @@ def predict_batches(
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Score a run and leave `evaluate/<name>/` in it: summary.json, chips.csv (worst first), names.txt,
-    masks/ (uint8, 1 = seep) and probabilities/ (uint8: 0 nodata, else 1 + 254 p).
+    masks/ (uint8, 1 = seep, or its class) and probabilities/ (uint8: 0 nodata, else 1 + 254 p).
 
     Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
     """
@@ -117,9 +129,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     shutil.rmtree(work, ignore_errors=True)
     write, reliability = _map_writer(chips, predictor.threshold, work), Reliability()
 
-    def sink(index: int, probability: NDArray[np.float32], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
-        write(index, probability, truth, valid)
-        reliability.add(probability, truth, valid)
+    def sink(index: int, probability: NDArray[np.float32], *chip: Any) -> None:
+        write(index, probability, *chip)
+        reliability.add(probability, *chip[:2])
 
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
     _write_chips(work / "chips.csv", chips, indices, scored.chips[predictor.threshold])
@@ -138,6 +150,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "soft": scored.soft | {"batch_size": config.batch_size},
         "calibration_error": reliability.error(),
         "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
+        **about_classes(scored.confusion.get(predictor.threshold), chips, indices, work / "masks"),
         "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
         "histogram": scored.histogram,
@@ -174,15 +187,25 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
     return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
 
 
+def about_classes(matrix: Matrix | None, chips: "Chips", indices: list[int], masks: Path) -> dict[str, Any]:
+    """What `summary.json` says of classes: matrices of pixels and of objects, figures of both; {} without classes."""
+    from seep_lightning.object_scores import confuse_chips
+
+    if matrix is None:
+        return {}
+    objects = confuse_chips(chips, indices, masks)
+    return {"classes": {**class_figures(matrix), "pixels": matrix.tolist(), "objects": objects.tolist()}}
+
+
 def _map_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
     import cv2
 
     for folder in ("masks", "probabilities"):
         (out / folder).mkdir(parents=True)
 
-    def write(index: int, probability: NDArray[np.float32], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+    def write(index: int, probability: NDArray[np.float32], _: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
         levels = np.where(valid, np.rint(probability * 254) + 1, 0)
-        for folder, array in (("masks", probability > threshold), ("probabilities", levels)):
+        for folder, array in (("masks", np.where(probability > threshold, numbers, 0)), ("probabilities", levels)):
             path = out / folder / chips.names[index]
             if not cv2.imwrite(str(path), array.astype(np.uint8)):
                 raise UserError(f"cannot write {path}. Is the disk full?")
@@ -247,6 +270,9 @@ def print_evaluation(summary: dict[str, Any]) -> None:
         f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, "
         f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
     )
+    if told := summary.get("classes"):
+        macro = {"macro": {"dice": told["macro_dice"]}}
+        print_table("classes", told["by_class"] | macro, ("dice", "precision", "recall", "pixels"))
     print(f"calibration error {summary['calibration_error']:.4f}, over pixels with a probability of at least 0.01")
     soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
     print(f"the notebook's soft figures (mean over batches of {summary['soft']['batch_size']}): {soft}")

@@ -59,8 +59,10 @@ def export(config: ExportConfig) -> Path:
 
 
 def with_scaling(module: "SeepModule", scaling: tuple[float, float]) -> "nn.Module":
-    """The network with `ArrayPredictor.scaling` and sigmoid behind it."""
+    """The network with `nets.outputs.probabilities` behind it."""
     from torch import nn
+
+    from seep_lightning.nets.outputs import probabilities
 
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -68,8 +70,7 @@ def with_scaling(module: "SeepModule", scaling: tuple[float, float]) -> "nn.Modu
             self.net = module.net
 
         def forward(self, image: "Tensor") -> "Tensor":
-            logits: Tensor = scaling[0] * self.net(image) + scaling[1]
-            return logits.sigmoid()
+            return probabilities(self.net(image), scaling)
 
     return Scaled().eval()
 
@@ -110,7 +111,8 @@ def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
     assert program is not None
     known = {"format": FORMAT, "threshold": scaled(module.threshold, run.scaling), "min_area": run.min_area}
     known |= {"stride": stride, "facts": facts}
-    more = {KEY: json.dumps(known), "classes": "seep", "model_card": card}
+    channels = ", ".join(["seep", *(f"class {k}" for k in range(1, module.classes + 1))])
+    more = {KEY: json.dumps(known), "classes": channels, "model_card": card}
     program.model.metadata_props.update(more)
     program.save(path)
 

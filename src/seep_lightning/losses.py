@@ -1,5 +1,7 @@
 """Losses: (logits, target, valid) to a scalar. Nodata is left out of every sum."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -8,7 +10,25 @@ from torch.nn import functional as F
 from seep_lightning.errors import UserError
 
 
-class BCEDice(nn.Module):
+class OverRanks(nn.Module):
+    """A loss whose sums are those of all processes together. task: what it is for, a key of the config."""
+
+    task: str
+
+    def _over_ranks(self, sums: Tensor) -> Tensor:
+        """Add sums over all processes, differentiably: a mean of ranks' Dice is not the Dice of their batch.
+
+        In training only: in validation ranks may have different numbers of batches, and would wait for each other.
+        """
+        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+            return sums
+        from torch.distributed.nn.functional import all_reduce
+
+        total: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
+        return total
+
+
+class BCEDice(OverRanks):
     """`bce` x binary cross-entropy + `dice` x Dice loss.
 
     pool: `batch` (one Dice over all pixels of the batch: thin seeps in near-empty chips do not dominate) or `image`
@@ -16,6 +36,8 @@ class BCEDice(nn.Module):
     makes it 1 where truth and prediction are both empty.
     form: `soft` (1 - S, S the soft Dice coefficient) or `notebook` (1 - 2S / (1 + S), as the reference computes it).
     """
+
+    task = "binary"
 
     def __init__(
         self,
@@ -49,17 +71,39 @@ class BCEDice(nn.Module):
         value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.dice * lost
         return value
 
-    def _over_ranks(self, sums: Tensor) -> Tensor:
-        """Add sums over all processes, differentiably: a mean of ranks' Dice is not the Dice of their batch.
 
-        In training only: in validation ranks may have different numbers of batches, and would wait for each other.
-        """
-        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-            return sums
-        from torch.distributed.nn.functional import all_reduce
+class CEDice(OverRanks):
+    """`ce` x weighted cross-entropy of sea and N classes + `dice` x (1 - mean of N + 1 soft Dice), of softmax logits.
 
-        total: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
-        return total
+    The Dice are those of each class and of all seep together, pooled over the batch. weights: of sea and each class in
+    the cross-entropy, (1 + N); None: counted by `train`, see `classes.class_weights`.
+    """
+
+    task = "classes"
+    weights: Tensor
+
+    def __init__(
+        self, ce: float = 1.0, dice: float = 1.0, weights: Sequence[float] | None = None, eps: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.ce, self.dice, self.eps = ce, dice, eps
+        self.register_buffer("weights", torch.tensor(weights or [], dtype=torch.float32), persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """logits: (B, 1 + N, H, W) float; target: (B, 1, H, W) class; valid: (B, 1, H, W) bool. A scalar >= 0."""
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        weights = self.weights.to(logits.dtype) if len(self.weights) else logits.new_ones(logits.shape[1])
+        if len(weights) != logits.shape[1]:
+            raise UserError(f"loss.weights has {len(weights)} numbers; the net tells {logits.shape[1]} classes apart.")
+        truth, kept = target.long(), valid.to(logits.dtype)
+        ce = F.cross_entropy(logits, truth[:, 0], weights, reduction="none")[:, None]
+        ce, total = self._over_ranks(torch.stack([(ce * kept).sum(), (weights[truth] * kept).sum()]))
+        classes = logits.softmax(1)[:, 1:]
+        own = truth == torch.arange(1, logits.shape[1], device=logits.device)[:, None, None]
+        p, t = (torch.cat([x, x.sum(1, keepdim=True)], 1) for x in (classes, own.to(logits.dtype)))
+        dice = dice_of(self._over_ranks(dice_sums(p, t, kept, (0, 2, 3))), self.eps)
+        value: Tensor = self.ce * ce / total.clamp(min=1) + self.dice * (1 - dice.mean())
+        return value
 
 
 def soft_dice(probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1.0) -> Tensor:
@@ -71,7 +115,7 @@ def soft_dice(probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1
 
 
 def dice_sums(probability: Tensor, target: Tensor, valid: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """What `dice_of` needs, summed over `axes` of (B, 1, H, W): (2,) or (2, B), sum(p t) and sum(p) + sum(t)."""
+    """What `dice_of` needs, summed over `axes` of (B, C, H, W): (2, ...), sum(p t) and sum(p) + sum(t)."""
     kept = probability * valid
     return torch.stack([(kept * target).sum(axes), kept.sum(axes) + (target * valid).sum(axes)])
 

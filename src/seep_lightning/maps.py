@@ -63,7 +63,7 @@ def open_networks(config: PredictConfig) -> list[Network]:
         key = f"{hashlib.sha256(weights).hexdigest()} {device} {predictor.precision}"
         networks.append(Network(predictor, key, file.resolve().stem))
         first = networks[0].predictor
-        for fact in ("bands", "nodata"):
+        for fact in ("bands", "nodata", "classes"):
             theirs, ours = getattr(predictor, fact), getattr(first, fact)
             if theirs != ours:
                 said = f"run={run} was trained with {fact}={theirs}, the first run with {ours}"
@@ -174,8 +174,11 @@ def map_job(
         layer = None
         if config.polygons:
             model = " + ".join(network.name for network in networks)
-            with Raster(result.probability) as probability:
-                layer = find_seeps(probability, config, threshold=threshold, image=scene, model=model)
+            with Raster(result.probability) as probability, Raster(result.mask) as mask:
+                layer = find_seeps(
+                    probability, config, threshold=threshold, image=scene, classes=mask if first.classes else None,
+                    model=model,
+                )  # fmt: skip
             write_seeps(layer, vector, wgs84=config.wgs84, overwrite=config.overwrite or not done)
             areas = [float(seep.attributes[f"area_{layer.ground.unit}2"] or 0) for seep in layer.seeps]
             row |= {"seeps": str(len(areas)), "area": f"{sum(areas):.0f}", "unit": f"{layer.ground.unit}2"}
@@ -288,7 +291,7 @@ def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
 
 
 def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
-    """Write `masks/NAME` (1 = seep) and `probabilities/NAME` (0 nodata, else 1 + 254 p) of each of its files."""
+    """Write `masks/NAME` (1 = seep, or its class) and `probabilities/NAME` (0 nodata, else 1 + 254 p) of each file."""
     rows, columns = (1 + max(cell[axis] for cell in job.tiles.values()) for axis in (0, 1))
     for folder, path in (("masks", result.mask), ("probabilities", result.probability)):
         (out / folder).mkdir(exist_ok=True)

@@ -10,7 +10,9 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import MulticlassConfusionMatrix
 
+from seep_lightning.classes import class_figures
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
 from seep_lightning.metrics import (
@@ -20,18 +22,20 @@ from seep_lightning.metrics import (
     mean_metrics,
     pixel_metrics,
 )
+from seep_lightning.nets.outputs import seep_logits
 from seep_lightning.targets import build
 
 FORMAT = 1  # of what stands under `CHECKPOINT_KEY`; raise it when an older reader would go wrong
 CHECKPOINT_KEY = "seep_lightning"
+IGNORE = -1  # target of nodata
 SUPERVISION_DECAY = 0.5  # weight of each coarser head under deep supervision
 
 
 class SeepModule(pl.LightningModule):
-    """A network that gives the probability of seep for each pixel.
+    """A network that gives the probability of seep for each pixel, and with the task `classes` of each class.
 
     All arguments are nodes of primitives (what `OmegaConf.to_container` gives), so that a checkpoint loads with
-    `weights_only=True`. facts: what the data module knows of its data (`SeepDataModule.facts`).
+    `weights_only=True`. facts: what the data module knows of its data (`SeepDataModule.facts`), and the task.
     """
 
     def __init__(
@@ -56,7 +60,8 @@ class SeepModule(pl.LightningModule):
     def configure_net(self) -> None:
         """The network of the `model` node."""
         facts = self.hparams["facts"] or {}
-        given = {"in_channels": facts.get("bands", 1), "classes": 1}
+        self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
+        given = {"in_channels": facts.get("bands", 1), "classes": self.classes + 1}
         self.net = build("model", {**given, **self.hparams["model"]}, nn.Module)
         if self.hparams["channels_last"]:
             self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -72,9 +77,11 @@ class SeepModule(pl.LightningModule):
         self.pixels = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in ("train", "val")})
         self.means = mean_metrics()
         self.histogram = ProbabilityHistogram()
+        if self.classes:
+            self.matrix = MulticlassConfusionMatrix(self.classes + 1, ignore_index=IGNORE, validate_args=False)
 
     def forward(self, image: Tensor) -> Any:
-        """Logits (B, 1, H, W) of network input (B, C, H, W) of any size: padded by reflection to the net's stride."""
+        """Logits of network input (B, C, H, W) of any size: padded by reflection to the net's stride."""
         height, width = image.shape[-2:]
         down, right = -height % self.stride, -width % self.stride
         if not (down or right):
@@ -98,12 +105,16 @@ class SeepModule(pl.LightningModule):
         heads = heads if isinstance(heads, tuple) else (heads,)
         loss = self._supervise(heads, batch)
         self._check_finite(loss)
-        probability = heads[0].detach().float().sigmoid()
+        logits = heads[0].detach().float()
+        probability = seep_logits(logits).sigmoid()
         metrics = cast(MetricCollection, self.pixels[f"{stage}_"])
         metrics.update(probability, batch.target, batch.valid)
         figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
         if stage == "val":
             self.histogram.update(probability, batch.target, batch.valid)
+            if self.classes:
+                found = torch.where(probability > 0.5, 1 + logits[:, 1:].argmax(1, keepdim=True), 0)
+                self.matrix.update(found, torch.where(batch.valid, batch.target.long(), IGNORE))
             for name, values in batch_figures(probability, batch.target, batch.valid).items():
                 mean = cast(Metric, self.means[name])
                 mean.update(values)
@@ -122,7 +133,7 @@ class SeepModule(pl.LightningModule):
 
     def _supervise(self, heads: tuple[Tensor, ...], batch: Batch) -> Tensor:
         assert self.loss is not None, "a module loaded for prediction has no loss"
-        target = (batch.target > 0).float()
+        target = batch.target if self.classes else (batch.target > 0).float()
         weights = [SUPERVISION_DECAY**k for k in range(len(heads))]
         terms = [w * self.loss(head, target, batch.valid) for w, head in zip(weights, heads, strict=True)]
         return torch.stack(terms).sum() / sum(weights)
@@ -147,6 +158,12 @@ class SeepModule(pl.LightningModule):
         self.histogram.reset()
         if not self.trainer.sanity_checking:
             self.log("threshold/val", self.threshold, sync_dist=False)
+        if self.classes:
+            self.confusion = self.matrix.compute().cpu().numpy()
+            self.matrix.reset()
+            scored = class_figures(self.confusion)
+            self.log("macro_dice/val", scored["macro_dice"])
+            self.log_dict({f"dice_class_{k}/val": row["dice"] for k, row in scored["by_class"].items()})
 
     def on_train_epoch_end(self) -> None:
         """Step a plateau schedule here, before the checkpoint is written: Lightning would do it after, and lose it."""

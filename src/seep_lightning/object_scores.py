@@ -3,7 +3,7 @@
 Whoever looks for seeps counts seeps, not pixels: a missed spot is a missed seep, and one large patch can hide fifty.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from seep_lightning.data.chips import Chips, cell, read_mask, valid_pixels
 from seep_lightning.data.mosaic import lay
 
 Mask = NDArray[np.bool_]
+Classes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 
 SIZES = (20, 50, 200, 1000)  # px from which on an object is in the next size class; below the first it does not count
@@ -58,15 +59,52 @@ def add_up(counts: Iterable[ObjectCounts]) -> ObjectCounts:
 
 
 def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
-    """Counts of the masks written for some chips, laid back into their scenes first where it is known how they lay."""
-    scenes: dict[str, dict[tuple[int, int], Mask]] = {}
+    """Counts of the masks written for some chips, see `laid_chips`."""
+    return add_up(count_objects(*(layers > 0)) for layers in laid_chips(chips, indices, masks))
+
+
+def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> Counts:
+    """`confuse_objects` of the masks written for some chips, see `laid_chips`."""
+    size = chips.config.classes + 1
+    scenes = (
+        confuse_objects(found * seen, truth * seen, size) for found, truth, seen in laid_chips(chips, indices, masks)
+    )
+    return np.asarray(np.sum(list(scenes), axis=0))
+
+
+def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
+    """Objects by their true class (row) and the commonest class found in them (column), (size, size).
+
+    predicted, truth: classes (H, W), 0 sea. Objects of one class, of `SIZES[0]` pixels or more. Column 0: true objects
+    that were missed, by `SHARE`; row 0: predicted objects that are false, by the class that was predicted.
+    """
+
+    def table(objects: Classes, other: Classes) -> Iterator[Counts]:
+        yield np.zeros(size, np.int64)
+        for k in range(1, size):
+            count, labels, stats, _ = cv2.connectedComponentsWithStats((objects == k).astype(np.uint8), connectivity=8)
+            seen = np.bincount(labels.ravel() * size + other.ravel(), minlength=count * size).reshape(count, size)[1:]
+            area = stats[1:, cv2.CC_STAT_AREA]
+            found = seen[:, 1:].sum(1) >= SHARE * area
+            number = np.where(found, 1 + seen[:, 1:].argmax(1), 0)[area >= SIZES[0]]
+            yield np.bincount(number, minlength=size)
+
+    matrix, mirrored = (np.stack(list(table(*pair))) for pair in ((truth, predicted), (predicted, truth)))
+    matrix[0] = mirrored[:, 0]
+    return matrix
+
+
+def laid_chips(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[Classes]:
+    """Predicted and true class, and 1 where data are, (3, H, W), of scenes: chips are laid back into theirs first where
+    it is known how they lay, else each is a scene. masks: the folder of the predicted ones."""
+    scenes: dict[str, dict[tuple[int, int], Classes]] = {}
     for i in indices:
         image, truth = chips.read(i)
         predicted = read_mask(masks / chips.names[i], 1)
-        layers = np.stack([predicted > 0, truth > 0, valid_pixels(image, chips.config.nodata)])
+        layers = np.stack([predicted, truth, valid_pixels(image, chips.config.nodata).astype(np.uint8)])
         at = cell(chips.config, chips.scenes[i], chips.tiles[i])
         scenes.setdefault(chips.names[i] if at is None else chips.scenes[i], {})[at or (0, 0)] = layers
-    return add_up(count_objects(*lay(tiles, False)) for tiles in scenes.values())
+    yield from (lay(tiles, 0) for tiles in scenes.values())
 
 
 def best_area(chips: Iterable[tuple[Mask, Mask]]) -> int:

@@ -40,7 +40,7 @@ class OnnxPredictor(ArrayPredictor):
         self.stride: int = known["stride"]
 
     def probability(self, batch: Floats) -> Floats:
-        """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size: padded as `SeepModule.forward` does."""
+        """See `ArrayPredictor`; padded as `SeepModule.forward` does."""
         height, width = batch.shape[-2:]
         down, right = -height % self.stride, -width % self.stride
         beyond = (0, 0), (0, 0), (0, down), (0, right)

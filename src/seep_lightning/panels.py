@@ -6,6 +6,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
@@ -77,7 +78,8 @@ class Panels(Callback):
             writer.add_image("pictures/worst", draw(data.chips, *self._worst[1:]), epoch, dataformats="HWC")
         counts = torch.as_tensor(pl_module.counts)
         write_curve(writer, counts, epoch)
-        writer.add_text("confusion", confusion_table(counts), epoch)
+        matrix = pl_module.confusion if pl_module.classes else counts.view(2, 2, -1).sum(2)
+        writer.add_text("confusion", confusion_table(np.asarray(matrix)), epoch)
 
 
 def _logger(trainer: pl.Trainer) -> Any:
@@ -111,12 +113,12 @@ def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
     writer.add_pr_curve_raw("precision_recall", tp, fp, tn, fn, p, r, global_step=epoch, num_thresholds=BINS)
 
 
-def confusion_table(counts: Tensor) -> str:
-    """Pixels of sea and seep against what was predicted at 0.5, as a table in Markdown."""
-    half = BINS // 2
-    (tn, fp), (fn, tp) = ((int(row[:half].sum()), int(row[half:].sum())) for row in counts)
-    head = "| pixels | predicted sea | predicted seep |\n| --- | ---: | ---: |\n"
-    return f"{head}| sea | {tn:,} | {fp:,} |\n| seep | {fn:,} | {tp:,} |"
+def confusion_table(matrix: NDArray[np.int64]) -> str:
+    """Pixels of sea and seep, or of sea and each class, against what was predicted at 0.5, as a table in Markdown."""
+    names = ["sea", "seep"] if len(matrix) == 2 else ["sea", *map("class {}".format, range(1, len(matrix)))]
+    rows = [["pixels", *(f"predicted {name}" for name in names)], ["---", *["---:"] * len(names)]]
+    rows += [[name, *(f"{pixels:,}" for pixels in row)] for name, row in zip(names, matrix.tolist(), strict=True)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], epoch: int) -> None:

@@ -11,6 +11,7 @@ import torch
 from seep_lightning.array_predictor import ArrayPredictor, Floats
 from seep_lightning.errors import UserError
 from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
+from seep_lightning.nets.outputs import probabilities
 from seep_lightning.run import Run, open_run
 
 
@@ -24,11 +25,10 @@ class Predictor(ArrayPredictor):
 
     @torch.inference_mode()
     def probability(self, batch: Floats) -> Floats:
-        """Probabilities (B, 1, H, W) of network input (B, C, H, W) of any size."""
+        """See `ArrayPredictor`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = self.module(torch.from_numpy(batch).to(self.device))
-        a, b = self.scaling
-        return np.asarray((a * torch.as_tensor(logits).float() + b).sigmoid().cpu().numpy())
+        return np.asarray(probabilities(torch.as_tensor(logits), self.scaling).cpu().numpy())
 
 
 def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> Predictor:

@@ -148,18 +148,24 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
 
 def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
     """The LightningModule of a config, with another run's weights where `init` names one."""
+    from seep_lightning.classes import class_weights
     from seep_lightning.module import SeepModule
     from seep_lightning.predictor import load_weights, read_checkpoint
 
+    loss = cfg.loss
+    if cfg.task == "classes" and loss.get("weights", ...) is None:
+        loss = {**loss, "weights": class_weights(data.chips.class_pixels(data.indices("train")))}
     model = SeepModule(
         model=cfg.model,
-        loss=cfg.loss,
+        loss=loss,
         optimizer=cfg.optimizer,
         scheduler=cfg.scheduler,
-        facts=data.facts(),
+        facts={**data.facts(), "task": cfg.task},
         seed=cfg.seed,
         channels_last=cfg.channels_last,
     )
+    if (made_for := getattr(model.loss, "task", cfg.task)) != cfg.task:
+        raise UserError(f"loss={type(model.loss).__name__} is for task={made_for}, not {cfg.task}. Choose another.")
     if init is not None:
         best = open_run(init, "init").checkpoint("best")
         load_weights(model, read_checkpoint(best), best)
@@ -293,7 +299,7 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     path, masks, reliability = run.checkpoint("best"), list[Any](), Reliability()
     predictor, epoch = Predictor(load_module(path)), read_checkpoint(path)["epoch"]
 
-    def sink(_: int, probability: Any, truth: Any, valid: Any) -> None:
+    def sink(_: int, probability: Any, truth: Any, valid: Any, *more: Any) -> None:
         masks.append(((probability > predictor.threshold) & valid, truth))
         reliability.add(probability, truth, valid)
 

@@ -49,6 +49,13 @@ class Chips:
     def __len__(self) -> int:
         return len(self.names)
 
+    def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """Valid pixels of sea and each class in some chips, (1 + N,)."""
+        counts = np.zeros(self.config.classes + 1, np.int64)
+        for image, mask in map(self.read, indices):
+            counts += np.bincount(mask[valid_pixels(image, self.config.nodata)], minlength=len(counts))
+        return counts
+
     def read(self, index: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         """Image (C, H, W) and mask (H, W) of one chip, from memory where they fit, else from disk."""
         if self._cache is not None:

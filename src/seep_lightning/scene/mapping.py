@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError  # what GDAL says while it copies; not derived from RasterioError
 from rasterio.errors import RasterioError
 
+from seep_lightning.classes import class_numbers
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster import ROWS, Mask, Raster, first_line, opened
 from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, predict_scene
@@ -46,14 +47,14 @@ class SceneMap:
 
 def map_scene(
     raster: Raster, prepare: Callable[[], tuple[Model, Normalise]], folder: Path, *, model_key: str, tiling: Tiling,
-    batch: int, threads: int = 2, threshold: float = 0.5, classes: tuple[str, ...] = ("seep",),
-    area: Area | None = None, area_key: str = "", overwrite: bool = False, progress: Progress | None = None,
-    part: tuple[int, int] | None = None,
+    batch: int, threads: int = 2, threshold: float = 0.5, area: Area | None = None,
+    area_key: str = "", overwrite: bool = False, progress: Progress | None = None, part: tuple[int, int] | None = None,
 ) -> SceneMap:  # fmt: skip
     """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
 
-    probability: a band a class, 8 bit, `quantise`; mask: 0 sea, 1 seep (or the class's number), 255 nodata. Both carry
-    the scene's georeference and tags. prepare: gives model and normalisation, if there is anything left to do.
+    probability: the model's first channel, 8 bit, `quantise`; mask: 0 sea, 1 seep (or the number of the most probable
+    of the classes that are the model's other channels), 255 nodata. Both carry the scene's georeference and tags.
+    prepare: gives model and normalisation, if there is anything left to do.
     model_key, area_key: hashes of what the pixels depend on besides the file and the settings here.
 
     part: predict these rows only and leave them for the call that maps the whole scene, which takes them over; several
@@ -62,7 +63,7 @@ def map_scene(
     The same call goes on where a killed one stopped and gives the same pixels. Raises `UserError` for outputs of
     something else (unless `overwrite`), a scene without valid pixels, a file that changes meanwhile, a full disk.
     """
-    settings = [FORMAT, model_key, raster.fingerprint, tiling, batch, threshold, classes, area_key]
+    settings = [FORMAT, model_key, raster.fingerprint, tiling, batch, threshold, area_key]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     probability, mask = folder / f"{raster.name}.probability.tif", folder / f"{raster.name}.mask.tif"
     draft = folder / f".{raster.name}.part"
@@ -75,24 +76,21 @@ def map_scene(
             f"{foreign[0]} is there already, from another model, input or settings. Choose another output folder, or "
             "allow it to be replaced with overwrite=true."
         )
-    k = len(classes)
     first_row, last_row = part or (0, raster.height)
     whole = draft / f"{key}.rows"
-    if part and whole.exists() and whole.stat().st_size >= last_row * (k + 1) * raster.width:
+    if part and whole.exists() and whole.stat().st_size >= last_row * 2 * raster.width:
         return SceneMap(probability, mask, last_row, key)  # taken over before; its worker died after that
     own = None if part is None else first_row
-    with closing(Journal(draft, key, k + 1, last_row - first_row, raster.width, own)) as rows:
+    with closing(Journal(draft, key, 2, last_row - first_row, raster.width, own)) as rows:
         if part is None:
             rows.take_over()
         first = first_row + rows.rows
 
         def write(start: int, p: Floats, mapped: Mask) -> None:
-            if len(p) != k and mapped.any():
-                raise UserError(f"The model gives {len(p)} classes where {k} are named.")
-            p = np.broadcast_to(p, (k, *mapped.shape))
             for a in range(0, len(mapped), ROWS):  # the steps of quantising take several times the memory of its result
-                stored = quantise(p[:, a : a + ROWS], mapped[a : a + ROWS]).transpose(1, 0, 2)
-                rows.append(np.concatenate((stored, classify(stored, threshold)), axis=1))
+                some = p[:, a : a + ROWS]
+                stored = quantise(some[0], mapped[a : a + ROWS])
+                rows.append(np.stack((stored, classify(stored, class_numbers(some), threshold)), axis=1))
 
         predict_scene(
             raster, *prepare(), write, tiling=tiling, batch=batch, threads=threads, first_row=first,
@@ -112,9 +110,9 @@ def map_scene(
             rows.discard()  # of two different files, or of none
             raise
         tags = {KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
-        scaling = {"scales": [1 / LEVELS] * k, "offsets": [-1 / LEVELS] * k}
-        write_cog(rows, probability, range(k), classes, raster, tags, "average", nodata=0, **scaling)
-        write_cog(rows, mask, [k], ("class",), raster, tags, "mode", nodata=MASK_NODATA)
+        scaling = {"scales": [1 / LEVELS], "offsets": [-1 / LEVELS]}
+        write_cog(rows, probability, [0], ("seep",), raster, tags, "average", nodata=0, **scaling)
+        write_cog(rows, mask, [1], ("class",), raster, tags, "mode", nodata=MASK_NODATA)
         rows.discard()
     return SceneMap(probability, mask, first, key)
 
@@ -142,10 +140,9 @@ def level(probability: float) -> int:
     return int(np.ceil(probability * LEVELS - 1e-6)) + 1
 
 
-def classify(quantised: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
-    """Quantised probabilities (n, K, W) to a mask (n, 1, W): 255 nodata, 0 sea, else 1 + the most probable band."""
-    best, number = quantised.max(axis=1, keepdims=True), quantised.argmax(axis=1, keepdims=True) + 1
-    return np.where(best == 0, MASK_NODATA, np.where(best >= level(threshold), number, 0)).astype(np.uint8)
+def classify(quantised: NDArray[np.uint8], numbers: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    """Quantised probabilities and numbers of classes (n, W) to a mask: 255 nodata, 0 sea, else the number."""
+    return np.where(quantised == 0, MASK_NODATA, np.where(quantised >= level(threshold), numbers, 0)).astype(np.uint8)
 
 
 class Journal:

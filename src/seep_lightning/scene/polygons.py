@@ -89,7 +89,7 @@ def find_seeps(
     clockwise from north, 0..180), aspect (axes of the ellipse of equal moments), perimeter_m (outer and inner, stairs
     of the pixels taken out), compactness (Polsby and Popper 1991: 4 pi area / perimeter^2), p_mean, p_max, nodata_share
     (of the rim, touching nodata or the scene's end), contrast (mean inside / mean of the sea 3 to 8 px around),
-    contrast_db (if calibrated), class (if there are), scene, time, model, thresholds.
+    contrast_db (if calibrated), class, class_share (if there are), scene, time, model, thresholds.
     """
     options = options or PolygonOptions()
     size = f"{probability.width} x {probability.height} px"
@@ -107,7 +107,7 @@ def find_seeps(
     stated = "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*chosen)
     fixed: Attributes = {"scene": name, "time": scene_time(origin.tags, name), "model": model, "thresholds": stated}
     measures = [measure.format(unit) for measure in MEASURES]
-    optional = {"contrast_db": options.calibration, "class": classes}
+    optional = {"contrast_db": options.calibration, "class": classes, "class_share": classes}
     numbers = [*measures, "contrast", *(column for column, given in optional.items() if given is not None)]
     columns = {**dict.fromkeys(numbers, float), **dict.fromkeys(fixed, str)}
     seeps: list[tuple[int, Seep]] = []
@@ -123,7 +123,8 @@ def find_seeps(
             known |= _contrast(patch, trim, image, options.calibration)
         if classes is not None:
             counts = np.bincount(_plane(classes, patch.box)[0][patch.core], minlength=2)[1:]
-            known["class"] = int(counts.argmax()) + 1 if counts.any() else None
+            if counts.any():
+                known |= {"class": int(counts.argmax()) + 1, "class_share": float(counts.max() / patch.core.sum())}
         seeps.append((one.first, Seep(outline, {column: known.get(column) for column in columns})))
     seeps.sort(key=lambda pair: pair[0])
     return SeepLayer([seep for _, seep in seeps], columns, ground)

@@ -1,0 +1,46 @@
+"""Classes of seep: which one a pixel is, and matrices of true (rows) and found classes (columns), 0 = sea.
+
+A matrix of whole numbers, (N + 1, N + 1) for N classes; those of chips, scenes and folds add up.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.scores import figures
+
+Matrix = NDArray[np.int64]
+MOST = 10.0  # the largest weight of a class: one that hardly occurs must not drown all others
+
+
+def class_numbers(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """What `ArrayPredictor.probability` gives, (..., 1 + N, H, W), to the most probable class; 1 where N is 0."""
+    if probability.shape[-3] == 1:
+        return np.ones_like(probability[..., 0, :, :], np.uint8)
+    return np.asarray(1 + probability[..., 1:, :, :].argmax(-3), np.uint8)
+
+
+def confusion(truth: NDArray[Any], found: NDArray[Any], size: int) -> Matrix:
+    """The matrix (size, size) of two arrays of numbers of one shape, nodata taken out."""
+    pairs = truth.astype(np.int64).ravel() * size + found.ravel()
+    return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+
+def class_figures(matrix: NDArray[Any]) -> dict[str, Any]:
+    """Dice, precision, recall of each class against all else, and `macro_dice`, their mean; without the sea.
+
+    Classes that the truth does not hold are left out of both; the mean of none is 0.
+    """
+    right, true, found = np.diag(matrix), matrix.sum(1), matrix.sum(0)
+    table = figures(np.stack([right, found - right, true - right], axis=-1))
+    columns = {name: table[name] for name in ("dice", "precision", "recall")} | {"pixels": true}
+    present = [k for k in range(1, len(matrix)) if true[k]]
+    rows = {str(k): {name: column[k].item() for name, column in columns.items()} for k in present}
+    return {"macro_dice": float(table["dice"][present].mean()) if present else 0.0, "by_class": rows}
+
+
+def class_weights(pixels: NDArray[np.int64]) -> list[float]:
+    """Weights by pixels of sea and classes, (1 + N): 1 / sqrt(pixels), and 1 for the commonest class and the sea."""
+    weights = np.sqrt(pixels[1:].max() / pixels[1:].clip(1)).clip(1, MOST)
+    return [1.0, *weights.round(3).tolist()]
