@@ -102,7 +102,6 @@ def test_a_sweeps_folders_are_named_by_what_differs() -> None:
     [
         ("data.root=/x", "data=seeps"),
         ("split.val=0.9", "leave a share to train"),
-        ("task=classes", "task=classes"),
         ("ckpt=best", "ckpt=best"),
         ("ema_decay=2", "ema_decay=2"),
         ("panels=0", "panels=0"),

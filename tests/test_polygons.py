@@ -303,6 +303,7 @@ def test_class_is_the_commonest_inside(tmp_path: Path) -> None:
     numbers = Raster(write_raster(tmp_path / "c.tif", classes, nodata=255, **UTM))
     layer = find_seeps(raster(tmp_path / "p.tif", p, **UTM), ANY, classes=numbers)
     assert [s.attributes["class"] for s in layer.seeps] == [None, 5]
+    assert [s.attributes["class_share"] for s in layer.seeps] == [None, 0.6]
     write_seeps(layer, tmp_path / "s.gpkg")
     assert _rows(tmp_path / "s.gpkg", "class") == [(None,), (5,)]
 

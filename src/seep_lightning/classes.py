@@ -41,6 +41,6 @@ def class_figures(matrix: NDArray[Any]) -> dict[str, Any]:
 
 
 def class_weights(pixels: NDArray[np.int64]) -> list[float]:
-    """Weights by pixels of sea and classes, (1 + N): 1 / sqrt(pixels), and 1 for the commonest class and the sea."""
-    weights = np.sqrt(pixels[1:].max() / pixels[1:].clip(1)).clip(1, MOST)
-    return [1.0, *weights.round(3).tolist()]
+    """Weights of N classes by their pixels, (N,): 1 / sqrt(pixels), as a multiple of that of the commonest."""
+    weights: list[float] = np.sqrt(pixels.max() / pixels.clip(1)).clip(1, MOST).round(3).tolist()
+    return weights

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seep_lightning.errors import UserError
+from seep_lightning.nets.outputs import seep_logits
 
 
 class OverRanks(nn.Module):
@@ -73,10 +74,12 @@ class BCEDice(OverRanks):
 
 
 class CEDice(OverRanks):
-    """`ce` x weighted cross-entropy of sea and N classes + `dice` x (1 - mean of N + 1 soft Dice), of softmax logits.
+    """`ce` x cross-entropy of sea and N classes + `dice` x (1 - mean of N + 1 soft Dice), of softmax logits.
 
-    The Dice are those of each class and of all seep together, pooled over the batch. weights: of sea and each class in
-    the cross-entropy, (1 + N); None: counted by `train`, see `classes.class_weights`.
+    The cross-entropy in two parts, -log P(class) = -log P(seep) - log P(class | seep), each a mean of its own: over all
+    pixels, and over those of seep with their classes' weights. The sea is 98 % of all, and would drown the second.
+    The Dice are those of each class and of all seep together, pooled over the batch.
+    weights: of the classes, (N,); None: all 1, or by their pixels where `train` makes it (`classes.class_weights`).
     """
 
     task = "classes"
@@ -92,17 +95,20 @@ class CEDice(OverRanks):
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """logits: (B, 1 + N, H, W) float; target: (B, 1, H, W) class; valid: (B, 1, H, W) bool. A scalar >= 0."""
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        weights = self.weights.to(logits.dtype) if len(self.weights) else logits.new_ones(logits.shape[1])
-        if len(weights) != logits.shape[1]:
-            raise UserError(f"loss.weights has {len(weights)} numbers; the net tells {logits.shape[1]} classes apart.")
-        truth, kept = target.long(), valid.to(logits.dtype)
-        ce = F.cross_entropy(logits, truth[:, 0], weights, reduction="none")[:, None]
-        ce, total = self._over_ranks(torch.stack([(ce * kept).sum(), (weights[truth] * kept).sum()]))
-        classes = logits.softmax(1)[:, 1:]
-        own = truth == torch.arange(1, logits.shape[1], device=logits.device)[:, None, None]
-        p, t = (torch.cat([x, x.sum(1, keepdim=True)], 1) for x in (classes, own.to(logits.dtype)))
+        classes = logits.shape[1] - 1
+        weights = self.weights.to(logits) if len(self.weights) else logits.new_ones(classes)
+        if len(weights) != classes:
+            raise UserError(f"loss.weights has {len(weights)} numbers; the net tells {classes} classes apart.")
+        kept, seep = valid.to(logits.dtype), (target > 0).to(logits.dtype)
+        own = (target == torch.arange(1, classes + 1, device=logits.device)[:, None, None]).to(logits.dtype)
+        bce = F.binary_cross_entropy_with_logits(seep_logits(logits), seep, kept, reduction="sum")
+        weighted = own * kept * weights[:, None, None]
+        ce = -(weighted * logits[:, 1:].log_softmax(1)).sum()
+        bce, pixels, ce, weight = self._over_ranks(torch.stack([bce, kept.sum(), ce, weighted.sum()]))
+        p, t = torch.cat([logits.softmax(1)[:, 1:], seep_logits(logits).sigmoid()], 1), torch.cat([own, seep], 1)
         dice = dice_of(self._over_ranks(dice_sums(p, t, kept, (0, 2, 3))), self.eps)
-        value: Tensor = self.ce * ce / total.clamp(min=1) + self.dice * (1 - dice.mean())
+        entropy = bce / pixels.clamp(min=1) + ce / weight.clamp(min=1)
+        value: Tensor = self.ce * entropy + self.dice * (1 - dice.mean())
         return value
 
 

@@ -100,7 +100,7 @@ def laid_chips(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[Cl
     scenes: dict[str, dict[tuple[int, int], Classes]] = {}
     for i in indices:
         image, truth = chips.read(i)
-        predicted = read_mask(masks / chips.names[i], 1)
+        predicted = read_mask(masks / chips.names[i], chips.config.classes)
         layers = np.stack([predicted, truth, valid_pixels(image, chips.config.nodata).astype(np.uint8)])
         at = cell(chips.config, chips.scenes[i], chips.tiles[i])
         scenes.setdefault(chips.names[i] if at is None else chips.scenes[i], {})[at or (0, 0)] = layers

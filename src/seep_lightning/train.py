@@ -154,7 +154,7 @@ def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = No
 
     loss = cfg.loss
     if cfg.task == "classes" and loss.get("weights", ...) is None:
-        loss = {**loss, "weights": class_weights(data.chips.class_pixels(data.indices("train")))}
+        loss = {**loss, "weights": class_weights(data.chips.class_pixels(data.indices("train"))[1:])}
     model = SeepModule(
         model=cfg.model,
         loss=loss,
