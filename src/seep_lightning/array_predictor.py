@@ -39,6 +39,10 @@ class ArrayPredictor:
         quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
         scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
         """
+        return self.shares(image, quartiles)[0]
+
+    def shares(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
+        """The same with the probabilities of the classes behind it, which add up to it: (1 + `classes`, H, W)."""
         array = image[None] if image.ndim == 2 else image
         if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands:
             raise UserError(
@@ -50,7 +54,7 @@ class ArrayPredictor:
             quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])
         scaled = array.astype(np.float32) / np.float32(full_scale(array.dtype))
         batch = self.normalise(scaled, valid, quartiles)[None]
-        return np.where(valid, self.probability(batch)[0, 0], np.float32(0))
+        return np.where(valid, self.probability(batch)[0], np.float32(0))
 
     def probability(self, batch: Floats) -> Floats:
         """Probabilities (B, 1 + `classes`, H, W) of network input (B, C, H, W) of any size.
