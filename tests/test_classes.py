@@ -81,7 +81,7 @@ def test_the_loss_is_zero_at_the_truth_and_leaves_nodata_out() -> None:
     plain = torch.nn.functional.cross_entropy(logits, target[:, 0], reduction="none")[:, None]
     seep = target > 0
     expected = plain.mean() - (plain + (1 - p[:, :1]).log())[seep].sum() * (1 / plain.numel() - 1 / seep.sum())
-    assert CEDice(dice=0)(logits, target, everywhere).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert CEDice(ce=1, dice=0)(logits, target, everywhere).item() == pytest.approx(expected.item(), rel=1e-5)
     with pytest.raises(UserError, match="has 2 numbers; the net tells 3 classes apart"):
         CEDice(weights=[1, 1])(logits, target, valid)
 

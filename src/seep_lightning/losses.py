@@ -74,11 +74,11 @@ class BCEDice(OverRanks):
 
 
 class CEDice(OverRanks):
-    """`ce` x cross-entropy of sea and N classes + `dice` x (1 - mean of N + 1 soft Dice), of softmax logits.
+    """`bce` and `ce` x the two parts of the cross-entropy of sea and N classes + `dice` x Dice loss, of softmax logits.
 
-    The cross-entropy in two parts, -log P(class) = -log P(seep) - log P(class | seep), each a mean of its own: over all
-    pixels, and over those of seep with their classes' weights. The sea is 98 % of all, and would drown the second.
-    The Dice are those of each class and of all seep together, pooled over the batch.
+    The parts are -log P(class) = -log P(seep) - log P(class | seep), each a mean of its own: over all pixels, and over
+    those of seep with their classes' weights. The sea is 98 % of all, and would drown the second.
+    Dice is the soft Dice of seep, and the mean of those of the classes, half each, pooled over the batch.
     weights: of the classes, (N,); None: all 1, or by their pixels where `train` makes it (`classes.class_weights`).
     """
 
@@ -86,10 +86,15 @@ class CEDice(OverRanks):
     weights: Tensor
 
     def __init__(
-        self, ce: float = 1.0, dice: float = 1.0, weights: Sequence[float] | None = None, eps: float = 1.0
+        self,
+        bce: float = 1.0,
+        ce: float = 0.3,
+        dice: float = 1.0,
+        weights: Sequence[float] | None = None,
+        eps: float = 1.0,
     ) -> None:
         super().__init__()
-        self.ce, self.dice, self.eps = ce, dice, eps
+        self.bce, self.ce, self.dice, self.eps = bce, ce, dice, eps
         self.register_buffer("weights", torch.tensor(weights or [], dtype=torch.float32), persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -107,8 +112,8 @@ class CEDice(OverRanks):
         bce, pixels, ce, weight = self._over_ranks(torch.stack([bce, kept.sum(), ce, weighted.sum()]))
         p, t = torch.cat([logits.softmax(1)[:, 1:], seep_logits(logits).sigmoid()], 1), torch.cat([own, seep], 1)
         dice = dice_of(self._over_ranks(dice_sums(p, t, kept, (0, 2, 3))), self.eps)
-        entropy = bce / pixels.clamp(min=1) + ce / weight.clamp(min=1)
-        value: Tensor = self.ce * entropy + self.dice * (1 - dice.mean())
+        entropy = self.bce * bce / pixels.clamp(min=1) + self.ce * ce / weight.clamp(min=1)
+        value: Tensor = entropy + self.dice * (1 - (dice[-1] + dice[:-1].mean()) / 2)
         return value
 
 
