@@ -39,7 +39,7 @@ class ArrayPredictor:
         quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
         scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
         """
-        return self.shares(image, quartiles)[0]
+        return np.asarray(self.shares(image, quartiles)[0])
 
     def shares(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
         """The same with the probabilities of the classes behind it, which add up to it: (1 + `classes`, H, W)."""
