@@ -45,9 +45,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for scene in range(6):
         for tile in range(8):
             write_chip(home / "chips", f"S{scene}.{tile:06d}.tif", *bars(rng))
-    more = ["task=classes", "data.classes=2", "loss.ce=1", "model.width=8", "optimizer.lr=0.02", "ema_decay=null"]
+    more = ["task=classes", "data.classes=2", "loss.ce=1", "model.width=8", "optimizer.lr=0.02"]
+    more += ["ema_decay=null", "augment=[]"]
     config = compose(
-        "train", ["data=seeps", f"data.root={home / 'chips'}", GRID, *TINY, *more, "augment=[]", "trainer.max_epochs=16"]
+        "train",
+        ["data=seeps", f"data.root={home / 'chips'}", GRID, *TINY, *more, "trainer.max_epochs=16"],
     )
     return train(config, home / "run").run.dir
 
