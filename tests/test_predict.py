@@ -380,9 +380,9 @@ def test_the_same_command_goes_on_and_does_nothing_twice(
     monkeypatch.setattr(Predictor, "probability", lambda *_: pytest.fail("predicted again"))
     (out / "a.gpkg").write_text("corrected by hand")
     with pytest.raises(UserError, match=r"a\.gpkg is there already"):
-        mapped(trained, scene, out, **{**small, "min_area": 30})
+        mapped(trained, scene, out, **{**small, "min_area": 10_000})
     assert (out / "a.gpkg").read_text() == "corrected by hand"
-    mapped(trained, scene, out, **{**small, "min_area": 30, "overwrite": True})
+    mapped(trained, scene, out, **{**small, "min_area": 10_000, "overwrite": True})
     assert int(table(out)["a"]["seeps"]) < int(before["seeps"])
     assert list(table(out)) == ["a", "b"]
 

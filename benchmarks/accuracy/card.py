@@ -22,8 +22,8 @@ CARD = """# The network in this package
 `seeps.pt`: {parameters:,} parameters, {size:.1f} MB, tensors and plain values only. `python -m seep_lightning.predict`
 uses it where no `run` is given, and so does `seep_lightning.load()` in a notebook.
 
-**For research and evaluation only.** It was trained on the 634 chips of 14 scenes of a public exercise in oil seep
-detection, which come without a stated licence and are not part of this package. Whoever uses the network for anything
+**For research and evaluation only.** It was trained on chips of a public exercise in oil seep detection (634 chips of
+14 scenes), which come without a stated licence and are not part of this package. Whoever uses the network for anything
 else must settle the rights to those data first.
 
 ## What it does
@@ -32,7 +32,7 @@ A probability of 0.7 means that about seven of ten such pixels lay inside an ana
 
 ## How good its recipe is
 On scenes that it never saw (five folds by scene, another day at the same place), laid together and mapped as `predict`
-does; threshold, least object and scaling chosen on other scenes than those scored:
+does; {fold_epochs} epochs a fold; threshold, least object and scaling chosen on other scenes than those scored:
 
 | | |
 | --- | --- |
@@ -52,7 +52,7 @@ The network itself was trained on {train} chips; on the {val} chips of its valid
 - Faint slicks (contrast above 0.9): about half of them are missed. See docs/results.md for where its errors lie.
 
 ## How it was made
-`make model SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {epochs} epochs; {device}). Data fingerprint {fingerprint}.
+The steps of `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {epochs} epochs; {device}). Data fingerprint {fingerprint}.
 """
 
 
@@ -73,6 +73,7 @@ def main(folds: Path, network: Path) -> None:
         test_dice=test["figures"]["dice"],
         seed=run.config.seed,
         epochs=summary["epochs"],
+        fold_epochs=Run(folds / row["chosen"][0]["run"]).summary()["epochs"],
         device=summary["device"],
         fingerprint=summary["data"]["fingerprint"],
         today=date.today(),
