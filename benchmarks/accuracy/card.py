@@ -52,7 +52,8 @@ The network itself was trained on {train} chips; on the {val} chips of its valid
 - Faint slicks (contrast above 0.9): about half of them are missed. See docs/results.md for where its errors lie.
 
 ## How it was made
-The steps of `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {epochs} epochs; {device}). Data fingerprint {fingerprint}.
+The steps of `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {epochs} epochs; {device}).
+Data fingerprint {fingerprint}.
 """
 
 
