@@ -19,18 +19,20 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
+from seep_lightning import scores
 from seep_lightning.calibration import Reliability
+from seep_lightning.compare import interval_over_scenes
 from seep_lightning.config import EvaluateConfig, PredictConfig
 from seep_lightning.data.chips import Chips, cell, valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.evaluate import evaluate, part_of
+from seep_lightning.metrics import dice_by_threshold
 from seep_lightning.object_scores import AREAS, add_up, count_objects, figures
 from seep_lightning.predict import predict
 from seep_lightning.run import Run
 from seep_lightning.scores import count, pooled
-
-DRAWS = 2000  # of the bootstrap
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,12 @@ def predicted(run: Run, part: str, by_chip: bool, flips: bool) -> list[Scene]:
         if not out.exists():
             evaluate(EvaluateConfig(run=str(run.dir), part=part))
     else:
-        out = run.dir / "accuracy" / f"{part}{'-flips' * flips}"
+        out = run.dir / "accuracy" / f"{part}{'-flips' * flips}-maps"
         folder = run.dir / "accuracy" / part / "train_images_256"
         folder.mkdir(parents=True, exist_ok=True)
         for i in indices:
             link = folder / chips.names[i]
             link.exists() or link.symlink_to(chips.image_paths[i].absolute())
-        out = out.with_name(out.name + "-maps")
         predict(
             PredictConfig(run=str(run.dir), input=str(folder), output=str(out), chips=True, polygons=False, flips=flips)
         )
@@ -79,12 +80,10 @@ def laid(chips: Chips, indices: list[int], folder: Path) -> Iterator[Scene]:
 
 def best_level(scenes: list[Scene]) -> int:
     """The level above which a pixel is seep with the largest pooled Dice."""
-    sea, seep = (
+    counts = [
         sum(np.bincount(s.probability[s.valid & (s.truth == t)], minlength=256) for s in scenes) for t in (False, True)
-    )
-    fp, tp = (row[::-1].cumsum()[::-1] for row in (sea, seep))
-    dice = 2 * tp / np.maximum(tp + fp + seep.sum(), 1)
-    return int(dice[2:].argmax()) + 1
+    ]
+    return int(dice_by_threshold(torch.tensor(np.stack(counts)))[2:].argmax()) + 1
 
 
 def mask_of(scene: Scene, level: int, least: int) -> np.ndarray:
@@ -129,26 +128,30 @@ def pool(folder: Path, by_chip: bool, flips: bool) -> dict[str, Any]:
         "runs": len(runs), "split": runs[0].config.split.kind, "by": runs[0].config.split.by,
         "way": ("chips" if by_chip else "mosaic") + ", flips" * flips, "seed": runs[0].config.seed,
         "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled(table),
-        "interval": np.quantile(resampled(table), (0.025, 0.975)).tolist(),
+        "interval": interval(table),
         **{k: scored[k] for k in ("boundary_f1", "object_recall", "object_precision")},
         "calibration_error": error.error(), "chosen": chosen, "scenes": counts,
     }  # fmt: skip
 
 
-def resampled(table: np.ndarray) -> np.ndarray:
-    """Pooled Dice of `DRAWS` bootstrap samples of scenes with counts (N, 3); the same draws for every table."""
-    draws = np.random.default_rng(0).integers(0, len(table), (DRAWS, len(table)))
-    tp, fp, fn = table[draws].sum(1).T
-    return 2 * tp / (2 * tp + fp + fn)
+def interval(table: np.ndarray) -> tuple[float, float]:
+    """95 % of the pooled Dice of scenes with counts (N, 3), or of the first less the second's with (N, 2, 3)."""
+    spread = interval_over_scenes(
+        table, lambda sums: dice_of(sums) if table.ndim == 2 else -np.diff(dice_of(sums))[:, 0]
+    )
+    return (float(spread[0]), float(spread[1])) if spread else (np.nan, np.nan)
+
+
+def dice_of(counts: np.ndarray) -> np.ndarray:
+    return scores.figures(counts)["dice"]
 
 
 def against(row: dict[str, Any], other: dict[str, Any]) -> str:
     """Difference of pooled Dice to another row on the same scenes, with its interval."""
     key = {name.split()[-1]: name for name in other["scenes"]}
     pairs = [(c, other["scenes"][key[name.split()[-1]]]) for name, c in row["scenes"].items()]
-    ours, theirs = (np.array(table) for table in zip(*pairs, strict=True))
-    low, high = np.quantile(resampled(ours) - resampled(theirs), (0.025, 0.975))
-    gain = pooled(ours)["dice"] - pooled(theirs)["dice"]
+    low, high = interval(np.array(pairs))
+    gain = -np.diff(dice_of(np.sum(pairs, axis=0)))[0]
     return f"{gain:+.3f} ({low:+.3f} to {high:+.3f}), paired over {len(pairs)} scenes"
 
 

@@ -52,8 +52,8 @@ class ArrayPredictor:
         valid = valid_pixels(array, self.nodata)
         if quartiles is None:
             quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])
-        scaled = array.astype(np.float32) / np.float32(full_scale(array.dtype))
-        batch = self.normalise(scaled, valid, quartiles)[None]
+        values = array.astype(np.float32) / np.float32(full_scale(array.dtype))
+        batch = self.normalise(values, valid, quartiles)[None]
         return np.where(valid, self.probability(batch)[0], np.float32(0))
 
     def probability(self, batch: Floats) -> Floats:

@@ -54,7 +54,8 @@ class SeepModule(pl.LightningModule):
         self.configure_loss()
         self.configure_metrics()
         self.threshold = 0.5
-        self.min_area: int | None = None  # of an exported file; a run has it in its summary
+        self.min_area: int | None = None  # this and the next: of an exported file; a run has them in its summary
+        self.scaling = 1.0, 0.0
         self._validated = False  # in this epoch
 
     def configure_net(self) -> None:

@@ -37,9 +37,9 @@ def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") 
     Raises `UserError` where there is no run, or its checkpoint cannot be trusted or read.
     """
     if not isinstance(run, Run) and Path(run).is_file():
-        path = Path(run)
-        predictor = Predictor(load_module(path), device)
-        predictor.scale(tuple(read_checkpoint(path)[CHECKPOINT_KEY].get("scaling", (1.0, 0.0))))
+        module = load_module(Path(run))
+        predictor = Predictor(module, device)
+        predictor.scale(module.scaling)
         return predictor
     opened = run if isinstance(run, Run) else open_run(run)
     predictor = Predictor(load_module(opened.checkpoint(checkpoint)), device)
@@ -59,6 +59,7 @@ def load_module(path: Path) -> SeepModule:
     load_weights(module, content, path)
     module.threshold = content[CHECKPOINT_KEY]["threshold"]
     module.min_area = content[CHECKPOINT_KEY].get("min_area")
+    module.scaling = tuple(content[CHECKPOINT_KEY].get("scaling", (1.0, 0.0)))
     return module
 
 
