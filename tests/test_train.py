@@ -23,10 +23,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from conftest import GRID, TINY, make_chips, seep
 from seep_lightning import load
 from seep_lightning.callbacks import RunCheckpoint
-from seep_lightning.config import EvaluateConfig
+from seep_lightning.config import EvaluateConfig, ExportConfig
 from seep_lightning.door import compose
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.evaluate import evaluate
+from seep_lightning.export import export
 from seep_lightning.run import Run
 from seep_lightning.train import settings_of, train
 
@@ -255,8 +256,12 @@ def test_resuming_on_other_pixels_is_refused(compose_tiny: Compose, chips_root: 
         train(compose_tiny(), tmp_path / "run")
 
 
-def test_init_starts_from_another_runs_weights(compose_tiny: Compose, trained: Path, tmp_path: Path) -> None:
-    config = compose_tiny(f"init='{trained}'", "optimizer.lr=1e-9", "ema_decay=null", "trainer.max_epochs=1")
+@pytest.mark.parametrize("exported", [False, True])
+def test_init_starts_from_the_weights_of_a_run_or_a_file(
+    exported: bool, compose_tiny: Compose, trained: Path, tmp_path: Path
+) -> None:
+    init = export(ExportConfig(str(trained), str(tmp_path / "a.pt"), "torch")) if exported else trained
+    config = compose_tiny(f"init='{init}'", "optimizer.lr=1e-9", "ema_decay=null", "trainer.max_epochs=1")
     started = weights(train(config, tmp_path / "run").run.dir)
     best = weights(trained, "best")
     assert all(torch.allclose(started[k], best[k], atol=1e-6) for k in started if k.endswith(".weight"))

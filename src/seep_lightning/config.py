@@ -125,7 +125,7 @@ class TrainConfig:
     task: str = "binary"  # binary: any class above 0 is seep | classes: they are told apart too
     run: str | None = None  # resume this run directory
     ckpt: str | None = None  # last: go on with the newest run of this name, or start one
-    init: str | None = None  # start from the weights of this run
+    init: str | None = None  # start from the weights of a run, an exported file, or the package: seeps, generated
     test: bool = False  # score the test part at the end; off while anything is still being chosen
     monitor: str = "dice/val"  # best checkpoint and early stopping go by it; lower is better where it starts with loss
     early_stop: int | None = None  # epochs without a better monitor

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import TrainConfig
 from seep_lightning.door import typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import Run, config_dict, open_run
+from seep_lightning.run import WEIGHTS, Run, config_dict, open_run
 
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
@@ -29,7 +29,9 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
 
 def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
     """The config with paths that hold from any folder, since later commands read it from elsewhere."""
-    root, path, init = (p and str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init))
+    root, path, init = (
+        p if p is None or p in WEIGHTS else str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init)
+    )
     return replace(cfg, data=replace(cfg.data, root=root), split=replace(cfg.split, path=path), init=init)
 
 

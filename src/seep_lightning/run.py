@@ -18,7 +18,9 @@ from seep_lightning.config import TrainConfig
 from seep_lightning.errors import UserError
 
 FORMAT = 1
-SHIPPED = Path(__file__).parent / "weights" / "seeps.pt"  # the network that comes with the package
+# Networks that come with the package: trained on real chips, and on generated ones alone
+WEIGHTS = {name: Path(__file__).parent / "weights" / f"{name}.pt" for name in ("seeps", "generated")}
+SHIPPED = WEIGHTS["seeps"]  # what `predict` and `load` use where no run is named
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
 
 
@@ -136,6 +138,12 @@ def open_run(path: str | Path, key: str = "run") -> Run:
         )
     _ = run.config
     return run
+
+
+def starting_weights(init: str) -> Path:
+    """The file that `init` names: one in the package (`seeps`, `generated`), an exported one, or a run's best."""
+    path = WEIGHTS.get(init, Path(init))
+    return path if path.is_file() else open_run(init, "init").checkpoint("best")
 
 
 def digest(path: Path) -> str:

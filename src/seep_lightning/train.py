@@ -19,7 +19,7 @@ from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.hardware import keep_memory, precision_of
 from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
-from seep_lightning.run import Run, config_dict, open_run
+from seep_lightning.run import Run, config_dict, starting_weights
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -147,7 +147,7 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
 
 
 def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
-    """The LightningModule of a config, with another run's weights where `init` names one."""
+    """The LightningModule of a config, with the weights that `init` names."""
     from seep_lightning.classes import class_weights
     from seep_lightning.module import SeepModule
     from seep_lightning.predictor import load_weights, read_checkpoint
@@ -167,8 +167,8 @@ def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = No
     if (made_for := getattr(model.loss, "task", cfg.task)) != cfg.task:
         raise UserError(f"loss={type(model.loss).__name__} is for task={made_for}, not {cfg.task}. Choose another.")
     if init is not None:
-        best = open_run(init, "init").checkpoint("best")
-        load_weights(model, read_checkpoint(best), best)
+        weights = starting_weights(init)
+        load_weights(model, read_checkpoint(weights), weights)
     check_nodes(cfg, model)
     if cfg.compile:
         model.net.compile()  # in place: `torch.compile(net)` would rename the checkpoint's keys
