@@ -266,7 +266,17 @@ def test_init_starts_from_the_weights_of_a_run_or_a_file(
     best = weights(trained, "best")
     assert all(torch.allclose(started[k], best[k], atol=1e-6) for k in started if k.endswith(".weight"))
     with pytest.raises(UserError, match="its network differs from model"):
-        train(compose_tiny(f"init='{trained}'", "model.width=8"), tmp_path / "wider")
+        train(compose_tiny(f"init='{init}'", "model.width=8"), tmp_path / "wider")
+
+
+def test_init_from_a_run_that_tells_no_classes_gives_a_new_head_only(
+    compose_tiny: Compose, trained: Path, tmp_path: Path
+) -> None:
+    more = ("task=classes", "optimizer.lr=1e-9", "ema_decay=null", "trainer.max_epochs=1")
+    config = compose_tiny(f"init='{trained}'", *more)
+    started, best = weights(train(config, tmp_path / "run").run.dir, "best"), weights(trained, "best")
+    kept = [k for k in started if k.endswith(".weight") and k != "net.head.weight"]
+    assert len(started["net.head.weight"]) == 8 and all(torch.allclose(started[k], best[k], atol=1e-6) for k in kept)
 
 
 def test_early_stopping_ends_a_run_that_no_longer_improves(compose_tiny: Compose, tmp_path: Path) -> None:

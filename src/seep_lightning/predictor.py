@@ -94,10 +94,16 @@ def _is_ours(content: Any) -> TypeGuard[dict[str, Any]]:
         return False
 
 
-def load_weights(module: SeepModule, content: dict[str, Any], path: Path) -> None:
-    """Put a checkpoint's network weights into `module`; `UserError` where the networks differ."""
+def load_weights(module: SeepModule, content: dict[str, Any], path: Path, new_head: bool = False) -> None:
+    """Put a checkpoint's network weights into `module`; `UserError` where the networks differ.
+
+    new_head: a last layer (`head`) with other channels, such as those of classes, keeps the weights that it has.
+    """
     prefix = "net."
     weights = {k[len(prefix) :]: v for k, v in content["state_dict"].items() if k.startswith(prefix)}
+    for name, own in module.net.state_dict().items() if new_head else ():
+        if name.startswith("head.") and name in weights and weights[name].shape != own.shape:
+            weights[name] = own
     try:
         module.net.load_state_dict(weights)
     except RuntimeError as error:

@@ -168,7 +168,7 @@ def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = No
         raise UserError(f"loss={type(model.loss).__name__} is for task={made_for}, not {cfg.task}. Choose another.")
     if init is not None:
         weights = starting_weights(init)
-        load_weights(model, read_checkpoint(weights), weights)
+        load_weights(model, read_checkpoint(weights), weights, new_head=True)
     check_nodes(cfg, model)
     if cfg.compile:
         model.net.compile()  # in place: `torch.compile(net)` would rename the checkpoint's keys
