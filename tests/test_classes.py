@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 
 from conftest import GRID, TINY, UTM, pixels, write_chip, write_raster
 from seep_lightning.array_predictor import load
-from seep_lightning.classes import class_figures, class_numbers, class_weights, confusion
+from seep_lightning.classes import class_figures, class_numbers, class_shares, confusion
 from seep_lightning.config import EvaluateConfig, ExportConfig, PredictConfig, ReportConfig
 from seep_lightning.door import compose
 from seep_lightning.errors import UserError
@@ -74,7 +74,7 @@ def test_the_loss_is_zero_at_the_truth_and_leaves_nodata_out() -> None:
     torch.manual_seed(0)
     target, valid = torch.randint(0, 4, (2, 1, 8, 8)), torch.rand(2, 1, 8, 8) > 0.2
     right = 40 * torch.nn.functional.one_hot(target[:, 0], 4).permute(0, 3, 1, 2).float()
-    loss = CEDice(weights=[1, 2, 5])
+    loss = CEDice(shares=[0.7, 0.2, 0.1])
     assert loss(torch.where(valid, right, -right), target, valid).item() == pytest.approx(0, abs=1e-6)
     logits = torch.randn(2, 4, 8, 8, requires_grad=True)
     loss(logits, target, valid).backward()
@@ -85,11 +85,18 @@ def test_the_loss_is_zero_at_the_truth_and_leaves_nodata_out() -> None:
     expected = plain.mean() - (plain + (1 - p[:, :1]).log())[seep].sum() * (1 / plain.numel() - 1 / seep.sum())
     assert CEDice(ce=1, dice=0)(logits, target, everywhere).item() == pytest.approx(expected.item(), rel=1e-5)
     with pytest.raises(UserError, match="has 2 numbers; the net tells 3 classes apart"):
-        CEDice(weights=[1, 1])(logits, target, valid)
+        CEDice(shares=[0.5, 0.5])(logits, target, valid)
 
 
-def test_rare_classes_weigh_more() -> None:
-    assert class_weights(np.array([900, 100, 1, 0])) == [1.0, 3.0, 10.0, 10.0]
+def test_where_nothing_tells_classes_apart_the_rare_one_is_as_probable_as_the_common_one() -> None:
+    shares = class_shares(np.array([3000, 1000, 0]))
+    assert shares == pytest.approx([3000 / 4001, 1000 / 4001, 1 / 4001])
+    target = torch.tensor([1] * 30 + [2] * 10)[None, None, None]
+    logits = torch.zeros(3, requires_grad=True)
+    with torch.enable_grad():
+        loss = CEDice(shares=[0.75, 0.25])(logits[:, None].expand(3, 40)[None, :, None], target, target > 0)
+        loss.backward()
+    assert logits.grad[1] - logits.grad[2] == pytest.approx(0, abs=1e-6)
 
 
 def test_scaling_moves_the_probability_of_seep_and_shares_it_out_among_the_classes() -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from seep_lightning.scores import figures
 
 Matrix = NDArray[np.int64]
-MOST = 10.0  # the largest weight of a class: one that hardly occurs must not drown all others
 
 
 def class_numbers(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -40,7 +39,7 @@ def class_figures(matrix: NDArray[Any]) -> dict[str, Any]:
     return {"macro_dice": float(table["dice"][present].mean()) if present else 0.0, "by_class": rows}
 
 
-def class_weights(pixels: NDArray[np.int64]) -> list[float]:
-    """Weights of N classes by their pixels, (N,): 1 / sqrt(pixels), as a multiple of that of the commonest."""
-    weights: list[float] = np.sqrt(pixels.max() / pixels.clip(1)).clip(1, MOST).round(3).tolist()
-    return weights
+def class_shares(pixels: NDArray[np.int64]) -> list[float]:
+    """Shares of N classes in their pixels, (N,); a class that does not occur counts as one pixel."""
+    shares: list[float] = (pixels.clip(1) / pixels.clip(1).sum()).tolist()
+    return shares

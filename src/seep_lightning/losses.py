@@ -74,47 +74,48 @@ class BCEDice(OverRanks):
 
 
 class CEDice(OverRanks):
-    """`bce` and `ce` x the two parts of the cross-entropy of sea and N classes + `dice` x Dice loss, of softmax logits.
+    """`bce` and `ce` x the two parts of the cross-entropy of sea and N classes + `dice` x soft Dice loss of seep.
 
     The parts are -log P(class) = -log P(seep) - log P(class | seep), each a mean of its own: over all pixels, and over
-    those of seep with their classes' weights. The sea is 98 % of all, and would drown the second.
-    Dice is the soft Dice of seep, and the mean of those of the classes, half each, pooled over the batch.
-    weights: of the classes, (N,); None: all 1, or by their pixels where `train` makes it (`classes.class_weights`).
+    those of seep. The sea is 98 % of all, and would drown the second. In it, `tau` x log(share) is added to the logits
+    of the classes (logit adjustment, Menon et al. 2021, arXiv:2007.07314), so that with tau = 1 the net itself says how
+    probable each class were if all were equally common. Dice is pooled over the batch.
+    shares: of the classes, (N,); None: all equal, or those of the training part where `train` makes it.
     """
 
     task = "classes"
-    weights: Tensor
+    offset: Tensor
 
     def __init__(
         self,
         bce: float = 1.0,
-        ce: float = 0.3,
+        ce: float = 1.0,
         dice: float = 1.0,
-        weights: Sequence[float] | None = None,
+        shares: Sequence[float] | None = None,
+        tau: float = 1.0,
         eps: float = 1.0,
     ) -> None:
         super().__init__()
         self.bce, self.ce, self.dice, self.eps = bce, ce, dice, eps
-        self.register_buffer("weights", torch.tensor(weights or [], dtype=torch.float32), persistent=False)
+        self.register_buffer("offset", tau * torch.tensor(shares or []).log(), persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """logits: (B, 1 + N, H, W) float; target: (B, 1, H, W) class; valid: (B, 1, H, W) bool. A scalar >= 0."""
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        classes = logits.shape[1] - 1
-        weights = self.weights.to(logits) if len(self.weights) else logits.new_ones(classes)
-        if len(weights) != classes:
-            raise UserError(f"loss.weights has {len(weights)} numbers; the net tells {classes} classes apart.")
+        classes, told = logits.shape[1] - 1, len(self.offset)
+        if told not in (0, classes):
+            raise UserError(f"loss.shares has {told} numbers; the net tells {classes} classes apart.")
         kept, seep = valid.to(logits.dtype), (target > 0).to(logits.dtype)
-        own = (target == torch.arange(1, classes + 1, device=logits.device)[:, None, None]).to(logits.dtype)
-        bce = F.binary_cross_entropy_with_logits(seep_logits(logits), seep, kept, reduction="sum")
-        weighted = own * kept * weights[:, None, None]
-        ce = -(weighted * logits[:, 1:].log_softmax(1)).sum()
-        bce, pixels, ce, weight = self._over_ranks(torch.stack([bce, kept.sum(), ce, weighted.sum()]))
-        p, t = torch.cat([logits.softmax(1)[:, 1:], seep_logits(logits).sigmoid()], 1), torch.cat([own, seep], 1)
-        dice = dice_of(self._over_ranks(dice_sums(p, t, kept, (0, 2, 3))), self.eps)
-        entropy = self.bce * bce / pixels.clamp(min=1) + self.ce * ce / weight.clamp(min=1)
-        value: Tensor = entropy + self.dice * (1 - (dice[-1] + dice[:-1].mean()) / 2)
-        return value
+        of_seep = seep_logits(logits)
+        bce = F.binary_cross_entropy_with_logits(of_seep, seep, kept, reduction="sum")
+        adjusted = logits[:, 1:] + self.offset.to(logits).reshape(1, -1, 1, 1) if told else logits[:, 1:]
+        of_class = torch.where(valid & (target > 0), target.long() - 1, -1)[:, 0]
+        ce = F.cross_entropy(adjusted, of_class, ignore_index=-1, reduction="sum")
+        sums = torch.stack([bce, kept.sum(), ce, (of_class >= 0).sum().to(ce)])
+        bce, pixels, ce, inside = self._over_ranks(sums)
+        dice = dice_of(self._over_ranks(dice_sums(of_seep.sigmoid(), seep, kept, (0, 1, 2, 3))), self.eps)
+        value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.ce * ce / inside.clamp(min=1)
+        return value + self.dice * (1 - dice)
 
 
 def soft_dice(probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1.0) -> Tensor:

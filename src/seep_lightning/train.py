@@ -148,13 +148,13 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
 
 def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
     """The LightningModule of a config, with the weights that `init` names."""
-    from seep_lightning.classes import class_weights
+    from seep_lightning.classes import class_shares
     from seep_lightning.module import SeepModule
     from seep_lightning.predictor import load_weights, read_checkpoint
 
     loss = cfg.loss
-    if cfg.task == "classes" and loss.get("weights", ...) is None:
-        loss = {**loss, "weights": class_weights(data.chips.class_pixels(data.indices("train"))[1:])}
+    if cfg.task == "classes" and loss.get("shares", ...) is None:
+        loss = {**loss, "shares": class_shares(data.chips.class_pixels(data.indices("train"))[1:])}
     model = SeepModule(
         model=cfg.model,
         loss=loss,
