@@ -4,9 +4,8 @@ Threads read ahead, cut and normalise windows; the network runs in the calling t
 finished rows on. Memory is a few strips of `width x window` pixels.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -72,28 +71,19 @@ def predict_scene(
         parts = [normalise(cut(job[0].values, a, b, 2), cut(job[0].valid, a, b, 1)) for a, b in spans]
         return np.stack(parts) if parts else np.zeros((0, 0, 0, 0), np.float32)
 
+    def predicted() -> Iterator[tuple[Batch, Floats]]:
+        jobs = _batches((band for _, band in ahead(readers, read, wanted, 1)), columns, batch)
+        for job, x in ahead(readers, inputs, jobs, threads + 1):
+            p = model(x) if job[1] else x
+            if (len(p), *p.shape[2:]) != (len(x), *x.shape[2:]):
+                raise ValueError(f"the model gave {p.shape} for {x.shape}; expected one size")
+            yield job, p
+
     with ThreadPoolExecutor(threads, "seep-read") as readers, ThreadPoolExecutor(1, "seep-write") as writer:
-        blended: deque[Future[None]] = deque()
-        try:
-            jobs = _batches((band for _, band in ahead(readers, read, wanted, 1)), columns, batch)
-            for (band, chosen, count), x in ahead(readers, inputs, jobs, threads + 1):
-                if chosen:
-                    p = model(x)
-                    if (len(p), *p.shape[2:]) != (len(x), *x.shape[2:]):
-                        raise ValueError(f"the model gave {p.shape} for {x.shape}; expected one size")
-                    blended.append(writer.submit(strip.add, band, chosen, p))
-                else:
-                    blended.append(writer.submit(strip.finish, band))
-                while len(blended) > 2:
-                    blended.popleft().result()
-                done += count
-                if progress is not None:
-                    progress(pixels * done // total, pixels)
-            for future in blended:
-                future.result()
-        finally:
-            writer.shutdown(wait=False, cancel_futures=True)
-            readers.shutdown(wait=False, cancel_futures=True)
+        for ((_, _, count), _), _ in ahead(writer, strip.take, predicted(), 2):
+            done += count
+            if progress is not None:
+                progress(pixels * done // total, pixels)
 
 
 def augmented(model: Model) -> Model:
@@ -108,14 +98,7 @@ def augmented(model: Model) -> Model:
 
 def ensemble(models: Sequence[Model]) -> Model:
     """The mean of several models' probabilities."""
-
-    def run(inputs: Floats) -> Floats:
-        total = np.array(models[0](inputs), order="C")
-        for model in models[1:]:
-            total += model(inputs)
-        return np.divide(total, np.float32(len(models)), out=total)
-
-    return run
+    return lambda inputs: np.asarray(sum(model(inputs) for model in models) / np.float32(len(models)))
 
 
 def _batches(bands: Iterable[Band], columns: Axis, size: int) -> Iterator[Batch]:
@@ -135,8 +118,11 @@ class _Strip:
         self.rows, self.columns, self.write, self.first, self.last = rows, columns, write, first, last
         self.blend = np.zeros((0, 0, 0), np.float32)
 
-    def add(self, band: Band, columns: Sequence[int], probabilities: Floats) -> None:
-        """Blend a batch's probabilities (B, K, h, w) in."""
+    def take(self, predicted: tuple[Batch, Floats]) -> None:
+        """Blend a batch's probabilities (B, K, h, w) in, or end the window row."""
+        (band, columns, _), probabilities = predicted
+        if not columns:
+            return self._finish(band)
         if not len(self.blend):
             self.blend = np.zeros((probabilities.shape[1], self.rows.window, self.columns.length), np.float32)
         inside = self.rows.inside(band.row)
@@ -146,7 +132,7 @@ class _Strip:
             part = self.blend[:, : len(height), start + across.start : start + across.stop]
             part += window[:, inside, across] * (height * self.columns.shares[j, across])
 
-    def finish(self, band: Band) -> None:
+    def _finish(self, band: Band) -> None:
         """Hand on the rows that no later window touches, and roll the strip up by as many."""
         start, end = self.rows.starts[band.row], self.rows.ends(band.row)
         top, a, b = max(start, 0), max(start, self.first, 0), min(end, self.last)
