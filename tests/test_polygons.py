@@ -263,7 +263,7 @@ def _with_image(tmp_path: Path, dark: float, sea: float, calibration: Any = None
     scene = Raster(write_raster(tmp_path / "image.tif", image, **UTM))
     source = raster(tmp_path / "p.tif", p, **UTM)
     options = PolygonOptions(ANY.thresholds, calibration=calibration)
-    return find_seeps(source, options, image=scene, scene="S1", model="unet").seeps[0].attributes
+    return find_seeps(source, options, image=scene, model="unet").seeps[0].attributes
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_class_is_the_commonest_inside(tmp_path: Path) -> None:
 
 def test_scene_model_and_time_go_with_every_feature(tmp_path: Path) -> None:
     got = _with_image(tmp_path, 1, 2)
-    assert (got["scene"], got["model"], got["time"]) == ("S1", "unet", None)
+    assert (got["scene"], got["model"], got["time"]) == ("image", "unet", None)
     assert got["thresholds"] == "group 0.5, trim 0.5, keep 0.5"
     name = "S1A_IW_GRDH_1SDV_20180114T054412_20180114T054437_020150"
     assert scene_time({}, name) == "2018-01-14T05:44:12Z"
@@ -376,7 +376,7 @@ def layer(tmp_path: Path) -> SeepLayer:
     p = canvas()
     p[100:110, 100:200] = 0.9
     cv2.circle(p, (300, 200), 20, 0.75, -1)
-    return find_seeps(raster(tmp_path / "p.tif", p, **UTM), scene="S1", model="unet")
+    return find_seeps(raster(tmp_path / "p.tif", p, **UTM), model="unet")
 
 
 def _rows(path: Path, *names: str) -> list[tuple[Any, ...]]:
@@ -393,19 +393,19 @@ def _geometry(blob: bytes) -> Any:
 
 def test_an_independent_reader_opens_the_geopackage(tmp_path: Path, layer: SeepLayer) -> None:
     path = tmp_path / "s.gpkg"
-    write_seeps(layer, path, metadata={"run": "abc"})
+    write_seeps(layer, path)
     rows = _rows(path, "geom", "area_m2", "p_max", "scene", "time")
     assert len(rows) == 2
     for row, seep in zip(rows, layer.seeps, strict=True):
         assert shapely.equals(_geometry(row[0]), seep.outline)
         assert row[1] == seep.attributes["area_m2"]
-        assert row[3:] == ("S1", None)
+        assert row[3:] == ("p", None)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT organization_coordsys_id FROM gpkg_contents JOIN gpkg_spatial_ref_sys USING (srs_id)")
         assert db.execute("SELECT srs_id, data_type FROM gpkg_contents").fetchall() == [(32631, "features")]
         assert [r[1] for r in db.execute("PRAGMA table_info(seeps)")] == ["fid", "geom", *layer.columns]
     meta = pyogrio.read_info(path)["layer_metadata"]
-    assert meta == {"transform": "affine transform of the scene", "run": "abc"}
+    assert meta == {"transform": "affine transform of the scene"}
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
@@ -494,7 +494,7 @@ def test_nothing_half_written_gets_the_final_name(
 
 
 def test_two_runs_give_the_same_features(tmp_path: Path, layer: SeepLayer) -> None:
-    again = find_seeps(Raster(tmp_path / "p.tif"), scene="S1", model="unet")
+    again = find_seeps(Raster(tmp_path / "p.tif"), model="unet")
     assert again.seeps == layer.seeps
 
 

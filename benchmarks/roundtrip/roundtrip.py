@@ -21,13 +21,13 @@ import rasterio.features
 import shapely
 
 from seep_lightning.config import PredictConfig, PrepareConfig
-from seep_lightning.data.synthetic import generate_scene, write_geotiff
+from seep_lightning.data.synthetic import PLACE, generate_scene
 from seep_lightning.door import compose
 from seep_lightning.object_scores import SIZES, count_objects, figures
 from seep_lightning.predict import predict
 from seep_lightning.prepare import prepare
 from seep_lightning.scene.ground import read_outlines
-from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.raster import Raster, write_geotiff
 from seep_lightning.train import train
 
 SIDE, SEEP_CELLS = 2048, 32  # px, and how many of its 64 chips hold seeps
@@ -46,7 +46,7 @@ def scene(folder: Path, seed: int) -> tuple[Path, np.ndarray]:
     path = folder / f"scene{seed}.tif"
     image, classes = generate_scene(seed, SIDE, SIDE, seep_cells=SEEP_CELLS)
     if not path.exists():
-        write_geotiff(path, image, nodata=0)
+        write_geotiff(path, image[None], 0, **PLACE)
     return path, classes
 
 

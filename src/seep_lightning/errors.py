@@ -1,5 +1,8 @@
 """The one kind of error that a person at the keyboard can put right."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """A mistake in the input: one sentence that names the file or key, what was found, what was expected, what to do.
@@ -20,3 +23,17 @@ class Preempted(Interrupted):
     """The scheduler asked the run to end (SIGTERM, SIGUSR1); the exit code means "try again" (EX_TEMPFAIL)."""
 
     exit_code = 75
+
+
+@contextmanager
+def explained(sentence: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Raise errors of these kinds as `UserError`: a sentence in which {} stands for the first line of what they say."""
+    try:
+        yield
+    except kinds as error:
+        raise UserError(sentence.replace("{}", first_line(error)[:120])) from error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without what follows."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -16,9 +16,9 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
 from seep_lightning.config import DataConfig, GridConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, first_line
 from seep_lightning.normalise import full_scale, histogram, quartiles_of
-from seep_lightning.scene.raster import band_numbers, first_line, opened
+from seep_lightning.scene.raster import band_numbers, opened
 
 SUFFIXES = {".tif", ".tiff", ".png"}
 

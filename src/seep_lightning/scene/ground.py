@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from rasterio import features
 from rasterio.transform import GCPTransformer
 
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 from seep_lightning.scene.raster import ASSIGN, Raster
 from seep_lightning.scene.strip import Area
 
 Points = NDArray[np.float64]
 """(N, 2): column, row (0, 0 is the outer corner of the first pixel), or x, y."""
 Move = Callable[[Points], Points]
+UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 
 
 @dataclass(frozen=True)
@@ -46,24 +47,15 @@ class Ground:
             flip = _affine(Affine.scale(1, -1))
             return cls("", "px", "no georeference: x is the column, y minus the row, sizes in pixels", flip, flip)
         wkt = raster.crs.to_wkt()
-        try:
+        said = f"{raster.path}: PROJ cannot use its coordinate system ({{}}). {ASSIGN}"
+        with explained(said, pyproj.exceptions.ProjError):
             _transformer(wkt, "EPSG:4326")
-        except pyproj.exceptions.ProjError as error:
-            raise UserError(
-                f"{raster.path}: PROJ cannot use its coordinate system ({str(error)[:80]}). {ASSIGN}"
-            ) from error
         if not raster.placed_by_points:
             return cls(wkt, "m", "affine transform of the scene", _affine(raster.transform), _affine(~raster.transform))
-        fit, points = GCPTransformer(raster.gcps), raster.gcps
-
-        def place(pixels: Points) -> Points:
-            return np.column_stack(fit.xy(pixels[:, 1], pixels[:, 0], offset="ul"))
-
-        def unplace(places: Points) -> Points:
-            return np.column_stack(fit.rowcol(places[:, 0], places[:, 1], op=lambda value: value)[::-1])
-
-        miss = unplace(np.array([(p.x, p.y) for p in points])) - np.array([(p.col, p.row) for p in points])
-        rms = np.sqrt((miss**2).sum(axis=1).mean())
+        fit, points = GCPTransformer(raster.gcps), np.array([(p.x, p.y, p.col, p.row) for p in raster.gcps])
+        place: Move = lambda at: np.column_stack(fit.xy(at[:, 1], at[:, 0], offset="ul"))  # noqa: E731
+        unplace: Move = lambda at: np.column_stack(fit.rowcol(*at.T, op=lambda value: value)[::-1])  # noqa: E731
+        rms = np.sqrt(((unplace(points[:, :2]) - points[:, 2:]) ** 2).sum(axis=1).mean())
         note = f"polynomial through {len(points)} ground control points, which it meets to {rms:.2f} px (rms)"
         return cls(wkt, "m", note, place, unplace)
 
@@ -144,7 +136,8 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
     ground = Ground.of(raster)
     box = shapely.box(0, 0, raster.width, raster.height)
     frame = shapely.transform(shapely.segmentize(box, max(raster.width, raster.height) / 20), ground.place)
-    try:
+    said = f"{path} cannot be read as polygons{f' where {where}' if where else ''} ({{}}). Expected a vector file."
+    with explained(said, *UNREADABLE, pyproj.exceptions.ProjError, ValueError):
         info = pyogrio.read_info(path)
         crs, missing = info["crs"], set(columns) - set(info["fields"])
         if ground.wkt and not crs:
@@ -154,17 +147,8 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
             raise UserError(f"{path} has no attribute {', '.join(sorted(missing))}; those that it has: {known}.")
         if ground.wkt:
             frame = shapely.transform(frame, _move(ground.wkt, crs))
-        bounds = frame.buffer(0.02 * frame.length).bounds
-        meta, numbers, geometry, fields = pyogrio.raw.read(
-            path, columns=list(columns), bbox=bounds, where=where, return_fids=True
-        )
-    except (
-        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.ProjError, ValueError
-    ) as error:  # fmt: skip
-        wanted = f" where {where}" if where else ""
-        raise UserError(
-            f"{path} cannot be read as polygons{wanted} ({str(error)[:120]}). Expected a vector file."
-        ) from error
+        about = {"columns": list(columns), "bbox": frame.buffer(0.02 * frame.length).bounds, "where": where}
+        meta, numbers, geometry, fields = pyogrio.raw.read(path, **about, return_fids=True)
     outlines = shapely.from_wkb(geometry)
     polygons = np.flatnonzero(shapely.area(outlines) > 0)
     outlines = shapely.segmentize(outlines[polygons], frame.length / 200)

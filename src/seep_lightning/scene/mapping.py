@@ -7,11 +7,10 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio.shutil
@@ -21,8 +20,8 @@ from rasterio._err import CPLE_BaseError  # what GDAL says while it copies; not 
 from rasterio.errors import RasterioError
 
 from seep_lightning.classes import class_numbers
-from seep_lightning.errors import UserError
-from seep_lightning.scene.raster import ROWS, Mask, Raster, first_line, opened
+from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.raster import ROWS, Mask, Raster, opened
 from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, predict_scene
 from seep_lightning.scene.windows import Tiling
 
@@ -35,8 +34,7 @@ COG = {"driver": "COG", "compress": "DEFLATE", "level": 6, "blocksize": 512, "bi
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class SceneMap:
+class SceneMap(NamedTuple):
     """Two rasters, from which row on this call predicted (the height: all was there), a hash of what they depend on."""
 
     probability: Path
@@ -72,16 +70,13 @@ def map_scene(
         shutil.rmtree(draft, ignore_errors=True)
         return SceneMap(probability, mask, raster.height, key)
     if foreign and not overwrite:
-        raise UserError(
-            f"{foreign[0]} is there already, from another model, input or settings. Choose another output folder, or "
-            "allow it to be replaced with overwrite=true."
-        )
+        said = f"{foreign[0]} is there already, from another model, input or settings"
+        raise UserError(f"{said}. Choose another output folder, or allow it to be replaced with overwrite=true.")
     first_row, last_row = part or (0, raster.height)
     whole = draft / f"{key}.rows"
     if part and whole.exists() and whole.stat().st_size >= last_row * 2 * raster.width:
         return SceneMap(probability, mask, last_row, key)  # taken over before; its worker died after that
-    own = None if part is None else first_row
-    with closing(Journal(draft, key, 2, last_row - first_row, raster.width, own)) as rows:
+    with closing(Journal(draft, key, 2, last_row - first_row, raster.width, part and first_row)) as rows:
         if part is None:
             rows.take_over()
         first = first_row + rows.rows
@@ -102,17 +97,15 @@ def map_scene(
             raster.check_unchanged()
             spans = [(a, min(a + ROWS, rows.height)) for a in range(0, rows.height, ROWS)]
             if not any((rows.read(*span)[:, -1] != MASK_NODATA).any() for span in spans):
-                raise UserError(
-                    f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest. Check "
-                    "its nodata value and the area."
-                )
+                said = f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest"
+                raise UserError(f"{said}. Check its nodata value and the area.")
         except UserError:
             rows.discard()  # of two different files, or of none
             raise
         tags = {KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
         scaling = {"scales": [1 / LEVELS], "offsets": [-1 / LEVELS]}
-        write_cog(rows, probability, [0], ("seep",), raster, tags, "average", nodata=0, **scaling)
-        write_cog(rows, mask, [1], ("class",), raster, tags, "mode", nodata=MASK_NODATA)
+        write_cog(rows, probability, 0, "seep", raster, tags, "average", nodata=0, **scaling)
+        write_cog(rows, mask, 1, "class", raster, tags, "mode", nodata=MASK_NODATA)
         rows.discard()
     return SceneMap(probability, mask, first, key)
 
@@ -191,18 +184,15 @@ class Journal:
             start = int(path.name.split(".")[1])
             if start > self.rows:  # beyond a gap: for a later call
                 break
-            with disk(self.folder), path.open("rb") as part:
-                part.seek((self.rows - start) * self._row_bytes)
-                while len(found := part.read(ROWS * self._row_bytes)) >= self._row_bytes:
-                    whole = len(found) // self._row_bytes
-                    rows = np.frombuffer(found, np.uint8, whole * self._row_bytes)
-                    self.append(rows.reshape(whole, self.bands, self.width))
+            while len(rows := self.read(self.rows - start, self.rows - start + ROWS, path)):
+                self.append(rows)
             path.unlink()
 
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Finished rows start..stop, (n, bands, width)."""
-        flat = np.fromfile(self.data, np.uint8, (stop - start) * self._row_bytes, offset=start * self._row_bytes)
-        return flat.reshape(-1, self.bands, self.width)
+    def read(self, start: int, stop: int, path: Path | None = None) -> NDArray[np.uint8]:
+        """Finished rows start..stop, (n, bands, width), fewer at the end; path: of a part, counted from its first."""
+        count, offset = (stop - start) * self._row_bytes, start * self._row_bytes
+        flat = np.fromfile(path or self.data, np.uint8, count, offset=offset)
+        return flat[: flat.size // self._row_bytes * self._row_bytes].reshape(-1, self.bands, self.width)
 
     def close(self) -> None:
         """Close the files; what is finished stays."""
@@ -230,39 +220,37 @@ def disk(path: Path) -> Iterator[None]:
 
 
 def write_cog(
-    rows: Journal, path: Path, bands: Sequence[int], names: Sequence[str], like: Raster, tags: dict[str, str],
-    overviews: str, **facts: Any,
-) -> None:  # fmt: skip
-    """Some bands (from 0) of finished rows to a Cloud Optimized GeoTIFF at `path`, placed on the ground as `like` is.
+    rows: Journal, path: Path, band: int, name: str, like: Raster, tags: dict[str, str], overviews: str, **facts: Any
+) -> None:
+    """A band (from 0) of finished rows to a Cloud Optimized GeoTIFF at `path`, placed on the ground as `like` is.
 
     GDAL's own driver reads the rows through a VRT and writes beside them; the file is checked and renamed. overviews:
     how they are resampled. facts: nodata, scales, offsets. Raises `UserError` where the disk fills up.
     """
     vrt, draft = rows.folder / f"{path.stem}.vrt", rows.folder / path.name
-    raw = "".join(
-        f'<VRTRasterBand dataType="Byte" band="{i}" subClass="VRTRawRasterBand">'
+    text = (
+        f'<VRTDataset rasterXSize="{rows.width}" rasterYSize="{rows.height}">'
+        '<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand">'
         f'<SourceFilename relativeToVRT="1">{rows.data.name}</SourceFilename><ImageOffset>{band * rows.width}'
         f"</ImageOffset><PixelOffset>1</PixelOffset><LineOffset>{rows.bands * rows.width}</LineOffset></VRTRasterBand>"
-        for i, band in enumerate(bands, 1)
+        "</VRTDataset>"
     )
     try:
-        vrt.write_text(f'<VRTDataset rasterXSize="{rows.width}" rasterYSize="{rows.height}">{raw}</VRTDataset>')
+        vrt.write_text(text)
         with opened(vrt, "r+") as asked:
             if like.placed_by_points:
                 asked.gcps = (like.gcps, like.crs)
-            elif like.transform != Affine.identity():
-                asked.transform = like.transform
-            if like.crs is not None and not like.placed_by_points:
-                asked.crs = like.crs
-            for name, value in facts.items():
-                setattr(asked, name, value)
-            asked.descriptions = names
+            else:
+                facts |= {"transform": like.transform} if like.transform != Affine.identity() else {}
+                facts |= {"crs": like.crs} if like.crs else {}
+            for key, value in facts.items():
+                setattr(asked, key, value)
+            asked.descriptions = (name,)
             asked.update_tags(**{**like.tags, **tags})
         with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", CPL_TMPDIR=str(rows.folder)):
             rasterio.shutil.copy(vrt, draft, overview_resampling=overviews, **COG)
         with opened(vrt) as asked, opened(draft) as got:  # GDAL keeps quiet about writes that fail as it closes
-            same = [asked.checksum(i) for i in asked.indexes] == [got.checksum(i) for i in got.indexes]
-            if not same or not tags.items() <= got.tags().items():
+            if asked.checksum(1) != got.checksum(1) or not tags.items() <= got.tags().items():
                 raise OSError("what was written differs")
     except (RasterioError, CPLE_BaseError, OSError) as error:
         for file in rows.folder.glob(f"{draft.name}*"):  # with GDAL's own temporary files

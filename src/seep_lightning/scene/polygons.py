@@ -3,14 +3,11 @@
 import logging
 import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import pyogrio.errors
 import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
@@ -18,9 +15,9 @@ from rasterio import features
 from scipy import ndimage
 from skimage.morphology import remove_small_holes, remove_small_objects
 
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 from seep_lightning.scene import objects
-from seep_lightning.scene.ground import Ground, Points
+from seep_lightning.scene.ground import UNREADABLE, Ground, Move
 from seep_lightning.scene.mapping import LEVELS, disk, level
 from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.raster import Raster
@@ -51,16 +48,14 @@ log = logging.getLogger(__name__)
 logging.getLogger("pyogrio").setLevel(logging.WARNING)  # it tells how many records it wrote
 
 
-@dataclass(frozen=True)
-class Seep:
+class Seep(NamedTuple):
     """One feature: outline in the scene's coordinates, and attributes in the order in which they are written."""
 
     outline: shapely.MultiPolygon
     attributes: Attributes
 
 
-@dataclass(frozen=True)
-class SeepLayer:
+class SeepLayer(NamedTuple):
     """Features in reading order, their columns (name to float or str), and the ground."""
 
     seeps: list[Seep]
@@ -78,7 +73,7 @@ class Patch(NamedTuple):
 
 def find_seeps(
     probability: Raster, options: PolygonOptions | None = None, *, threshold: float = 0.5, image: Raster | None = None,
-    classes: Raster | None = None, scene: str | None = None, model: str = "",
+    classes: Raster | None = None, model: str = "",
 ) -> SeepLayer:  # fmt: skip
     """The seeps of a probability raster that `mapping.map_scene` wrote, each read once, by its box.
 
@@ -103,17 +98,15 @@ def find_seeps(
     ground = Ground.of(origin)
     chosen = options.thresholds.around(threshold)
     group, trim, keep = map(level, chosen)
-    name, unit = scene or origin.name, ground.unit
-    stated = "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*chosen)
-    fixed: Attributes = {"scene": name, "time": scene_time(origin.tags, name), "model": model, "thresholds": stated}
-    measures = [measure.format(unit) for measure in MEASURES]
+    fixed: Attributes = {"scene": origin.name, "time": scene_time(origin.tags, origin.name), "model": model}
+    fixed["thresholds"] = "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*chosen)
+    measures = [measure.format(ground.unit) for measure in MEASURES]
     optional = {"contrast_db": options.calibration, "class": classes, "class_share": classes}
     numbers = [*measures, "contrast", *(column for column, given in optional.items() if given is not None)]
     columns = {**dict.fromkeys(numbers, float), **dict.fromkeys(fixed, str)}
-    seeps: list[tuple[int, Seep]] = []
-    for one in objects.find_objects(
-        probability, group, trim, keep, smallest=20 if options.min_area is None else options.min_area
-    ):
+    smallest = 20 if options.min_area is None else options.min_area
+    seeps: dict[int, Seep] = {}
+    for one in objects.find_objects(probability, group, trim, keep, smallest):
         patch = _patch(probability, one, group, trim, fill_holes=options.fill_holes)
         outline, values = _measured(patch, ground, options)
         if not values:
@@ -125,9 +118,8 @@ def find_seeps(
             counts = np.bincount(_plane(classes, patch.box)[0][patch.core], minlength=2)[1:]
             if counts.any():
                 known |= {"class": int(counts.argmax()) + 1, "class_share": float(counts.max() / patch.core.sum())}
-        seeps.append((one.first, Seep(outline, {column: known.get(column) for column in columns})))
-    seeps.sort(key=lambda pair: pair[0])
-    return SeepLayer([seep for _, seep in seeps], columns, ground)
+        seeps[one.first] = Seep(outline, {column: known.get(column) for column in columns})
+    return SeepLayer([seeps[first] for first in sorted(seeps)], columns, ground)
 
 
 def scene_time(tags: dict[str, str], name: str) -> str | None:
@@ -169,13 +161,8 @@ def _measured(patch: Patch, ground: Ground, options: PolygonOptions) -> tuple[sh
     """Outline of an object, and its `MEASURES`; none of them if it is too short, or nothing is left of it."""
     core, (top, bottom, left, right) = patch.core, patch.box
     metres = ground.metres(ground.place(np.array([[(left + right) / 2, (top + bottom) / 2]])))
-
-    def place(pixels: Points) -> Points:
-        return ground.place(pixels + np.array([left, top]))
-
-    def to_metres(pixels: Points) -> Points:
-        return metres(place(pixels))
-
+    place: Move = lambda pixels: ground.place(pixels + np.array([left, top]))  # noqa: E731
+    to_metres: Move = lambda pixels: metres(place(pixels))  # noqa: E731
     in_pixels, length = objects.centre_line(core, to_metres) if core.any() else (-1.0, 0.0)
     if in_pixels < options.min_length:
         return shapely.MultiPolygon(), ()
@@ -205,10 +192,7 @@ def _contrast(patch: Patch, trim: int, image: Raster, calibration: str | None) -
     return {"contrast": ratio, "contrast_db": (20 if calibration == "amplitude" else 10) * float(np.log10(ratio))}
 
 
-def write_seeps(
-    layer: SeepLayer, path: Path, *, wgs84: bool = False, metadata: Mapping[str, str] | None = None,
-    overwrite: bool = False,
-) -> None:  # fmt: skip
+def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False) -> None:
     """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) unless there is one.
 
     The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude. It appears
@@ -218,7 +202,7 @@ def write_seeps(
         raise UserError(f"{path}: features are written as {' or '.join(DRIVERS)}; found {path.suffix or 'no suffix'}.")
     if path.exists() and not overwrite:
         raise UserError(f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true.")
-    ground, seeps = layer.ground, layer.seeps
+    seeps, _, ground = layer
     degrees = bool(ground.wkt) and (wgs84 or path.suffix == ".geojson")
     outlines = np.array([seep.outline for seep in seeps], dtype=object)
     if degrees:
@@ -227,13 +211,14 @@ def write_seeps(
         np.array([seep.attributes[name] for seep in seeps], object if kind is str else kind)
         for name, kind in layer.columns.items()
     ]
-    options: dict[str, Any] = {"layer_metadata": {"transform": ground.note, **(metadata or {})}}
+    options: dict[str, Any] = {"layer_metadata": {"transform": ground.note}}
     if path.suffix == ".geojson":
         options = {"RFC7946": "YES", "COORDINATE_PRECISION": 8} if degrees else {}
     draft = path.with_name(f".{path.stem}.part{path.suffix}")
     draft.unlink(missing_ok=True)
     try:
-        with disk(path), warnings.catch_warnings():
+        said = f"{path} could not be written ({{}}). Make room, and give it again."
+        with disk(path), explained(said, *UNREADABLE, RuntimeError), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
             pyogrio.raw.write(
                 draft, shapely.to_wkb(outlines), columns, list(layer.columns), layer="seeps",
@@ -246,8 +231,6 @@ def write_seeps(
                 draft.with_suffix(".qml").write_text(style())
                 draft.with_suffix(".qml").replace(path.with_suffix(".qml"))
             draft.replace(path)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
-        raise UserError(f"{path} could not be written ({str(error)[:160]}). Make room, and give it again.") from error
     finally:
         draft.unlink(missing_ok=True)
 

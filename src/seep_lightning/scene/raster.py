@@ -23,7 +23,7 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained, first_line
 
 Values = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -96,26 +96,29 @@ class Raster:
             mask = dataset.dataset_mask(window=window) if self.masked else None
         except (RasterioError, OSError) as error:
             self.check_unchanged()
-            raise UserError(
-                f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)}). The file is damaged or cut "
-                "off, or its disk is gone; copy it again."
-            ) from error
-        bad: Mask = np.zeros(values.shape[1:], bool) if mask is None else mask == 0
+            said = f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)})"
+            raise UserError(f"{said}. It is damaged or cut off, or its disk is gone; copy it again.") from error
+        valid: Mask = np.ones(values.shape[1:], bool) if mask is None else mask > 0
         for plane in values:
             if self.dtype.kind == "f":
-                bad |= ~np.isfinite(plane)
+                valid &= np.isfinite(plane)
             for nodata in self.nodatas:
-                bad |= plane == nodata
-        return values, np.logical_not(bad, out=bad)
+                valid &= plane != nodata
+        return values, valid
 
     def check_unchanged(self) -> None:
         """Raise `UserError` if the file, or one that a VRT draws on, is not what it was when this was opened."""
         changed = [path for path, facts in self._facts.items() if _facts([path]) != {path: facts}]
         if changed:
-            raise UserError(
-                f"{changed[0]} changed while it was read. What was mapped is of no use; let the file be finished, then "
-                "give the same command again."
-            )
+            said = f"{changed[0]} changed while it was read: what was made of it is of no use"
+            raise UserError(f"{said}. Let the file be finished, then give the same command again.")
+
+    def check_scale(self, scale: str | None) -> None:
+        """Raise `UserError` unless a `scale` is given for types without full scale (float32, int16), and for no others."""
+        if scale and self.dtype.kind == "u":
+            raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self.dtype}.")
+        if not scale and self.dtype.kind != "u":
+            raise UserError(f"{self.path} stores {self.dtype}: pass scale=linear, or scale=db if its values are dB.")
 
     @property
     def fingerprint(self) -> str:
@@ -127,12 +130,10 @@ class Raster:
 
     def _handle(self) -> Any:
         if not hasattr(self._local, "handle"):
-            try:
+            what = "is no raster" if str(self.path).startswith("/vsi") or self.path.exists() else "is not there"
+            said = f"{self.path} {what} ({{}}). Expected a GeoTIFF, a VRT or the like."
+            with explained(said, RasterioError, OSError):
                 self._local.handle = opened(self.path)
-            except (RasterioError, OSError) as error:
-                what = "is no raster" if str(self.path).startswith("/vsi") or self.path.exists() else "is not there"
-                said = f"{self.path} {what} ({first_line(error)}). Expected a GeoTIFF, a VRT or the like."
-                raise UserError(said) from error
             self._handles.append(self._local.handle)
         return self._local.handle
 
@@ -142,18 +143,14 @@ class Raster:
         self.indexes = band_numbers(self.path, dataset.descriptions, bands)
         kinds = {dataset.dtypes[i - 1] for i in self.indexes}
         if len(kinds) > 1 or not kinds <= TYPES.keys():
-            raise UserError(
-                f"{self.path} stores {' and '.join(sorted(kinds))}; expected one of {', '.join(TYPES)} for all bands. "
-                "Convert it with gdal_translate -ot Float32."
-            )
+            said = f"{self.path} stores {' and '.join(sorted(kinds))}; expected one of {', '.join(TYPES)} for all bands"
+            raise UserError(f"{said}. Convert it with gdal_translate -ot Float32.")
         self.dtype: np.dtype[Any] = np.dtype(kinds.pop())
         self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
 
     def _georeference(self, dataset: Any) -> None:
-        try:
+        with explained(f"{self.path}: its CRS cannot be read ({{}}). {ASSIGN}", CRSError):
             self.crs, self.transform, (self.gcps, points_crs) = dataset.crs, dataset.transform, dataset.gcps
-        except CRSError as error:
-            raise UserError(f"{self.path}: its CRS cannot be read ({first_line(error)}). {ASSIGN}") from error
         placed = self.transform != Affine.identity()
         self.placed_by_points = bool(self.gcps) and not placed
         self.crs = (points_crs if self.placed_by_points else self.crs) or None
@@ -186,10 +183,8 @@ def mosaic(
                 place = f"<SRS>{escape(tile.crs.to_wkt())}</SRS><GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
         facts.setdefault(fact, path.name)
         if len(facts) > 1:
-            raise UserError(
-                f"{path} and {next(iter(facts.values()))} differ in size, type or bands: tiles of a scene must be "
-                "alike. Cut them again, or pass mosaic=false."
-            )
+            said = f"{path} and {next(iter(facts.values()))} differ in size, type or bands"
+            raise UserError(f"{said}: tiles of a scene must be alike. Cut them again, or pass mosaic=false.")
         size, file = f'xSize="{width}" ySize="{height}"', escape(str(path.resolve()))
         sources += (
             f"<SimpleSource><SourceFilename>{file}</SourceFilename><SourceBand>BAND</SourceBand>"
@@ -212,16 +207,19 @@ def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | 
     missing = [str(b) for b, i in zip(bands, numbers, strict=True) if not 1 <= i <= len(names)]
     if missing:
         named = f" named {', '.join(filter(None, names))}" if any(names) else ""
-        raise UserError(
-            f"{path} has {len(names)} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
-            f"{', '.join(missing)} is missing. Choose with (data.)bands=[...], or use a run trained on these bands."
-        )
+        said = f"{path} has {len(names)} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
+        said += f"{', '.join(missing)} is missing"
+        raise UserError(f"{said}. Choose with (data.)bands=[...], or use a run trained on these bands.")
     return numbers
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says, without what follows."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **more: Any) -> None:
+    """Write (C, H, W) as a deflated GeoTIFF. names: of the bands; more: rasterio's keywords, `crs` and `transform`."""
+    size = dict(zip(("count", "height", "width"), array.shape, strict=True), dtype=array.dtype.name)
+    with rasterio.open(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **more) as out:
+        out.write(array)
+        if names:
+            out.descriptions = names
 
 
 def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -122,7 +122,8 @@ class _Strip:
         """Blend a batch's probabilities (B, K, h, w) in, or end the window row."""
         (band, columns, _), probabilities = predicted
         if not columns:
-            return self._finish(band)
+            self._finish(band)
+            return
         if not len(self.blend):
             self.blend = np.zeros((probabilities.shape[1], self.rows.window, self.columns.length), np.float32)
         inside = self.rows.inside(band.row)
