@@ -166,7 +166,7 @@ def broken(given: PrepareConfig, how: str) -> str:
         return "is 8; expected 1 to 7"
     if how == "float":
         write_scene(scene, image("float32"))
-        return f"{scene} stores float32; chips are uint8 or uint16. Pass scale=linear, or scale=db"
+        return f"{scene} stores float32: pass scale=linear, or scale=db"
     if how == "condition":
         given.ignore = "no such thing"
         return f"{labels} cannot be read as polygons where no such thing"
@@ -212,7 +212,7 @@ def test_killed_on_the_way_nothing_stands_under_the_final_name(given, monkeypatc
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seep_lightning.prepare.write_chip", full)
+    monkeypatch.setattr("seep_lightning.scene.raster.write_geotiff", full)
     with pytest.raises(OSError, match="No space"):
         prepare(given)
     assert not list(Path(given.output).parent.glob("out*"))

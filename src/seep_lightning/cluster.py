@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config import PredictConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained, first_line
 
 if TYPE_CHECKING:
     from seep_lightning.maps import Job, Network, Row
@@ -42,7 +42,6 @@ def over_workers(
     since workers that outlive a call may hold networks that stood under the same paths before.
     """
     from seep_lightning.maps import strips_of
-    from seep_lightning.scene.raster import first_line
 
     with workers(config) as (client, threads):
         from distributed import as_completed
@@ -68,11 +67,9 @@ def over_workers(
 @contextmanager
 def workers(config: PredictConfig) -> Iterator[tuple[Any, int | None]]:
     """Dask's client, and how many threads each worker should take (None: as it likes)."""
-    try:
+    with explained(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.", ImportError):
         import dask
         from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise UserError(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.") from error
     logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that comes and goes
     cores = os.cpu_count() or 1
     count = config.workers or cores
@@ -81,13 +78,9 @@ def workers(config: PredictConfig) -> Iterator[tuple[Any, int | None]]:
         if where == "dask":
             quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
             where = stack.enter_context(LocalCluster(count, threads_per_worker=1, **quiet))
-        try:
+        said = f"cluster={config.cluster}: no scheduler answers ({{}}). Expected local, dask, or tcp://HOST:8786."
+        with explained(said, OSError, ValueError):
             client = stack.enter_context(Client(where, timeout=30))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"cluster={config.cluster}: no scheduler answers ({error}). Expected local, dask, or an address such "
-                "as tcp://HOST:8786."
-            ) from error
         yield client, max(1, cores // count) if config.cluster == "dask" else None
 
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -71,8 +71,7 @@ def open_networks(config: PredictConfig) -> list[Network]:
     return networks
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A scene to map. tiles: its files by (row, column): one, or chips to lay together. peers: all chips of the scene,
     where `tiles` is one of them, for the scene's statistics.
     """
@@ -110,10 +109,9 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
 
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
     """Tiles a row of a scene: as told, or written beside the chips, or known to the run, or found from the edges."""
-    written = written_grid(next(iter(tiles)).parents[1])
-    grid = {prefix: each.columns for prefix, each in written.items()}
-    grid |= {prefix: each["columns"] for prefix, each in facts.get("grid", {}).items() if prefix not in grid}
-    known = config.columns or next((grid[prefix] for prefix in grid if scene.startswith(prefix)), None)
+    grids = [(prefix, each.columns) for prefix, each in written_grid(next(iter(tiles)).parents[1]).items()]
+    grids += [(prefix, each["columns"]) for prefix, each in facts.get("grid", {}).items()]
+    known = config.columns or next((columns for prefix, columns in grids if scene.startswith(prefix)), None)
     if known is None:
         try:
             edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}
@@ -155,33 +153,33 @@ def map_job(
     with _raster(job.name, job.tiles, bands, nodata) as scene:
         by_scene = any(each.normalise.kind == "scene" for each in predictors)
         shared = _quartiles(job.peers, bands, nodata) if job.peers and by_scene else None
-        area, area_key = _area(config, scene)
+        given = ((config.area, True), (config.land, False))
+        areas = [vector_area(Path(path), scene, inside=inside) for path, inside in given if path]
+        wanted: Area = lambda a, b: np.logical_and.reduce([area(a, b) for area, _ in areas])  # noqa: E731
         model_key = [network.key for network in networks], config.scale, config.flips, np.asarray(shared).tolist()
         result = map_scene(
             scene, lambda: _callables(predictors, scene, config, shared), out, model_key=json.dumps(model_key),
             threshold=threshold, tiling=_tiling(predictors, config), batch=config.batch, threads=config.threads,
-            area=area, area_key=area_key, overwrite=config.overwrite, progress=progress,
-            part=rows,
+            area=wanted if areas else None, area_key="".join(key for _, key in areas), overwrite=config.overwrite,
+            progress=progress, part=rows,
         )  # fmt: skip
         if rows is not None:
             return None
-        same = replace(config, run=0, input="", output="", device="", threads=1, overwrite=False)
-        same = replace(same, cluster="", workers=None)
+        same = replace(
+            config, run=0, input="", output="", device="", threads=1, overwrite=False, cluster="", workers=None
+        )
         key = hashlib.sha256(f"{result.key} {same}".encode()).hexdigest()[:16]
         if key == done and (vector.exists() or not config.polygons):
             return None
         row = {"name": job.name, "status": "done", "size": f"{scene.width} x {scene.height}", "key": key, "unit": ""}
         layer = None
         if config.polygons:
-            model = " + ".join(network.name for network in networks)
+            more: dict[str, Any] = {"model": " + ".join(network.name for network in networks), "threshold": threshold}
             with Raster(result.probability) as probability, Raster(result.mask) as mask:
-                layer = find_seeps(
-                    probability, config, threshold=threshold, image=scene, classes=mask if first.classes else None,
-                    model=model,
-                )  # fmt: skip
+                layer = find_seeps(probability, config, image=scene, classes=mask if first.classes else None, **more)
             write_seeps(layer, vector, wgs84=config.wgs84, overwrite=config.overwrite or not done)
-            areas = [float(seep.attributes[f"area_{layer.ground.unit}2"] or 0) for seep in layer.seeps]
-            row |= {"seeps": str(len(areas)), "area": f"{sum(areas):.0f}", "unit": f"{layer.ground.unit}2"}
+            sizes = [float(seep.attributes[f"area_{layer.ground.unit}2"] or 0) for seep in layer.seeps]
+            row |= {"seeps": str(len(sizes)), "area": f"{sum(sizes):.0f}", "unit": f"{layer.ground.unit}2"}
         if config.picture:
             _picture(scene, layer, out / f"{job.name}.png")
     if config.chips:
@@ -225,11 +223,8 @@ def _callables(
 
     quartiles: (C, 3) of the scene, as stored; None: found here, in one pass, where they are needed.
     """
+    raster.check_scale(config.scale)
     full = FULL_SCALE.get(raster.dtype.name)
-    if full and config.scale:
-        raise UserError(f"scale={config.scale} is for float32 and int16; {raster.path} stores {raster.dtype}.")
-    if not full and not config.scale:
-        raise UserError(f"{raster.path} stores {raster.dtype}: pass scale=linear, or scale=db if its values are dB.")
     ways = list(dict.fromkeys(each.normalise for each in predictors))
     if quartiles is None and (not full or any(way.kind == "scene" for way in ways)):
         quartiles = scene_quantiles(raster, threads=config.threads)
@@ -266,14 +261,6 @@ def _normalise(
         return way(scaled, valid, own)
 
     return normalise
-
-
-def _area(config: PredictConfig, raster: Raster) -> tuple[Area | None, str]:
-    """What of a scene is wanted, by the vector files, and a hash of it."""
-    given = ((config.area, True), (config.land, False))
-    areas = [vector_area(Path(path), raster, inside=inside) for path, inside in given if path]
-    every: Area = lambda a, b: np.logical_and.reduce([area(a, b) for area, _ in areas])  # noqa: E731
-    return (every if areas else None), "".join(key for _, key in areas)
 
 
 def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:

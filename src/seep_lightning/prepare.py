@@ -18,8 +18,6 @@ from seep_lightning.normalise import power, twice_median
 from seep_lightning.predict import find_files, listed
 
 if TYPE_CHECKING:
-    from rasterio.windows import Window
-
     from seep_lightning.scene.ground import Outlines
     from seep_lightning.scene.raster import Raster
 
@@ -43,7 +41,9 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     chips; all are checked before anything is written, and `output` appears when it is whole.
     Raises `UserError` for what the person at the keyboard can put right.
     """
-    from seep_lightning.scene.raster import Raster
+    from affine import Affine
+
+    from seep_lightning.scene.raster import Raster, write_geotiff
 
     check(config)
     out, data = Path(config.output), DataConfig()
@@ -52,19 +52,11 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     labels: dict[Path, Labels] = {}
     for path in find_scenes(config.scenes):
         with Raster(path, config.bands, config.nodata) as raster:
-            if config.scale is None and raster.dtype.kind != "u":
-                raise UserError(
-                    f"{path} stores {raster.dtype}; chips are uint8 or uint16. Pass scale=linear, or scale=db if its "
-                    "values are dB."
-                )
-            if config.scale and raster.dtype.kind == "u":
-                raise UserError(f"scale={config.scale} is for float32 and int16; {path} stores {raster.dtype}.")
+            raster.check_scale(config.scale)
             labels[path] = read_labels(raster, config, data.classes)
     if not any(label.classes.any() for label in labels.values()):
-        raise UserError(
-            f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s). Check both on a "
-            "map: which coordinate system, which scene_attribute?"
-        )
+        said = f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s)"
+        raise UserError(f"{said}. Check both on a map: which coordinate system, which scene_attribute?")
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
     facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "size", "overlap")}
     part = out.with_name(out.name + ".part")
@@ -76,12 +68,14 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
             with Raster(path, config.bands, config.nodata) as raster:
                 if not config.overlap:  # without it tiles lie edge to edge, and can be laid back
                     facts["columns"][scene_name(path)] = len(starts(raster.width, config))
-                for tile, window, image, mask in cut_scene(raster, label, config):
+                for tile, corner, image, mask in cut_scene(raster, label, config):
                     facts["chips"] += 1
                     facts["with_seep"] += bool(mask.any())
                     name = f"{scene_name(path)}.{tile:06d}.tif"
-                    write_chip(part / data.images / name, image, window, raster, nodata=0)
-                    write_chip(part / data.masks / name, mask, window, raster, nodata=None)
+                    place = {"crs": raster.crs, "transform": raster.transform @ Affine.translation(*corner)}
+                    place = {} if raster.placed_by_points else place
+                    write_geotiff(part / data.images / name, image, 0, raster.band_names, **place)
+                    write_geotiff(part / data.masks / name, mask, None, **place)
                 raster.check_unchanged()
         (part / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
         part.replace(out)
@@ -122,10 +116,10 @@ def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels
     given = outlines.columns[of_class] if of_class else np.ones(len(mine), int)
     wrong = sure & ~np.isin(given.astype(str), [f"{k}{end}" for k in range(1, largest + 1) for end in ("", ".0")])
     if wrong.any():
-        raise UserError(
-            f"{path}: {of_class} of polygon {outlines.numbers[wrong][0]} is {given[wrong][0]}; expected 1 to "
-            f"{largest}. Correct it, or leave the polygon out with ignore=CONDITION."
+        said = (
+            f"{path}: {of_class} of polygon {outlines.numbers[wrong][0]} is {given[wrong][0]}; expected 1 to {largest}"
         )
+        raise UserError(f"{said}. Correct it, or leave the polygon out with ignore=CONDITION.")
     classes = np.zeros(len(mine), np.uint8)
     classes[sure] = given[sure].astype(float)
     return Labels(outlines, classes, (mine & doubtful).astype(np.uint8))
@@ -138,19 +132,22 @@ def starts(length: int, config: PrepareConfig) -> range:
 
 def cut_scene(
     raster: "Raster", labels: Labels, config: PrepareConfig
-) -> Iterator[tuple[int, "Window", NDArray[Any], NDArray[np.uint8]]]:
-    """The chips of a scene: tile = row * columns + column, place, image (C, S, S) and mask (1, S, S).
+) -> Iterator[tuple[int, tuple[int, int], NDArray[Any], NDArray[np.uint8]]]:
+    """The chips of a scene: tile = row * columns + column, place (left, top), image (C, S, S) and mask (1, S, S).
 
-    All with seep, and of those that show sea only a share, by (seed, scene, tile).
+    All with seep, and of those that show sea only a share, by (seed, scene, tile). In a scene without full scale 65535
+    is twice its median, as in `predict`.
     """
-    from rasterio.windows import Window
+    from seep_lightning.scene.raster import scene_quantiles
 
-    size, lefts, scale = config.size, starts(raster.width, config), brightest(raster, config.scale)
+    size, lefts = config.size, starts(raster.width, config)
+    if config.scale:
+        scale = twice_median(power(scene_quantiles(raster, [0.5]), config.scale), raster.path)[..., None]
     rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
     for row, top in enumerate(starts(raster.height, config)):
         stop = min(top + size, raster.height)
         values, valid = raster.read(top, stop)
-        if scale is not None:
+        if config.scale:
             share = power(np.where(valid, values, 0), config.scale) / scale
             values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
         classes, doubtful = (labels.outlines.burn(v, top, stop, raster.width) for v in labels[1:])
@@ -162,27 +159,7 @@ def cut_scene(
             part = np.s_[:, :, left : left + size]
             sea = (image[part] > 0).all(axis=0).mean()
             if mask[part].any() or (lot < config.empty_share and sea >= LEAST_SEA):
-                yield row * len(lefts) + column, Window(left, top, size, size), image[part], mask[part]
-
-
-def brightest(raster: "Raster", scale: str | None) -> NDArray[np.float32] | None:
-    """What becomes 65535 in each band, (C, 1, 1), of a scene without full scale: twice its median, as in `predict`."""
-    from seep_lightning.scene.raster import scene_quantiles
-
-    return None if scale is None else twice_median(power(scene_quantiles(raster, [0.5]), scale), raster.path)[..., None]
-
-
-def write_chip(path: Path, array: NDArray[Any], window: "Window", raster: "Raster", nodata: int | None) -> None:
-    """Write (C, S, S) as a GeoTIFF that lies where it was cut, unless its scene has control points only, or nothing."""
-    import rasterio
-    from rasterio.windows import transform
-
-    size = {"count": len(array), "height": window.height, "width": window.width, "dtype": array.dtype.name}
-    place = {} if raster.placed_by_points else {"crs": raster.crs, "transform": transform(window, raster.transform)}
-    with rasterio.open(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **place) as out:
-        out.write(array)
-        if nodata is not None:
-            out.descriptions = raster.band_names
+                yield row * len(lefts) + column, (left, top), image[part], mask[part]
 
 
 def task(cfg: DictConfig) -> int:

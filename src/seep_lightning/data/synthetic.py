@@ -1,8 +1,7 @@
 """Generated chips and scenes: a radar sea with oil seeps whose outlines are known, in the layout of the real chips.
 
-A sea is built from what is known of detected radar images (gamma speckle, power-law wind texture, swell, lulls,
-fronts, ships), slicks are drawn on it as drifting paths, and the whole raster is cut into chips, so that slicks run on
-across chip edges as they do in the real ones. No real pixel goes in, but the real set's statistics were aimed at.
+Slicks are drawn as drifting paths on a sea of what is known of detected radar images, and the whole raster is cut into
+chips, so that they run on across chip edges. No real pixel goes in, but the real set's statistics were aimed at.
 
 Coordinates are (x, y) in pixels of 10 m, angles are radians from the x axis (along a row) towards y (down the rows).
 """
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
@@ -25,6 +25,10 @@ FIRST_SCENE = 900001  # six digits, far from any real scene
 IMAGES, MASKS = "train_images_256", "train_masks_256"
 EDGE_SHARE, EMPTY_SHARE = 0.124, 0.0025  # of the chips that hold an edge of the swath, or no seep, in the real set
 STEP = 3.0  # px between two points of a drifting slick
+PLACE: dict[str, Any] = {
+    "crs": "EPSG:32640",
+    "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000),
+}  # at sea, pixels of 10 m
 
 Float = NDArray[np.floating[Any]]
 Rng = np.random.Generator
@@ -85,10 +89,10 @@ def wave_train(wavelength: float, spread: float) -> Spectrum:
 
 
 def gaussian_field(rng: Rng, shape: Shape, spectrum: Spectrum, heading: float = 0.0, unit: float = 1.0) -> Float:
-    """Gaussian random field of zero mean and unit variance with a given power spectrum; periodic in both directions.
+    """Gaussian random field of zero mean and unit variance, periodic: coloured noise (Shinozuka and Deodatis 1996).
 
-    White noise is coloured in the Fourier domain (Shinozuka and Deodatis 1996). `spectrum` gives power, on any scale,
-    from the frequencies along and across `heading` in cycles a pixel; the field's own pixels are `unit` of those wide.
+    `spectrum` gives power, on any scale, from the frequencies along and across `heading` in cycles a pixel; the field's
+    own pixels are `unit` of those wide.
     """
     ky, kx = np.fft.fftfreq(shape[0], unit)[:, None], np.fft.rfftfreq(shape[1], unit)[None]
     noise = rng.standard_normal((shape[0], kx.size, 2), dtype=np.float32).view(np.complex64)[..., 0]
@@ -123,11 +127,7 @@ def smooth_noise(rng: Rng, n: int, scale: float) -> Float:
 
 
 def sea(rng: Rng, shape: Shape, wind: float) -> Float:
-    """Expected backscatter of a sea without oil, on any scale; wind blows along `wind`.
-
-    Factors: the fall across the swath, wind streaks (a power law of slope about 2), patches of low wind (look-alikes),
-    a wind front, swell, and packets of internal waves.
-    """
+    """Expected backscatter of a sea without oil, on any scale; wind blows along `wind`."""
     far = rng.choice([-1, 1]) * np.linspace(-1, 1, shape[1], dtype=np.float32)[None]
     fall = rng.uniform(0.1, 0.4) * (0.6 * far**2 - far)
     gusts = large_scale(rng, shape, power_law(6.0, 3000, 1.3), wind)
@@ -194,9 +194,9 @@ class Layers(NamedTuple):
     damping: Float  # lost share of the backscatter
     classes: NDArray[np.uint8]
 
-    def lay(self, x: int, y: int, damping: Float, outline: NDArray[np.bool_], label: int) -> None:
-        """Merge a drawing whose first pixel is (x, y) of the scene; what lies outside is cut off."""
-        rows, columns = self.classes.shape
+    def lay(self, corner: Float, damping: Float, outline: NDArray[np.bool_], label: int) -> None:
+        """Merge a drawing whose first pixel is `corner` (x, y) of the scene; what lies outside is cut off."""
+        (x, y), (rows, columns) = corner.astype(int).tolist(), self.classes.shape
         top, left = max(y, 0), max(x, 0)
         here = np.s_[top : max(y + damping.shape[0], 0), left : max(x + damping.shape[1], 0)]
         there = np.s_[top - y : max(rows - y, 0), left - x : max(columns - x, 0)]
@@ -218,13 +218,13 @@ def draw_line(rng: Rng, layers: Layers, path: Float, kind: Kind, label: int) -> 
     left, right = (width / 2 * np.exp(0.5 * smooth_noise(rng, n, 1.5)) * (0.2 + 0.8 * strength) for _ in range(2))
     hand = 0.4 * smooth_noise(rng, n, 8)  # px by which the hand was off to one side
 
-    low = np.floor(path.min(0)).astype(int) - 12
-    extent = (np.ceil(path.max(0)).astype(int) + 12 - low)[::-1].tolist()
+    low = np.floor(path.min(0)) - 12
+    extent = (np.ceil(path.max(0)) + 12 - low)[::-1].astype(int)
     dark, outline = np.zeros(extent, np.float32), np.zeros(extent, np.uint8)
     paint_band(dark, path - low, left, right, np.minimum(damping, 0.7) * strength)
     paint_band(outline, path - low, left + 0.2 + hand, right + 0.2 - hand, 1.0 * (shown > 0))
     dark = np.asarray(cv2.GaussianBlur(dark, (0, 0), rng.uniform(0.7, 1.3)), np.float32)
-    layers.lay(int(low[0]), int(low[1]), dark, outline > 0, label)
+    layers.lay(low, dark, outline > 0, label)
 
 
 def draw_patch(rng: Rng, layers: Layers, centre: Float, heading: float, kind: Kind, label: int) -> None:
@@ -237,7 +237,7 @@ def draw_patch(rng: Rng, layers: Layers, centre: Float, heading: float, kind: Ki
     level = float(np.quantile(height[height > height.max() - 4], rng.uniform(0.4, 0.85)))
     dark = np.minimum(kind.damping * rng.lognormal(0, 0.25), 0.7) * soft_step(height, level, 0.08)
     outline = cv2.GaussianBlur(height, (0, 0), 1.5) > level - 0.1
-    layers.lay(int(centre[0]) - radius, int(centre[1]) - radius, dark, outline, label)
+    layers.lay(np.trunc(centre) - radius, dark, outline, label)
 
 
 def draw_site(rng: Rng, layers: Layers, current: float, backscatter: Float, tilt: float) -> None:
@@ -280,7 +280,12 @@ def generate_scene(
 
     speckle = rng.standard_gamma(spec.looks, shape, dtype=np.float32) / np.float32(spec.looks)
     speckle = np.asarray(cv2.GaussianBlur(speckle, (3, 3), 0.355))  # resolution is a little coarser than a pixel
-    return digitise(rng, backscatter * (1 - layers.damping) * speckle, inside), layers.classes * inside
+    # As in the real scenes: 16 bits with few levels, saturated at the top.
+    seen = backscatter * (1 - layers.damping) * speckle
+    levels = int(rng.integers(165, 225))
+    mean = rng.uniform(28000, 35000) / 65535 * levels
+    level = np.clip(np.rint(seen * (mean / seen[inside].mean())), 1, levels)
+    return np.where(inside, np.rint(level * (65535 / levels)), 0).astype(np.uint16), layers.classes * inside
 
 
 def count_cells(pixels: NDArray[Any], size: int) -> int:
@@ -288,14 +293,6 @@ def count_cells(pixels: NDArray[Any], size: int) -> int:
     rows, columns = pixels.shape[0] // size, pixels.shape[1] // size
     squares = pixels[: rows * size, : columns * size].reshape(rows, size, columns, size)
     return int(squares.any(axis=(1, 3)).sum())
-
-
-def digitise(rng: Rng, backscatter: Float, inside: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    """Stretch to 16 bits as the real scenes are: few levels, saturated at the top, 0 only outside the swath."""
-    levels = int(rng.integers(165, 225))
-    mean = rng.uniform(28000, 35000) / 65535 * levels
-    level = np.clip(np.rint(backscatter * (mean / backscatter[inside].mean())), 1, levels)
-    return np.where(inside, np.rint(level * (65535 / levels)), 0).astype(np.uint16)
 
 
 class Chip(NamedTuple):
@@ -327,10 +324,8 @@ def choose(rng: Rng, chips: list[Chip], spec: SyntheticSpec) -> list[Chip]:
     kept += [chip for i, chip in enumerate(edge) if i in first] + inner
     kept = (kept + [chip for i, chip in enumerate(edge) if i not in first])[: spec.chips]
     if len(kept) < spec.chips:
-        raise UserError(
-            f"data.synthetic: {spec.scenes} scenes hold {len(kept)} chips with seep, {spec.chips} are asked for. "
-            "Raise data.synthetic.scenes or lower data.synthetic.chips."
-        )
+        said = f"data.synthetic: {spec.scenes} scenes hold {len(kept)} chips with seep, {spec.chips} are asked for"
+        raise UserError(f"{said}. Raise data.synthetic.scenes or lower data.synthetic.chips.")
     return kept
 
 
@@ -367,6 +362,8 @@ def is_written(root: Path, spec: SyntheticSpec) -> bool:
 
 def write_files(root: Path, spec: SyntheticSpec) -> None:
     """Generate everything and write it below `root`, which must not exist."""
+    from seep_lightning.scene.raster import write_geotiff  # here, because GDAL is slow to load
+
     scenes = range(FIRST_SCENE, FIRST_SCENE + spec.scenes)
     side = spec.columns * spec.chip_size
     seep_cells = -(-spec.chips * 4 // (3 * spec.scenes)) + 1  # more than needed, to have a choice
@@ -383,18 +380,7 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
                 raise OSError(f"cannot write {path}: is the disk full?")
     if spec.scene_px:
         image, classes = generate_scene((scenes.stop, spec.seed), spec.scene_px, spec.scene_px, None, spec)
-        write_geotiff(root / "scenes" / f"{scenes.stop:06d}.tif", image, nodata=0)
-        write_geotiff(root / "scenes" / f"{scenes.stop:06d}_mask.tif", classes, nodata=None)
+        for end, array, nodata in (("", image, 0), ("_mask", classes, None)):
+            write_geotiff(root / "scenes" / f"{scenes.stop:06d}{end}.tif", array[None], nodata, tiled=True, **PLACE)
     facts = {"format": FORMAT, "spec": asdict(spec), "columns": {f"{scene:06d}": spec.columns for scene in scenes}}
     (root / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
-
-
-def write_geotiff(path: Path, band: NDArray[Any], nodata: int | None) -> None:
-    """Write one band as tiled, deflated GeoTIFF with 10 m pixels, somewhere at sea in UTM zone 40 north."""
-    import rasterio  # here, because GDAL is slow to load and chips need none of it
-
-    tiling = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"}
-    place = {"crs": "EPSG:32640", "transform": rasterio.Affine(10, 0, 400_000, 0, -10, 2_750_000), "nodata": nodata}
-    size = {"height": band.shape[0], "width": band.shape[1], "count": 1, "dtype": band.dtype.name}
-    with rasterio.open(path, "w", driver="GTiff", **size, **place, **tiling) as out:
-        out.write(band, 1)

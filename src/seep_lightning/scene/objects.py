@@ -1,6 +1,6 @@
 """Objects of a probability raster of any height: found a strip of rows at a time, and measured one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import cv2
@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from skimage.graph import pixel_graph
 from skimage.morphology import skeletonize
 
+from seep_lightning.scene.ground import Move, Points
 from seep_lightning.scene.raster import Raster
 
 PIXELS = 1 << 22  # of a strip: its labels take 16 MB
@@ -24,9 +25,6 @@ Table = NDArray[np.int64]
 object become its own by the maximum of the first six and the sum of the last."""
 Core = NDArray[np.bool_]
 """Pixels of one object, (h, w)."""
-Points = NDArray[np.float64]
-ToMetres = Callable[[Points], Points]
-"""Columns and rows in an object's array to metres, (N, 2) both."""
 
 
 class Found(NamedTuple):
@@ -58,8 +56,7 @@ def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int
         above, below = _touching(seam, labels[0])
         graph = coo_array((np.ones(len(above), bool), (above - 1, below - 1 + len(going))), (len(parts), len(parts)))
         count, number = connected_components(graph, directed=False) if len(parts) else (0, np.zeros(0, np.int32))
-        merged = np.full((count, 7), np.iinfo(np.int64).min)
-        merged[:, 6] = 0
+        merged = np.full((count, 7), [np.iinfo(np.int64).min] * 6 + [0])
         np.maximum.at(merged[:, :6], number, parts[:, :6])
         np.add.at(merged[:, 6], number, parts[:, 6])
         last = np.append(-1, number[len(going) :])[labels[-1]]  # of each pixel of the last row, -1 for none
@@ -78,13 +75,12 @@ def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple
     where = np.flatnonzero(labels)
     number, value = np.asarray(labels, np.int32).ravel()[where] - 1, plane.ravel()[where]
     left, top, width, height = stats[1:, :4].T.astype(np.int64)
-    table = np.zeros((count - 1, 7), np.int64)
-    table[:, 0] = np.iinfo(np.int64).min
-    np.maximum.at(table[:, 0], number, -(where + start * plane.shape[1]))
-    table[:, 1], table[:, 2], table[:, 3], table[:, 4] = -(top + start), -left, top + start + height, left + width
-    np.maximum.at(table[:, 5], number, value)
-    table[:, 6] = np.bincount(number[value >= trim], minlength=count - 1)
-    return np.asarray(labels, np.int32), table
+    first, peak = np.zeros((2, count - 1), np.int64)
+    first[number[::-1]] = where[::-1] + start * plane.shape[1]  # of several, the last assigned stays
+    np.maximum.at(peak, number, value)
+    core = np.bincount(number[value >= trim], minlength=count - 1)
+    sides = -top - start, -left, top + start + height, left + width
+    return np.asarray(labels, np.int32), np.column_stack((-first, *sides, peak, core))
 
 
 def _touching(above: Labels, below: Labels) -> tuple[Labels, Labels]:
@@ -94,7 +90,7 @@ def _touching(above: Labels, below: Labels) -> tuple[Labels, Labels]:
     return pairs[0], pairs[1]
 
 
-def centre_line(core: Core, to_metres: ToMetres) -> tuple[float, float]:
+def centre_line(core: Core, to_metres: Move) -> tuple[float, float]:
     """Length of the centre line in pixels and in metres: the longest way along the skeleton (Zhang and Suen 1984).
 
     The way's stairs are taken out (Douglas and Peucker 1973), and at both ends it goes on to the object's edge: a line
@@ -139,7 +135,7 @@ def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
     return shapely.MultiLineString(list(shapely.simplify([shapely.LinearRing(points) for points in middles], 0.5)))
 
 
-def axes(core: Core, to_metres: ToMetres) -> tuple[float, float]:
+def axes(core: Core, to_metres: Move) -> tuple[float, float]:
     """Direction of the long axis (degrees clockwise from north, 0..180) and long over short axis, by second moments."""
     m = cv2.moments(core.astype(np.uint8), binaryImage=True)
     moments = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / m["m00"] + np.eye(2) / 12  # squares
@@ -156,7 +152,7 @@ def rim_share(core: Core, nodata: Core) -> float:
     return float(near[rim].mean())
 
 
-def _jacobian(pixel: Points, to_metres: ToMetres) -> Points:
+def _jacobian(pixel: Points, to_metres: Move) -> Points:
     """Metres east and north (rows) per pixel column and row (columns), around a pixel (2,)."""
     corners = to_metres(pixel + np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]]))
     return np.column_stack((corners[1] - corners[0], corners[3] - corners[2]))

@@ -114,7 +114,7 @@ class Raster:
             raise UserError(f"{said}. Let the file be finished, then give the same command again.")
 
     def check_scale(self, scale: str | None) -> None:
-        """Raise `UserError` unless a `scale` is given for types without full scale (float32, int16), and for no others."""
+        """Raise `UserError` unless a `scale` is given for types without full scale (float32, int16), and only then."""
         if scale and self.dtype.kind == "u":
             raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self.dtype}.")
         if not scale and self.dtype.kind != "u":
