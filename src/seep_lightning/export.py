@@ -11,12 +11,10 @@ from omegaconf import DictConfig
 from seep_lightning.calibration import scaled
 from seep_lightning.config import ExportConfig, check
 from seep_lightning.door import open_door, typed
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 from seep_lightning.run import Run, open_run
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from seep_lightning.module import SeepModule
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt"}
@@ -58,45 +56,27 @@ def export(config: ExportConfig) -> Path:
     return out
 
 
-def with_scaling(module: "SeepModule", scaling: tuple[float, float]) -> "nn.Module":
-    """The network with `nets.outputs.probabilities` behind it."""
-    from torch import nn
-
-    from seep_lightning.nets.outputs import probabilities
-
-    class Scaled(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = module.net
-
-        def forward(self, image: "Tensor") -> "Tensor":
-            return probabilities(self.net(image), scaling)
-
-    return Scaled().eval()
-
-
 def model_card(run: Run) -> str:
     """What the network is for, what it was trained on and how well it does, as JSON."""
     keys = ("name", "data", "split", "leakage", "best", "epochs", "figures", "packages", "git")
-    return json.dumps(
-        {"use": USE, "model": run.config.model, **{key: run.summary().get(key) for key in keys}}, indent=2
-    )
+    known = {key: run.summary().get(key) for key in keys}
+    return json.dumps({"use": USE, "model": run.config.model, **known}, indent=2)
 
 
 def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
     """Write network, scaling and sigmoid as ONNX, with metadata."""
     import torch
 
+    from seep_lightning.nets.outputs import probabilities
     from seep_lightning.onnx_predictor import FORMAT, KEY
 
-    try:
+    with explained("format=onnx needs more packages: pip install 'seep_lightning[export]'.", ImportError):
         import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise UserError("format=onnx needs more packages: pip install 'seep_lightning[export]'.") from error
     for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)
     facts, stride = module.hparams["facts"], module.stride
-    network = with_scaling(module, run.scaling)
+    network = module.net.eval()
+    network.register_forward_hook(lambda net, image, logits: probabilities(logits, run.scaling))
     height, width = torch.export.Dim("height"), torch.export.Dim("width")
     with warnings.catch_warnings(action="ignore"):  # of torch's exporter about itself
         program = torch.onnx.export(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from seep_lightning.array_predictor import ArrayPredictor, Floats
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 
 KEY = "seep_lightning"  # of what we know, in the file's metadata
 FORMAT = 1
@@ -19,20 +19,16 @@ class OnnxPredictor(ArrayPredictor):
     """
 
     def __init__(self, path: str | Path, device: str = "auto") -> None:
-        try:
+        with explained(f"{path} needs onnxruntime. Install it: pip install 'seep_lightning[export]'.", ImportError):
             import onnxruntime
-        except ImportError as error:
-            raise UserError(f"{path} needs onnxruntime. Install it: pip install 'seep_lightning[export]'.") from error
         there = onnxruntime.get_available_providers()
         wanted = there if device == "auto" else [f"{device.upper()}ExecutionProvider"]
         if not set(wanted) <= set(there):
             raise UserError(f"device={device} cannot be used here: onnxruntime has {', '.join(there)}. Try device=cpu.")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        try:
+        with explained(f"{path} cannot be read as ONNX ({{}}).", Exception):  # of many classes
             self.session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except Exception as error:  # a class of its own for each way in which a file is broken
-            raise UserError(f"{path} cannot be read as ONNX ({str(error).splitlines()[0][:120]}).") from error
         known = json.loads(self.session.get_modelmeta().custom_metadata_map.get(KEY, "{}"))
         if not known or known["format"] > FORMAT:
             raise UserError(f"{path} was not written by this version's export. Export the run again.")

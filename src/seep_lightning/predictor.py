@@ -3,13 +3,13 @@
 import warnings
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import torch
 
 from seep_lightning.array_predictor import ArrayPredictor, Floats
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
 from seep_lightning.nets.outputs import probabilities
 from seep_lightning.run import Run, open_run
@@ -38,28 +38,24 @@ def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") 
     """
     if not isinstance(run, Run) and Path(run).is_file():
         module = load_module(Path(run))
-        predictor = Predictor(module, device)
-        predictor.scale(module.scaling)
-        return predictor
-    opened = run if isinstance(run, Run) else open_run(run)
-    predictor = Predictor(load_module(opened.checkpoint(checkpoint)), device)
-    predictor.min_area = opened.min_area
-    predictor.scale(opened.scaling)
+    else:
+        opened = run if isinstance(run, Run) else open_run(run)
+        module = load_module(opened.checkpoint(checkpoint))
+        module.min_area, module.scaling = opened.min_area, opened.scaling
+    predictor = Predictor(module, device)
+    predictor.scale(module.scaling)
     return predictor
 
 
 def load_module(path: Path) -> SeepModule:
     """The module of a checkpoint, with its weights. Nothing in the file is run: tensors and primitives only."""
     content = read_checkpoint(path)
-    facts = content["hyper_parameters"]
-    try:
+    facts, ours = content["hyper_parameters"], content[CHECKPOINT_KEY]
+    with explained(f"{path} holds settings that this version does not know ({{}}).", TypeError):
         module = SeepModule(**{**facts, "loss": None, "optimizer": None, "scheduler": None})
-    except TypeError as error:
-        raise UserError(f"{path} holds settings that this version does not know ({error}).") from error
     load_weights(module, content, path)
-    module.threshold = content[CHECKPOINT_KEY]["threshold"]
-    module.min_area = content[CHECKPOINT_KEY].get("min_area")
-    module.scaling = tuple(content[CHECKPOINT_KEY].get("scaling", (1.0, 0.0)))
+    module.threshold, module.min_area = ours["threshold"], ours.get("min_area")
+    module.scaling = tuple(ours.get("scaling", (1.0, 0.0)))
     return module
 
 
@@ -69,29 +65,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings(action="ignore"):  # about the kind of pickle: the sentences below say enough
             content = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
-        raise UserError(
-            f"{path} was not loaded: it holds more than tensors and plain values, so that loading it could run code, "
-            "or it is no checkpoint at all. Expected a checkpoint that seep_lightning wrote."
-        ) from error
+        said = f"{path} was not loaded: it holds more than tensors and plain values, so that loading it could run code"
+        raise UserError(f"{said}, or it is no checkpoint at all. Expected one that seep_lightning wrote.") from error
     except Exception as error:  # a damaged file may raise anything, a KeyError for instance
         raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
-    if not _is_ours(content):
-        raise UserError(f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote.")
-    found = content[CHECKPOINT_KEY]["format"]
+    said = f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote."
+    with explained(said, TypeError, ValueError, LookupError):
+        content = dict(content)
+        ours, _ = content[CHECKPOINT_KEY], content["state_dict"]
+        found, _, facts = ours["format"], ours["threshold"], content["hyper_parameters"]["facts"]
+        _ = [facts[key] for key in ("normalise", "nodata", "bands")]
     if found > FORMAT:
         raise UserError(f"{path} has format {found}; this version reads up to {FORMAT}. Update seep_lightning.")
     return content
-
-
-def _is_ours(content: Any) -> TypeGuard[dict[str, Any]]:
-    """Whether a loaded file has what `SeepModule` and `Predictor` look for."""
-    if not isinstance(content, dict) or "state_dict" not in content:
-        return False
-    try:
-        facts, ours = content["hyper_parameters"]["facts"], content[CHECKPOINT_KEY]
-        return bool({"normalise", "nodata", "bands"} <= facts.keys() and {"format", "threshold"} <= ours.keys())
-    except (TypeError, KeyError, AttributeError):
-        return False
 
 
 def load_weights(module: SeepModule, content: dict[str, Any], path: Path, new_head: bool = False) -> None:
@@ -99,28 +85,21 @@ def load_weights(module: SeepModule, content: dict[str, Any], path: Path, new_he
 
     new_head: a last layer (`head`) with other channels, such as those of classes, keeps the weights that it has.
     """
-    prefix = "net."
-    weights = {k[len(prefix) :]: v for k, v in content["state_dict"].items() if k.startswith(prefix)}
+    weights = {k.removeprefix("net."): v for k, v in content["state_dict"].items() if k.startswith("net.")}
     for name, own in module.net.state_dict().items() if new_head else ():
         if name.startswith("head.") and name in weights and weights[name].shape != own.shape:
             weights[name] = own
     try:
         module.net.load_state_dict(weights)
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UserError(
-            f"{path}: its network differs from model ({reason}). Use the model it was trained with."
-        ) from error
+        said = f"{path}: its network differs from model ({str(error).splitlines()[-1].strip()})"
+        raise UserError(f"{said}. Use the model it was trained with.") from error
 
 
 def pick_device(device: str) -> str:
     """`auto`: a GPU where there is one, else the CPU. `UserError` for a device that is not there."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
+    with explained(f"device={device} cannot be used here ({{}}). Try device=cpu.", RuntimeError, AssertionError):
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"device={device} cannot be used here ({str(error).splitlines()[0]}). Try device=cpu."
-        ) from error
     return device

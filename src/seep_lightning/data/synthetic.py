@@ -25,10 +25,7 @@ FIRST_SCENE = 900001  # six digits, far from any real scene
 IMAGES, MASKS = "train_images_256", "train_masks_256"
 EDGE_SHARE, EMPTY_SHARE = 0.124, 0.0025  # of the chips that hold an edge of the swath, or no seep, in the real set
 STEP = 3.0  # px between two points of a drifting slick
-PLACE: dict[str, Any] = {
-    "crs": "EPSG:32640",
-    "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000),
-}  # at sea, pixels of 10 m
+PLACE: dict[str, Any] = {"crs": "EPSG:32640", "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000)}  # at sea, 10 m
 
 Float = NDArray[np.floating[Any]]
 Rng = np.random.Generator
