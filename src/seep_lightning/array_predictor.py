@@ -45,10 +45,8 @@ class ArrayPredictor:
         """The same with the probabilities of the classes behind it, which add up to it: (1 + `classes`, H, W)."""
         array = image[None] if image.ndim == 2 else image
         if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands:
-            raise UserError(
-                f"the image is {array.dtype} with shape {image.shape}; this run takes uint8 or uint16, "
-                f"(H, W) or ({self.bands}, H, W)."
-            )
+            taken = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
+            raise UserError(f"the image is {array.dtype} with shape {image.shape}; {taken}.")
         valid = valid_pixels(array, self.nodata)
         if quartiles is None:
             quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])

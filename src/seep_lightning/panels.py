@@ -22,8 +22,8 @@ from seep_lightning.run import Run
 class Panels(Callback):
     """Every `every` epochs, and after the last: the same validation chips each time, and the currently worst one.
 
-    The fixed chips span the sizes of seep: the `chips` quantiles of seep pixels. It draws what validation predicted, so
-    it costs no forward pass. Only the first rank draws, from its own share of the chips.
+    The fixed chips span the sizes of seep. It draws what validation predicted, so it costs no forward pass. Only the
+    first rank draws, from its own share of the chips.
     """
 
     def __init__(self, every: int = 5, chips: int = 6) -> None:
@@ -45,13 +45,7 @@ class Panels(Callback):
         self._seen, self._worst = {}, None
 
     def on_validation_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Keep the probabilities of the chips that will be drawn."""
         if not self._due(trainer):
@@ -70,12 +64,10 @@ class Panels(Callback):
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         writer, epoch = _logger(trainer).stage("val"), trainer.current_epoch
-        for chip, probability in sorted(self._seen.items()):
-            writer.add_image(
-                f"pictures/{data.chips.names[chip]}", draw(data.chips, chip, probability), epoch, dataformats="HWC"
-            )
-        if self._worst is not None:
-            writer.add_image("pictures/worst", draw(data.chips, *self._worst[1:]), epoch, dataformats="HWC")
+        shown = [(data.chips.names[chip], chip, probability) for chip, probability in sorted(self._seen.items())]
+        shown += [("worst", *self._worst[1:])] if self._worst else []
+        for name, chip, probability in shown:
+            writer.add_image(f"pictures/{name}", draw(data.chips, chip, probability), epoch, dataformats="HWC")
         counts = torch.as_tensor(pl_module.counts)
         write_curve(writer, counts, epoch)
         matrix = pl_module.confusion if pl_module.classes else counts.view(2, 2, -1).sum(2)
@@ -105,12 +97,9 @@ def draw(chips: Chips, chip: int, probability: Tensor) -> Any:
 
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
     """Precision and recall at the thresholds k / BINS, from a histogram (2, BINS)."""
-    false_positive, true_positive = positives_above(counts)
-    sea, seep = counts[0].sum() - false_positive, counts[1].sum() - true_positive
-    precision = true_positive / (true_positive + false_positive).clamp(min=1)
-    recall = true_positive / counts[1].sum().clamp(min=1)
-    tp, fp, tn, fn, p, r = (row.numpy() for row in (true_positive, false_positive, sea, seep, precision, recall))
-    writer.add_pr_curve_raw("precision_recall", tp, fp, tn, fn, p, r, global_step=epoch, num_thresholds=BINS)
+    (sea, seep), (fp, tp) = counts.sum(1).tolist(), (row.numpy() for row in positives_above(counts))
+    curve = tp, fp, sea - fp, seep - tp, tp / np.maximum(tp + fp, 1), tp / max(seep, 1)
+    writer.add_pr_curve_raw("precision_recall", *curve, global_step=epoch, num_thresholds=BINS)
 
 
 def confusion_table(matrix: NDArray[np.int64]) -> str:

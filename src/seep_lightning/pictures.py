@@ -8,17 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 RIGHT, MISSED, FALSE = (0, 158, 115), (86, 180, 233), (230, 120, 0)  # Okabe & Ito: told apart by the colour-blind
 WHITE, GREY, LINE, GAP, SIDE = (255, 255, 255), 110, 34, 6, 256  # pixels: a line of text, between views, least side
 
 
 def panel(
-    image: NDArray[np.generic],
-    truth: NDArray[np.bool_],
-    probability: NDArray[np.float32],
-    valid: NDArray[np.bool_],
-    threshold: float,
-    title: str,
+    image: NDArray[np.generic], truth: Mask, probability: NDArray[np.float32], valid: Mask, threshold: float, title: str
 ) -> Rgb:
     """Picture | truth | probability | errors, under names and a title, large enough for a card. Inputs (H, W)."""
     grey = stretched(image, valid)
@@ -29,21 +25,15 @@ def panel(
     views = [np.pad(v, ((0, 0), (0, GAP), (0, 0)), constant_values=GREY) for v in views]
     step = views[0].shape[1]
     header = np.zeros((2 * LINE, 4 * step, 3), np.uint8)
-    write(header, title, 0, 0, WHITE)
-    for i, name in enumerate(("picture", "truth", "probability")):
-        write(header, name, i * step, 1, WHITE)
-    for i, (name, colour) in enumerate((("right", RIGHT), ("missed", MISSED), ("false", FALSE))):
-        write(header, name, 3 * step + (0, 72, 176)[i], 1, colour)
+    names = [("picture", 0, WHITE), ("truth", step, WHITE), ("probability", 2 * step, WHITE)]
+    names += [("right", 3 * step, RIGHT), ("missed", 3 * step + 72, MISSED), ("false", 3 * step + 176, FALSE)]
+    for text, left, line, colour in [(title, 0, 1, WHITE), *((name, x, 2, colour) for name, x, colour in names)]:
+        at, font = (left + 2, line * LINE - 10), cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(header, text, at, font, 0.85, colour, 2, cv2.LINE_AA)
     return np.vstack([header, np.hstack(views)])[:, :-GAP]
 
 
-def write(picture: Rgb, text: str, left: int, line: int, colour: tuple[int, int, int]) -> None:
-    """Put a line of text into an RGB picture."""
-    at, font = (left + 2, (line + 1) * LINE - 10), cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(picture, text, at, font, 0.85, colour, 2, cv2.LINE_AA)
-
-
-def stretched(image: NDArray[np.generic], valid: NDArray[np.bool_]) -> Rgb:
+def stretched(image: NDArray[np.generic], valid: Mask) -> Rgb:
     """(H, W) uint8: valid values between their 1 and 99 % quantiles; nodata 0."""
     values = image.astype(np.float32)
     if not valid.any():
@@ -53,7 +43,7 @@ def stretched(image: NDArray[np.generic], valid: NDArray[np.bool_]) -> Rgb:
     return np.where(valid, grey, 0).astype(np.uint8)
 
 
-def errors(grey: Rgb, truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Rgb:
+def errors(grey: Rgb, truth: Mask, predicted: Mask) -> Rgb:
     """The dimmed picture (H, W) with right, missed and false seep pixels in three colours."""
     view = np.repeat((grey // 2)[..., None], 3, axis=2)
     for colour, where in ((RIGHT, truth & predicted), (MISSED, truth & ~predicted), (FALSE, predicted & ~truth)):
@@ -61,9 +51,7 @@ def errors(grey: Rgb, truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) ->
     return view
 
 
-def overview(
-    image: NDArray[np.generic], valid: NDArray[np.bool_], rings: Iterable[tuple[NDArray[np.float64], Any]]
-) -> Rgb:
+def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:
     """A scene (H, W) with outlines, each a ring (N, 2) of columns and rows, coloured by its probability, 0.5 to 1.
 
     Few grey levels: speckle is most of a picture file. The scale of colours stands in the lower left corner.

@@ -89,9 +89,8 @@ def find_files(key: str, given: str, suffixes: tuple[str, ...]) -> list[Path]:
         found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
     found = [p for p in found if not p.name.endswith(OURS)]
     if not found:
-        said = (
-            f"no {', '.join(suffixes)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
-        )
+        said = "there is no such file or folder, nor any like it"
+        said = f"no {', '.join(suffixes)} in it" if path.is_dir() else said
         raise UserError(f"{key}={given}: {said}.")
     return sorted(path.absolute() for path in found)
 
@@ -100,12 +99,10 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
     """The table that earlier calls left, by scene."""
     if not path.is_file():
         return {}
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
+    reader = csv.DictReader(io.StringIO(path.read_text()))
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise UserError(f"{path} is not a table of this command. Choose another output folder.")
-    return {row["name"]: row for row in rows}
+    return {row["name"]: row for row in reader}
 
 
 def write_table(path: Path, table: Mapping[str, Mapping[str, str]]) -> None:
