@@ -24,7 +24,7 @@ from seep_lightning.config import PredictConfig
 from seep_lightning.data.chips import SUFFIXES, read_image, split_name, written_grid
 from seep_lightning.data.mosaic import box, find_columns
 from seep_lightning.errors import UserError
-from seep_lightning.normalise import FULL_SCALE, Normaliser, histogram, power, quartiles_of, twice_median
+from seep_lightning.normalise import FULL_SCALE, histogram, power, quartiles_of, twice_median
 from seep_lightning.pictures import overview
 from seep_lightning.run import Run
 from seep_lightning.scene.ground import vector_area
@@ -228,39 +228,25 @@ def _callables(
     ways = list(dict.fromkeys(each.normalise for each in predictors))
     if quartiles is None and (not full or any(way.kind == "scene" for way in ways)):
         quartiles = scene_quantiles(raster, threads=config.threads)
-    parts = [_normalise(way, full, config.scale, quartiles, raster.path) for way in ways]
+    scene = np.zeros((1, 3), np.float32) if quartiles is None else power(quartiles, config.scale)
+    # Robust normalisation does not depend on scale but for its floor.
+    scale = np.full((1, 1), full, np.float32) if full else twice_median(scene[:, 1:2], raster.path)
+
+    def normalise(values: NDArray[Any], valid: NDArray[np.bool_]) -> Floats:
+        scaled = power(np.where(valid, values, 0).astype(np.float32), config.scale) / scale[..., None]
+        own = scene
+        if any(way.kind == "chip" for way in ways) and full:
+            own = np.stack([quartiles_of(histogram(band, valid)) for band in values])
+        elif any(way.kind == "chip" for way in ways):
+            own = np.stack([np.quantile(band[valid], (0.25, 0.5, 0.75), method="inverted_cdf") for band in scaled])
+        return np.concatenate([way(scaled, valid, own if way.kind == "chip" else scene / scale) for way in ways])
 
     def model(each: ArrayPredictor) -> Model:
         first = ways.index(each.normalise) * each.bands
         return lambda inputs: each.probability(np.ascontiguousarray(inputs[:, first : first + each.bands]))
 
     mean = ensemble([model(each) for each in predictors])
-    return (augmented(mean) if config.flips else mean), lambda *stored: np.concatenate([p(*stored) for p in parts])
-
-
-def _normalise(
-    way: Normaliser, full: float | None, kind: str | None, quartiles: NDArray[np.float64] | None, path: Path
-) -> Normalise:
-    """Stored values to network input, by the quartiles of the scene, as stored, or of the window.
-
-    full: full scale of the type. Floats have none: twice the scene's median stands in for it; robust normalisation
-    does not depend on scale but for its floor.
-    """
-
-    scene = np.zeros((1, 3), np.float32) if quartiles is None else power(quartiles, kind)
-    scale = np.full((1, 1), full, np.float32) if full else twice_median(scene[:, 1:2], path)
-
-    def normalise(values: NDArray[Any], valid: NDArray[np.bool_]) -> Floats:
-        scaled = power(np.where(valid, values, 0).astype(np.float32), kind) / scale[..., None]
-        if way.kind != "chip":
-            return way(scaled, valid, scene / scale)
-        if full:
-            own = np.stack([quartiles_of(histogram(band, valid)) for band in values])
-        else:
-            own = np.stack([np.quantile(band[valid], (0.25, 0.5, 0.75), method="inverted_cdf") for band in scaled])
-        return way(scaled, valid, own)
-
-    return normalise
+    return (augmented(mean) if config.flips else mean), normalise
 
 
 def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
