@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config import PredictConfig
@@ -43,9 +43,19 @@ def over_workers(
     """
     from seep_lightning.maps import strips_of
 
-    with workers(config) as (client, threads):
-        from distributed import as_completed
-
+    with explained(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.", ImportError):
+        import dask
+        from distributed import Client, LocalCluster, as_completed
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that comes and goes
+    where, threads, cores = config.cluster, None, os.cpu_count() or 1
+    with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}), ExitStack() as stack:
+        if config.cluster == "dask":
+            count = config.workers or cores
+            threads, quiet = max(1, cores // count), {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+            where = stack.enter_context(LocalCluster(count, threads_per_worker=1, **quiet))
+        said = f"cluster={config.cluster}: no scheduler answers ({{}}). Expected local, dask, or tcp://HOST:8786."
+        with explained(said, OSError, ValueError):
+            client = stack.enter_context(Client(where, timeout=30))
         which = {}
         for job in jobs:
             try:
@@ -62,26 +72,6 @@ def over_workers(
             if wrong is not None and not isinstance(wrong, UserError):
                 wrong = UserError(f"its workers failed ({type(wrong).__name__}: {first_line(wrong)[:200]}).")
             yield which[future], wrong or future.result()
-
-
-@contextmanager
-def workers(config: PredictConfig) -> Iterator[tuple[Any, int | None]]:
-    """Dask's client, and how many threads each worker should take (None: as it likes)."""
-    with explained(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.", ImportError):
-        import dask
-        from distributed import Client, LocalCluster
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that comes and goes
-    cores = os.cpu_count() or 1
-    count = config.workers or cores
-    with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}), ExitStack() as stack:
-        where: Any = config.cluster
-        if where == "dask":
-            quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
-            where = stack.enter_context(LocalCluster(count, threads_per_worker=1, **quiet))
-        said = f"cluster={config.cluster}: no scheduler answers ({{}}). Expected local, dask, or tcp://HOST:8786."
-        with explained(said, OSError, ValueError):
-            client = stack.enter_context(Client(where, timeout=30))
-        yield client, max(1, cores // count) if config.cluster == "dask" else None
 
 
 def map_there(

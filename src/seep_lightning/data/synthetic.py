@@ -154,10 +154,10 @@ def swath(rng: Rng, shape: Shape, tilt: float) -> NDArray[np.bool_]:
     return np.asarray(inside & (azimuth * rng.choice([-1, 1]) < shape[0] / 2 * rng.uniform(0.68, 0.88)))
 
 
-def add_ship(rng: Rng, backscatter: Float, at: Float, tilt: float, reach: int = 24) -> None:
+def add_ship(rng: Rng, backscatter: Float, at: Float, tilt: float) -> None:
     """Put a bright hull at (x, y), with a tail along the flight direction, which its motion and side lobes give."""
-    (col, row), (left, top) = at.astype(int), np.maximum(at.astype(int) - reach, 0)
-    window = backscatter[top : row + reach + 1, left : col + reach + 1]
+    (col, row), (left, top) = at.astype(int), np.maximum(at.astype(int) - 24, 0)
+    window = backscatter[top : row + 25, left : col + 25]
     y, x = np.indices(window.shape) + np.array([top - row, left - col])[:, None, None]
     range_, azimuth = turned(x, y, tilt)
     keel, beam = turned(x, y, rng.uniform(0, np.pi))

@@ -95,8 +95,7 @@ def map_scene(
             return SceneMap(probability, mask, first, key)
         try:
             raster.check_unchanged()
-            spans = [(a, min(a + ROWS, rows.height)) for a in range(0, rows.height, ROWS)]
-            if not any((rows.read(*span)[:, -1] != MASK_NODATA).any() for span in spans):
+            if all((rows.read(a, a + ROWS)[:, -1] == MASK_NODATA).all() for a in range(0, rows.height, ROWS)):
                 said = f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest"
                 raise UserError(f"{said}. Check its nodata value and the area.")
         except UserError:
