@@ -26,37 +26,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.config import (
-    CheckConfig,
-    CompareConfig,
-    EvaluateConfig,
-    ExportConfig,
-    PredictConfig,
-    PrepareConfig,
-    ReportConfig,
-    TrainConfig,
-    check,
-)
+from seep_lightning import config
 from seep_lightning.errors import Interrupted, UserError
+from seep_lightning.run import open_run
 
 log = logging.getLogger("seep_lightning")
 
-PATH_KEYS = (
-    "data.root",
-    "run",
-    "init",
-    "input",
-    "output",
-    "area",
-    "land",
-    "runs",
-    "scenes",
-    "labels",
-    "csv",
-    "split.path",
-    "hydra.run.dir",
-    "hydra.sweep.dir",
-)
+PATH_KEYS = {"run", "init", "input", "output", "area", "land", "runs", "scenes", "labels", "csv"}
+PATH_KEYS |= {"data.root", "split.path", "hydra.run.dir", "hydra.sweep.dir"}
 LAST = "last.ckpt"
 SWEEP_KEYS = re.compile(r"hydra(\.(run|sweep|mode|launcher|job\.config)|/(launcher|sweeper))")
 DDP_VARIABLES = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
@@ -72,23 +49,11 @@ def conf_dir() -> Path:
     return shipped if shipped.is_dir() else package.parents[1] / "conf"
 
 
-SCHEMAS: dict[str, type[Any]] = {
-    "train": TrainConfig,
-    "evaluate": EvaluateConfig,
-    "predict": PredictConfig,
-    "prepare": PrepareConfig,
-    "export": ExportConfig,
-    "check": CheckConfig,
-    "compare": CompareConfig,
-    "report": ReportConfig,
-}
-
-
 def register_schemas() -> None:
-    """Make the schemas known to Hydra as `<command>_schema`, which each `conf/<command>.yaml` starts from."""
-    store = ConfigStore.instance()
-    for name, schema in SCHEMAS.items():
-        store.store(name=f"{name}_schema", node=schema)
+    """Make `TrainConfig` and its like known to Hydra as `train_schema`, which `conf/train.yaml` starts from."""
+    for name, schema in vars(config).items():
+        if name.endswith("Config"):
+            ConfigStore.instance().store(name=f"{name.removesuffix('Config').lower()}_schema", node=schema)
 
 
 def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
@@ -107,16 +72,13 @@ def typed(cfg: DictConfig) -> Any:
     if missing:
         keys = ", ".join(missing)
         raise UserError(f"{missing[0]} is not set. Pass {keys.replace(', ', '=... ')}=... on the command line.")
-    config = OmegaConf.to_object(cfg)
-    check(config)
-    return config
+    settings = OmegaConf.to_object(cfg)
+    config.check(settings)
+    return settings
 
 
 class Stop(BaseException):
-    """Ctrl-C or a scheduler's signal on its way out: no `Exception`, since a sweep would go on with its next job."""
-
-    def __init__(self, error: Interrupted) -> None:
-        self.error = error
+    """An `Interrupted` on its way out: no `Exception`, since a sweep would go on with its next job."""
 
 
 def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
@@ -131,22 +93,16 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
         hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, command, failed))()
         if failed:
             raise failed[0]
-    except (UserError, HydraException, OmegaConfBaseException) as error:
+    except (KeyboardInterrupt, Stop) as stop:
+        error = stop.args[0] if isinstance(stop, Stop) else Interrupted("stopped by Ctrl-C")
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as found:
         if wants_traceback:
             raise
-        print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
-    except Stop as stop:
-        print(f"seep {command}: {stop.error}", file=sys.stderr)
-        sys.exit(stop.error.exit_code)
-    except KeyboardInterrupt:
-        print(f"seep {command}: stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(Interrupted.exit_code)
-    except OSError as error:
-        if wants_traceback:
-            raise
-        print(f"seep {command}: {error}. Is there such a place, and may you write there?", file=sys.stderr)
-        sys.exit(UserError.exit_code)
+        error = found
+    else:
+        return
+    print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
+    sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
 
 
 def _job(task: Callable[[DictConfig], Any], command: str, failed: list[UserError]) -> Callable[[DictConfig], Any]:
@@ -242,11 +198,7 @@ def _swept(value: str) -> bool:
 def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
     """Where a run lives: the one that is resumed, else `outputs/<name>/<time or job>`. A resolver for `conf/`."""
     if run:
-        if not Path(run).is_dir():  # before Hydra makes it
-            raise UserError(
-                f"run={run}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>)."
-            )
-        return run
+        return str(open_run(run).dir)  # looked for before Hydra makes it
     home = Path("outputs") / name
     if ckpt == "last":
         runs = sorted(p.parents[1] for p in home.glob(f"*/checkpoints/{LAST}"))
@@ -286,6 +238,8 @@ def explain(error: Exception, command: str) -> str:
     """One message for an error of ours, Hydra's or OmegaConf's; with the nearest known key for a misspelt one."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, OSError):
+        return f"{error}. Is there such a place, and may you write there?"
     if "UserError raised while resolving interpolation: " in str(error):
         return str(error).partition("interpolation: ")[2].splitlines()[0]
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
