@@ -1,5 +1,7 @@
 """From pixel values to network input."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -88,8 +90,8 @@ def test_an_unknown_kind_is_refused_and_the_known_ones_are_named():
 
 def test_a_normaliser_travels_as_primitives():
     normalise = Normaliser("scene", log=False)
-    assert normalise.to_dict() == {"kind": "scene", "log": False}
-    assert Normaliser.from_dict(normalise.to_dict()) == normalise
+    assert asdict(normalise) == {"kind": "scene", "log": False}
+    assert Normaliser(**asdict(normalise)) == normalise
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -27,7 +27,7 @@ class ArrayPredictor:
     def __init__(self, facts: dict[str, Any], threshold: float, min_area: int | None = None) -> None:
         self.facts, self.threshold, self.min_area = facts, threshold, min_area
         self.scaling = 1.0, 0.0
-        self.normalise = Normaliser.from_dict(facts["normalise"])
+        self.normalise = Normaliser(**facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
         self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart

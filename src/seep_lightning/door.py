@@ -238,7 +238,7 @@ def explain(error: Exception, command: str) -> str:
     """One message for an error of ours, Hydra's or OmegaConf's; with the nearest known key for a misspelt one."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
         return f"{error}. Is there such a place, and may you write there?"
     if "UserError raised while resolving interpolation: " in str(error):
         return str(error).partition("interpolation: ")[2].splitlines()[0]

@@ -1,8 +1,8 @@
 """From pixel values to network input. Used by training, prediction and export, so it stands below all of them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +48,6 @@ class Normaliser:
 
     def _stretch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.log(np.maximum(values, np.float32(DARKEST))) if self.log else values
-
-    def to_dict(self) -> dict[str, Any]:
-        """Primitives for a checkpoint."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, facts: dict[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        return cls(**facts)
 
 
 def full_scale(dtype: np.dtype[Any]) -> float:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +39,7 @@ class Chips:
     tiles: list[int]
     image_paths: list[Path]
     mask_paths: list[Path]
-    digests: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)  # name:mask:picture
     histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     quartiles: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 1, 3), np.float32))
     full_scale: float = 0.0
@@ -92,11 +92,9 @@ def cell(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
 
 def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
     """The cell of a tile on the ground grid that scenes share: its column less the scene's `offset`."""
+    offset = next((grid.offset for prefix, grid in config.grid.items() if scene.startswith(prefix)), 0)
     here = cell(config, scene, tile)
-    if here is None:
-        return None
-    offset = next(grid.offset for prefix, grid in config.grid.items() if scene.startswith(prefix))
-    return here[0], here[1] - offset
+    return here and (here[0], here[1] - offset)
 
 
 def load_chips(config: DataConfig) -> Chips:
@@ -105,26 +103,26 @@ def load_chips(config: DataConfig) -> Chips:
     Raises `UserError` that names the first chip which would spoil a training, and says what to do about it.
     """
     chips = pair_chips(config)
-    sizes: dict[tuple[float, ...], str] = {}
+    kinds: dict[str, str] = {}
     kept: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
     quartiles, budget = [], config.cache_gb * 2**30
-    for name, scene, (image, mask) in _read_all(chips):
-        sizes.setdefault((*image.shape, full_scale(image.dtype)), name)
-        if len(sizes) > 1:
-            (a, first), (b, other) = sizes.items()
+    for i, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
+        image, mask = chips.read(i)
+        kinds.setdefault(f"{len(image)} band(s), {_size(image.shape[1:])}, {8 * image.itemsize} bit", name)
+        if len(kinds) > 1:
+            (a, first), (b, other) = kinds.items()
             raise UserError(
-                f"data: chips differ in bands, size or type: {first} is {_describe(a)}, {other} is {_describe(b)}. "
+                f"data: chips differ in bands, size or type: {first} is {a}, {other} is {b}. "
                 "Cut them to one size, or train on one folder at a time."
             )
         valid = valid_pixels(image, config.nodata)
         if not valid.any():
-            raise UserError(
-                f"data: {name} holds nodata ({config.nodata}) only. Remove it and its mask, or correct data.nodata."
-            )
+            raise UserError(f"data: {name} holds nodata ({config.nodata}) only. Remove it, or correct data.nodata.")
         counts = np.stack([histogram(band, valid) for band in image])
         quartiles.append(quartiles_of(counts))
         chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
-        chips.digests.append(digest(name, image, mask))
+        hashes = (hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest() for array in (mask, image))
+        chips.digests.append(":".join((name, *hashes)))
         budget -= image.nbytes + mask.nbytes
         if budget >= 0:
             kept.append((image, mask))
@@ -144,8 +142,7 @@ def pair_chips(config: DataConfig) -> Chips:
     for folder, key in ((root, "root"), (images, "images"), (masks, "masks")):
         if not folder.is_dir():
             raise UserError(
-                f"data.{key}: there is no folder {folder}. "
-                f"Expected {config.images}/ and {config.masks}/ below data.root; "
+                f"data.{key}: there is no folder {folder}. Expected {config.images}/ and {config.masks}/ below it; "
                 "set data.root (or SEEP_DATA_ROOT), data.images, data.masks."
             )
     found, truth = list_images(images), list_images(masks)
@@ -156,16 +153,11 @@ def pair_chips(config: DataConfig) -> Chips:
         _refuse_unpaired(found, truth, images, masks, len(pairs))
     elif not pairs:
         raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
-    keys = [split_name(found[stem].name, config.pattern) for stem in pairs]
-    return Chips(
-        config=replace(config, grid=written_grid(root) | config.grid),
-        root=root,
-        names=[found[stem].name for stem in pairs],
-        scenes=[scene for scene, _ in keys],
-        tiles=[tile for _, tile in keys],
-        image_paths=[found[stem] for stem in pairs],
-        mask_paths=[truth[stem] for stem in pairs],
-    )
+    names = [found[stem].name for stem in pairs]
+    keys = [split_name(name, config.pattern) for name in names]
+    config = replace(config, grid=written_grid(root) | config.grid)
+    scenes, tiles = [scene for scene, _ in keys], [tile for _, tile in keys]
+    return Chips(config, root, names, scenes, tiles, [found[stem] for stem in pairs], [truth[stem] for stem in pairs])
 
 
 def written_grid(root: Path) -> dict[str, GridConfig]:
@@ -224,17 +216,6 @@ def split_name(name: str, pattern: str) -> tuple[str, int]:
 def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
     """(H, W) bool: pixels that hold data in every band of `image` (C, H, W)."""
     return np.ones(image.shape[1:], bool) if nodata is None else (image != nodata).all(axis=0)
-
-
-def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:
-    """Name, hash of the mask and hash of the picture of one chip, joined by colons."""
-    truth, picture = (hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest() for array in (mask, image))
-    return f"{name}:{truth}:{picture}"
-
-
-def _read_all(chips: Chips) -> Iterator[tuple[str, str, tuple[NDArray[Any], NDArray[np.uint8]]]]:
-    for i, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
-        yield name, scene, read_pair(chips.image_paths[i], chips.mask_paths[i], chips.config)
 
 
 def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[NDArray[Any], NDArray[np.uint8]]:
@@ -298,7 +279,3 @@ def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
 
 def _size(shape: Sequence[int]) -> str:
     return " x ".join(str(n) for n in shape)
-
-
-def _describe(key: tuple[Any, ...]) -> str:
-    return f"{key[0]} band(s), {_size(key[1:3])}, {'8' if key[3] == 255 else '16'} bit"

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import cached_property
 from multiprocessing import get_start_method
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,35 +100,33 @@ class SeepDataModule(pl.LightningDataModule):
         self.data, self.split, self.seed = data, split, seed
         self.augment_nodes = augment
         self.normalise = Normaliser(**asdict(data.normalise))
-        self._chips: Chips | None = None
-        self.parts: list[str] = []
 
-    @property
+    @cached_property
     def chips(self) -> Chips:
         """All chips, read and checked."""
-        if self._chips is None:
-            self.setup()
-        assert self._chips is not None
-        return self._chips
+        return load_chips(with_root(self.data))
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """The part of each chip."""
+        return split_chips(self.chips, self.split)
 
     def prepare_data(self) -> None:
         """Make the generated data set where there is none yet (on one process of each machine only)."""
         with_root(self.data)
 
     def setup(self, stage: str | None = None) -> None:
-        """Read and check all chips, and split them."""
-        if self._chips is None:
-            self._chips = load_chips(with_root(self.data))
-            self.parts = split_chips(self._chips, self.split)
+        """Read, check and split, so that what is wrong is known before anything starts."""
+        _ = self.parts
 
     def indices(self, part: str) -> list[int]:
         """Positions of a part's chips (`all`: of every chip), in order of their names."""
-        return [i for i, p in enumerate(self.parts) if part in (p, "all")] if self.chips else []
+        return [i for i, p in enumerate(self.parts) if part in (p, "all")]
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know about its data to be used without it: primitives only."""
         return {
-            "normalise": self.normalise.to_dict(),
+            "normalise": asdict(self.normalise),
             "nodata": self.data.nodata,
             "classes": self.data.classes,
             "bands": self.chips.quartiles.shape[1],
@@ -180,12 +179,8 @@ def with_root(data: DataConfig) -> DataConfig:
     from seep_lightning.data.synthetic import FORMAT, SyntheticSpec, write_dataset
 
     spec = SyntheticSpec(**asdict(data.synthetic))
-    root = cache_dir() / "synthetic" / f"v{FORMAT}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seep_lightning"
+    root = cache / "synthetic" / f"v{FORMAT}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
     if not root.exists():
         log.info("making the generated data set in %s", root)
     return replace(data, root=str(write_dataset(root, spec)))
-
-
-def cache_dir() -> Path:
-    """Where generated data are kept: `$XDG_CACHE_HOME/seep_lightning`, else `~/.cache/seep_lightning`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seep_lightning"

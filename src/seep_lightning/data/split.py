@@ -7,8 +7,8 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,14 +46,15 @@ def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
         return list(chips.scenes)
     if by == "chip":
         return list(chips.names)
-    places = chips.places()
-    for name, here in zip(chips.names, places, strict=True):
+    table: dict[str, Hashable] = {}
+    for name, here in zip(chips.names, chips.places(), strict=True):
         if here is None:
             raise UserError(
                 f"split: {name} has no place on a grid. split by place needs data.grid with the columns of each "
                 "scene (by prefix of its name) and a data.pattern with a tile group; or use split=scene."
             )
-    return [(here[0] // block, here[1] // block) for here in places if here is not None]
+        table[name] = here[0] // block, here[1] // block
+    return list(table.values())
 
 
 def _random(count: int, config: SplitConfig) -> list[str]:
@@ -89,24 +90,18 @@ def _grouped(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
 
 
 def _folds(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
-    """Fold k tests, fold k + 1 validates, the rest trains."""
-    fold = assign_folds(keys, config.folds, config.seed)
-    test, val = config.fold, (config.fold + 1) % config.folds
-    return ["test" if f == test else "val" if f == val else "train" for f in fold]
-
-
-def assign_folds(keys: Sequence[Hashable], folds: int, seed: int) -> list[int]:
-    """A fold for each chip, whole groups, sizes as equal as largest-first filling makes them."""
-    sizes = Counter(keys)
+    """Fold k tests, fold k + 1 validates, the rest trains; whole groups, filled largest first into the emptiest."""
+    sizes, folds = Counter(keys), config.folds
     if len(sizes) < folds:
         raise UserError(f"split: {folds} folds need at least {folds} groups, found {len(sizes)}. Lower split.folds.")
     groups = sorted(sizes, key=str)
-    shuffled = [groups[k] for k in np.random.default_rng(seed).permutation(len(groups))]
+    shuffled = [groups[k] for k in np.random.default_rng(config.seed).permutation(len(groups))]
     held, chosen = np.zeros(folds), {}
     for group in sorted(shuffled, key=lambda g: -sizes[g]):
         chosen[group] = int(np.argmin(held))
         held[chosen[group]] += sizes[group]
-    return [chosen[key] for key in keys]
+    roles = {config.fold: "test", (config.fold + 1) % folds: "val"}
+    return [roles.get(chosen[key], "train") for key in keys]
 
 
 def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
@@ -147,8 +142,7 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     return [table[name] for name in chips.names]
 
 
-@dataclass(frozen=True)
-class Leakage:
+class Leakage(NamedTuple):
     """How far a part's chips are known from training: counts of chips."""
 
     part: str
@@ -183,18 +177,11 @@ def leakage(chips: Chips, parts: Sequence[str]) -> list[Leakage]:
         around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1)]
         return here is not None and any((chips.scenes[i], here[0] + r, here[1] + c) in train_cells for r, c in around)
 
-    rows = []
-    for part in ("val", "test"):
-        mine = [i for i, p in enumerate(parts) if p == part]
-        rows.append(
-            Leakage(
-                part=part,
-                chips=len(mine),
-                touching=sum(touches(i) for i in mine),
-                same_scene=sum(chips.scenes[i] in train_scenes for i in mine),
-                same_place=sum(places[i] in train_places for i in mine),
-                placeless=sum(places[i] is None for i in mine),
-                identical=sum(pixels[i] in train_pixels for i in mine),
-            )
-        )
-    return rows
+    known = np.array(
+        [
+            (touches(i), scene in train_scenes, places[i] in train_places, places[i] is None, pixels[i] in train_pixels)
+            for i, scene in enumerate(chips.scenes)
+        ]
+    )
+    rows = {part: known[np.array(parts) == part] for part in ("val", "test")}
+    return [Leakage(part, len(row), *row.sum(axis=0).tolist()) for part, row in rows.items()]
