@@ -52,16 +52,16 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
 
 def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
     """Read chip by chip, collect problems and facts; returns how many chips have each kind of size and type."""
-    from seep_lightning.data.chips import read_pair, valid_pixels
+    from seep_lightning.data.chips import valid_pixels
 
     sizes: Counter[str] = Counter()
     classes: Counter[int] = Counter()
     levels, pixels, nodata, with_nodata, saturated = [], 0, 0, 0, 0
     empty: list[str] = []
     same: dict[bytes, list[str]] = {}
-    for name, image_path, mask_path in zip(chips.names, chips.image_paths, chips.mask_paths, strict=True):
+    for i, name in enumerate(chips.names):
         try:
-            image, mask = read_pair(image_path, mask_path, chips.config)
+            image, mask = chips.read(i)
         except UserError as error:
             found.problems.append(str(error).removeprefix("data: "))
             continue
@@ -115,15 +115,13 @@ def print_audit(found: Audit) -> None:
     """The audit as two tables and a verdict."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console()
+    from seep_lightning.evaluate import print_table
+
     for title, rows in ((found.root, found.facts), ("what a split would leak", found.leaks)):
         if rows:
-            table = Table(title=escape(title), title_justify="left", show_header=False)
-            for name, what in rows.items():
-                table.add_row(name, escape(what))
-            console.print(table)
+            print_table(title, {name: {"": what} for name, what in rows.items()}, [""], justify="left")
+    console = Console()
     for problem in found.problems:
         console.print(f"[bold red]stops a training:[/] {escape(problem)}", highlight=False, soft_wrap=True)
 

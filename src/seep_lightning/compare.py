@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig
@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import CompareConfig
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
+from seep_lightning.evaluate import print_table
 from seep_lightning.run import Run
 from seep_lightning.scores import figures
 
@@ -70,8 +71,7 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
     return sorted(rows, key=lambda row: (-row.figures.get(metric, -1.0), str(row.run.dir)))
 
 
-@dataclass(frozen=True)
-class Paired:
+class Paired(NamedTuple):
     """Difference of the pooled Dice of two sets of scored chips, with a 95 % interval where it can be given."""
 
     first: float
@@ -85,27 +85,26 @@ class Paired:
         return self.first - self.second
 
 
-def paired(first: Sequence[Path], second: Sequence[Path], seed: int = 0) -> Paired:
+def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     """Compare two sets of `chips.csv` (one run each, or the pooled folds of two recipes) on the same chips.
 
     The bootstrap draws whole scenes, the same for both, and pools their pixels (Efron & Tibshirani 1993, ch. 13).
     """
     a, b = (read_counts(paths) for paths in (first, second))
-    if a.keys() != b.keys():
-        odd = sorted(a.keys() ^ b.keys())
+    if odd := sorted(a.keys() ^ b.keys()):
         raise UserError(
             f"paired=true needs the same chips in both; {len(odd)} are in one only, such as {odd[0]}. "
             "Evaluate both runs on the same part of the same split."
         )
     scenes = sorted({scene for scene, _ in a.values()})
-    sums = np.array([[_scene_sum(counts, scene) for scene in scenes] for counts in (a, b)])
-    spread = interval_over_scenes(sums.swapaxes(0, 1), lambda pair: -np.diff(figures(pair)["dice"])[..., 0], seed)
-    whole = figures(sums.sum(axis=1))["dice"]
+    sums = np.array([[sum(n for at, n in table.values() if at == scene) for table in (a, b)] for scene in scenes])
+    spread = interval_over_scenes(sums, lambda pair: -np.diff(figures(pair)["dice"])[..., 0])
+    whole = figures(sums.sum(axis=0))["dice"]
     return Paired(float(whole[0]), float(whole[1]), len(scenes), spread and (float(spread[0]), float(spread[1])))
 
 
 def interval_over_scenes(
-    sums: np.ndarray, figures: Callable[[np.ndarray], np.ndarray], seed: int = 0
+    sums: np.ndarray, figures: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Lower and upper end of the 95 % percentile interval of figures over resampled scenes; None below `FEWEST_SCENES`.
 
@@ -113,7 +112,7 @@ def interval_over_scenes(
     """
     if len(sums) < FEWEST_SCENES:
         return None
-    draws = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
+    draws = np.random.default_rng(0).integers(0, len(sums), (RESAMPLES, len(sums)))
     low, high = np.quantile(figures(sums[draws].sum(axis=1)), [0.025, 0.975], axis=0)
     return low, high
 
@@ -128,10 +127,6 @@ def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, np.ndarray]]:
                     raise UserError(f"{path}: {row['name']} was scored in another fold already.")
                 table[row["name"]] = (row["scene"], np.array([int(row[k]) for k in ("tp", "fp", "fn")]))
     return table
-
-
-def _scene_sum(table: dict[str, tuple[str, np.ndarray]], scene: str) -> np.ndarray:
-    return np.asarray(sum(counts for where, counts in table.values() if where == scene))
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -151,20 +146,14 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 def print_rows(rows: Sequence[Row], metric: str) -> None:
     """The comparison as a table: rank, metric, what differs, the run."""
-    from rich.console import Console
-    from rich.table import Table
-
-    differing = list(rows[0].settings)
     home = os.path.commonpath([row.run.dir.parent for row in rows])
-    table = Table(title=f"{len(rows)} runs by val {metric}", title_justify="left")
-    for column in ("", metric, *differing, "run"):
-        table.add_column(column, overflow="fold")
+    table = {}
     for rank, row in enumerate(rows, 1):
         score = f"{row.figures[metric]:.3f}" if row.figures else ""
         score = f"{score} {row.status}".strip() if row.status != "finished" else score
-        where = os.path.relpath(row.run.dir, home)
-        table.add_row(str(rank), score, *(str(row.settings[k]) for k in differing), where)
-    Console().print(table)
+        table[str(rank)] = {metric: score, **{k: str(v) for k, v in row.settings.items()}}
+        table[str(rank)]["run"] = os.path.relpath(row.run.dir, home)
+    print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
     for row in rows:
         if row.status != "finished":
             print(f"{row.status}: {row.run.dir} {row.note}".rstrip())
@@ -183,14 +172,10 @@ def task(cfg: DictConfig) -> Any:
             if part != config.part in PARTS:
                 raise UserError(f"{path.parent} holds figures of part={part}. Evaluate part={config.part} anew.")
         result = paired(files[0], files[1])
-        spread = (
-            "no interval below 6 scenes"
-            if result.interval is None
-            else "95 % {:+.3f} to {:+.3f}".format(*result.interval)
-        )
+        spread = "95 % {:+.3f} to {:+.3f}".format(*result.interval) if result.interval else "no interval below 6 scenes"
         print(f"{folders[0]}: Dice {result.first:.4f}\n{folders[1]}: Dice {result.second:.4f}")
         print(
-            f"difference {result.difference:+.4f} over {result.scenes} scenes, {spread} (paired bootstrap over scenes)"
+            f"difference {result.difference:+.4f} over {result.scenes} scenes, {spread} (bootstrap over paired scenes)"
         )
         return result
     rows = compare(folders, config.metric)

@@ -4,7 +4,7 @@ import csv
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,9 @@ def score_indices(
     The thresholds are 0.5 and the predictor's own. A pixel is seep where its probability is above the threshold.
     """
     import torch
+    from torch.utils.data import DataLoader
 
+    from seep_lightning.data.datamodule import ChipDataset
     from seep_lightning.losses import soft_dice
     from seep_lightning.metrics import ProbabilityHistogram
 
@@ -73,36 +75,23 @@ def score_indices(
     soft: list[float] = []
     size = predictor.classes + 1
     confused = {level: np.zeros((size, size), np.int64) for level in counts if predictor.classes}
-    for index, probability, target, valid in predict_batches(predictor, chips, indices, batch_size):
-        batch = [torch.from_numpy(array) for array in (probability[:, :1], (target > 0).astype(np.float32), valid)]
-        soft.append(float(soft_dice(batch[0], batch[1], batch[2])))
-        histogram.update(batch[0], batch[1], batch[2])
-        numbers = class_numbers(probability)
-        for i, p, t, v, n in zip(index, probability[:, 0], target[:, 0], valid[:, 0], numbers, strict=True):
+    for batch in DataLoader(ChipDataset(chips, predictor.normalise), batch_size, sampler=[(0, i) for i in indices]):
+        probability = predictor.probability(batch.image.numpy())
+        seep = torch.from_numpy(probability[:, :1])
+        soft.append(float(soft_dice(seep, (batch.target > 0).float(), batch.valid)))
+        histogram.update(seep, batch.target, batch.valid)
+        truths, valids = batch.target[:, 0].numpy(), batch.valid[:, 0].numpy()
+        every = zip(batch.chip.tolist(), probability[:, 0], truths, valids, class_numbers(probability), strict=True)
+        for i, p, t, v, n in every:
             truth = (t > 0) & v
             for level, scored in counts.items():
                 scored.append(count((p > level) & v, truth))
             for level, matrix in confused.items():
                 matrix += confusion(t[v], np.where(p > level, n, 0)[v], size)
             if sink is not None:
-                sink(int(i), np.where(v, p, np.float32(0)), truth, v, n)
+                sink(i, np.where(v, p, np.float32(0)), truth, v, n)
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
     return Scored(counts, {name: float(mean) for name, mean in means.items()}, histogram.counts.tolist(), confused)
-
-
-def predict_batches(
-    predictor: "Predictor", chips: "Chips", indices: list[int], batch_size: int
-) -> Iterator[tuple[NDArray[Any], ...]]:
-    """index (B,), probabilities (B, 1 + classes, H, W) float32, target uint8 and valid bool of chips, in this order."""
-    from torch.utils.data import DataLoader
-
-    from seep_lightning.data.datamodule import ChipDataset, EpochSampler
-
-    dataset = ChipDataset(chips, predictor.normalise)
-    sampler = EpochSampler(indices, shuffle=False, seed=0)
-    for batch in DataLoader(dataset, batch_size, sampler=sampler):
-        probability = predictor.probability(batch.image.numpy())
-        yield batch.chip.numpy(), probability, batch.target.numpy(), batch.valid.numpy()
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -134,7 +123,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         reliability.add(probability, *chip[:2])
 
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
-    _write_chips(work / "chips.csv", chips, indices, scored.chips[predictor.threshold])
+    counts = scored.chips[predictor.threshold]
+    _write_chips(work / "chips.csv", chips, indices, counts)
+    scenes: dict[str, list[Counts]] = {}
+    for i, row in zip(indices, counts, strict=True):
+        scenes.setdefault(chips.scenes[i], []).append(row)
     (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
     floor, cut = dark_threshold(chips, indices)
     summary = {
@@ -150,11 +143,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "soft": scored.soft | {"batch_size": config.batch_size},
         "calibration_error": reliability.error(),
         "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
-        **about_classes(scored.confusion.get(predictor.threshold), chips, indices, work / "masks"),
         "floor": {"dice": floor, "dark_threshold": cut},
-        "scenes": _by_scene(chips, indices, scored.chips[predictor.threshold]),
+        "scenes": {scene: pooled(rows) | {"chips": len(rows)} for scene, rows in sorted(scenes.items())},
         "histogram": scored.histogram,
     }
+    if predictor.classes:
+        pixels = scored.confusion[predictor.threshold]
+        found = object_scores.confuse_chips(chips, indices, work / "masks")
+        summary["classes"] = {**class_figures(pixels), "pixels": pixels.tolist(), "objects": found.tolist()}
     write_text(work / "summary.json", json.dumps(summary, indent=2) + "\n")
     shutil.rmtree(out)
     work.replace(out)
@@ -185,16 +181,6 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
         return chips, list(range(len(chips))), "all"
     parts = read_split(chips, str(run.split_path))
     return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
-
-
-def about_classes(matrix: Matrix | None, chips: "Chips", indices: list[int], masks: Path) -> dict[str, Any]:
-    """What `summary.json` says of classes: matrices of pixels and of objects, figures of both; {} without classes."""
-    from seep_lightning.object_scores import confuse_chips
-
-    if matrix is None:
-        return {}
-    objects = confuse_chips(chips, indices, masks)
-    return {"classes": {**class_figures(matrix), "pixels": matrix.tolist(), "objects": objects.tolist()}}
 
 
 def _map_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
@@ -231,27 +217,19 @@ def _write_chips(path: Path, chips: "Chips", indices: list[int], counts: list[Co
         writer.writerows(sorted(rows, key=lambda row: (row["dice"], row["name"])))
 
 
-def _by_scene(chips: "Chips", indices: list[int], counts: list[Counts]) -> dict[str, dict[str, float]]:
-    scenes = sorted({chips.scenes[i] for i in indices})
-    table = {}
-    for scene in scenes:
-        mine = [c for i, c in zip(indices, counts, strict=True) if chips.scenes[i] == scene]
-        table[scene] = pooled(mine) | {"chips": len(mine)}
-    return table
-
-
-def print_table(title: str, rows: dict[str, dict[str, float]], columns: Sequence[str] = COLUMNS) -> None:
-    """A table of figures, one named row each."""
+def print_table(
+    title: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str] = COLUMNS, justify: Any = "right"
+) -> None:
+    """A table of figures, one named row each; no head above columns without names."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for column in columns:
-        table.add_column(column, justify="right")
+    heads = [Column(escape(column), justify=justify, overflow="fold") for column in columns]
+    table = Table("", *heads, title=escape(title), title_justify="left", show_header=any(columns))
     for name, row in rows.items():
         shown = (row.get(c, "") for c in columns)
-        table.add_row(name, *(f"{value:.3f}" if isinstance(value, float) else str(value) for value in shown))
+        table.add_row(name, *(f"{value:.3f}" if isinstance(value, float) else escape(str(value)) for value in shown))
     Console().print(table)
 
 
