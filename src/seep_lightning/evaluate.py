@@ -49,12 +49,7 @@ Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_],
 
 
 def score_indices(
-    predictor: "Predictor",
-    chips: "Chips",
-    indices: list[int],
-    *,
-    batch_size: int = 16,
-    sink: Sink | None = None,
+    predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int = 16, sink: Sink | None = None
 ) -> Scored:
     """Score chips by their positions, each once; `sink` sees each in turn.
 

@@ -15,13 +15,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from seep_lightning.classes import class_figures
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
-from seep_lightning.metrics import (
-    ProbabilityHistogram,
-    batch_figures,
-    best_threshold,
-    mean_metrics,
-    pixel_metrics,
-)
+from seep_lightning.metrics import ProbabilityHistogram, batch_figures, best_threshold, mean_metrics, pixel_metrics
 from seep_lightning.nets.outputs import seep_logits
 from seep_lightning.targets import build
 

@@ -27,13 +27,7 @@ class Augment:
         self.pipeline = A.Compose(steps, additional_targets={"valid": "mask"}) if steps else None
 
     def __call__(
-        self,
-        image: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        valid: NDArray[np.bool_],
-        *,
-        epoch: int,
-        index: int,
+        self, image: NDArray[np.float32], mask: NDArray[np.uint8], valid: NDArray[np.bool_], *, epoch: int, index: int
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
         """Transform `image` (C, H, W) in 0..1, `mask` (H, W) and `valid` (H, W) alike.
 
