@@ -37,15 +37,8 @@ class RunCheckpoint(ModelCheckpoint):
         self, dirpath: Path, filename: str, every: int = 1, monitor: str | None = None, mode: str = "min"
     ) -> None:
         self.every = every
-        super().__init__(
-            dirpath=dirpath,
-            filename=filename,
-            monitor=monitor,
-            mode=mode,
-            enable_version_counter=False,
-            auto_insert_metric_name=False,
-            save_on_train_epoch_end=True,
-        )
+        plain: dict[str, Any] = {"enable_version_counter": False, "auto_insert_metric_name": False}
+        super().__init__(dirpath, filename, monitor, mode=mode, save_on_train_epoch_end=True, **plain)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write, where it is due."""

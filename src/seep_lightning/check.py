@@ -31,7 +31,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
 
     Raises `UserError` only where there is nothing to look at (no such folder, no image).
     """
-    from seep_lightning.data.chips import list_images, load_chips, pair_chips
+    from seep_lightning.data.chips import list_images, pair_chips
     from seep_lightning.data.datamodule import with_root
 
     data = with_root(data)
@@ -45,20 +45,18 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     if len(sizes) > 1:
         found.problems.append("bands, size and type differ: " + "; ".join(f"{n} x {k}" for k, n in sizes.items()))
     if not found.problems:
-        chips = load_chips(replace(data, unpaired="skip"))
-        _leaks(chips, split, found)
+        _leaks(pairs, split, found)
     return found
 
 
 def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
-    """Read chip by chip, collect problems and facts; returns how many chips have each kind of size and type."""
-    from seep_lightning.data.chips import valid_pixels
+    """Read chip by chip, collect digests, problems and facts; returns how many have each kind of size and type."""
+    from seep_lightning.data.chips import digest, valid_pixels
 
     sizes: Counter[str] = Counter()
     classes: Counter[int] = Counter()
-    levels, pixels, nodata, with_nodata, saturated = [], 0, 0, 0, 0
+    counts: list[tuple[int, ...]] = []
     empty: list[str] = []
-    same: dict[bytes, list[str]] = {}
     for i, name in enumerate(chips.names):
         try:
             image, mask = chips.read(i)
@@ -69,26 +67,26 @@ def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
         if not valid.any():
             found.problems.append(f"{name} holds nodata ({chips.config.nodata}) only")
         sizes[f"{image.shape[0]} band, {image.shape[1]} x {image.shape[2]}, {image.dtype}"] += 1
-        levels.append(len(np.unique(image)))
-        pixels, nodata = pixels + valid.size, nodata + int((~valid).sum())
-        with_nodata += not valid.all()
-        saturated += int((image == np.iinfo(image.dtype).max).sum())
-        classes.update(int(c) for c in np.unique(mask[valid]) if c)
-        if not (mask > 0).any():
-            empty.append(name)
-        same.setdefault(image.tobytes(), []).append(name)
-    doubles = [names for names in same.values() if len(names) > 1]
+        counts.append((len(np.unique(image)), valid.size, (~valid).sum(), (image == np.iinfo(image.dtype).max).sum()))
+        classes.update(np.unique(mask[valid & (mask > 0)]).tolist())
+        empty += [name] * (not mask.any())
+        chips.digests.append(digest(name, image, mask))
+    levels, pixels, nodata, saturated = np.array(counts or np.zeros((1, 4), int)).T
+    same: dict[str, list[str]] = {}
+    for name, _, picture in (line.rsplit(":", 2) for line in chips.digests):
+        same.setdefault(picture, []).append(name)
+    doubles = [" = ".join(names) for names in same.values() if len(names) > 1]
     per_scene = Counter(chips.scenes)
     found.facts = {
         "chips": f"{len(chips)} pairs",
         "scenes": f"{len(per_scene)}: " + ", ".join(f"{s} ({n})" for s, n in sorted(per_scene.items())),
         "size and type": "; ".join(f"{n} x {k}" for k, n in sizes.items()) or "none readable",
-        "levels a chip": f"{min(levels)} to {max(levels)}" if levels else "",
-        "nodata": f"{nodata / max(pixels, 1):.1%} of pixels, in {with_nodata} chips",
-        "saturated": f"{saturated / max(pixels, 1):.2%} of pixels",
+        "levels a chip": f"{levels.min()} to {levels.max()}",
+        "nodata": f"{nodata.sum() / max(pixels.sum(), 1):.1%} of pixels, in {(nodata > 0).sum()} chips",
+        "saturated": f"{saturated.sum() / max(pixels.sum(), 1):.2%} of pixels",
         "classes (chips)": ", ".join(f"{c}: {n}" for c, n in sorted(classes.items())) or "none",
         "chips without seep": f"{len(empty)}" + (f": {_some(empty)}" if empty else ""),
-        "identical pictures": f"{len(doubles)}" + (f": {_some([' = '.join(d) for d in doubles])}" if doubles else ""),
+        "identical pictures": f"{len(doubles)}" + (f": {_some(doubles)}" if doubles else ""),
     }
     return sizes
 

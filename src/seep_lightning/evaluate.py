@@ -95,6 +95,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
     """
+    import cv2
+
     from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
     from seep_lightning.calibration import Reliability
@@ -111,11 +113,18 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     fresh_dir(out, config.overwrite, "name")
     work = out.with_name(name + ".part")
     shutil.rmtree(work, ignore_errors=True)
-    write, reliability = _map_writer(chips, predictor.threshold, work), Reliability()
+    for folder in ("masks", "probabilities"):
+        (work / folder).mkdir(parents=True)
+    reliability = Reliability()
 
-    def sink(index: int, probability: NDArray[np.float32], *chip: Any) -> None:
-        write(index, probability, *chip)
-        reliability.add(probability, *chip[:2])
+    def sink(index: int, probability: NDArray[np.float32], truth: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
+        reliability.add(probability, truth, valid)
+        levels = np.where(valid, np.rint(probability * 254) + 1, 0)
+        mask = np.where(probability > predictor.threshold, numbers, 0)
+        for folder, array in (("masks", mask), ("probabilities", levels)):
+            path = work / folder / chips.names[index]
+            if not cv2.imwrite(str(path), array.astype(np.uint8)):
+                raise UserError(f"cannot write {path}. Is the disk full?")
 
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
     counts = scored.chips[predictor.threshold]
@@ -170,28 +179,10 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
                 f"{trained_on}, now {chips.fingerprint}). Put them back, or pass data.root=... to score all of them."
             )
         if config.part in ("train", "val"):
-            raise UserError(
-                f"part={config.part}: data.root={config.data.root} is not the run's data, so it has no parts."
-            )
+            raise UserError(f"part={config.part}: data.root={config.data.root} is not the run's data: it has no parts.")
         return chips, list(range(len(chips))), "all"
     parts = read_split(chips, str(run.split_path))
     return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
-
-
-def _map_writer(chips: "Chips", threshold: float, out: Path) -> Sink:
-    import cv2
-
-    for folder in ("masks", "probabilities"):
-        (out / folder).mkdir(parents=True)
-
-    def write(index: int, probability: NDArray[np.float32], _: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
-        levels = np.where(valid, np.rint(probability * 254) + 1, 0)
-        for folder, array in (("masks", np.where(probability > threshold, numbers, 0)), ("probabilities", levels)):
-            path = out / folder / chips.names[index]
-            if not cv2.imwrite(str(path), array.astype(np.uint8)):
-                raise UserError(f"cannot write {path}. Is the disk full?")
-
-    return write
 
 
 def _write_chips(path: Path, chips: "Chips", indices: list[int], counts: list[Counts]) -> None:

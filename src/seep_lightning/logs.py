@@ -75,6 +75,8 @@ class TensorBoard(TensorBoardLogger):
 class Csv(Logger):
     """`metrics.csv`: one row an epoch, whole at any moment; a resumed run keeps the rows before it."""
 
+    name = version = ""
+
     def __init__(self, save_dir: str | Path) -> None:
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
@@ -82,16 +84,6 @@ class Csv(Logger):
         if self.path.is_file():
             with self.path.open(newline="") as file:
                 self.rows = {int(row["epoch"]): dict(row) for row in csv.DictReader(file)}
-
-    @property
-    def name(self) -> str:
-        """Of no use here."""
-        return ""
-
-    @property
-    def version(self) -> str:
-        """Of no use here."""
-        return ""
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:

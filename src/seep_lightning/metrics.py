@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MeanMetric, Metric, MetricCollection
 
 from seep_lightning.losses import soft_dice
 
@@ -42,26 +42,16 @@ def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
     return MetricCollection({name: Pooled(name, threshold) for name in FIGURES}, compute_groups=[list(FIGURES)])
 
 
-class Mean(Metric):
-    """Mean of all values, in double: several processes add up to the same (torchmetrics' own rounds each batch)."""
-
-    full_state_update = False
-    total: Tensor
-    count: Tensor
+class Mean(MeanMetric):
+    """Mean of all values, in double: several processes add up to the same."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, values: Tensor) -> None:
-        """Any shape."""
-        self.total += values.double().sum()
-        self.count += values.numel()
+        super().__init__(nan_strategy="disable")
+        self.set_dtype(torch.float64)
 
     def compute(self) -> Tensor:
         """Scalar."""
-        return (self.total / self.count.clamp(min=1)).float()
+        return super().compute().float()
 
 
 def mean_metrics() -> nn.ModuleDict:
@@ -77,9 +67,8 @@ def batch_figures(probability: Tensor, target: Tensor, valid: Tensor, threshold:
     """
     truth = target > 0
     s = soft_dice(probability, truth.float(), valid.float())
-    return dict(
-        zip(MEANS, (chip_dice((probability > threshold) & valid, truth & valid), s, 2 * s / (1 + s)), strict=True)
-    )
+    dice = chip_dice((probability > threshold) & valid, truth & valid)
+    return dict(zip(MEANS, (dice, s, 2 * s / (1 + s)), strict=True))
 
 
 def chip_dice(predicted: Tensor, truth: Tensor) -> Tensor:

@@ -114,16 +114,9 @@ class SeepModule(pl.LightningModule):
                 mean = cast(Metric, self.means[name])
                 mean.update(values)
                 figures[f"{name}/{stage}"] = mean
-        self.log(
-            f"loss/{stage}",
-            loss.detach(),
-            on_step=False,
-            on_epoch=True,
-            prog_bar=True,
-            sync_dist=True,
-            batch_size=len(batch.image),
-        )
-        self.log_dict(figures, on_step=False, on_epoch=True)
+        epoch: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(batch.image)}
+        self.log(f"loss/{stage}", loss.detach(), prog_bar=True, sync_dist=True, **epoch)
+        self.log_dict(figures, **epoch)
         return loss, probability
 
     def _supervise(self, heads: tuple[Tensor, ...], batch: Batch) -> Tensor:
@@ -183,16 +176,15 @@ class SeepModule(pl.LightningModule):
         monitor = node.pop("monitor", "loss/val")
         if not node:
             return optimizer
+        more: dict[str, int] = {}
+        settings: Any = {"monitor": monitor}
         if str(node["_target_"]).startswith("seep_lightning."):
             steps = self.trainer.estimated_stepping_batches
             if steps == float("inf"):
-                raise UserError(
-                    "scheduler needs to know how long the training is: set trainer.max_epochs or max_steps."
-                )
-            schedule = build("scheduler", node, LRScheduler, optimizer, total_steps=int(steps))
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-        schedule = build("scheduler", node, LRScheduler, optimizer)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "monitor": monitor}}
+                raise UserError("scheduler needs to know the training's length: set trainer.max_epochs or max_steps.")
+            more, settings = {"total_steps": int(steps)}, {"interval": "step"}
+        settings["scheduler"] = build("scheduler", node, LRScheduler, optimizer, **more)
+        return {"optimizer": optimizer, "lr_scheduler": settings}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What prediction needs beside the weights."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from seep_lightning.config import TrainConfig
+from seep_lightning.config import TrainConfig, TrainerConfig
 from seep_lightning.door import typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import WEIGHTS, Run, config_dict, open_run
@@ -14,6 +14,7 @@ from seep_lightning.run import WEIGHTS, Run, config_dict, open_run
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
 MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "compile", "hydra")
+ONLY = "Only trainer.*, paths, compile and the logger may change on resume; start a new run from its weights with init"
 
 
 def check_same(run: Run, cfg: TrainConfig) -> None:
@@ -22,8 +23,7 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
     for key in sorted(stored.keys() | given.keys()):
         if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
             raise UserError(
-                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. Only trainer.*, "
-                "paths, compile and the logger may change on resume; start a new run from its weights with init=DIR."
+                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. {ONLY}=DIR."
             )
 
 
@@ -42,21 +42,19 @@ def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
     keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
     for key in keys:
         if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
-            raise UserError(
-                f"{key} cannot change on resume: the run keeps its own config. Only trainer.*, paths, compile and the "
-                f"logger may; start a new run from its weights with init={composed.run}."
-            )
-    default = config_dict(TrainConfig())["trainer"]
+            raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={composed.run}.")
+    default = TrainerConfig()
     for field, value in vars(new.trainer).items():
-        if f"trainer.{field}" in keys or ("trainer" in keys and (field in HARDWARE or value != default[field])):
+        if f"trainer.{field}" in keys or (
+            "trainer" in keys and (field in HARDWARE or value != getattr(default, field))
+        ):
             setattr(config.trainer, field, value)
     for key in keys:
         if key.startswith("data."):
-            setattr(config.data, key.removeprefix("data."), getattr(new.data, key.removeprefix("data.")))
-    if "compile" in keys:
-        config.compile = new.compile
-    if "logger" in {key.split(".")[0] for key in keys}:
-        config.logger = new.logger
+            name = key.removeprefix("data.")
+            setattr(config.data, name, getattr(new.data, name))
+    for name in {"compile", "logger"} & {key.split(".")[0] for key in keys}:
+        setattr(config, name, getattr(new, name))
     config.run = config.ckpt = None
     return config
 

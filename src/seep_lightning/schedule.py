@@ -24,13 +24,9 @@ class WarmupCosine(LambdaLR):
         rise = warmup * total_steps
 
         def factor(step: int) -> float:
-            if step < rise:
-                return _cosine(start, 1.0, step / rise)
-            return _cosine(1.0, final, min((step - rise) / max(total_steps - rise, 1), 1.0))
+            a, b, share = start, 1.0, step / max(rise, 1e-9)
+            if step >= rise:
+                a, b, share = 1.0, final, min((step - rise) / max(total_steps - rise, 1), 1.0)
+            return b + (a - b) * (1 + math.cos(math.pi * share)) / 2
 
         super().__init__(optimizer, factor)
-
-
-def _cosine(a: float, b: float, share: float) -> float:
-    """From `a` at share 0 to `b` at share 1 along half a cosine."""
-    return b + (a - b) * (1 + math.cos(math.pi * share)) / 2

@@ -39,7 +39,7 @@ class Chips:
     tiles: list[int]
     image_paths: list[Path]
     mask_paths: list[Path]
-    digests: list[str] = field(default_factory=list)  # name:mask:picture
+    digests: list[str] = field(default_factory=list)  # see `digest`
     histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     quartiles: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 1, 3), np.float32))
     full_scale: float = 0.0
@@ -121,8 +121,7 @@ def load_chips(config: DataConfig) -> Chips:
         counts = np.stack([histogram(band, valid) for band in image])
         quartiles.append(quartiles_of(counts))
         chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
-        hashes = (hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest() for array in (mask, image))
-        chips.digests.append(":".join((name, *hashes)))
+        chips.digests.append(digest(name, image, mask))
         budget -= image.nbytes + mask.nbytes
         if budget >= 0:
             kept.append((image, mask))
@@ -216,6 +215,11 @@ def split_name(name: str, pattern: str) -> tuple[str, int]:
 def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
     """(H, W) bool: pixels that hold data in every band of `image` (C, H, W)."""
     return np.ones(image.shape[1:], bool) if nodata is None else (image != nodata).all(axis=0)
+
+
+def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:
+    """Name, hash of the mask and hash of the picture of one chip, joined by colons."""
+    return ":".join((name, *(hashlib.blake2b(a.tobytes(), digest_size=8).hexdigest() for a in (mask, image))))
 
 
 def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[NDArray[Any], NDArray[np.uint8]]:
