@@ -51,12 +51,10 @@ Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_],
 def score_indices(
     predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int = 16, sink: Sink | None = None
 ) -> Scored:
-    """Score chips by their positions, each once; `sink` sees each in turn.
+    """Score chips by their positions, each once, at the thresholds 0.5 and the predictor's own (seep is above it).
 
-    It is given the chip's index, probability and truth of seep, what is valid, and the number of the most probable
-    class (1 where classes are not told apart).
-
-    The thresholds are 0.5 and the predictor's own. A pixel is seep where its probability is above the threshold.
+    `sink` sees each in turn: the chip's index, probability and truth of seep, what is valid, and the number of the most
+    probable class (1 where classes are not told apart).
     """
     import torch
     from torch.utils.data import DataLoader
@@ -100,6 +98,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
     from seep_lightning.calibration import Reliability
+    from seep_lightning.data.covariates import covariates
     from seep_lightning.predictor import load
 
     check(config)
@@ -115,23 +114,26 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     shutil.rmtree(work, ignore_errors=True)
     for folder in ("masks", "probabilities"):
         (work / folder).mkdir(parents=True)
-    reliability = Reliability()
+    reliability, rows, scenes = Reliability(), list[dict[str, Any]](), dict[str, list[Counts]]()
 
     def sink(index: int, probability: NDArray[np.float32], truth: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
         reliability.add(probability, truth, valid)
-        levels = np.where(valid, np.rint(probability * 254) + 1, 0)
-        mask = np.where(probability > predictor.threshold, numbers, 0)
-        for folder, array in (("masks", mask), ("probabilities", levels)):
+        levels, found = np.where(valid, np.rint(probability * 254) + 1, 0), probability > predictor.threshold
+        for folder, array in (("masks", np.where(found, numbers, 0)), ("probabilities", levels)):
             path = work / folder / chips.names[index]
             if not cv2.imwrite(str(path), array.astype(np.uint8)):
                 raise UserError(f"cannot write {path}. Is the disk full?")
+        counts = count(found, truth)
+        scenes.setdefault(chips.scenes[index], []).append(counts)
+        row = {"name": chips.names[index], "scene": chips.scenes[index], "tile": chips.tiles[index]}
+        row |= figures(counts) | dict(zip(("tp", "fp", "fn"), counts, strict=True))
+        rows.append(row | covariates(chips.read(index)[0][0], truth, valid))
 
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
-    counts = scored.chips[predictor.threshold]
-    _write_chips(work / "chips.csv", chips, indices, counts)
-    scenes: dict[str, list[Counts]] = {}
-    for i, row in zip(indices, counts, strict=True):
-        scenes.setdefault(chips.scenes[i], []).append(row)
+    with (work / "chips.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: (row["dice"], row["name"])))
     (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
     floor, cut = dark_threshold(chips, indices)
     summary = {
@@ -148,7 +150,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "calibration_error": reliability.error(),
         "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
         "floor": {"dice": floor, "dark_threshold": cut},
-        "scenes": {scene: pooled(rows) | {"chips": len(rows)} for scene, rows in sorted(scenes.items())},
+        "scenes": {scene: pooled(table) | {"chips": len(table)} for scene, table in sorted(scenes.items())},
         "histogram": scored.histogram,
     }
     if predictor.classes:
@@ -183,24 +185,6 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
         return chips, list(range(len(chips))), "all"
     parts = read_split(chips, str(run.split_path))
     return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
-
-
-def _write_chips(path: Path, chips: "Chips", indices: list[int], counts: list[Counts]) -> None:
-    """A row a chip, worst first."""
-    from seep_lightning.data.chips import valid_pixels
-    from seep_lightning.data.covariates import covariates
-
-    rows = []
-    for i, c in zip(indices, counts, strict=True):
-        image, mask = chips.read(i)
-        valid = valid_pixels(image, chips.config.nodata)
-        names = {"name": chips.names[i], "scene": chips.scenes[i], "tile": chips.tiles[i]}
-        scores = figures(c) | dict(zip(("tp", "fp", "fn"), c, strict=True))
-        rows.append(names | scores | covariates(image[0], (mask > 0) & valid, valid))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (row["dice"], row["name"])))
 
 
 def print_table(
