@@ -28,14 +28,11 @@ class MovingAverage(WeightAveraging):
 class RunCheckpoint(ModelCheckpoint):
     """`<filename>.ckpt` at the end of each `every`-th and of the last epoch, or, with a monitor, of the best of these.
 
-    `best` and `last` are two of them: with `save_last=True` Lightning writes the last one only together with a best
-    one. A run directory that was moved keeps its best score: Lightning stores absolute paths, and forgets the score
-    where they differ.
+    `best` and `last` are two of them: by itself Lightning writes a last one only together with a best one. A run
+    directory that was moved keeps its best score: Lightning stores absolute paths, and forgets it where they differ.
     """
 
-    def __init__(
-        self, dirpath: Path, filename: str, every: int = 1, monitor: str | None = None, mode: str = "min"
-    ) -> None:
+    def __init__(self, dirpath: Path, filename: str, every: int, monitor: str | None = None, mode: str = "min") -> None:
         self.every = every
         plain: dict[str, Any] = {"enable_version_counter": False, "auto_insert_metric_name": False}
         super().__init__(dirpath, filename, monitor, mode=mode, save_on_train_epoch_end=True, **plain)
@@ -48,14 +45,11 @@ class RunCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put the stored paths into this run's directory."""
-        here = str(self.dirpath)
-
-        def moved(path: str) -> str:
-            return str(Path(here) / Path(path).name) if path else path
-
-        best = {moved(path): score for path, score in state_dict["best_k_models"].items()}
-        paths = {k: moved(state_dict[k]) for k in ("best_model_path", "kth_best_model_path", "last_model_path")}
-        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": here})
+        here = Path(str(self.dirpath))
+        best = {str(here / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
+        keys = ("best_model_path", "kth_best_model_path", "last_model_path")
+        paths = {key: path and str(here / Path(path).name) for key in keys for path in [state_dict[key]]}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": str(here)})
 
 
 class EpochFacts(Callback):
@@ -63,9 +57,7 @@ class EpochFacts(Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
-        self._start = time.perf_counter()
-        self._chips = 0
-        self._spent = 0.0
+        self._start, self._spent, self._chips = time.perf_counter(), 0.0, 0
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -76,9 +68,6 @@ class EpochFacts(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the epoch's facts."""
-        facts = {
-            "lr": trainer.optimizers[0].param_groups[0]["lr"],
-            "epoch_seconds": self._spent,
-            "chips_per_second": self._chips / max(self._spent, 1e-9),
-        }
-        pl_module.log_dict(facts)
+        speed = self._chips / max(self._spent, 1e-9)
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        pl_module.log_dict({"lr": rate, "epoch_seconds": self._spent, "chips_per_second": speed})

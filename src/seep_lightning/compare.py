@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,22 +30,21 @@ class Row:
     run: Run
     status: str
     figures: dict[str, float]
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any]
     note: str = ""
 
 
 def find_runs(folders: Sequence[str]) -> list[Run]:
     """Every run directory at or below the folders, by name."""
-    found: dict[Path, Run] = {}
+    found: set[Path] = set()
     for folder in folders:
         home = Path(folder)
         if not home.is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
-        dirs = [p.parent.resolve() for p in home.rglob("split.csv") if (p.parent / "config.yaml").is_file()]
-        found |= {path: Run(path) for path in dirs}
+        found |= {p.parent.resolve() for p in home.rglob("split.csv") if (p.parent / "config.yaml").is_file()}
     if not found:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
-    return [found[key] for key in sorted(found)]
+    return [Run(path) for path in sorted(found)]
 
 
 def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
@@ -58,12 +57,11 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
     rows = []
     for run in find_runs(folders):
         summary = run.summary()
-        status = summary.get("status", "unfinished")
-        figures = summary.get("figures", {}).get("val", {})
-        if figures and metric not in figures:
-            raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(figures)}.")
-        shown = "unfinished" if status == "running" else status
-        rows.append(Row(run, shown, figures, settings_of(run.config), summary.get("error", "")))
+        status = summary.get("status", "running").replace("running", "unfinished")
+        scored = summary.get("figures", {}).get("val", {})
+        if scored and metric not in scored:
+            raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(scored)}.")
+        rows.append(Row(run, status, scored, settings_of(run.config), summary.get("error", "")))
     keys = sorted({key for row in rows for key in row.settings})
     differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
     for row in rows:
@@ -134,7 +132,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     if path.exists():
         raise UserError(f"csv={path} exists. Choose another name.")
     flat = [
-        {"run": str(r.run.dir), "status": r.status, **{f"val/{k}": v for k, v in r.figures.items()}, **r.settings}
+        {"run": r.run.dir, "status": r.status, **{f"val/{k}": v for k, v in r.figures.items()}, **r.settings}
         for r in rows
     ]
     columns = list(dict.fromkeys(key for row in flat for key in row))

@@ -1,7 +1,6 @@
 """The door of every command: Hydra around a plain function, one-line errors, exit codes. Written once, here.
 
-Errors are raised inside the job, so that a multirun goes on with its other jobs, and turned into one line and an exit
-code outside of Hydra: a `sys.exit` inside would end the whole multirun.
+Errors are raised inside the job, so that a multirun goes on, and become one line and an exit code outside of Hydra.
 """
 
 import functools
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,6 @@ log = logging.getLogger("seep_lightning")
 
 PATH_KEYS = {"run", "init", "input", "output", "area", "land", "runs", "scenes", "labels", "csv"}
 PATH_KEYS |= {"data.root", "split.path", "hydra.run.dir", "hydra.sweep.dir"}
-LAST = "last.ckpt"
 SWEEP_KEYS = re.compile(r"hydra(\.(run|sweep|mode|launcher|job\.config)|/(launcher|sweeper))")
 DDP_VARIABLES = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -68,10 +67,8 @@ def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
 
 def typed(cfg: DictConfig) -> Any:
     """A composed config as its dataclass, checked across fields (Hydra does not run `__post_init__`)."""
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        keys = ", ".join(missing)
-        raise UserError(f"{missing[0]} is not set. Pass {keys.replace(', ', '=... ')}=... on the command line.")
+    if missing := sorted(OmegaConf.missing_keys(cfg)):
+        raise UserError(f"{missing[0]} is not set. Pass {'=... '.join(missing)}=... on the command line.")
     settings = OmegaConf.to_object(cfg)
     config.check(settings)
     return settings
@@ -139,8 +136,7 @@ def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
     hydra_cfg: Any = HydraConfig.get()
     main, given = sys.modules["__main__"], set(os.environ)
     before = sys.argv[1:], main.__spec__
-    extra = [a for i, a in enumerate(arguments) if "--config-dir" in (a, arguments[i - 1] if i else "")]
-    extra += [a for a in arguments if a.startswith("--config-dir=")]
+    extra = [b for a, b in pairwise(["", *arguments]) if b.startswith("--config-dir") or a == "--config-dir"]
     kept = [o for o in hydra_cfg.overrides.hydra if not SWEEP_KEYS.match(o)]
     with read_write(hydra_cfg):
         hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
@@ -164,10 +160,9 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
     quoted = [_quote(a, multirun=multirun) for a in arguments]
     if not multirun:
         return quoted
-    fixed = [
-        k for k, sep, value in (a.partition("=") for a in quoted) if sep and not k.startswith("-") and not _swept(value)
-    ]
-    names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed if not key.startswith("hydra."))
+    given = [(key, value) for key, sep, value in (a.partition("=") for a in quoted) if sep]
+    fixed = [key for key, value in given if not key.startswith(("-", "hydra.")) and not _swept(value)]
+    names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed)
     end = 1 + max(i for i, a in enumerate(quoted) if "=" in a or a in ("-m", "--multirun"))  # `--cfg job` may follow
     return [*quoted[:end], f"hydra.job.config.override_dirname.exclude_keys=[{names}]", *quoted[end:]]
 
@@ -200,10 +195,8 @@ def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
     if run:
         return str(open_run(run).dir)  # looked for before Hydra makes it
     home = Path("outputs") / name
-    if ckpt == "last":
-        runs = sorted(p.parents[1] for p in home.glob(f"*/checkpoints/{LAST}"))
-        if runs:
-            return str(runs[-1])
+    if ckpt == "last" and (runs := sorted(p.parents[1] for p in home.glob("*/checkpoints/last.ckpt"))):
+        return str(runs[-1])
     if job_id() is None and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE") != "1":
         raise UserError(
             "torchrun gave this job no name, so its processes cannot agree on a directory. "
@@ -266,7 +259,5 @@ def _nearest_key(text: str, command: str) -> str:
     except (HydraException, OmegaConfBaseException):
         return ""
     near = get_close_matches(name, known, 1)
-    where = f" Keys of {parent}: " if parent else " Keys: "
-    return (
-        (f" Did you mean {parent + '.' if parent else ''}{near[0]}?" if near else "") + where + ", ".join(known) + "."
-    )
+    hint = f" Did you mean {'.'.join([*parents, near[0]])}?" if near else ""
+    return f"{hint} Keys{f' of {parent}' if parent else ''}: {', '.join(known)}."

@@ -55,6 +55,6 @@ def lr_find(cfg: TrainConfig, out: Path) -> float:
         axes.legend()
         figure.savefig(out / "lr_find.png", dpi=150)
         print(
-            f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {out / 'lr_find.png'}"
+            f"suggested: optimizer.lr={suggested:.2g}, a tenth of the rate of the steepest fall: {out / 'lr_find.png'}"
         )
     return suggested

@@ -148,9 +148,16 @@ def pair_chips(config: DataConfig) -> Chips:
     if not found:
         raise UserError(f"data: no .tif, .tiff or .png in {images}. Is data.root the right folder?")
     pairs = sorted(found.keys() & truth.keys())
-    if config.unpaired == "error":
-        _refuse_unpaired(found, truth, images, masks, len(pairs))
-    elif not pairs:
+    for some, other, kind, where in ((found, truth, "mask", masks), (truth, found, "image", images)):
+        lonely = sorted(some.keys() - other.keys())
+        if lonely and config.unpaired == "error":
+            name = some[lonely[0]].name
+            more = f" ({len(lonely) - 1} more like it)" if len(lonely) > 1 else ""
+            raise UserError(
+                f"data: {name} has no {kind}{more}. Looked for {where / name}. {len(pairs)} other chips are paired. "
+                f"Remove it, add its {kind}, or pass data.unpaired=skip."
+            )
+    if not pairs:
         raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
     names = [found[stem].name for stem in pairs]
     keys = [split_name(name, config.pattern) for name in names]
@@ -179,20 +186,6 @@ def list_images(folder: Path) -> dict[str, Path]:
         if other != path:
             raise UserError(f"data: {other} and {path.name} are one chip twice. Remove one of them.")
     return table
-
-
-def _refuse_unpaired(found: dict[str, Path], truth: dict[str, Path], images: Path, masks: Path, pairs: int) -> None:
-    for lonely, kind, missing, where in (
-        (sorted(found.keys() - truth.keys()), "mask", found, masks),
-        (sorted(truth.keys() - found.keys()), "image", truth, images),
-    ):
-        if lonely:
-            name = missing[lonely[0]].name
-            more = f" ({len(lonely) - 1} more like it)" if len(lonely) > 1 else ""
-            raise UserError(
-                f"data: {name} has no {kind}{more}. Looked for {where / name}. {pairs} other chips are paired. "
-                f"Remove it, add its {kind}, or pass data.unpaired=skip."
-            )
 
 
 def split_name(name: str, pattern: str) -> tuple[str, int]:
