@@ -33,6 +33,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     """
     from seep_lightning.data.chips import list_images, pair_chips
     from seep_lightning.data.datamodule import with_root
+    from seep_lightning.data.split import leakage, split_chips
 
     data = with_root(data)
     pairs = pair_chips(replace(data, unpaired="skip"))
@@ -45,7 +46,14 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     if len(sizes) > 1:
         found.problems.append("bands, size and type differ: " + "; ".join(f"{n} x {k}" for k, n in sizes.items()))
     if not found.problems:
-        _leaks(pairs, split, found)
+        for name in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
+            try:
+                parts = split_chips(pairs, replace(split, kind=name))
+                found.leaks[name] = "; ".join(str(row) for row in leakage(pairs, parts))
+            except UserError as error:
+                found.leaks[name] = f"not possible: {error}"
+                if name == split.kind:
+                    found.problems.append(str(error))
     return found
 
 
@@ -89,20 +97,6 @@ def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
         "identical pictures": f"{len(doubles)}" + (f": {_some(doubles)}" if doubles else ""),
     }
     return sizes
-
-
-def _leaks(chips: "Chips", split: SplitConfig, found: Audit) -> None:
-    """What each kind of split would leak from training into validation and test."""
-    from seep_lightning.data.split import leakage, split_chips
-
-    for kind in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
-        try:
-            parts = split_chips(chips, replace(split, kind=kind))
-            found.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
-        except UserError as error:
-            found.leaks[kind] = f"not possible: {error}"
-            if kind == split.kind:
-                found.problems.append(str(error))
 
 
 def _some(names: list[str], most: int = 3) -> str:

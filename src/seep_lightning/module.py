@@ -157,7 +157,7 @@ class SeepModule(pl.LightningModule):
         """Step a plateau schedule here, before the checkpoint is written: Lightning would do it after, and lose it."""
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau) and self._validated:
-            monitor = (self.hparams["scheduler"] or {}).get("monitor", "loss/val")
+            monitor = self.hparams["scheduler"].get("monitor", "loss/val")
             if monitor not in self.trainer.callback_metrics:
                 known = ", ".join(sorted(self.trainer.callback_metrics))
                 raise UserError(f"scheduler.monitor={monitor} is not measured. Known: {known}.")

@@ -30,8 +30,7 @@ def build(key: str, node: Any, kind: type[T], *args: Any, **more: Any) -> T:
     except UserError:
         raise
     except ModuleNotFoundError as error:
-        extra = key.rpartition(".")[2]
-        raise UserError(f"{key} needs a package of its own: pip install 'seep_lightning[{extra}]'") from error
+        raise UserError(f"{key} needs a package: pip install 'seep_lightning[{key.rpartition('.')[2]}]'") from error
     except Exception as error:  # whatever a constructor of another library raises
         raise UserError(f"{key}: {target.__name__} refuses its settings {given}: {error}") from error
 

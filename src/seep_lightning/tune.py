@@ -43,19 +43,15 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
 
     A trial that fails by a user's mistake is replaced by another. Raises the mistake where most of them fail.
     """
-    for key, asked in (("trainer.fast_dev_run", config.trainer.fast_dev_run), ("lr_find", config.lr_find)):
-        if asked:
-            raise UserError(f"{key}=true has no score to search by. Try it without sweep=optuna.")
+    if config.trainer.fast_dev_run or config.lr_find:
+        raise UserError("trainer.fast_dev_run and lr_find have no score to search by. Try them without sweep=optuna.")
     settings: Any = OmegaConf.to_object(config.hydra.sweeper)
     folder = Path(config.hydra.sweep.dir).absolute()
     fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
     with FileLock(folder / "study.lock") as lock:
-        study = optuna.create_study(
-            study_name=NAME,
-            storage=connect(folder / "study.db", settings.heartbeat),
-            direction="minimize" if config.monitor.startswith("loss") else "maximize",
-            load_if_exists=True,
-        )
+        storage = connect(folder / "study.db", settings.heartbeat)
+        mode: Any = "minimize" if config.monitor.startswith("loss") else "maximize"
+        study = optuna.create_study(storage=storage, study_name=NAME, direction=mode, load_if_exists=True)
         ranges = [f"{key}={values}" for key, values in space.items()]
         given = sorted([*ranges, *(o for o in fixed if not o.startswith(MAY_CHANGE))])
         if odd := sorted({*given} ^ {*study.user_attrs.get("fixed", given)}):
@@ -70,7 +66,13 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         patience += 1 if job.status == JobStatus.COMPLETED else -1
         if patience < 0:
             raise job._return_value
-    print_study(study, config.monitor, folder)
+    ends = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
+    print(f"{ends['COMPLETE']} trials finished, {ends['PRUNED']} pruned, {ends['FAIL']} failed or broken off")
+    if ends["COMPLETE"]:
+        best, value = study.best_trial, f"{config.monitor} {study.best_value:.4f}"
+        print(f"best: {value} with {' '.join(f'{k}={v}' for k, v in best.params.items())}")
+        print(f"run directory: {folder / trial_name(best)}")
+    print(f"compare them: python -m seep_lightning.compare runs={folder}")
 
 
 def split_overrides(overrides: list[str]) -> tuple[list[str], Space]:
@@ -97,12 +99,9 @@ def connect(database: Path, heartbeat: int | None = None) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")  # `run_trial` does what it should
-    return RDBStorage(
-        f"sqlite:///{database}",
-        engine_kwargs={"connect_args": {"timeout": 60}},
-        heartbeat_interval=heartbeat,
-        heartbeat_stale_trial_callback=take_up_again,
-    )
+    patient: Any = {"engine_kwargs": {"connect_args": {"timeout": 60}}}
+    alive: Any = {"heartbeat_interval": heartbeat, "heartbeat_stale_trial_callback": take_up_again}
+    return RDBStorage(f"sqlite:///{database}", **patient, **alive)
 
 
 def take_up_again(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -160,17 +159,6 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
         raise
     study.tell(trial, value, state, skip_if_finished=True)
     return job
-
-
-def print_study(study: optuna.Study, monitor: str, folder: Path) -> None:
-    """How the trials ended, and the best one."""
-    ends = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
-    print(f"{ends['COMPLETE']} trials finished, {ends['PRUNED']} pruned, {ends['FAIL']} failed or broken off")
-    if ends["COMPLETE"]:
-        best = study.best_trial
-        print(f"best: {monitor} {best.value:.4f} with {' '.join(f'{k}={v}' for k, v in best.params.items())}")
-        print(f"run directory: {folder / trial_name(best)}")
-    print(f"compare them: python -m seep_lightning.compare runs={folder}")
 
 
 class Pruning(pl.Callback):

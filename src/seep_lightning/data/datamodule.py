@@ -144,22 +144,21 @@ class SeepDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled and augmented; the last batch is dropped where it is not full."""
-        augment = Augment(self.augment_nodes, self.seed)
-        return self._loader("train", ChipDataset(self.chips, self.normalise, augment), shuffle=True)
+        return self._loader("train", Augment(self.augment_nodes, self.seed))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation chips, in order, not augmented."""
-        return self._loader("val", ChipDataset(self.chips, self.normalise), shuffle=False)
+        return self._loader("val", None)
 
-    def _loader(self, part: str, dataset: ChipDataset, *, shuffle: bool) -> DataLoader[Batch]:
+    def _loader(self, part: str, augment: Augment | None) -> DataLoader[Batch]:
+        shuffle = augment is not None
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = EpochSampler(self.indices(part), shuffle=shuffle, seed=self.seed, rank=rank, world=world)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        workers = self.data.num_workers
-        if workers is None:
-            workers = min(8, os.cpu_count() or 1) if on_gpu else 0
+        usual = min(8, os.cpu_count() or 1) if on_gpu else 0
+        workers = usual if self.data.num_workers is None else self.data.num_workers
         return DataLoader(
-            dataset,
+            ChipDataset(self.chips, self.normalise, augment),
             batch_size=self.data.batch_size,
             sampler=sampler,
             num_workers=workers,

@@ -46,15 +46,13 @@ def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
         return list(chips.scenes)
     if by == "chip":
         return list(chips.names)
-    table: dict[str, Hashable] = {}
-    for name, here in zip(chips.names, chips.places(), strict=True):
-        if here is None:
-            raise UserError(
-                f"split: {name} has no place on a grid. split by place needs data.grid with the columns of each "
-                "scene (by prefix of its name) and a data.pattern with a tile group; or use split=scene."
-            )
-        table[name] = here[0] // block, here[1] // block
-    return list(table.values())
+    places = chips.places()
+    if None in places:
+        raise UserError(
+            f"split: {chips.names[places.index(None)]} has no place on a grid. split by place needs data.grid with the "
+            "columns of each scene (by prefix of its name) and a data.pattern with a tile group; or use split=scene."
+        )
+    return [(here[0] // block, here[1] // block) for here in places if here]
 
 
 def _random(count: int, config: SplitConfig) -> list[str]:
