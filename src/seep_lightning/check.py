@@ -27,10 +27,7 @@ class Audit:
 
 
 def audit(data: DataConfig, split: SplitConfig) -> Audit:
-    """Read every chip, and go on after the first problem, so that all of them can be mended at once.
-
-    Raises `UserError` only where there is nothing to look at (no such folder, no image).
-    """
+    """Read every chip, and go on after a problem; `UserError` only where there is nothing to look at."""
     from seep_lightning.data.chips import list_images, pair_chips
     from seep_lightning.data.datamodule import with_root
     from seep_lightning.data.split import leakage, split_chips

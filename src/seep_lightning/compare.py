@@ -48,10 +48,7 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
 
 
 def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
-    """All runs below the folders, best first by `metric` on validation, failed and unfinished ones last.
-
-    Each row's settings are those that are not the same in all rows.
-    """
+    """All runs below the folders, best first by `metric` on validation, with the settings that differ in some."""
     from seep_lightning.train import settings_of
 
     rows = []

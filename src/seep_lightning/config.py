@@ -322,10 +322,7 @@ class CheckConfig:
 
 
 def check(config: Any, prefix: str = "") -> None:
-    """Raise `UserError` for a value that may not be, alone or together with others, and for a key that is not known.
-
-    Such a key was put past the schema by `+key=value`, and would have no effect.
-    """
+    """Raise `UserError` for a value that may not be, alone or with others, and for a key that `+key=` put in."""
     rules = {each.name: each.metadata for each in fields(config)}
     for name, value in vars(config).items():
         if name not in rules:

@@ -56,10 +56,7 @@ def register_schemas() -> None:
 
 
 def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
-    """The typed config of a command, for notebooks and tests: `compose("train", ["model=unet_small"])`.
-
-    Raises Hydra's own errors for a misspelt override, and `UserError` for values that do not go together.
-    """
+    """The typed config of a command, for notebooks and tests; `UserError` or Hydra's own for what does not fit."""
     register_schemas()
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return typed(hydra.compose(command, [_quote(o, multirun=False) for o in overrides or []]))
@@ -206,10 +203,7 @@ def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
 
 
 def job_id() -> str | None:
-    """What SLURM or torchrun calls this job: the same on all ranks, and again when it is requeued; else None.
-
-    In an interactive SLURM session any number of runs are one job: its name tells none of them.
-    """
+    """What SLURM or torchrun calls this job, on all ranks and when requeued; None in interactive SLURM, and else."""
     if "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
         return os.environ["SLURM_JOB_ID"]
     name = os.environ.get("TORCHELASTIC_RUN_ID", "none")

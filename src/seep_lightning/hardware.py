@@ -24,11 +24,8 @@ def precision_of(trainer: TrainerConfig) -> Any:
 
 
 def keep_memory() -> None:
-    """Let this process keep the memory that it frees, where the C library is glibc.
-
-    By default glibc gives each large tensor back to the kernel, which has to clear the same pages again at the next
-    step: on a CPU up to a third of a training step.
-    """
+    """Let this process keep the memory that it frees. By default glibc gives each large tensor back to the kernel,
+    which has to clear the same pages again at the next step: on a CPU up to a third of a training step."""
     if platform.libc_ver()[0] == "glibc":
         for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
             ctypes.CDLL(None).mallopt(threshold, NEVER)

@@ -79,10 +79,7 @@ def chip_dice(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 class ProbabilityHistogram(Metric):
-    """Counts of probabilities in `BINS` equal bins, (2, BINS): row 0 sea, row 1 seep; valid pixels only.
-
-    One small state from which threshold, precision-recall curve and calibration follow.
-    """
+    """Counts of probabilities in `BINS` equal bins, (2, BINS): row 0 sea, row 1 seep; valid pixels only."""
 
     full_state_update = False
     counts: Tensor

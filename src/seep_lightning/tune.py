@@ -105,10 +105,7 @@ def connect(database: Path, heartbeat: int | None = None) -> RDBStorage:
 
 
 def take_up_again(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Put a trial whose process ended before it back into the queue, a few times.
-
-    Optuna's own callback for it refuses settings outside the searched range, such as those of `enqueue`.
-    """
+    """Queue a trial whose process ended again, a few times. Optuna's own callback refuses what `enqueue` may hold."""
     times = trial.user_attrs.get("times", 0)
     if times < RETRIES:
         study.enqueue_trial(trial.params, {"first": trial.user_attrs.get("first", trial.number), "times": times + 1})
@@ -162,10 +159,7 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
 
 
 class Pruning(pl.Callback):
-    """Tell the study of a trial the monitor after each epoch, and end the training where it is hopeless.
-
-    trial: `DATABASE:NUMBER`. pruned: whether it was ended. All ranks end together.
-    """
+    """Tell a trial (`DATABASE:NUMBER`) the monitor of each epoch, and end it on all ranks where it is hopeless."""
 
     def __init__(self, monitor: str, trial: str) -> None:
         self.monitor, self.trial, self.pruned = monitor, trial, False

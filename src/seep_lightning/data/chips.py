@@ -98,10 +98,7 @@ def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
 
 
 def load_chips(config: DataConfig) -> Chips:
-    """Read and check a whole data set.
-
-    Raises `UserError` that names the first chip which would spoil a training, and says what to do about it.
-    """
+    """Read and check a whole data set; `UserError` names the first chip that would spoil a training, and what to do."""
     chips = pair_chips(config)
     kinds: dict[str, str] = {}
     kept: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []

@@ -90,10 +90,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
 
 class SeepDataModule(pl.LightningDataModule):
-    """Chips of one data set, split into train, val and test.
-
-    `prepare_data` makes the generated data set where it is wanted; `setup` reads, checks and splits, once.
-    """
+    """Chips of one data set, split into train, val and test."""
 
     def __init__(self, data: DataConfig, split: SplitConfig, augment: list[Any], seed: int = 0) -> None:
         super().__init__()

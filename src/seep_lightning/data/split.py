@@ -1,7 +1,4 @@
-"""One grouped splitter: chips to train, val and test so that no group is in two parts. Pure and deterministic.
-
-Every choice depends on sorted names and a seed only, never on directory order.
-"""
+"""One grouped splitter: chips to train, val and test, no group in two parts; a function of names and a seed only."""
 
 import csv
 import math
