@@ -59,9 +59,7 @@ class EpochFacts(Callback):
         """Start the clock."""
         self._start, self._spent, self._chips = time.perf_counter(), 0.0, 0
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count chips over all processes; the last batch's end is the training epoch's."""
         self._chips += len(batch.image) * trainer.world_size
         self._spent = time.perf_counter() - self._start

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from seep_lightning.config import CompareConfig
@@ -18,6 +19,7 @@ from seep_lightning.evaluate import print_table
 from seep_lightning.run import Run
 from seep_lightning.scores import figures
 
+Array = NDArray[Any]
 PARTS = ("train", "val", "test", "all")
 RESAMPLES = 2000
 FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
@@ -98,9 +100,7 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     return Paired(float(whole[0]), float(whole[1]), len(scenes), spread and (float(spread[0]), float(spread[1])))
 
 
-def interval_over_scenes(
-    sums: np.ndarray, figures: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray] | None:
+def interval_over_scenes(sums: Array, figures: Callable[[Array], Array]) -> tuple[Array, Array] | None:
     """Lower and upper end of the 95 % percentile interval of figures over resampled scenes; None below `FEWEST_SCENES`.
 
     sums: (scenes, ...), what each scene adds; figures: (RESAMPLES, ...) totals to (RESAMPLES,) or (RESAMPLES, figures).
@@ -112,9 +112,9 @@ def interval_over_scenes(
     return low, high
 
 
-def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, np.ndarray]]:
+def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, Array]]:
     """Scene and (tp, fp, fn) of each chip of `chips.csv` files; a chip may stand in one of them only."""
-    table: dict[str, tuple[str, np.ndarray]] = {}
+    table: dict[str, tuple[str, Array]] = {}
     for path in paths:
         with path.open(newline="") as file:
             for row in csv.DictReader(file):

@@ -1,7 +1,7 @@
 """The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
 
 `model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `together` what must hold across its fields: Hydra does not run `__post_init__`.
+A class says in `_together` what must hold across its fields: Hydra does not run `__post_init__`.
 """
 
 from collections.abc import Callable
@@ -86,8 +86,7 @@ class DataConfig:
     cache_gb: float = 4.0  # keep decoded chips in memory up to this size, else read them at each use
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
-    def together(self) -> None:
-        """A generated data set has no other root."""
+    def _together(self) -> None:
         if self.source == "synthetic" and self.root is not None:
             raise UserError(
                 f"data.root={self.root} has no effect on data=synthetic. Pass data=seeps data.root=... to train on it."
@@ -108,8 +107,7 @@ class SplitConfig:
     block: int = at_least(1, 3)  # place: cells a side of a block
     path: str | None = None  # file: a split.csv
 
-    def together(self) -> None:
-        """Shares leave something to train, the fold exists, and nothing is given that has no effect."""
+    def _together(self) -> None:
         if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
             raise UserError(
                 f"split.val={self.val} and split.test={self.test}: both must be above 0 and leave a share to train."
@@ -194,8 +192,7 @@ class TrainConfig:
     logger: Any = None
     callbacks: Any = None  # more callbacks, by name
 
-    def together(self) -> None:
-        """A run goes on or starts anew."""
+    def _together(self) -> None:
         if self.run is not None and self.init is not None:
             raise UserError("run=DIR resumes and init=DIR starts anew from weights: pass one of them.")
 
@@ -307,8 +304,7 @@ class PrepareConfig:
     empty_share: float = where(0.2, lambda value: 0 <= value <= 1, "a share, 0 to 1")  # of chips without seep, kept
     seed: int = where(*SEED)
 
-    def together(self) -> None:
-        """Chips step on."""
+    def _together(self) -> None:
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
 
@@ -335,5 +331,5 @@ def check(config: Any, prefix: str = "") -> None:
         for key, node in inner:
             if is_dataclass(node):
                 check(node, f"{prefix}{name}.{key}{'.' * bool(key)}")
-    if hasattr(config, "together"):
-        config.together()
+    if hasattr(config, "_together"):
+        config._together()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from seep_lightning.classes import Matrix, class_figures, class_numbers, confusion
-from seep_lightning.config import EvaluateConfig, check
+from seep_lightning.config import EvaluateConfig, SplitConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run, digest, fresh_dir, open_run, write_text
@@ -48,9 +48,7 @@ class Scored:
 Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]], None]
 
 
-def score_indices(
-    predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int = 16, sink: Sink | None = None
-) -> Scored:
+def score_indices(predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int, sink: Sink) -> Scored:
     """Score chips by their positions, each once, at the thresholds 0.5 and the predictor's own (seep is above it).
 
     `sink` sees each in turn: the chip's index, probability and truth of seep, what is valid, and the number of the most
@@ -81,8 +79,7 @@ def score_indices(
                 scored.append(count((p > level) & v, truth))
             for level, matrix in confused.items():
                 matrix += confusion(t[v], np.where(p > level, n, 0)[v], size)
-            if sink is not None:
-                sink(i, np.where(v, p, np.float32(0)), truth, v, n)
+            sink(i, np.where(v, p, np.float32(0)), truth, v, n)
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
     return Scored(counts, {name: float(mean) for name, mean in means.items()}, histogram.counts.tolist(), confused)
 
@@ -165,14 +162,13 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
 def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
     """Chips, positions and the part's name: of the run's own data by its split.csv, or all of another data set."""
-    from seep_lightning.data.chips import load_chips
-    from seep_lightning.data.datamodule import with_root
-    from seep_lightning.data.split import read_split
+    from seep_lightning.data.datamodule import SeepDataModule
 
-    data = run.config.data
+    data, split = run.config.data, SplitConfig(kind="file", path=str(run.split_path))
     if config.data.root is not None:
         data = replace(data, source="chips", root=config.data.root)
-    chips = load_chips(with_root(data))
+    module = SeepDataModule(data, split, augment=[])
+    chips = module.chips
     trained_on = run.summary().get("data", {}).get("fingerprint")
     if chips.fingerprint != trained_on:
         if config.data.root is None:
@@ -183,8 +179,7 @@ def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
         if config.part in ("train", "val"):
             raise UserError(f"part={config.part}: data.root={config.data.root} is not the run's data: it has no parts.")
         return chips, list(range(len(chips))), "all"
-    parts = read_split(chips, str(run.split_path))
-    return chips, [i for i, p in enumerate(parts) if config.part in (p, "all")], config.part
+    return chips, module.indices(config.part), config.part
 
 
 def print_table(
@@ -214,10 +209,8 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
     scored = summary["objects"]
     print_table("objects", object_rows(scored), ("recall", "true", "precision", "predicted"))
-    print(
-        f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, "
-        f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
-    )
+    false = f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
+    print(f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, {false}")
     if told := summary.get("classes"):
         macro = {"macro": {"dice": told["macro_dice"]}}
         print_table("classes", told["by_class"] | macro, ("dice", "precision", "recall", "pixels"))

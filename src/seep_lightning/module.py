@@ -1,6 +1,6 @@
 """The LightningModule: net + loss + metrics, one step for every stage."""
 
-from typing import Any, cast
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from seep_lightning.classes import class_figures
@@ -65,12 +64,12 @@ class SeepModule(pl.LightningModule):
     def configure_loss(self) -> None:
         """The loss of the `loss` node: (logits, target, valid) to a scalar."""
         node = self.hparams["loss"]
-        self.loss = build("loss", node, nn.Module) if node else None
+        self.loss: Any = build("loss", node, nn.Module) if node else None  # for prediction
 
     def configure_metrics(self) -> None:
         """Figures of each stage; training's are taken from the augmented chips, as they go by."""
-        self.pixels = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in ("train", "val")})
-        self.means = mean_metrics()
+        self.pixels: Any = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in ("train", "val")})
+        self.means: Any = mean_metrics()
         self.histogram = ProbabilityHistogram()
         if self.classes:
             self.matrix = MulticlassConfusionMatrix(self.classes + 1, ignore_index=IGNORE, validate_args=False)
@@ -98,11 +97,14 @@ class SeepModule(pl.LightningModule):
     def _step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         heads = self(batch.image)
         heads = heads if isinstance(heads, tuple) else (heads,)
-        loss = self._supervise(heads, batch)
+        target = batch.target if self.classes else (batch.target > 0).float()
+        weights = [SUPERVISION_DECAY**k for k in range(len(heads))]
+        terms = [w * self.loss(head, target, batch.valid) for w, head in zip(weights, heads, strict=True)]
+        loss = torch.stack(terms).sum() / sum(weights)
         self._check_finite(loss)
         logits = heads[0].detach().float()
         probability = seep_logits(logits).sigmoid()
-        metrics = cast(MetricCollection, self.pixels[f"{stage}_"])
+        metrics = self.pixels[f"{stage}_"]
         metrics.update(probability, batch.target, batch.valid)
         figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
         if stage == "val":
@@ -111,20 +113,12 @@ class SeepModule(pl.LightningModule):
                 found = torch.where(probability > 0.5, 1 + logits[:, 1:].argmax(1, keepdim=True), 0)
                 self.matrix.update(found, torch.where(batch.valid, batch.target.long(), IGNORE))
             for name, values in batch_figures(probability, batch.target, batch.valid).items():
-                mean = cast(Metric, self.means[name])
-                mean.update(values)
-                figures[f"{name}/{stage}"] = mean
+                self.means[name].update(values)
+                figures[f"{name}/{stage}"] = self.means[name]
         epoch: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(batch.image)}
         self.log(f"loss/{stage}", loss.detach(), prog_bar=True, sync_dist=True, **epoch)
         self.log_dict(figures, **epoch)
         return loss, probability
-
-    def _supervise(self, heads: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        assert self.loss is not None, "a module loaded for prediction has no loss"
-        target = batch.target if self.classes else (batch.target > 0).float()
-        weights = [SUPERVISION_DECAY**k for k in range(len(heads))]
-        terms = [w * self.loss(head, target, batch.valid) for w, head in zip(weights, heads, strict=True)]
-        return torch.stack(terms).sum() / sum(weights)
 
     def _check_finite(self, loss: Tensor) -> None:
         """A weight that is not a number stays so; stop before it reaches a checkpoint."""

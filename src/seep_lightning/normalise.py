@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
 
+Floats = NDArray[np.float32]
 KINDS = ("scale", "chip", "scene")
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
 DARKEST = 1 / 1024  # floor before a logarithm: below one level of the 8-bit stretch that the chips come in
@@ -31,9 +32,7 @@ class Normaliser:
         if self.kind not in KINDS:
             raise UserError(f"data.normalise.kind: {self.kind!r} is not known; choose one of {', '.join(KINDS)}.")
 
-    def __call__(
-        self, image: NDArray[np.float32], valid: NDArray[np.bool_], quartiles: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def __call__(self, image: Floats, valid: NDArray[np.bool_], quartiles: Floats) -> Floats:
         """Normalise `image` (C, H, W) in 0..1 of full scale; nodata (`valid` (H, W) False) becomes 0.
 
         quartiles: (C, 3), the 25, 50 and 75 % quantiles of the valid pixels of the chip or scene, in 0..1.

@@ -1,5 +1,7 @@
 """What makes a chip's seeps easy or hard to find: their size, width and contrast. Pure numpy."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -9,9 +11,7 @@ RING = (3, 8)  # px: the sea this far from any seep is what contrast compares wi
 FEWEST = 20  # px of ring below which there is no contrast
 
 
-def covariates(
-    image: NDArray[np.generic], truth: NDArray[np.bool_], valid: NDArray[np.bool_]
-) -> dict[str, float | None]:
+def covariates(image: NDArray[Any], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> dict[str, float | None]:
     """`seep_px`; `width_px`: area / length of the centre lines; `contrast`: mean inside / mean of the ring around.
 
     All (H, W). Seep and ring are of valid pixels. None where a figure is not defined: no seep, or hardly any ring.

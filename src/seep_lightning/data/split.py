@@ -172,11 +172,9 @@ def leakage(chips: Chips, parts: Sequence[str]) -> list[Leakage]:
         around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1)]
         return here is not None and any((chips.scenes[i], here[0] + r, here[1] + c) in train_cells for r, c in around)
 
-    known = np.array(
-        [
-            (touches(i), scene in train_scenes, places[i] in train_places, places[i] is None, pixels[i] in train_pixels)
-            for i, scene in enumerate(chips.scenes)
-        ]
-    )
-    rows = {part: known[np.array(parts) == part] for part in ("val", "test")}
+    known = [
+        (touches(i), scene in train_scenes, places[i] in train_places, places[i] is None, pixels[i] in train_pixels)
+        for i, scene in enumerate(chips.scenes)
+    ]
+    rows = {part: np.array(known)[np.array(parts) == part] for part in ("val", "test")}
     return [Leakage(part, len(row), *row.sum(axis=0).tolist()) for part, row in rows.items()]
