@@ -39,9 +39,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     for lonely, kind in ((images.keys() - masks.keys(), "mask"), (masks.keys() - images.keys(), "image")):
         if lonely and data.unpaired == "error":
             found.problems.append(f"{len(lonely)} without {kind}: {_some(sorted(lonely))}")
-    sizes = _read_each(pairs, found)
-    if len(sizes) > 1:
-        found.problems.append("bands, size and type differ: " + "; ".join(f"{n} x {k}" for k, n in sizes.items()))
+    _read_each(pairs, found)
     if not found.problems:
         for name in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
             try:
@@ -54,8 +52,8 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     return found
 
 
-def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
-    """Read chip by chip, collect digests, problems and facts; returns how many have each kind of size and type."""
+def _read_each(chips: "Chips", found: Audit) -> None:
+    """Read chip by chip; collect digests, problems and facts."""
     from seep_lightning.data.chips import digest, valid_pixels
 
     sizes: Counter[str] = Counter()
@@ -81,11 +79,13 @@ def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
     for name, _, picture in (line.rsplit(":", 2) for line in chips.digests):
         same.setdefault(picture, []).append(name)
     doubles = [" = ".join(names) for names in same.values() if len(names) > 1]
-    per_scene = Counter(chips.scenes)
+    per_scene, kinds = Counter(chips.scenes), "; ".join(f"{n} x {k}" for k, n in sizes.items())
+    if len(sizes) > 1:
+        found.problems.append(f"bands, size and type differ: {kinds}")
     found.facts = {
         "chips": f"{len(chips)} pairs",
         "scenes": f"{len(per_scene)}: " + ", ".join(f"{s} ({n})" for s, n in sorted(per_scene.items())),
-        "size and type": "; ".join(f"{n} x {k}" for k, n in sizes.items()) or "none readable",
+        "size and type": kinds or "none readable",
         "levels a chip": f"{levels.min()} to {levels.max()}",
         "nodata": f"{nodata.sum() / max(pixels.sum(), 1):.1%} of pixels, in {(nodata > 0).sum()} chips",
         "saturated": f"{saturated.sum() / max(pixels.sum(), 1):.2%} of pixels",
@@ -93,7 +93,6 @@ def _read_each(chips: "Chips", found: Audit) -> Counter[str]:
         "chips without seep": f"{len(empty)}" + (f": {_some(empty)}" if empty else ""),
         "identical pictures": f"{len(doubles)}" + (f": {_some(doubles)}" if doubles else ""),
     }
-    return sizes
 
 
 def _some(names: list[str], most: int = 3) -> str:

@@ -116,11 +116,10 @@ def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, Array]]:
     """Scene and (tp, fp, fn) of each chip of `chips.csv` files; a chip may stand in one of them only."""
     table: dict[str, tuple[str, Array]] = {}
     for path in paths:
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                if row["name"] in table:
-                    raise UserError(f"{path}: {row['name']} was scored in another fold already.")
-                table[row["name"]] = (row["scene"], np.array([int(row[k]) for k in ("tp", "fp", "fn")]))
+        for row in csv.DictReader(path.read_text().splitlines()):
+            if row["name"] in table:
+                raise UserError(f"{path}: {row['name']} was scored in another fold already.")
+            table[row["name"]] = (row["scene"], np.array([int(row[k]) for k in ("tp", "fp", "fn")]))
     return table
 
 

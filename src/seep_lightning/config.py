@@ -88,9 +88,7 @@ class DataConfig:
 
     def _together(self) -> None:
         if self.source == "synthetic" and self.root is not None:
-            raise UserError(
-                f"data.root={self.root} has no effect on data=synthetic. Pass data=seeps data.root=... to train on it."
-            )
+            raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=seeps to train on it.")
 
 
 @dataclass

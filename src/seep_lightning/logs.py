@@ -80,10 +80,8 @@ class Csv(Logger):
     def __init__(self, save_dir: str | Path) -> None:
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
-        self.rows: dict[int, dict[str, Any]] = {}
-        if self.path.is_file():
-            with self.path.open(newline="") as file:
-                self.rows = {int(row["epoch"]): dict(row) for row in csv.DictReader(file)}
+        text = self.path.read_text() if self.path.is_file() else ""
+        self.rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in csv.DictReader(text.splitlines())}
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:

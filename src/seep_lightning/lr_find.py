@@ -53,8 +53,6 @@ def lr_find(cfg: TrainConfig, out: Path) -> float:
         axes.plot(rate, loss)
         axes.axvline(suggested, linestyle="--", label=f"suggested: {suggested:.2g}")
         axes.legend()
-        figure.savefig(out / "lr_find.png", dpi=150)
-        print(
-            f"suggested: optimizer.lr={suggested:.2g}, a tenth of the rate of the steepest fall: {out / 'lr_find.png'}"
-        )
+        figure.savefig(picture := out / "lr_find.png", dpi=150)
+        print(f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {picture}")
     return suggested

@@ -21,10 +21,9 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
     """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
     stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
     for key in sorted(stored.keys() | given.keys()):
-        if stored.get(key) != given.get(key) and not key.startswith(MAY_CHANGE):
-            raise UserError(
-                f"run={run.dir} was started with {key}={stored.get(key)}, not {given.get(key)}. {ONLY}=DIR."
-            )
+        was, now = stored.get(key), given.get(key)
+        if was != now and not key.startswith(MAY_CHANGE):
+            raise UserError(f"run={run.dir} was started with {key}={was}, not {now}. {ONLY}=DIR.")
 
 
 def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
