@@ -2,7 +2,6 @@
 
 import csv
 import json
-import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +22,6 @@ from seep_lightning.scores import Counts, count, figures, pooled
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
     from seep_lightning.predictor import Predictor
-
-log = logging.getLogger(__name__)
 
 COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
 
@@ -105,8 +102,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         predictor.threshold = config.threshold
     chips, indices, part = part_of(run, config)
     name = config.name or (part if part != "all" or config.data.root is None else Path(config.data.root).resolve().name)
-    out = run.dir / "evaluate" / name
-    fresh_dir(out, config.overwrite, "name")
+    out = fresh_dir(run.dir / "evaluate" / name, config.overwrite, "name")
     work = out.with_name(name + ".part")
     shutil.rmtree(work, ignore_errors=True)
     for folder in ("masks", "probabilities"):

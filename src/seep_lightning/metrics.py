@@ -62,8 +62,8 @@ def mean_metrics() -> nn.ModuleDict:
 def batch_figures(probability: Tensor, target: Tensor, valid: Tensor, threshold: float = 0.5) -> dict[str, Tensor]:
     """Dice of each chip (B,), and the notebook's two figures of this batch under honest names, by `MEANS`.
 
-    All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool. The notebook printed S, the soft Dice pooled
-    over a batch, as "Jaccard", and 2S / (1 + S) as "Dice"; both depend on the batch size.
+    All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool. The notebook called the batch's soft Dice S
+    "Jaccard", and 2S / (1 + S) "Dice"; both depend on the batch size.
     """
     truth = target > 0
     s = soft_dice(probability, truth.float(), valid.float())

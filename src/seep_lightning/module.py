@@ -44,7 +44,6 @@ class SeepModule(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters()
         self.configure_net()
-        self.configure_loss()
         self.configure_metrics()
         self.threshold = 0.5
         self.min_area: int | None = None  # this and the next: of an exported file; a run has them in its summary
@@ -52,7 +51,7 @@ class SeepModule(pl.LightningModule):
         self._validated = False  # in this epoch
 
     def configure_net(self) -> None:
-        """The network of the `model` node."""
+        """The network of the `model` node, and the loss of the `loss` node: (logits, target, valid) to a scalar."""
         facts = self.hparams["facts"] or {}
         self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
         given = {"in_channels": facts.get("bands", 1), "classes": self.classes + 1}
@@ -60,9 +59,6 @@ class SeepModule(pl.LightningModule):
         if self.hparams["channels_last"]:
             self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.stride = int(getattr(self.net, "stride", 32))
-
-    def configure_loss(self) -> None:
-        """The loss of the `loss` node: (logits, target, valid) to a scalar."""
         node = self.hparams["loss"]
         self.loss: Any = build("loss", node, nn.Module) if node else None  # for prediction
 

@@ -62,6 +62,4 @@ def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
     """Nested dictionaries as one, keys joined by dots."""
     if not isinstance(node, dict):
         return {prefix: node}
-    return {
-        k: v for name, value in node.items() for k, v in flatten(value, f"{prefix}.{name}" if prefix else name).items()
-    }
+    return {k: v for n, sub in node.items() for k, v in flatten(sub, f"{prefix}.{n}" if prefix else n).items()}

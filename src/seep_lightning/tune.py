@@ -1,8 +1,7 @@
 """The search for the best settings, `sweep=optuna`: Optuna asks, Hydra's launcher runs one job, its end is told.
 
-The study is a file in the sweep's folder. Any number of processes, started by the same command with one
-`hydra.sweep.dir`, share it, and finish it where others were killed: a trial that no longer shows signs of life is
-taken up again in its own folder, where training goes on from its last checkpoint.
+The study is a file in the sweep's folder. Processes started by one command with one `hydra.sweep.dir` share it. A
+trial without signs of life is taken up again in its own folder, where training goes on from its last checkpoint.
 """
 
 import math
@@ -99,9 +98,8 @@ def connect(database: Path, heartbeat: int | None = None) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed")  # `run_trial` does what it should
-    patient: Any = {"engine_kwargs": {"connect_args": {"timeout": 60}}}
     alive: Any = {"heartbeat_interval": heartbeat, "heartbeat_stale_trial_callback": take_up_again}
-    return RDBStorage(f"sqlite:///{database}", **patient, **alive)
+    return RDBStorage(f"sqlite:///{database}", {"connect_args": {"timeout": 60}}, **alive)
 
 
 def take_up_again(study: optuna.Study, trial: FrozenTrial) -> None:

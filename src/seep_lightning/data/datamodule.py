@@ -65,8 +65,7 @@ class ChipDataset(Dataset[Batch]):
 class EpochSampler(Sampler[tuple[int, int]]):
     """(epoch, index) pairs; the order is a function of (seed, epoch), so that a resumed run goes on exactly.
 
-    Each rank takes every `world`-th pair. Training drops what does not fill all ranks; validation and test count
-    every chip once, without the padding of torch's DistributedSampler.
+    Each rank takes every `world`-th. Training drops what does not fill all ranks; else every chip counts, and once.
     """
 
     def __init__(self, indices: list[int], *, shuffle: bool, seed: int, rank: int = 0, world: int = 1) -> None:

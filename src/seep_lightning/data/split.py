@@ -27,9 +27,8 @@ def split_chips(chips: Chips, config: SplitConfig) -> list[str]:
         parts = _random(len(chips), config)
     else:
         parts = _grouped(group_keys(chips, config.kind, config.block), config)
-    counts = Counter(parts)
     for part in PARTS:
-        if not counts[part]:
+        if part not in parts:
             raise UserError(
                 f"split: the {part} part of split={config.kind} is empty ({len(chips)} chips, "
                 f"{len(set(chips.scenes))} scenes). Add chips or scenes, or choose another split or other shares."
