@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from seep_lightning.losses import soft_dice
 
@@ -42,16 +42,26 @@ def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
     return MetricCollection({name: Pooled(name, threshold) for name in FIGURES}, compute_groups=[list(FIGURES)])
 
 
-class Mean(MeanMetric):
-    """Mean of all values, in double: several processes add up to the same."""
+class Mean(Metric):
+    """Mean of all values, in double: several processes add up to the same (torchmetrics' own rounds each batch)."""
+
+    full_state_update = False
+    total: Tensor
+    count: Tensor
 
     def __init__(self) -> None:
-        super().__init__(nan_strategy="disable")
-        self.set_dtype(torch.float64)
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, values: Tensor) -> None:
+        """Any shape."""
+        self.total += values.double().sum()
+        self.count += values.numel()
 
     def compute(self) -> Tensor:
         """Scalar."""
-        return super().compute().float()
+        return (self.total / self.count.clamp(min=1)).float()
 
 
 def mean_metrics() -> nn.ModuleDict:
