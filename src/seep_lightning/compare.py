@@ -20,7 +20,6 @@ from seep_lightning.run import Run
 from seep_lightning.scores import figures
 
 Array = NDArray[Any]
-PARTS = ("train", "val", "test", "all")
 RESAMPLES = 2000
 FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
 
@@ -127,10 +126,9 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """The comparison as CSV; an existing file is refused."""
     if path.exists():
         raise UserError(f"csv={path} exists. Choose another name.")
-    flat = [
-        {"run": r.run.dir, "status": r.status, **{f"val/{k}": v for k, v in r.figures.items()}, **r.settings}
-        for r in rows
-    ]
+    flat: list[dict[str, Any]] = [{"run": row.run.dir, "status": row.status} for row in rows]
+    for line, row in zip(flat, rows, strict=True):
+        line |= {f"val/{name}": value for name, value in row.figures.items()} | row.settings
     columns = list(dict.fromkeys(key for row in flat for key in row))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)
@@ -162,7 +160,7 @@ def task(cfg: DictConfig) -> Any:
             raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={config.part}; found {folders}.")
         for path in (*files[0], *files[1]):
             part = json.loads((path.parent / "summary.json").read_text())["part"]
-            if part != config.part in PARTS:
+            if part != config.part in ("train", "val", "test", "all"):
                 raise UserError(f"{path.parent} holds figures of part={part}. Evaluate part={config.part} anew.")
         result = paired(files[0], files[1])
         spread = "95 % {:+.3f} to {:+.3f}".format(*result.interval) if result.interval else "no interval below 6 scenes"

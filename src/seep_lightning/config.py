@@ -325,8 +325,7 @@ def check(config: Any, prefix: str = "") -> None:
             raise UserError(f"{prefix}{name} is not a key of this command; {hint}")
         if "holds" in rules[name] and not rules[name]["holds"](value):
             raise UserError(f"{prefix}{name}={value}: expected {rules[name]['expected']}.")
-        inner = value.items() if isinstance(value, dict) else [("", value)]
-        for key, node in inner:
+        for key, node in value.items() if isinstance(value, dict) else [("", value)]:
             if is_dataclass(node):
                 check(node, f"{prefix}{name}.{key}{'.' * bool(key)}")
     if hasattr(config, "_together"):

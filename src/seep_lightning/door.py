@@ -137,8 +137,7 @@ def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
     kept = [o for o in hydra_cfg.overrides.hydra if not SWEEP_KEYS.match(o)]
     with read_write(hydra_cfg):
         hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
-    task = [o for o in hydra_cfg.overrides.task if not o.startswith("sweep=")]
-    sys.argv[1:] = [*extra, *task, *kept]
+    sys.argv[1:] = [*extra, *(o for o in hydra_cfg.overrides.task if not o.startswith("sweep=")), *kept]
     main.__spec__ = find_spec(f"seep_lightning.{command}")  # in a launcher's process it is the launcher's
     try:
         yield

@@ -43,11 +43,10 @@ def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
         if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
             raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={composed.run}.")
     default = TrainerConfig()
-    for field, value in vars(new.trainer).items():
-        if f"trainer.{field}" in keys or (
-            "trainer" in keys and (field in HARDWARE or value != getattr(default, field))
-        ):
-            setattr(config.trainer, field, value)
+    for name, value in vars(new.trainer).items():
+        chosen = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))
+        if chosen or f"trainer.{name}" in keys:
+            setattr(config.trainer, name, value)
     for key in keys:
         if key.startswith("data."):
             name = key.removeprefix("data.")

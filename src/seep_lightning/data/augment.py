@@ -35,8 +35,7 @@ class Augment:
         self.pipeline.set_random_seed(chip_seed(self.seed, epoch, index))
         # (H, W, C): (1, H, W) would be taken for a picture one pixel high, without a word
         out = self.pipeline(image=image.transpose(1, 2, 0), mask=mask, valid=valid.view(np.uint8))
-        moved = np.ascontiguousarray(out["image"].transpose(2, 0, 1))
-        return moved, out["mask"], out["valid"].view(bool)
+        return np.ascontiguousarray(out["image"].transpose(2, 0, 1)), out["mask"], out["valid"].view(bool)
 
 
 def chip_seed(seed: int, epoch: int, index: int) -> int:

@@ -38,10 +38,8 @@ def split_chips(chips: Chips, config: SplitConfig) -> list[str]:
 
 def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
     """What must stay together: the `scene`, the `place` (a block of grid cells), or just the `chip`."""
-    if by == "scene":
-        return list(chips.scenes)
-    if by == "chip":
-        return list(chips.names)
+    if by != "place":
+        return list(chips.scenes if by == "scene" else chips.names)
     places = chips.places()
     if None in places:
         raise UserError(
