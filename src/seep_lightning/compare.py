@@ -141,8 +141,9 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
     home = os.path.commonpath([row.run.dir.parent for row in rows])
     table = {}
     for rank, row in enumerate(rows, 1):
-        score = [f"{row.figures[metric]:.3f}"] * bool(row.figures) + [row.status] * (row.status != "finished")
-        table[str(rank)] = {metric: " ".join(score), **{k: str(v) for k, v in row.settings.items()}}
+        score = f"{row.figures[metric]:.3f}" if row.figures else ""
+        score = f"{score} {row.status}".strip() if row.status != "finished" else score
+        table[str(rank)] = {metric: score, **{k: str(v) for k, v in row.settings.items()}}
         table[str(rank)]["run"] = os.path.relpath(row.run.dir, home)
     print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
     for row in rows:
