@@ -16,7 +16,7 @@ from seep_lightning.config import CompareConfig
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.evaluate import print_table
-from seep_lightning.run import Run
+from seep_lightning.run import Run, write_table
 from seep_lightning.scores import figures
 
 Array = NDArray[Any]
@@ -129,11 +129,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     flat: list[dict[str, Any]] = [{"run": row.run.dir, "status": row.status} for row in rows]
     for line, row in zip(flat, rows, strict=True):
         line |= {f"val/{name}": value for name, value in row.figures.items()} | row.settings
-    columns = list(dict.fromkeys(key for row in flat for key in row))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(flat)
+    write_table(path, flat)
 
 
 def print_rows(rows: Sequence[Row], metric: str) -> None:

@@ -1,6 +1,5 @@
 """Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
 
-import csv
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from seep_lightning.classes import Matrix, class_figures, class_numbers, confusi
 from seep_lightning.config import EvaluateConfig, SplitConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import Run, digest, fresh_dir, open_run, write_text
+from seep_lightning.run import Run, digest, fresh_dir, open_run, write_table, write_text
 from seep_lightning.scores import Counts, count, figures, pooled
 
 if TYPE_CHECKING:
@@ -123,10 +122,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         rows.append(row | covariates(chips.read(index)[0][0], truth, valid))
 
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
-    with (work / "chips.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: (row["dice"], row["name"])))
+    write_table(work / "chips.csv", sorted(rows, key=lambda row: (row["dice"], row["name"])))
     (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
     floor, cut = dark_threshold(chips, indices)
     summary = {

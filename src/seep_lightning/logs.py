@@ -1,7 +1,6 @@
 """Curves of a run, by epoch: TensorBoard with train and validation of one metric on one chart, and `metrics.csv`."""
 
 import csv
-import io
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
-from seep_lightning.run import write_text
+from seep_lightning.run import write_table
 
 STAGES = ("train", "val")
 
@@ -96,8 +95,4 @@ class Csv(Logger):
         self.rows = {e: row for e, row in self.rows.items() if e <= epoch}
         self.rows.setdefault(epoch, {}).update({k: float(v) for k, v in metrics.items()} | {"epoch": epoch})
         columns = sorted({key for row in self.rows.values() for key in row} - {"epoch"})
-        text = io.StringIO()
-        writer = csv.DictWriter(text, ["epoch", *columns], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows[e] for e in sorted(self.rows))
-        write_text(self.path, text.getvalue())
+        write_table(self.path, [self.rows[e] for e in sorted(self.rows)], ["epoch", *columns])

@@ -3,7 +3,7 @@
 import csv
 import glob
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from seep_lightning.cluster import one_by_one, over_workers
 from seep_lightning.config import DataConfig, PredictConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import SHIPPED, fresh_dir, write_text
+from seep_lightning.run import SHIPPED, fresh_dir, write_table
 
 SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
 OURS = (".probability.tif", ".mask.tif")  # maps, which are no scenes
@@ -40,7 +40,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     out = Path(config.output)
     table = read_table(out / TABLE)
     fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")
-    write_table(out / TABLE, table)
+    write_table(out / TABLE, table.values(), COLUMNS)
     failed = {}
     known = {name: row.get("key", "") for name, row in table.items()}
     with progress_bar(len(jobs)) as bar:
@@ -54,7 +54,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
                 old = table.get(job.name, {"name": job.name})  # with the key of what is there still
                 row = {**old, "status": "failed", "error": str(row)}
             table[job.name] = row or {**table[job.name], "status": "done", "error": ""}
-            write_table(out / TABLE, table)
+            write_table(out / TABLE, table.values(), COLUMNS)
     if failed:
         said = " ".join(f"{name}: {error}" for name, error in list(failed.items())[:3])
         many = f"{len(failed)} of {len(jobs)} scenes could not be mapped (all in {out / TABLE}). {said}"
@@ -103,15 +103,6 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise UserError(f"{path} is not a table of this command. Choose another output folder.")
     return {row["name"]: row for row in reader}
-
-
-def write_table(path: Path, table: Mapping[str, Mapping[str, str]]) -> None:
-    """The whole table, or the old one stays."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(table.values())
-    write_text(path, text.getvalue())
 
 
 @contextmanager

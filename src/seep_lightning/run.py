@@ -1,9 +1,12 @@
 """The run directory: the contract between all commands. Its paths, its config, its summary."""
 
+import csv
 import hashlib
+import io
 import json
 import platform
 import subprocess
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -157,6 +160,15 @@ def write_text(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text)
     part.replace(path)
+
+
+def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterable[str] = ()) -> None:
+    """Write rows as CSV, all or nothing: `columns`, then others in the order in which they come up."""
+    text, every = io.StringIO(), dict.fromkeys([*columns, *(key for row in rows for key in row)])
+    writer = csv.DictWriter(text, list(every), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
