@@ -29,7 +29,7 @@ demo: setup ## generated chips, a small training, its figures, a map of a whole 
 train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
 	$(RUN) seep_lightning.train $(ARGS)
 
-model: setup ## the network in the package: five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 hours)
+model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 hours)
 	$(RUN) seep_lightning.train experiment=generated ckpt=last hydra.run.dir=outputs/model/generated
 	$(RUN) seep_lightning.evaluate run=outputs/model/generated part=all data.root=$(SEEP_DATA_ROOT) name=real overwrite=true
 	$(RUN) seep_lightning.export run=outputs/model/generated format=torch overwrite=true \
@@ -37,7 +37,7 @@ model: setup ## the network in the package: five folds that tell how good its re
 	$(RUN) seep_lightning.train -m experiment=seeps split=kfold split.fold=0,1,2,3,4 test=false hydra.sweep.dir=outputs/model/folds $(ARGS)
 	$(BIN)/python benchmarks/accuracy/pool.py outputs/model/folds
 	$(RUN) seep_lightning.train experiment=seeps ckpt=last hydra.run.dir=outputs/model/network $(ARGS)
-	$(BIN)/python benchmarks/accuracy/card.py outputs/model/folds outputs/model/network
+	$(BIN)/python benchmarks/accuracy/card.py outputs/model
 
 test: setup ## all quick tests
 	$(RUN) pytest -n 2 -m "not slow and not browser"

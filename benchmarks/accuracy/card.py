@@ -1,6 +1,6 @@
 """Put a trained network into the package, with a card of what it is: the last step of `make model`.
 
-    python benchmarks/accuracy/card.py outputs/model/folds outputs/model/network
+    python benchmarks/accuracy/card.py outputs/model
 
 Threshold, scaling and least object of the network are its own, from its validation scenes; the figures on the card are
 those of the folds of the same recipe, pooled by pool.py.
@@ -17,12 +17,13 @@ from seep_lightning.config import ExportConfig
 from seep_lightning.export import export
 from seep_lightning.run import SHIPPED, Run
 
-CARD = """# The network in this package
+CARD = """# The networks in this package
 
 `seeps.pt`: {parameters:,} parameters, {size:.1f} MB, tensors and plain values only. `python -m seep_lightning.predict`
 uses it where no `run` is given, and so does `seep_lightning.load()` in a notebook.
+`generated.pt`: the same net, trained on generated chips alone; `init=generated` starts from it, as `seeps.pt` did.
 
-**For research and evaluation only.** It was trained on chips of a public exercise in oil seep detection (634 chips of
+**`seeps.pt` is for research and evaluation only.** It was trained on chips of a public exercise in oil seep detection (634 chips of
 14 scenes), which come without a stated licence and are not part of this package. Whoever uses the network for anything
 else must settle the rights to those data first.
 
@@ -52,28 +53,38 @@ The network itself was trained on {train} chips; on the {val} chips of its valid
 - Faint slicks (contrast above 0.9): about half of them are missed. See docs/results.md for where its errors lie.
 
 ## How it was made
-The steps of `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {epochs} epochs; {device}).
-Data fingerprint {fingerprint}.
+By `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {device}): {generated_epochs} epochs of {generated} generated
+chips (`generated.pt`: Dice {generated_dice:.3f} on all {chips} real chips, none of which it saw), then {epochs} epochs of
+real ones. Data fingerprint {fingerprint}.
 """
 
 
-def main(folds: Path, network: Path) -> None:
-    run, row = Run(network), json.loads((folds / "pool-mosaic.json").read_text())
+def main(folder: Path) -> None:
+    run, start, folds = Run(folder / "network"), Run(folder / "generated"), folder / "folds"
+    row = json.loads((folds / "pool-mosaic.json").read_text())
     SHIPPED.parent.mkdir(exist_ok=True)
-    export(ExportConfig(run=str(network), output=str(SHIPPED), format="torch", overwrite=True))
-    summary, test = run.summary(), json.loads((network / "evaluate" / "test" / "summary.json").read_text())
+    export(ExportConfig(run=str(run.dir), output=str(SHIPPED), format="torch", overwrite=True))
+    summary = run.summary()
+    test, real = (
+        json.loads((each.dir / "evaluate" / name / "summary.json").read_text())
+        for each, name in ((run, "test"), (start, "real"))
+    )
     weights = torch.load(SHIPPED, weights_only=True)["state_dict"]
     text = CARD.format(
         **{k: v for k, v in row.items() if isinstance(v, float)},
         **summary["data"]["chips"],
         low=row["interval"][0],
         high=row["interval"][1],
-        parameters=sum(tensor.numel() for tensor in weights.values()),
+        parameters=sum(tensor.numel() for name, tensor in weights.items() if name.endswith((".weight", ".bias"))),
         size=SHIPPED.stat().st_size / 1e6,
         val_dice=summary["figures"]["val"]["dice"],
         test_dice=test["figures"]["dice"],
         seed=run.config.seed,
         epochs=summary["epochs"],
+        chips=sum(summary["data"]["chips"].values()),
+        generated=start.summary()["data"]["chips"]["train"],
+        generated_epochs=start.summary()["epochs"],
+        generated_dice=real["figures"]["dice"],
         fold_epochs=Run(folds / row["chosen"][0]["run"]).summary()["epochs"],
         device=summary["device"],
         fingerprint=summary["data"]["fingerprint"],
@@ -85,7 +96,5 @@ def main(folds: Path, network: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folds", type=Path)
-    parser.add_argument("network", type=Path)
-    arguments = parser.parse_args()
-    main(arguments.folds, arguments.network)
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder)
