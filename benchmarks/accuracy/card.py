@@ -23,9 +23,9 @@ CARD = """# The networks in this package
 uses it where no `run` is given, and so does `seep_lightning.load()` in a notebook.
 `generated.pt`: the same net, trained on generated chips alone; `init=generated` starts from it, as `seeps.pt` did.
 
-**`seeps.pt` is for research and evaluation only.** It was trained on chips of a public exercise in oil seep detection (634 chips of
-14 scenes), which come without a stated licence and are not part of this package. Whoever uses the network for anything
-else must settle the rights to those data first.
+**`seeps.pt` is for research and evaluation only.** It was trained on chips of a public exercise in oil seep
+detection (634 chips of 14 scenes), which come without a stated licence and are not part of this package. Whoever uses
+the network for anything else must settle the rights to those data first.
 
 ## What it does
 Outlines dark slicks on detected SAR images of the sea (one band, 8 or 16 bit, linear, about 10 m a pixel, 0 = nodata).
@@ -53,9 +53,9 @@ The network itself was trained on {train} chips; on the {val} chips of its valid
 - Faint slicks (contrast above 0.9): about half of them are missed. See docs/results.md for where its errors lie.
 
 ## How it was made
-By `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {device}): {generated_epochs} epochs of {generated} generated
-chips (`generated.pt`: Dice {generated_dice:.3f} on all {chips} real chips, none of which it saw), then {epochs} epochs of
-real ones. Data fingerprint {fingerprint}.
+By `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {device}): {generated_epochs} epochs of {generated}
+generated chips (`generated.pt`: Dice {generated_dice:.3f} on all {chips} real chips, none of which it saw), then
+{epochs} epochs of real ones. Data fingerprint {fingerprint}.
 """
 
 
