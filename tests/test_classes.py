@@ -94,7 +94,7 @@ def test_where_nothing_tells_classes_apart_the_rare_one_is_as_probable_as_the_co
     target = torch.tensor([1] * 30 + [2] * 10)[None, None, None]
     logits = torch.zeros(3, requires_grad=True)
     with torch.enable_grad():
-        loss = CEDice(shares=[0.75, 0.25])(logits[:, None].expand(3, 40)[None, :, None], target, target > 0)
+        loss = CEDice(shares=[0.75, 0.25], tau=1)(logits[:, None].expand(3, 40)[None, :, None], target, target > 0)
         loss.backward()
     assert logits.grad[1] - logits.grad[2] == pytest.approx(0, abs=1e-6)
 

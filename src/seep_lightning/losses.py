@@ -92,7 +92,7 @@ class CEDice(OverRanks):
         ce: float = 1.0,
         dice: float = 1.0,
         shares: Sequence[float] | None = None,
-        tau: float = 1.0,
+        tau: float = 0.5,
         eps: float = 1.0,
     ) -> None:
         super().__init__()
