@@ -50,3 +50,16 @@ def test_nodata_and_sea_alone_scale_nothing() -> None:
     assert reliability.scaling() == (1.0, 0.0)
     assert reliability.error() == 0
     assert scaled(0.3, (1.0, 0.0)) == pytest.approx(0.3)
+
+
+def test_open_sea_does_not_decide_the_scaling_of_what_may_be_seep() -> None:
+    probability, truth = drawn(0.5, -0.5)
+    sea = np.full((4000, 1000), 1 / (1 + np.exp(8.0)))  # 0.0003, which the scaling of the rest would make 0.01
+    before, after = Reliability(), Reliability()
+    for p, t in ((probability, truth), (sea, np.zeros(sea.shape, bool))):
+        before.add(p, t, np.ones_like(t))
+    a, b = before.scaling()
+    scaled_p = [1 / (1 + np.exp(-(a * np.log(p / (1 - p)) + b))) for p in (probability, sea)]
+    after.add(scaled_p[0], truth, np.ones_like(truth))
+    after.add(scaled_p[1], np.zeros(sea.shape, bool), np.ones(sea.shape, bool))
+    assert after.error() < 0.01

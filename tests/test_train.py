@@ -335,7 +335,7 @@ def test_checkpoints_hold_tensors_and_plain_values_only(trained: Path) -> None:
 
 
 def test_a_stored_path_is_moved_with_its_run(tmp_path: Path) -> None:
-    callback = RunCheckpoint(tmp_path, "best", monitor="dice/val", mode="max")
+    callback = RunCheckpoint(tmp_path, "best", 1, monitor="dice/val", mode="max")
     state = callback.state_dict()
     old = {"dirpath": "/old", "best_model_path": "/old/best.ckpt", "last_model_path": "/old/last.ckpt"}
     callback.load_state_dict(state | old | {"best_k_models": {"/old/best.ckpt": torch.tensor(0.5)}})

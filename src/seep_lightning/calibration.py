@@ -22,10 +22,19 @@ class Reliability:
         step = ((np.log(p / (1 - p)) + REACH) * (LEVELS / (2 * REACH))).astype(int).clip(0, LEVELS - 1)
         self.counts += np.bincount(step + LEVELS * truth[valid], minlength=2 * LEVELS).reshape(2, LEVELS)
 
-    def scaling(self, steps: int = 50) -> tuple[float, float]:
-        """(a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999), by Newton's method; (1, 0) of nothing."""
+    def scaling(self) -> tuple[float, float]:
+        """(a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing.
+
+        First for all pixels, then for those that this puts at `LEAST` or above: the open sea would decide it alone.
+        """
+        a, b = self._likeliest(self.counts)
+        likely = 1 / (1 + np.exp(-(a * self.logits + b))) >= LEAST
+        return self._likeliest(np.where(likely, self.counts, 0))
+
+    def _likeliest(self, counts: NDArray[np.int64], steps: int = 50) -> tuple[float, float]:
+        """(a, b) for these counts, by Newton's method."""
         x = np.stack([self.logits, np.ones(LEVELS)])
-        total, seep = self.counts.sum(0), self.counts[1]
+        total, seep = counts.sum(0), counts[1]
         if not 0 < seep.sum() < total.sum():
             return 1.0, 0.0
         ab = np.array([1.0, 0.0])
