@@ -2,8 +2,9 @@
 
     python benchmarks/accuracy/card.py outputs/model
 
-Threshold, scaling and least object of the network are its own, from its validation scenes; the figures on the card are
-those of the folds of the same recipe, pooled by pool.py.
+Threshold, scaling and least object of the network are the medians of the folds', each chosen on scenes that its fold was
+not trained on: the network's own validation is two scenes. The figures on the card are those of the folds of the same
+recipe, pooled by pool.py.
 """
 
 import argparse
@@ -11,10 +12,15 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from seep_lightning.config import ExportConfig
+from seep_lightning.calibration import scaled
+from seep_lightning.config import EvaluateConfig, ExportConfig
+from seep_lightning.evaluate import part_of, score_indices
 from seep_lightning.export import export
+from seep_lightning.module import CHECKPOINT_KEY
+from seep_lightning.predictor import load
 from seep_lightning.run import SHIPPED, Run
 
 CARD = """# The networks in this package
@@ -43,8 +49,9 @@ does; {fold_epochs} epochs a fold; threshold, least object and scaling chosen on
 | object recall, precision | {object_recall:.3f}, {object_precision:.3f} |
 | calibration error | {calibration_error:.4f} |
 
-The network itself was trained on {train} chips; on the {val} chips of its validation scenes its Dice is {val_dice:.3f}
-(threshold tuned on them), on the {test} of its test scene {test_dice:.3f}.
+The network itself was trained on {train} chips; on the {test} chips of its one test scene its Dice is {test_dice:.3f}.
+Its threshold {threshold:.3f}, its least object of {min_area} px and the scaling of its probabilities are the medians of
+the folds', chosen on scenes that each was not trained on.
 
 ## What it must not be used for
 - To prove or disprove a spill, or to name who did it. Look-alikes (calm water, algae, rain cells) are found as well,
@@ -59,33 +66,48 @@ generated chips (`generated.pt`: Dice {generated_dice:.3f} on all {chips} real c
 """
 
 
+def settle(file: Path, folds: list[Run]) -> None:
+    """Give an exported file the median threshold, least object and scaling of the folds."""
+    best = [run.summary()["best"] for run in folds]
+    a, b = np.median([each["scaling"] for each in best], axis=0).tolist()
+    seen = float(np.median([each["threshold"] for each in best]))  # of scaled probabilities; the file's is of raw ones
+    content = torch.load(file, weights_only=True)
+    content[CHECKPOINT_KEY] |= {
+        "scaling": (a, b),
+        "threshold": scaled(seen, (1 / a, -b / a)),
+        "min_area": int(np.median([each["min_area"] for each in best])),
+    }
+    torch.save(content, file)
+
+
 def main(folder: Path) -> None:
-    run, start, folds = Run(folder / "network"), Run(folder / "generated"), folder / "folds"
-    row = json.loads((folds / "pool-mosaic.json").read_text())
+    run, start = Run(folder / "network"), Run(folder / "generated")
+    row = json.loads((folder / "folds" / "pool-mosaic.json").read_text())
+    folds = [Run(folder / "folds" / each["run"]) for each in row["chosen"]]
     SHIPPED.parent.mkdir(exist_ok=True)
     export(ExportConfig(run=str(run.dir), output=str(SHIPPED), format="torch", overwrite=True))
-    summary = run.summary()
-    test, real = (
-        json.loads((each.dir / "evaluate" / name / "summary.json").read_text())
-        for each, name in ((run, "test"), (start, "real"))
-    )
-    weights = torch.load(SHIPPED, weights_only=True)["state_dict"]
+    settle(SHIPPED, folds)
+    predictor, summary = load(SHIPPED), run.summary()
+    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="test"))
+    scored = score_indices(predictor, chips, indices, batch_size=4, sink=lambda *_: None)
+    real = json.loads((start.dir / "evaluate" / "real" / "summary.json").read_text())
     text = CARD.format(
         **{k: v for k, v in row.items() if isinstance(v, float)},
         **summary["data"]["chips"],
         low=row["interval"][0],
         high=row["interval"][1],
-        parameters=sum(tensor.numel() for name, tensor in weights.items() if name.endswith((".weight", ".bias"))),
+        parameters=sum(tensor.numel() for tensor in predictor.module.net.parameters()),
         size=SHIPPED.stat().st_size / 1e6,
-        val_dice=summary["figures"]["val"]["dice"],
-        test_dice=test["figures"]["dice"],
+        test_dice=scored.at(predictor.threshold)["dice"],
+        threshold=predictor.threshold,
+        min_area=predictor.min_area,
         seed=run.config.seed,
         epochs=summary["epochs"],
-        chips=sum(summary["data"]["chips"].values()),
+        chips=len(chips),
         generated=start.summary()["data"]["chips"]["train"],
         generated_epochs=start.summary()["epochs"],
         generated_dice=real["figures"]["dice"],
-        fold_epochs=Run(folds / row["chosen"][0]["run"]).summary()["epochs"],
+        fold_epochs=folds[0].summary()["epochs"],
         device=summary["device"],
         fingerprint=summary["data"]["fingerprint"],
         today=date.today(),

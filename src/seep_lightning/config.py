@@ -170,7 +170,7 @@ class TrainConfig:
     ckpt: str | None = where(None, (None, "last").__contains__, "last, or run=DIR to resume one, init=DIR for weights")
     init: str | None = None  # start from the weights of a run, an exported file, or the package: seeps, generated
     test: bool = False  # score the test part at the end; off while anything is still being chosen
-    monitor: str = "dice/val"  # best checkpoint and early stopping go by it; lower is better where it starts with loss
+    monitor: str = "dice/val"  # the best checkpoint goes by it (least of loss/val, most of others; epoch: the last)
     early_stop: int | None = at_least(1, None)  # epochs without a better monitor
     # average of the weights over about 1 / (1 - decay) steps; None: off
     ema_decay: float | None = where(0.98, inside, "a number between 0 and 1, or null for none")
