@@ -2,9 +2,9 @@
 
     python benchmarks/accuracy/card.py outputs/model
 
-Threshold, scaling and least object of the network are the medians of the folds', each chosen on scenes that its fold was
-not trained on: the network's own validation is two scenes. The figures on the card are those of the folds of the same
-recipe, pooled by pool.py.
+Threshold, scaling and least object of the network are the medians of the folds', each chosen on scenes that its fold
+was not trained on: the network's own validation is two scenes. The figures on the card are those of the folds of the
+same recipe, pooled by pool.py.
 """
 
 import argparse
