@@ -282,7 +282,9 @@ def test_init_from_a_run_that_tells_no_classes_gives_a_new_head_only(
 def test_the_monitor_epoch_keeps_the_last_one_as_the_best(compose_tiny: Compose, tmp_path: Path) -> None:
     run = train(compose_tiny("monitor=epoch", "optimizer.lr=1", "trainer.max_epochs=3"), tmp_path / "run").run
     best, last = weights(run.dir, "best"), weights(run.dir)
-    assert run.summary()["best"]["epoch"] == 2 and all(torch.equal(best[k], last[k]) for k in last)
+    found = run.summary()["best"]
+    assert found["epoch"] == 2 and all(torch.equal(best[k], last[k]) for k in last)
+    assert found["score"] == run.summary()["figures"]["val_at_0.5"]["dice"]
 
 
 def test_early_stopping_ends_a_run_that_no_longer_improves(compose_tiny: Compose, tmp_path: Path) -> None:

@@ -306,7 +306,9 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     predictor.scale(reliability.scaling())
-    best = {"monitor": cfg.monitor, "score": best_score(trainer, cfg), "epoch": epoch}
+    # The number of the last epoch ranks no run: its Dice does.
+    score = figures["val_at_0.5"]["dice"] if cfg.monitor == "epoch" else best_score(trainer, cfg)
+    best = {"monitor": cfg.monitor, "score": score, "epoch": epoch}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
 
@@ -346,9 +348,8 @@ def print_result(result: Result) -> None:
     summary = result.run.summary()
     threshold = summary["best"]["threshold"]
     names = {"val": f"val, at {threshold:.4f} (tuned on it)", "val_at_0.5": "val, at 0.5 before scaling"}
-    rows = {names[key]: row for key, row in summary["figures"].items()}
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
-    print_table(title, rows)
+    print_table(title, {names[key]: row for key, row in summary["figures"].items()})
     print(f"run directory: {result.run.dir}")
 
 
@@ -390,8 +391,7 @@ def task(cfg: DictConfig) -> float:
         return result.score
     print_result(result)
     if config.test:
-        settings = EvaluateConfig(run=str(result.run.dir), overwrite=True)
-        print_evaluation(evaluate(settings))
+        print_evaluation(evaluate(EvaluateConfig(run=str(result.run.dir), overwrite=True)))
     print_next(result.run)
     return result.score
 
