@@ -52,6 +52,13 @@ def test_nodata_and_sea_alone_scale_nothing() -> None:
     assert scaled(0.3, (1.0, 0.0)) == pytest.approx(0.3)
 
 
+def test_where_nothing_is_likely_the_first_fit_stays() -> None:
+    reliability, truth = Reliability(), np.zeros((500, 500), bool)
+    truth[0, :250] = True  # one pixel in a thousand, of which the net says 0.4
+    reliability.add(np.full(truth.shape, 0.4), truth, np.ones_like(truth))
+    assert scaled(0.4, reliability.scaling()) == pytest.approx(0.001, rel=0.1)
+
+
 def test_open_sea_does_not_decide_the_scaling_of_what_may_be_seep() -> None:
     probability, truth = drawn(0.5, -0.5)
     sea = np.full((4000, 1000), 1 / (1 + np.exp(8.0)))  # 0.0003, which the scaling of the rest would make 0.01

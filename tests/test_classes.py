@@ -84,6 +84,8 @@ def test_the_loss_is_zero_at_the_truth_and_leaves_nodata_out() -> None:
     seep = target > 0
     expected = plain.mean() - (plain + (1 - p[:, :1]).log())[seep].sum() * (1 / plain.numel() - 1 / seep.sum())
     assert CEDice(ce=1, dice=0)(logits, target, everywhere).item() == pytest.approx(expected.item(), rel=1e-5)
+    with pytest.raises(UserError, match="expected a number above 0"):
+        CEDice(shares=[0.5, 0.5, 0.0])
     with pytest.raises(UserError, match="has 2 numbers; the net tells 3 classes apart"):
         CEDice(shares=[0.5, 0.5])(logits, target, valid)
 

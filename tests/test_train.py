@@ -265,8 +265,10 @@ def test_init_starts_from_the_weights_of_a_run_or_a_file(
     started = weights(train(config, tmp_path / "run").run.dir)
     best = weights(trained, "best")
     assert all(torch.allclose(started[k], best[k], atol=1e-6) for k in started if k.endswith(".weight"))
-    with pytest.raises(UserError, match="its network differs from model"):
+    with pytest.raises(UserError, match="its network differs from model .* or init=null"):
         train(compose_tiny(f"init='{init}'", "model.width=8"), tmp_path / "wider")
+    with pytest.raises(UserError, match="Expected a run, a file of export format=torch, or seeps, generated"):
+        train(compose_tiny("init=genrated"), tmp_path / "misspelt")
 
 
 def test_init_from_a_run_that_tells_no_classes_gives_a_new_head_only(
@@ -285,6 +287,8 @@ def test_the_monitor_epoch_keeps_the_last_one_as_the_best(compose_tiny: Compose,
     found = run.summary()["best"]
     assert found["epoch"] == 2 and all(torch.equal(best[k], last[k]) for k in last)
     assert found["score"] == run.summary()["figures"]["val_at_0.5"]["dice"]
+    with pytest.raises(UserError, match="early_stop=2 needs a monitor that may get worse"):
+        compose_tiny("monitor=epoch", "early_stop=2")
 
 
 def test_early_stopping_ends_a_run_that_no_longer_improves(compose_tiny: Compose, tmp_path: Path) -> None:

@@ -77,6 +77,10 @@ def settle(file: Path, folds: list[Run]) -> None:
         "threshold": scaled(seen, (1 / a, -b / a)),
         "min_area": int(np.median([each["min_area"] for each in best])),
     }
+    card = json.loads(content[CHECKPOINT_KEY]["model_card"])
+    card["best"] = {"threshold": seen, "min_area": content[CHECKPOINT_KEY]["min_area"], "scaling": (a, b)}
+    del card["figures"]  # at another threshold
+    content[CHECKPOINT_KEY]["model_card"] = json.dumps(card, indent=2)
     torch.save(content, file)
 
 

@@ -27,16 +27,16 @@ class Reliability:
 
         First for all pixels, then for those that this puts at `LEAST` or above: the open sea would decide it alone.
         """
-        a, b = self._likeliest(self.counts)
+        a, b = self._likeliest(self.counts) or (1.0, 0.0)
         likely = 1 / (1 + np.exp(-(a * self.logits + b))) >= LEAST
-        return self._likeliest(np.where(likely, self.counts, 0))
+        return self._likeliest(np.where(likely, self.counts, 0)) or (a, b)
 
-    def _likeliest(self, counts: NDArray[np.int64], steps: int = 50) -> tuple[float, float]:
-        """(a, b) for these counts, by Newton's method."""
+    def _likeliest(self, counts: NDArray[np.int64], steps: int = 50) -> tuple[float, float] | None:
+        """(a, b) for these counts, by Newton's method; None where all are of one kind."""
         x = np.stack([self.logits, np.ones(LEVELS)])
         total, seep = counts.sum(0), counts[1]
         if not 0 < seep.sum() < total.sum():
-            return 1.0, 0.0
+            return None
         ab = np.array([1.0, 0.0])
         for _ in range(steps):
             p = 1 / (1 + np.exp(-(ab @ x)))

@@ -190,7 +190,14 @@ class TrainConfig:
     logger: Any = None
     callbacks: Any = None  # more callbacks, by name
 
+    @property
+    def ranked_by(self) -> str:
+        """The figure that runs are ranked by: the monitor, or Dice where that only picks the last epoch."""
+        return "dice/val" if self.monitor == "epoch" else self.monitor
+
     def _together(self) -> None:
+        if self.monitor == "epoch" and self.early_stop is not None:
+            raise UserError(f"early_stop={self.early_stop} needs a monitor that may get worse; pass monitor=dice/val.")
         if self.run is not None and self.init is not None:
             raise UserError("run=DIR resumes and init=DIR starts anew from weights: pass one of them.")
 

@@ -96,6 +96,8 @@ class CEDice(OverRanks):
         eps: float = 1.0,
     ) -> None:
         super().__init__()
+        if min(shares or [1]) <= 0:
+            raise UserError(f"loss.shares={list(shares or [])}: expected a number above 0 for each class.")
         self.bce, self.ce, self.dice, self.eps = bce, ce, dice, eps
         self.register_buffer("offset", tau * torch.tensor(shares or []).log(), persistent=False)
 

@@ -92,8 +92,8 @@ def load_weights(module: SeepModule, content: dict[str, Any], path: Path, new_he
     try:
         module.net.load_state_dict(weights)
     except RuntimeError as error:
-        said = f"{path}: its network differs from model ({str(error).splitlines()[-1].strip()})"
-        raise UserError(f"{said}. Use the model it was trained with.") from error
+        said = f"{path}: its network differs from model ({str(error).splitlines()[-1].strip().rstrip('.')})"
+        raise UserError(f"{said}. Use the model it was trained with{', or init=null' * new_head}.") from error
 
 
 def pick_device(device: str) -> str:

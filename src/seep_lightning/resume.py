@@ -28,9 +28,8 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
 
 def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
     """The config with paths that hold from any folder, since later commands read it from elsewhere."""
-    root, path, init = (
-        p if p is None or p in WEIGHTS else str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init)
-    )
+    root, path, init = (p and str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init))
+    init = cfg.init if cfg.init in WEIGHTS else init
     return replace(cfg, data=replace(cfg.data, root=root), split=replace(cfg.split, path=path), init=init)
 
 

@@ -146,6 +146,9 @@ def open_run(path: str | Path, key: str = "run") -> Run:
 def starting_weights(init: str) -> Path:
     """The file that `init` names: one in the package (`seeps`, `generated`), an exported one, or a run's best."""
     path = WEIGHTS.get(init, Path(init))
+    if not path.exists():
+        known = ", ".join(WEIGHTS)
+        raise UserError(f"init={init}: there is nothing. Expected a run, a file of export format=torch, or {known}.")
     return path if path.is_file() else open_run(init, "init").checkpoint("best")
 
 

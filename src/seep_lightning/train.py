@@ -214,7 +214,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     if TRIAL in os.environ:
         from seep_lightning.tune import Pruning
 
-        callbacks.append(Pruning(cfg.monitor, os.environ[TRIAL]))
+        callbacks.append(Pruning(cfg.ranked_by, os.environ[TRIAL]))
     if cfg.trainer.enable_progress_bar:
         callbacks.append(lightning_callbacks.RichProgressBar(leave=False))
     more = (cfg.callbacks or {}).items()
@@ -306,7 +306,6 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     predictor.scale(reliability.scaling())
-    # The number of the last epoch ranks no run: its Dice does.
     score = figures["val_at_0.5"]["dice"] if cfg.monitor == "epoch" else best_score(trainer, cfg)
     best = {"monitor": cfg.monitor, "score": score, "epoch": epoch}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
@@ -353,11 +352,12 @@ def print_result(result: Result) -> None:
     print(f"run directory: {result.run.dir}")
 
 
-def print_next(run: Run) -> None:
+def print_next(run: Run, tested: bool) -> None:
     """The lines to type next."""
     where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
     print(f"look at the curves:  tensorboard --logdir {where}")
-    print(f"score the test part: python -m seep_lightning.evaluate run={where}")
+    if not tested:
+        print(f"score the test part: python -m seep_lightning.evaluate run={where}")
     print(f"map scenes or chips: python -m seep_lightning.predict run={where} input=PATH output=maps")
 
 
@@ -392,7 +392,7 @@ def task(cfg: DictConfig) -> float:
     print_result(result)
     if config.test:
         print_evaluation(evaluate(EvaluateConfig(run=str(result.run.dir), overwrite=True)))
-    print_next(result.run)
+    print_next(result.run, config.test)
     return result.score
 
 
