@@ -71,14 +71,11 @@ def settle(file: Path, folds: list[Run]) -> None:
     best = [run.summary()["best"] for run in folds]
     a, b = np.median([each["scaling"] for each in best], axis=0).tolist()
     seen = float(np.median([each["threshold"] for each in best]))  # of scaled probabilities; the file's is of raw ones
+    chosen = {"min_area": int(np.median([each["min_area"] for each in best])), "scaling": (a, b)}
     content = torch.load(file, weights_only=True)
-    content[CHECKPOINT_KEY] |= {
-        "scaling": (a, b),
-        "threshold": scaled(seen, (1 / a, -b / a)),
-        "min_area": int(np.median([each["min_area"] for each in best])),
-    }
+    content[CHECKPOINT_KEY] |= chosen | {"threshold": float(scaled(seen, (1 / a, -b / a)))}
     card = json.loads(content[CHECKPOINT_KEY]["model_card"])
-    card["best"] = {"threshold": seen, "min_area": content[CHECKPOINT_KEY]["min_area"], "scaling": (a, b)}
+    card["best"] = {"threshold": seen} | chosen
     del card["figures"]  # at another threshold
     content[CHECKPOINT_KEY]["model_card"] = json.dumps(card, indent=2)
     torch.save(content, file)

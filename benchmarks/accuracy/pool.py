@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from seep_lightning import scores
-from seep_lightning.calibration import Reliability
+from seep_lightning.calibration import Reliability, scaled
 from seep_lightning.compare import interval_over_scenes
 from seep_lightning.config import EvaluateConfig, PredictConfig
 from seep_lightning.data.chips import Chips, cell, valid_pixels
@@ -98,8 +98,7 @@ def reliability_of(scenes: list[Scene], scaling: tuple[float, float] = (1.0, 0.0
     found = Reliability()
     for scene in scenes:
         p = np.clip((scene.probability.astype(float) - 1) / 254, 1e-3, 1 - 1e-3)
-        scaled = 1 / (1 + np.exp(-(scaling[0] * np.log(p / (1 - p)) + scaling[1])))
-        found.add(scaled, scene.truth, scene.valid & (scene.probability > 1))
+        found.add(scaled(p, scaling), scene.truth, scene.valid & (scene.probability > 1))
     return found
 
 

@@ -63,7 +63,7 @@ class ArrayPredictor:
 
     def scale(self, scaling: tuple[float, float]) -> None:
         """Give scaled probabilities from now on."""
-        self.scaling, self.threshold = scaling, scaled(self.threshold, scaling)
+        self.scaling, self.threshold = scaling, float(scaled(self.threshold, scaling))
 
 
 def load(run: str | Path | Run = SHIPPED, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:

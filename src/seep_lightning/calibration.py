@@ -57,7 +57,7 @@ class Reliability:
         return float(np.abs(said - found).sum() / mass)
 
 
-def scaled(probability: float, scaling: tuple[float, float]) -> float:
-    """sigmoid(a x logit + b) of one probability strictly between 0 and 1."""
+def scaled(probability: NDArray[np.float64] | float, scaling: tuple[float, float]) -> NDArray[np.float64]:
+    """sigmoid(a x logit + b) of probabilities strictly between 0 and 1."""
     logit = np.log(probability / (1 - probability))
-    return float(1 / (1 + np.exp(-(scaling[0] * logit + scaling[1]))))
+    return np.asarray(1 / (1 + np.exp(-(scaling[0] * logit + scaling[1]))))

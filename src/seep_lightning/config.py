@@ -190,11 +190,6 @@ class TrainConfig:
     logger: Any = None
     callbacks: Any = None  # more callbacks, by name
 
-    @property
-    def ranked_by(self) -> str:
-        """The figure that runs are ranked by: the monitor, or Dice where that only picks the last epoch."""
-        return "dice/val" if self.monitor == "epoch" else self.monitor
-
     def _together(self) -> None:
         if self.monitor == "epoch" and self.early_stop is not None:
             raise UserError(f"early_stop={self.early_stop} needs a monitor that may get worse; pass monitor=dice/val.")
@@ -320,6 +315,11 @@ class CheckConfig:
 
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
+
+
+def ranked_by(monitor: str) -> str:
+    """The figure that runs are ranked by: the monitor, or Dice where that only picks the last epoch."""
+    return "dice/val" if monitor == "epoch" else monitor
 
 
 def check(config: Any, prefix: str = "") -> None:

@@ -89,8 +89,8 @@ def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
             verbose=False,
         )
     assert program is not None
-    known = {"format": FORMAT, "threshold": scaled(module.threshold, run.scaling), "min_area": run.min_area}
-    known |= {"stride": stride, "facts": facts}
+    threshold = float(scaled(module.threshold, run.scaling))
+    known = {"format": FORMAT, "threshold": threshold, "min_area": run.min_area, "stride": stride, "facts": facts}
     channels = ", ".join(["seep", *(f"class {k}" for k in range(1, module.classes + 1))])
     more = {KEY: json.dumps(known), "classes": channels, "model_card": card}
     program.model.metadata_props.update(more)

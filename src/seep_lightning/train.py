@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from seep_lightning.config import EvaluateConfig, TrainConfig, check
+from seep_lightning.config import EvaluateConfig, TrainConfig, check, ranked_by
 from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.hardware import keep_memory, precision_of
@@ -214,7 +214,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     if TRIAL in os.environ:
         from seep_lightning.tune import Pruning
 
-        callbacks.append(Pruning(cfg.ranked_by, os.environ[TRIAL]))
+        callbacks.append(Pruning(ranked_by(cfg.monitor), os.environ[TRIAL]))
     if cfg.trainer.enable_progress_bar:
         callbacks.append(lightning_callbacks.RichProgressBar(leave=False))
     more = (cfg.callbacks or {}).items()
@@ -306,7 +306,7 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     predictor.scale(reliability.scaling())
-    score = figures["val_at_0.5"]["dice"] if cfg.monitor == "epoch" else best_score(trainer, cfg)
+    score = best_score(trainer, cfg) if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
     best = {"monitor": cfg.monitor, "score": score, "epoch": epoch}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
@@ -356,8 +356,8 @@ def print_next(run: Run, tested: bool) -> None:
     """The lines to type next."""
     where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
     print(f"look at the curves:  tensorboard --logdir {where}")
-    if not tested:
-        print(f"score the test part: python -m seep_lightning.evaluate run={where}")
+    again = (" again", " overwrite=true") if tested else ("", "")
+    print(f"score the test part{again[0]}: python -m seep_lightning.evaluate run={where}{again[1]}")
     print(f"map scenes or chips: python -m seep_lightning.predict run={where} input=PATH output=maps")
 
 

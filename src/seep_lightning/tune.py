@@ -25,6 +25,7 @@ from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.storages._heartbeat import BaseHeartbeat, get_heartbeat_thread
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from seep_lightning.config import ranked_by
 from seep_lightning.door import quoted
 from seep_lightning.errors import UserError
 from seep_lightning.resume import MAY_CHANGE
@@ -49,7 +50,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
     fixed, space = split_overrides([*(f"{k}={v}" for k, v in settings.params.items()), *arguments])
     with FileLock(folder / "study.lock") as lock:
         storage = connect(folder / "study.db", settings.heartbeat)
-        mode: Any = "minimize" if config.ranked_by.startswith("loss") else "maximize"
+        mode: Any = "minimize" if ranked_by(config.monitor).startswith("loss") else "maximize"
         study = optuna.create_study(storage=storage, study_name=NAME, direction=mode, load_if_exists=True)
         ranges = [f"{key}={values}" for key, values in space.items()]
         given = sorted([*ranges, *(o for o in fixed if not o.startswith(MAY_CHANGE))])
@@ -68,7 +69,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
     ends = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
     print(f"{ends['COMPLETE']} trials finished, {ends['PRUNED']} pruned, {ends['FAIL']} failed or broken off")
     if ends["COMPLETE"]:
-        best, value = study.best_trial, f"{config.ranked_by} {study.best_value:.4f}"
+        best, value = study.best_trial, f"{ranked_by(config.monitor)} {study.best_value:.4f}"
         print(f"best: {value} with {' '.join(f'{k}={v}' for k, v in best.params.items())}")
         print(f"run directory: {folder / trial_name(best)}")
     print(f"compare them: python -m seep_lightning.compare runs={folder}")
