@@ -5,7 +5,8 @@
 Same net, batch, threads, precision, loss, optimiser, clipping, schedule and augmentation, in one process in turn. The
 bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints.
 The epoch is its training part, from asking for the first batch to the last step; beside it stands the whole epoch, with
-validation (bare: net and loss), logging and both checkpoints. One epoch before it warms up.
+validation (bare: net and loss), logging and both checkpoints. One epoch before it warms up. Pictures, drawn every fifth
+epoch, are not in it; `panels=1` draws them.
 """
 
 import sys
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from seep_lightning.config import TrainConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.datamodule import ChipDataset, SeepDataModule
+from seep_lightning.hardware import precision_of
 from seep_lightning.schedule import WarmupCosine
 from seep_lightning.targets import build
 
@@ -31,7 +33,7 @@ class Bare:
         self.net = build("model", config.model, nn.Module).to(memory_format=torch.channels_last)
         self.loss = build("loss", config.loss, nn.Module)
         self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
-        self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=2 * self.steps)
+        self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=3 * self.steps)
         self.augment = Augment(config.augment, config.seed).pipeline
         plain = ChipDataset(data.chips, data.normalise)
         self.train, self.val = ([plain[0, i][:3] for i in data.indices(part)] for part in ("train", "val"))
@@ -74,7 +76,8 @@ class Bare:
 
 def main() -> None:
     small = ["trainer.limit_train_batches=16", "trainer.limit_val_batches=4"]
-    config = recipe("trainer.precision=bf16-mixed", *small, *sys.argv[1:], "trainer.max_epochs=2")
+    config = recipe(*small, *sys.argv[1:], "trainer.max_epochs=3")
+    config.trainer.precision = precision_of(config.trainer)
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
     data.setup()
     say(model=config.model, batch=config.data.batch_size, precision=config.trainer.precision, small=small)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,7 @@ from torch import nn
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.door import compose
+from seep_lightning.errors import Interrupted
 from seep_lightning.targets import build
 from seep_lightning.train import train
 
@@ -83,30 +85,27 @@ def recipe(*overrides: str) -> TrainConfig:
 
 
 class EpochClock(pl.Callback):
-    """The training part of each epoch, first batch asked for to last step done; and the last epoch to its very end."""
+    """The second epoch: its training part, first batch asked for to last step done; and all of it, to the third."""
 
     training: Seconds
     whole: Seconds
 
-    def on_train_epoch_start(self, *_: Any) -> None:
+    def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.current_epoch == 2:
+            EpochClock.whole = Seconds.now().since(self.start)
+            raise KeyboardInterrupt
         self.start = Seconds.now()
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        self.spent = Seconds.now().since(self.start)
-
-    def on_train_epoch_end(self, *_: Any) -> None:
-        EpochClock.training = self.spent
-
-    def on_train_end(self, *_: Any) -> None:
-        """After validation, logging and both checkpoints."""
-        EpochClock.whole = Seconds.now().since(self.start)
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.current_epoch == 1:
+            EpochClock.training = Seconds.now().since(self.start)
 
 
 def ours(config: TrainConfig) -> tuple[Seconds, Seconds]:
-    """`train` with all that it does by default: its last epoch's training part, and that whole epoch."""
+    """`train` with all that it does by default: its second epoch's training part, and that whole epoch."""
     config.callbacks = {"clock": {"_target_": "pairs.EpochClock"}}
     sys.modules.setdefault("pairs", sys.modules[__name__])
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as out, suppress(Interrupted):
         train(config, Path(out) / "run")
     return EpochClock.training, EpochClock.whole
 

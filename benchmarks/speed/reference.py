@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--way", choices=("ours", "notebook"))
     parser.add_argument("overrides", nargs="*", help="key=value, for our side")
     args = parser.parse_args()
-    few = [f"trainer.limit_train_batches={STEPS}", "trainer.max_epochs=2", "split.val=0.01", "split.test=0.01"]
+    few = [f"trainer.limit_train_batches={STEPS}", "trainer.max_epochs=3", "split.val=0.01", "split.test=0.01"]
     config = recipe("experiment=reference", f"data.batch_size={args.batch}", *few, *args.overrides)
     if args.way:
         print(json.dumps(ours(config)[0] if args.way == "ours" else notebook(config)))

@@ -100,9 +100,7 @@ class SeepModule(pl.LightningModule):
         self._check_finite(loss)
         logits = heads[0].detach().float()
         probability = seep_logits(logits).sigmoid()
-        metrics = self.pixels[f"{stage}_"]
-        metrics.update(probability, batch.target, batch.valid)
-        figures = {f"{name}/{stage}": metric for name, metric in metrics.items()}
+        self.pixels[f"{stage}_"].update(probability, batch.target, batch.valid)
         if stage == "val":
             self.histogram.update(probability, batch.target, batch.valid)
             if self.classes:
@@ -110,10 +108,8 @@ class SeepModule(pl.LightningModule):
                 self.matrix.update(found, torch.where(batch.valid, batch.target.long(), IGNORE))
             for name, values in batch_figures(probability, batch.target, batch.valid).items():
                 self.means[name].update(values)
-                figures[f"{name}/{stage}"] = self.means[name]
         epoch: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(batch.image)}
         self.log(f"loss/{stage}", loss.detach(), prog_bar=True, sync_dist=True, **epoch)
-        self.log_dict(figures, **epoch)
         return loss, probability
 
     def _check_finite(self, loss: Tensor) -> None:
@@ -134,6 +130,7 @@ class SeepModule(pl.LightningModule):
         self._validated = True
         self.threshold = best_threshold(self.counts)
         self.histogram.reset()
+        self.log_dict({f"{name}/val": metric for name, metric in (*self.pixels["val_"].items(), *self.means.items())})
         if not self.trainer.sanity_checking:
             self.log("threshold/val", self.threshold, sync_dist=False)
         if self.classes:
@@ -144,7 +141,9 @@ class SeepModule(pl.LightningModule):
             self.log_dict({f"dice_class_{k}/val": row["dice"] for k, row in scored["by_class"].items()})
 
     def on_train_epoch_end(self) -> None:
-        """Step a plateau schedule here, before the checkpoint is written: Lightning would do it after, and lose it."""
+        """Log training's figures, here since at each step `log` would take longer than to update them. And step a
+        plateau schedule, before the checkpoint is written: Lightning would do it after, and lose it."""
+        self.log_dict({f"{name}/train": metric for name, metric in self.pixels["train_"].items()})
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau) and self._validated:
             monitor = self.hparams["scheduler"].get("monitor", "loss/val")
