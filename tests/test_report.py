@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from seep_lightning.config import EvaluateConfig, ReportConfig
-from seep_lightning.data.covariates import covariates
 from seep_lightning.door import compose
 from seep_lightning.errors import UserError
 from seep_lightning.evaluate import evaluate
 from seep_lightning.metrics import BINS, dice_by_threshold
+from seep_lightning.object_scores import covariates
 from seep_lightning.report import intervals, read_rows, report
 
 

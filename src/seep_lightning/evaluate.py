@@ -91,7 +91,6 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
     from seep_lightning.calibration import Reliability
-    from seep_lightning.data.covariates import covariates
     from seep_lightning.predictor import load
 
     check(config)
@@ -119,7 +118,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         scenes.setdefault(chips.scenes[index], []).append(counts)
         row = {"name": chips.names[index], "scene": chips.scenes[index], "tile": chips.tiles[index]}
         row |= figures(counts) | dict(zip(("tp", "fp", "fn"), counts, strict=True))
-        rows.append(row | covariates(chips.read(index)[0][0], truth, valid))
+        rows.append(row | object_scores.covariates(chips.read(index)[0][0], truth, valid))
 
     scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
     write_table(work / "chips.csv", sorted(rows, key=lambda row: (row["dice"], row["name"])))

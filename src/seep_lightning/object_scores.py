@@ -15,6 +15,7 @@ from skimage.morphology import skeletonize
 
 from seep_lightning.data.chips import Chips, cell, read_mask, valid_pixels
 from seep_lightning.data.mosaic import lay
+from seep_lightning.scene.objects import contrast
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -65,11 +66,8 @@ def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCoun
 
 def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> Counts:
     """`confuse_objects` of the masks written for some chips, see `laid_chips`."""
-    size = chips.config.classes + 1
-    scenes = (
-        confuse_objects(found * seen, truth * seen, size) for found, truth, seen in laid_chips(chips, indices, masks)
-    )
-    return np.asarray(np.sum(list(scenes), axis=0))
+    size, scenes = chips.config.classes + 1, laid_chips(chips, indices, masks)
+    return sum((confuse_objects(p * seen, t * seen, size) for p, t, seen in scenes), np.zeros((size, size), np.int64))
 
 
 def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
@@ -79,18 +77,15 @@ def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
     that were missed, by `SHARE`; row 0: predicted objects that are false, by the class that was predicted.
     """
 
-    def table(objects: Classes, other: Classes) -> Iterator[Counts]:
-        yield np.zeros(size, np.int64)
-        for k in range(1, size):
-            count, labels, stats, _ = cv2.connectedComponentsWithStats((objects == k).astype(np.uint8), connectivity=8)
-            seen = np.bincount(labels.ravel() * size + other.ravel(), minlength=count * size).reshape(count, size)[1:]
-            area = stats[1:, cv2.CC_STAT_AREA]
-            found = seen[:, 1:].sum(1) >= SHARE * area
-            number = np.where(found, 1 + seen[:, 1:].argmax(1), 0)[area >= SIZES[0]]
-            yield np.bincount(number, minlength=size)
+    def found(objects: Mask, other: Classes) -> Counts:
+        labels, area = _labelled(objects)
+        seen = np.bincount(labels.ravel() * size + other.ravel(), minlength=(len(area) + 1) * size)
+        seen = seen.reshape(-1, size)[1:, 1:]
+        number = np.where(seen.sum(1) >= SHARE * area, 1 + seen.argmax(1), 0)[area >= SIZES[0]]
+        return np.bincount(number, minlength=size)
 
-    matrix, mirrored = (np.stack(list(table(*pair))) for pair in ((truth, predicted), (predicted, truth)))
-    matrix[0] = mirrored[:, 0]
+    matrix = np.stack([np.zeros(size, np.int64), *(found(truth == k, predicted) for k in range(1, size))])
+    matrix[0, 1:] = [found(predicted == k, truth)[0] for k in range(1, size)]
     return matrix
 
 
@@ -114,12 +109,24 @@ def best_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
     """
     hits = np.zeros((len(AREAS), 4))  # true objects found, true ones, predicted ones right, predicted ones
     for predicted, truth in chips:
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(predicted.astype(np.uint8), connectivity=8)
-        size = np.where(predicted, stats[:, cv2.CC_STAT_AREA][labels], 0)
+        labels, areas = _labelled(predicted)
+        size = np.append(0, areas)[labels]
         for row, area in zip(hits, AREAS, strict=True):
             row += [part.sum() for part in (*_hits(truth, size >= area), *_hits(size >= area, truth))]
     recall, precision = (hits[:, k] / hits[:, k + 1].clip(1) for k in (0, 2))
     return AREAS[int((recall * precision / (recall + precision).clip(1e-12)).argmax())]
+
+
+def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float | None]:
+    """What makes seeps easy or hard to find: `seep_px`; `width_px`: area / length of the centre lines; `contrast`.
+
+    All (H, W). None where a figure is not defined: no seep, or no `objects.contrast`.
+    """
+    area = int(truth.sum())
+    if not area:
+        return {"seep_px": 0, "width_px": None, "contrast": None}
+    length = int(skeletonize(np.pad(truth, 1)).sum())  # type: ignore[no-untyped-call]
+    return {"seep_px": area, "width_px": area / max(length, 1), "contrast": contrast(image, truth, valid & ~truth)}
 
 
 def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -156,11 +163,16 @@ def _share(part: Counts, whole: Counts) -> float:
     return float(part.sum() / max(whole.sum(), 1))
 
 
+def _labelled(objects: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Labels (H, W) of connected objects (8 neighbours), 0 beside them, and the size of each, px."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(objects.astype(np.uint8), connectivity=8)
+    return labels, stats[1:, cv2.CC_STAT_AREA]
+
+
 def _hits(objects: Mask, other: Mask) -> tuple[Counts, Counts]:
     """Connected objects (8 neighbours) that the other mask covers by `SHARE`, and all, by size class."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(objects.astype(np.uint8), connectivity=8)
-    size = stats[1:, cv2.CC_STAT_AREA]
-    covered = np.bincount(labels[other], minlength=count)[1:]
+    labels, size = _labelled(objects)
+    covered = np.bincount(labels[other], minlength=len(size) + 1)[1:]
     edges = (*SIZES, np.iinfo(np.int64).max)
     return np.histogram(size[covered >= SHARE * size], edges)[0], np.histogram(size, edges)[0]
 

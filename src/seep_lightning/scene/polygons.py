@@ -23,7 +23,6 @@ from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.raster import Raster
 
 MOST_PIECES = 50_000  # parts and holes of one object: a net that gives noise must not fill the memory with corners
-AROUND = (3, 8)  # the surroundings of an object: pixels at this distance from it
 MEASURES = (
     "area_{}2", "length_{}", "width_{}", "orientation_deg", "aspect", "perimeter_{}", "compactness", "p_mean", "p_max",
     "nodata_share",
@@ -43,6 +42,7 @@ SYMBOL = """<symbol type="fill" name="{i}" alpha="1"><layer class="SimpleFill" p
  value="{colour},255" type="QString"/><Option name="outline_width" value="0.4" type="QString"/></Option></layer>
 </symbol>"""
 Attributes = dict[str, float | int | str | None]
+Box = tuple[int, int, int, int]  # rows top..bottom, columns left..right
 
 log = logging.getLogger(__name__)
 logging.getLogger("pyogrio").setLevel(logging.WARNING)  # it tells how many records it wrote
@@ -63,14 +63,6 @@ class SeepLayer(NamedTuple):
     ground: Ground
 
 
-class Patch(NamedTuple):
-    """An object and its surroundings: trimmed pixels (h, w), stored probabilities (h, w), top, bottom, left, right."""
-
-    core: NDArray[np.bool_]
-    stored: NDArray[np.uint8]
-    box: tuple[int, int, int, int]
-
-
 def find_seeps(
     probability: Raster, options: PolygonOptions | None = None, *, threshold: float = 0.5, image: Raster | None = None,
     classes: Raster | None = None, model: str = "",
@@ -78,13 +70,7 @@ def find_seeps(
     """The seeps of a probability raster that `mapping.map_scene` wrote, each read once, by its box.
 
     threshold: of the model, from which `options.thresholds` follow. image: the scene itself, for the contrast (its
-    first band). classes: a mask of class numbers; the commonest inside an object becomes its class.
-    Attributes (`_m` and `_m2` are `_px` and `_px2` without georeference; no value where it is not known): area_m2,
-    length_m (of the centre line: `objects.centre_line`), width_m (area / length), orientation_deg (of the long axis,
-    clockwise from north, 0..180), aspect (axes of the ellipse of equal moments), perimeter_m (outer and inner, stairs
-    of the pixels taken out), compactness (Polsby and Popper 1991: 4 pi area / perimeter^2), p_mean, p_max, nodata_share
-    (of the rim, touching nodata or the scene's end), contrast (mean inside / mean of the sea 3 to 8 px around),
-    contrast_db (if calibrated), class, class_share (if there are), scene, time, model, thresholds.
+    first band). classes: a mask of class numbers. Attributes: see docs/maps.md; None where one is not known.
     """
     options = options or PolygonOptions()
     size = f"{probability.width} x {probability.height} px"
@@ -107,17 +93,21 @@ def find_seeps(
     smallest = 20 if options.min_area is None else options.min_area
     seeps: dict[int, Seep] = {}
     for one in objects.find_objects(probability, group, trim, keep, smallest):
-        patch = _patch(probability, one, group, trim, fill_holes=options.fill_holes)
-        outline, values = _measured(patch, ground, options)
-        if not values:
+        core, stored, box = _cut_out(probability, one, group, trim, fill_holes=options.fill_holes)
+        outline, measured = _measured(core, stored, box, ground, options)
+        if not measured:
             continue
-        known = fixed | dict(zip(measures, values, strict=True))
+        known = fixed | dict(zip(measures, measured, strict=True))
         if image is not None:
-            known |= _contrast(patch, trim, image, options.calibration)
+            values, valid = _plane(image, box)
+            power = 10 ** (values.astype(np.float64) / 10) if options.calibration == "db" else values
+            sea = valid & (stored > 0) & (stored < trim)  # other objects left out
+            known["contrast"] = ratio = objects.contrast(power, core & valid, sea)
+            known["contrast_db"] = ratio and (20 if options.calibration == "amplitude" else 10) * float(np.log10(ratio))
         if classes is not None:
-            counts = np.bincount(_plane(classes, patch.box)[0][patch.core], minlength=2)[1:]
+            counts = np.bincount(_plane(classes, box)[0][core], minlength=2)[1:]
             if counts.any():
-                known |= {"class": int(counts.argmax()) + 1, "class_share": float(counts.max() / patch.core.sum())}
+                known |= {"class": int(counts.argmax()) + 1, "class_share": float(counts.max() / core.sum())}
         seeps[one.first] = Seep(outline, {column: known.get(column) for column in columns})
     return SeepLayer([seeps[first] for first in sorted(seeps)], columns, ground)
 
@@ -130,9 +120,14 @@ def scene_time(tags: dict[str, str], name: str) -> str | None:
     return next((upper[key] for key in TIME_TAGS if upper.get(key)), named)
 
 
-def _patch(probability: Raster, one: objects.Found, group: int, trim: int, *, fill_holes: bool) -> Patch:
-    """Read an object with its surroundings; one that noise left in very many pieces loses the smallest of them."""
-    pad = AROUND[1] + 1
+def _cut_out(
+    probability: Raster, one: objects.Found, group: int, trim: int, *, fill_holes: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8], Box]:
+    """An object's trimmed pixels and the stored probabilities, (h, w), in its box with its surroundings.
+
+    One that noise left in very many pieces loses the smallest of them.
+    """
+    pad = objects.AROUND[1] + 1
     top, left = max(one.top - pad, 0), max(one.left - pad, 0)
     box = top, min(one.bottom + pad, probability.height), left, min(one.right + pad, probability.width)
     stored = _plane(probability, box)[0]
@@ -148,18 +143,20 @@ def _patch(probability: Raster, one: objects.Found, group: int, trim: int, *, fi
         smallest *= 4
         log.warning("Object at row %d, column %d: parts and holes below %d px left out.", row, column, smallest)
         core = remove_small_holes(remove_small_objects(core, max_size=smallest - 1), max_size=smallest - 1)
-    return Patch(core, stored, box)
+    return core, stored, box
 
 
-def _plane(raster: Raster, box: tuple[int, int, int, int]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _plane(raster: Raster, box: Box) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Band 1 in a box, 0 where it is not valid; and where it is."""
     values, valid = raster.read(*box)
     return np.where(valid, values[0], np.zeros(1, values.dtype)), valid
 
 
-def _measured(patch: Patch, ground: Ground, options: PolygonOptions) -> tuple[shapely.MultiPolygon, tuple[float, ...]]:
+def _measured(
+    core: NDArray[np.bool_], stored: NDArray[np.uint8], box: Box, ground: Ground, options: PolygonOptions
+) -> tuple[shapely.MultiPolygon, tuple[float, ...]]:
     """Outline of an object, and its `MEASURES`; none of them if it is too short, or nothing is left of it."""
-    core, (top, bottom, left, right) = patch.core, patch.box
+    top, bottom, left, right = box
     metres = ground.metres(ground.place(np.array([[(left + right) / 2, (top + bottom) / 2]])))
     place: Move = lambda pixels: ground.place(pixels + np.array([left, top]))  # noqa: E731
     to_metres: Move = lambda pixels: metres(place(pixels))  # noqa: E731
@@ -171,25 +168,12 @@ def _measured(patch: Patch, ground: Ground, options: PolygonOptions) -> tuple[sh
     area = float(shapely.transform(outline, to_metres).area)
     perimeter = float(shapely.transform(objects.rim(outline), to_metres).length)
     compactness = min(1.0, 4 * np.pi * area / perimeter**2)
-    mean, largest = ((float(value) - 1) / LEVELS for value in (patch.stored[core].mean(), patch.stored[core].max()))
-    share = objects.rim_share(core, patch.stored == 0)
+    mean, largest = ((float(value) - 1) / LEVELS for value in (stored[core].mean(), stored[core].max()))
     placed = shapely.transform(shapely.simplify(outline, options.simplify), place)
     return shapely.MultiPolygon(shapely.get_parts(placed).tolist()), (
-        area, length, area / length, *objects.axes(core, to_metres), perimeter, compactness, mean, largest, share,
+        area, length, area / length, *objects.axes(core, to_metres), perimeter, compactness, mean, largest,
+        objects.rim_share(core, stored == 0),
     )  # fmt: skip
-
-
-def _contrast(patch: Patch, trim: int, image: Raster, calibration: str | None) -> Attributes:
-    """Mean inside over mean of the sea around, other objects left out; of the power, where the values are dB."""
-    values, valid = _plane(image, patch.box)
-    distance = cv2.distanceTransform((~patch.core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    around = (distance >= AROUND[0]) & (distance <= AROUND[1]) & (patch.stored > 0) & (patch.stored < trim)
-    power = [values[part & valid].astype(np.float64) for part in (patch.core, around)]
-    dark, sea = ((10 ** (part / 10) if calibration == "db" else part).sum() / max(part.size, 1) for part in power)
-    if not (dark > 0 and sea > 0):
-        return {}
-    ratio = float(dark / sea)
-    return {"contrast": ratio, "contrast_db": (20 if calibration == "amplitude" else 10) * float(np.log10(ratio))}
 
 
 def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False) -> None:
