@@ -226,7 +226,7 @@ def test_statistics_of_the_scene_go_with_every_window_and_chip(
     run = variant(trained, tmp_path / "run", normalise={"kind": "scene", "log": True})
     image = image.copy()
     image[32:64, 64:96] = 0
-    quartiles = quartiles_of(histogram(image, image > 0))[None]
+    quartiles = quartiles_of(histogram(image[None], image > 0))
     out = mapped(run, chips, tmp_path / "out", mosaic=False)
     close(out / "S9.000005.probability.tif", load(run)(image[32:64, 32:64], quartiles), image[32:64, 32:64] > 0)
     seen: list[NDArray[np.float32]] = []

@@ -1,5 +1,6 @@
 """A trained network as a callable on arrays, whatever runs it. Imports neither torch nor Lightning."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ from numpy.typing import NDArray
 
 from seep_lightning.calibration import scaled
 from seep_lightning.data.chips import valid_pixels
-from seep_lightning.errors import UserError
-from seep_lightning.normalise import FULL_SCALE, Normaliser, full_scale, histogram, quartiles_of
+from seep_lightning.errors import UserError, explained
+from seep_lightning.normalise import FULL_SCALE, Normaliser, histogram, quartiles_of
 from seep_lightning.run import SHIPPED, Run
 
 Floats = NDArray[np.float32]
+ONNX_KEY, ONNX_FORMAT = "seep_lightning", 1  # of what we know, in the metadata of a file that `export` wrote
 
 
 class ArrayPredictor:
@@ -21,8 +23,11 @@ class ArrayPredictor:
     threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
     scaling: (a, b) of sigmoid(a x logit + b), fitted there too, so that a probability means what it says; the threshold
     is one of scaled probabilities. min_area: px below which a predicted object is dropped, chosen on the same chips.
-    facts: what the checkpoint knows of its data (`SeepDataModule.facts`).
+    facts: what the checkpoint knows of its data (`SeepDataModule.facts`). name, key: see `maps.open_networks`.
     """
+
+    name = key = ""
+    precision = "32"  # or bf16, where the network runs on torch
 
     def __init__(self, facts: dict[str, Any], threshold: float, min_area: int | None = None) -> None:
         self.facts, self.threshold, self.min_area = facts, threshold, min_area
@@ -31,7 +36,6 @@ class ArrayPredictor:
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
         self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
-        self.precision = "32"  # or bf16, where the network runs on torch
 
     def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
         """Probabilities (H, W) float32 in 0..1 of raw values (H, W) or (C, H, W), uint8 or uint16; nodata gives 0.
@@ -49,8 +53,8 @@ class ArrayPredictor:
             raise UserError(f"the image is {array.dtype} with shape {image.shape}; {taken}.")
         valid = valid_pixels(array, self.nodata)
         if quartiles is None:
-            quartiles = np.stack([quartiles_of(histogram(band, valid)) for band in array])
-        values = array.astype(np.float32) / np.float32(full_scale(array.dtype))
+            quartiles = quartiles_of(histogram(array, valid))
+        values = array.astype(np.float32) / np.float32(FULL_SCALE[array.dtype.name])
         batch = self.normalise(values, valid, quartiles)[None]
         return np.where(valid, self.probability(batch)[0], np.float32(0))
 
@@ -66,6 +70,39 @@ class ArrayPredictor:
         self.scaling, self.threshold = scaling, float(scaled(self.threshold, scaling))
 
 
+class OnnxPredictor(ArrayPredictor):
+    """A file that `export` wrote as ONNX, on onnxruntime; `UserError` for another one.
+
+    device: `auto` (what this onnxruntime was built for, a GPU first), `cpu` or `cuda`.
+    """
+
+    def __init__(self, path: str | Path, device: str = "auto") -> None:
+        with explained(f"{path} needs onnxruntime. Install it: pip install 'seep_lightning[export]'.", ImportError):
+            import onnxruntime
+        there = onnxruntime.get_available_providers()
+        wanted = there if device == "auto" else [f"{device.upper()}ExecutionProvider"]
+        if not set(wanted) <= set(there):
+            raise UserError(f"device={device} cannot be used here: onnxruntime has {', '.join(there)}. Try device=cpu.")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        with explained(f"{path} cannot be read as ONNX ({{}}).", Exception):  # of many classes
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+        known = json.loads(self.session.get_modelmeta().custom_metadata_map.get(ONNX_KEY, "{}"))
+        if not known or known["format"] > ONNX_FORMAT:
+            raise UserError(f"{path} was not written by this version's export. Export the run again.")
+        super().__init__(known["facts"], known["threshold"], known.get("min_area"))
+        self.stride: int = known["stride"]
+
+    def probability(self, batch: Floats) -> Floats:
+        """See `ArrayPredictor`; padded as `SeepModule.forward` does."""
+        height, width = batch.shape[-2:]
+        down, right = -height % self.stride, -width % self.stride
+        beyond = (0, 0), (0, 0), (0, down), (0, right)
+        padded = np.pad(batch, beyond, mode="reflect" if down < height and right < width else "edge")
+        (found,) = self.session.run(None, {"image": padded})
+        return np.asarray(found[..., :height, :width], np.float32)
+
+
 def load(run: str | Path | Run = SHIPPED, checkpoint: str = "best", device: str = "auto") -> ArrayPredictor:
     """The network of a run directory, or of a file that `export` wrote, as a callable on arrays, for notebooks.
 
@@ -73,8 +110,6 @@ def load(run: str | Path | Run = SHIPPED, checkpoint: str = "best", device: str 
     Raises `UserError` where there is none, or it cannot be trusted or read. An .onnx file needs no torch.
     """
     if not isinstance(run, Run) and Path(run).suffix == ".onnx":
-        from seep_lightning.onnx_predictor import OnnxPredictor
-
         return OnnxPredictor(run, device)
     from seep_lightning import predictor
 

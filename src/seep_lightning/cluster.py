@@ -10,12 +10,13 @@ from seep_lightning.config import PredictConfig
 from seep_lightning.errors import UserError, explained, first_line
 
 if TYPE_CHECKING:
-    from seep_lightning.maps import Job, Network, Row
+    from seep_lightning.array_predictor import ArrayPredictor
+    from seep_lightning.maps import Job, Row
 
 RETRIES = 3  # workers that may die on a scene before it is given up; each goes on from its last finished strip
 STRIP = 1 << 27  # pixels of a scene from which on several workers share it
 Done = tuple["Job", "Row | UserError | None"]
-_OPENED: dict[str, list["Network"]] = {}
+_OPENED: dict[str, list["ArrayPredictor"]] = {}
 
 
 def one_by_one(work: Callable[["Job"], "Row | None"], jobs: Sequence["Job"]) -> Iterator[Done]:

@@ -26,14 +26,7 @@ USE = (
 
 
 def export(config: ExportConfig) -> Path:
-    """Write the network of a run to `output`, which appears when it is whole.
-
-    format=onnx: network input to probabilities, both (B, C, H, W) float32; batch, height and width are free, the latter
-    two in multiples of the stride. Its metadata hold `seep_lightning` (JSON: threshold, normalisation, stride ...; see
-    docs/export.md), `classes` and `model_card`. format=torch: a checkpoint without what only training needs; tensors
-    and plain values, so that it loads with `weights_only=True`.
-    Raises `UserError` for what the person at the keyboard can put right.
-    """
+    """Write the network of a run to `output`, which appears when it is whole; what is in it: docs/export.md."""
     from seep_lightning.predictor import load_module, read_checkpoint
 
     check(config)
@@ -67,8 +60,8 @@ def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
     """Write network, scaling and sigmoid as ONNX, with metadata."""
     import torch
 
+    from seep_lightning.array_predictor import ONNX_FORMAT, ONNX_KEY
     from seep_lightning.nets.outputs import probabilities
-    from seep_lightning.onnx_predictor import FORMAT, KEY
 
     with explained("format=onnx needs more packages: pip install 'seep_lightning[export]'.", ImportError):
         import onnxscript  # noqa: F401
@@ -90,10 +83,9 @@ def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
         )
     assert program is not None
     threshold = float(scaled(module.threshold, run.scaling))
-    known = {"format": FORMAT, "threshold": threshold, "min_area": run.min_area, "stride": stride, "facts": facts}
+    known = {"format": ONNX_FORMAT, "threshold": threshold, "min_area": run.min_area, "stride": stride, "facts": facts}
     channels = ", ".join(["seep", *(f"class {k}" for k in range(1, module.classes + 1))])
-    more = {KEY: json.dumps(known), "classes": channels, "model_card": card}
-    program.model.metadata_props.update(more)
+    program.model.metadata_props.update({ONNX_KEY: json.dumps(known), "classes": channels, "model_card": card})
     program.save(path)
 
 

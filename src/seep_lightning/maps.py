@@ -44,27 +44,22 @@ Row = dict[str, str]
 log = logging.getLogger(__name__)
 
 
-class Network(NamedTuple):
-    """A trained network, a hash of all that its probabilities depend on, and its name."""
+def open_networks(config: PredictConfig) -> list[ArrayPredictor]:
+    """Those of `config.run`, a list of runs or exported files; `UserError` where they do not take the same images.
 
-    predictor: ArrayPredictor
-    key: str
-    name: str
-
-
-def open_networks(config: PredictConfig) -> list[Network]:
-    """Those of `config.run`, runs or exported files; `UserError` where they do not take the same images."""
-    networks: list[Network] = []
-    for run in [config.run] if isinstance(config.run, str) else map(str, config.run):
-        predictor = load(run, config.checkpoint, config.device)
-        file, device = Path(run), str(getattr(predictor, "device", "cpu"))
-        predictor.precision = config.precision or ("bf16" if device.startswith("cuda") else "32")
+    The `key` of each is a hash of all that its probabilities depend on.
+    """
+    networks: list[ArrayPredictor] = []
+    for run in config.run:
+        network = load(run, config.checkpoint, config.device)
+        file, device = Path(run), str(getattr(network, "device", "cpu"))
+        network.precision = config.precision or ("bf16" if device.startswith("cuda") else "32")
         weights = (file if file.is_file() else Run(file).checkpoint(config.checkpoint)).read_bytes()
-        key = f"{hashlib.sha256(weights).hexdigest()} {device} {predictor.precision}"
-        networks.append(Network(predictor, key, file.resolve().stem))
-        first = networks[0].predictor
+        network.name = file.resolve().stem
+        network.key = f"{hashlib.sha256(weights).hexdigest()} {device} {network.precision}"
+        networks.append(network)
         for fact in ("bands", "nodata", "classes"):
-            theirs, ours = getattr(predictor, fact), getattr(first, fact)
+            theirs, ours = getattr(network, fact), getattr(networks[0], fact)
             if theirs != ours:
                 said = f"run={run} was trained with {fact}={theirs}, the first run with {ours}"
                 raise UserError(f"{said}: an ensemble must agree. Map with each of them alone.")
@@ -124,8 +119,8 @@ def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], confi
 
 
 def map_job(
-    job: Job, networks: Sequence[Network], config: PredictConfig, done: str = "", progress: Progress | None = None,
-    rows: tuple[int, int] | None = None,
+    job: Job, networks: Sequence[ArrayPredictor], config: PredictConfig, done: str = "",
+    progress: Progress | None = None, rows: tuple[int, int] | None = None,
 ) -> Row | None:  # fmt: skip
     """Map one scene into `config.output`, and return its row of the table; None if it was finished already.
 
@@ -136,8 +131,7 @@ def map_job(
     begin, out = time.monotonic(), Path(config.output)
     if config.scale == "db" and config.calibration is None:
         config = replace(config, calibration="db")
-    predictors = [network.predictor for network in networks]
-    first = predictors[0]
+    first = networks[0]
     bands = tuple(config.bands or first.facts.get("band names", [1]))
     nodata = None if config.scale == "db" else first.nodata  # 0 dB is a value
     vector = out / f"{job.name}.{config.format}"
@@ -145,21 +139,21 @@ def map_job(
         raise UserError(f"bands={list(bands)}: the run was trained on {first.bands} band(s). Name as many.")
     if vector.exists() and not config.overwrite and not (out / f"{job.name}.probability.tif").exists():
         raise UserError(f"{vector} is there already, and is not of this map. Choose another output, or overwrite=true.")
-    threshold = config.threshold or float(np.mean([each.threshold for each in predictors]))
-    chosen = [each.min_area for each in predictors if each.min_area]
+    threshold = config.threshold or float(np.mean([each.threshold for each in networks]))
+    chosen = [each.min_area for each in networks if each.min_area]
     if config.min_area is None and chosen:
         config = replace(config, min_area=round(float(np.mean(chosen))))
     config.thresholds.around(threshold)  # a bad one is told before anything is predicted
     with _raster(job.name, job.tiles, bands, nodata) as scene:
-        by_scene = any(each.normalise.kind == "scene" for each in predictors)
+        by_scene = any(each.normalise.kind == "scene" for each in networks)
         shared = _quartiles(job.peers, bands, nodata) if job.peers and by_scene else None
         given = ((config.area, True), (config.land, False))
         areas = [vector_area(Path(path), scene, inside=inside) for path, inside in given if path]
         wanted: Area = lambda a, b: np.logical_and.reduce([area(a, b) for area, _ in areas])  # noqa: E731
         model_key = [network.key for network in networks], config.scale, config.flips, np.asarray(shared).tolist()
         result = map_scene(
-            scene, lambda: _callables(predictors, scene, config, shared), out, model_key=json.dumps(model_key),
-            threshold=threshold, tiling=_tiling(predictors, config), batch=config.batch, threads=config.threads,
+            scene, lambda: _callables(networks, scene, config, shared), out, model_key=json.dumps(model_key),
+            threshold=threshold, tiling=_tiling(networks, config), batch=config.batch, threads=config.threads,
             area=wanted if areas else None, area_key="".join(key for _, key in areas), overwrite=config.overwrite,
             progress=progress, part=rows,
         )  # fmt: skip
@@ -195,9 +189,9 @@ def strips_of(job: Job, pixels: int) -> list[tuple[int, int]]:
     return list(pairwise(edges)) if count > 1 else []
 
 
-def _tiling(predictors: Sequence[ArrayPredictor], config: PredictConfig) -> Tiling:
+def _tiling(networks: Sequence[ArrayPredictor], config: PredictConfig) -> Tiling:
     """Windows as large as a chip where each is normalised by itself: wider ones cost Dice on real scenes."""
-    own = [max(each.facts["chip_size"]) for each in predictors if each.normalise.kind == "chip"]
+    own = [max(each.facts["chip_size"]) for each in networks if each.normalise.kind == "chip"]
     window = config.window or min([WINDOW, *own])
     overlap = window // 4 if config.overlap is None else config.overlap
     if not 0 <= overlap < window:
@@ -217,7 +211,7 @@ def _quartiles(paths: tuple[Path, ...], bands: Bands, nodata: float | None) -> N
 
 
 def _callables(
-    predictors: Sequence[ArrayPredictor], raster: Raster, config: PredictConfig, quartiles: NDArray[np.float64] | None
+    networks: Sequence[ArrayPredictor], raster: Raster, config: PredictConfig, quartiles: NDArray[np.float64] | None
 ) -> tuple[Model, Normalise]:
     """Model and normalisation of an ensemble for one scene: the inputs of different normalisations are stacked.
 
@@ -225,7 +219,7 @@ def _callables(
     """
     raster.check_scale(config.scale)
     full = FULL_SCALE.get(raster.dtype.name)
-    ways = list(dict.fromkeys(each.normalise for each in predictors))
+    ways = list(dict.fromkeys(each.normalise for each in networks))
     if quartiles is None and (not full or any(way.kind == "scene" for way in ways)):
         quartiles = scene_quantiles(raster, threads=config.threads)
     scene = np.zeros((1, 3), np.float32) if quartiles is None else power(quartiles, config.scale)
@@ -236,7 +230,7 @@ def _callables(
         scaled = power(np.where(valid, values, 0).astype(np.float32), config.scale) / scale[..., None]
         own = scene
         if any(way.kind == "chip" for way in ways) and full:
-            own = np.stack([quartiles_of(histogram(band, valid)) for band in values])
+            own = quartiles_of(histogram(values, valid))
         elif any(way.kind == "chip" for way in ways):
             own = np.stack([np.quantile(band[valid], (0.25, 0.5, 0.75), method="inverted_cdf") for band in scaled])
         return np.concatenate([way(scaled, valid, own if way.kind == "chip" else scene / scale) for way in ways])
@@ -245,7 +239,7 @@ def _callables(
         first = ways.index(each.normalise) * each.bands
         return lambda inputs: each.probability(np.ascontiguousarray(inputs[:, first : first + each.bands]))
 
-    mean = ensemble([model(each) for each in predictors])
+    mean = ensemble([model(each) for each in networks])
     return (augmented(mean) if config.flips else mean), normalise
 
 

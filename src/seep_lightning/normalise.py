@@ -11,7 +11,7 @@ from seep_lightning.errors import UserError
 
 Floats = NDArray[np.float32]
 KINDS = ("scale", "chip", "scene")
-FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
+FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}  # the largest value of the types that images have
 DARKEST = 1 / 1024  # floor before a logarithm: below one level of the 8-bit stretch that the chips come in
 LIMIT = 5.0  # robust z-scores are clipped here: ships reach 30 and would rule the first convolution
 
@@ -49,11 +49,6 @@ class Normaliser:
         return np.log(np.maximum(values, np.float32(DARKEST))) if self.log else values
 
 
-def full_scale(dtype: np.dtype[Any]) -> float:
-    """The largest value that an image of this type can hold (8 or 16 bit unsigned)."""
-    return FULL_SCALE[dtype.name]
-
-
 def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
     """Values of a scene on a linear scale, from `db` where that is their `scale`."""
     return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
@@ -67,8 +62,8 @@ def twice_median(median: NDArray[np.float32], path: Path) -> NDArray[np.float32]
 
 
 def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Counts of each value of the valid pixels of one unsigned band `image` (H, W): (256,) or (65536,)."""
-    return np.bincount(image[valid].ravel(), minlength=int(full_scale(image.dtype)) + 1)
+    """Counts of each value of the valid pixels of the unsigned bands `image` (C, H, W): (C, 256) or (C, 65536)."""
+    return np.stack([np.bincount(band[valid], minlength=int(FULL_SCALE[image.dtype.name]) + 1) for band in image])
 
 
 def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -36,7 +36,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     from seep_lightning.maps import find_jobs, map_job, open_networks
 
     networks = open_networks(config)
-    jobs = find_jobs(paths, networks[0].predictor.facts, config)
+    jobs = find_jobs(paths, networks[0].facts, config)
     out = Path(config.output)
     table = read_table(out / TABLE)
     fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")

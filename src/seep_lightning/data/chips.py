@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 
 from seep_lightning.config import DataConfig, GridConfig
 from seep_lightning.errors import UserError, first_line
-from seep_lightning.normalise import full_scale, histogram, quartiles_of
+from seep_lightning.normalise import FULL_SCALE, histogram, quartiles_of
 from seep_lightning.scene.raster import band_numbers, opened
 
 SUFFIXES = {".tif", ".tiff", ".png"}
@@ -40,7 +40,7 @@ class Chips:
     image_paths: list[Path]
     mask_paths: list[Path]
     digests: list[str] = field(default_factory=list)  # see `digest`
-    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # of each scene, (C, values)
     quartiles: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 1, 3), np.float32))
     full_scale: float = 0.0
     size: tuple[int, int] = (0, 0)
@@ -84,10 +84,8 @@ class Chips:
 
 def cell(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
     """(row, column) of a tile in its scene's grid, row-major; None where `data.grid` does not know the scene."""
-    for prefix, grid in config.grid.items():
-        if scene.startswith(prefix) and tile >= 0:
-            return tile // grid.columns, tile % grid.columns
-    return None
+    grid = next((grid for prefix, grid in config.grid.items() if scene.startswith(prefix)), None)
+    return divmod(tile, grid.columns) if grid and tile >= 0 else None
 
 
 def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
@@ -115,7 +113,7 @@ def load_chips(config: DataConfig) -> Chips:
         valid = valid_pixels(image, config.nodata)
         if not valid.any():
             raise UserError(f"data: {name} holds nodata ({config.nodata}) only. Remove it, or correct data.nodata.")
-        counts = np.stack([histogram(band, valid) for band in image])
+        counts = histogram(image, valid)
         quartiles.append(quartiles_of(counts))
         chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
         chips.digests.append(digest(name, image, mask))
@@ -123,7 +121,7 @@ def load_chips(config: DataConfig) -> Chips:
         if budget >= 0:
             kept.append((image, mask))
     chips._cache = kept if len(kept) == len(chips) else None
-    chips.full_scale = full_scale(image.dtype)
+    chips.full_scale = FULL_SCALE[image.dtype.name]
     chips.size = (image.shape[1], image.shape[2])
     chips.quartiles = np.stack(quartiles)
     return chips
