@@ -35,20 +35,19 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     data = with_root(data)
     pairs = pair_chips(replace(data, unpaired="skip"))
     found = Audit(str(pairs.root))
-    images, masks = (list_images(pairs.root / folder) for folder in (data.images, data.masks))
-    for lonely, kind in ((images.keys() - masks.keys(), "mask"), (masks.keys() - images.keys(), "image")):
+    images, masks = (list_images(pairs.root / folder).keys() for folder in (data.images, data.masks))
+    for lonely, kind in ((images - masks, "mask"), (masks - images, "image")):
         if lonely and data.unpaired == "error":
             found.problems.append(f"{len(lonely)} without {kind}: {_some(sorted(lonely))}")
     _read_each(pairs, found)
-    if not found.problems:
-        for name in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
-            try:
-                parts = split_chips(pairs, replace(split, kind=name))
-                found.leaks[name] = "; ".join(str(row) for row in leakage(pairs, parts))
-            except UserError as error:
-                found.leaks[name] = f"not possible: {error}"
-                if name == split.kind:
-                    found.problems.append(str(error))
+    for name in () if found.problems else dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
+        try:
+            rows = leakage(pairs, split_chips(pairs, replace(split, kind=name)))
+            found.leaks[name] = "; ".join(map(str, rows))
+        except UserError as error:
+            found.leaks[name] = f"not possible: {error}"
+            if name == split.kind:
+                found.problems.append(str(error))
     return found
 
 
@@ -56,9 +55,9 @@ def _read_each(chips: "Chips", found: Audit) -> None:
     """Read chip by chip; collect digests, problems and facts."""
     from seep_lightning.data.chips import digest, valid_pixels
 
-    sizes: Counter[str] = Counter()
-    classes: Counter[int] = Counter()
+    sizes, classes = Counter[str](), Counter[int]()
     counts: list[tuple[int, ...]] = []
+    same: dict[str, list[str]] = {}
     empty: list[str] = []
     for i, name in enumerate(chips.names):
         try:
@@ -74,10 +73,8 @@ def _read_each(chips: "Chips", found: Audit) -> None:
         classes.update(np.unique(mask[valid & (mask > 0)]).tolist())
         empty += [name] * (not mask.any())
         chips.digests.append(digest(name, image, mask))
-    levels, pixels, nodata, saturated = np.array(counts or np.zeros((1, 4), int)).T
-    same: dict[str, list[str]] = {}
-    for name, _, picture in (line.rsplit(":", 2) for line in chips.digests):
-        same.setdefault(picture, []).append(name)
+        same.setdefault(chips.digests[-1].rpartition(":")[2], []).append(name)
+    levels, pixels, nodata, saturated = np.array(counts or [(0, 1, 0, 0)]).T
     doubles = [" = ".join(names) for names in same.values() if len(names) > 1]
     per_scene, kinds = Counter(chips.scenes), "; ".join(f"{n} x {k}" for k, n in sizes.items())
     if len(sizes) > 1:
@@ -87,8 +84,8 @@ def _read_each(chips: "Chips", found: Audit) -> None:
         "scenes": f"{len(per_scene)}: " + ", ".join(f"{s} ({n})" for s, n in sorted(per_scene.items())),
         "size and type": kinds or "none readable",
         "levels a chip": f"{levels.min()} to {levels.max()}",
-        "nodata": f"{nodata.sum() / max(pixels.sum(), 1):.1%} of pixels, in {(nodata > 0).sum()} chips",
-        "saturated": f"{saturated.sum() / max(pixels.sum(), 1):.2%} of pixels",
+        "nodata": f"{nodata.sum() / pixels.sum():.1%} of pixels, in {(nodata > 0).sum()} chips",
+        "saturated": f"{saturated.sum() / pixels.sum():.2%} of pixels",
         "classes (chips)": ", ".join(f"{c}: {n}" for c, n in sorted(classes.items())) or "none",
         "chips without seep": f"{len(empty)}" + (f": {_some(empty)}" if empty else ""),
         "identical pictures": f"{len(doubles)}" + (f": {_some(doubles)}" if doubles else ""),

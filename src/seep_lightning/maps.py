@@ -38,8 +38,7 @@ WINDOW = 512  # px; the widest that pays: larger ones need more memory, and save
 PICTURE = 720  # px along a picture's longer side
 Bands = tuple[int | str, ...]
 Tiles = dict[Path, tuple[int, int]]
-Row = dict[str, str]
-"""A scene's row of the table that `predict` keeps."""
+Row = dict[str, str]  # a scene's in the table that `predict` keeps
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +66,7 @@ def open_networks(config: PredictConfig) -> list[ArrayPredictor]:
 
 
 class Job(NamedTuple):
-    """A scene to map. tiles: its files by (row, column): one, or chips to lay together. peers: all chips of the scene,
-    where `tiles` is one of them, for the scene's statistics.
-    """
+    """A scene: its files by (row, column). peers: all chips of a scene of which this is one, for its statistics."""
 
     name: str
     tiles: Tiles
@@ -125,8 +122,7 @@ def map_job(
     """Map one scene into `config.output`, and return its row of the table; None if it was finished already.
 
     done: the key in the row that an earlier call left, a hash of model, input and settings. rows: predict these only,
-    ahead of the call that maps the whole scene, which takes them over; nothing is returned. Raises `UserError` where
-    the scene cannot be mapped.
+    for the call that maps the whole scene; nothing is returned. Raises `UserError` where it cannot be mapped.
     """
     begin, out = time.monotonic(), Path(config.output)
     if config.scale == "db" and config.calibration is None:
@@ -213,9 +209,9 @@ def _quartiles(paths: tuple[Path, ...], bands: Bands, nodata: float | None) -> N
 def _callables(
     networks: Sequence[ArrayPredictor], raster: Raster, config: PredictConfig, quartiles: NDArray[np.float64] | None
 ) -> tuple[Model, Normalise]:
-    """Model and normalisation of an ensemble for one scene: the inputs of different normalisations are stacked.
+    """Model and normalisation of an ensemble for one scene, given its quartiles (C, 3), or None: found if needed.
 
-    quartiles: (C, 3) of the scene, as stored; None: found here, in one pass, where they are needed.
+    The inputs of different normalisations are stacked.
     """
     raster.check_scale(config.scale)
     full = FULL_SCALE.get(raster.dtype.name)

@@ -24,14 +24,16 @@ COLUMNS = ("name", "status", "size", "seeps", "area", "unit", "seconds", "error"
 
 
 def predict(config: PredictConfig) -> list[dict[str, str]]:
-    """Map every scene of `config.input` into `config.output`, and keep a table of them, `scenes.csv`, as they finish.
+    """Map every scene of `config.input` into `config.output`, and return their rows of its table, `scenes.csv`.
 
-    Of each scene: NAME.probability.tif, NAME.mask.tif, NAME.gpkg with a QGIS style. What is finished already, with the
-    same model, input and settings, stays; what was begun goes on. Returns the rows of the table for these scenes.
-    A scene that cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
+    What is finished already, with the same model, input and settings, stays; what was begun goes on. A scene that
+    cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
     check(config)
-    config = with_absolute_paths(config)
+    # paths that hold in a worker's folder too
+    area, land = (path and str(Path(path).absolute()) for path in (config.area, config.land))
+    runs = [str(Path(each).absolute()) for each in listed("run", SHIPPED if config.run is None else config.run)]
+    config = replace(config, run=runs, output=str(Path(config.output).absolute()), area=area, land=land)
     paths = find_files("input", config.input, SUFFIXES)
     from seep_lightning.maps import find_jobs, map_job, open_networks
 
@@ -41,8 +43,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     table = read_table(out / TABLE)
     fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")
     write_table(out / TABLE, table.values(), COLUMNS)
-    failed = {}
-    known = {name: row.get("key", "") for name, row in table.items()}
+    failed, known = {}, {name: row["key"] for name, row in table.items()}
     with progress_bar(len(jobs)) as bar:
         if config.cluster == "local":
             ended = one_by_one(lambda job: map_job(job, networks, config, known.get(job.name, ""), bar(job.name)), jobs)
@@ -62,14 +63,6 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     return [table[job.name] for job in jobs]
 
 
-def with_absolute_paths(config: PredictConfig) -> PredictConfig:
-    """The config with paths that hold in a worker's folder too."""
-    area, land = (path and str(Path(path).absolute()) for path in (config.area, config.land))
-    runs = [SHIPPED] if config.run is None else listed("run", config.run)
-    run, output = [str(Path(each).absolute()) for each in runs], str(Path(config.output).absolute())
-    return replace(config, run=run, output=output, area=area, land=land)
-
-
 def listed(key: str, given: Any) -> list[str]:
     """A path or a list of paths as a list; `UserError` for none."""
     if given in ([], ""):
@@ -87,12 +80,13 @@ def find_files(key: str, given: str, suffixes: tuple[str, ...]) -> list[Path]:
         found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in suffixes]
     else:
         found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
-    found = [p for p in found if not p.name.endswith(OURS)]
+    found = sorted(p.absolute() for p in found if not p.name.endswith(OURS))
     if not found:
-        said = "there is no such file or folder, nor any like it"
-        said = f"no {', '.join(suffixes)} in it" if path.is_dir() else said
-        raise UserError(f"{key}={given}: {said}.")
-    return sorted(path.absolute() for path in found)
+        none = (
+            f"no {', '.join(suffixes)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
+        )
+        raise UserError(f"{key}={given}: {none}.")
+    return found
 
 
 def read_table(path: Path) -> dict[str, dict[str, str]]:

@@ -20,7 +20,11 @@ class Predictor(ArrayPredictor):
 
     def __init__(self, module: SeepModule, device: str = "auto") -> None:
         super().__init__(module.hparams["facts"], module.threshold, module.min_area)
-        self.device = torch.device(pick_device(device))
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        with explained(f"device={device} cannot be used here ({{}}). Try device=cpu.", RuntimeError, AssertionError):
+            torch.empty(0, device=device)
+        self.device = torch.device(device)
         self.module = module.eval().to(self.device)
 
     @torch.inference_mode()
@@ -32,10 +36,7 @@ class Predictor(ArrayPredictor):
 
 
 def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> Predictor:
-    """The network of a run directory, or of a file that `export format=torch` wrote, as a callable on arrays.
-
-    Raises `UserError` where there is no run, or its checkpoint cannot be trusted or read.
-    """
+    """See `array_predictor.load`; of a run directory, or a file that `export format=torch` wrote."""
     if not isinstance(run, Run) and Path(run).is_file():
         module = load_module(Path(run))
     else:
@@ -94,12 +95,3 @@ def load_weights(module: SeepModule, content: dict[str, Any], path: Path, new_he
     except RuntimeError as error:
         said = f"{path}: its network differs from model ({str(error).splitlines()[-1].strip().rstrip('.')})"
         raise UserError(f"{said}. Use the model it was trained with{', or init=null' * new_head}.") from error
-
-
-def pick_device(device: str) -> str:
-    """`auto`: a GPU where there is one, else the CPU. `UserError` for a device that is not there."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    with explained(f"device={device} cannot be used here ({{}}). Try device=cpu.", RuntimeError, AssertionError):
-        torch.empty(0, device=device)
-    return device

@@ -34,12 +34,9 @@ class Labels(NamedTuple):
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
-    """Write `output` in the data set's layout: images, masks (SCENE.TILE.tif each) and dataset.json, which is returned.
+    """Write `output` in the data set's layout (docs/labels.md), and return what stands in its dataset.json.
 
-    A pixel has the class of the polygon that holds its centre, of the last one in the file where several do. Pixels of
-    doubtful polygons (`ignore`) become nodata, value 0, unless a sure one holds them too. Scenes are read by rows of
-    chips; all are checked before anything is written, and `output` appears when it is whole.
-    Raises `UserError` for what the person at the keyboard can put right.
+    Scenes are read by rows of chips; all are checked before anything is written, and `output` appears when it is whole.
     """
     from affine import Affine
 
@@ -116,10 +113,8 @@ def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels
     given = outlines.columns[of_class] if of_class else np.ones(len(mine), int)
     wrong = sure & ~np.isin(given.astype(str), [f"{k}{end}" for k in range(1, largest + 1) for end in ("", ".0")])
     if wrong.any():
-        said = (
-            f"{path}: {of_class} of polygon {outlines.numbers[wrong][0]} is {given[wrong][0]}; expected 1 to {largest}"
-        )
-        raise UserError(f"{said}. Correct it, or leave the polygon out with ignore=CONDITION.")
+        said = f"{path}: {of_class} of polygon {outlines.numbers[wrong][0]} is {given[wrong][0]}"
+        raise UserError(f"{said}; expected 1 to {largest}. Correct it, or leave it out with ignore=CONDITION.")
     classes = np.zeros(len(mine), np.uint8)
     classes[sure] = given[sure].astype(float)
     return Labels(outlines, classes, (mine & doubtful).astype(np.uint8))
@@ -135,13 +130,12 @@ def cut_scene(
 ) -> Iterator[tuple[int, tuple[int, int], NDArray[Any], NDArray[np.uint8]]]:
     """The chips of a scene: tile = row * columns + column, place (left, top), image (C, S, S) and mask (1, S, S).
 
-    All with seep, and of those that show sea only a share, by (seed, scene, tile). In a scene without full scale 65535
-    is twice its median, as in `predict`.
+    All with seep, and of those that show sea only a share, by (seed, scene, tile).
     """
     from seep_lightning.scene.raster import scene_quantiles
 
     size, lefts = config.size, starts(raster.width, config)
-    if config.scale:
+    if config.scale:  # full scale, as in `predict`
         scale = twice_median(power(scene_quantiles(raster, [0.5]), config.scale), raster.path)[..., None]
     rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
     for row, top in enumerate(starts(raster.height, config)):

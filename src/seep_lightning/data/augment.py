@@ -1,8 +1,4 @@
-"""Albumentations behind one function, so that it could be replaced. Training chips only.
-
-`Compose` ignores global seeds, and workers repeat each other's draws: here the random state of a chip is a function of
-(seed, epoch, chip), so that it depends neither on workers, nor on ranks, nor on where a run was resumed.
-"""
+"""Albumentations behind one function; draws are a function of (seed, epoch, chip), whatever workers and ranks do."""
 
 import os
 from typing import Any

@@ -1,4 +1,1 @@
-"""Whole scenes: windows and blending, rasters, and seeps as polygons. Knows neither Hydra nor Lightning nor torch.
-
-A scene's way: `Raster` -> `map_scene` (probability and mask) -> `find_seeps` -> `write_seeps`.
-"""
+"""Scenes, without torch or Hydra: `Raster` -> `map_scene` (probability, mask) -> `find_seeps` -> `write_seeps`."""

@@ -60,11 +60,8 @@ class Ground:
         return cls(wkt, "m", note, place, unplace)
 
     def metres(self, centre: Points) -> Move:
-        """Coordinates to metres east and north about `centre` (1, 2); pixels stay pixels.
-
-        Lambert's azimuthal equal-area projection (Snyder 1987, p. 185) on WGS 84 about the next whole degree: areas are
-        exact, distances right to 1e-4 within 100 km.
-        """
+        """Coordinates to metres east and north about `centre` (1, 2), or pixels: Lambert's azimuthal equal-area
+        projection (Snyder 1987, p. 185); areas are exact, distances right to 1e-4 within 100 km."""
         if not self.wkt:
             return lambda points: points
         lon, lat = np.rint(self.degrees(centre)[0])
@@ -85,15 +82,12 @@ def _move(source: str, target: str) -> Move:
 
 
 def _affine(matrix: Affine) -> Move:
-    linear, offset = np.array([[matrix.a, matrix.d], [matrix.b, matrix.e]]), np.array([matrix.c, matrix.f])
-    return lambda points: points @ linear + offset
+    return lambda points: np.column_stack(matrix @ tuple(points.T))
 
 
 @dataclass(frozen=True)
 class Outlines:
-    """Polygons of a vector file in a scene's pixels: shapes (N,), their numbers in the file (N,), attributes (N,) by
-    name, and the file's coordinate system.
-    """
+    """Polygons of a vector file in a scene's pixels, their numbers there, attributes by name, and the file's system."""
 
     shapes: NDArray[np.object_]
     numbers: NDArray[np.int64]
@@ -101,9 +95,7 @@ class Outlines:
     crs: str | None
 
     def burn(self, values: NDArray[np.uint8], start: int, stop: int, width: int) -> NDArray[np.uint8]:
-        """Rows start..stop, (stop - start, width): the value (of N) of the last polygon that holds a pixel's centre;
-        a polygon of value 0 is left out.
-        """
+        """Rows start..stop, (n, width): of the last polygon that holds a pixel's centre its value (of N), unless 0."""
         bounds = shapely.bounds(self.shapes).reshape(-1, 4)
         here = (bounds[:, 1] < stop) & (bounds[:, 3] > start) & (values > 0)
         if not here.any():
@@ -114,10 +106,7 @@ class Outlines:
 
 
 def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Area, str]:
-    """The polygons of a vector file as an area of a scene, and a hash of it; `inside=False` leaves them out (land).
-
-    Raises `UserError` as `read_outlines` does, and where nothing lies within the scene.
-    """
+    """What is inside the polygons of a vector file, or outside, and a hash of it; `UserError` where none is there."""
     outlines = read_outlines(path, raster)
     if inside and not len(outlines.shapes):
         raise UserError(f"{path} has no polygon within {raster.path}. Check both on a map: which coordinate system?")
@@ -129,9 +118,8 @@ def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Are
 def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where: str | None = None) -> Outlines:
     """The polygons of a vector file that lie within a scene; `where`: only those for which this SQL condition holds.
 
-    Coordinates are brought into the scene's system and then to its pixels, long edges in small steps, so that it works
-    for ground control points too. Without georeference the file must be in pixels (x the column, y minus the row).
-    Raises `UserError` for a file that is none, has no coordinate system or not these columns.
+    Long edges go in small steps, for ground control points. Without georeference the file must be in pixels (x the
+    column, y minus the row). `UserError` for a file that is none, has no coordinate system or not these columns.
     """
     ground = Ground.of(raster)
     box = shapely.box(0, 0, raster.width, raster.height)

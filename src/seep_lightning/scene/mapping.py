@@ -50,14 +50,9 @@ def map_scene(
 ) -> SceneMap:  # fmt: skip
     """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
 
-    probability: the model's first channel, 8 bit, `quantise`; mask: 0 sea, 1 seep (or the number of the most probable
-    of the classes that are the model's other channels), 255 nodata. Both carry the scene's georeference and tags.
-    prepare: gives model and normalisation, if there is anything left to do.
-    model_key, area_key: hashes of what the pixels depend on besides the file and the settings here.
-
-    part: predict these rows only and leave them for the call that maps the whole scene, which takes them over; several
-    processes may do so at once.
-
+    The model's first channel is that of seep, others are of classes. prepare: gives model and normalisation, if there
+    is anything left to do. model_key, area_key: hashes of what the pixels depend on besides the file and the settings.
+    part: predict these rows only, for the call that maps the whole scene; several processes may do so at once.
     The same call goes on where a killed one stopped and gives the same pixels. Raises `UserError` for outputs of
     something else (unless `overwrite`), a scene without valid pixels, a file that changes meanwhile, a full disk.
     """
@@ -118,10 +113,7 @@ def _key_of(path: Path) -> str | None:
 
 
 def quantise(probability: NDArray[np.float32], mapped: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Probabilities (..., n, W) in 0..1 to 8 bit: 0 where not `mapped` (n, W), else round(p * 254) + 1.
-
-    The error is at most 1/508. Raises `UserError` for a mapped value that is not finite.
-    """
+    """Probabilities (n, W) to 8 bit: 0 where not `mapped`, else round(254 p) + 1; `UserError` if one is not finite."""
     if not np.isfinite(probability, where=mapped, out=np.ones(probability.shape, bool)).all():
         raise UserError("The model gave probabilities that are not finite. Its weights are damaged, or it diverged.")
     return np.where(mapped, np.rint(probability.clip(0, 1) * np.float32(LEVELS)) + 1, 0).astype(np.uint8)
@@ -142,8 +134,7 @@ class Journal:
 
     folder: for one process at a time, and one for each part. key: a hash of all that the rows depend on; others are
     dropped with a warning, but not by a part, since another process may be writing them. rows: how many are safe on
-    disk; half a row at the file's end does not count. part: the first row of a part of a scene, which lies in a file of
-    its own.
+    disk. part: the first row of a part of a scene, which lies in a file of its own.
     """
 
     def __init__(self, folder: Path, key: str, bands: int, height: int, width: int, part: int | None = None) -> None:
@@ -223,8 +214,7 @@ def write_cog(
 ) -> None:
     """A band (from 0) of finished rows to a Cloud Optimized GeoTIFF at `path`, placed on the ground as `like` is.
 
-    GDAL's own driver reads the rows through a VRT and writes beside them; the file is checked and renamed. overviews:
-    how they are resampled. facts: nodata, scales, offsets. Raises `UserError` where the disk fills up.
+    overviews: how they are resampled. facts: nodata, scales, offsets. Raises `UserError` where the disk fills up.
     """
     vrt, draft = rows.folder / f"{path.stem}.vrt", rows.folder / path.name
     text = (

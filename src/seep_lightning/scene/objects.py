@@ -46,7 +46,6 @@ def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int
 
     group, trim, keep: as in `options.Thresholds`. smallest: least number of `trim` pixels. An object whose box (taken
     as an eighth of the scene wide at least) holds `LARGEST` pixels ends with its strip, and what is below is another.
-    Strips are labelled one by one; objects that touch across a seam are joined as components of the graph of labels.
     """
     step = max(1, PIXELS // source.width)
     going = np.zeros((0, 7), np.int64)  # objects that touch the last row seen, numbered 1.. in `seam`
@@ -55,7 +54,8 @@ def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int
         values, valid = source.read(start, min(start + step, source.height))
         labels, found = _label(np.where(valid, values[0], 0), start, group, trim)
         parts = np.concatenate((going, found))
-        above, below = _touching(seam, labels[0])
+        neighbours = [(seam, labels[0]), (seam[1:], labels[0, :-1]), (seam[:-1], labels[0, 1:])]
+        above, below = np.concatenate([np.stack(pair)[:, (pair[0] > 0) & (pair[1] > 0)] for pair in neighbours], axis=1)
         graph = coo_array((np.ones(len(above), bool), (above - 1, below - 1 + len(going))), (len(parts), len(parts)))
         count, number = connected_components(graph, directed=False) if len(parts) else (0, np.zeros(0, np.int32))
         merged = np.full((count, 7), [np.iinfo(np.int64).min] * 6 + [0])
@@ -85,18 +85,10 @@ def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple
     return np.asarray(labels, np.int32), np.column_stack((-first, *sides, peak, core))
 
 
-def _touching(above: Labels, below: Labels) -> tuple[Labels, Labels]:
-    """Labels of two neighbouring rows whose pixels are 8-neighbours: those above, and beside each the one below."""
-    shifted = [(above, below), (above[1:], below[:-1]), (above[:-1], below[1:])]
-    pairs = np.concatenate([np.stack((a, b))[:, (a > 0) & (b > 0)] for a, b in shifted], axis=1)
-    return pairs[0], pairs[1]
-
-
 def centre_line(core: Core, to_metres: Move) -> tuple[float, float]:
     """Length of the centre line in pixels and in metres: the longest way along the skeleton (Zhang and Suen 1984).
 
-    The way's stairs are taken out (Douglas and Peucker 1973), and at both ends it goes on to the object's edge: a line
-    one pixel wide is as long as it has pixels, at any angle. The ways of an object's parts are added up.
+    Its stairs are taken out (Douglas and Peucker 1973), it ends at the object's edge, and those of parts add up.
     """
     padded = np.pad(core, 1)
     graph, flat = pixel_graph(skeletonize(padded), connectivity=2)  # type: ignore[no-untyped-call]
@@ -128,10 +120,7 @@ def _longest_ways(graph: Any) -> Iterator[list[int]]:
 
 
 def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
-    """The rings of an outline of pixels without the pixels' stairs: right to 3 % for discs, and bars at any angle.
-
-    Through the middle of each pixel side, as marching squares do, then simplified by half a pixel.
-    """
+    """The rings of an outline of pixels through the middle of each side, simplified by half a pixel: right to 3 %."""
     rings = shapely.get_rings(shapely.get_parts(shapely.segmentize(outline, 1)))
     middles = [(points[:-1] + points[1:]) / 2 for points in map(shapely.get_coordinates, rings)]
     return shapely.MultiLineString(list(shapely.simplify([shapely.LinearRing(points) for points in middles], 0.5)))

@@ -8,9 +8,9 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -46,7 +46,7 @@ def opened(path: Path, mode: str = "r") -> Any:
         return rasterio.open(path, mode)
 
 
-class Raster:
+class Raster(AbstractContextManager["Raster"]):
     """A raster file, open for reading; each thread gets a handle of its own. `UserError` for one that cannot be used.
 
     bands: numbers from 1, or names (band descriptions, such as `VV`). nodata: a value that means nodata besides the
@@ -72,16 +72,10 @@ class Raster:
             self._georeference(dataset)
             self._facts = _facts(dataset.files or [str(self.path)])
         except UserError:
-            self.close()
+            self.__exit__()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         """Close the handles of all threads; none may be reading."""
         for handle in self._handles:
             handle.close()
@@ -166,10 +160,7 @@ class Raster:
 def mosaic(
     tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None
 ) -> Iterator[Raster]:
-    """Tiles of one size by their (row, column), as one raster that GDAL puts together while it is read (a VRT).
-
-    Missing tiles are `nodata`. It lies where its first tile lies, if that has a georeference.
-    """
+    """Tiles of one size by their (row, column), as one raster (a VRT) on the ground; missing ones are `nodata`."""
     rows, columns = (1 + max(cell[axis] for cell in tiles.values()) for axis in (0, 1))
     if nodata is None and len(tiles) < rows * columns:
         raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
@@ -248,9 +239,8 @@ def ahead(
 def scene_quantiles(source: Raster, q: Sequence[float] = (0.25, 0.5, 0.75), threads: int = 2) -> NDArray[np.float64]:
     """Quantiles of each band's valid pixels in one streaming pass: (C, len(q)), in the scene's own units.
 
-    The q-quantile is the smallest value that at least q of the pixels do not exceed. Of a scene larger than `SAMPLE`
-    pixels that many are taken, in equal steps: the quartiles are right to 1/1000 of the distance between them.
-    Raises `UserError` where the scene has no valid pixel.
+    Of a scene larger than `SAMPLE` pixels that many are taken, in equal steps: right to 1/1000 of the distance between
+    the quartiles. Raises `UserError` where the scene has no valid pixel.
     """
     thin = int(np.ceil(np.sqrt(source.height * source.width / SAMPLE)))
     block = source.block_rows if source.block_rows <= 4 * ROWS else ROWS

@@ -48,9 +48,8 @@ def predict_scene(
 ) -> None:  # fmt: skip
     """Probabilities of rows first_row..last_row (the end) of `source`, handed to `write` as they are finished.
 
-    A pixel that is not mapped (nodata, or outside `area`) has an undefined probability; windows without a pixel to map
-    are skipped. A batch never spans window rows, so that a run that goes on where another stopped gives the same
-    numbers. The model is called in the calling thread. What any of the callables raises is raised here.
+    A pixel that is not mapped (nodata, or outside `area`) has an undefined probability. A batch never spans window
+    rows, so that a run that goes on gives the same numbers. What any of the callables raises is raised here.
     """
     rows, columns = axis(source.height, tiling), axis(source.width, tiling)
     last = source.height if last_row is None else last_row

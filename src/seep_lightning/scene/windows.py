@@ -1,8 +1,4 @@
-"""Pure geometry: where the windows of a scene lie, and how much each of them counts at each pixel.
-
-Windows and weights are products of two axes. A pixel's normaliser is then known before the first window is seen, and
-no second canvas has to be summed and divided by (an epsilon there is what ruins the corners of a scene elsewhere).
-"""
+"""Where the windows of a scene lie, and how much each counts at each pixel: products of two axes, known beforehand."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,9 +8,7 @@ from numpy.typing import NDArray
 
 
 class Tiling(NamedTuple):
-    """Side of a window and overlap of neighbours (at least 0, less than the window), px. The outer windows stick out of
-    the scene by half the overlap, filled by reflection, so that its edge does not lie at a window's edge.
-    """
+    """Side of a window and overlap of neighbours (less than it), px; outer ones stick out by half of it, reflected."""
 
     window: int
     overlap: int
@@ -54,10 +48,7 @@ def axis(length: int, tiling: Tiling) -> Axis:
 
 
 def taper(window: int, overlap: int) -> NDArray[np.float64]:
-    """Weights of a window's positions, (window,), in (0, 1]: 1 in the middle, a raised cosine over the overlap.
-
-    A Tukey window at pixel centres: no weight is 0, two neighbours' flanks add up to 1. Half the window is the most.
-    """
+    """Weights of a window's positions, (window,), in (0, 1]: a Tukey window at pixel centres, 1 beside the overlap."""
     flank = min(overlap, window // 2)
     rise = np.sin((np.arange(flank) + 0.5) * (np.pi / 2 / max(flank, 1))) ** 2
     return np.concatenate((rise, np.ones(window - 2 * flank), rise[::-1]))
