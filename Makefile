@@ -19,12 +19,11 @@ setup: .venv/installed ## create .venv and install everything at the pinned vers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-SCENES = $${XDG_CACHE_HOME:-$$HOME/.cache}/seep_lightning/synthetic/v1-seed0-chips160-scenes7/scenes
-
 demo: setup ## generated chips, a small training, its figures, a map of a whole scene (5 minutes on 2 cores)
 	$(RUN) seep_lightning.train experiment=demo
-	run=$$(ls -d outputs/demo/*/ | tail -n 1) && $(RUN) seep_lightning.predict run=$$run input="$(SCENES)/900008.tif" \
-		output=$${run}maps picture=true
+	run=$$(ls -d outputs/demo/*/ | tail -n 1) && \
+		data=$$($(BIN)/python -c 'import json, sys; print(json.load(open(sys.argv[1]))["data"]["root"])' $${run}summary.json) && \
+		$(RUN) seep_lightning.predict run=$$run input="$$data/scenes/900008.tif" output=$${run}maps picture=true
 
 train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
 	$(RUN) seep_lightning.train $(ARGS)

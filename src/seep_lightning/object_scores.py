@@ -1,7 +1,4 @@
-"""Objects, centre lines and outlines against the truth's: counts of a chip or scene, which add up, and figures of them.
-
-Whoever looks for seeps counts seeps, not pixels: a missed spot is a missed seep, and one large patch can hide fifty.
-"""
+"""Objects, centre lines and outlines against the truth's: counts of chips or scenes, which add up, and figures."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -137,10 +134,9 @@ def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def figures(counts: ObjectCounts) -> dict[str, Any]:
-    """Shares in 0..1, and false objects per million pixels of sea.
+    """Shares in 0..1, and false objects per million pixels of sea; see docs/metrics.md.
 
-    object_recall, object_precision: true objects that were found, predicted ones that are right, all and by_size;
-    centre_line_recall: topology sensitivity of clDice (Shit et al. 2021, eq. 1); boundary_f1: of outlines.
+    centre_line_recall: topology sensitivity of clDice (Shit et al. 2021, eq. 1).
     """
     near_ours, ours, near_theirs, theirs = counts.outline
     precision, recall = near_ours / max(ours, 1), near_theirs / max(theirs, 1)

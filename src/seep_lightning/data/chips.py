@@ -16,7 +16,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
 from seep_lightning.config import DataConfig, GridConfig
-from seep_lightning.errors import UserError, first_line
+from seep_lightning.errors import UserError, explained
 from seep_lightning.normalise import FULL_SCALE, histogram, quartiles_of
 from seep_lightning.scene.raster import band_numbers, opened
 
@@ -25,11 +25,10 @@ SUFFIXES = {".tif", ".tiff", ".png"}
 
 @dataclass
 class Chips:
-    """A paired and checked set of chips.
+    """A paired and checked set of chips, by their file names, sorted.
 
-    names: file names, sorted; scenes and tiles: from the names (tile -1 where the pattern has none);
-    images: (C, H, W) uint8 or uint16 each, masks: (H, W) uint8 each, or None where they did not fit `data.cache_gb`
-    and are read again when asked for; quartiles: (N, C, 3) float32 in 0..1, of each chip's valid pixels.
+    tiles: -1 where the pattern has none; quartiles: (N, C, 3) float32 in 0..1, of each chip's valid pixels; _cache:
+    None where they did not fit `data.cache_gb` and are read again when asked for.
     """
 
     config: DataConfig
@@ -155,19 +154,16 @@ def pair_chips(config: DataConfig) -> Chips:
     if not pairs:
         raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
     names = [found[stem].name for stem in pairs]
-    keys = [split_name(name, config.pattern) for name in names]
+    scenes, tiles = map(list, zip(*(split_name(name, config.pattern) for name in names), strict=True))
     config = replace(config, grid=written_grid(root) | config.grid)
-    scenes, tiles = [scene for scene, _ in keys], [tile for _, tile in keys]
     return Chips(config, root, names, scenes, tiles, [found[stem] for stem in pairs], [truth[stem] for stem in pairs])
 
 
 def written_grid(root: Path) -> dict[str, GridConfig]:
     """The columns of each scene by its whole name, where `prepare` or the generator wrote them; longest names first."""
     path = root / "dataset.json"
-    try:
+    with explained(f"{path} is not JSON ({{}}). Write it again, or remove it.", ValueError):
         found = json.loads(path.read_text()) if path.is_file() else {}
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({first_line(error)}). Write it again, or remove it.") from error
     given = found.get("columns") if isinstance(found, dict) else {}  # or a file of another program
     columns = {s: n for s, n in given.items() if type(n) is int and n >= 1} if isinstance(given, dict) else {}
     return {scene: GridConfig(columns[scene]) for scene in sorted(columns, key=len, reverse=True)}
@@ -185,10 +181,8 @@ def list_images(folder: Path) -> dict[str, Path]:
 
 def split_name(name: str, pattern: str) -> tuple[str, int]:
     """Scene and tile of a chip's file name by a regular expression with groups `scene` and (optional) `tile`."""
-    try:
+    with explained(f"data.pattern: {pattern!r} is not a regular expression ({{}}).", re.error):
         match = re.match(pattern, name)
-    except re.error as error:
-        raise UserError(f"data.pattern: {pattern!r} is not a regular expression ({error}).") from error
     if match is None or "scene" not in match.groupdict():
         raise UserError(
             f"data.pattern: {name} does not match {pattern!r}. The pattern needs a group (?P<scene>...) and may have "
@@ -222,12 +216,9 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ND
 
 
 def read_image(path: Path, bands: Sequence[int | str] | None = None) -> NDArray[Any]:
-    """Bands of one image, by number (from 1) or name, as (C, H, W) uint8 or uint16; None: the one band that it has.
-
-    Anything else is refused with its name.
-    """
+    """Bands of one image, by number (from 1) or name, as (C, H, W) uint8 or uint16; None: the one band that it has."""
     array, names = _decode(path)
-    if array.dtype.name not in ("uint8", "uint16"):
+    if array.dtype.name not in FULL_SCALE:
         hint = " and holds NaN" if array.dtype.kind == "f" and np.isnan(array).any() else ""
         raise UserError(
             f"data: {path.name} is {array.dtype}{hint}; 8 or 16 bit unsigned is expected. "
@@ -254,13 +245,12 @@ def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
 
 def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     """All bands of a TIFF or PNG as they are, (C, H, W), and what they are called."""
-    try:
-        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), opened(path) as file:
-            array, names = file.read(), file.descriptions
-            bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
-            palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)
-    except (RasterioError, OSError) as error:
-        raise UserError(f"data: cannot read {path} ({first_line(error)}). Copy it again; it may be cut off.") from error
+    said = f"data: cannot read {path} ({{}}). Copy it again; it may be cut off."
+    one_file = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
+    with explained(said, RasterioError, OSError), one_file, opened(path) as file:
+        array, names = file.read(), file.descriptions
+        bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+        palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)
     kind = array.dtype.name.rstrip("0123456789")
     odd = f"{'bool' if bits == '1' else f'{kind}{bits}'} with {bits} bit(s) a pixel" if bits else ""
     odd = odd or "a picture with a colour table" * palette or f"{pages} pictures" * (pages > 1)

@@ -32,8 +32,8 @@ def lay(chips: Mapping[tuple[int, int], NDArray[Any]], nodata: float = 0) -> NDA
 def find_columns(edges: Mapping[int, NDArray[np.generic]], nodata: float | None = 0) -> int | None:
     """Tiles a row, found from edges (2, w), the first and last row of pixels of each tile; None if that is not clear.
 
-    For each width, the last row of a tile is correlated with the first row of the tile that would lie below it. The
-    score is the mean over such pairs times the root of their number, as noise would have it.
+    For each width, the last row of a tile is correlated with the first of the one that would lie below it. The score
+    is the mean over such pairs times the root of their number, as noise would have it.
     """
     rows = {tile: _fluctuation(np.asarray(edge, np.float32), nodata) for tile, edge in edges.items()}
     scores = [0.0, 0.0]

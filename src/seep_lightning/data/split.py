@@ -11,7 +11,7 @@ import numpy as np
 
 from seep_lightning.config import SplitConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 
 PARTS = ("train", "val", "test")
 TRIES = 400  # random assignments of groups among which the one nearest to the shares is kept
@@ -109,12 +109,10 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     if path is None or not Path(path).is_file():
         found = "it is not set" if path is None else f"there is no file {path}"
         raise UserError(f"split.path: {found}. Pass the split.csv of a run, or name,scene,part rows.")
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a byte order mark first
-            reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"split.path: {path} cannot be read as CSV ({error}).") from error
+    with explained(f"split.path: {path} cannot be read as CSV ({{}}).", UnicodeDecodeError, csv.Error):
+        # spreadsheets put a byte order mark first
+        reader = csv.DictReader(Path(path).read_text(encoding="utf-8-sig").splitlines())
+        columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
     if not {"name", "part"} <= set(columns or []):
         raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
     table = dict(rows)
@@ -124,13 +122,11 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     for name, part in table.items():
         if part not in PARTS:
             raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {', '.join(PARTS)}.")
-    for missing, kind in (
-        (sorted(set(chips.names) - table.keys()), "has no row for chip"),
-        (sorted(table.keys() - set(chips.names)), "names a chip that is not in the data:"),
-    ):
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise UserError(f"split.path: {path} {kind} {missing[0]}{more}. Was it made from other data?")
+    lacking, unknown = sorted(set(chips.names) - table.keys()), sorted(table.keys() - set(chips.names))
+    if odd := lacking or unknown:
+        kind = "has no row for chip" if lacking else "names a chip that is not in the data:"
+        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        raise UserError(f"split.path: {path} {kind} {odd[0]}{more}. Was it made from other data?")
     return [table[name] for name in chips.names]
 
 

@@ -1,8 +1,6 @@
 """Generated chips and scenes: a radar sea with oil seeps whose outlines are known, in the layout of the real chips.
 
-Slicks are drawn as drifting paths on a sea of what is known of detected radar images, and the whole raster is cut into
-chips, so that they run on across chip edges. No real pixel goes in, but the real set's statistics were aimed at.
-
+No real pixel goes in, but the real set's statistics were aimed at; slicks run on across the edges of chips.
 Coordinates are (x, y) in pixels of 10 m, angles are radians from the x axis (along a row) towards y (down the rows).
 """
 
@@ -10,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,8 +87,7 @@ def wave_train(wavelength: float, spread: float) -> Spectrum:
 def gaussian_field(rng: Rng, shape: Shape, spectrum: Spectrum, heading: float = 0.0, unit: float = 1.0) -> Float:
     """Gaussian random field of zero mean and unit variance, periodic: coloured noise (Shinozuka and Deodatis 1996).
 
-    `spectrum` gives power, on any scale, from the frequencies along and across `heading` in cycles a pixel; the field's
-    own pixels are `unit` of those wide.
+    `spectrum` gives power from frequencies along and across `heading`, cycles a pixel; the field's are `unit` px wide.
     """
     ky, kx = np.fft.fftfreq(shape[0], unit)[:, None], np.fft.rfftfreq(shape[1], unit)[None]
     noise = rng.standard_normal((shape[0], kx.size, 2), dtype=np.float32).view(np.complex64)[..., 0]
@@ -202,10 +200,7 @@ class Layers(NamedTuple):
 
 
 def draw_line(rng: Rng, layers: Layers, path: Float, kind: Kind, label: int) -> None:
-    """Draw one drifting slick: it widens and fades downstream and breaks up; its outline is what a person would draw.
-
-    The outline is a little generous: it takes in the blurred flanks and the weak ends, and the hand is not quite sure.
-    """
+    """Draw a drifting slick that widens, fades and breaks up, and the outline of a person's hand, a little generous."""
     n, age = len(path), np.linspace(0, 1, len(path))
     missing = np.quantile(rng.standard_normal(400), min(kind.gaps * rng.uniform(0.2, 1.8), 0.9))
     shown = 0.9 * smooth_noise(rng, n, 12) + 0.4 * smooth_noise(rng, n, 2) - missing
@@ -258,9 +253,8 @@ def generate_scene(
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """One scene from a seed: the image (height, width), 0 outside the swath, and the class of each pixel, 0 for sea.
 
-    Seeps are added until `seep_cells` cells of the chip grid hold some (by default every eighth). Of `spec`, only
-    looks and chip size matter. Speckle of detected power over L looks is gamma distributed with mean 1 and variance
-    1 / L (Oliver and Quegan, Understanding Synthetic Aperture Radar Images, section 4.3).
+    Seeps are added until `seep_cells` cells of the chip grid hold some (by default every eighth). Speckle over L looks
+    is gamma distributed with variance 1 / L (Oliver and Quegan, Understanding SAR Images, section 4.3).
     """
     rng, shape, spec = np.random.default_rng(seed), (height, width), spec or SyntheticSpec()
     wind, current, tilt = *rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.19, 0.25)
@@ -316,10 +310,9 @@ def choose(rng: Rng, chips: list[Chip], spec: SyntheticSpec) -> list[Chip]:
     edge = [chip for chip in shuffled if chip.classes.any() and not chip.image.all()]
     edge.sort(key=lambda chip: np.count_nonzero(chip.image))
     # From slivers of sea to nearly whole chips, evenly; the others only where there is not enough of anything else.
-    first = set(np.linspace(0, len(edge) - 1, min(round(EDGE_SHARE * spec.chips), len(edge))).astype(int).tolist())
-    kept = empty[: max(round(EMPTY_SHARE * spec.chips), int(spec.chips >= 40))]
-    kept += [chip for i, chip in enumerate(edge) if i in first] + inner
-    kept = (kept + [chip for i, chip in enumerate(edge) if i not in first])[: spec.chips]
+    first = np.isin(range(len(edge)), np.linspace(0, len(edge) - 1, round(EDGE_SHARE * spec.chips)).astype(int))
+    kept = empty[: max(round(EMPTY_SHARE * spec.chips), int(spec.chips >= 40))] + list(compress(edge, first)) + inner
+    kept = (kept + list(compress(edge, ~first)))[: spec.chips]
     if len(kept) < spec.chips:
         said = f"data.synthetic: {spec.scenes} scenes hold {len(kept)} chips with seep, {spec.chips} are asked for"
         raise UserError(f"{said}. Raise data.synthetic.scenes or lower data.synthetic.chips.")
@@ -327,11 +320,9 @@ def choose(rng: Rng, chips: list[Chip], spec: SyntheticSpec) -> list[Chip]:
 
 
 def write_dataset(root: Path, spec: SyntheticSpec) -> Path:
-    """Write the data set of a spec to `root`, in the layout of the real chips, and return `root`.
+    """Write the data set of a spec to `root`, in the layout of the real chips, unless it is there, and return `root`.
 
-    IMAGES/SCENE.TILE.tif and MASKS/SCENE.TILE.tif; scenes/SCENE.tif and scenes/SCENE_mask.tif, a whole scene that no
-    chip comes from; dataset.json with format, spec and the columns of each scene's grid. It appears under its name only
-    when it is whole, and where it is there already it is left alone.
+    scenes/SCENE.tif and scenes/SCENE_mask.tif are a whole scene that no chip comes from. `root` appears when complete.
     """
     if is_written(root, spec):
         return root
