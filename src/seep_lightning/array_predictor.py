@@ -10,19 +10,17 @@ from numpy.typing import NDArray
 from seep_lightning.calibration import scaled
 from seep_lightning.data.chips import valid_pixels
 from seep_lightning.errors import UserError, explained
-from seep_lightning.normalise import FULL_SCALE, Normaliser, histogram, quartiles_of
+from seep_lightning.normalise import FULL_SCALE, Floats, Normaliser, histogram, quartiles_of
 from seep_lightning.run import SHIPPED, Run
 
-Floats = NDArray[np.float32]
 ONNX_KEY, ONNX_FORMAT = "seep_lightning", 1  # of what we know, in the metadata of a file that `export` wrote
 
 
 class ArrayPredictor:
     """Probability of seep for each pixel. A sub-class runs the network: `probability`.
 
-    threshold: tuned on the run's validation part; a pixel is seep where its probability is above it.
-    scaling: (a, b) of sigmoid(a x logit + b), fitted there too, so that a probability means what it says; the threshold
-    is one of scaled probabilities. min_area: px below which a predicted object is dropped, chosen on the same chips.
+    threshold: tuned on the run's validation part; a pixel is seep where its (scaled) probability is above it.
+    scaling: (a, b) of sigmoid(a x logit + b), and min_area: px below which an object is dropped, chosen there too.
     facts: what the checkpoint knows of its data (`SeepDataModule.facts`). name, key: see `maps.open_networks`.
     """
 

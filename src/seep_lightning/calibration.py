@@ -23,11 +23,9 @@ class Reliability:
         self.counts += np.bincount(step + LEVELS * truth[valid], minlength=2 * LEVELS).reshape(2, LEVELS)
 
     def scaling(self) -> tuple[float, float]:
-        """(a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing.
-
-        First for all pixels, then for those that this puts at `LEAST` or above: the open sea would decide it alone.
-        """
+        """(a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing."""
         a, b = self._likeliest(self.counts) or (1.0, 0.0)
+        # again for those that this puts at `LEAST` or above: the open sea would decide it alone
         likely = 1 / (1 + np.exp(-(a * self.logits + b))) >= LEAST
         return self._likeliest(np.where(likely, self.counts, 0)) or (a, b)
 

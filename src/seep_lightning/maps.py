@@ -24,14 +24,14 @@ from seep_lightning.config import PredictConfig
 from seep_lightning.data.chips import SUFFIXES, read_image, split_name, written_grid
 from seep_lightning.data.mosaic import box, find_columns
 from seep_lightning.errors import UserError
-from seep_lightning.normalise import FULL_SCALE, histogram, power, quartiles_of, twice_median
+from seep_lightning.normalise import FULL_SCALE, Floats, histogram, power, quartiles_of, twice_median
 from seep_lightning.pictures import overview
 from seep_lightning.run import Run
 from seep_lightning.scene.ground import vector_area
 from seep_lightning.scene.mapping import SceneMap, map_scene
 from seep_lightning.scene.polygons import SeepLayer, find_seeps, write_seeps
 from seep_lightning.scene.raster import Raster, mosaic, opened, scene_quantiles
-from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, augmented, ensemble
+from seep_lightning.scene.strip import Area, Model, Normalise, Progress, augmented, ensemble
 from seep_lightning.scene.windows import Tiling
 
 WINDOW = 512  # px; the widest that pays: larger ones need more memory, and save little of the overlap

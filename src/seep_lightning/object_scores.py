@@ -115,10 +115,7 @@ def best_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
 
 
 def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float | None]:
-    """What makes seeps easy or hard to find: `seep_px`; `width_px`: area / length of the centre lines; `contrast`.
-
-    All (H, W). None where a figure is not defined: no seep, or no `objects.contrast`.
-    """
+    """Size, width (area / length of the centre lines) and `objects.contrast` of the seeps in (H, W), None without."""
     area = int(truth.sum())
     if not area:
         return {"seep_px": 0, "width_px": None, "contrast": None}

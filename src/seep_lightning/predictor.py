@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from seep_lightning.array_predictor import ArrayPredictor, Floats
+from seep_lightning.array_predictor import ArrayPredictor
 from seep_lightning.errors import UserError, explained
 from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
 from seep_lightning.nets.outputs import probabilities
+from seep_lightning.normalise import Floats
 from seep_lightning.run import Run, open_run
 
 

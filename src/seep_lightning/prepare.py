@@ -5,7 +5,7 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,8 @@ SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
 
 
-class Labels(NamedTuple):
-    """A scene's outlines (N,), the class of each (N,), 0 for none, and which are doubtful (N,), as 0 and 1."""
-
-    outlines: "Outlines"
-    classes: NDArray[np.uint8]
-    doubtful: NDArray[np.uint8]
+Labels = tuple["Outlines", NDArray[np.uint8], NDArray[np.uint8]]
+"""A scene's outlines (N,), the class of each (N,), 0 for none, and which are doubtful (N,), as 0 and 1."""
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
@@ -47,11 +43,15 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     if out.exists():
         raise UserError(f"output={out} exists. Choose another folder: prepare adds to none.")
     labels: dict[Path, Labels] = {}
-    for path in find_scenes(config.scenes):
+    found = [path for text in listed("scenes", config.scenes) for path in find_files("scenes", text, SUFFIXES)]
+    scenes = {scene_name(path): path for path in found}
+    for path in dict.fromkeys(found):
+        if scenes[scene_name(path)] != path:
+            raise UserError(f"scenes: {path} and {scenes[scene_name(path)]} have one name. Rename one of them.")
         with Raster(path, config.bands, config.nodata) as raster:
             raster.check_scale(config.scale)
             labels[path] = read_labels(raster, config, data.classes)
-    if not any(label.classes.any() for label in labels.values()):
+    if not any(classes.any() for _, classes, _ in labels.values()):
         said = f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s)"
         raise UserError(f"{said}. Check both on a map: which coordinate system, which scene_attribute?")
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
@@ -81,16 +81,6 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     return facts
 
 
-def find_scenes(given: Any) -> list[Path]:
-    """The rasters that a path, a folder, a pattern, or a list of these means; their names must differ."""
-    found: dict[str, Path] = {}
-    for text in listed("scenes", given):
-        for path in find_files("scenes", text, SUFFIXES):
-            if found.setdefault(scene_name(path), path) != path:
-                raise UserError(f"scenes: {path} and {found[scene_name(path)]} have one name. Rename one of them.")
-    return list(found.values())
-
-
 def scene_name(path: Path) -> str:
     """The scene's part of a chip's name, which ends at the first dot."""
     return path.stem.replace(".", "_")
@@ -104,11 +94,9 @@ def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels
     outlines = read_outlines(path, raster, [name for name in (of_scene, of_class) if name])
     if not raster.georeferenced and outlines.crs and path.suffix.lower() != ".geojson":  # which has always one
         raise UserError(f"{raster.path} has no CRS, {path} has one. Assign it with gdal_edit.py -a_srs -a_ullr.")
-    mine, doubtful = np.ones(len(outlines.shapes), bool), np.zeros(len(outlines.shapes), bool)
-    if of_scene:
-        mine = outlines.columns[of_scene].astype(str) == raster.name
-    if config.ignore:
-        doubtful = np.isin(outlines.numbers, read_outlines(path, raster, where=config.ignore).numbers)
+    mine = outlines.columns[of_scene].astype(str) == raster.name if of_scene else np.ones(len(outlines.shapes), bool)
+    odd = read_outlines(path, raster, where=config.ignore).numbers if config.ignore else np.zeros(0, np.int64)
+    doubtful = mine & np.isin(outlines.numbers, odd)
     sure = mine & ~doubtful
     given = outlines.columns[of_class] if of_class else np.ones(len(mine), int)
     wrong = sure & ~np.isin(given.astype(str), [f"{k}{end}" for k in range(1, largest + 1) for end in ("", ".0")])
@@ -117,7 +105,7 @@ def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels
         raise UserError(f"{said}; expected 1 to {largest}. Correct it, or leave it out with ignore=CONDITION.")
     classes = np.zeros(len(mine), np.uint8)
     classes[sure] = given[sure].astype(float)
-    return Labels(outlines, classes, (mine & doubtful).astype(np.uint8))
+    return outlines, classes, doubtful.astype(np.uint8)
 
 
 def starts(length: int, config: PrepareConfig) -> range:
@@ -144,7 +132,7 @@ def cut_scene(
         if config.scale:
             share = power(np.where(valid, values, 0), config.scale) / scale
             values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
-        classes, doubtful = (labels.outlines.burn(v, top, stop, raster.width) for v in labels[1:])
+        classes, doubtful = (labels[0].burn(v, top, stop, raster.width) for v in labels[1:])
         valid = valid & ((doubtful == 0) | (classes > 0))
         beyond = (0, 0), (0, top + size - stop), (0, lefts[-1] + size - raster.width)
         image = np.pad(np.where(valid, np.maximum(values, 1), 0).astype(values.dtype), beyond)

@@ -63,10 +63,7 @@ class ChipDataset(Dataset[Batch]):
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) pairs; the order is a function of (seed, epoch), so that a resumed run goes on exactly.
-
-    Each rank takes every `world`-th. Training drops what does not fill all ranks; else every chip counts, and once.
-    """
+    """(epoch, index) pairs in an order by (seed, epoch); each rank takes every `world`-th, training drops the rest."""
 
     def __init__(self, indices: list[int], *, shuffle: bool, seed: int, rank: int = 0, world: int = 1) -> None:
         self.indices, self.shuffle, self.seed = indices, shuffle, seed

@@ -21,8 +21,9 @@ from rasterio.errors import RasterioError
 
 from seep_lightning.classes import class_numbers
 from seep_lightning.errors import UserError, first_line
+from seep_lightning.normalise import Floats
 from seep_lightning.scene.raster import ROWS, Mask, Raster, opened
-from seep_lightning.scene.strip import Area, Floats, Model, Normalise, Progress, predict_scene
+from seep_lightning.scene.strip import Area, Model, Normalise, Progress, predict_scene
 from seep_lightning.scene.windows import Tiling
 
 LEVELS = 254  # 8 bit holds nodata (0) and the probabilities 0/254 .. 254/254 (1..255)

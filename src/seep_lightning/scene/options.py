@@ -9,11 +9,10 @@ from seep_lightning.errors import UserError
 class Thresholds:
     """Instances by three thresholds on the probability (after Cerulean, SkyTruth).
 
-    Pixels at `group` or above that touch (8 neighbours) belong to one object; of it the pixels at `trim` or above stay;
-    and the object stays if its maximum reaches `keep`. None: from the network's own threshold.
+    What touches (8 neighbours) at `group` is one object; of it pixels at `trim` stay, if its maximum reaches `keep`.
     """
 
-    group: float | None = None
+    group: float | None = None  # None, for all: from the network's own threshold
     trim: float | None = None
     keep: float | None = None
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pyogrio.raw
 import shapely
+from jinja2 import Template
 from numpy.typing import NDArray
 from rasterio import features
 from scipy import ndimage
@@ -30,17 +31,21 @@ MEASURES = (
 TIME_TAGS = ("ACQUISITION_TIME", "ACQUISITION_START_TIME", "PRODUCT_START_TIME", "START_TIME", "DATETIME")
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
-RAMP = ("68,1,84", "59,82,139", "33,145,140", "94,201,98", "253,231,37")  # viridis: even in lightness, for all eyes
+STEPS = (  # of p_max, in viridis: even in lightness, for all eyes
+    (0.0, 0.6, "68,1,84"), (0.6, 0.7, "59,82,139"), (0.7, 0.8, "33,145,140"), (0.8, 0.9, "94,201,98"),
+    (0.9, 1.0, "253,231,37"),
+)  # fmt: skip
 STYLE = """<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 <qgis version="3.28" styleCategories="Symbology">
 <renderer-v2 type="graduatedSymbol" attr="p_max" graduatedMethod="GraduatedColor" symbollevels="0">
-<ranges>{ranges}</ranges><symbols>{symbols}</symbols></renderer-v2></qgis>
+<ranges>{% for low, high, _ in steps %}
+<range lower="{{ low }}" upper="{{ high }}" symbol="{{ loop.index }}" label="{{ low }} to {{ high }}" render="true"/>
+{% endfor %}</ranges><symbols>{% for _, _, colour in steps %}
+<symbol type="fill" name="{{ loop.index }}" alpha="1"><layer class="SimpleFill" pass="0" locked="0" enabled="1">
+<Option type="Map"><Option name="color" value="{{ colour }},140" type="QString"/><Option name="outline_color"
+ value="{{ colour }},255" type="QString"/><Option name="outline_width" value="0.4" type="QString"/></Option></layer>
+</symbol>{% endfor %}</symbols></renderer-v2></qgis>
 """
-RANGE = '<range lower="{low:.3f}" upper="{high:.3f}" symbol="{i}" label="{low:.2g} to {high:.2g}" render="true"/>\n'
-SYMBOL = """<symbol type="fill" name="{i}" alpha="1"><layer class="SimpleFill" pass="0" locked="0" enabled="1">
-<Option type="Map"><Option name="color" value="{colour},140" type="QString"/><Option name="outline_color"
- value="{colour},255" type="QString"/><Option name="outline_width" value="0.4" type="QString"/></Option></layer>
-</symbol>"""
 Attributes = dict[str, float | int | str | None]
 Box = tuple[int, int, int, int]  # rows top..bottom, columns left..right
 
@@ -123,10 +128,7 @@ def scene_time(tags: dict[str, str], name: str) -> str | None:
 def _cut_out(
     probability: Raster, one: objects.Found, group: int, trim: int, *, fill_holes: bool
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint8], Box]:
-    """An object's trimmed pixels and the stored probabilities, (h, w), in its box with its surroundings.
-
-    One that noise left in very many pieces loses the smallest of them.
-    """
+    """An object's trimmed pixels (without the smallest of very many pieces), stored probabilities, (h, w), and box."""
     pad = objects.AROUND[1] + 1
     top, left = max(one.top - pad, 0), max(one.left - pad, 0)
     box = top, min(one.bottom + pad, probability.height), left, min(one.right + pad, probability.width)
@@ -179,8 +181,8 @@ def _measured(
 def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False) -> None:
     """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) unless there is one.
 
-    The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude. It appears
-    whole, by renaming. Raises `UserError` for another suffix, or a file that is there already.
+    The coordinates are the scene's; with `wgs84`, and always in GeoJSON (RFC 7946), longitude and latitude. Raises
+    `UserError` for another suffix, or a file that is there already.
     """
     if path.suffix not in DRIVERS:
         raise UserError(f"{path}: features are written as {' or '.join(DRIVERS)}; found {path.suffix or 'no suffix'}.")
@@ -212,16 +214,8 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
             if pyogrio.read_info(draft, layer="seeps")["features"] != len(seeps):
                 raise RuntimeError("fewer features than were written")
             if not path.with_suffix(".qml").exists():  # an analyst's own stays
-                draft.with_suffix(".qml").write_text(style())
+                draft.with_suffix(".qml").write_text(Template(STYLE).render(steps=STEPS))
                 draft.with_suffix(".qml").replace(path.with_suffix(".qml"))
             draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def style() -> str:
-    """A QGIS style: fill by `p_max` in five steps, thin outlines of the same colour."""
-    edges = [0.0, *np.linspace(0.6, 0.9, len(RAMP) - 1), 1.0]
-    steps = [{"i": i, "colour": c, "low": edges[i], "high": edges[i + 1]} for i, c in enumerate(RAMP)]
-    ranges, symbols = ("".join(template.format(**step) for step in steps) for template in (RANGE, SYMBOL))
-    return STYLE.format(ranges=ranges, symbols=symbols)

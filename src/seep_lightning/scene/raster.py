@@ -49,9 +49,8 @@ def opened(path: Path, mode: str = "r") -> Any:
 class Raster(AbstractContextManager["Raster"]):
     """A raster file, open for reading; each thread gets a handle of its own. `UserError` for one that cannot be used.
 
-    bands: numbers from 1, or names (band descriptions, such as `VV`). nodata: a value that means nodata besides the
-    file's own; a pixel is valid where no band has either of them, or is not finite, and where the file's mask or alpha
-    band says so. block_rows: rows that are cheapest read together.
+    bands: numbers from 1, or names (band descriptions, such as `VV`). nodata: a value besides the file's own; a pixel
+    is valid where no band has either of them, or is not finite, and where the file's mask or alpha band says so.
     """
 
     def __init__(self, path: str | Path, bands: Sequence[int | str] = (1,), nodata: float | None = None) -> None:
@@ -132,8 +131,6 @@ class Raster(AbstractContextManager["Raster"]):
         return self._local.handle
 
     def _choose(self, dataset: Any, bands: Sequence[int | str]) -> None:
-        if dataset.count == 0:
-            raise UserError(f"{self.path} has no band. Expected one band at least.")
         self.indexes = band_numbers(self.path, dataset.descriptions, bands)
         kinds = {dataset.dtypes[i - 1] for i in self.indexes}
         if len(kinds) > 1 or not kinds <= TYPES.keys():

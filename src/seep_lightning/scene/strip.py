@@ -10,12 +10,11 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from seep_lightning.normalise import Floats
 from seep_lightning.scene.raster import Mask, Raster, Values, ahead
 from seep_lightning.scene.windows import Axis, Tiling, axis, cut
 
-Floats = NDArray[np.float32]
 Model = Callable[[Floats], Floats]
 """Network input (B, C, h, w) of any size to probabilities (B, K, h, w)."""
 Normalise = Callable[[Values, Mask], Floats]
