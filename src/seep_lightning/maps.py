@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -78,10 +78,9 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
     jobs: list[Job] = []
     scenes: dict[str, dict[Path, int]] = {}
     for path in paths:
-        try:
+        scene, tile = "", -1
+        with suppress(UserError):  # the name of no chip
             scene, tile = split_name(path.name, facts["pattern"])
-        except UserError:  # the name of no chip
-            tile = -1
         if tile >= 0:
             scenes.setdefault(scene, {})[path] = tile
         else:
@@ -105,11 +104,9 @@ def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], confi
     grids += [(prefix, each["columns"]) for prefix, each in facts.get("grid", {}).items()]
     known = config.columns or next((columns for prefix, columns in grids if scene.startswith(prefix)), None)
     if known is None:
-        try:
+        with suppress(UserError, ValueError):  # unreadable, or of several sizes: told when they are mapped
             edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}
             known = find_columns(edges, facts["nodata"])
-        except (UserError, ValueError):  # one that cannot be read, or chips of several sizes: told when they are mapped
-            known = None
         said = f"{known} columns, by the edges of its chips" if known else "its chips are mapped one by one"
         log.info("%s: %s; columns=N lays them together.", scene, said)
     return known

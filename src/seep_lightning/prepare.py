@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
-
-
 Labels = tuple["Outlines", NDArray[np.uint8], NDArray[np.uint8]]
 """A scene's outlines (N,), the class of each (N,), 0 for none, and which are doubtful (N,), as 0 and 1."""
 

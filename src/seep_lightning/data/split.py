@@ -67,7 +67,7 @@ def _grouped(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
     groups = sorted(sizes, key=str)
     wanted = np.array([1 - config.val - config.test, config.val, config.test]) * len(keys)
     rng = np.random.default_rng(config.seed)
-    best: tuple[float, dict[Hashable, int]] = (math.inf, {})
+    tries: list[tuple[float, dict[Hashable, int]]] = []
     for _ in range(TRIES):
         held = np.zeros(3)
         chosen: dict[Hashable, int] = {}
@@ -75,10 +75,9 @@ def _grouped(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
             part = int(np.argmax((wanted - held) / wanted))
             chosen[groups[k]] = part
             held[part] += sizes[groups[k]]
-        miss = float(np.abs(held - wanted).sum()) + len(keys) * float((held == 0).sum())
-        if miss < best[0]:
-            best = (miss, chosen)
-    return [PARTS[best[1][key]] for key in keys]
+        tries.append((float(np.abs(held - wanted).sum() + len(keys) * (held == 0).sum()), chosen))
+    best = min(tries, key=lambda each: each[0])[1]
+    return [PARTS[best[key]] for key in keys]
 
 
 def _folds(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
