@@ -11,25 +11,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.nets.outputs import seep_logits
 
 
-class OverRanks(nn.Module):
-    """A loss whose sums are those of all processes together. task: what it is for, a key of the config."""
-
-    task: str
-
-    def _over_ranks(self, sums: Tensor) -> Tensor:
-        """Add sums over all processes, differentiably: a mean of ranks' Dice is not the Dice of their batch.
-
-        In training only: in validation ranks may have different numbers of batches, and would wait for each other.
-        """
-        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-            return sums
-        from torch.distributed.nn.functional import all_reduce
-
-        total: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
-        return total
-
-
-class BCEDice(OverRanks):
+class BCEDice(nn.Module):
     """`bce` x binary cross-entropy + `dice` x Dice loss.
 
     pool: `batch` (one Dice over all pixels of the batch: thin seeps in near-empty chips do not dominate) or `image`
@@ -38,7 +20,7 @@ class BCEDice(OverRanks):
     form: `soft` (1 - S, S the soft Dice coefficient) or `notebook` (1 - 2S / (1 + S), as the reference computes it).
     """
 
-    task = "binary"
+    task = "binary"  # what it is for, a key of the config
 
     def __init__(
         self,
@@ -57,7 +39,7 @@ class BCEDice(OverRanks):
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """logits: (B, 1, H, W) float; target: (B, 1, H, W) in 0..1; valid: (B, 1, H, W) bool. Returns a scalar >= 0."""
-        logits = logits if logits.dtype == torch.float64 else logits.float()
+        logits = in_single(logits)
         target, weight = target.to(logits.dtype), valid.to(logits.dtype)
         positive = torch.as_tensor(self.positive_weight, device=logits.device)
         bce = F.binary_cross_entropy_with_logits(logits, target, weight, pos_weight=positive, reduction="sum")
@@ -72,14 +54,26 @@ class BCEDice(OverRanks):
         value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.dice * lost
         return value
 
+    def _over_ranks(self, sums: Tensor) -> Tensor:
+        """Add sums over all processes, differentiably: a mean of ranks' Dice is not the Dice of their batch.
 
-class CEDice(OverRanks):
-    """`bce` and `ce` x the two parts of the cross-entropy of sea and N classes + `dice` x soft Dice loss of seep.
+        In training only: in validation ranks may have different numbers of batches, and would wait for each other.
+        """
+        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+            return sums
+        from torch.distributed.nn.functional import all_reduce
 
-    The parts are -log P(class) = -log P(seep) - log P(class | seep), each a mean of its own: over all pixels, and over
-    those of seep. The sea is 98 % of all, and would drown the second. In it, `tau` x log(share) is added to the logits
-    of the classes (logit adjustment, Menon et al. 2021, arXiv:2007.07314), so that with tau = 1 the net itself says how
-    probable each class were if all were equally common. Dice is pooled over the batch.
+        total: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
+        return total
+
+
+class CEDice(BCEDice):
+    """`BCEDice` of seep or sea + `ce` x cross-entropy of the N classes, where there is seep.
+
+    Cross-entropy of sea and classes is -log P(seep) - log P(class | seep); here each part is a mean of its own, since
+    the sea is 98 % of all and would drown the second. In it, `tau` x log(share) is added to the logits of the classes
+    (logit adjustment, Menon et al. 2021, arXiv:2007.07314), so that with tau = 1 the net itself says how probable each
+    class were if all were equally common.
     shares: of the classes, (N,); None: all equal, or those of the training part where `train` makes it.
     """
 
@@ -95,29 +89,29 @@ class CEDice(OverRanks):
         tau: float = 0.5,
         eps: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(bce, dice, eps=eps)
         if min(shares or [1]) <= 0:
             raise UserError(f"loss.shares={list(shares or [])}: expected a number above 0 for each class.")
-        self.bce, self.ce, self.dice, self.eps = bce, ce, dice, eps
+        self.ce = ce
         self.register_buffer("offset", tau * torch.tensor(shares or []).log(), persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """logits: (B, 1 + N, H, W) float; target: (B, 1, H, W) class; valid: (B, 1, H, W) bool. A scalar >= 0."""
-        logits = logits if logits.dtype == torch.float64 else logits.float()
+        logits = in_single(logits)
         classes, told = logits.shape[1] - 1, len(self.offset)
         if told not in (0, classes):
             raise UserError(f"loss.shares has {told} numbers; the net tells {classes} classes apart.")
-        kept, seep = valid.to(logits.dtype), (target > 0).to(logits.dtype)
-        of_seep = seep_logits(logits)
-        bce = F.binary_cross_entropy_with_logits(of_seep, seep, kept, reduction="sum")
-        adjusted = logits[:, 1:] + self.offset.to(logits).reshape(1, -1, 1, 1) if told else logits[:, 1:]
         of_class = torch.where(valid & (target > 0), target.long() - 1, -1)[:, 0]
+        adjusted = logits[:, 1:] + (self.offset.to(logits).reshape(1, -1, 1, 1) if told else 0)
         ce = F.cross_entropy(adjusted, of_class, ignore_index=-1, reduction="sum")
-        sums = torch.stack([bce, kept.sum(), ce, (of_class >= 0).sum().to(ce)])
-        bce, pixels, ce, inside = self._over_ranks(sums)
-        dice = dice_of(self._over_ranks(dice_sums(of_seep.sigmoid(), seep, kept, (0, 1, 2, 3))), self.eps)
-        value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.ce * ce / inside.clamp(min=1)
-        return value + self.dice * (1 - dice)
+        ce, inside = self._over_ranks(torch.stack([ce, (of_class >= 0).sum().to(ce)]))
+        value: Tensor = super().forward(seep_logits(logits), target > 0, valid) + self.ce * ce / inside.clamp(min=1)
+        return value
+
+
+def in_single(logits: Tensor) -> Tensor:
+    """In 32 bit, or in more where they are."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def soft_dice(probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1.0) -> Tensor:
