@@ -1,6 +1,6 @@
 """What a run that goes on may change: nothing but the trainer, where things lie, and the logger."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import TrainConfig, TrainerConfig
 from seep_lightning.door import typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import WEIGHTS, Run, config_dict, open_run
+from seep_lightning.run import WEIGHTS, Run, open_run
 
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
@@ -19,7 +19,7 @@ ONLY = "Only trainer.*, paths, compile and the logger may change on resume; star
 
 def check_same(run: Run, cfg: TrainConfig) -> None:
     """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
-    stored, given = flatten(config_dict(run.config)), flatten(config_dict(cfg))
+    stored, given = flatten(asdict(run.config)), flatten(asdict(cfg))
     for key in sorted(stored.keys() | given.keys()):
         was, now = stored.get(key), given.get(key)
         if was != now and not key.startswith(MAY_CHANGE):

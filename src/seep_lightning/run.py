@@ -7,11 +7,10 @@ import json
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -24,45 +23,24 @@ FORMAT = 1
 # Networks that come with the package: trained on real chips, and on generated ones alone
 WEIGHTS = {name: Path(__file__).parent / "weights" / f"{name}.pt" for name in ("seeps", "generated")}
 SHIPPED = WEIGHTS["seeps"]  # what `predict` and `load` use where no run is named
+# what the figures depend on
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
 
 
-@dataclass(frozen=True)
 class Run:
     """One folder that holds everything a training left. Later commands read it and write beside it."""
 
-    dir: Path
-
-    @property
-    def config_path(self) -> Path:
-        """The resolved config: the truth on resume."""
-        return self.dir / "config.yaml"
-
-    @property
-    def split_path(self) -> Path:
-        """One row a chip: name, scene, part."""
-        return self.dir / "split.csv"
-
-    @property
-    def summary_path(self) -> Path:
-        """Final figures and where they come from."""
-        return self.dir / "summary.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        """`best.ckpt` and `last.ckpt`."""
-        return self.dir / "checkpoints"
-
-    @property
-    def last(self) -> Path:
-        """What a resume starts from."""
-        return self.checkpoints / "last.ckpt"
+    def __init__(self, dir: Path) -> None:
+        self.dir = dir
+        self.config_path = dir / "config.yaml"  # resolved: the truth on resume
+        self.split_path = dir / "split.csv"  # one row a chip: name, scene, part
+        self.summary_path = dir / "summary.json"  # final figures and where they come from
+        self.checkpoints = dir / "checkpoints"  # best.ckpt and last.ckpt
+        self.last = self.checkpoints / "last.ckpt"  # what a resume starts from
 
     def checkpoint(self, which: str) -> Path:
         """The `best` or `last` checkpoint; `UserError` where there is none."""
         path = self.checkpoints / f"{which}.ckpt"
-        if which not in ("best", "last"):
-            raise UserError(f"checkpoint={which}: expected best or last.")
         if not path.is_file():
             raise UserError(
                 f"run={self.dir}: there is no {path.relative_to(self.dir)}. "
@@ -79,11 +57,10 @@ class Run:
             )
         try:
             merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
-            config: TrainConfig = OmegaConf.to_object(merged)  # type: ignore[assignment]
+            return cast(TrainConfig, OmegaConf.to_object(merged))
         except (OmegaConfBaseException, YAMLError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{self.config_path} is not the config of a run ({reason}).") from error
-        return config
 
     @property
     def finished(self) -> bool:
@@ -93,8 +70,7 @@ class Run:
     @property
     def min_area(self) -> int | None:
         """The least area of an object that was chosen on validation; None for runs from before it was."""
-        chosen: int | None = self.summary().get("best", {}).get("min_area")
-        return chosen
+        return cast(int | None, self.summary().get("best", {}).get("min_area"))
 
     @property
     def scaling(self) -> tuple[float, float]:
@@ -107,10 +83,9 @@ class Run:
         if not self.summary_path.is_file():
             return {}
         try:
-            content: dict[str, Any] = json.loads(self.summary_path.read_text())
+            return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
         except ValueError as error:
             raise UserError(f"{self.summary_path} is not JSON ({error}). Put the run's own back.") from error
-        return content
 
     def write_config(self, config: TrainConfig) -> None:
         """Store the resolved config."""
@@ -121,7 +96,7 @@ class Run:
         """Store the final figures with format version, package versions and git state."""
         origin = {
             "format": FORMAT,
-            "packages": package_versions(),
+            "packages": {name: version(name) for name in PACKAGES},
             "git": git_state(),
             "python": platform.python_version(),
         }
@@ -187,28 +162,14 @@ def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
     return path
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of what the figures depend on."""
-    return {name: version(name) for name in PACKAGES}
-
-
 def git_state() -> dict[str, Any] | None:
     """Commit of the checkout that this code runs from, and whether it was changed since; None outside a checkout."""
     here = Path(__file__).resolve().parents[2]
     if not (here / "pyproject.toml").is_file():
         return None
+    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
-        commit = _git(here, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git(here, "status", "--porcelain", "--untracked-files=no"))}
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def config_dict(config: TrainConfig) -> dict[str, Any]:
-    """A config as primitives."""
-    return asdict(config)
+    return {"commit": found.removesuffix("-dirty"), "dirty": found.endswith("-dirty")}

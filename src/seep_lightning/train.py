@@ -8,7 +8,7 @@ import os
 import signal
 import time
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.hardware import keep_memory, precision_of
 from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
-from seep_lightning.run import Run, config_dict, starting_weights
+from seep_lightning.run import Run, starting_weights
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -232,7 +232,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
             loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
         except Exception as error:  # whatever another library raises
             raise UserError(f"logger.{name}: {error}") from error
-    settings = config_dict(cfg)["trainer"]
+    settings = asdict(cfg)["trainer"]
     try:
         return pl.Trainer(
             **settings,
@@ -314,8 +314,8 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
 
 def settings_of(cfg: TrainConfig) -> dict[str, Any]:
     """The settings that a comparison of runs is about, flat: not where things lie, nor the Trainer's many defaults."""
-    flat = flatten(config_dict(cfg))
-    usual = {k: v for k, v in flatten(config_dict(TrainConfig())).items() if k.startswith(("trainer.", "data."))}
+    flat = flatten(asdict(cfg))
+    usual = {k: v for k, v in flatten(asdict(TrainConfig())).items() if k.startswith(("trainer.", "data."))}
     told = {k for k, v in flat.items() if k.startswith(OFTEN_SWEPT) or k not in usual or v != usual[k]}
     return {k: v for k, v in flat.items() if k in told and not k.startswith(NO_SETTINGS)}
 
