@@ -21,6 +21,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, read_write
@@ -72,38 +73,35 @@ def typed(cfg: DictConfig) -> Any:
 
 
 class Stop(BaseException):
-    """An `Interrupted` on its way out: no `Exception`, since a sweep would go on with its next job."""
+    """A `UserError` on its way out: no `Exception`, at which Hydra would print lines of its own, and a sweep go on."""
 
 
 def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
     """Run `task` under Hydra with `conf/<command>.yaml` and the command line; exit with 2 on a user's mistake."""
     register_schemas()
-    sys.argv[1:] = prepare_arguments(sys.argv[1:])
     wants_traceback = os.environ.get(FULL_ERROR) == "1" and OURS not in os.environ
     if not wants_traceback:  # with it, Hydra raises instead of printing and exiting itself
         os.environ[FULL_ERROR] = os.environ[OURS] = "1"
     try:
-        failed: list[UserError] = []
-        hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, command, failed))()
-        if failed:
-            raise failed[0]
-    except (KeyboardInterrupt, Stop) as stop:
-        error = stop.args[0] if isinstance(stop, Stop) else Interrupted("stopped by Ctrl-C")
-    except (UserError, HydraException, OmegaConfBaseException, OSError) as found:
-        if wants_traceback:
-            raise
-        error = found
-    else:
+        sys.argv[1:] = prepare_arguments(sys.argv[1:])
+        hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, command))()
         return
+    except KeyboardInterrupt:
+        error: Exception = Interrupted("stopped by Ctrl-C")
+    except Stop as stop:
+        error = stop.args[0]
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as found:
+        error = found
+    if wants_traceback and not isinstance(error, Interrupted):
+        raise error
     print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
     sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
 
 
-def _job(task: Callable[[DictConfig], Any], command: str, failed: list[UserError]) -> Callable[[DictConfig], Any]:
-    """The task, with a user's mistake put into `failed`, since Hydra would print lines of its own about it.
+def _job(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfig], Any]:
+    """The task, with a user's mistake as `Stop`; in a multirun it is logged, and the launcher goes on with other jobs.
 
-    In a multirun it is logged where and when it happens, and raised: the launcher goes on with the other jobs. A
-    launcher may run it in another process, where `sys.argv` is not ours: it takes the command line along.
+    A launcher may run it in another process, where `sys.argv` is not ours: it takes the command line along.
     """
     arguments = sys.argv[1:]
 
@@ -113,12 +111,10 @@ def _job(task: Callable[[DictConfig], Any], command: str, failed: list[UserError
             with as_single_run(command, arguments):
                 return task(cfg)
         except UserError as error:
-            if isinstance(error, Interrupted):
+            if isinstance(error, Interrupted) or HydraConfig.get().mode != RunMode.MULTIRUN:
                 raise Stop(error) from error
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                log.error("this job failed: %s", error)
-                raise
-            failed.append(error)
+            log.error("this job failed: %s", error)
+            raise
 
     return job
 
@@ -156,9 +152,9 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
     quoted = [_quote(a, multirun=multirun) for a in arguments]
     if not multirun:
         return quoted
-    given = [(key, value) for key, sep, value in (a.partition("=") for a in quoted) if sep]
-    fixed = [key for key, value in given if not key.startswith(("-", "hydra.")) and not _swept(value)]
-    names = ",".join(f"'{key.lstrip('+~')}'" for key in fixed)
+    given = OverridesParser.create().parse_overrides([a for a in quoted if "=" in a and a[0] != "-"])
+    fixed = [o.key_or_group for o in given if not o.is_sweep_override()]
+    names = ",".join(f"'{key}'" for key in fixed if not key.startswith("hydra."))
     end = 1 + max(i for i, a in enumerate(quoted) if "=" in a or a in ("-m", "--multirun"))  # `--cfg job` may follow
     return [*quoted[:end], f"hydra.job.config.override_dirname.exclude_keys=[{names}]", *quoted[end:]]
 
@@ -176,14 +172,6 @@ def quoted(value: str) -> str:
     """A value that Hydra's grammar takes as it is."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def _swept(value: str) -> bool:
-    """Whether an override's value is a sweep: commas outside brackets and quotes, or a sweep function."""
-    if re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value):
-        return True
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
-    return "," in bare
 
 
 def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
