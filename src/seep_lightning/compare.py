@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,17 +86,16 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
 
     The bootstrap draws whole scenes, the same for both, and pools their pixels (Efron & Tibshirani 1993, ch. 13).
     """
-    a, b = (read_counts(paths) for paths in (first, second))
+    a, b = (read_folds(paths) for paths in (first, second))
     if odd := sorted(a.keys() ^ b.keys()):
         raise UserError(
             f"paired=true needs the same chips in both; {len(odd)} are in one only, such as {odd[0]}. "
             "Evaluate both runs on the same part of the same split."
         )
-    scenes = sorted({scene for scene, _ in a.values()})
-    sums = np.array([[sum(n for at, n in table.values() if at == scene) for table in (a, b)] for scene in scenes])
+    sums = np.stack([sums_by_scene(table.values(), ("tp", "fp", "fn")) for table in (a, b)], axis=1)
     spread = interval_over_scenes(sums, lambda pair: -np.diff(figures(pair)["dice"])[..., 0])
     whole = figures(sums.sum(axis=0))["dice"]
-    return Paired(float(whole[0]), float(whole[1]), len(scenes), spread and (float(spread[0]), float(spread[1])))
+    return Paired(float(whole[0]), float(whole[1]), len(sums), spread and (float(spread[0]), float(spread[1])))
 
 
 def interval_over_scenes(sums: Array, figures: Callable[[Array], Array]) -> tuple[Array, Array] | None:
@@ -111,14 +110,29 @@ def interval_over_scenes(sums: Array, figures: Callable[[Array], Array]) -> tupl
     return low, high
 
 
-def read_counts(paths: Sequence[Path]) -> dict[str, tuple[str, Array]]:
-    """Scene and (tp, fp, fn) of each chip of `chips.csv` files; a chip may stand in one of them only."""
-    table: dict[str, tuple[str, Array]] = {}
+def sums_by_scene(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Array:
+    """Columns of scored chips added up for each scene, in order: (scenes, columns)."""
+    chips: dict[str, list[list[float]]] = {}
+    for row in rows:
+        chips.setdefault(row["scene"], []).append([row[column] for column in columns])
+    return np.array([np.sum(chips[scene], axis=0) for scene in sorted(chips)])
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of `chips.csv` or `metrics.csv`, numbers as floats and NaN where there is none; no file, no rows."""
+    texts = ("name", "scene", "tile")
+    rows = csv.DictReader(path.read_text().splitlines() if path.is_file() else ())
+    return [{k: v if k in texts else float(v or "nan") for k, v in row.items()} for row in rows]
+
+
+def read_folds(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """The rows of several `chips.csv`, by chip, which may stand in one of them only."""
+    table: dict[str, dict[str, Any]] = {}
     for path in paths:
-        for row in csv.DictReader(path.read_text().splitlines()):
-            if row["name"] in table:
-                raise UserError(f"{path}: {row['name']} was scored in another fold already.")
-            table[row["name"]] = (row["scene"], np.array([int(row[k]) for k in ("tp", "fp", "fn")]))
+        rows = {row["name"]: row for row in read_rows(path)}
+        if twice := sorted(rows.keys() & table.keys()):
+            raise UserError(f"{path}: {twice[0]} was scored in another fold already.")
+        table |= rows
     return table
 
 

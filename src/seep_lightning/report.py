@@ -1,7 +1,6 @@
 """One page that tells what a run, or a sweep, is worth: `python -m seep_lightning.report run=DIR`."""
 
 import base64
-import csv
 import json
 import logging
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from seep_lightning.compare import FEWEST_SCENES, Row, compare, interval_over_scenes
+from seep_lightning.compare import FEWEST_SCENES, Row, compare, interval_over_scenes, read_rows, sums_by_scene
 from seep_lightning.config import EvaluateConfig, ReportConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
@@ -103,18 +102,9 @@ def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
     return evaluate(EvaluateConfig(run=str(run.dir), part=config.part, overwrite=True, device=config.device))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of `chips.csv` or `metrics.csv`, numbers as floats and NaN where there is none; no file, no rows."""
-    texts = ("name", "scene", "tile")
-    rows = csv.DictReader(path.read_text().splitlines() if path.is_file() else ())
-    return [{k: v if k in texts else float(v or "nan") for k, v in row.items()} for row in rows]
-
-
 def intervals(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float]]:
     """95 % bootstrap interval over scenes of each figure of scored chips; none where the scenes are too few."""
-    scenes = sorted({row["scene"] for row in rows})
-    chips = np.array([(*(row[k] for k in ("tp", "fp", "fn", "dice")), 1) for row in rows])
-    sums = np.array([chips[[row["scene"] == scene for row in rows]].sum(0) for scene in scenes])
+    sums = sums_by_scene([row | {"chips": 1} for row in rows], ("tp", "fp", "fn", "dice", "chips"))
     ends = interval_over_scenes(
         sums, lambda totals: np.stack([*figures(totals[:, :3]).values(), totals[:, 3] / totals[:, 4]], axis=1)
     )
