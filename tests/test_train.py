@@ -213,7 +213,7 @@ def test_ctrl_c_is_one_sentence_with_the_line_that_resumes(
 def test_a_finished_run_that_goes_on_and_is_stopped_keeps_its_figures(
     compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figures = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").figures["figures"]
+    figures = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").run.summary()["figures"]
     with pytest.raises(RuntimeError):
         break_off(compose_tiny("trainer.max_epochs=3"), tmp_path / "run", monkeypatch, 2, RuntimeError())
     summary = Run(tmp_path / "run").summary()

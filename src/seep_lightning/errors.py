@@ -31,7 +31,7 @@ def explained(sentence: str, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise UserError(sentence.replace("{}", first_line(error)[:120])) from error
+        raise UserError(sentence.replace("{}", first_line(error)[:300])) from error
 
 
 def first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from seep_lightning.calibration import Reliability
 from seep_lightning.classes import Matrix, class_figures, class_numbers, confusion
 from seep_lightning.config import EvaluateConfig, SplitConfig, check
 from seep_lightning.door import open_door, typed
@@ -34,6 +35,7 @@ class Scored:
     soft: dict[str, float]
     histogram: list[list[int]]
     confusion: dict[float, Matrix]
+    reliability: Reliability
 
     def at(self, threshold: float) -> dict[str, float]:
         """All pooled figures at one of the thresholds."""
@@ -57,7 +59,7 @@ def score_indices(predictor: "Predictor", chips: "Chips", indices: list[int], *,
     from seep_lightning.losses import soft_dice
     from seep_lightning.metrics import ProbabilityHistogram
 
-    histogram = ProbabilityHistogram()
+    histogram, reliability = ProbabilityHistogram(), Reliability()
     counts: dict[float, list[Counts]] = {level: [] for level in (0.5, predictor.threshold)}
     soft: list[float] = []
     size = predictor.classes + 1
@@ -71,13 +73,15 @@ def score_indices(predictor: "Predictor", chips: "Chips", indices: list[int], *,
         every = zip(batch.chip.tolist(), probability[:, 0], truths, valids, class_numbers(probability), strict=True)
         for i, p, t, v, n in every:
             truth = (t > 0) & v
+            reliability.add(p, truth, v)
             for level, scored in counts.items():
                 scored.append(count((p > level) & v, truth))
             for level, matrix in confused.items():
                 matrix += confusion(t[v], np.where(p > level, n, 0)[v], size)
             sink(i, np.where(v, p, np.float32(0)), truth, v, n)
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
-    return Scored(counts, {name: float(mean) for name, mean in means.items()}, histogram.counts.tolist(), confused)
+    soft_figures = {name: float(mean) for name, mean in means.items()}
+    return Scored(counts, soft_figures, histogram.counts.tolist(), confused, reliability)
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -90,7 +94,6 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
-    from seep_lightning.calibration import Reliability
     from seep_lightning.predictor import load
 
     check(config)
@@ -105,10 +108,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     shutil.rmtree(work, ignore_errors=True)
     for folder in ("masks", "probabilities"):
         (work / folder).mkdir(parents=True)
-    reliability, rows, scenes = Reliability(), list[dict[str, Any]](), dict[str, list[Counts]]()
+    rows, scenes = list[dict[str, Any]](), dict[str, list[Counts]]()
 
     def sink(index: int, probability: NDArray[np.float32], truth: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
-        reliability.add(probability, truth, valid)
         levels, found = np.where(valid, np.rint(probability * 254) + 1, 0), probability > predictor.threshold
         for folder, array in (("masks", np.where(found, numbers, 0)), ("probabilities", levels)):
             path = work / folder / chips.names[index]
@@ -135,7 +137,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "figures": scored.at(predictor.threshold),
         "figures_at_0.5": scored.at(0.5),
         "soft": scored.soft | {"batch_size": config.batch_size},
-        "calibration_error": reliability.error(),
+        "calibration_error": scored.reliability.error(),
         "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
         "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": {scene: pooled(table) | {"chips": len(table)} for scene, table in sorted(scenes.items())},

@@ -7,7 +7,7 @@ import numpy as np
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.errors import UserError
-from seep_lightning.hardware import keep_memory, precision_of
+from seep_lightning.hardware import precision_of
 from seep_lightning.run import Run
 
 STEPS = 100
@@ -19,20 +19,17 @@ def lr_find(cfg: TrainConfig, out: Path) -> float:
 
     Smith 2017. Trains a net that is thrown away; writes `config.yaml`, `lr_find.csv` and `lr_find.png` to `out`.
     """
-    import lightning.pytorch as pl
     from lightning.pytorch.tuner.tuning import Tuner
     from matplotlib.figure import Figure
 
     from seep_lightning.data.datamodule import SeepDataModule
-    from seep_lightning.train import build_module, build_trainer, quieten_lightning
+    from seep_lightning.train import build_module, build_trainer, prepare_process
 
-    quieten_lightning()
-    keep_memory()
+    prepare_process(cfg.seed)
     # the tuner stops after STEPS by itself, and there is nothing to validate, average, schedule or log
     steps = replace(cfg.trainer, max_epochs=-1, check_val_every_n_epoch=STEPS, enable_progress_bar=False)
     steps.precision = precision_of(steps)
     bare = replace(cfg, trainer=steps, scheduler=None, ema_decay=None, early_stop=None, logger=None, callbacks=None)
-    pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = SeepDataModule(cfg.data, cfg.split, cfg.augment, seed=cfg.seed)
     model = build_module(bare, data, init=cfg.init)
     model._check_finite = lambda loss: None  # type: ignore[method-assign] # it may diverge: that ends the test

@@ -15,7 +15,7 @@ from seep_lightning.cluster import one_by_one, over_workers
 from seep_lightning.config import DataConfig, PredictConfig, check
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import SHIPPED, fresh_dir, write_table
+from seep_lightning.run import SHIPPED, absolute, fresh_dir, write_table
 
 SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
 OURS = (".probability.tif", ".mask.tif")  # maps, which are no scenes
@@ -30,15 +30,14 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
     check(config)
-    # paths that hold in a worker's folder too
-    area, land = (path and str(Path(path).absolute()) for path in (config.area, config.land))
-    runs = [str(Path(each).absolute()) for each in listed("run", SHIPPED if config.run is None else config.run)]
-    config = replace(config, run=runs, output=str(Path(config.output).absolute()), area=area, land=land)
-    paths = find_files("input", config.input, SUFFIXES)
+    runs = listed("run", SHIPPED if config.run is None else config.run)
+    paths: dict[str, Any] = {key: absolute(getattr(config, key)) for key in ("output", "area", "land")}
+    config = replace(config, run=[absolute(run) for run in runs], **paths)  # that hold in a worker's folder too
+    found = find_files("input", config.input, SUFFIXES)
     from seep_lightning.maps import find_jobs, map_job, open_networks
 
     networks = open_networks(config)
-    jobs = find_jobs(paths, networks[0].facts, config)
+    jobs = find_jobs(found, networks[0].facts, config)
     out = Path(config.output)
     table = read_table(out / TABLE)
     fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")

@@ -1,7 +1,6 @@
 """What a run that goes on may change: nothing but the trainer, where things lie, and the logger."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -9,7 +8,7 @@ from omegaconf import DictConfig
 from seep_lightning.config import TrainConfig, TrainerConfig
 from seep_lightning.door import typed
 from seep_lightning.errors import UserError
-from seep_lightning.run import WEIGHTS, Run, open_run
+from seep_lightning.run import WEIGHTS, Run, absolute, open_run
 
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
@@ -28,28 +27,24 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
 
 def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
     """The config with paths that hold from any folder, since later commands read it from elsewhere."""
-    root, path, init = (p and str(Path(p).absolute()) for p in (cfg.data.root, cfg.split.path, cfg.init))
-    init = cfg.init if cfg.init in WEIGHTS else init
-    return replace(cfg, data=replace(cfg.data, root=root), split=replace(cfg.split, path=path), init=init)
+    data, split = replace(cfg.data, root=absolute(cfg.data.root)), replace(cfg.split, path=absolute(cfg.split.path))
+    return replace(cfg, data=data, split=split, init=cfg.init if cfg.init in WEIGHTS else absolute(cfg.init))
 
 
 def resumed_config(composed: DictConfig, overrides: list[str]) -> TrainConfig:
     """The stored config of the run, with what may change on resume put on top; `UserError` for anything else."""
-    run = open_run(composed.run)
-    config, new = run.config, typed(composed)
+    config, new = open_run(composed.run).config, typed(composed)
     keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
     for key in keys:
-        if key.split("@")[0] != "run" and not key.startswith(MAY_CHANGE):
+        if not key.startswith(MAY_CHANGE):
             raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={composed.run}.")
     default = TrainerConfig()
     for name, value in vars(new.trainer).items():
         chosen = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))
         if chosen or f"trainer.{name}" in keys:
             setattr(config.trainer, name, value)
-    for key in keys:
-        if key.startswith("data."):
-            name = key.removeprefix("data.")
-            setattr(config.data, name, getattr(new.data, name))
+    for name in {key.removeprefix("data.") for key in keys if key.startswith("data.")}:
+        setattr(config.data, name, getattr(new.data, name))
     for name in {"compile", "logger"} & {key.split(".")[0] for key in keys}:
         setattr(config, name, getattr(new, name))
     config.run = config.ckpt = None

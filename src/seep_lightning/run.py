@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seep_lightning.config import TrainConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, explained
 
 FORMAT = 1
 # Networks that come with the package: trained on real chips, and on generated ones alone
@@ -52,15 +53,11 @@ class Run:
     def config(self) -> TrainConfig:
         """The stored config, typed."""
         if not self.config_path.is_file():
-            raise UserError(
-                f"run={self.dir}: there is no config.yaml. Expected the directory of a run (outputs/<name>/<time>)."
-            )
-        try:
+            said = f"run={self.dir}: there is no {'config.yaml' if self.dir.is_dir() else 'such directory'}"
+            raise UserError(f"{said}. Expected the directory of a run (outputs/<name>/<time>).")
+        with explained(f"{self.config_path} is not the config of a run ({{}}).", OmegaConfBaseException, YAMLError):
             merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
             return cast(TrainConfig, OmegaConf.to_object(merged))
-        except (OmegaConfBaseException, YAMLError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{self.config_path} is not the config of a run ({reason}).") from error
 
     @property
     def finished(self) -> bool:
@@ -75,25 +72,25 @@ class Run:
     @property
     def scaling(self) -> tuple[float, float]:
         """(a, b) of the probabilities' scaling that was fitted on validation; (1, 0) for runs from before it was."""
-        a, b = self.summary().get("best", {}).get("scaling", (1.0, 0.0))
-        return a, b
+        return tuple(self.summary().get("best", {}).get("scaling", (1.0, 0.0)))
 
     def summary(self) -> dict[str, Any]:
         """`summary.json`, or nothing where there is none yet."""
         if not self.summary_path.is_file():
             return {}
-        try:
+        with explained(f"{self.summary_path} is not JSON ({{}}). Put the run's own back.", ValueError):
             return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
-        except ValueError as error:
-            raise UserError(f"{self.summary_path} is not JSON ({error}). Put the run's own back.") from error
 
     def write_config(self, config: TrainConfig) -> None:
-        """Store the resolved config."""
-        self.dir.mkdir(parents=True, exist_ok=True)
-        write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(config)))
+        """Store the resolved config; of several processes the first one does."""
+        if is_first_process():
+            self.dir.mkdir(parents=True, exist_ok=True)
+            write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(config)))
 
     def write_summary(self, facts: dict[str, Any]) -> None:
-        """Store the final figures with format version, package versions and git state."""
+        """Store the final figures with format version, package versions and git state; likewise."""
+        if not is_first_process():
+            return
         origin = {
             "format": FORMAT,
             "packages": {name: version(name) for name in PACKAGES},
@@ -102,18 +99,20 @@ class Run:
         }
         write_text(self.summary_path, json.dumps({**origin, **facts}, indent=2) + "\n")
 
-    def resume_line(self) -> str:
-        """What to type to go on."""
-        return f"python -m seep_lightning.train run={self.dir}"
+
+def is_first_process() -> bool:
+    """Whether this is the one process that writes and prints: rank 0 of torchrun, SLURM or Lightning's own DDP."""
+    return all(os.environ.get(key, "0") == "0" for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK"))
 
 
-def open_run(path: str | Path, key: str = "run") -> Run:
+def absolute(path: Any) -> str | None:
+    """A path that holds from any folder; None of nothing."""
+    return str(Path(path).absolute()) if path else None
+
+
+def open_run(path: str | Path) -> Run:
     """The run in an existing directory; `UserError` where it is none."""
     run = Run(Path(path))
-    if not run.dir.is_dir():
-        raise UserError(
-            f"{key}={path}: there is no such directory. Expected the directory of a run (outputs/<name>/<time>)."
-        )
     _ = run.config
     return run
 
@@ -124,7 +123,7 @@ def starting_weights(init: str) -> Path:
     if not path.exists():
         known = ", ".join(WEIGHTS)
         raise UserError(f"init={init}: there is nothing. Expected a run, a file of export format=torch, or {known}.")
-    return path if path.is_file() else open_run(init, "init").checkpoint("best")
+    return path if path.is_file() else open_run(init).checkpoint("best")
 
 
 def digest(path: Path) -> str:
@@ -155,10 +154,7 @@ def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
         raise UserError(f"{key}={path} is a file; expected a folder to write into.")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{key}={path}: cannot make this folder ({error}).") from error
+    path.mkdir(parents=True, exist_ok=True)
     return path
 
 

@@ -8,18 +8,19 @@ import os
 import signal
 import time
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from omegaconf import DictConfig
 
 from seep_lightning.config import EvaluateConfig, TrainConfig, check, ranked_by
 from seep_lightning.door import job_id, open_door, typed
-from seep_lightning.errors import Interrupted, Preempted, UserError
+from seep_lightning.errors import Interrupted, Preempted, UserError, explained
 from seep_lightning.hardware import keep_memory, precision_of
 from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
-from seep_lightning.run import Run, starting_weights
+from seep_lightning.run import Run, is_first_process, starting_weights
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -36,13 +37,11 @@ OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "tr
 TRIAL = "SEEP_LIGHTNING_TRIAL"  # in the environment of a trial of `tune.search`, and so on all its ranks
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What a training returns: its run, and the score of its best checkpoint by the monitor."""
 
     run: Run
     score: float
-    figures: dict[str, Any]
 
 
 def train(cfg: TrainConfig, out: str | Path) -> Result:
@@ -51,16 +50,12 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     Resumes from `out/checkpoints/last.ckpt` where there is one; the result is then the same, bit for bit on CPU, as if
     it had never stopped. Raises `UserError` for anything that the person at the keyboard can put right.
     """
-    import lightning.pytorch as pl
-
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.panels import write_hparams
 
     cfg = with_absolute_paths(cfg)
     check(cfg)
     cfg = replace(cfg, trainer=replace(cfg.trainer, precision=precision_of(cfg.trainer)))
-    keep_memory()
-    quieten_lightning()
     run = Run(Path(out).resolve())
     resumes = run.last.is_file()
     if resumes and cfg.trainer.fast_dev_run:
@@ -69,36 +64,30 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         log.info("SEEP_DATA_ROOT is set, but data=synthetic does not use it; pass data=seeps to train on it")
     split = replace(cfg.split, path=str(run.split_path)) if resumes and cfg.split.kind == "file" else cfg.split
     start = time.perf_counter()
-    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    prepare_process(cfg.seed)
     data = SeepDataModule(cfg.data, split, cfg.augment, seed=cfg.seed)
     data.prepare_data()
     data.setup()
     model = build_module(cfg, data, init=None if resumes else cfg.init)
     checkpoint = prepare_run(run, cfg, data)
     trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
-    first, leakage = is_first_process(), data.leakage_line()
-    if first:
-        log.info(leakage)
-    earlier = run.summary() if checkpoint else {}
+    leakage, earlier = data.leakage_line(), run.summary() if checkpoint else {}
     before = earlier.get("seconds", 0.0)
     facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": leakage, "data": data_facts(data)}
     facts |= {k: v for k, v in earlier.items() if k in ("best", "epochs", "figures", "device")}  # until it is done anew
-    if first:
-        run.write_summary({**facts, "status": "running", "seconds": before})
+    if first := is_first_process():
+        log.info(leakage)
+    run.write_summary({**facts, "status": "running", "seconds": before})
     try:
         fit(trainer, model, data, run, cfg)
         if cfg.trainer.fast_dev_run:
-            if first:
-                run.write_summary({**facts, "status": "tried"})
-                log.info("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
-            return Result(run, math.nan, {})
+            run.write_summary({**facts, "status": "tried"})
+            return Result(run, math.nan)
         score = best_score(trainer, cfg)
         if not first:
-            return Result(run, score, {})
+            return Result(run, score)
         outcome = finish(trainer, run, cfg, data)
     except UserError as error:
-        if not first:
-            raise
         status = "interrupted" if isinstance(error, Interrupted) else "failed"
         seconds = before + time.perf_counter() - start
         run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
@@ -109,11 +98,15 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     run.write_summary(facts | outcome)
     if "tensorboard" in (cfg.logger or {}):
         write_hparams(run, settings_of(cfg), outcome["figures"]["val_at_0.5"], outcome["best"]["epoch"])
-    return Result(run, outcome["best"]["score"], outcome)
+    return Result(run, outcome["best"]["score"])
 
 
-def quieten_lightning() -> None:
-    """Send Lightning's warnings through the root logger once; it adds handlers of its own when it is imported."""
+def prepare_process(seed: int) -> None:
+    """Seed everything, keep memory, and send Lightning's warnings through the root logger, without its own handlers."""
+    import lightning.pytorch as pl
+
+    pl.seed_everything(seed, workers=True, verbose=False)
+    keep_memory()
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -129,8 +122,8 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
     from seep_lightning.predictor import read_checkpoint
 
     if not run.last.is_file():
+        run.write_config(cfg)
         if is_first_process():
-            run.write_config(cfg)
             write_split(run.split_path, data.chips, data.parts)
         return None
     check_same(run, cfg)
@@ -141,19 +134,19 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
             f"run={run.dir} was trained on other data than {data.chips.root} holds now (fingerprint {found}, now "
             f"{data.chips.fingerprint}) or another split. Put the data back, or start a new run with init={run.dir}."
         )
-    if is_first_process():
-        run.write_config(cfg)
+    run.write_config(cfg)
     return content
 
 
 def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
     """The LightningModule of a config, with the weights that `init` names."""
     from seep_lightning.classes import class_shares
+    from seep_lightning.data.augment import Augment
     from seep_lightning.module import SeepModule
     from seep_lightning.predictor import load_weights, read_checkpoint
 
     loss = cfg.loss
-    if cfg.task == "classes" and loss.get("shares", ...) is None:
+    if loss.get("shares", ...) is None:  # of classes
         loss = {**loss, "shares": class_shares(data.chips.class_pixels(data.indices("train"))[1:])}
     model = SeepModule(
         model=cfg.model,
@@ -169,33 +162,21 @@ def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = No
     if init is not None:
         weights = starting_weights(init)
         load_weights(model, read_checkpoint(weights), weights, new_head=True)
-    check_nodes(cfg, model)
+    # once what `fit` builds late, so that a misspelt key leaves no run directory behind
+    Augment(cfg.augment, cfg.seed)
+    model.trainer = cast(Any, SimpleNamespace(estimated_stepping_batches=100))
+    model.configure_optimizers()
+    model.trainer = None
     if cfg.compile:
         model.net.compile()  # in place: `torch.compile(net)` would rename the checkpoint's keys
     return model
-
-
-def check_nodes(cfg: TrainConfig, model: "SeepModule") -> None:
-    """Build once what `fit` builds late, so that a misspelt key leaves no run directory behind."""
-    from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LRScheduler
-
-    from seep_lightning.data.augment import Augment
-    from seep_lightning.targets import build
-
-    Augment(cfg.augment, cfg.seed)
-    optimizer = build("optimizer", cfg.optimizer, Optimizer, model.net.parameters())
-    node = {k: v for k, v in (cfg.scheduler or {}).items() if k != "monitor"}
-    if node:
-        steps = {"total_steps": 100} if str(node.get("_target_")).startswith("seep_lightning.") else {}
-        build("scheduler", node, LRScheduler, optimizer, **steps)
 
 
 def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Trainer":
     """Lightning's Trainer with our callbacks and loggers."""
     import lightning.pytorch as pl
     from lightning.fabric.utilities.exceptions import MisconfigurationException
-    from lightning.pytorch import callbacks as lightning_callbacks
+    from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
     from lightning.pytorch.loggers import Logger
 
     from seep_lightning.callbacks import EpochFacts, MovingAverage, RunCheckpoint
@@ -209,14 +190,13 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     if cfg.ema_decay is not None:
         callbacks.append(MovingAverage(cfg.ema_decay))
     if cfg.early_stop is not None:
-        stop = lightning_callbacks.EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False)
-        callbacks.append(stop)
+        callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False))
     if TRIAL in os.environ:
         from seep_lightning.tune import Pruning
 
         callbacks.append(Pruning(ranked_by(cfg.monitor), os.environ[TRIAL]))
     if cfg.trainer.enable_progress_bar:
-        callbacks.append(lightning_callbacks.RichProgressBar(leave=False))
+        callbacks.append(RichProgressBar(leave=False))
     more = (cfg.callbacks or {}).items()
     callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
     loggers = []
@@ -228,21 +208,16 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
         given: dict[str, Any] = {k: v for k, v in ours if k in takes and k not in node}
         node = {k: v.replace("{run}", str(run.dir)) if isinstance(v, str) else v for k, v in node.items()}
         loggers.append(build(f"logger.{name}", node, Logger, **given))
-        try:
+        with explained(f"logger.{name}: {{}}.", Exception):  # whatever another library raises
             loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
-        except Exception as error:  # whatever another library raises
-            raise UserError(f"logger.{name}: {error}") from error
-    settings = asdict(cfg)["trainer"]
-    try:
+    with explained("trainer: {}.", ValueError, TypeError, RuntimeError, MisconfigurationException):
         return pl.Trainer(
-            **settings,
+            **asdict(cfg.trainer),
             logger=loggers,
             callbacks=callbacks,
             default_root_dir=str(run.dir),
             use_distributed_sampler=False,  # EpochSampler shares the chips out, without padding
         )
-    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
-        raise UserError(f"trainer: {error}") from error
 
 
 def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run: Run, cfg: TrainConfig) -> None:
@@ -253,23 +228,24 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
 
     # SLURM's warning before its time limit; there when Lightning looks, it keeps Lightning from requeueing by itself
     before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    go_on = f"Go on with: python -m seep_lightning.train run={run.dir}"
     try:
-        trainer.fit(model, datamodule=data, ckpt_path=str(run.last) if run.last.is_file() else None, weights_only=True)
+        with explained("trainer: {}.", MisconfigurationException):
+            last = str(run.last) if run.last.is_file() else None
+            trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
     except SIGTERMException as error:
-        raise Preempted(f"stopped by a signal; whole epochs are kept. Go on with: {run.resume_line()}") from error
+        raise Preempted(f"stopped by a signal; whole epochs are kept. {go_on}") from error
     except SystemExit as error:
         if error.code != 1:  # a launcher's own; Lightning turns Ctrl-C into 1
             raise
-        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. Go on with: {run.resume_line()}") from error
+        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {go_on}") from error
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
             raise
         raise UserError(
             f"memory ran out with data.batch_size={cfg.data.batch_size}. Halve it (and set "
-            f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. Go on with: {run.resume_line()}"
+            f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. {go_on}"
         ) from error
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {error}") from error
     finally:
         signal.signal(signal.SIGUSR1, before)
         if (cfg.logger or {}).get("wandb"):  # else the next job of a sweep would go on with this one's W&B run
@@ -284,28 +260,21 @@ def best_score(trainer: "pl.Trainer", cfg: TrainConfig) -> float:
     return float(score)
 
 
-def is_first_process() -> bool:
-    """Whether this is the one process that writes and prints: rank 0 of torchrun, SLURM or Lightning's own DDP."""
-    return all(os.environ.get(key, "0") == "0" for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK"))
-
-
 def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
     """Figures of the best checkpoint on validation. The test part is `evaluate`'s, and only where it is asked for."""
-    from seep_lightning.calibration import Reliability
     from seep_lightning.evaluate import score_indices
     from seep_lightning.object_scores import best_area
     from seep_lightning.predictor import Predictor, load_module, read_checkpoint
 
-    path, masks, reliability = run.checkpoint("best"), list[Any](), Reliability()
+    path, masks = run.checkpoint("best"), list[Any]()
     predictor, epoch = Predictor(load_module(path)), read_checkpoint(path)["epoch"]
 
     def sink(_: int, probability: Any, truth: Any, valid: Any, *more: Any) -> None:
         masks.append(((probability > predictor.threshold) & valid, truth))
-        reliability.add(probability, truth, valid)
 
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
-    predictor.scale(reliability.scaling())
+    predictor.scale(scored.reliability.scaling())
     score = best_score(trainer, cfg) if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
     best = {"monitor": cfg.monitor, "score": score, "epoch": epoch}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
@@ -340,24 +309,21 @@ def device_name(trainer: "pl.Trainer") -> str:
     return f"{name} x {trainer.world_size}, {trainer.precision}"
 
 
-def print_result(result: Result) -> None:
-    """The final table of a training, and the lines to type next."""
-    from seep_lightning.evaluate import print_table
+def print_result(run: Run, test: bool) -> None:
+    """The final table of a training, that of the test part where it is asked for, and the lines to type next."""
+    from seep_lightning.evaluate import evaluate, print_evaluation, print_table
 
-    summary = result.run.summary()
-    threshold = summary["best"]["threshold"]
-    names = {"val": f"val, at {threshold:.4f} (tuned on it)", "val_at_0.5": "val, at 0.5 before scaling"}
+    summary = run.summary()
+    tuned = f"val, at {summary['best']['threshold']:.4f} (tuned on it)"
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
-    print_table(title, {names[key]: row for key, row in summary["figures"].items()})
-    print(f"run directory: {result.run.dir}")
-
-
-def print_next(run: Run, tested: bool) -> None:
-    """The lines to type next."""
+    figures = summary["figures"]
+    print_table(title, {tuned: figures["val"], "val, at 0.5 before scaling": figures["val_at_0.5"]})
+    print(f"run directory: {run.dir}")
+    if test:
+        print_evaluation(evaluate(EvaluateConfig(run=str(run.dir), overwrite=True)))
     where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
     print(f"look at the curves:  tensorboard --logdir {where}")
-    again = (" again", " overwrite=true") if tested else ("", "")
-    print(f"score the test part{again[0]}: python -m seep_lightning.evaluate run={where}{again[1]}")
+    print(f"score the test part: python -m seep_lightning.evaluate run={where}{' overwrite=true' * test}")
     print(f"map scenes or chips: python -m seep_lightning.predict run={where} input=PATH output=maps")
 
 
@@ -366,7 +332,6 @@ def task(cfg: DictConfig) -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from seep_lightning.evaluate import evaluate, print_evaluation
     from seep_lightning.lr_find import lr_find
 
     hydra = HydraConfig.get()
@@ -387,12 +352,12 @@ def task(cfg: DictConfig) -> float:
         if (out / "config.yaml").exists() and is_first_process() and not goes_on:
             raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
     result = train(config, out)
-    if not is_first_process() or config.trainer.fast_dev_run:
+    if not is_first_process():
         return result.score
-    print_result(result)
-    if config.test:
-        print_evaluation(evaluate(EvaluateConfig(run=str(result.run.dir), overwrite=True)))
-    print_next(result.run, config.test)
+    if config.trainer.fast_dev_run:
+        print("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
+    else:
+        print_result(result.run, config.test)
     return result.score
 
 
