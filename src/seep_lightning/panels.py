@@ -1,6 +1,6 @@
 """What a person looks at in TensorBoard beside the curves: chips, precision and recall, confusion, the HPARAMS tab."""
 
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -31,24 +31,22 @@ class Panels(Callback):
         self._fixed: list[int] = []
         self._seen: dict[int, Tensor] = {}
         self._worst: tuple[float, int, Tensor] | None = None
-
-    def _due(self, trainer: pl.Trainer) -> bool:
-        epoch, last = trainer.current_epoch + 1, trainer.max_epochs
-        drawn = isinstance(_logger(trainer), TensorBoard) and not trainer.sanity_checking
-        return drawn and trainer.is_global_zero and (epoch % self.every == 0 or epoch == last)
+        self._writer: SummaryWriter | None = None  # in epochs that are drawn
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose the chips, once, and forget the last epoch."""
-        if not self._fixed and self._due(trainer):
-            data: Any = trainer.datamodule  # type: ignore[attr-defined]
-            self._fixed = spanning(data.chips, data.indices("val")[:: trainer.world_size], self.chips)
-        self._seen, self._worst = {}, None
+        self._seen, self._worst, self._writer = {}, None, None
+        epoch, boards = trainer.current_epoch + 1, [each for each in trainer.loggers if isinstance(each, TensorBoard)]
+        due = (epoch % self.every == 0 or epoch == trainer.max_epochs) and not trainer.sanity_checking
+        if boards and due and trainer.is_global_zero:
+            self._writer, data = boards[0].stage("val"), cast(Any, trainer).datamodule
+            self._fixed = self._fixed or spanning(data.chips, data.indices("val")[:: trainer.world_size], self.chips)
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Keep the probabilities of the chips that will be drawn."""
-        if not self._due(trainer):
+        if not self._writer:
             return
         probability = outputs["probability"]
         scores = chip_dice((probability > 0.5) & batch.valid, (batch.target > 0) & batch.valid).tolist()
@@ -60,10 +58,9 @@ class Panels(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw them, and the curve and the confusion of this epoch's validation."""
-        if not self._due(trainer):
+        if not self._writer:
             return
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        writer, epoch = _logger(trainer).stage("val"), trainer.current_epoch
+        writer, epoch, data = self._writer, trainer.current_epoch, cast(Any, trainer).datamodule
         shown = [(data.chips.names[chip], chip, probability) for chip, probability in sorted(self._seen.items())]
         shown += [("worst", *self._worst[1:])] if self._worst else []
         for name, chip, probability in shown:
@@ -72,10 +69,6 @@ class Panels(Callback):
         write_curve(writer, counts, epoch)
         matrix = pl_module.confusion if pl_module.classes else counts.view(2, 2, -1).sum(2)
         writer.add_text("confusion", confusion_table(np.asarray(matrix)), epoch)
-
-
-def _logger(trainer: pl.Trainer) -> Any:
-    return next((logger for logger in trainer.loggers if isinstance(logger, TensorBoard)), None)
 
 
 def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
