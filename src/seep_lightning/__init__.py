@@ -1,5 +1,6 @@
 """seep_lightning: train, compare and trust networks that outline natural oil seeps on SAR images."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -12,12 +13,7 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `import seep_lightning` costs neither torch nor Hydra."""
-    if name == "load":
-        from seep_lightning.array_predictor import load
-
-        return load
-    if name == "compose":
-        from seep_lightning.door import compose
-
-        return compose
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = {"load": "array_predictor", "compose": "door"}.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"seep_lightning.{home}"), name)

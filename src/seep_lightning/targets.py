@@ -51,7 +51,7 @@ def resolve(key: str, node: Any, kind: type[T]) -> type[T]:
 
 
 def check_keys(key: str, target: type[Any], given: Mapping[str, Any], skip: int, taken: set[str]) -> None:
-    """Raise `UserError` for a key that `target` does not take, or a required one that is missing."""
+    """Raise `UserError` for a key that `target` does not take."""
     parameters = list(inspect.signature(target).parameters.values())[skip:]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
@@ -61,9 +61,6 @@ def check_keys(key: str, target: type[Any], given: Mapping[str, Any], skip: int,
             near = get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise UserError(f"{key}.{name}: {target.__name__} takes {', '.join(known)}{hint}")
-    for p in parameters:
-        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in {*given, *taken}:
-            raise UserError(f"{key}.{p.name} is not set, and {target.__name__} needs it.")
 
 
 def _nested(key: str, value: Any, kind: type[Any]) -> Any:
