@@ -90,9 +90,9 @@ def test_a_pair_is_compared_on_whole_scenes(tmp_path: Path) -> None:
     result = paired([better], [worse])
     assert result.scenes == 8
     assert result.interval is not None
-    assert 0 < result.interval[0] < result.difference < result.interval[1]
+    assert 0 < result.interval[0] < result.first - result.second < result.interval[1]
     same = paired([better], [better])
-    assert same.difference == 0
+    assert same.first == same.second
     assert same.interval == (0, 0)
 
 

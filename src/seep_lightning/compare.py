@@ -75,11 +75,6 @@ class Paired(NamedTuple):
     scenes: int
     interval: tuple[float, float] | None
 
-    @property
-    def difference(self) -> float:
-        """First minus second."""
-        return self.first - self.second
-
 
 def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     """Compare two sets of `chips.csv` (one run each, or the pooled folds of two recipes) on the same chips.
@@ -173,12 +168,10 @@ def task(cfg: DictConfig) -> Any:
             part = json.loads((path.parent / "summary.json").read_text())["part"]
             if part != config.part in ("train", "val", "test", "all"):
                 raise UserError(f"{path.parent} holds figures of part={part}. Evaluate part={config.part} anew.")
-        result = paired(files[0], files[1])
-        spread = "95 % {:+.3f} to {:+.3f}".format(*result.interval) if result.interval else "no interval below 6 scenes"
-        print(f"{folders[0]}: Dice {result.first:.4f}\n{folders[1]}: Dice {result.second:.4f}")
-        print(
-            f"difference {result.difference:+.4f} over {result.scenes} scenes, {spread} (bootstrap over paired scenes)"
-        )
+        result = first, second, scenes, interval = paired(*files)
+        spread = "95 % {:+.3f} to {:+.3f}".format(*interval) if interval else "no interval below 6 scenes"
+        print(f"{folders[0]}: Dice {first:.4f}\n{folders[1]}: Dice {second:.4f}")
+        print(f"difference {first - second:+.4f} over {scenes} scenes, {spread} (bootstrap over paired scenes)")
         return result
     rows = compare(folders, config.metric)
     print_rows(rows, config.metric)

@@ -17,10 +17,8 @@ def panel(
     image: NDArray[np.generic], truth: Mask, probability: NDArray[np.float32], valid: Mask, threshold: float, title: str
 ) -> Rgb:
     """Picture | truth | probability | errors, under names and a title, large enough for a card. Inputs (H, W)."""
-    grey = stretched(image, valid)
-    greys = [grey, (255 * truth).astype(np.uint8), np.rint(255 * probability).astype(np.uint8)]
-    views = [np.repeat(view[..., None], 3, axis=2) for view in greys] + [errors(grey, truth, probability > threshold)]
     zoom = -(-SIDE // image.shape[1])
+    views = four_views(image, truth, np.rint(255 * probability).astype(np.uint8), valid, probability > threshold)
     views = [np.kron(view, np.ones((zoom, zoom, 1), np.uint8)) for view in views]
     views = [np.pad(v, ((0, 0), (0, GAP), (0, 0)), constant_values=GREY) for v in views]
     step = views[0].shape[1]
@@ -43,12 +41,13 @@ def stretched(image: NDArray[np.generic], valid: Mask) -> Rgb:
     return np.where(valid, grey, 0).astype(np.uint8)
 
 
-def errors(grey: Rgb, truth: Mask, predicted: Mask) -> Rgb:
-    """The dimmed picture (H, W) with right, missed and false seep pixels in three colours."""
-    view = np.repeat((grey // 2)[..., None], 3, axis=2)
+def four_views(image: NDArray[np.generic], truth: Mask, levels: Rgb, valid: Mask, predicted: Mask) -> list[Rgb]:
+    """Picture, truth, probability (as levels), and the dimmed picture with right, missed and false seep in colours."""
+    grey = stretched(image, valid)
+    views = [np.repeat(view[..., None], 3, axis=2) for view in (grey, 255 * truth.astype(np.uint8), levels, grey // 2)]
     for colour, where in ((RIGHT, truth & predicted), (MISSED, truth & ~predicted), (FALSE, predicted & ~truth)):
-        view[where] = colour
-    return view
+        views[3][where] = colour
+    return views
 
 
 def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:

@@ -87,10 +87,8 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
-    """The summary of `evaluate/<part>`, scored now where it is missing or of another checkpoint than the run has.
-
-    Raises `UserError` where it is of another part or of other data: somebody has given it this name.
-    """
+    """The summary of `evaluate/<part>`, scored now where it is missing or of another checkpoint than the run has;
+    `UserError` where it is of another part or of other data: somebody has given it this name."""
     path = run.dir / "evaluate" / config.part / "summary.json"
     old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     trained_on = run.summary().get("data", {}).get("fingerprint")
@@ -116,7 +114,7 @@ def with_views(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
     import cv2
 
     from seep_lightning.data.chips import pair_chips, read_image, valid_pixels
-    from seep_lightning.pictures import errors, stretched
+    from seep_lightning.pictures import four_views
 
     def uri(view: np.ndarray) -> str:
         scale = min(VIEW / max(view.shape), 1)
@@ -131,11 +129,10 @@ def with_views(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
             raise UserError(f"{row['name']} is not in {chips.root} any more. Put it back.")
         image, mask = chips.read(chips.names.index(row["name"]))
         valid = valid_pixels(image, chips.config.nodata)
-        truth, grey = (mask > 0) & valid, stretched(image[0], valid)
         folder = run.dir / "evaluate" / scored["part"]
         levels, found = (read_image(folder / kind / row["name"])[0] for kind in ("probabilities", "masks"))
-        views = (grey, 255 * truth.astype(np.uint8), levels, errors(grey, truth, found > 0)[..., ::-1])
-        told.append(row | {"views": [uri(view) for view in views]})
+        views = four_views(image[0], (mask > 0) & valid, levels, valid, found > 0)
+        told.append(row | {"views": [uri(view[..., ::-1]) for view in views]})
     return told
 
 
