@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from conftest import GRID, TINY, make_chips, seep
-from seep_lightning.door import compose
+from seep_lightning.door import compose, typed
 from seep_lightning.errors import UserError
-from seep_lightning.resume import resumed_config
-from seep_lightning.run import Run
+from seep_lightning.run import Run, resumed_config
 from seep_lightning.train import train
 from test_train import break_off, curve
 
@@ -55,13 +54,13 @@ def test_another_trainer_on_resume_replaces_what_it_is_about_and_no_more(trained
 
     cfg = OmegaConf.merge(OmegaConf.structured(TrainConfig), {"run": str(trained), "model": {}, "loss": {}})
     cfg = OmegaConf.merge(cfg, {"optimizer": {}, "trainer": {"accelerator": "gpu", "precision": "bf16-mixed"}})
-    config = resumed_config(cfg, [f"run={trained}", "trainer=gpu"])
+    config = resumed_config(typed(cfg), [f"run={trained}", "trainer=gpu"])
     assert (config.trainer.accelerator, config.trainer.precision) == ("gpu", "bf16-mixed")
     assert config.trainer.max_epochs == 6
     back = OmegaConf.merge(cfg, {"trainer": {"accelerator": "auto", "precision": "32-true"}})
-    assert resumed_config(back, ["trainer=auto"]).trainer.accelerator == "auto"
+    assert resumed_config(typed(back), ["trainer=auto"]).trainer.accelerator == "auto"
     with pytest.raises(UserError, match="optimizer.lr cannot change on resume"):
-        resumed_config(cfg, ["optimizer.lr=1"])
+        resumed_config(typed(cfg), ["optimizer.lr=1"])
 
 
 def test_paths_in_a_stored_config_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from seep_lightning.config import CompareConfig
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.evaluate import print_table
-from seep_lightning.run import Run, write_table
+from seep_lightning.run import Run, settings_of, write_table
 from seep_lightning.scores import figures
 
 Array = NDArray[Any]
@@ -50,8 +50,6 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
 
 def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
     """All runs below the folders, best first by `metric` on validation, with the settings that differ in some."""
-    from seep_lightning.train import settings_of
-
     rows = []
     for run in find_runs(folders):
         summary = run.summary()

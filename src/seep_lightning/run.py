@@ -1,4 +1,4 @@
-"""The run directory: the contract between all commands. Its paths, its config, its summary."""
+"""The run directory: the contract between all commands. Its paths, config, summary; what may change on resume."""
 
 import csv
 import hashlib
@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from seep_lightning.config import TrainConfig
+from seep_lightning.config import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError, explained
 
 FORMAT = 1
@@ -26,6 +27,14 @@ WEIGHTS = {name: Path(__file__).parent / "weights" / f"{name}.pt" for name in ("
 SHIPPED = WEIGHTS["seeps"]  # what `predict` and `load` use where no run is named
 # what the figures depend on
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
+# what `trainer=` is about
+HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
+MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "compile", "hydra")
+ONLY = "Only trainer.*, paths, compile and the logger may change on resume; start a new run from its weights with init"
+# what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
+_WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
+NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "channels_last")
+OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
 
 
 class Run:
@@ -81,6 +90,14 @@ class Run:
         with explained(f"{self.summary_path} is not JSON ({{}}). Put the run's own back.", ValueError):
             return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
 
+    def check_same(self, cfg: TrainConfig) -> None:
+        """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
+        stored, given = flatten(asdict(self.config)), flatten(asdict(cfg))
+        for key in sorted(stored.keys() | given.keys()):
+            was, now = stored.get(key), given.get(key)
+            if was != now and not key.startswith(MAY_CHANGE):
+                raise UserError(f"run={self.dir} was started with {key}={was}, not {now}. {ONLY}=DIR.")
+
     def write_config(self, config: TrainConfig) -> None:
         """Store the resolved config; of several processes the first one does."""
         if is_first_process():
@@ -115,6 +132,47 @@ def open_run(path: str | Path) -> Run:
     run = Run(Path(path))
     _ = run.config
     return run
+
+
+def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
+    """The config with paths that hold from any folder, since later commands read it from elsewhere."""
+    data, split = replace(cfg.data, root=absolute(cfg.data.root)), replace(cfg.split, path=absolute(cfg.split.path))
+    return replace(cfg, data=data, split=split, init=cfg.init if cfg.init in WEIGHTS else absolute(cfg.init))
+
+
+def resumed_config(new: TrainConfig, overrides: list[str]) -> TrainConfig:
+    """The stored config of the run `new.run`, with what may change on resume put on top; `UserError` for all else."""
+    config = open_run(str(new.run)).config
+    keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
+    for key in keys:
+        if not key.startswith(MAY_CHANGE):
+            raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={new.run}.")
+    default = TrainerConfig()
+    for name, value in vars(new.trainer).items():
+        chosen = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))
+        if chosen or f"trainer.{name}" in keys:
+            setattr(config.trainer, name, value)
+    for name in {key.removeprefix("data.") for key in keys if key.startswith("data.")}:
+        setattr(config.data, name, getattr(new.data, name))
+    for name in {"compile", "logger"} & {key.split(".")[0] for key in keys}:
+        setattr(config, name, getattr(new, name))
+    config.run = config.ckpt = None
+    return config
+
+
+def settings_of(cfg: TrainConfig) -> dict[str, Any]:
+    """The settings that a comparison of runs is about, flat: not where things lie, nor the Trainer's many defaults."""
+    flat = flatten(asdict(cfg))
+    usual = {k: v for k, v in flatten(asdict(TrainConfig())).items() if k.startswith(("trainer.", "data."))}
+    told = {k for k, v in flat.items() if k.startswith(OFTEN_SWEPT) or k not in usual or v != usual[k]}
+    return {k: v for k, v in flat.items() if k in told and not k.startswith(NO_SETTINGS)}
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, keys joined by dots."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    return {k: v for n, sub in node.items() for k, v in flatten(sub, f"{prefix}.{n}" if prefix else n).items()}
 
 
 def starting_weights(init: str) -> Path:

@@ -19,8 +19,7 @@ from seep_lightning.config import EvaluateConfig, TrainConfig, check, ranked_by
 from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError, explained
 from seep_lightning.hardware import keep_memory, precision_of
-from seep_lightning.resume import check_same, flatten, resumed_config, with_absolute_paths
-from seep_lightning.run import Run, is_first_process, starting_weights
+from seep_lightning.run import Run, is_first_process, resumed_config, settings_of, starting_weights, with_absolute_paths
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
-_WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
-NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "channels_last")
-OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
+STEPS, SMOOTHING = 100, 0.98  # of the range test; the latter is Lightning's
 TRIAL = "SEEP_LIGHTNING_TRIAL"  # in the environment of a trial of `tune.search`, and so on all its ranks
 
 
@@ -83,10 +79,12 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         if cfg.trainer.fast_dev_run:
             run.write_summary({**facts, "status": "tried"})
             return Result(run, math.nan)
-        score = best_score(trainer, cfg)
+        best = getattr(trainer.checkpoint_callback, "best_model_score", None)
+        if best is None:
+            raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured.")
         if not first:
-            return Result(run, score)
-        outcome = finish(trainer, run, cfg, data)
+            return Result(run, float(best))
+        outcome = finish(trainer, run, cfg, data, float(best))
     except UserError as error:
         status = "interrupted" if isinstance(error, Interrupted) else "failed"
         seconds = before + time.perf_counter() - start
@@ -94,7 +92,6 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         raise
     status = "pruned" if any(getattr(c, "pruned", False) for c in vars(trainer)["callbacks"]) else "finished"
     outcome |= {"status": status, "seconds": round(before + time.perf_counter() - start, 1)}
-    outcome["device"] = device_name(trainer)
     run.write_summary(facts | outcome)
     if "tensorboard" in (cfg.logger or {}):
         write_hparams(run, settings_of(cfg), outcome["figures"]["val_at_0.5"], outcome["best"]["epoch"])
@@ -126,7 +123,7 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
         if is_first_process():
             write_split(run.split_path, data.chips, data.parts)
         return None
-    check_same(run, cfg)
+    run.check_same(cfg)
     content = read_checkpoint(run.last)
     found = content["hyper_parameters"]["facts"]["fingerprint"]
     if found != data.chips.fingerprint or read_split(data.chips, str(run.split_path)) != data.parts:
@@ -252,16 +249,10 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
             importlib.import_module("wandb").finish()
 
 
-def best_score(trainer: "pl.Trainer", cfg: TrainConfig) -> float:
-    """The monitor at the best checkpoint; `UserError` where none was written."""
-    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
-    if score is None:
-        raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured.")
-    return float(score)
+def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule", score: float) -> dict[str, Any]:
+    """Figures of the best checkpoint on validation, of which the monitor was `score`; and what it was trained on."""
+    import torch
 
-
-def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any]:
-    """Figures of the best checkpoint on validation. The test part is `evaluate`'s, and only where it is asked for."""
     from seep_lightning.evaluate import score_indices
     from seep_lightning.object_scores import best_area
     from seep_lightning.predictor import Predictor, load_module, read_checkpoint
@@ -275,18 +266,52 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     predictor.scale(scored.reliability.scaling())
-    score = best_score(trainer, cfg) if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
+    score = score if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
     best = {"monitor": cfg.monitor, "score": score, "epoch": epoch}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
-    return {"best": best, "epochs": trainer.current_epoch, "figures": figures}
+    device = trainer.strategy.root_device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    name += f" x {trainer.world_size}, {trainer.precision}"
+    return {"best": best, "epochs": trainer.current_epoch, "figures": figures, "device": name}
 
 
-def settings_of(cfg: TrainConfig) -> dict[str, Any]:
-    """The settings that a comparison of runs is about, flat: not where things lie, nor the Trainer's many defaults."""
-    flat = flatten(asdict(cfg))
-    usual = {k: v for k, v in flatten(asdict(TrainConfig())).items() if k.startswith(("trainer.", "data."))}
-    told = {k for k, v in flat.items() if k.startswith(OFTEN_SWEPT) or k not in usual or v != usual[k]}
-    return {k: v for k, v in flat.items() if k in told and not k.startswith(NO_SETTINGS)}
+def lr_find(cfg: TrainConfig, out: Path) -> float:
+    """Train a net, which is thrown away, at rates that rise to 1; suggest a tenth of where the loss falls fastest
+    (Smith 2017). Writes `config.yaml`, `lr_find.csv` and `lr_find.png` to `out`."""
+    import numpy as np
+    from lightning.pytorch.tuner.tuning import Tuner
+    from matplotlib.figure import Figure
+
+    from seep_lightning.data.datamodule import SeepDataModule
+
+    prepare_process(cfg.seed)
+    # the tuner stops after STEPS by itself, and there is nothing to validate, average, schedule or log
+    steps = replace(cfg.trainer, max_epochs=-1, check_val_every_n_epoch=STEPS, enable_progress_bar=False)
+    steps.precision = precision_of(steps)
+    bare = replace(cfg, trainer=steps, scheduler=None, ema_decay=None, early_stop=None, logger=None, callbacks=None)
+    data = SeepDataModule(cfg.data, cfg.split, cfg.augment, seed=cfg.seed)
+    model = build_module(bare, data, init=cfg.init)
+    model._check_finite = lambda loss: None  # type: ignore[method-assign] # it may diverge: that ends the test
+    trainer = build_trainer(bare, Run(out))
+    found = Tuner(trainer).lr_find(model, datamodule=data, min_lr=1e-7, num_training=STEPS, update_attr=False)
+    if found is None or np.isfinite(found.results["loss"]).sum() < 2:
+        raise UserError("lr_find=true: the range test measured nothing. Is trainer.fast_dev_run on, or the loss NaN?")
+    rate, loss = np.array(found.results["lr"]), np.array(found.results["loss"])
+    step = np.arange(1, len(loss) + 1)
+    loss *= (1 - SMOOTHING ** (step + 1)) / (1 - SMOOTHING**step)  # Lightning corrects its bias one step too far
+    # by the logarithm; Lightning's own suggestion, the steepest fall by the rate itself, is noise at tiny rates
+    suggested = float(rate[np.nanargmin(np.gradient(loss, np.log(rate)))]) / 10
+    if trainer.is_global_zero:
+        Run(out).write_config(cfg)
+        np.savetxt(out / "lr_find.csv", np.c_[rate, loss], "%.6g", ",", header="lr,loss", comments="")
+        figure = Figure(layout="constrained")
+        axes = figure.add_subplot(xscale="log", xlabel="learning rate", ylabel="training loss, smoothed")
+        axes.plot(rate, loss)
+        axes.axvline(suggested, linestyle="--", label=f"suggested: {suggested:.2g}")
+        axes.legend()
+        figure.savefig(picture := out / "lr_find.png", dpi=150)
+        print(f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {picture}")
+    return suggested
 
 
 def data_facts(data: "SeepDataModule") -> dict[str, Any]:
@@ -298,15 +323,6 @@ def data_facts(data: "SeepDataModule") -> dict[str, Any]:
         "chips": {part: len(data.indices(part)) for part in ("train", "val", "test")},
         "scenes": len(set(data.chips.scenes)),
     }
-
-
-def device_name(trainer: "pl.Trainer") -> str:
-    """Accelerator, number of processes and precision."""
-    import torch
-
-    device = trainer.strategy.root_device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
-    return f"{name} x {trainer.world_size}, {trainer.precision}"
 
 
 def print_result(run: Run, test: bool) -> None:
@@ -332,20 +348,18 @@ def task(cfg: DictConfig) -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from seep_lightning.lr_find import lr_find
-
     hydra = HydraConfig.get()
     out = Path(hydra.runtime.output_dir)
-    if cfg.run is not None:
-        config = resumed_config(cfg, list(hydra.overrides.task))
+    config: TrainConfig = typed(cfg)
+    if config.run is not None:
+        config = resumed_config(config, list(hydra.overrides.task))
     else:
-        config = typed(cfg)
         if config.lr_find:
             return lr_find(config, out)
         # given again with its folder, a sweep does what is missing; so does a cluster's job that was requeued
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
         if again and Run(out).finished:
-            check_same(Run(out), with_absolute_paths(config))
+            Run(out).check_same(with_absolute_paths(config))
             log.info("%s is finished already", out)
             return float(Run(out).summary()["best"]["score"])
         goes_on = again or config.ckpt == "last"

@@ -28,8 +28,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from seep_lightning.config import ranked_by
 from seep_lightning.door import quoted
 from seep_lightning.errors import UserError
-from seep_lightning.resume import MAY_CHANGE
-from seep_lightning.run import Run
+from seep_lightning.run import MAY_CHANGE, Run
 from seep_lightning.train import TRIAL
 
 Space = dict[str, over.BaseDistribution]
