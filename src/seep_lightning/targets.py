@@ -16,14 +16,20 @@ T = TypeVar("T")
 
 
 def build(key: str, node: Any, kind: type[T], *args: Any, **more: Any) -> T:
-    """Call the class that `node["_target_"]` names with the node's other keys, after `args` and `more`.
+    """Call the class that `node["_target_"]` names with the node's other keys; nested nodes are built as well.
 
-    key: where the node stands in the config, for messages. Nested nodes (a list of augmentations) are built as well.
+    key: where the node stands in the config, for messages; args and more come before the node's own.
     Raises `UserError` for a target that does not exist, is not a `kind`, or does not take a key.
     """
     target = resolve(key, node, kind)
     given = {k: v for k, v in node.items() if k != "_target_"}
-    check_keys(key, target, given, len(args), set(more))
+    parameters = list(inspect.signature(target).parameters.values())[len(args) :]
+    known = [p.name for p in parameters if p.name not in more and p.kind is not p.VAR_POSITIONAL]
+    for name in given:
+        if name not in known and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise UserError(f"{key}.{name}: {target.__name__} takes {', '.join(known)}{hint}")
     built = {k: _nested(f"{key}.{k}", v, kind) for k, v in given.items()}
     try:
         return target(*args, **more, **built)
@@ -48,19 +54,6 @@ def resolve(key: str, node: Any, kind: type[T]) -> type[T]:
     if not (inspect.isclass(target) and issubclass(target, kind)):
         raise UserError(f"{key}._target_={path} is not a {kind.__module__}.{kind.__qualname__}.")
     return target
-
-
-def check_keys(key: str, target: type[Any], given: Mapping[str, Any], skip: int, taken: set[str]) -> None:
-    """Raise `UserError` for a key that `target` does not take."""
-    parameters = list(inspect.signature(target).parameters.values())[skip:]
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return
-    known = [p.name for p in parameters if p.name not in taken and p.kind is not p.VAR_POSITIONAL]
-    for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise UserError(f"{key}.{name}: {target.__name__} takes {', '.join(known)}{hint}")
 
 
 def _nested(key: str, value: Any, kind: type[Any]) -> Any:
