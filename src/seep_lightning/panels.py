@@ -29,13 +29,12 @@ class Panels(Callback):
     def __init__(self, every: int = 5, chips: int = 6) -> None:
         self.every, self.chips = every, chips
         self._fixed: list[int] = []
-        self._seen: dict[int, Tensor] = {}
-        self._worst: tuple[float, int, Tensor] | None = None
+        self._seen: dict[str, tuple[float, int, Tensor]] = {}  # Dice, chip, probability (H, W), by name or "worst"
         self._writer: SummaryWriter | None = None  # in epochs that are drawn
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose the chips, once, and forget the last epoch."""
-        self._seen, self._worst, self._writer = {}, None, None
+        self._seen, self._writer = {}, None
         epoch, boards = trainer.current_epoch + 1, [each for each in trainer.loggers if isinstance(each, TensorBoard)]
         due = (epoch % self.every == 0 or epoch == trainer.max_epochs) and not trainer.sanity_checking
         if boards and due and trainer.is_global_zero:
@@ -50,21 +49,20 @@ class Panels(Callback):
             return
         probability = outputs["probability"]
         scores = chip_dice((probability > 0.5) & batch.valid, (batch.target > 0) & batch.valid).tolist()
-        for i, chip in enumerate(batch.chip.tolist()):
+        names = cast(Any, trainer).datamodule.chips.names
+        for dice, chip, p in zip(scores, batch.chip.tolist(), probability[:, 0], strict=True):
             if chip in self._fixed:
-                self._seen[chip] = probability[i, 0].cpu()
-            if self._worst is None or scores[i] < self._worst[0]:
-                self._worst = (scores[i], chip, probability[i, 0].cpu())
+                self._seen[names[chip]] = dice, chip, p.cpu()
+            if "worst" not in self._seen or dice < self._seen["worst"][0]:
+                self._seen["worst"] = dice, chip, p.cpu()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw them, and the curve and the confusion of this epoch's validation."""
         if not self._writer:
             return
-        writer, epoch, data = self._writer, trainer.current_epoch, cast(Any, trainer).datamodule
-        shown = [(data.chips.names[chip], chip, probability) for chip, probability in sorted(self._seen.items())]
-        shown += [("worst", *self._worst[1:])] if self._worst else []
-        for name, chip, probability in shown:
-            writer.add_image(f"pictures/{name}", draw(data.chips, chip, probability), epoch, dataformats="HWC")
+        writer, epoch, chips = self._writer, trainer.current_epoch, cast(Any, trainer).datamodule.chips
+        for name, seen in self._seen.items():
+            writer.add_image(f"pictures/{name}", draw(chips, *seen), epoch, dataformats="HWC")
         counts = torch.as_tensor(pl_module.counts)
         write_curve(writer, counts, epoch)
         matrix = pl_module.confusion if pl_module.classes else counts.view(2, 2, -1).sum(2)
@@ -78,14 +76,12 @@ def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
     return [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if ranked else []
 
 
-def draw(chips: Chips, chip: int, probability: Tensor) -> Any:
+def draw(chips: Chips, dice: float, chip: int, probability: Tensor) -> Any:
     """The panel of one chip at threshold 0.5, with scene, tile and Dice in its title."""
     image, mask = chips.read(chip)
     valid = valid_pixels(image, chips.config.nodata)
-    p, truth = np.where(valid, probability.numpy(), np.float32(0)), (mask > 0) & valid
-    dice = float(chip_dice(torch.from_numpy(p > 0.5)[None, None], torch.from_numpy(truth)[None, None]))
     title = f"scene {chips.scenes[chip]}, tile {chips.tiles[chip]}, Dice {dice:.2f}"
-    return panel(image[0], truth, p, valid, 0.5, title)
+    return panel(image[0], (mask > 0) & valid, np.where(valid, probability.numpy(), 0), valid, 0.5, title)
 
 
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
@@ -104,10 +100,8 @@ def confusion_table(matrix: NDArray[np.int64]) -> str:
 
 
 def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], epoch: int) -> None:
-    """One row of the HPARAMS tab, in `<run>/best`: settings and best figures, which are points on the curves' charts.
-
-    Without torch's first summary (this run's columns) TensorBoard makes the columns of all rows, what differs in front.
-    """
+    """One row of the HPARAMS tab, in `<run>/best`: settings and best figures, which are points on the charts."""
+    # without torch's first summary, this run's columns, TensorBoard makes those of all rows, what differs in front
     _, *session = hparams({k: readable(v) for k, v in settings.items()}, {})  # type: ignore[no-untyped-call]
     with SummaryWriter(str(run.dir / "best")) as writer:
         for summary in session:

@@ -3,8 +3,6 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -21,11 +19,6 @@ Histogram = Sequence[Sequence[int]]
 Rows = Sequence[Mapping[str, Any]]
 
 
-def style() -> AbstractContextManager[None]:
-    """In it figures are made, and turned into a `uri`, in the style of the page."""
-    return mpl.rc_context(fname=Path(__file__).with_name("report.mplstyle"))
-
-
 def uri(figure: Figure) -> str:
     """A figure as the data URI of an SVG."""
     file = io.BytesIO()
@@ -34,10 +27,7 @@ def uri(figure: Figure) -> str:
 
 
 def lines(histories: Mapping[str, Rows], *columns: str) -> Figure:
-    """A line over epochs for each named history (rows of a `metrics.csv`); one column for all, or one each.
-
-    The first, which is the best where there are many, lies on top.
-    """
+    """A line over epochs for each history (rows of a `metrics.csv`), the first on top; one column for all, or each."""
     axes = (figure := Figure()).add_subplot(xlabel="epoch")
     shades = (BLUE, ORANGE) if len(histories) < 3 else mpl.colormaps["viridis"](np.linspace(0, 0.8, len(histories)))
     for k, (name, rows) in enumerate(histories.items()):

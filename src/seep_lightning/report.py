@@ -33,6 +33,7 @@ def report(config: ReportConfig) -> Path:
     (nothing trained yet, data that are gone) is left out, and the page says why. Returns the page's path.
     """
     from jinja2 import Environment, FileSystemLoader
+    from matplotlib import rc_context
 
     from seep_lightning import plots
 
@@ -50,7 +51,7 @@ def report(config: ReportConfig) -> Path:
     loader = FileSystemLoader(Path(__file__).parent)
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with plots.style():
+    with rc_context(fname=Path(__file__).with_name("report.mplstyle")):
         write_text(out, pages.get_template("report.html.j2").render(facts))
     return out
 
