@@ -1,7 +1,4 @@
-"""Classes of seep: which one a pixel is, and matrices of true (rows) and found classes (columns), 0 = sea.
-
-A matrix of whole numbers, (N + 1, N + 1) for N classes; those of chips, scenes and folds add up.
-"""
+"""Classes of seep: which one a pixel is; matrices (N + 1, N + 1) of true and found classes, 0 = sea, which add up."""
 
 from typing import Any
 
@@ -27,10 +24,8 @@ def confusion(truth: NDArray[Any], found: NDArray[Any], size: int) -> Matrix:
 
 
 def class_figures(matrix: NDArray[Any]) -> dict[str, Any]:
-    """Dice, precision, recall of each class against all else, and `macro_dice`, their mean; without the sea.
-
-    Classes that the truth does not hold are left out of both; the mean of none is 0.
-    """
+    """Dice, precision, recall of each class against all else, and `macro_dice`, their mean (0 of none); without the sea
+    and without classes that the truth does not hold."""
     right, true, found = np.diag(matrix), matrix.sum(1), matrix.sum(0)
     table = figures(np.stack([right, found - right, true - right], axis=-1))
     columns = {name: table[name] for name in ("dice", "precision", "recall")} | {"pixels": true}

@@ -1,7 +1,4 @@
-"""The door of every command: Hydra around a plain function, one-line errors, exit codes. Written once, here.
-
-Errors are raised inside the job, so that a multirun goes on, and become one line and an exit code outside of Hydra.
-"""
+"""The door of every command: Hydra around a plain function. Errors become one line and an exit code outside of it."""
 
 import functools
 import logging
@@ -99,11 +96,8 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
 
 
 def _job(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfig], Any]:
-    """The task, with a user's mistake as `Stop`; in a multirun it is logged, and the launcher goes on with other jobs.
-
-    A launcher may run it in another process, where `sys.argv` is not ours: it takes the command line along.
-    """
-    arguments = sys.argv[1:]
+    """The task, with a user's mistake as `Stop`; in a multirun it is logged, and the launcher goes on with others."""
+    arguments = sys.argv[1:]  # goes along into a launcher's process, where it is another one
 
     @functools.wraps(task)
     def job(cfg: DictConfig) -> Any:
@@ -235,8 +229,7 @@ def _nearest_key(text: str, command: str) -> str:
         while parents and not isinstance(OmegaConf.select(cfg, ".".join(parents)), DictConfig):
             *parents, name = parents  # trainerr.max_epochs: it is the group that is misspelt
         parent = ".".join(parents)
-        node = OmegaConf.select(cfg, parent) if parent else cfg
-        known = [str(k) for k in node if not str(k).startswith("_")]
+        known = [str(k) for k in OmegaConf.select(cfg, parent) if not str(k).startswith("_")]
     except (HydraException, OmegaConfBaseException):
         return ""
     near = get_close_matches(name, known, 1)

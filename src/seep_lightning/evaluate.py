@@ -43,14 +43,13 @@ class Scored:
         return pooled(self.chips[threshold]) | more
 
 
-Sink = Callable[[int, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]], None]
-
-
-def score_indices(predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int, sink: Sink) -> Scored:
+def score_indices(
+    predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int, sink: Callable[..., None]
+) -> Scored:
     """Score chips by their positions, each once, at the thresholds 0.5 and the predictor's own (seep is above it).
 
-    `sink` sees each in turn: the chip's index, probability and truth of seep, what is valid, and the number of the most
-    probable class (1 where classes are not told apart).
+    sink(index, probability, truth, valid, class) sees each in turn, arrays (H, W): float32 and bool of seep, bool, and
+    the number of the most probable class (1 where classes are not told apart).
     """
     import torch
     from torch.utils.data import DataLoader
@@ -85,11 +84,8 @@ def score_indices(predictor: "Predictor", chips: "Chips", indices: list[int], *,
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Score a run and leave `evaluate/<name>/` in it: summary.json, chips.csv (worst first), names.txt,
-    masks/ (uint8, 1 = seep, or its class) and probabilities/ (uint8: 0 nodata, else 1 + 254 p).
-
-    Returns what stands in summary.json. Raises `UserError` for what the person at the keyboard can put right.
-    """
+    """Score a run and leave `evaluate/<name>/` in it: summary.json (returned), chips.csv (worst first), names.txt,
+    masks/ (uint8, 1 = seep, or its class) and probabilities/ (uint8: 0 nodata, else 1 + 254 p)."""
     import cv2
 
     from seep_lightning import object_scores

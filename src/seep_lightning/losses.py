@@ -115,10 +115,7 @@ def in_single(logits: Tensor) -> Tensor:
 
 
 def soft_dice(probability: Tensor, target: Tensor, valid: Tensor, eps: float = 1.0) -> Tensor:
-    """Soft Dice coefficient pooled over the batch, nodata left out: a scalar in 0..1, 1 where both are empty.
-
-    probability, target, valid: (B, 1, H, W), in 0..1.
-    """
+    """Soft Dice pooled over a batch, all (B, 1, H, W) in 0..1: a scalar in 0..1, 1 where both are empty."""
     return dice_of(dice_sums(probability, target, valid, (0, 1, 2, 3)), eps)
 
 

@@ -51,10 +51,8 @@ def four_views(image: NDArray[np.generic], truth: Mask, levels: Rgb, valid: Mask
 
 
 def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:
-    """A scene (H, W) with outlines, each a ring (N, 2) of columns and rows, coloured by its probability, 0.5 to 1.
-
-    Few grey levels: speckle is most of a picture file. The scale of colours stands in the lower left corner.
-    """
+    """A scene (H, W) with outlines, rings (N, 2) of columns and rows coloured by probability, 0.5 to 1, and a scale."""
+    # few grey levels: speckle is most of a picture file
     view = np.repeat((stretched(image, valid) // 20 * 16)[..., None], 3, axis=2)
     scale = cv2.applyColorMap(np.arange(64, 256, 2, dtype=np.uint8)[None], cv2.COLORMAP_PLASMA)[0, :, ::-1]
     for ring, probability in rings:
