@@ -48,6 +48,8 @@ def conf_dir() -> Path:
 
 def register_schemas() -> None:
     """Make `TrainConfig` and its like known to Hydra as `train_schema`, which `conf/train.yaml` starts from."""
+    # at each question about groups, a hundred for --help, Hydra copies its one store; what it loads it copies once more
+    setattr(ConfigStore, "__deepcopy__", lambda store, _: store)  # noqa: B010
     for name, schema in vars(config).items():
         if name.endswith("Config"):
             ConfigStore.instance().store(name=f"{name.removesuffix('Config').lower()}_schema", node=schema)
