@@ -2,9 +2,9 @@
 
 import dataclasses
 import inspect
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -170,11 +170,12 @@ def test_a_wheel_in_an_empty_environment_trains_the_demo_from_anywhere(tmp_path:
 
 @pytest.mark.slow
 def test_help_and_a_misspelt_key_answer_within_two_seconds() -> None:
-    """The best of five: the machine may be busy, the code may not."""
+    """Of processor time, the better of two: the machine may be busy, the code may not."""
     for argument in ("--help", "optimizer.lrr=1"):
         seconds = []
-        for _ in range(5):
-            start = time.perf_counter()
+        for _ in range(2):
+            before = os.times()
             seep("train", argument)
-            seconds.append(time.perf_counter() - start)
-        assert min(seconds) < 2
+            after = os.times()
+            seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+        assert 0 < min(seconds) < 2

@@ -28,6 +28,7 @@ from seep_lightning.door import compose
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.evaluate import evaluate
 from seep_lightning.export import export
+from seep_lightning.module import SeepModule
 from seep_lightning.run import Run
 from seep_lightning.train import settings_of, train
 
@@ -311,6 +312,18 @@ def test_auto_is_the_precision_that_the_machine_is_fast_at_and_the_run_tells_it(
     run = train(compose_tiny("trainer.precision=auto", "trainer.max_epochs=1"), tmp_path / "run").run
     assert run.config.trainer.precision == precision
     assert run.summary()["device"].endswith(precision)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_channels_come_last_where_the_machine_is_the_faster_for_it_or_is_told_so(
+    wide: bool, compose_tiny: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: wide)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for override, last in (("channels_last=null", wide), ("channels_last=true", True), ("channels_last=false", False)):
+        config = compose_tiny(override)
+        weight = SeepModule(config.model, channels_last=config.channels_last).net.encoder[1][0].weight
+        assert weight.is_contiguous(memory_format=torch.channels_last) == last
 
 
 def test_odd_sizes_and_chips_read_from_disk_train(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from seep_lightning.config import TrainConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.datamodule import ChipDataset, SeepDataModule
-from seep_lightning.hardware import precision_of
+from seep_lightning.hardware import memory_format, precision_of
 from seep_lightning.schedule import WarmupCosine
 from seep_lightning.targets import build
 
@@ -30,7 +30,7 @@ class Bare:
     def __init__(self, config: TrainConfig, data: SeepDataModule) -> None:
         self.batch, self.steps = config.data.batch_size, int(config.trainer.limit_train_batches or 0)
         self.bf16, self.clip = config.trainer.precision == "bf16-mixed", config.trainer.gradient_clip_val
-        self.net = build("model", config.model, nn.Module).to(memory_format=torch.channels_last)
+        self.net = build("model", config.model, nn.Module).to(memory_format=memory_format())
         self.loss = build("loss", config.loss, nn.Module)
         self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
         self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=3 * self.steps)

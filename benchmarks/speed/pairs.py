@@ -24,6 +24,7 @@ from torch import nn
 from seep_lightning.config import TrainConfig
 from seep_lightning.door import compose
 from seep_lightning.errors import Interrupted
+from seep_lightning.hardware import memory_format
 from seep_lightning.targets import build
 from seep_lightning.train import train
 
@@ -114,7 +115,7 @@ def step_of(
     model: str,
     batch: int,
     *,
-    channels_last: bool = True,
+    channels_last: bool | None = None,
     bf16: bool = True,
     fused: bool = False,
     compiled: bool = False,
@@ -123,8 +124,7 @@ def step_of(
     config = recipe(f"model={model}")
     torch.manual_seed(0)
     net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
-    if channels_last:
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = net.to(memory_format=memory_format(channels_last))  # type: ignore[call-overload]
     if compiled:
         net.compile()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=fused)

@@ -1,4 +1,4 @@
-"""What the machine is good at: numbers of 16 bit, memory that stays."""
+"""What the machine is good at: numbers of 16 bit, the layout of tensors, memory that stays."""
 
 import ctypes
 import platform
@@ -21,6 +21,18 @@ def precision_of(trainer: TrainerConfig) -> Any:
     elif trainer.accelerator in ("cpu", "auto"):
         fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if fast else "32-true"
+
+
+def memory_format(channels_last: bool | None = None) -> Any:
+    """Torch's layout of the weights; None: channels last on a GPU and with AVX-512, else torch's own.
+
+    With AVX2 alone, convolutions of wide nets take half as long again in channels last (docs/performance.md).
+    """
+    import torch
+
+    if channels_last is None:
+        channels_last = torch.cuda.is_available() or torch.cpu._is_avx512_supported()
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def keep_memory() -> None:

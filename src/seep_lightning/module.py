@@ -14,6 +14,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from seep_lightning.classes import class_figures
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
+from seep_lightning.hardware import memory_format
 from seep_lightning.metrics import ProbabilityHistogram, batch_figures, best_threshold, mean_metrics, pixel_metrics
 from seep_lightning.nets.outputs import seep_logits
 from seep_lightning.targets import build
@@ -39,7 +40,7 @@ class SeepModule(pl.LightningModule):
         scheduler: dict[str, Any] | None = None,
         facts: dict[str, Any] | None = None,
         seed: int = 0,
-        channels_last: bool = True,
+        channels_last: bool | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -56,8 +57,7 @@ class SeepModule(pl.LightningModule):
         self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
         given = {"in_channels": facts.get("bands", 1), "classes": self.classes + 1}
         self.net = build("model", {**given, **self.hparams["model"]}, nn.Module)
-        if self.hparams["channels_last"]:
-            self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.to(memory_format=memory_format(self.hparams["channels_last"]))  # type: ignore[call-overload]
         self.stride = int(getattr(self.net, "stride", 32))
         node = self.hparams["loss"]
         self.loss: Any = build("loss", node, nn.Module) if node else None  # for prediction
