@@ -92,6 +92,7 @@ def test_path_values_are_quoted_for_hydras_grammar() -> None:
 def test_a_sweeps_folders_are_named_by_what_differs() -> None:
     arguments = prepare_arguments(["-m", "optimizer.lr=0.1,0.2", "seed=1", "model=unet,unet_small", "augment=[]"])
     assert arguments[-1] == "hydra.job.config.override_dirname.exclude_keys=['seed','augment']"
+    assert prepare_arguments(["-m", "--config-dir", "/a=[b", "seed=1"])[-1].endswith("exclude_keys=['seed']")
     assert sweep_subdir("model-unet;optimizer.lr-0.1") == "model-unet_lr-0.1"
     assert sweep_subdir("data.root-'/a/b c'") == "root-a-b-c"
     assert not set("=,[]") & set(sweep_subdir("augment-[a,b];optimizer.betas-[0.9,0.99]"))

@@ -33,6 +33,7 @@ log = logging.getLogger("seep_lightning")
 PATH_KEYS = {"run", "init", "input", "output", "area", "land", "runs", "scenes", "labels", "csv"}
 PATH_KEYS |= {"data.root", "split.path", "hydra.run.dir", "hydra.sweep.dir"}
 SWEEP_KEYS = re.compile(r"hydra(\.(run|sweep|mode|launcher|job\.config)|/(launcher|sweeper))")
+FOLDERS = ("--config-dir", "-cd", "--config-path", "-cp")  # flags of Hydra after which a path follows
 DDP_VARIABLES = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
@@ -148,7 +149,8 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
     quoted = [_quote(a, multirun=multirun) for a in arguments]
     if not multirun:
         return quoted
-    given = OverridesParser.create().parse_overrides([a for a in quoted if "=" in a and a[0] != "-"])
+    overrides = [a for before, a in pairwise(["", *quoted]) if "=" in a and a[0] != "-" and before not in FOLDERS]
+    given = OverridesParser.create().parse_overrides(overrides)
     fixed = [o.key_or_group for o in given if not o.is_sweep_override()]
     names = ",".join(f"'{key}'" for key in fixed if not key.startswith("hydra."))
     end = 1 + max(i for i, a in enumerate(quoted) if "=" in a or a in ("-m", "--multirun"))  # `--cfg job` may follow

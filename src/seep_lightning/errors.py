@@ -27,11 +27,12 @@ class Preempted(Interrupted):
 
 @contextmanager
 def explained(sentence: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Raise errors of these kinds as `UserError`: a sentence in which {} stands for the first line of what they say."""
+    """Raise errors of these kinds as `UserError`: a sentence where {} is the first line of what they say, {all} all."""
     try:
         yield
     except kinds as error:
-        raise UserError(sentence.replace("{}", first_line(error)[:300])) from error
+        whole = " ".join(str(error).split())
+        raise UserError(sentence.replace("{}", first_line(error)[:300]).replace("{all}", whole)) from error
 
 
 def first_line(error: BaseException) -> str:

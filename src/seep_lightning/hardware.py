@@ -24,7 +24,7 @@ def precision_of(trainer: TrainerConfig) -> Any:
 
 
 def memory_format(channels_last: bool | None = None) -> Any:
-    """Torch's layout of the weights; None: channels last on a GPU and with AVX-512, else torch's own.
+    """Torch's layout of weights; None: channels last where there is AVX-512 or a GPU, used or not; else torch's own.
 
     With AVX2 alone, convolutions of wide nets take half as long again in channels last (docs/performance.md).
     """

@@ -167,7 +167,7 @@ class SeepModule(pl.LightningModule):
             return optimizer
         more: dict[str, int] = {}
         settings: Any = {"monitor": monitor}
-        if str(node["_target_"]).startswith("seep_lightning."):
+        if str(node.get("_target_")).startswith("seep_lightning."):
             steps = self.trainer.estimated_stepping_batches
             if steps == float("inf"):
                 raise UserError("scheduler needs to know the training's length: set trainer.max_epochs or max_steps.")

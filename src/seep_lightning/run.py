@@ -29,8 +29,9 @@ SHIPPED = WEIGHTS["seeps"]  # what `predict` and `load` use where no run is name
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
-MAY_CHANGE = ("run", "ckpt", "trainer", "logger", "data.root", "data.num_workers", "data.cache_gb", "compile", "hydra")
-ONLY = "Only trainer.*, paths, compile and the logger may change on resume; start a new run from its weights with init"
+MACHINE = ("compile", "channels_last", "logger")
+MAY_CHANGE = (*MACHINE, "run", "ckpt", "trainer", "data.root", "data.num_workers", "data.cache_gb", "hydra")
+ONLY = "Only trainer.*, paths, compile and the like may change on resume; start a new run from its weights with init"
 # what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
 _WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
 NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "channels_last")
@@ -123,8 +124,8 @@ def is_first_process() -> bool:
 
 
 def absolute(path: Any) -> str | None:
-    """A path that holds from any folder; None of nothing."""
-    return str(Path(path).absolute()) if path else None
+    """A path that holds from any folder; None of None, and the folder itself of an empty one."""
+    return None if path is None else str(Path(path).absolute())
 
 
 def open_run(path: str | Path) -> Run:
@@ -154,7 +155,7 @@ def resumed_config(new: TrainConfig, overrides: list[str]) -> TrainConfig:
             setattr(config.trainer, name, value)
     for name in {key.removeprefix("data.") for key in keys if key.startswith("data.")}:
         setattr(config.data, name, getattr(new.data, name))
-    for name in {"compile", "logger"} & {key.split(".")[0] for key in keys}:
+    for name in set(MACHINE) & {key.split(".")[0] for key in keys}:
         setattr(config, name, getattr(new, name))
     config.run = config.ckpt = None
     return config
@@ -212,7 +213,8 @@ def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
         raise UserError(f"{key}={path} is a file; expected a folder to write into.")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
-    path.mkdir(parents=True, exist_ok=True)
+    with explained(f"{key}={path}: cannot make this folder ({{}}).", OSError):
+        path.mkdir(parents=True, exist_ok=True)
     return path
 
 

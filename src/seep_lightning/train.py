@@ -205,9 +205,9 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
         given: dict[str, Any] = {k: v for k, v in ours if k in takes and k not in node}
         node = {k: v.replace("{run}", str(run.dir)) if isinstance(v, str) else v for k, v in node.items()}
         loggers.append(build(f"logger.{name}", node, Logger, **given))
-        with explained(f"logger.{name}: {{}}.", Exception):  # whatever another library raises
+        with explained(f"logger.{name}: {{all}}", Exception):  # whatever another library raises
             loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
-    with explained("trainer: {}.", ValueError, TypeError, RuntimeError, MisconfigurationException):
+    with explained("trainer: {all}", ValueError, TypeError, RuntimeError, MisconfigurationException):
         return pl.Trainer(
             **asdict(cfg.trainer),
             logger=loggers,
@@ -227,7 +227,7 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
     before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     go_on = f"Go on with: python -m seep_lightning.train run={run.dir}"
     try:
-        with explained("trainer: {}.", MisconfigurationException):
+        with explained("trainer: {all}", MisconfigurationException):
             last = str(run.last) if run.last.is_file() else None
             trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
     except SIGTERMException as error:

@@ -1,6 +1,7 @@
 """One grouped splitter: chips to train, val and test, no group in two parts; a function of names and a seed only."""
 
 import csv
+import io
 import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -110,7 +111,7 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
         raise UserError(f"split.path: {found}. Pass the split.csv of a run, or name,scene,part rows.")
     with explained(f"split.path: {path} cannot be read as CSV ({{}}).", UnicodeDecodeError, csv.Error):
         # spreadsheets put a byte order mark first
-        reader = csv.DictReader(Path(path).read_text(encoding="utf-8-sig").splitlines())
+        reader = csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig")))
         columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
     if not {"name", "part"} <= set(columns or []):
         raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
