@@ -314,16 +314,16 @@ def test_auto_is_the_precision_that_the_machine_is_fast_at_and_the_run_tells_it(
     assert run.summary()["device"].endswith(precision)
 
 
-@pytest.mark.parametrize("wide", [True, False])
-def test_channels_come_last_where_the_machine_is_the_faster_for_it_or_is_told_so(
-    wide: bool, compose_tiny: Compose, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("registers", "width", "last"), [(512, 64, True), (256, 64, False), (256, 4, True)])
+def test_channels_come_last_where_machine_and_net_are_the_faster_for_it_or_it_is_said_so(
+    registers: int, width: int, last: bool, compose_tiny: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: wide)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: registers == 512)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for override, last in (("channels_last=null", wide), ("channels_last=true", True), ("channels_last=false", False)):
-        config = compose_tiny(override)
-        weight = SeepModule(config.model, channels_last=config.channels_last).net.encoder[1][0].weight
-        assert weight.is_contiguous(memory_format=torch.channels_last) == last
+    for override, expected in ((None, last), (True, True), (False, False)):
+        config = compose_tiny(f"model.width={width}", "model.depth=2")
+        weight = SeepModule(config.model, channels_last=override).net.encoder[1][0].weight
+        assert weight.is_contiguous(memory_format=torch.channels_last) == expected
 
 
 def test_odd_sizes_and_chips_read_from_disk_train(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def step_of(
     config = recipe(f"model={model}")
     torch.manual_seed(0)
     net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
-    net = net.to(memory_format=memory_format(channels_last))  # type: ignore[call-overload]
+    net = net.to(memory_format=memory_format(net, channels_last))  # type: ignore[call-overload]
     if compiled:
         net.compile()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=fused)

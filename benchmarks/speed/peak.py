@@ -23,7 +23,7 @@ CONVOLUTIONS = ("aten::mkldnn_convolution", "aten::convolution_backward", "aten:
 def peaks(kind: torch.dtype) -> list[float]:
     """GFLOP a second of the product and the convolution, each the best of ten."""
     matrix, weight = torch.randn(2048, 2048).to(kind), torch.randn(256, 256, 3, 3).to(kind)
-    image = torch.randn(4, 256, 32, 32).to(kind, memory_format=memory_format())
+    image = torch.randn(4, 256, 32, 32).to(kind, memory_format=memory_format(torch.nn.Conv2d(256, 256, 3)))
     works = {
         2 * 2048**3: lambda: matrix @ matrix,
         2 * image.numel() * 9 * 256: lambda: torch.conv2d(image, weight, None, 1, 1),

@@ -2,11 +2,15 @@
 
 import ctypes
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config import TrainerConfig
 
+if TYPE_CHECKING:
+    from torch import nn
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, NEVER = -1, -3, 2**30  # of glibc's malloc.h
+WIDE = 256  # channels
 
 
 def precision_of(trainer: TrainerConfig) -> Any:
@@ -23,15 +27,17 @@ def precision_of(trainer: TrainerConfig) -> Any:
     return "bf16-mixed" if fast else "32-true"
 
 
-def memory_format(channels_last: bool | None = None) -> Any:
-    """Torch's layout of weights; None: channels last where there is AVX-512 or a GPU, used or not; else torch's own.
+def memory_format(net: "nn.Module", channels_last: bool | None = None) -> Any:
+    """Torch's layout of the weights of a net; None: channels last where there is AVX-512 or a GPU, used or not.
 
-    With AVX2 alone, convolutions of wide nets take half as long again in channels last (docs/performance.md).
+    With AVX2 alone only nets whose convolutions all have less than `WIDE` channels are the faster for it; those of
+    wider ones take up to half as long again, and get torch's own layout (docs/performance.md).
     """
     import torch
 
     if channels_last is None:
-        channels_last = torch.cuda.is_available() or torch.cpu._is_avx512_supported()
+        widest = max((m.out_channels for m in net.modules() if isinstance(m, torch.nn.Conv2d)), default=0)
+        channels_last = torch.cuda.is_available() or torch.cpu._is_avx512_supported() or widest < WIDE
     return torch.channels_last if channels_last else torch.contiguous_format
 
 

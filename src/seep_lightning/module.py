@@ -57,7 +57,7 @@ class SeepModule(pl.LightningModule):
         self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
         given = {"in_channels": facts.get("bands", 1), "classes": self.classes + 1}
         self.net = build("model", {**given, **self.hparams["model"]}, nn.Module)
-        self.net.to(memory_format=memory_format(self.hparams["channels_last"]))  # type: ignore[call-overload]
+        self.net.to(memory_format=memory_format(self.net, self.hparams["channels_last"]))  # type: ignore[call-overload]
         self.stride = int(getattr(self.net, "stride", 32))
         node = self.hparams["loss"]
         self.loss: Any = build("loss", node, nn.Module) if node else None  # for prediction
