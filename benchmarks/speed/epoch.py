@@ -31,7 +31,7 @@ class Bare:
         self.batch, self.steps = config.data.batch_size, int(config.trainer.limit_train_batches or 0)
         self.bf16, self.clip = config.trainer.precision == "bf16-mixed", config.trainer.gradient_clip_val
         self.net = build("model", config.model, nn.Module)
-        self.net.to(memory_format=memory_format(self.net))  # type: ignore[call-overload]
+        self.net.to(memory_format=memory_format(self.net, config.channels_last))  # type: ignore[call-overload]
         self.loss = build("loss", config.loss, nn.Module)
         self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
         self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=3 * self.steps)

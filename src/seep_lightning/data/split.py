@@ -1,7 +1,6 @@
 """One grouped splitter: chips to train, val and test, no group in two parts; a function of names and a seed only."""
 
 import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -109,9 +108,10 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     if path is None or not Path(path).is_file():
         found = "it is not set" if path is None else f"there is no file {path}"
         raise UserError(f"split.path: {found}. Pass the split.csv of a run, or name,scene,part rows.")
-    with explained(f"split.path: {path} cannot be read as CSV ({{}}).", UnicodeDecodeError, csv.Error):
-        # spreadsheets put a byte order mark first
-        reader = csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig")))
+    said = f"split.path: {path} cannot be read as CSV ({{}})."
+    # spreadsheets put a byte order mark first
+    with explained(said, UnicodeDecodeError, csv.Error), Path(path).open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
         columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
     if not {"name", "part"} <= set(columns or []):
         raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
