@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/epoch.py [key=value ...]
 
 Same net, batch, threads, precision, loss, optimiser, clipping, schedule and augmentation, in one process in turn. The
-bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints.
+bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints. On a
+GPU with `trainer=gpu`, which was never run yet, for want of one.
 The epoch is its training part, from asking for the first batch to the last step; beside it stands the whole epoch, with
 validation (bare: net and loss), logging and both checkpoints. One epoch before it warms up. Pictures, drawn every fifth
 epoch, are not in it; `panels=1` draws them.
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterator
 
 import torch
-from pairs import PAIRS, Seconds, ours, recipe, say, timed, told
+from pairs import PAIRS, Seconds, device_of, ours, recipe, say, timed, told
 from torch import Tensor, nn
 
 from seep_lightning.config import TrainConfig
@@ -30,7 +31,8 @@ class Bare:
     def __init__(self, config: TrainConfig, data: SeepDataModule) -> None:
         self.batch, self.steps = config.data.batch_size, int(config.trainer.limit_train_batches or 0)
         self.bf16, self.clip = config.trainer.precision == "bf16-mixed", config.trainer.gradient_clip_val
-        self.net = build("model", config.model, nn.Module)
+        self.device = device_of(config)
+        self.net = build("model", config.model, nn.Module).to(self.device)
         self.net.to(memory_format=memory_format(self.net, config.channels_last))  # type: ignore[call-overload]
         self.loss = build("loss", config.loss, nn.Module)
         self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
@@ -47,7 +49,8 @@ class Bare:
             yield tuple(torch.from_numpy(out[name].copy()) for name in ("image", "mask", "valid"))
 
     def forward(self, image: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        image, target, valid = (part.to(self.device) for part in (image, target, valid))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             return self.loss(self.net(image), (target > 0).float(), valid)
 
     def epoch(self) -> None:

@@ -39,6 +39,8 @@ class Seconds(NamedTuple):
 
     @classmethod
     def now(cls) -> Self:
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         return cls(time.perf_counter(), time.process_time())
 
     def since(self, start: "Seconds") -> "Seconds":
@@ -74,15 +76,22 @@ def told(a: str, b: str, found: list[tuple[Seconds, Seconds]]) -> float:
 def say(**facts: Any) -> None:
     """One line: the machine and what is measured on it."""
     cpu = torch.cpu.get_capabilities().get("cpu_name", platform.processor())
+    if torch.cuda.is_available():
+        cpu += f" and {torch.cuda.get_device_name()}"
     load = Path("/proc/loadavg").read_text().split()[0]
     where = f"{date.today()}, {cpu}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, load {load}"
     print("; ".join([where, *(f"{k} {v}" for k, v in facts.items())]), flush=True)
 
 
 def recipe(*overrides: str) -> TrainConfig:
-    """A training on the chips at SEEP_DATA_ROOT, on the CPU."""
-    config: Any = compose("train", ["data=seeps", "trainer=cpu", "trainer.enable_progress_bar=false", *overrides])
+    """A training on the chips at SEEP_DATA_ROOT, on the CPU unless told otherwise (trainer=gpu)."""
+    where = [] if any(each.startswith("trainer=") for each in overrides) else ["trainer=cpu"]
+    config: Any = compose("train", ["data=seeps", *where, "trainer.enable_progress_bar=false", *overrides])
     return config
+
+
+def device_of(config: TrainConfig) -> torch.device:
+    return torch.device("cpu" if config.trainer.accelerator == "cpu" else "cuda")
 
 
 class EpochClock(pl.Callback):

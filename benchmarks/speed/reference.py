@@ -1,11 +1,13 @@
 """`experiment=reference` against a plain rewrite of the notebook's own loop: at least 2 times as fast on a CPU.
 
     OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/reference.py [--batch 4] [--pairs 7]
+    python benchmarks/speed/reference.py --batch 16 --steps 34 trainer=gpu      # a whole epoch on one GPU
 
 The notebook: cv2 reads each sample in the main process at each use, contiguous NCHW, 32 bit, eager, no settings of the
 memory. Same net (14.8 M parameters), loss, Adam, batch and augmentation. Each timing is a process of its own: one epoch
-of STEPS steps after a first one that warms up; start, validation and checkpoints are not counted. The net is heavy:
-the notebook's batch of 16 takes 25 s a step on one core, so that 4 is the default here.
+of `--steps` steps after a first one that warms up; start, validation and checkpoints are not counted. The net is heavy:
+the notebook's batch of 16 takes 25 s a step on one core, so that 4 is the default here. On a GPU the notebook's
+net and batches go there, and nothing else of it changes; never run yet, for want of a GPU.
 """
 
 import argparse
@@ -17,14 +19,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from pairs import PAIRS, Seconds, child, compare, ours, recipe, say, timed
+from pairs import PAIRS, Seconds, child, compare, device_of, ours, recipe, say, timed
 from torch import nn
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.targets import build
-
-STEPS = 2
 
 
 def notebook(config: TrainConfig) -> Seconds:
@@ -32,7 +32,8 @@ def notebook(config: TrainConfig) -> Seconds:
     root = Path(str(config.data.root))
     files = sorted((root / config.data.images).iterdir())
     random.Random(config.seed).shuffle(files)
-    net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
+    device = device_of(config)
+    net, loss = build("model", config.model, nn.Module).to(device), build("loss", config.loss, nn.Module)
     optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, net.parameters())
     augment = Augment(config.augment, config.seed).pipeline
 
@@ -43,9 +44,9 @@ def notebook(config: TrainConfig) -> Seconds:
         return torch.from_numpy(out["image"].transpose(2, 0, 1).copy()), torch.from_numpy(out["mask"].copy())[None]
 
     def epoch() -> None:
-        for step in range(STEPS):
+        for step in range(config.trainer.limit_train_batches):
             batch = files[step * config.data.batch_size : (step + 1) * config.data.batch_size]
-            image, mask = (torch.stack(parts) for parts in zip(*map(sample, batch), strict=True))
+            image, mask = (torch.stack(parts).to(device) for parts in zip(*map(sample, batch), strict=True))
             optimizer.zero_grad()
             loss(net(image), (mask > 0).float(), torch.ones_like(mask, dtype=torch.bool)).backward()
             optimizer.step()
@@ -57,18 +58,25 @@ def notebook(config: TrainConfig) -> Seconds:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=PAIRS)
     parser.add_argument("--way", choices=("ours", "notebook"))
     parser.add_argument("overrides", nargs="*", help="key=value, for our side")
     args = parser.parse_args()
-    few = [f"trainer.limit_train_batches={STEPS}", "trainer.max_epochs=3", "split.val=0.01", "split.test=0.01"]
+    few = [f"trainer.limit_train_batches={args.steps}", "trainer.max_epochs=3", "split.val=0.01", "split.test=0.01"]
     config = recipe("experiment=reference", f"data.batch_size={args.batch}", *few, *args.overrides)
     if args.way:
         print(json.dumps(ours(config)[0] if args.way == "ours" else notebook(config)))
         return
-    say(model="unet_reference", batch=args.batch, steps=STEPS, ours=config.trainer.precision, overrides=args.overrides)
+    say(
+        model="unet_reference",
+        batch=args.batch,
+        steps=args.steps,
+        ours=config.trainer.precision,
+        overrides=args.overrides,
+    )
     print("augmentation:", config.augment)
-    given = [__file__, "--batch", str(args.batch), *args.overrides]
+    given = [__file__, "--batch", str(args.batch), "--steps", str(args.steps), *args.overrides]
     compare(
         "notebook", partial(child, *given, "--way", "notebook"), "ours", partial(child, *given, "--way", "ours"),
         args.pairs,
