@@ -12,7 +12,7 @@ import pytest
 
 from conftest import GRID, ROOT, TINY, make_chips, seep
 from seep_lightning.config import TrainerConfig
-from seep_lightning.door import compose, prepare_arguments, sweep_subdir
+from seep_lightning.door import compose, open_door, prepare_arguments, sweep_subdir
 from seep_lightning.errors import UserError
 from seep_lightning.schedule import WarmupCosine
 
@@ -87,6 +87,16 @@ def test_path_values_are_quoted_for_hydras_grammar() -> None:
     assert prepare_arguments(["run='x'", "run=[a,b]"]) == ["run='x'", "run=[a,b]"]
     root = compose("train", ["data=seeps", "data.root=/a b/c=d,(e)'f"]).data.root
     assert root == "/a b/c=d,(e)'f"
+
+
+@pytest.mark.parametrize("flag", ["--config-dir", "-cd"])
+def test_a_config_folder_goes_along_into_a_jobs_other_processes(
+    flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(sys, "argv", ["seep", flag, str(tmp_path), f"hydra.run.dir={tmp_path / 'run'}", "data.root=x"])
+    open_door("check", lambda cfg: seen.extend(sys.argv[1:]))
+    assert seen[:2] == [flag, str(tmp_path)]
 
 
 def test_a_sweeps_folders_are_named_by_what_differs() -> None:

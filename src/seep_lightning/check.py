@@ -40,7 +40,9 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
         if lonely and data.unpaired == "error":
             found.problems.append(f"{len(lonely)} without {kind}: {_some(sorted(lonely))}")
     _read_each(pairs, found)
-    for name in () if found.problems else dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
+    if found.problems:
+        return found
+    for name in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
         try:
             rows = leakage(pairs, split_chips(pairs, replace(split, kind=name)))
             found.leaks[name] = "; ".join(map(str, rows))

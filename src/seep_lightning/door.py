@@ -126,7 +126,7 @@ def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
     hydra_cfg: Any = HydraConfig.get()
     main, given = sys.modules["__main__"], set(os.environ)
     before = sys.argv[1:], main.__spec__
-    extra = [b for a, b in pairwise(["", *arguments]) if b.startswith("--config-dir") or a == "--config-dir"]
+    extra = [b for a, b in pairwise(["", *arguments]) if b.startswith(FOLDERS) or a in FOLDERS]
     kept = [o for o in hydra_cfg.overrides.hydra if not SWEEP_KEYS.match(o)]
     with read_write(hydra_cfg):
         hydra_cfg.run.dir = hydra_cfg.runtime.output_dir
