@@ -59,7 +59,7 @@ def main(folder: Path, flips: bool) -> None:
     for chosen in row["chosen"]:
         run = Run(folder / chosen["run"])
         chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir)))
-        for scene in predicted(run, "test", False, flips):
+        for scene in predicted([run], "test", False, flips):
             mine = [i for i in indices if chips.scenes[i] == scene.name]
             at = {i: cell(chips.config, scene.name, chips.tiles[i]) for i in mine}
             image, label = (lay({at[i]: chips.read(i)[k].squeeze() for i in mine}).astype(float) for k in (0, 1))

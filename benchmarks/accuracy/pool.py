@@ -2,17 +2,18 @@
 
     python -m seep_lightning.train -m data=seeps data.root=DIR split=kfold split.fold=0,1,2,3,4 \
         hydra.sweep.dir=outputs/folds/NAME RECIPE...
-    python benchmarks/accuracy/pool.py outputs/folds/NAME [--flips] [--chips] [--against outputs/folds/OTHER]
+    python benchmarks/accuracy/pool.py outputs/folds/NAME... [--flips] [--chips] [--against outputs/folds/OTHER]
 
 Each run predicts its validation and its test chips in the same way: laid into their scenes (--chips: one by one),
 plainly or over flips and quarter turns (--flips). Threshold, least object and scaling of the probabilities are chosen
-on validation, then used on the test chips, which are scored on their scenes. The row goes to pool-WAY.json beside the
-runs; --against adds the difference to another folder that was pooled in the same way, paired over scenes.
+on validation, then used on the test chips, which are scored on their scenes. Of several folders with the same folds
+the networks of a fold are one, the mean of their probabilities. The row goes to pool-WAY.json in the first; --against
+adds the difference to a single folder that was pooled in the same way, paired over scenes.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,22 +46,25 @@ class Scene:
     valid: np.ndarray
 
 
-def predicted(run: Run, part: str, by_chip: bool, flips: bool) -> list[Scene]:
-    """The scenes of a part, as far as they are in it, with the run's probabilities."""
+def predicted(runs: Sequence[Run], part: str, by_chip: bool, flips: bool) -> list[Scene]:
+    """The scenes of a part, as far as they are in it, with the mean of the probabilities of runs of one split."""
+    run, others = runs[0], "".join(f"-{each.dir.parent.name}" for each in runs[1:])
     chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
     if by_chip:
+        assert len(runs) == 1, "--chips: of one folder"
         out = run.dir / "evaluate" / part
         if not out.exists():
             evaluate(EvaluateConfig(run=str(run.dir), part=part))
     else:
-        out = run.dir / "accuracy" / f"{part}{'-flips' * flips}-maps"
+        out = run.dir / "accuracy" / f"{part}{'-flips' * flips}{others}-maps"
         folder = run.dir / "accuracy" / part / "train_images_256"
         folder.mkdir(parents=True, exist_ok=True)
         for i in indices:
             link = folder / chips.names[i]
             link.exists() or link.symlink_to(chips.image_paths[i].absolute())
+        networks = [str(each.dir) for each in runs]
         predict(
-            PredictConfig(run=str(run.dir), input=str(folder), output=str(out), chips=True, polygons=False, flips=flips)
+            PredictConfig(run=networks, input=str(folder), output=str(out), chips=True, polygons=False, flips=flips)
         )
     return list(laid(chips, indices, out / "probabilities"))
 
@@ -102,13 +106,18 @@ def reliability_of(scenes: list[Scene], scaling: tuple[float, float] = (1.0, 0.0
     return found
 
 
-def pool(folder: Path, by_chip: bool, flips: bool) -> dict[str, Any]:
-    """The row of a folder of runs."""
-    runs = [Run(path.parent) for path in sorted(folder.glob("*/summary.json"))]
+def pool(folders: Sequence[Path], by_chip: bool, flips: bool) -> dict[str, Any]:
+    """The row of a folder of runs, or of several with the same folds."""
+    folds: dict[str, list[Run]] = {}
+    for path in (path for folder in folders for path in sorted(folder.glob("*/summary.json"))):
+        folds.setdefault((path.parent / "split.csv").read_text(), []).append(Run(path.parent))
+    runs = [each for same in folds.values() for each in same]
     counts: dict[str, list[int]] = {}
     objects, seconds, chosen, error = [], 0.0, [], Reliability()
-    for run in runs:
-        val, test = (predicted(run, part, by_chip, flips) for part in ("val", "test"))
+    for same in folds.values():
+        assert len(same) == len(folders), f"{same[0].dir}: each folder must have this split once"
+        run = same[0]
+        val, test = (predicted(same, part, by_chip, flips) for part in ("val", "test"))
         level = best_level(val)
         least = max(
             (0, *AREAS), key=lambda area: pooled([count(mask_of(s, level, area), s.truth) for s in val])["dice"]
@@ -119,18 +128,23 @@ def pool(folder: Path, by_chip: bool, flips: bool) -> dict[str, Any]:
             mask = mask_of(scene, level, least)
             counts[f"{run.dir.name} {scene.name}"] = count(mask, scene.truth).tolist()
             objects.append(count_objects(mask, scene.truth, scene.valid))
-        seconds += run.summary()["seconds"]
+        seconds += sum(each.summary()["seconds"] for each in same)
         chosen.append({"run": run.dir.name, "threshold": (level - 0.5) / 254, "min_area": least, "scaling": scaling})
     scored = figures(add_up(objects))
     table = np.array(list(counts.values()))
     return {
         "runs": len(runs), "split": runs[0].config.split.kind, "by": runs[0].config.split.by,
-        "way": ("chips" if by_chip else "mosaic") + ", flips" * flips, "seed": runs[0].config.seed,
+        "way": way(len(folders), by_chip, flips), "seed": runs[0].config.seed,
         "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled(table),
         "interval": interval(table),
         **{k: scored[k] for k in ("boundary_f1", "object_recall", "object_precision")},
         "calibration_error": error.error(), "chosen": chosen, "scenes": counts,
     }  # fmt: skip
+
+
+def way(networks: int, by_chip: bool, flips: bool) -> str:
+    """How it was predicted, for names of files and rows."""
+    return ("chips" if by_chip else "mosaic") + "-flips" * flips + f"-mean{networks}" * (networks > 1)
 
 
 def interval(table: np.ndarray) -> tuple[float, float]:
@@ -156,18 +170,24 @@ def against(row: dict[str, Any], other: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--flips", action="store_true")
     parser.add_argument("--chips", action="store_true")
     parser.add_argument("--against", type=Path)
     arguments = parser.parse_args()
-    name = f"pool-{'chips' if arguments.chips else 'mosaic'}{'-flips' * arguments.flips}.json"
-    row = pool(arguments.folder, arguments.chips, arguments.flips)
-    (arguments.folder / name).write_text(json.dumps(row, indent=2) + "\n")
+    folders, by_chip, flips = arguments.folders, arguments.chips, arguments.flips
+    name = f"pool-{way(len(folders), by_chip, flips)}.json"
+    row = pool(folders, by_chip, flips)
+    (folders[0] / name).write_text(json.dumps(row, indent=2) + "\n")
     low, high = row["interval"]
     columns = ("jaccard", "boundary_f1", "object_recall", "object_precision")
     shown = [f"{row[k]:.3f}" for k in columns]
-    cells = [arguments.folder.name, row["way"], f"{row['dice']:.3f} ({low:.3f} to {high:.3f})", *shown]
+    cells = [
+        " + ".join(folder.name for folder in folders),
+        row["way"],
+        f"{row['dice']:.3f} ({low:.3f} to {high:.3f})",
+        *shown,
+    ]
     print("|", " | ".join([*cells, f"{row['calibration_error']:.4f}", str(row["seconds"])]), "|")
     if arguments.against:
-        print(against(row, json.loads((arguments.against / name).read_text())))
+        print(against(row, json.loads((arguments.against / f"pool-{way(1, by_chip, flips)}.json").read_text())))
