@@ -32,6 +32,7 @@ from seep_lightning.maps import Job, find_jobs, strips_of
 from seep_lightning.normalise import histogram, quartiles_of
 from seep_lightning.predict import find_files, predict
 from seep_lightning.predictor import Predictor, load
+from seep_lightning.run import SHIPPED
 from seep_lightning.scene.options import Thresholds
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -210,14 +211,25 @@ def test_an_exported_network_maps_as_its_run_does_and_needs_no_torch(
     close(tmp_path / "out" / "a.probability.tif", load(trained)(image), image > 0, 1e-4)
 
 
-def test_flips_average_over_all_views(trained: Path, scene: Path, image: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("flips", "turns"), [("mirror", 1), (True, 4)])
+def test_flips_average_over_views(
+    flips: Any, turns: int, trained: Path, scene: Path, image: Any, tmp_path: Path
+) -> None:
     predictor = load(trained)
     views = [
         np.rot90(predictor(np.ascontiguousarray(np.rot90(image, k)[:, ::flip]))[:, ::flip], -k)
-        for k in range(4) for flip in (1, -1)
+        for k in range(turns) for flip in (1, -1)
     ]  # fmt: skip
-    out = mapped(trained, scene, tmp_path / "out", flips=True)
+    out = mapped(trained, scene, tmp_path / "out", flips=flips)
     close(out / "a.probability.tif", np.mean(views, axis=0), image > 0)
+    with pytest.raises(UserError, match="flips=some: expected mirror, true or false"):
+        mapped(trained, scene, tmp_path / "no", flips="some")
+
+
+def test_the_network_in_the_package_sees_the_mirror_image_too(scene: Path, tmp_path: Path) -> None:
+    predict(PredictConfig(input=str(scene), output=str(tmp_path / "out"), polygons=False))
+    mapped(SHIPPED, scene, tmp_path / "mirror", flips="mirror", threshold=None, min_area=None, window=None)
+    assert (probability(tmp_path / "out/a.probability.tif") == probability(tmp_path / "mirror/a.probability.tif")).all()
 
 
 def test_statistics_of_the_scene_go_with_every_window_and_chip(

@@ -254,6 +254,9 @@ def test_augmentation_averages_over_all_turns_and_flips() -> None:
     assert once == [(2, 1, 32, 48), (2, 1, 32, 48), (2, 1, 48, 32), (2, 1, 48, 32)] * 2
     np.testing.assert_allclose(result, inputs / 2, atol=1e-6)
     assert result.flags.c_contiguous
+    once.clear()
+    np.testing.assert_allclose(augmented(model, turns=1)(inputs), inputs / 2, atol=1e-6)
+    assert once == [(2, 1, 32, 48)] * 2
 
 
 def test_augmentation_brings_each_view_back_to_its_place() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from pool import mask_of, predicted
+from pool import FLIPS, mask_of, predicted, way
 
 from seep_lightning.config import EvaluateConfig
 from seep_lightning.data.chips import cell
@@ -52,8 +52,8 @@ def table(title: str, values: np.ndarray, covered: np.ndarray, edges: list[float
             print(f"| {low:g} to {high:g} | {len(mine)} | {(mine >= 0.1).mean():.2f} | {mine.mean():.2f} |")
 
 
-def main(folder: Path, flips: bool) -> None:
-    row = json.loads((folder / f"pool-mosaic{'-flips' * flips}.json").read_text())
+def main(folder: Path, flips: str) -> None:
+    row = json.loads((folder / f"pool-{way(1, False, flips)}.json").read_text())
     objects: list[tuple[float, ...]] = []
     by_class, near = np.zeros((8, 2)), np.zeros((4, 2))  # px found, all; false and missed px by distance to the outline
     for chosen in row["chosen"]:
@@ -91,6 +91,6 @@ def main(folder: Path, flips: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--flips", action="store_true")
+    parser.add_argument("--flips", choices=FLIPS, default="")
     arguments = parser.parse_args()
     main(arguments.folder, arguments.flips)

@@ -2,13 +2,13 @@
 
     python -m seep_lightning.train -m data=seeps data.root=DIR split=kfold split.fold=0,1,2,3,4 \
         hydra.sweep.dir=outputs/folds/NAME RECIPE...
-    python benchmarks/accuracy/pool.py outputs/folds/NAME... [--flips] [--chips] [--against outputs/folds/OTHER]
+    python benchmarks/accuracy/pool.py outputs/folds/NAME... [--flips mirror|all] [--chips] [--against outputs/folds/B]
 
 Each run predicts its validation and its test chips in the same way: laid into their scenes (--chips: one by one),
-plainly or over flips and quarter turns (--flips). Threshold, least object and scaling of the probabilities are chosen
-on validation, then used on the test chips, which are scored on their scenes. Of several folders with the same folds
-the networks of a fold are one, the mean of their probabilities. The row goes to pool-WAY.json in the first; --against
-adds the difference to a single folder that was pooled in the same way, paired over scenes.
+plainly or with other views of each window (--flips). Threshold, least object and scaling of the probabilities are
+chosen on validation, then used on the test chips, which are scored on their scenes. Of several folders with the same
+folds the networks of a fold are one, the mean of their probabilities. The row goes to pool-WAY.json in the first;
+--against adds the difference to a single folder that was pooled in the same way, paired over scenes.
 """
 
 import argparse
@@ -35,6 +35,8 @@ from seep_lightning.predict import predict
 from seep_lightning.run import Run
 from seep_lightning.scores import count, pooled
 
+FLIPS: dict[str, Any] = {"": False, "mirror": "mirror", "all": True}
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -46,7 +48,7 @@ class Scene:
     valid: np.ndarray
 
 
-def predicted(runs: Sequence[Run], part: str, by_chip: bool, flips: bool) -> list[Scene]:
+def predicted(runs: Sequence[Run], part: str, by_chip: bool, flips: str) -> list[Scene]:
     """The scenes of a part, as far as they are in it, with the mean of the probabilities of runs of one split."""
     run, others = runs[0], "".join(f"-{each.dir.parent.name}" for each in runs[1:])
     chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
@@ -56,15 +58,15 @@ def predicted(runs: Sequence[Run], part: str, by_chip: bool, flips: bool) -> lis
         if not out.exists():
             evaluate(EvaluateConfig(run=str(run.dir), part=part))
     else:
-        out = run.dir / "accuracy" / f"{part}{'-flips' * flips}{others}-maps"
+        out = run.dir / "accuracy" / f"{part}{flips and '-' + flips}{others}-maps"
         folder = run.dir / "accuracy" / part / "train_images_256"
         folder.mkdir(parents=True, exist_ok=True)
         for i in indices:
             link = folder / chips.names[i]
             link.exists() or link.symlink_to(chips.image_paths[i].absolute())
-        networks = [str(each.dir) for each in runs]
+        networks, views = [str(each.dir) for each in runs], FLIPS[flips]
         predict(
-            PredictConfig(run=networks, input=str(folder), output=str(out), chips=True, polygons=False, flips=flips)
+            PredictConfig(run=networks, input=str(folder), output=str(out), chips=True, polygons=False, flips=views)
         )
     return list(laid(chips, indices, out / "probabilities"))
 
@@ -106,7 +108,7 @@ def reliability_of(scenes: list[Scene], scaling: tuple[float, float] = (1.0, 0.0
     return found
 
 
-def pool(folders: Sequence[Path], by_chip: bool, flips: bool) -> dict[str, Any]:
+def pool(folders: Sequence[Path], by_chip: bool, flips: str) -> dict[str, Any]:
     """The row of a folder of runs, or of several with the same folds."""
     folds: dict[str, list[Run]] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("*/summary.json"))):
@@ -142,9 +144,9 @@ def pool(folders: Sequence[Path], by_chip: bool, flips: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def way(networks: int, by_chip: bool, flips: bool) -> str:
+def way(networks: int, by_chip: bool, flips: str) -> str:
     """How it was predicted, for names of files and rows."""
-    return ("chips" if by_chip else "mosaic") + "-flips" * flips + f"-mean{networks}" * (networks > 1)
+    return ("chips" if by_chip else "mosaic") + (flips and f"-{flips}") + f"-mean{networks}" * (networks > 1)
 
 
 def interval(table: np.ndarray) -> tuple[float, float]:
@@ -171,7 +173,7 @@ def against(row: dict[str, Any], other: dict[str, Any]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--flips", action="store_true")
+    parser.add_argument("--flips", choices=FLIPS, default="")
     parser.add_argument("--chips", action="store_true")
     parser.add_argument("--against", type=Path)
     arguments = parser.parse_args()

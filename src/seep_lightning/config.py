@@ -243,7 +243,9 @@ class PredictConfig(PolygonOptions):
     overlap: int | None = None  # px; None: a quarter of the window
     batch: int = at_least(1, 4)
     threads: int = at_least(1, 2)
-    flips: bool = False  # average over flips and quarter turns: 8 times the work
+    # mean of a window and its mirror image (mirror: twice the work), or of all flips and quarter turns (true: 8 times);
+    # None: mirror for the network in the package
+    flips: bool | str | None = where(None, (None, "mirror", True, False).__contains__, "mirror, true or false")
     polygons: bool = True
     format: str = one_of("gpkg", "geojson")
     wgs84: bool = False  # polygons in longitude and latitude (GeoJSON always)

@@ -233,7 +233,7 @@ def _callables(
         return lambda inputs: each.probability(np.ascontiguousarray(inputs[:, first : first + each.bands]))
 
     mean = ensemble([model(each) for each in networks])
-    return (augmented(mean) if config.flips else mean), normalise
+    return (augmented(mean, 1 if config.flips == "mirror" else 4) if config.flips else mean), normalise
 
 
 def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:

@@ -84,14 +84,15 @@ def predict_scene(
                 progress(pixels * done // total, pixels)
 
 
-def augmented(model: Model) -> Model:
-    """`model` averaged over the flips and quarter turns of its input (8 calls): test-time augmentation."""
+def augmented(model: Model, turns: int = 4) -> Model:
+    """`model` averaged over views of its input: test-time augmentation. They are the input and its mirror image (left
+    to right), with `turns=1` as they are, 2 calls, else in all quarter turns, 8 calls."""
 
     def view(inputs: Floats, turn: int, flip: int) -> Floats:
         turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
         return np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
 
-    return ensemble([partial(view, turn=turn, flip=flip) for turn in range(4) for flip in (1, -1)])
+    return ensemble([partial(view, turn=turn, flip=flip) for turn in range(turns) for flip in (1, -1)])
 
 
 def ensemble(models: Sequence[Model]) -> Model:
