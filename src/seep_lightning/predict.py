@@ -125,8 +125,8 @@ def task(cfg: DictConfig) -> int:
     rows = predict(config)
     if any(row["unit"] == "px2" for row in rows):
         print("Without georeference in the input there is none in the output: sizes are in pixels.")
-    seeps = sum(int(row["seeps"] or 0) for row in rows)
-    print(f"{len(rows)} scene(s) mapped to {config.output}, {seeps} seeps; {TABLE} has a row for each scene")
+    seeps = f", {sum(int(row['seeps'] or 0) for row in rows)} seeps" if config.polygons else ""
+    print(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE} has a row for each scene")
     return len(rows)
 
 
