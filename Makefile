@@ -28,7 +28,7 @@ demo: setup ## generated chips, a small training, its figures, a map of a whole 
 train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
 	$(RUN) seep_lightning.train $(ARGS)
 
-model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 hours)
+model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 to 6 hours)
 	test -d "$$SEEP_DATA_ROOT" # the folder of the real chips
 	$(RUN) seep_lightning.train experiment=generated ckpt=last hydra.run.dir=outputs/model/generated
 	$(RUN) seep_lightning.evaluate run=outputs/model/generated part=all data.root="$$SEEP_DATA_ROOT" name=real overwrite=true
@@ -36,7 +36,9 @@ model: setup ## the network in the package: generated chips, five folds that tel
 		output=src/seep_lightning/weights/generated.pt
 	$(RUN) seep_lightning.train -m experiment=seeps split=kfold split.fold=0,1,2,3,4 test=false hydra.sweep.dir=outputs/model/folds $(ARGS)
 	$(BIN)/python benchmarks/accuracy/pool.py outputs/model/folds
-	$(RUN) seep_lightning.train experiment=seeps ckpt=last hydra.run.dir=outputs/model/network $(ARGS)
+	$(RUN) seep_lightning.train experiment=seeps ckpt=last hydra.run.dir=outputs/model/first $(ARGS)
+	$(RUN) seep_lightning.train experiment=seeps ckpt=last hydra.run.dir=outputs/model/network init=outputs/model/first \
+		seed=4 split.val=0.03 split.test=0.03 $(ARGS)
 	$(BIN)/python benchmarks/accuracy/card.py outputs/model
 
 test: setup ## all quick tests
