@@ -98,10 +98,10 @@ def main(folder: Path) -> None:
 
     def dice_of(network: Predictor) -> float:
         scored = score_indices(network, chips, held, batch_size=4, sink=lambda *_: None)
-        return scored.at(predictor.threshold)["dice"]
+        return scored.at(network.threshold)["dice"]
 
     before = load(first)
-    before.scale(predictor.scaling)
+    before.scaling, before.threshold = predictor.scaling, predictor.threshold
     real = json.loads((start.dir / "evaluate" / "real" / "summary.json").read_text())
     text = CARD.format(
         **{k: v for k, v in row.items() if isinstance(v, float)},
