@@ -110,14 +110,13 @@ def reliability_of(scenes: list[Scene], scaling: tuple[float, float] = (1.0, 0.0
 
 def pool(folders: Sequence[Path], by_chip: bool, flips: str) -> dict[str, Any]:
     """The row of a folder of runs, or of several with the same folds."""
-    folds: dict[str, list[Run]] = {}
-    for path in (path for folder in folders for path in sorted(folder.glob("*/summary.json"))):
-        folds.setdefault((path.parent / "split.csv").read_text(), []).append(Run(path.parent))
-    runs = [each for same in folds.values() for each in same]
+    beside = [[Run(path.parent) for path in sorted(folder.glob("*/summary.json"))] for folder in folders]
+    folds = list(zip(*beside, strict=True))
+    runs = [each for same in folds for each in same]
     counts: dict[str, list[int]] = {}
     objects, seconds, chosen, error = [], 0.0, [], Reliability()
-    for same in folds.values():
-        assert len(same) == len(folders), f"{same[0].dir}: each folder must have this split once"
+    for same in folds:
+        assert len({(each.dir / "split.csv").read_text() for each in same}) == 1, f"{same}: not of one split"
         run = same[0]
         val, test = (predicted(same, part, by_chip, flips) for part in ("val", "test"))
         level = best_level(val)

@@ -91,7 +91,9 @@ def recipe(*overrides: str) -> TrainConfig:
 
 
 def device_of(config: TrainConfig) -> torch.device:
-    return torch.device("cpu" if config.trainer.accelerator == "cpu" else "cuda")
+    """Where the Trainer puts the net."""
+    gpu = config.trainer.accelerator != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if gpu else "cpu")
 
 
 class EpochClock(pl.Callback):

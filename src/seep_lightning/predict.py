@@ -32,7 +32,8 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     check(config)
     runs = listed("run", SHIPPED if config.run is None else config.run)
     paths: dict[str, Any] = {key: absolute(getattr(config, key)) for key in ("output", "area", "land")}
-    flips = (config.run is None and "mirror") if config.flips is None else config.flips
+    usual = "mirror" if config.run is None else False
+    flips = usual if config.flips is None else config.flips
     config = replace(config, run=[absolute(run) for run in runs], flips=flips, **paths)  # hold in a worker's folder too
     found = find_files("input", config.input, SUFFIXES)
     from seep_lightning.maps import find_jobs, map_job, open_networks
