@@ -23,6 +23,7 @@ from rasterio import features
 from rio_cogeo import cog_validate
 
 from conftest import UTM, pixels, seep, write_raster
+from seep_lightning import maps
 from seep_lightning.config import ExportConfig, PredictConfig
 from seep_lightning.data.mosaic import box, find_columns, lay
 from seep_lightning.data.synthetic import generate_scene
@@ -126,6 +127,22 @@ def test_rasters_and_polygons_of_a_scene_agree(trained: Path, scene: Path, image
     assert (row["status"], row["size"], row["seeps"], row["unit"]) == ("done", "128 x 96", str(len(geometry)), "m2")
     assert float(row["area"]) == pytest.approx(100 * (mask == 1).sum(), rel=2e-3)
     assert cv2.imread(str(out / "a.png")).shape == (96, 128, 3)
+
+
+def test_two_calls_at_a_time_into_one_folder_keep_each_others_rows(
+    trained: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, other, map_job = tmp_path / "out", scene.with_name("b.tif"), maps.map_job
+    rasterio.shutil.copy(scene, other)
+
+    def beside(*given: Any) -> Any:
+        monkeypatch.setattr(maps, "map_job", map_job)
+        mapped(trained, other, out)
+        return map_job(*given)
+
+    monkeypatch.setattr(maps, "map_job", beside)
+    mapped(trained, scene, out)
+    assert {name: row["status"] for name, row in table(out).items()} == {"a": "done", "b": "done"}
 
 
 def test_folder_glob_and_vrt_give_what_the_file_gives(trained: Path, scene: Path, tmp_path: Path) -> None:

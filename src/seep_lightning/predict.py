@@ -44,7 +44,8 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     table = read_table(out / TABLE)
     fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")
     write_table(out / TABLE, table.values(), COLUMNS)
-    failed, known = {}, {name: row["key"] for name, row in table.items()}
+    failed, rows = {}, dict[str, dict[str, str]]()
+    known = {name: row["key"] for name, row in table.items()}
     with progress_bar(len(jobs)) as bar:
         if config.cluster == "local":
             ended = one_by_one(lambda job: map_job(job, networks, config, known.get(job.name, ""), bar(job.name)), jobs)
@@ -55,13 +56,14 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
                 failed[job.name] = str(row)
                 old = table.get(job.name, {"name": job.name})  # with the key of what is there still
                 row = {**old, "status": "failed", "error": str(row)}
-            table[job.name] = row or {**table[job.name], "status": "done", "error": ""}
-            write_table(out / TABLE, table.values(), COLUMNS)
+            rows[job.name] = row or {**table[job.name], "status": "done", "error": ""}
+            # read again: another call may map other scenes into this folder
+            write_table(out / TABLE, (read_table(out / TABLE) | rows).values(), COLUMNS)
     if failed:
         said = " ".join(f"{name}: {error}" for name, error in list(failed.items())[:3])
         many = f"{len(failed)} of {len(jobs)} scenes could not be mapped (all in {out / TABLE}). {said}"
         raise UserError(many if len(jobs) > 1 else failed[jobs[0].name])
-    return [table[job.name] for job in jobs]
+    return [rows[job.name] for job in jobs]
 
 
 def listed(key: str, given: Any) -> list[str]:
