@@ -93,6 +93,16 @@ def test_one_chip_twice_is_refused(chips_root):
     assert f"{BAD} and S2.000003.tiff are one chip twice" in data_refusal(chips_root)
 
 
+def test_a_mask_of_signed_numbers_below_0_is_refused(chips_root):
+    mask = np.zeros((32, 32), np.int16)
+    mask[3:9] = -1
+    with rasterio.open(
+        chips_root / MASKS / BAD, "w", driver="GTiff", height=32, width=32, count=1, dtype="int16"
+    ) as file:
+        file.write(mask, 1)
+    assert f"{chips_root / MASKS / BAD} holds the value -1, but data.classes=7" in data_refusal(chips_root)
+
+
 def test_an_image_and_a_mask_of_different_sizes_are_refused(chips_root):
     cv2.imwrite(str(chips_root / MASKS / BAD), np.zeros((32, 30), np.uint8))
     assert f"{BAD} is 32 x 32 but its mask is 32 x 30" in data_refusal(chips_root)
@@ -270,7 +280,10 @@ def test_a_mistake_in_the_config_names_the_key(override, message):
         ("optimizer._target_=torch.optim.Adammm", "optimizer._target_=torch.optim.Adammm: cannot import it"),
         ("optimizer._target_=torch.nn.Linear", "optimizer._target_=torch.nn.Linear is not a torch.optim"),
         ("+model.wdith=4", "model.wdith: UNet takes in_channels, classes, width"),
-        ("model.width=-3", "model: UNet refuses its settings"),
+        ("data.bands=[]", "data.bands=[]: expected numbers from 1"),
+        ("model.patch=0", "model: patch=0"),
+        ("loss.bce=abc", "loss: BCEDice refuses its settings"),
+        ("model.width=-3", "model: patch=1, widths=[-3, -6, -12]"),
         ("+loss.dcie=1", "loss.dcie: BCEDice takes bce, dice"),
         ("+scheduler.warm=0.5", "scheduler.warm: WarmupCosine takes warmup, start, final; did you mean 'warmup'?"),
         ("~scheduler +scheduler={factor:0.5}", "scheduler: expected a node with _target_"),
@@ -498,6 +511,10 @@ def test_bad_data_are_one_line_on_the_command_line(chips_root, tmp_path):
     (chips_root / MASKS / BAD).unlink()
     text = said("train", "data=seeps", f"data.root={chips_root}", GRID, *TINY, cwd=tmp_path)
     assert text.startswith(f"seep train: data: {BAD} has no mask. Looked for")
+
+
+def test_a_group_that_is_null_is_one_line(tmp_path):
+    assert "a group of configs cannot be null" in said("train", "scheduler=null", cwd=tmp_path)
 
 
 def test_a_run_that_is_not_there_is_one_line(tmp_path):

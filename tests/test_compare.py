@@ -66,6 +66,14 @@ def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> N
         task(OmegaConf.structured(CompareConfig(runs=[0, 1])))
 
 
+def test_a_run_of_another_version_is_left_out_and_named(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sweep / "a" / "config.yaml").write_text("old_key: 1\n")
+    rows = compare([str(sweep)])
+    assert rows
+    assert sweep / "a" not in {row.run.dir for row in rows}
+    assert "left out" in caplog.text and "old_key" in caplog.text
+
+
 def test_a_folder_without_runs_and_an_unknown_metric_are_named(sweep: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no run in there"):

@@ -227,6 +227,41 @@ def test_without_georeference_sizes_are_pixels(tmp_path: Path) -> None:
     assert pyogrio.read_info(tmp_path / "s.gpkg")["crs"] in (None, "")
 
 
+def test_a_transform_without_a_system_places_polygons_as_it_places_the_raster(tmp_path: Path) -> None:
+    p = canvas()
+    p[100:110, 100:300] = 1
+    layer = find_seeps(raster(tmp_path / "p.tif", p, transform=UTM["transform"]), ANY)
+    (seep,) = layer.seeps
+    assert seep.outline.bounds == (501_000, 4_998_900, 503_000, 4_999_000)
+    assert seep.attributes["area_px2"] == 2000
+    assert seep.attributes["orientation_deg"] == pytest.approx(90)
+
+
+def test_points_on_both_sides_of_the_date_line_place_seeps_where_they_are(tmp_path: Path) -> None:
+    p = canvas()
+    p[100:150, 100:300] = 1
+    areas = []
+    for west in (179.98, 20.0):
+        grid = [(r, c) for r in (0, 150, 300) for c in (0, 130, 270, 400)]
+        points = [GroundControlPoint(r, c, (west + c * 1e-4 + 180) % 360 - 180, 10 - r * 1e-4, 0) for r, c in grid]
+        path = tmp_path / f"{west}.tif"
+        (seep,) = find_seeps(raster(path, p, gcps=(points, "EPSG:4326")), ANY).seeps
+        areas.append(seep.attributes["area_m2"])
+    assert areas[0] == pytest.approx(areas[1], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ({"crs": "EPSG:4326", "transform": UTM["transform"]}, "latitude 4.9985e.06, which is not on the ground"),
+        ({"gcps": ([GroundControlPoint(0, 0, 3, 45, 0)], "EPSG:4326")}, "its 1 ground control points do not place it"),
+    ],
+)
+def test_a_scene_that_cannot_be_placed_is_told(tmp_path: Path, place: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        find_seeps(raster(tmp_path / "p.tif", canvas(), **place), ANY)
+
+
 # options and attributes
 
 

@@ -129,6 +129,31 @@ def test_rasters_and_polygons_of_a_scene_agree(trained: Path, scene: Path, image
     assert cv2.imread(str(out / "a.png")).shape == (96, 128, 3)
 
 
+def test_nothing_of_the_users_is_replaced_by_pictures_or_chips(trained: Path, scene: Path, tmp_path: Path) -> None:
+    out = mapped(trained, scene, tmp_path / "out")
+    own = out / "own.png"
+    cv2.imwrite(str(own), np.full((40, 50), 20000, np.uint16))
+    before = own.read_bytes()
+    with pytest.raises(UserError, match="own.png is what is to be mapped, and would be replaced"):
+        mapped(trained, own, out, picture=True, overwrite=True)
+    other = scene.with_name("own.tif")
+    rasterio.shutil.copy(scene, other)
+    with pytest.raises(UserError, match="own.png is there already, and is not of this map"):
+        mapped(trained, other, out, picture=True)
+    (out / "masks").mkdir()
+    (out / "masks" / "own.tif").write_text("drawn by hand")
+    with pytest.raises(UserError, match="own.tif is there already"):
+        mapped(trained, other, out, chips=True)
+    assert (own.read_bytes(), (out / "masks" / "own.tif").read_text()) == (before, "drawn by hand")
+
+
+def test_a_scene_that_lies_nowhere_does_not_stop_the_others(trained: Path, scene: Path, tmp_path: Path) -> None:
+    write_raster(scene.with_name("0.tif"), pixels(scene), crs="EPSG:4326", transform=UTM["transform"])
+    with pytest.raises(UserError, match="0.tif: its transform and its coordinate system put it at longitude"):
+        mapped(trained, scene.parent, tmp_path / "out")
+    assert {name: row["status"] for name, row in table(tmp_path / "out").items()} == {"0": "failed", "a": "done"}
+
+
 def test_two_calls_at_a_time_into_one_folder_keep_each_others_rows(
     trained: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +224,8 @@ def test_the_width_of_a_scene_is_found_from_the_edges_of_its_chips_or_not_at_all
     rng = np.random.default_rng(0)
     assert find_columns({t: rng.integers(1, 60000, (2, 64)) for t in range(40)}) is None
     assert find_columns({3: tiles[3][[0, -1]]}) is None
+    dates = (20180114054412, 20180126054412, 20190207054412)
+    assert find_columns({date: tiles[k][[0, -1]] for k, date in enumerate(dates)}) is None  # and at once
 
 
 def test_an_ensemble_is_the_mean_of_runs_that_each_normalise_in_their_own_way(

@@ -38,7 +38,7 @@ from seep_lightning.scene.mapping import (
 )
 from seep_lightning.scene.options import PolygonOptions, Thresholds
 from seep_lightning.scene.polygons import find_seeps
-from seep_lightning.scene.raster import Raster, scene_quantiles
+from seep_lightning.scene.raster import Raster, mosaic, scene_quantiles
 from seep_lightning.scene.windows import Tiling
 
 SIZE = (300, 420)
@@ -570,3 +570,26 @@ def test_an_area_elsewhere_or_without_coordinates_is_told(scene: Path, tmp_path:
             vector_area(write_polygons(tmp_path / "b.gpkg", [shapely.box(0, 0, 1, 1)], None), raster)
         with pytest.raises(UserError, match="cannot be read as polygons"):
             vector_area(tmp_path / "none.gpkg", raster)
+
+
+@pytest.mark.parametrize(("there", "file"), [(270.0, -90.0), (-90.0, 270.0), (-90.0, -90.0)])
+def test_longitudes_may_count_from_0_or_from_minus_180(there: float, file: float, tmp_path: Path) -> None:
+    place = {"crs": "EPSG:4326", "transform": Affine(1e-3, 0, there, 0, -1e-3, 30)}
+    path = write_raster(tmp_path / "a.tif", np.ones((1, 100, 100), np.uint8), **place)
+    land = shapely.box(file + 0.02, 29.95, file + 0.05, 29.98)
+    far = shapely.box(file - 60, 0, file - 59, 1)
+    with Raster(path) as raster:
+        inside, _ = vector_area(write_polygons(tmp_path / "land.gpkg", [land, far], "EPSG:4326"), raster)
+        expected = np.zeros((100, 100), bool)
+        expected[20:50, 20:50] = True
+        assert (inside(0, 100) == expected).all()
+
+
+def test_a_mosaic_knows_names_and_nodata_of_its_tiles(tmp_path: Path) -> None:
+    values = np.full((2, 8, 8), 7, np.uint16)
+    values[:, :2] = 65535
+    tiles = {write_raster(tmp_path / f"A.{k}.tif", values, nodata=65535, names=("VV", "VH")): (0, k) for k in (0, 1)}
+    with mosaic(tiles, "A", ("VH",), 0) as raster:
+        assert raster.band_names == ["VH"]
+        valid = raster.read(0, 8)[1]
+    assert (valid[:2].any(), valid[2:].all(), valid.shape) == (False, True, (8, 16))

@@ -47,6 +47,23 @@ def test_a_run_needs_neither_its_init_nor_its_split_file_again(
     assert len(curve(train(config, tmp_path / "run").run.dir)) == 2
 
 
+def test_a_run_goes_on_in_its_own_directory_and_with_data_that_were_moved(trained: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    chips = Path(shutil.copytree(trained.parent / "chips", tmp_path / "moved"))
+    for elsewhere in (["hydra.run.dir=other"], ["-m", "hydra.sweep.dir=other"]):
+        refused = seep("train", *elsewhere, f"run={run}", "trainer.max_epochs=7", cwd=tmp_path)
+        assert refused.returncode != 0
+        assert "goes on in its own directory" in refused.stdout + refused.stderr
+    finds = seep("train", f"run={run}", "lr_find=true", cwd=tmp_path)
+    assert finds.returncode == 2, finds.stdout
+    there = seep("train", f"hydra.run.dir={run}", "lr_find=true", cwd=tmp_path)
+    assert "lr_find=true trains nothing" in there.stderr
+    assert (run / "config.yaml").read_bytes() == (trained / "config.yaml").read_bytes()
+    done = seep("train", f"run={run}", f"data.root={chips}", "trainer.max_epochs=7", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (len(curve(run)), Run(run).config.data.root) == (7, str(chips))
+
+
 def test_another_trainer_on_resume_replaces_what_it_is_about_and_no_more(trained: Path) -> None:
     from omegaconf import OmegaConf
 
@@ -94,6 +111,8 @@ def test_a_finished_sweep_is_not_given_back_for_other_settings(tmp_path: Path) -
     stamp = (tmp_path / "sweep" / "0" / "summary.json").stat().st_mtime_ns
     assert "finished already" in seep("train", *line, cwd=tmp_path).stdout
     assert (tmp_path / "sweep" / "0" / "summary.json").stat().st_mtime_ns == stamp
+    assert seep("train", *line, "trainer.max_epochs=2", cwd=tmp_path).returncode == 0
+    assert len(curve(tmp_path / "sweep" / "0")) == 2
     other = seep("train", *line, "loss.dice=0.3", cwd=tmp_path)
     assert other.returncode == 2
     assert "started with loss.dice=1.0, not 0.3" in other.stderr

@@ -188,6 +188,25 @@ def test_checkpoints_are_written_as_often_as_asked_for_and_after_the_last_epoch(
     assert {epoch for which, epoch in written if which == "best"} <= {1, 3, 4}
 
 
+def test_what_ends_early_keeps_its_last_epoch_also_where_checkpoints_are_rare(
+    compose_tiny: Compose, tmp_path: Path
+) -> None:
+    config = compose_tiny("optimizer.lr=1e-12", "early_stop=2", "trainer.max_epochs=20", "checkpoint_every=20")
+    config.monitor = "recall/val"
+    run = train(config, tmp_path / "run").run
+    assert torch.load(run.last, weights_only=True)["epoch"] == len(curve(run.dir)) - 1 < 19
+
+
+def test_a_trainer_that_is_refused_leaves_the_run_as_it_was(compose_tiny: Compose, tmp_path: Path) -> None:
+    train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    before = (tmp_path / "run" / "config.yaml").read_text()
+    for out in ("run", "new"):
+        with pytest.raises(UserError):
+            train(compose_tiny("logger=mlflow", "logger.mlflow._target_=none.Such"), tmp_path / out)
+    assert (tmp_path / "run" / "config.yaml").read_text() == before
+    assert not (tmp_path / "new" / "config.yaml").exists()
+
+
 def test_a_run_directory_that_was_moved_resumes(
     compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

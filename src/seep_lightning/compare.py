@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from seep_lightning.scores import figures
 Array = NDArray[Any]
 RESAMPLES = 2000
 FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -50,14 +53,21 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
 
 def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
     """All runs below the folders, best first by `metric` on validation, with the settings that differ in some."""
-    rows = []
+    rows, unread = list[Row](), list[UserError]()
     for run in find_runs(folders):
         summary = run.summary()
         status = summary.get("status", "running").replace("running", "unfinished")
         scored = summary.get("figures", {}).get("val", {})
-        if scored and metric not in scored:
-            raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(scored)}.")
-        rows.append(Row(run, status, scored, settings_of(run.config), summary.get("error", "")))
+        try:
+            if scored and metric not in scored:
+                raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(scored)}.")
+            rows.append(Row(run, status, scored, settings_of(run.config), summary.get("error", "")))
+        except UserError as error:
+            unread.append(error)
+    if unread and not any(row.figures for row in rows):
+        raise unread[0]
+    for reason in unread:  # of another version, or of another task
+        log.warning("left out: %s", reason)
     keys = sorted({key for row in rows for key in row.settings})
     differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
     for row in rows:

@@ -87,6 +87,8 @@ class DataConfig:
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def _together(self) -> None:
+        if self.bands == []:
+            raise UserError("data.bands=[]: expected numbers from 1, names, or null for the one band.")
         if self.source == "synthetic" and self.root is not None:
             raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=seeps to train on it.")
 

@@ -92,6 +92,11 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
         error = stop.args[0]
     except (UserError, HydraException, OmegaConfBaseException, OSError) as found:
         error = found
+    except ValueError as found:
+        if "Config group override" not in str(found):
+            raise
+        said = "a group of configs cannot be null; it takes the name of one of its files"
+        error = UserError(f"{said}, such as scheduler=none or logger=default. --help lists them.")
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
     print(f"seep {command}: {explain(error, command)}", file=sys.stderr)

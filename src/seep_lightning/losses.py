@@ -34,8 +34,8 @@ class BCEDice(nn.Module):
         super().__init__()
         if pool not in ("batch", "image") or form not in ("soft", "notebook"):
             raise UserError(f"loss.pool={pool}, loss.form={form}: expected batch or image, and soft or notebook.")
-        self.bce, self.dice, self.pool, self.eps, self.form = bce, dice, pool, eps, form
-        self.positive_weight = positive_weight
+        self.bce, self.dice, self.eps, self.positive_weight = map(float, (bce, dice, eps, positive_weight))
+        self.pool, self.form = pool, form
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """logits: (B, 1, H, W) float; target: (B, 1, H, W) in 0..1; valid: (B, 1, H, W) bool. Returns a scalar >= 0."""

@@ -27,7 +27,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.normalise import FULL_SCALE, Floats, histogram, power, quartiles_of, twice_median
 from seep_lightning.pictures import overview
 from seep_lightning.run import Run
-from seep_lightning.scene.ground import vector_area
+from seep_lightning.scene.ground import Ground, vector_area
 from seep_lightning.scene.mapping import SceneMap, map_scene
 from seep_lightning.scene.polygons import SeepLayer, find_seeps, write_seeps
 from seep_lightning.scene.raster import Raster, mosaic, opened, scene_quantiles
@@ -130,14 +130,26 @@ def map_job(
     vector = out / f"{job.name}.{config.format}"
     if len(bands) != first.bands:
         raise UserError(f"bands={list(bands)}: the run was trained on {first.bands} band(s). Name as many.")
-    if vector.exists() and not config.overwrite and not (out / f"{job.name}.probability.tif").exists():
-        raise UserError(f"{vector} is there already, and is not of this map. Choose another output, or overwrite=true.")
+    made = [vector, *[out / f"{job.name}.png"] * config.picture]
+    made += [
+        _cut_path(out / folder, chip) for folder in ("masks", "probabilities") for chip in job.tiles if config.chips
+    ]
+    inputs, known = {path.resolve() for path in job.tiles}, (out / f"{job.name}.probability.tif").exists()
+    for path in made:
+        if path.resolve() in inputs:
+            raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
+        if path.exists() and not config.overwrite and not known:
+            raise UserError(
+                f"{path} is there already, and is not of this map. Choose another output, or overwrite=true."
+            )
     threshold = config.threshold or float(np.mean([each.threshold for each in networks]))
     chosen = [each.min_area for each in networks if each.min_area]
     if config.min_area is None and chosen:
         config = replace(config, min_area=round(float(np.mean(chosen))))
     config.thresholds.around(threshold)  # a bad one is told before anything is predicted
     with _raster(job.name, job.tiles, bands, nodata) as scene:
+        if config.polygons:
+            Ground.of(scene)  # a bad place is told before anything is predicted
         by_scene = any(each.normalise.kind == "scene" for each in networks)
         shared = _quartiles(job.peers, bands, nodata) if job.peers and by_scene else None
         given = ((config.area, True), (config.land, False))
@@ -258,8 +270,11 @@ def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
         with Raster(path) as raster:
             for chip, cell in job.tiles.items():
                 values, valid = raster.read(*box(cell, (raster.height // rows, raster.width // columns)))
-                name = chip.name if chip.suffix.lower() in SUFFIXES else f"{chip.name}.tif"
-                _write_image(out / folder / name, np.where(valid, values[0], 0).astype(np.uint8))
+                _write_image(_cut_path(out / folder, chip), np.where(valid, values[0], 0).astype(np.uint8))
+
+
+def _cut_path(folder: Path, chip: Path) -> Path:
+    return folder / (chip.name if chip.suffix.lower() in SUFFIXES else f"{chip.name}.tif")
 
 
 def _write_image(path: Path, array: NDArray[Any]) -> None:

@@ -127,7 +127,7 @@ def task(cfg: DictConfig) -> int:
         print(f"run=None: with the network that comes with the package, {SHIPPED.with_name('README.md')}")
     rows = predict(config)
     if any(row["unit"] == "px2" for row in rows):
-        print("Without georeference in the input there is none in the output: sizes are in pixels.")
+        print("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
     seeps = f", {sum(int(row['seeps'] or 0) for row in rows)} seeps" if config.polygons else ""
     print(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE} has a row for each scene")
     return len(rows)

@@ -91,6 +91,11 @@ class Run:
         with explained(f"{self.summary_path} is not JSON ({{}}). Put the run's own back.", ValueError):
             return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
 
+    def covers(self, cfg: TrainConfig) -> bool:
+        """Whether it has all the epochs of `cfg`, on data at the same place; `UserError` where it is another run."""
+        self.check_same(cfg)
+        return self.config.trainer.max_epochs >= cfg.trainer.max_epochs and self.config.data.root == cfg.data.root
+
     def check_same(self, cfg: TrainConfig) -> None:
         """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
         stored, given = flatten(asdict(self.config)), flatten(asdict(cfg))

@@ -10,6 +10,7 @@ import time
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
+from shlex import quote
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,7 +20,15 @@ from seep_lightning.config import EvaluateConfig, TrainConfig, check, ranked_by
 from seep_lightning.door import job_id, open_door, typed
 from seep_lightning.errors import Interrupted, Preempted, UserError, explained
 from seep_lightning.hardware import keep_memory, precision_of
-from seep_lightning.run import Run, is_first_process, resumed_config, settings_of, starting_weights, with_absolute_paths
+from seep_lightning.run import (
+    Run,
+    is_first_process,
+    open_run,
+    resumed_config,
+    settings_of,
+    starting_weights,
+    with_absolute_paths,
+)
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -47,6 +56,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     it had never stopped. Raises `UserError` for anything that the person at the keyboard can put right.
     """
     from seep_lightning.data.datamodule import SeepDataModule
+    from seep_lightning.data.split import write_split
     from seep_lightning.panels import write_hparams
 
     cfg = with_absolute_paths(cfg)
@@ -67,6 +77,9 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     model = build_module(cfg, data, init=None if resumes else cfg.init)
     checkpoint = prepare_run(run, cfg, data)
     trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
+    run.write_config(cfg)  # now that the Trainer took it: what it refuses must not be what a resume starts from
+    if checkpoint is None and is_first_process():
+        write_split(run.split_path, data.chips, data.parts)
     leakage, earlier = data.leakage_line(), run.summary() if checkpoint else {}
     before = earlier.get("seconds", 0.0)
     facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": leakage, "data": data_facts(data)}
@@ -81,7 +94,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
             return Result(run, math.nan)
         best = getattr(trainer.checkpoint_callback, "best_model_score", None)
         if best is None:
-            raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured.")
+            raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured before the end.")
         if not first:
             return Result(run, float(best))
         outcome = finish(trainer, run, cfg, data, float(best))
@@ -115,13 +128,10 @@ def prepare_process(seed: int) -> None:
 
 def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
     """Write the config and the split, or, where the run has a last checkpoint, check that this is the same run."""
-    from seep_lightning.data.split import read_split, write_split
+    from seep_lightning.data.split import read_split
     from seep_lightning.predictor import read_checkpoint
 
     if not run.last.is_file():
-        run.write_config(cfg)
-        if is_first_process():
-            write_split(run.split_path, data.chips, data.parts)
         return None
     run.check_same(cfg)
     content = read_checkpoint(run.last)
@@ -131,7 +141,6 @@ def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str,
             f"run={run.dir} was trained on other data than {data.chips.root} holds now (fingerprint {found}, now "
             f"{data.chips.fingerprint}) or another split. Put the data back, or start a new run with init={run.dir}."
         )
-    run.write_config(cfg)
     return content
 
 
@@ -225,7 +234,7 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
 
     # SLURM's warning before its time limit; there when Lightning looks, it keeps Lightning from requeueing by itself
     before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    go_on = f"Go on with: python -m seep_lightning.train run={run.dir}"
+    go_on = f"Go on with: python -m seep_lightning.train {quote(f'run={run.dir}')}"
     try:
         with explained("trainer: {all}", MisconfigurationException):
             last = str(run.last) if run.last.is_file() else None
@@ -338,9 +347,10 @@ def print_result(run: Run, test: bool) -> None:
     if test:
         print_evaluation(evaluate(EvaluateConfig(run=str(run.dir), overwrite=True)))
     where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
-    print(f"look at the curves:  tensorboard --logdir {where}")
-    print(f"score the test part: python -m seep_lightning.evaluate run={where}{' overwrite=true' * test}")
-    print(f"map scenes or chips: python -m seep_lightning.predict run={where} input=PATH output=maps")
+    named = quote(f"run={where}")
+    print(f"look at the curves:  tensorboard --logdir {quote(str(where))}")
+    print(f"score the test part: python -m seep_lightning.evaluate {named}{' overwrite=true' * test}")
+    print(f"map scenes or chips: python -m seep_lightning.predict {named} input=PATH output=maps")
 
 
 def task(cfg: DictConfig) -> float:
@@ -350,21 +360,29 @@ def task(cfg: DictConfig) -> float:
 
     hydra = HydraConfig.get()
     out = Path(hydra.runtime.output_dir)
+    if cfg.run is not None:
+        stored = open_run(str(cfg.run))
+        if hydra.mode == RunMode.MULTIRUN or out.resolve() != stored.dir.resolve():
+            said = f"run={cfg.run} goes on in its own directory"
+            raise UserError(f"{said}: give one run at a time, without -m and without hydra.run.dir.")
+        cfg.data.source = stored.config.data.source  # what data.root= is checked against
     config: TrainConfig = typed(cfg)
     if config.run is not None:
         config = resumed_config(config, list(hydra.overrides.task))
     else:
         if config.lr_find:
-            return lr_find(config, out)
+            if (out / "split.csv").exists():
+                raise UserError(f"lr_find=true trains nothing, but {out} holds a run. Choose another directory.")
+            return lr_find(with_absolute_paths(config), out)
         # given again with its folder, a sweep does what is missing; so does a cluster's job that was requeued
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
-        if again and Run(out).finished:
-            Run(out).check_same(with_absolute_paths(config))
+        if again and Run(out).finished and Run(out).covers(with_absolute_paths(config)):
             log.info("%s is finished already", out)
             return float(Run(out).summary()["best"]["score"])
         goes_on = again or config.ckpt == "last"
         if (out / "config.yaml").exists() and is_first_process() and not goes_on:
-            raise UserError(f"{out} holds a run already. Resume it with run={out}, or choose another directory.")
+            resume = quote(f"run={out}")
+            raise UserError(f"{out} holds a run already. Resume it with {resume}, or choose another directory.")
     result = train(config, out)
     if not is_first_process():
         return result.score

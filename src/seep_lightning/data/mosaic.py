@@ -1,6 +1,7 @@
 """Chips to their scene and back. Tiles are numbered from 0, row by row: tile = row * columns + column."""
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import cv2
@@ -38,7 +39,7 @@ def find_columns(edges: Mapping[int, NDArray[np.generic]], nodata: float | None 
     rows = {tile: _fluctuation(np.asarray(edge, np.float32), nodata) for tile, edge in edges.items()}
     scores = [0.0, 0.0]
     found = None
-    for columns in range(1, max(edges) - min(edges) + 1):
+    for columns in sorted({b - a for a, b in combinations(sorted(rows), 2)}):  # numbers may be dates, and far apart
         pairs = [(rows[t][1], rows[t + columns][0]) for t in rows if t + columns in rows]
         fits = [float(a @ b) for a, b in pairs if a.any() and b.any()]
         if len(fits) >= 3:

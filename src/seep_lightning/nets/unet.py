@@ -42,6 +42,8 @@ class UNet(nn.Module):
         out = list(decoder) if decoder is not None else wide[-2::-1]
         if len(wide) < 2 or len(out) != len(wide) - 1:
             raise UserError(f"model: {len(wide)} widths need {len(wide) - 1} decoder widths, found {len(out)}.")
+        if min(patch, *wide, *out) < 1:
+            raise UserError(f"model: patch={patch}, widths={wide}, decoder={out}: all must be 1 or more.")
         if up_width not in ("halve", "keep"):
             raise UserError(f"model.up_width={up_width}: expected halve or keep.")
         self.patch, self.stride = patch, patch * 2 ** (len(wide) - 1)

@@ -15,6 +15,8 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio import features
+from rasterio._err import CPLE_BaseError  # what GDAL says of bad points; not derived from RasterioError
+from rasterio.control import GroundControlPoint
 from rasterio.transform import GCPTransformer
 
 from seep_lightning.errors import UserError, explained
@@ -31,7 +33,8 @@ UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 class Ground:
     """The way from a scene's pixels to its coordinate system (wkt, empty without) and to metres (unit: `m`, or `px`).
 
-    note: on the transform. place, unplace: pixels to coordinates and back; x is the column, y minus the row without.
+    note: on the transform. place, unplace: pixels to coordinates and back; x is the column, y minus the row without a
+    transform.
     """
 
     wkt: str
@@ -43,16 +46,31 @@ class Ground:
     @classmethod
     def of(cls, raster: Raster) -> Self:
         """By the raster's affine transform, else by GDAL's polynomial through its ground control points."""
-        if not raster.georeferenced:
-            flip = _affine(Affine.scale(1, -1))
-            return cls("", "px", "no georeference: x is the column, y minus the row, sizes in pixels", flip, flip)
+        if not raster.georeferenced:  # but perhaps placed by a world file
+            placed = raster.transform != Affine.identity()
+            transform = raster.transform if placed else Affine.scale(1, -1)
+            where = "the scene's transform" if placed else "x is the column, y minus the row"
+            note = f"no coordinate system: {where}, sizes in pixels"
+            return cls("", "px", note, _affine(transform), _affine(~transform))
         wkt = raster.crs.to_wkt()
         said = f"{raster.path}: PROJ cannot use its coordinate system ({{}}). {ASSIGN}"
         with explained(said, pyproj.exceptions.ProjError):
             _transformer(wkt, "EPSG:4326")
         if not raster.placed_by_points:
-            return cls(wkt, "m", "affine transform of the scene", _affine(raster.transform), _affine(~raster.transform))
-        fit, points = GCPTransformer(raster.gcps), np.array([(p.x, p.y, p.col, p.row) for p in raster.gcps])
+            ways = _affine(raster.transform), _affine(~raster.transform)
+            ground = cls(wkt, "m", "affine transform of the scene", *ways)
+            lon, lat = ground.degrees(ground.place(np.array([[raster.width / 2, raster.height / 2]])))[0]
+            if not (abs(lon) <= 540 and abs(lat) <= 90):
+                said = f"{raster.path}: its transform and its coordinate system put it at longitude {lon:g}, latitude"
+                raise UserError(f"{said} {lat:g}, which is not on the ground. {ASSIGN}")
+            return ground
+        gcps = raster.gcps
+        if raster.crs.is_geographic and np.ptp([p.x for p in gcps]) > 180:  # across the date line
+            gcps = [GroundControlPoint(p.row, p.col, p.x % 360, p.y, p.z) for p in gcps]
+        said = f"{raster.path}: its {len(gcps)} ground control points do not place it ({{}}). {ASSIGN}"
+        with explained(said, CPLE_BaseError):
+            fit = GCPTransformer(gcps)
+        points = np.array([(p.x, p.y, p.col, p.row) for p in gcps])
         place: Move = lambda at: np.column_stack(fit.xy(at[:, 1], at[:, 0], offset="ul"))  # noqa: E731
         unplace: Move = lambda at: np.column_stack(fit.rowcol(*at.T, op=lambda value: value)[::-1])  # noqa: E731
         rms = np.sqrt(((unplace(points[:, :2]) - points[:, 2:]) ** 2).sum(axis=1).mean())
@@ -60,10 +78,10 @@ class Ground:
         return cls(wkt, "m", note, place, unplace)
 
     def metres(self, centre: Points) -> Move:
-        """Coordinates to metres east and north about `centre` (1, 2), or pixels: Lambert's azimuthal equal-area
-        projection (Snyder 1987, p. 185); areas are exact, distances right to 1e-4 within 100 km."""
+        """Coordinates to metres east and north about `centre` (1, 2), or pixels right and up: Lambert's azimuthal
+        equal-area projection (Snyder 1987, p. 185); areas are exact, distances right to 1e-4 within 100 km."""
         if not self.wkt:
-            return lambda points: points
+            return lambda points: self.unplace(points) * np.array([1, -1])
         lon, lat = np.rint(self.degrees(centre)[0])
         return _move(self.wkt, f"+proj=laea +lon_0={lon} +lat_0={lat} +datum=WGS84 +units=m +no_defs")
 
@@ -83,6 +101,16 @@ def _move(source: str, target: str) -> Move:
 
 def _affine(matrix: Affine) -> Move:
     return lambda points: np.column_stack(matrix @ tuple(points.T))
+
+
+def _turned(shapes: NDArray[np.object_], middle: float) -> NDArray[np.object_]:
+    """Shapes (N,) in degrees, each moved by whole turns to where its longitudes are nearest to `middle`."""
+    turns = np.rint((middle - shapely.bounds(shapes).reshape(-1, 4)[:, [0, 2]].mean(axis=1)) / 360)
+    moved = shapes.copy()
+    for turn in np.unique(turns[np.isfinite(turns) & (turns != 0)]):
+        by, which = np.array([360 * turn, 0]), turns == turn
+        moved[which] = shapely.transform(shapes[which], lambda at, by=by: at + by)
+    return moved
 
 
 @dataclass(frozen=True)
@@ -126,7 +154,7 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
     frame = shapely.transform(shapely.segmentize(box, max(raster.width, raster.height) / 20), ground.place)
     said = f"{path} cannot be read as polygons{f' where {where}' if where else ''} ({{}}). Expected a vector file."
     with explained(said, *UNREADABLE, pyproj.exceptions.ProjError, ValueError):
-        info = pyogrio.read_info(path)
+        info = pyogrio.read_info(path, force_total_bounds=True)
         crs, missing = info["crs"], set(columns) - set(info["fields"])
         if ground.wkt and not crs:
             raise UserError(f"{path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
@@ -135,6 +163,8 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
             raise UserError(f"{path} has no attribute {', '.join(sorted(missing))}; those that it has: {known}.")
         if ground.wkt:
             frame = shapely.transform(frame, _move(ground.wkt, crs))
+            if pyproj.CRS(crs).is_geographic and info["total_bounds"]:  # 0 to 360, or -180 to 180
+                frame = _turned(np.array([frame]), np.mean(info["total_bounds"][::2]))[0]
         about = {"columns": list(columns), "bbox": frame.buffer(0.02 * frame.length).bounds, "where": where}
         meta, numbers, geometry, fields = pyogrio.raw.read(path, **about, return_fids=True)
     outlines = shapely.from_wkb(geometry)
@@ -142,6 +172,8 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
     outlines = shapely.segmentize(outlines[polygons], frame.length / 200)
     if ground.wkt:
         outlines = shapely.transform(outlines, _move(crs, ground.wkt))
+        if raster.crs.is_geographic:
+            outlines = _turned(outlines, ground.place(np.array([[raster.width / 2, raster.height / 2]]))[0, 0])
     outlines = shapely.transform(outlines, ground.unplace)
     finite = np.isfinite(shapely.bounds(outlines).reshape(-1, 4)).all(axis=1)
     within = finite & shapely.intersects(shapely.envelope(outlines), box)

@@ -228,7 +228,7 @@ def write_cog(
     try:
         vrt.write_text(text)
         with opened(vrt, "r+") as asked:
-            if like.placed_by_points:
+            if like.placed_by_points and like.crs:
                 asked.gcps = (like.gcps, like.crs)
             else:
                 facts |= {"transform": like.transform} if like.transform != Affine.identity() else {}

@@ -163,12 +163,17 @@ def mosaic(
         raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
     facts: dict[tuple[Any, ...], str] = {}
     sources = place = ""
+    names, nodatas = dict[int, str](), set[float]()
     for path, (row, column) in tiles.items():
         with Raster(path, bands, nodata) as tile:
             width, height, kind, count = fact = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
             if not facts and tile.georeferenced and not tile.placed_by_points:
                 corner = (tile.transform @ Affine.translation(-column * width, -row * height)).to_gdal()
                 place = f"<SRS>{escape(tile.crs.to_wkt())}</SRS><GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
+            names |= dict(zip(tile.indexes, tile.band_names, strict=True))
+            nodatas |= tile.nodatas
+            if tile.masked:
+                raise UserError(f"{path} has a mask or alpha band, which a mosaic would lose. Pass mosaic=false.")
         facts.setdefault(fact, path.name)
         if len(facts) > 1:
             said = f"{path} and {next(iter(facts.values()))} differ in size, type or bands"
@@ -181,11 +186,13 @@ def mosaic(
         )
     empty = "" if nodata is None else f"<NoDataValue>{nodata:g}</NoDataValue>"
     text = "".join(
-        f'<VRTRasterBand dataType="{kind}" band="{i}">{empty}{sources.replace(">BAND<", f">{i}<")}</VRTRasterBand>'
+        f'<VRTRasterBand dataType="{kind}" band="{i}"><Description>{escape(names.get(i, ""))}</Description>{empty}'
+        f"{sources.replace('>BAND<', f'>{i}<')}</VRTRasterBand>"
         for i in range(1, count + 1)
     )
     vrt = f'<VRTDataset rasterXSize="{columns * width}" rasterYSize="{rows * height}">{place}{text}</VRTDataset>'
     with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
+        raster.nodatas |= nodatas
         yield raster
 
 
