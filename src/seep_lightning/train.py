@@ -75,7 +75,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     data.prepare_data()
     data.setup()
     model = build_module(cfg, data, init=None if resumes else cfg.init)
-    checkpoint = prepare_run(run, cfg, data)
+    checkpoint = read_last(run, cfg, data)
     trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
     run.write_config(cfg)  # now that the Trainer took it: what it refuses must not be what a resume starts from
     if checkpoint is None and is_first_process():
@@ -126,8 +126,8 @@ def prepare_process(seed: int) -> None:
     warnings.filterwarnings("ignore", message=f".*({known}).*")
 
 
-def prepare_run(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
-    """Write the config and the split, or, where the run has a last checkpoint, check that this is the same run."""
+def read_last(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
+    """The run's last checkpoint, None where there is none yet; `UserError` where this is not the same run."""
     from seep_lightning.data.split import read_split
     from seep_lightning.predictor import read_checkpoint
 
