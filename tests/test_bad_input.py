@@ -14,7 +14,7 @@ import tifffile
 import torch
 from hydra.errors import HydraException
 
-from conftest import GRID, TINY, seep, write_chip
+from conftest import GRID, TINY, seep, write_chip, write_raster
 from seep_lightning.config import DataConfig, EvaluateConfig, PredictConfig
 from seep_lightning.data.chips import load_chips
 from seep_lightning.door import compose, explain
@@ -96,10 +96,7 @@ def test_one_chip_twice_is_refused(chips_root):
 def test_a_mask_of_signed_numbers_below_0_is_refused(chips_root):
     mask = np.zeros((32, 32), np.int16)
     mask[3:9] = -1
-    with rasterio.open(
-        chips_root / MASKS / BAD, "w", driver="GTiff", height=32, width=32, count=1, dtype="int16"
-    ) as file:
-        file.write(mask, 1)
+    write_raster(chips_root / MASKS / BAD, mask)
     assert f"{chips_root / MASKS / BAD} holds the value -1, but data.classes=7" in data_refusal(chips_root)
 
 

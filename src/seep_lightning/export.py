@@ -4,6 +4,7 @@ import json
 import logging
 import warnings
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
@@ -105,7 +106,7 @@ def task(cfg: DictConfig) -> str:
     """The job of one `seep export`. Returns the file's name."""
     out = export(typed(cfg))
     print(f"{out} ({out.stat().st_size / 1e6:.1f} MB)")
-    print(f"map with it: python -m seep_lightning.predict run={out} input=SCENE output=maps")
+    print(f"map with it: python -m seep_lightning.predict {quote(f'run={out}')} input=SCENE output=maps")
     return str(out)
 
 

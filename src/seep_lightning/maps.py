@@ -35,6 +35,7 @@ from seep_lightning.scene.strip import Area, Model, Normalise, Progress, augment
 from seep_lightning.scene.windows import Tiling
 
 WINDOW = 512  # px; the widest that pays: larger ones need more memory, and save little of the overlap
+CUT = ("masks", "probabilities")  # folders of maps that are cut back into chips
 PICTURE = 720  # px along a picture's longer side
 Bands = tuple[int | str, ...]
 Tiles = dict[Path, tuple[int, int]]
@@ -131,9 +132,7 @@ def map_job(
     if len(bands) != first.bands:
         raise UserError(f"bands={list(bands)}: the run was trained on {first.bands} band(s). Name as many.")
     made = [vector, *[out / f"{job.name}.png"] * config.picture]
-    made += [
-        _cut_path(out / folder, chip) for folder in ("masks", "probabilities") for chip in job.tiles if config.chips
-    ]
+    made += [_cut_path(out / folder, chip) for folder in CUT for chip in job.tiles if config.chips]
     inputs, known = {path.resolve() for path in job.tiles}, (out / f"{job.name}.probability.tif").exists()
     for path in made:
         if path.resolve() in inputs:
@@ -265,7 +264,7 @@ def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
 def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
     """Write `masks/NAME` (1 = seep, or its class) and `probabilities/NAME` (0 nodata, else 1 + 254 p) of each file."""
     rows, columns = (1 + max(cell[axis] for cell in job.tiles.values()) for axis in (0, 1))
-    for folder, path in (("masks", result.mask), ("probabilities", result.probability)):
+    for folder, path in zip(CUT, (result.mask, result.probability), strict=True):
         (out / folder).mkdir(exist_ok=True)
         with Raster(path) as raster:
             for chip, cell in job.tiles.items():

@@ -370,13 +370,14 @@ def task(cfg: DictConfig) -> float:
     if config.run is not None:
         config = resumed_config(config, list(hydra.overrides.task))
     else:
+        config = with_absolute_paths(config)
         if config.lr_find:
             if (out / "split.csv").exists():
                 raise UserError(f"lr_find=true trains nothing, but {out} holds a run. Choose another directory.")
-            return lr_find(with_absolute_paths(config), out)
+            return lr_find(config, out)
         # given again with its folder, a sweep does what is missing; so does a cluster's job that was requeued
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
-        if again and Run(out).finished and Run(out).covers(with_absolute_paths(config)):
+        if again and Run(out).finished and Run(out).covers(config):
             log.info("%s is finished already", out)
             return float(Run(out).summary()["best"]["score"])
         goes_on = again or config.ckpt == "last"

@@ -234,10 +234,10 @@ def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
     array, _ = _decode(path)
     if len(array) != 1 or array.dtype.kind not in "ui":
         raise UserError(f"data: mask {path} is {array.dtype} with {len(array)} band(s); one unsigned band is expected.")
-    wrong = array[(array < 0) | (array > classes)]
-    if wrong.size:
+    extreme = int(array.min(initial=0)) or int(array.max(initial=0))
+    if not 0 <= extreme <= classes:
         raise UserError(
-            f"data: mask {path} holds the value {wrong[0]}, but data.classes={classes} (0 = no seep, 1..{classes} = "
+            f"data: mask {path} holds the value {extreme}, but data.classes={classes} (0 = no seep, 1..{classes} = "
             "class). Correct the mask, or raise data.classes."
         )
     return np.asarray(array[0], np.uint8)

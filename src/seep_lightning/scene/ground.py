@@ -15,12 +15,11 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio import features
-from rasterio._err import CPLE_BaseError  # what GDAL says of bad points; not derived from RasterioError
 from rasterio.control import GroundControlPoint
 from rasterio.transform import GCPTransformer
 
 from seep_lightning.errors import UserError, explained
-from seep_lightning.scene.raster import ASSIGN, Raster
+from seep_lightning.scene.raster import ASSIGN, CPLE_BaseError, Raster
 from seep_lightning.scene.strip import Area
 
 Points = NDArray[np.float64]
@@ -59,7 +58,7 @@ class Ground:
         if not raster.placed_by_points:
             ways = _affine(raster.transform), _affine(~raster.transform)
             ground = cls(wkt, "m", "affine transform of the scene", *ways)
-            lon, lat = ground.degrees(ground.place(np.array([[raster.width / 2, raster.height / 2]])))[0]
+            lon, lat = ground.degrees(ground.place(_middle(raster)))[0]
             if not (abs(lon) <= 540 and abs(lat) <= 90):
                 said = f"{raster.path}: its transform and its coordinate system put it at longitude {lon:g}, latitude"
                 raise UserError(f"{said} {lat:g}, which is not on the ground. {ASSIGN}")
@@ -101,6 +100,10 @@ def _move(source: str, target: str) -> Move:
 
 def _affine(matrix: Affine) -> Move:
     return lambda points: np.column_stack(matrix @ tuple(points.T))
+
+
+def _middle(raster: Raster) -> Points:
+    return np.array([[raster.width / 2, raster.height / 2]])
 
 
 def _turned(shapes: NDArray[np.object_], middle: float) -> NDArray[np.object_]:
@@ -173,7 +176,7 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
     if ground.wkt:
         outlines = shapely.transform(outlines, _move(crs, ground.wkt))
         if raster.crs.is_geographic:
-            outlines = _turned(outlines, ground.place(np.array([[raster.width / 2, raster.height / 2]]))[0, 0])
+            outlines = _turned(outlines, ground.place(_middle(raster))[0, 0])
     outlines = shapely.transform(outlines, ground.unplace)
     finite = np.isfinite(shapely.bounds(outlines).reshape(-1, 4)).all(axis=1)
     within = finite & shapely.intersects(shapely.envelope(outlines), box)

@@ -16,13 +16,12 @@ import numpy as np
 import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError  # what GDAL says while it copies; not derived from RasterioError
 from rasterio.errors import RasterioError
 
 from seep_lightning.classes import class_numbers
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.normalise import Floats
-from seep_lightning.scene.raster import ROWS, Mask, Raster, opened
+from seep_lightning.scene.raster import ROWS, CPLE_BaseError, Mask, Raster, opened
 from seep_lightning.scene.strip import Area, Model, Normalise, Progress, predict_scene
 from seep_lightning.scene.windows import Tiling
 

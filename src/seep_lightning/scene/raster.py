@@ -17,6 +17,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError as CPLE_BaseError  # what GDAL itself says; not derived from RasterioError
 from rasterio.enums import MaskFlags
 from rasterio.env import set_gdal_config
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
