@@ -30,7 +30,7 @@ train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your
 
 model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 to 6 hours)
 	test -d "$$SEEP_DATA_ROOT" # the folder of the real chips
-	$(RUN) seep_lightning.train experiment=generated ckpt=last hydra.run.dir=outputs/model/generated
+	$(RUN) seep_lightning.train experiment=generated ckpt=last hydra.run.dir=outputs/model/generated $(ARGS)
 	$(RUN) seep_lightning.evaluate run=outputs/model/generated part=all data.root="$$SEEP_DATA_ROOT" name=real overwrite=true
 	$(RUN) seep_lightning.export run=outputs/model/generated format=torch overwrite=true \
 		output=src/seep_lightning/weights/generated.pt

@@ -135,6 +135,7 @@ def pool(folders: Sequence[Path], by_chip: bool, flips: str) -> dict[str, Any]:
     table = np.array(list(counts.values()))
     return {
         "runs": len(runs), "split": runs[0].config.split.kind, "by": runs[0].config.split.by,
+        "folders": [str(folder) for folder in folders],
         "way": way(len(folders), by_chip, flips), "seed": runs[0].config.seed,
         "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled(table),
         "interval": interval(table),

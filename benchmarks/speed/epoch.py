@@ -3,19 +3,22 @@
     OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/epoch.py [key=value ...]
 
 Same net, batch, threads, precision, loss, optimiser, clipping, schedule and augmentation, in one process in turn. The
-bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints. On a
-GPU with `trainer=gpu`, which was never run yet, for want of one.
+bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints. With
+trainer=gpu both have workers that augment.
 The epoch is its training part, from asking for the first batch to the last step; beside it stands the whole epoch, with
 validation (bare: net and loss), logging and both checkpoints. One epoch before it warms up. Pictures, drawn every fifth
 epoch, are not in it; `panels=1` draws them.
 """
 
+import os
 import sys
-from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import torch
 from pairs import PAIRS, Seconds, device_of, ours, recipe, say, timed, told
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.data.augment import Augment
@@ -23,6 +26,21 @@ from seep_lightning.data.datamodule import ChipDataset, SeepDataModule
 from seep_lightning.hardware import memory_format, precision_of
 from seep_lightning.schedule import WarmupCosine
 from seep_lightning.targets import build
+
+
+class Augmented(Dataset[tuple[Tensor, ...]]):
+    """Chips that lie in memory as normalised tensors, augmented at each use."""
+
+    def __init__(self, chips: list[Any], augment: Any) -> None:
+        self.chips, self.augment = chips, augment
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+    def __getitem__(self, k: int) -> tuple[Tensor, ...]:
+        image, mask, valid = (part[0].numpy() for part in self.chips[k])
+        out = self.augment(image=image[..., None], mask=mask, valid=valid.view("uint8"))
+        return tuple(torch.from_numpy(out[name].copy()) for name in ("image", "mask", "valid"))
 
 
 class Bare:
@@ -37,27 +55,22 @@ class Bare:
         self.loss = build("loss", config.loss, nn.Module)
         self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
         self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=3 * self.steps)
-        self.augment = Augment(config.augment, config.seed).pipeline
         plain = ChipDataset(data.chips, data.normalise)
-        self.train, self.val = ([plain[0, i][:3] for i in data.indices(part)] for part in ("train", "val"))
+        train, self.val = ([plain[0, i][:3] for i in data.indices(part)] for part in ("train", "val"))
         self.val = self.val[: self.batch * int(config.trainer.limit_val_batches or 0)]
-
-    def augmented(self, order: list[int]) -> Iterator[tuple[Tensor, ...]]:
-        for k in order:
-            image, mask, valid = (part[0].numpy() for part in self.train[k])
-            out = self.augment(image=image[..., None], mask=mask, valid=valid.view("uint8"))
-            yield tuple(torch.from_numpy(out[name].copy()) for name in ("image", "mask", "valid"))
+        on_gpu = self.device.type == "cuda"
+        workers = min(8, os.cpu_count() or 1) if on_gpu else 0  # as ours
+        more: Any = {"num_workers": workers, "persistent_workers": on_gpu, "pin_memory": on_gpu}
+        chips = Augmented(train, Augment(config.augment, config.seed).pipeline)
+        self.loader = DataLoader(chips, self.batch, shuffle=True, drop_last=True, **more)
 
     def forward(self, image: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        image, target, valid = (part.to(self.device) for part in (image, target, valid))
+        image, target, valid = (part.to(self.device, non_blocking=True) for part in (image, target, valid))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             return self.loss(self.net(image), (target > 0).float(), valid)
 
     def epoch(self) -> None:
-        order = torch.randperm(len(self.train)).tolist()
-        for step in range(self.steps):
-            chips = self.augmented(order[step * self.batch : (step + 1) * self.batch])
-            image, target, valid = (torch.stack(parts) for parts in zip(*chips, strict=True))
+        for image, target, valid in islice(self.loader, self.steps):
             loss = self.forward(image.permute(0, 3, 1, 2), target[:, None], valid[:, None].bool())
             self.optimizer.zero_grad()
             loss.backward()
@@ -72,10 +85,13 @@ class Bare:
                 self.forward(*(torch.stack(parts) for parts in zip(*self.val[start : start + self.batch], strict=True)))
         self.net.train()
 
-    def run(self) -> tuple[Seconds, Seconds]:
-        self.epoch()
-        training, validation = timed(self.epoch), timed(self.validate)
-        return training, Seconds(training.wall + validation.wall, training.cpu + validation.cpu)
+
+def bare(config: TrainConfig, data: SeepDataModule) -> tuple[Seconds, Seconds]:
+    """The second epoch of the bare loop, as `ours`; its loader's threads have ended then."""
+    loop = Bare(config, data)
+    loop.epoch()
+    training, validation = timed(loop.epoch), timed(loop.validate)
+    return training, Seconds(training.wall + validation.wall, training.cpu + validation.cpu)
 
 
 def main() -> None:
@@ -88,8 +104,7 @@ def main() -> None:
     print("augmentation:", config.augment)
     found = []
     for pair in range(PAIRS):
-        bare = Bare(config, data)  # before the clock starts
-        a, b = (ours(config), bare.run()) if pair % 2 == 0 else reversed((bare.run(), ours(config)))
+        a, b = (ours(config), bare(config, data)) if pair % 2 == 0 else reversed((bare(config, data), ours(config)))
         found.append((a, b))
         parts = [f"{x.wall:.3f}/{y.wall:.3f} s ({x.cpu:.3f}/{y.cpu:.3f} cpu)" for x, y in zip(a, b, strict=True)]
         print(f"  ours/bare: training {parts[0]}, whole {parts[1]}", flush=True)

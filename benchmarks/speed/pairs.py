@@ -5,7 +5,6 @@ is the one to trust (with one thread nothing else differs).
 """
 
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -75,7 +74,9 @@ def told(a: str, b: str, found: list[tuple[Seconds, Seconds]]) -> float:
 
 def say(**facts: Any) -> None:
     """One line: the machine and what is measured on it."""
-    cpu = torch.cpu.get_capabilities().get("cpu_name", platform.processor())
+    cpu = next(
+        (line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "CPU"
+    )
     if torch.cuda.is_available():
         cpu += f" and {torch.cuda.get_device_name()}"
     load = Path("/proc/loadavg").read_text().split()[0]

@@ -4,10 +4,10 @@
     python benchmarks/speed/reference.py --batch 16 --steps 34 trainer=gpu      # a whole epoch on one GPU
 
 The notebook: cv2 reads each sample in the main process at each use, contiguous NCHW, 32 bit, eager, no settings of the
-memory. Same net (14.8 M parameters), loss, Adam, batch and augmentation. Each timing is a process of its own: one epoch
-of `--steps` steps after a first one that warms up; start, validation and checkpoints are not counted. The net is heavy:
-the notebook's batch of 16 takes 25 s a step on one core, so that 4 is the default here. On a GPU the notebook's
-net and batches go there, and nothing else of it changes; never run yet, for want of a GPU.
+memory. Same net (14.8 M parameters), loss, Adam, batch and augmentation. Each timing is one epoch of `--steps` steps
+after a first one that warms up, on a CPU in a process of its own; start, validation and checkpoints are not counted.
+The net is heavy: the notebook's batch of 16 takes 25 s a step on one core, so that 4 is the default here. On a GPU the
+notebook's net and batches go there, and nothing else of it changes.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from seep_lightning.targets import build
 
 def notebook(config: TrainConfig) -> Seconds:
     """The notebook's loop, with its augmentation on the right axes."""
+    torch.use_deterministic_algorithms(False)  # this and the next as torch comes: ours may have been here before
+    torch.backends.cudnn.benchmark = torch.backends.cudnn.deterministic = False
     root = Path(str(config.data.root))
     files = sorted((root / config.data.images).iterdir())
     random.Random(config.seed).shuffle(files)
@@ -55,6 +57,11 @@ def notebook(config: TrainConfig) -> Seconds:
     return timed(epoch)
 
 
+def training_of(config: TrainConfig) -> Seconds:
+    """Ours, as `notebook`."""
+    return ours(config)[0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=4)
@@ -66,7 +73,7 @@ def main() -> None:
     few = [f"trainer.limit_train_batches={args.steps}", "trainer.max_epochs=3", "split.val=0.01", "split.test=0.01"]
     config = recipe("experiment=reference", f"data.batch_size={args.batch}", *few, *args.overrides)
     if args.way:
-        print(json.dumps(ours(config)[0] if args.way == "ours" else notebook(config)))
+        print(json.dumps(training_of(config) if args.way == "ours" else notebook(config)))
         return
     say(
         model="unet_reference",
@@ -76,11 +83,11 @@ def main() -> None:
         overrides=args.overrides,
     )
     print("augmentation:", config.augment)
-    given = [__file__, "--batch", str(args.batch), "--steps", str(args.steps), *args.overrides]
-    compare(
-        "notebook", partial(child, *given, "--way", "notebook"), "ours", partial(child, *given, "--way", "ours"),
-        args.pairs,
-    )  # fmt: skip
+    given = [__file__, "--batch", str(args.batch), "--steps", str(args.steps), *args.overrides, "--way"]
+    first, second = partial(child, *given, "notebook"), partial(child, *given, "ours")
+    if device_of(config).type == "cuda":
+        first, second = partial(notebook, config), partial(training_of, config)  # type: ignore[assignment]
+    compare("notebook", first, "ours", second, args.pairs)
 
 
 if __name__ == "__main__":

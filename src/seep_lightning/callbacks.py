@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from torch import Tensor
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from seep_lightning.graphs import recorded
 
 
 class MovingAverage(WeightAveraging):
@@ -20,9 +22,35 @@ class MovingAverage(WeightAveraging):
     def __init__(self, decay: float) -> None:
         def average(means: Any, weights: Any, count: Tensor | int) -> None:
             n = int(count)
-            get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(means, weights, count)  # type: ignore[no-untyped-call]
+            if means[0].is_floating_point():
+                torch._foreach_lerp_(means, weights, 1 - min(decay, (1 + n) / (10 + n)))
+            else:  # counters
+                torch._foreach_copy_(means, weights)
 
         super().__init__(multi_avg_fn=average)
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Average where the net is going to be: it comes there only later, and each step would copy it to the CPU."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)
+
+
+class CudaGraphs(Callback):
+    """On one GPU, record the training step (`graphs.recorded`), before the threads of the loaders start.
+
+    Not where gradients of several steps are added up: replayed ones lie where the last ones did.
+    """
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Record a batch of nothing but nodata."""
+        device = trainer.strategy.root_device
+        if device.type != "cuda" or trainer.world_size > 1 or trainer.accumulate_grad_batches > 1:
+            return
+        facts, size = pl_module.hparams["facts"], vars(trainer)["datamodule"].data.batch_size
+        one = torch.zeros(size, 1, *facts["chip_size"], dtype=torch.uint8, device=device)
+        image = one.float().repeat(1, facts["bands"], 1, 1)
+        with trainer.precision_plugin.train_step_context():
+            pl_module.replay = recorded(pl_module.net, pl_module.score, (image, one, one.bool()))
 
 
 class RunCheckpoint(ModelCheckpoint):

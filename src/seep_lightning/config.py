@@ -180,6 +180,7 @@ class TrainConfig:
     panels: int = at_least(1, 5)  # epochs between pictures in TensorBoard
     lr_find: bool = False  # Lightning's learning-rate range test, instead of a training
     compile: bool = False
+    cuda_graphs: bool = False  # one GPU: record the training step once and replay it (docs/performance.md)
     channels_last: bool | None = None  # None: where machine and net are the faster for it
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)

@@ -41,7 +41,7 @@ class BCEDice(nn.Module):
         """logits: (B, 1, H, W) float; target: (B, 1, H, W) in 0..1; valid: (B, 1, H, W) bool. Returns a scalar >= 0."""
         logits = in_single(logits)
         target, weight = target.to(logits.dtype), valid.to(logits.dtype)
-        positive = torch.as_tensor(self.positive_weight, device=logits.device)
+        positive = logits.new_full((), self.positive_weight)  # `tensor` would wait for the GPU
         bce = F.binary_cross_entropy_with_logits(logits, target, weight, pos_weight=positive, reduction="sum")
         bce, pixels = self._over_ranks(torch.stack([bce, weight.sum()]))
         axes = (1, 2, 3) if self.pool == "image" else (0, 1, 2, 3)

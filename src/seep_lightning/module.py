@@ -14,6 +14,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from seep_lightning.classes import class_figures
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
+from seep_lightning.graphs import Score
 from seep_lightning.hardware import memory_format
 from seep_lightning.metrics import ProbabilityHistogram, batch_figures, best_threshold, mean_metrics, pixel_metrics
 from seep_lightning.nets.outputs import seep_logits
@@ -50,6 +51,7 @@ class SeepModule(pl.LightningModule):
         self.min_area: int | None = None  # this and the next: of an exported file; a run has them in its summary
         self.scaling = 1.0, 0.0
         self._validated = False  # in this epoch
+        self.replay: Score | None = None  # training's `score`, where `CudaGraphs` recorded it
 
     def configure_net(self) -> None:
         """The network of the `model` node, and the loss of the `loss` node: (logits, target, valid) to a scalar."""
@@ -90,15 +92,20 @@ class SeepModule(pl.LightningModule):
         """One batch of validation chips; their probabilities (B, 1, H, W) go to the callbacks that draw them."""
         return {"probability": self._step(batch, "val")[1]}
 
-    def _step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
-        heads = self(batch.image)
+    def score(self, image: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss, and logits without gradient, of a batch as `Batch` describes it."""
+        heads = self(image)
         heads = heads if isinstance(heads, tuple) else (heads,)
-        target = batch.target if self.classes else (batch.target > 0).float()
+        target = target if self.classes else (target > 0).float()
         weights = [SUPERVISION_DECAY**k for k in range(len(heads))]
-        terms = [w * self.loss(head, target, batch.valid) for w, head in zip(weights, heads, strict=True)]
-        loss = torch.stack(terms).sum() / sum(weights)
-        self._check_finite(loss)
-        logits = heads[0].detach().float()
+        terms = [w * self.loss(head, target, valid) for w, head in zip(weights, heads, strict=True)]
+        return torch.stack(terms).sum() / sum(weights), heads[0].detach().float()
+
+    def _step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
+        score = (stage == "train" and self.replay) or self.score
+        loss, logits = score(batch.image, batch.target, batch.valid)
+        if loss.device.type == "cpu" or self.trainer.is_last_batch:  # a look at each step would make a GPU wait
+            self._check_finite(loss)
         probability = seep_logits(logits).sigmoid()
         self.pixels[f"{stage}_"].update(probability, batch.target, batch.valid)
         if stage == "val":

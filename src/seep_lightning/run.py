@@ -29,12 +29,12 @@ SHIPPED = WEIGHTS["seeps"]  # what `predict` and `load` use where no run is name
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
-MACHINE = ("compile", "channels_last", "logger")
+MACHINE = ("compile", "cuda_graphs", "channels_last", "logger")
 MAY_CHANGE = (*MACHINE, "run", "ckpt", "trainer", "data.root", "data.num_workers", "data.cache_gb", "hydra")
 ONLY = "Only trainer.*, paths, compile and the like may change on resume; start a new run from its weights with init"
 # what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
 _WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
-NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "channels_last")
+NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "cuda_graphs", "channels_last")
 OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STEPS, SMOOTHING = 100, 0.98  # of the range test; the latter is Lightning's
 TRIAL = "SEEP_LIGHTNING_TRIAL"  # in the environment of a trial of `tune.search`, and so on all its ranks
 
 
@@ -94,7 +93,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
             return Result(run, math.nan)
         best = getattr(trainer.checkpoint_callback, "best_model_score", None)
         if best is None:
-            raise UserError(f"no checkpoint was written: monitor={cfg.monitor} was never measured before the end.")
+            said = f"no checkpoint was written: monitor={cfg.monitor} was never measured before the end"
+            raise UserError(f"{said}. Let at least one epoch and its validation end: see trainer.max_steps, max_time.")
         if not first:
             return Result(run, float(best))
         outcome = finish(trainer, run, cfg, data, float(best))
@@ -114,9 +114,11 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
 def prepare_process(seed: int) -> None:
     """Seed everything, keep memory, and send Lightning's warnings through the root logger, without its own handlers."""
     import lightning.pytorch as pl
+    import torch
 
     pl.seed_everything(seed, workers=True, verbose=False)
     keep_memory()
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # for bugs; slow
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -185,7 +187,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
     from lightning.pytorch.loggers import Logger
 
-    from seep_lightning.callbacks import EpochFacts, MovingAverage, RunCheckpoint
+    from seep_lightning.callbacks import CudaGraphs, EpochFacts, MovingAverage, RunCheckpoint
     from seep_lightning.panels import Panels
     from seep_lightning.targets import build, resolve
 
@@ -195,6 +197,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     callbacks: list[pl.Callback] = [EpochFacts(), Panels(cfg.panels), best, last]
     if cfg.ema_decay is not None:
         callbacks.append(MovingAverage(cfg.ema_decay))
+    callbacks += [CudaGraphs()] * (cfg.cuda_graphs and not cfg.compile)
     if cfg.early_stop is not None:
         callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False))
     if TRIAL in os.environ:
@@ -203,8 +206,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
         callbacks.append(Pruning(ranked_by(cfg.monitor), os.environ[TRIAL]))
     if cfg.trainer.enable_progress_bar:
         callbacks.append(RichProgressBar(leave=False))
-    more = (cfg.callbacks or {}).items()
-    callbacks += [build(f"callbacks.{name}", node, pl.Callback) for name, node in more if node]
+    callbacks += [build(f"callbacks.{k}", node, pl.Callback) for k, node in (cfg.callbacks or {}).items() if node]
     loggers = []
     for name, node in (cfg.logger or {}).items():
         if not node or cfg.trainer.fast_dev_run:
@@ -284,45 +286,6 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     return {"best": best, "epochs": trainer.current_epoch, "figures": figures, "device": name}
 
 
-def lr_find(cfg: TrainConfig, out: Path) -> float:
-    """Train a net, which is thrown away, at rates that rise to 1; suggest a tenth of where the loss falls fastest
-    (Smith 2017). Writes `config.yaml`, `lr_find.csv` and `lr_find.png` to `out`."""
-    import numpy as np
-    from lightning.pytorch.tuner.tuning import Tuner
-    from matplotlib.figure import Figure
-
-    from seep_lightning.data.datamodule import SeepDataModule
-
-    prepare_process(cfg.seed)
-    # the tuner stops after STEPS by itself, and there is nothing to validate, average, schedule or log
-    steps = replace(cfg.trainer, max_epochs=-1, check_val_every_n_epoch=STEPS, enable_progress_bar=False)
-    steps.precision = precision_of(steps)
-    bare = replace(cfg, trainer=steps, scheduler=None, ema_decay=None, early_stop=None, logger=None, callbacks=None)
-    data = SeepDataModule(cfg.data, cfg.split, cfg.augment, seed=cfg.seed)
-    model = build_module(bare, data, init=cfg.init)
-    model._check_finite = lambda loss: None  # type: ignore[method-assign] # it may diverge: that ends the test
-    trainer = build_trainer(bare, Run(out))
-    found = Tuner(trainer).lr_find(model, datamodule=data, min_lr=1e-7, num_training=STEPS, update_attr=False)
-    if found is None or np.isfinite(found.results["loss"]).sum() < 2:
-        raise UserError("lr_find=true: the range test measured nothing. Is trainer.fast_dev_run on, or the loss NaN?")
-    rate, loss = np.array(found.results["lr"]), np.array(found.results["loss"])
-    step = np.arange(1, len(loss) + 1)
-    loss *= (1 - SMOOTHING ** (step + 1)) / (1 - SMOOTHING**step)  # Lightning corrects its bias one step too far
-    # by the logarithm; Lightning's own suggestion, the steepest fall by the rate itself, is noise at tiny rates
-    suggested = float(rate[np.nanargmin(np.gradient(loss, np.log(rate)))]) / 10
-    if trainer.is_global_zero:
-        Run(out).write_config(cfg)
-        np.savetxt(out / "lr_find.csv", np.c_[rate, loss], "%.6g", ",", header="lr,loss", comments="")
-        figure = Figure(layout="constrained")
-        axes = figure.add_subplot(xscale="log", xlabel="learning rate", ylabel="training loss, smoothed")
-        axes.plot(rate, loss)
-        axes.axvline(suggested, linestyle="--", label=f"suggested: {suggested:.2g}")
-        axes.legend()
-        figure.savefig(picture := out / "lr_find.png", dpi=150)
-        print(f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {picture}")
-    return suggested
-
-
 def data_facts(data: "SeepDataModule") -> dict[str, Any]:
     """What was trained on, for `summary.json`."""
     return {
@@ -374,6 +337,8 @@ def task(cfg: DictConfig) -> float:
         if config.lr_find:
             if (out / "split.csv").exists():
                 raise UserError(f"lr_find=true trains nothing, but {out} holds a run. Choose another directory.")
+            from seep_lightning.lr_find import lr_find
+
             return lr_find(config, out)
         # given again with its folder, a sweep does what is missing; so does a cluster's job that was requeued
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
