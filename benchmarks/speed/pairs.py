@@ -110,7 +110,7 @@ class EpochClock(pl.Callback):
         self.start = Seconds.now()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.current_epoch == 1:
+        if trainer.current_epoch == 1 and trainer.is_last_batch:  # to look at the clock waits for a GPU
             EpochClock.training = Seconds.now().since(self.start)
 
 

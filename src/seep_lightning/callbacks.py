@@ -1,15 +1,20 @@
 """What happens beside the training step: checkpoints, facts of an epoch."""
 
+import logging
 import time
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from seep_lightning.graphs import recorded
+
+log = logging.getLogger(__name__)
 
 
 class MovingAverage(WeightAveraging):
@@ -20,35 +25,46 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(means: Any, weights: Any, count: Tensor | int) -> None:
-            n = int(count)
-            if means[0].is_floating_point():
-                torch._foreach_lerp_(means, weights, 1 - min(decay, (1 + n) / (10 + n)))
-            else:  # counters
-                torch._foreach_copy_(means, weights)
-
-        super().__init__(multi_avg_fn=average)
+        super().__init__()
+        self.decay = decay
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Average where the net is going to be: it comes there only later, and each step would copy it to the CPU."""
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
 
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """After a step of the optimiser. Torch's own update would wait for a GPU to say how many there were."""
+        average, n = cast(AveragedModel, self._average_model), self._latest_update_step
+        if trainer.global_step <= n:
+            return
+        weight = 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0
+        torch._foreach_lerp_(tensors(average.module), tensors(pl_module), weight)
+        counters = zip(tensors(average.module, floating=False), tensors(pl_module, floating=False), strict=True)
+        for mean, now in counters:
+            mean.copy_(now)
+        average.n_averaged += 1
+        self._latest_update_step = trainer.global_step
+
+
+def tensors(module: torch.nn.Module, floating: bool = True) -> list[Tensor]:
+    """Weights and buffers that are floating-point numbers, or those that are not."""
+    each = chain(module.parameters(), module.buffers())
+    return [tensor.detach() for tensor in each if tensor.is_floating_point() == floating]
+
 
 class CudaGraphs(Callback):
-    """On one GPU, record the training step (`graphs.recorded`), before the threads of the loaders start.
-
-    Not where gradients of several steps are added up: replayed ones lie where the last ones did.
-    """
+    """On one GPU, record the training step (`graphs.recorded`), before the threads of the loaders start."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Record a batch of nothing but nodata."""
         device = trainer.strategy.root_device
-        if device.type != "cuda" or trainer.world_size > 1 or trainer.accumulate_grad_batches > 1:
+        if device.type != "cuda" or trainer.world_size > 1:
+            log.info("cuda_graphs=true has no effect: it is for one GPU")
             return
-        facts, size = pl_module.hparams["facts"], vars(trainer)["datamodule"].data.batch_size
+        facts, size = pl_module.hparams["facts"], cast(Any, trainer).datamodule.data.batch_size
         one = torch.zeros(size, 1, *facts["chip_size"], dtype=torch.uint8, device=device)
-        image = one.float().repeat(1, facts["bands"], 1, 1)
+        image = trainer.precision_plugin.convert_input(one.float().repeat(1, facts["bands"], 1, 1))
         with trainer.precision_plugin.train_step_context():
             pl_module.replay = recorded(pl_module.net, pl_module.score, (image, one, one.bool()))
 

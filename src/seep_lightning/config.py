@@ -196,6 +196,8 @@ class TrainConfig:
     def _together(self) -> None:
         if self.monitor == "epoch" and self.early_stop is not None:
             raise UserError(f"early_stop={self.early_stop} needs a monitor that may get worse; pass monitor=dice/val.")
+        if self.compile and self.cuda_graphs:
+            raise UserError("compile=true and cuda_graphs=true: pass one of them.")
         if self.run is not None and self.init is not None:
             raise UserError("run=DIR resumes and init=DIR starts anew from weights: pass one of them.")
 

@@ -45,6 +45,6 @@ def recorded(net: nn.Module, score: Score, sample: Sequence[Tensor]) -> Score:
     def replay(image: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         chosen: Any = step if image.shape == sample[0].shape else score
         loss, logits = chosen(image, target, valid)
-        return loss, logits
+        return loss, logits.detach()
 
     return replay

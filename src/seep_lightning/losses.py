@@ -49,7 +49,7 @@ class BCEDice(nn.Module):
         s = dice_of(sums if self.pool == "image" else self._over_ranks(sums), self.eps)
         lost = 1 - (2 * s / (1 + s) if self.form == "notebook" else s)
         if self.pool == "image":
-            total, images = self._over_ranks(torch.stack([lost.sum(), lost.new_tensor(len(lost))]))
+            total, images = self._over_ranks(torch.stack([lost.sum(), lost.new_full((), len(lost))]))
             lost = total / images
         value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.dice * lost
         return value

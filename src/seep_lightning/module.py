@@ -102,9 +102,11 @@ class SeepModule(pl.LightningModule):
         return torch.stack(terms).sum() / sum(weights), heads[0].detach().float()
 
     def _step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
-        score = (stage == "train" and self.replay) or self.score
-        loss, logits = score(batch.image, batch.target, batch.valid)
-        if loss.device.type == "cpu" or self.trainer.is_last_batch:  # a look at each step would make a GPU wait
+        # replayed gradients lie where the last ones did, and cannot be added to them
+        replay = self.replay if stage == "train" and self.trainer.accumulate_grad_batches == 1 else None
+        loss, logits = (replay or self.score)(batch.image, batch.target, batch.valid)
+        self._last_loss = loss.detach()
+        if loss.device.type == "cpu":  # a GPU would have to be waited for
             self._check_finite(loss)
         probability = seep_logits(logits).sigmoid()
         self.pixels[f"{stage}_"].update(probability, batch.target, batch.valid)
@@ -133,6 +135,7 @@ class SeepModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold on this epoch's validation; it travels with this epoch's checkpoint."""
+        self._check_finite(self._last_loss)
         self.counts = self.histogram.compute().cpu()  # a float64 cumsum is refused by a deterministic GPU
         self._validated = True
         self.threshold = best_threshold(self.counts)
@@ -150,6 +153,7 @@ class SeepModule(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Log training's figures, here since at each step `log` would take longer than to update them. And step a
         plateau schedule, before the checkpoint is written: Lightning would do it after, and lose it."""
+        self._check_finite(self._last_loss)
         self.log_dict({f"{name}/train": metric for name, metric in self.pixels["train_"].items()})
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau) and self._validated:

@@ -197,7 +197,8 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     callbacks: list[pl.Callback] = [EpochFacts(), Panels(cfg.panels), best, last]
     if cfg.ema_decay is not None:
         callbacks.append(MovingAverage(cfg.ema_decay))
-    callbacks += [CudaGraphs()] * (cfg.cuda_graphs and not cfg.compile)
+    if cfg.cuda_graphs:
+        callbacks.append(CudaGraphs())
     if cfg.early_stop is not None:
         callbacks.append(EarlyStopping(cfg.monitor, patience=cfg.early_stop, mode=mode, strict=False))
     if TRIAL in os.environ:
