@@ -51,7 +51,11 @@ def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") 
 
 def load_module(path: Path) -> SeepModule:
     """The module of a checkpoint, with its weights. Nothing in the file is run: tensors and primitives only."""
-    content = read_checkpoint(path)
+    return module_of(read_checkpoint(path), path)
+
+
+def module_of(content: dict[str, Any], path: Path) -> SeepModule:
+    """The module of what `read_checkpoint` found at `path`."""
     facts, ours = content["hyper_parameters"], content[CHECKPOINT_KEY]
     with explained(f"{path} holds settings that this version does not know ({{}}).", TypeError):
         module = SeepModule(**{**facts, "loss": None, "optimizer": None, "scheduler": None})

@@ -267,10 +267,11 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
 
     from seep_lightning.evaluate import score_indices
     from seep_lightning.object_scores import best_area
-    from seep_lightning.predictor import Predictor, load_module, read_checkpoint
+    from seep_lightning.predictor import Predictor, module_of, read_checkpoint
 
     path, masks = run.checkpoint("best"), list[Any]()
-    predictor, epoch = Predictor(load_module(path)), read_checkpoint(path)["epoch"]
+    content = read_checkpoint(path)
+    predictor = Predictor(module_of(content, path))
 
     def sink(_: int, probability: Any, truth: Any, valid: Any, *more: Any) -> None:
         masks.append(((probability > predictor.threshold) & valid, truth))
@@ -279,7 +280,7 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
     predictor.scale(scored.reliability.scaling())
     score = score if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
-    best = {"monitor": cfg.monitor, "score": score, "epoch": epoch}
+    best = {"monitor": cfg.monitor, "score": score, "epoch": content["epoch"]}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
     device = trainer.strategy.root_device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
