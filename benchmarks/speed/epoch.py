@@ -10,7 +10,6 @@ validation (bare: net and loss), logging and both checkpoints. One epoch before 
 epoch, are not in it; `panels=1` draws them.
 """
 
-import os
 import sys
 from itertools import islice
 from typing import Any
@@ -22,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from seep_lightning.config import TrainConfig
 from seep_lightning.data.augment import Augment
-from seep_lightning.data.datamodule import ChipDataset, SeepDataModule
+from seep_lightning.data.datamodule import ChipDataset, SeepDataModule, worker_count
 from seep_lightning.hardware import memory_format, precision_of
 from seep_lightning.schedule import WarmupCosine
 from seep_lightning.targets import build
@@ -59,8 +58,8 @@ class Bare:
         train, self.val = ([plain[0, i][:3] for i in data.indices(part)] for part in ("train", "val"))
         self.val = self.val[: self.batch * int(config.trainer.limit_val_batches or 0)]
         on_gpu = self.device.type == "cuda"
-        workers = min(8, os.cpu_count() or 1) if on_gpu else 0  # as ours
-        more: Any = {"num_workers": workers, "persistent_workers": on_gpu, "pin_memory": on_gpu}
+        workers = worker_count(config.data, on_gpu)
+        more: Any = {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": on_gpu}
         chips = Augmented(train, Augment(config.augment, config.seed).pipeline)
         self.loader = DataLoader(chips, self.batch, shuffle=True, drop_last=True, **more)
 

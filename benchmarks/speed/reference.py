@@ -62,18 +62,21 @@ def training_of(config: TrainConfig) -> Seconds:
     return ours(config)[0]
 
 
+WAYS = {"notebook": notebook, "ours": training_of}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--way", choices=("ours", "notebook"))
+    parser.add_argument("--way", choices=WAYS)
     parser.add_argument("overrides", nargs="*", help="key=value, for our side")
     args = parser.parse_args()
     few = [f"trainer.limit_train_batches={args.steps}", "trainer.max_epochs=3", "split.val=0.01", "split.test=0.01"]
     config = recipe("experiment=reference", f"data.batch_size={args.batch}", *few, *args.overrides)
     if args.way:
-        print(json.dumps(training_of(config) if args.way == "ours" else notebook(config)))
+        print(json.dumps(WAYS[args.way](config)))
         return
     say(
         model="unet_reference",
@@ -84,10 +87,9 @@ def main() -> None:
     )
     print("augmentation:", config.augment)
     given = [__file__, "--batch", str(args.batch), "--steps", str(args.steps), *args.overrides, "--way"]
-    first, second = partial(child, *given, "notebook"), partial(child, *given, "ours")
-    if device_of(config).type == "cuda":
-        first, second = partial(notebook, config), partial(training_of, config)  # type: ignore[assignment]
-    compare("notebook", first, "ours", second, args.pairs)
+    on_gpu = device_of(config).type == "cuda"
+    timings = [partial(way, config) if on_gpu else partial(child, *given, name) for name, way in WAYS.items()]
+    compare("notebook", timings[0], "ours", timings[1], args.pairs)
 
 
 if __name__ == "__main__":

@@ -148,8 +148,7 @@ class SeepDataModule(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = EpochSampler(self.indices(part), shuffle=shuffle, seed=self.seed, rank=rank, world=world)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        usual = min(8, os.cpu_count() or 1) if on_gpu else 0
-        workers = usual if self.data.num_workers is None else self.data.num_workers
+        workers = worker_count(self.data, on_gpu)
         return DataLoader(
             ChipDataset(self.chips, self.normalise, augment),
             batch_size=self.data.batch_size,
@@ -162,6 +161,12 @@ class SeepDataModule(pl.LightningDataModule):
             generator=torch.Generator(),  # else each new iterator takes a draw from the global one, dropout's
             drop_last=shuffle and len(sampler) >= self.data.batch_size,
         )
+
+
+def worker_count(data: DataConfig, on_gpu: bool) -> int:
+    """Processes of a loader: `data.num_workers`, by default up to 8 where the net is on a GPU, else none."""
+    usual = min(8, os.cpu_count() or 1) if on_gpu else 0
+    return usual if data.num_workers is None else data.num_workers
 
 
 def with_root(data: DataConfig) -> DataConfig:
