@@ -145,6 +145,16 @@ def test_float_bands_are_scaled_as_declared(given, tmp_path, scale):
         assert chip.descriptions == ("VH",) and chip.nodata == 0
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_undeclared_fill_is_pointed_out(given, tmp_path, caplog, declared):
+    values = image()
+    values[:, :8] = 0
+    write_scene(Path(given.scenes), values, nodata=None)
+    given.nodata = 0 if declared else None
+    prepare(given)
+    assert ("pass nodata=0" in caplog.text) is not declared
+
+
 def broken(given: PrepareConfig, how: str) -> str:
     """Spoil the input; returns what the message must say."""
     home = Path(given.output).parent

@@ -1,6 +1,7 @@
 """Scenes and an analyst's polygons to chips and masks: `python -m seep_lightning.prepare`."""
 
 import json
+import logging
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
+FILL = 0.01  # share of pixels of value 0 from which on they look like what was put where no data are
 Labels = tuple["Outlines", NDArray[np.uint8], NDArray[np.uint8]]
 """A scene's outlines (N,), the class of each (N,), 0 for none, and which are doubtful (N,), as 0 and 1."""
+
+log = logging.getLogger(__name__)
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
@@ -124,9 +128,11 @@ def cut_scene(
     if config.scale:  # full scale, as in `predict`
         scale = twice_median(power(scene_quantiles(raster, [0.5]), config.scale), raster.path)[..., None]
     rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
+    zeros = pixels = 0
     for row, top in enumerate(starts(raster.height, config)):
         stop = min(top + size, raster.height)
         values, valid = raster.read(top, stop)
+        zeros, pixels = zeros + int(((values == 0).all(axis=0) & valid).sum()), pixels + valid.size
         if config.scale:
             share = power(np.where(valid, values, 0), config.scale) / scale
             values = np.rint(share.clip(0, 1) * 65535).astype(np.uint16)
@@ -140,6 +146,9 @@ def cut_scene(
             sea = (image[part] > 0).all(axis=0).mean()
             if mask[part].any() or (lot < config.empty_share and sea >= LEAST_SEA):
                 yield row * len(lefts) + column, (left, top), image[part], mask[part]
+    if zeros > FILL * pixels and config.scale != "db":  # 0 dB is a value
+        said = "of its pixels are 0 and count as sea. Where no data were there, pass nodata=0."
+        log.warning("%s: %.0f %% %s", raster.path, 100 * zeros / pixels, said)
 
 
 def task(cfg: DictConfig) -> int:
