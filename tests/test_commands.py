@@ -87,6 +87,7 @@ def test_path_values_are_quoted_for_hydras_grammar() -> None:
     assert prepare_arguments(["run='x'", "run=[a,b]"]) == ["run='x'", "run=[a,b]"]
     root = compose("train", ["data=seeps", "data.root=/a b/c=d,(e)'f"]).data.root
     assert root == "/a b/c=d,(e)'f"
+    assert compose("train", ["experiment=seeps", "init=null"]).init is None
 
 
 @pytest.mark.parametrize("flag", ["--config-dir", "-cd"])

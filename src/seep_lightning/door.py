@@ -165,7 +165,7 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
 def _quote(argument: str, *, multirun: bool) -> str:
     """Wrap a path in quotes: `=`, brackets, commas and blanks in it mean something to Hydra's grammar."""
     key, separator, value = argument.partition("=")
-    plain = not value or value[0] in "'\"[" or value.startswith("${") or (multirun and "," in value)
+    plain = value.lower() in ("", "null") or value[0] in "'\"[" or value.startswith("${") or (multirun and "," in value)
     if key.lstrip("+") not in PATH_KEYS or not separator or plain:
         return argument
     return f"{key}={quoted(value)}"
