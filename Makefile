@@ -28,7 +28,7 @@ demo: setup ## generated chips, a small training, its figures, a map of a whole 
 train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
 	$(RUN) seep_lightning.train $(ARGS)
 
-model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 to 6 hours)
+model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 to 6 hours; stopped, it goes on with the same command)
 	test -d "$$SEEP_DATA_ROOT" # the folder of the real chips
 	$(RUN) seep_lightning.train experiment=generated ckpt=last hydra.run.dir=outputs/model/generated $(ARGS)
 	$(RUN) seep_lightning.evaluate run=outputs/model/generated part=all data.root="$$SEEP_DATA_ROOT" name=real overwrite=true
