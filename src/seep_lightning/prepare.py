@@ -147,8 +147,8 @@ def cut_scene(
             if mask[part].any() or (lot < config.empty_share and sea >= LEAST_SEA):
                 yield row * len(lefts) + column, (left, top), image[part], mask[part]
     if zeros > FILL * pixels and config.scale != "db":  # 0 dB is a value
-        said = "of its pixels are 0 and count as sea. Where no data were there, pass nodata=0."
-        log.warning("%s: %.0f %% %s", raster.path, 100 * zeros / pixels, said)
+        said = "%s: %.0f %% of its pixels are 0 and count as sea. Where no data were there, pass nodata=0."
+        log.warning(said, raster.path, 100 * zeros / pixels)
 
 
 def task(cfg: DictConfig) -> int:
