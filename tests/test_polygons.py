@@ -250,6 +250,19 @@ def test_points_on_both_sides_of_the_date_line_place_seeps_where_they_are(tmp_pa
     assert areas[0] == pytest.approx(areas[1], rel=0.01)
 
 
+@pytest.mark.parametrize("name", ["seeps.gpkg", "seeps.geojson"])
+def test_an_outline_across_the_date_line_does_not_go_round_the_world(name: str, tmp_path: Path) -> None:
+    p = canvas()
+    p[100:150, 100:300] = 1
+    place = {"crs": "EPSG:32601", "transform": Affine(10, 0, 165_000, 0, -10, 1_000)}  # 180 degrees: column 102
+    layer = find_seeps(raster(tmp_path / "p.tif", p, **place), ANY)
+    write_seeps(layer, tmp_path / name, wgs84=True)
+    outline = shapely.from_wkb(pyogrio.raw.read(tmp_path / name)[2])[0]
+    lon = shapely.get_coordinates(outline)[:, 0]
+    assert min(lon) < -179.98 or max(lon) > 180  # it crosses
+    assert outline.area == pytest.approx(layer.seeps[0].outline.area / 111_320**2, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("place", "said"),
     [

@@ -88,6 +88,12 @@ class Ground:
         """Coordinates to longitude and latitude (WGS 84)."""
         return _move(self.wkt, "EPSG:4326")(points)
 
+    def degrees_together(self, points: Points) -> Points:
+        """The same, within half a turn of the first point: what crosses the date line must not go round the world."""
+        found = self.degrees(points)
+        found[:, 0] -= 360 * np.rint((found[:, 0] - found[0, 0]) / 360)
+        return found
+
 
 @lru_cache(maxsize=256)
 def _transformer(source: str, target: str) -> Any:

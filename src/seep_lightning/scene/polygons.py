@@ -192,7 +192,7 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
     degrees = bool(ground.wkt) and (wgs84 or path.suffix == ".geojson")
     outlines = np.array([seep.outline for seep in seeps], dtype=object)
     if degrees:
-        outlines = shapely.transform(outlines, ground.degrees)
+        outlines = np.array([shapely.transform(outline, ground.degrees_together) for outline in outlines], dtype=object)
     columns: list[NDArray[Any]] = [  # no value: NaN, which is written as null
         np.array([seep.attributes[name] for seep in seeps], object if kind is str else kind)
         for name, kind in layer.columns.items()
