@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyogrio.raw
+import pyproj
 import pytest
 import rasterio
 import shapely
@@ -539,8 +540,8 @@ def test_a_part_whose_rows_were_taken_over_is_not_predicted_again(scene: Path, t
 # areas
 
 
-def write_polygons(path: Path, polygons: list[Any], crs: str | None) -> Path:
-    pyogrio.raw.write(path, shapely.to_wkb(np.array(polygons)), [], [], crs=crs, geometry_type="Polygon")
+def write_polygons(path: Path, polygons: list[Any], crs: str | None, **more: Any) -> Path:
+    pyogrio.raw.write(path, shapely.to_wkb(np.array(polygons)), [], [], crs=crs, geometry_type="Polygon", **more)
     return path
 
 
@@ -583,6 +584,41 @@ def test_longitudes_may_count_from_0_or_from_minus_180(there: float, file: float
         expected = np.zeros((100, 100), bool)
         expected[20:50, 20:50] = True
         assert (inside(0, 100) == expected).all()
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:3035", "EPSG:3413", "EPSG:4326"])
+def test_the_far_side_of_the_earth_is_not_folded_over_the_scene(crs: str, tmp_path: Path) -> None:
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(15, 60)
+    step = 1e-3 if crs == "EPSG:4326" else 100
+    place = {"crs": crs, "transform": Affine(step, 0, x - 50 * step, 0, -step, y + 50 * step)}
+    path = write_raster(tmp_path / "a.tif", np.ones((1, 100, 100), np.uint8), **place)
+    ocean = shapely.box(-180, -85, 180, 90).difference(shapely.box(15, 35, 150, 80))  # land is east of the middle
+    with Raster(path) as raster:
+        inside, _ = vector_area(write_polygons(tmp_path / "ocean.gpkg", [ocean], "EPSG:4326"), raster)
+        row, column = np.mgrid[0:100, 0:100] + 0.5
+        lon, _ = rasterio.warp.transform(crs, "EPSG:4326", *(raster.transform @ (column.ravel(), row.ravel())))
+        lon = np.reshape(lon, (100, 100))
+        assert (inside(0, 100) == (lon < 15)).mean() > 0.98  # but for pixels on the coast
+
+
+def test_polygons_on_both_sides_of_the_date_line_are_seen(tmp_path: Path) -> None:
+    place = {"crs": "EPSG:4326", "transform": Affine(0.01, 0, 178, 0, -0.01, -16)}
+    path = write_raster(tmp_path / "a.tif", np.ones((1, 200, 400), np.uint8), **place)
+    land = [shapely.box(178.5, -17, 179, -16.5), shapely.box(-179.5, -17, -179, -16.5), shapely.box(-60, 0, -50, 10)]
+    with Raster(path) as raster:
+        inside, _ = vector_area(write_polygons(tmp_path / "land.gpkg", land, "EPSG:4326"), raster)
+        expected = np.zeros((200, 400), bool)
+        expected[50:100, 50:100] = expected[50:100, 250:300] = True
+        assert (inside(0, 200) == expected).all()
+
+
+def test_of_several_layers_of_polygons_none_is_guessed(tmp_path: Path) -> None:
+    place = {"crs": "EPSG:4326", "transform": Affine.scale(1, -1)}
+    path = write_raster(tmp_path / "a.tif", np.ones((1, 10, 10), np.uint8), **place)
+    file = write_polygons(tmp_path / "two.gpkg", [shapely.box(0, -5, 5, 0)], "EPSG:4326", layer="old")
+    write_polygons(file, [shapely.box(0, -9, 9, 0)], "EPSG:4326", layer="new", append=True)
+    with Raster(path) as raster, pytest.raises(UserError, match="several layers: old, new"):
+        vector_area(file, raster)
 
 
 def test_a_mosaic_knows_names_and_nodata_of_its_tiles(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """From pixels to the ground and back: coordinates, metres, and polygons of a vector file as masks of rows."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -91,8 +92,7 @@ class Ground:
     def degrees_together(self, points: Points) -> Points:
         """The same, within half a turn of the first point: what crosses the date line must not go round the world."""
         found = self.degrees(points)
-        found[:, 0] -= 360 * np.rint((found[:, 0] - found[0, 0]) / 360)
-        return found
+        return _near(found, found[0, 0])
 
 
 @lru_cache(maxsize=256)
@@ -112,13 +112,10 @@ def _middle(raster: Raster) -> Points:
     return np.array([[raster.width / 2, raster.height / 2]])
 
 
-def _turned(shapes: NDArray[np.object_], middle: float) -> NDArray[np.object_]:
-    """Shapes (N,) in degrees, each moved by whole turns to where its longitudes are nearest to `middle`."""
-    turns = np.rint((middle - shapely.bounds(shapes).reshape(-1, 4)[:, [0, 2]].mean(axis=1)) / 360)
-    moved = shapes.copy()
-    for turn in np.unique(turns[np.isfinite(turns) & (turns != 0)]):
-        by, which = np.array([360 * turn, 0]), turns == turn
-        moved[which] = shapely.transform(shapes[which], lambda at, by=by: at + by)
+def _near(degrees: Points, longitude: float) -> Points:
+    """Points, each moved by whole turns to within half a turn of a longitude."""
+    moved, turns = degrees.copy(), np.rint((degrees[:, 0] - longitude) / 360)
+    moved[:, 0] -= 360 * np.where(np.isfinite(turns), turns, 0)
     return moved
 
 
@@ -155,15 +152,22 @@ def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Are
 def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where: str | None = None) -> Outlines:
     """The polygons of a vector file that lie within a scene; `where`: only those for which this SQL condition holds.
 
-    Long edges go in small steps, for ground control points. Without georeference the file must be in pixels (x the
-    column, y minus the row). `UserError` for a file that is none, has no coordinate system or not these columns.
+    They are cut off a little beyond it: what lies on the far side of the earth may be folded over the scene by its
+    projection. Long edges go in small steps, for ground control points. Without georeference the file must be in pixels
+    (x the column, y minus the row). `UserError` for a file that is none, has no coordinate system, not these columns,
+    or several layers of polygons.
     """
     ground = Ground.of(raster)
-    box = shapely.box(0, 0, raster.width, raster.height)
-    frame = shapely.transform(shapely.segmentize(box, max(raster.width, raster.height) / 20), ground.place)
+    inner = np.stack(np.meshgrid(*(np.linspace(0, n, 21) for n in (raster.width, raster.height))), -1).reshape(-1, 2)
+    there, turns = ground.place(inner), [0]
     said = f"{path} cannot be read as polygons{f' where {where}' if where else ''} ({{}}). Expected a vector file."
     with explained(said, *UNREADABLE, pyproj.exceptions.ProjError, ValueError):
-        info = pyogrio.read_info(path, force_total_bounds=True)
+        layers = [name for name, kind in pyogrio.list_layers(path) if kind and not re.search("Point|Line", kind)]
+        if len(layers) > 1:
+            one = f"ogr2ogr one.gpkg {path.name} {layers[0]}"
+            raise UserError(f"{path} has several layers: {', '.join(layers)}. Give a file with one of them: {one}")
+        about: dict[str, Any] = {"layer": layers[0] if layers else None}
+        info = pyogrio.read_info(path, force_total_bounds=True, **about)
         crs, missing = info["crs"], set(columns) - set(info["fields"])
         if ground.wkt and not crs:
             raise UserError(f"{path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
@@ -171,21 +175,43 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
             known = ", ".join(info["fields"]) or "none"
             raise UserError(f"{path} has no attribute {', '.join(sorted(missing))}; those that it has: {known}.")
         if ground.wkt:
-            frame = shapely.transform(frame, _move(ground.wkt, crs))
-            if pyproj.CRS(crs).is_geographic and info["total_bounds"]:  # 0 to 360, or -180 to 180
-                frame = _turned(np.array([frame]), np.mean(info["total_bounds"][::2]))[0]
-        about = {"columns": list(columns), "bbox": frame.buffer(0.02 * frame.length).bounds, "where": where}
-        meta, numbers, geometry, fields = pyogrio.raw.read(path, **about, return_fids=True)
-    outlines = shapely.from_wkb(geometry)
-    polygons = np.flatnonzero(shapely.area(outlines) > 0)
-    outlines = shapely.segmentize(outlines[polygons], frame.length / 200)
+            there = _move(ground.wkt, crs)(there)
+            if pyproj.CRS(crs).is_geographic:
+                there, turns = _near(there, there[len(there) // 2, 0]), [-360, 0, 360]  # from 0, or from -180
+        there = there[np.isfinite(there).all(axis=1)]
+        low, high = there.min(axis=0), there.max(axis=0)
+        side = (high - low).max()
+        frame = shapely.box(*(low - side / 10), *(high + side / 10))
+        everything = shapely.box(*(info["total_bounds"] or frame.bounds))
+        found = []
+        for turn in turns:
+            seen = shapely.transform(frame, lambda at, turn=turn: at + np.array([turn, 0]))
+            if not seen.intersects(everything):
+                continue
+            about |= {"columns": list(columns), "bbox": seen.bounds, "where": where}
+            meta, numbers, geometry, fields = pyogrio.raw.read(path, **about, return_fids=True)
+            outlines = shapely.from_wkb(geometry)
+            beyond = ~shapely.covers(seen, outlines)
+            cut = shapely.intersection(shapely.make_valid(outlines[beyond]), seen)
+            outlines[beyond] = shapely.buffer(cut, 0)  # without the lines where it only touches
+            found.append(
+                (shapely.transform(outlines, lambda at, turn=turn: at - np.array([turn, 0])), numbers, *fields)
+            )
+    if not found:
+        none = np.zeros(0, np.int64)
+        return Outlines(np.zeros(0, object), none, dict.fromkeys(columns, none), crs)
+    outlines, numbers, *fields = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    polygons = np.argsort(numbers, kind="stable")  # as in the file, the last one on top
+    polygons = polygons[shapely.area(outlines[polygons]) > 0]
+    outlines = shapely.segmentize(outlines[polygons], side / 50)
     if ground.wkt:
         outlines = shapely.transform(outlines, _move(crs, ground.wkt))
         if raster.crs.is_geographic:
-            outlines = _turned(outlines, ground.place(_middle(raster))[0, 0])
+            longitude = ground.place(_middle(raster))[0, 0]
+            outlines = shapely.transform(outlines, lambda at: _near(at, longitude))
     outlines = shapely.transform(outlines, ground.unplace)
     finite = np.isfinite(shapely.bounds(outlines).reshape(-1, 4)).all(axis=1)
-    within = finite & shapely.intersects(shapely.envelope(outlines), box)
+    within = finite & shapely.intersects(shapely.envelope(outlines), shapely.box(0, 0, raster.width, raster.height))
     kept = polygons[within]
     table = {name: field[kept] for name, field in zip(meta["fields"], fields, strict=True)}
     return Outlines(outlines[within], numbers[kept], table, crs)
