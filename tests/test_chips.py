@@ -181,6 +181,12 @@ def test_places_of_a_folder_follow_its_grid_config(tmp_path):
     assert chips.cells() == [(1, 1), (1, 2), None]
 
 
+def test_a_scene_is_not_taken_for_one_whose_name_it_begins_with():
+    grids = {"S1": GridConfig(12), "S10": GridConfig(20), "900001.": GridConfig(10)}
+    cells = [reading.cell(DataConfig(grid=grids), scene, 25) for scene in ("S11", "S101", "900001", "9000011")]
+    assert cells == [(2, 1), (1, 5), (2, 5), None]
+
+
 def test_unpaired_chips_are_left_out_where_that_is_asked_for(chips_root):
     (chips_root / "train_masks_256" / "S0.000000.tif").unlink()
     (chips_root / "train_images_256" / "S1.000000.tif").unlink()
@@ -197,7 +203,7 @@ def test_folders_may_have_other_names(chips_root):
 def test_a_damaged_description_is_one_sentence_and_one_of_another_program_is_passed_over(tmp_path: Path) -> None:
     for text in ('{"columns": {"a": 0, "b": "4", "c": 5}}', '{"columns": {"c": 5}}'):
         (tmp_path / "dataset.json").write_text(text)
-        assert written_grid(tmp_path) == {"c": GridConfig(5)}
+        assert written_grid(tmp_path) == {"c.": GridConfig(5)}
     (tmp_path / "dataset.json").write_text('{"columns": ')
     with pytest.raises(UserError, match=r"dataset\.json is not JSON"):
         written_grid(tmp_path)

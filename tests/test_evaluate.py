@@ -104,7 +104,7 @@ def test_nothing_is_overwritten_unless_asked(run: Path) -> None:
     with pytest.raises(UserError, match="overwrite=true"):
         evaluate(EvaluateConfig(run=str(run)))
     assert evaluate(EvaluateConfig(run=str(run), overwrite=True, threshold=0.9))["threshold"] == 0.9
-    assert not list((run / "evaluate").glob("*.part"))
+    assert not list((run / "evaluate").glob(".*"))
 
 
 def test_the_floor_is_the_best_dark_cut(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Scenes and chips to maps: what `predict` writes, from what, and what is left when it is stopped."""
 
 import csv
+import json
 import random
 import shutil
 import signal
@@ -239,6 +240,27 @@ def test_an_ensemble_is_the_mean_of_runs_that_each_normalise_in_their_own_way(
     third = variant(trained, tmp_path / "third", nodata=7)
     with pytest.raises(UserError, match=r"third was trained with nodata=7.*an ensemble must agree"):
         mapped((trained, third), scene, tmp_path / "no")
+    fourth = variant(trained, tmp_path / "fourth", **{"band names": [2]})
+    with pytest.raises(UserError, match=r"fourth was trained with bands=\[2\], the first run with \[1\]"):
+        mapped((trained, fourth), scene, tmp_path / "no")
+
+
+def test_a_run_whose_scaling_changed_is_mapped_anew_and_named_by_its_whole_folder(
+    trained: Path, scene: Path, tmp_path: Path
+) -> None:
+    run = variant(trained, tmp_path / "lr-0.001")
+    out = mapped(run, scene, tmp_path / "out")
+    assert set(pyogrio.raw.read(out / "a.gpkg", columns=["model"])[3][0]) == {"lr-0.001"}
+    summary = json.loads((run / "summary.json").read_text())
+    summary["best"]["scaling"] = [0.5, -0.1]
+    (run / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(UserError, match="from another model"):
+        mapped(run, scene, out)
+
+
+def test_a_scene_one_pixel_wide_has_a_mirror_image(trained: Path, tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "a.tif", np.full((40, 1), 30000, np.uint16), **UTM)
+    assert (band(mapped(trained, path, tmp_path / "out", flips=True) / "a.probability.tif") > 0).all()
 
 
 def test_an_exported_network_maps_as_its_run_does_and_needs_no_torch(
@@ -383,7 +405,9 @@ def test_a_mosaic_with_a_gap_has_strips(chips: Path) -> None:
 def test_maps_in_the_folder_of_their_scenes_are_no_scenes(scene: Path) -> None:
     for name in ("a.probability.tif", "a.mask.tif"):
         shutil.copy(scene, scene.with_name(name))
-    assert find_files("input", str(scene.parent), (".tif",)) == [scene]
+    scene.with_suffix(".png").write_bytes(b"picture=true")
+    scene.with_name("b.png").write_bytes(b"a scene")
+    assert find_files("input", str(scene.parent), (".tif", ".png")) == [scene, scene.with_name("b.png")]
 
 
 def test_after_a_failure_corrected_polygons_are_kept_as_before(trained: Path, scene: Path, tmp_path: Path) -> None:

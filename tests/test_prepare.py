@@ -199,6 +199,13 @@ def broken(given: PrepareConfig, how: str) -> str:
     if how == "scale of integers":
         given.scale = "db"
         return f"scale=db is for float32 and int16; {scene} stores uint16"
+    if how == "no bands":
+        given.bands = []
+        return "bands=[]: expected numbers from 1, or names."
+    if how == "linear as dB":
+        write_scene(scene, np.full((HEIGHT, WIDTH), 40_000, np.float32))
+        given.scale = "db"
+        return f"{scene}: its median is too large for dB."
     given.overlap = SIZE
     return "overlap=32: expected 0 or more, and less than size=32"
 
@@ -207,7 +214,8 @@ def broken(given: PrepareConfig, how: str) -> str:
 @pytest.mark.parametrize(
     "how",
     ["elsewhere", "no crs of the labels", "no crs of the scene", "attribute", "class", "float", "condition",
-     "output", "scenes", "no scenes", "a number", "dB as linear", "scale of integers", "overlap"],
+     "output", "scenes", "no scenes", "a number", "dB as linear", "scale of integers", "no bands",
+     "linear as dB", "overlap"],
 )  # fmt: skip
 def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(given, how):
     message = broken(given, how)
@@ -225,7 +233,7 @@ def test_killed_on_the_way_nothing_stands_under_the_final_name(given, monkeypatc
     monkeypatch.setattr("seep_lightning.scene.raster.write_geotiff", full)
     with pytest.raises(OSError, match="No space"):
         prepare(given)
-    assert not list(Path(given.output).parent.glob("out*"))
+    assert not list(Path(given.output).parent.glob("*out*"))
 
 
 def test_the_command_says_what_it_made(given, tmp_path):

@@ -621,6 +621,25 @@ def test_of_several_layers_of_polygons_none_is_guessed(tmp_path: Path) -> None:
         vector_area(file, raster)
 
 
+def test_maps_depend_on_where_tiles_and_the_scene_lie_and_not_on_overviews(tmp_path: Path) -> None:
+    values = np.full((1, 8, 8), 7, np.uint16)
+    tiles = [write_raster(tmp_path / f"A.{k}.tif", values) for k in (0, 5, 11)]
+    prints = set()
+    for cells in ((0, 0), (0, 5), (1, 1)), ((0, 0), (0, 5), (1, 0)):
+        with mosaic(dict(zip(tiles, cells, strict=True)), "A", (1,), 0) as raster:
+            prints.add(raster.fingerprint)
+    with Raster(tiles[0]) as raster:
+        alone = raster.fingerprint
+    tiles[0].with_suffix(".tif.ovr").write_bytes(tiles[0].read_bytes())
+    with Raster(tiles[0]) as raster:
+        assert raster.fingerprint == alone
+    place = "<PAMDataset><SRS>EPSG:32631</SRS><GeoTransform>1, 10, 0, 1, 0, -10</GeoTransform></PAMDataset>"
+    tiles[0].with_suffix(".tif.aux.xml").write_text(place)
+    with Raster(tiles[0]) as raster:
+        assert raster.georeferenced and raster.fingerprint != alone
+    assert len(prints) == 2
+
+
 def test_a_mosaic_knows_names_and_nodata_of_its_tiles(tmp_path: Path) -> None:
     values = np.full((2, 8, 8), 7, np.uint16)
     values[:, :2] = 65535

@@ -314,6 +314,8 @@ class PrepareConfig:
     def _together(self) -> None:
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
+        if not self.bands:
+            raise UserError("bands=[]: expected numbers from 1, or names.")
 
 
 @dataclass

@@ -100,7 +100,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     chips, indices, part = part_of(run, config)
     name = config.name or (part if part != "all" or config.data.root is None else Path(config.data.root).resolve().name)
     out = fresh_dir(run.dir / "evaluate" / name, config.overwrite, "name")
-    work = out.with_name(name + ".part")
+    work = out.with_name(f".{name}.part")
     shutil.rmtree(work, ignore_errors=True)
     for folder in ("masks", "probabilities"):
         (work / folder).mkdir(parents=True)

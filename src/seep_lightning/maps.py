@@ -21,7 +21,7 @@ from rasterio.enums import Resampling
 
 from seep_lightning.array_predictor import ArrayPredictor, load
 from seep_lightning.config import PredictConfig
-from seep_lightning.data.chips import SUFFIXES, read_image, split_name, written_grid
+from seep_lightning.data.chips import SUFFIXES, of_scene, read_image, split_name, written_grid
 from seep_lightning.data.mosaic import box, find_columns
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import FULL_SCALE, Floats, histogram, power, quartiles_of, twice_median
@@ -55,11 +55,12 @@ def open_networks(config: PredictConfig) -> list[ArrayPredictor]:
         file, device = Path(run), str(getattr(network, "device", "cpu"))
         network.precision = config.precision or ("bf16" if device.startswith("cuda") else "32")
         weights = (file if file.is_file() else Run(file).checkpoint(config.checkpoint)).read_bytes()
-        network.name = file.resolve().stem
-        network.key = f"{hashlib.sha256(weights).hexdigest()} {device} {network.precision}"
+        network.name = file.resolve().stem if file.is_file() else file.resolve().name
+        network.key = f"{hashlib.sha256(weights).hexdigest()} {device} {network.precision} {network.scaling}"
         networks.append(network)
-        for fact in ("bands", "nodata", "classes"):
-            theirs, ours = getattr(network, fact), getattr(networks[0], fact)
+        names = [config.bands or each.facts.get("band names", [1]) for each in (network, networks[0])]
+        pairs = [(fact, getattr(network, fact), getattr(networks[0], fact)) for fact in ("bands", "nodata", "classes")]
+        for fact, theirs, ours in [*pairs, ("bands", *names)]:
             if theirs != ours:
                 said = f"run={run} was trained with {fact}={theirs}, the first run with {ours}"
                 raise UserError(f"{said}: an ensemble must agree. Map with each of them alone.")
@@ -101,9 +102,9 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
 
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
     """Tiles a row of a scene: as told, or written beside the chips, or known to the run, or found from the edges."""
-    grids = [(prefix, each.columns) for prefix, each in written_grid(next(iter(tiles)).parents[1]).items()]
-    grids += [(prefix, each["columns"]) for prefix, each in facts.get("grid", {}).items()]
-    known = config.columns or next((columns for prefix, columns in grids if scene.startswith(prefix)), None)
+    grids = {key: each["columns"] for key, each in facts.get("grid", {}).items()}
+    grids |= {key: each.columns for key, each in written_grid(next(iter(tiles)).parents[1]).items()}
+    known = config.columns or of_scene(grids, scene)
     if known is None:
         with suppress(UserError, ValueError):  # unreadable, or of several sizes: told when they are mapped
             edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}
@@ -241,7 +242,7 @@ def _callables(
 
     def model(each: ArrayPredictor) -> Model:
         first = ways.index(each.normalise) * each.bands
-        return lambda inputs: each.probability(np.ascontiguousarray(inputs[:, first : first + each.bands]))
+        return lambda inputs: each.probability(inputs[:, first : first + each.bands].copy())
 
     mean = ensemble([model(each) for each in networks])
     return (augmented(mean, 1 if config.flips == "mirror" else 4) if config.flips else mean), normalise

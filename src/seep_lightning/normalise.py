@@ -51,13 +51,16 @@ class Normaliser:
 
 def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
     """Values of a scene on a linear scale, from `db` where that is their `scale`."""
-    return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
+    with np.errstate(over="ignore"):  # of values that are no dB: see `twice_median`
+        return np.asarray(10 ** (values / 10) if scale == "db" else values, np.float32)
 
 
 def twice_median(median: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
-    """What takes the place of full scale in a scene without: twice its median `power`. `UserError` if not above 0."""
+    """What takes the place of full scale in a scene without: twice its median `power`. `UserError` if that is none."""
     if not (median > 0).all():
         raise UserError(f"{path}: its median is not above 0. Are its values dB? Then pass scale=db.")
+    if not np.isfinite(median).all():
+        raise UserError(f"{path}: its median is too large for dB. Are its values linear? Then pass scale=linear.")
     return 2 * median
 
 

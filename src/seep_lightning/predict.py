@@ -83,7 +83,8 @@ def find_files(key: str, given: str, suffixes: tuple[str, ...]) -> list[Path]:
         found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in suffixes]
     else:
         found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
-    found = sorted(p.absolute() for p in found if not p.name.endswith(OURS))
+    pictures = {p.with_suffix(".png") for p in found if p.suffix != ".png" and p.with_suffix(OURS[0]).exists()}
+    found = sorted(p.absolute() for p in found if not p.name.endswith(OURS) and p not in pictures)
     if not found:
         none = (
             f"no {', '.join(suffixes)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"

@@ -58,7 +58,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
         raise UserError(f"{said}. Check both on a map: which coordinate system, which scene_attribute?")
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
     facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "size", "overlap")}
-    part = out.with_name(out.name + ".part")
+    part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
         for folder in (data.images, data.masks):

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import rasterio
@@ -21,6 +21,7 @@ from seep_lightning.normalise import FULL_SCALE, histogram, quartiles_of
 from seep_lightning.scene.raster import band_numbers, opened
 
 SUFFIXES = {".tif", ".tiff", ".png"}
+T = TypeVar("T")
 
 
 @dataclass
@@ -83,15 +84,20 @@ class Chips:
 
 def cell(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
     """(row, column) of a tile in its scene's grid, row-major; None where `data.grid` does not know the scene."""
-    grid = next((grid for prefix, grid in config.grid.items() if scene.startswith(prefix)), None)
+    grid = of_scene(config.grid, scene)
     return divmod(tile, grid.columns) if grid and tile >= 0 else None
 
 
 def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
     """The cell of a tile on the ground grid that scenes share: its column less the scene's `offset`."""
-    offset = next((grid.offset for prefix, grid in config.grid.items() if scene.startswith(prefix)), 0)
-    here = cell(config, scene, tile)
-    return here and (here[0], here[1] - offset)
+    grid, here = of_scene(config.grid, scene), cell(config, scene, tile)
+    return (here[0], here[1] - grid.offset) if grid and here else None
+
+
+def of_scene(grid: Mapping[str, T], scene: str) -> T | None:
+    """What `data.grid` says of a scene: under the longest key that its name and a dot begin with (`SCENE.` is all)."""
+    known = [key for key in grid if f"{scene}.".startswith(key)]
+    return grid[max(known, key=len)] if known else None
 
 
 def load_chips(config: DataConfig) -> Chips:
@@ -160,13 +166,13 @@ def pair_chips(config: DataConfig) -> Chips:
 
 
 def written_grid(root: Path) -> dict[str, GridConfig]:
-    """The columns of each scene by its whole name, where `prepare` or the generator wrote them; longest names first."""
+    """The columns of each scene by its whole name and a dot, where `prepare` or the generator wrote them."""
     path = root / "dataset.json"
     with explained(f"{path} is not JSON ({{}}). Write it again, or remove it.", ValueError):
         found = json.loads(path.read_text()) if path.is_file() else {}
     given = found.get("columns") if isinstance(found, dict) else {}  # or a file of another program
     columns = {s: n for s, n in given.items() if type(n) is int and n >= 1} if isinstance(given, dict) else {}
-    return {scene: GridConfig(columns[scene]) for scene in sorted(columns, key=len, reverse=True)}
+    return {f"{scene}.": GridConfig(n) for scene, n in columns.items()}
 
 
 def list_images(folder: Path) -> dict[str, Path]:

@@ -57,6 +57,7 @@ class Raster(AbstractContextManager["Raster"]):
     def __init__(self, path: str | Path, bands: Sequence[int | str] = (1,), nodata: float | None = None) -> None:
         self.path = Path(path)
         self.name = self.path.stem
+        self.layout: list[tuple[str, int, int]] = []  # of a mosaic: name, row and column of each tile
         self._local, self._handles = threading.local(), list[Any]()
         dataset = self._handle()
         try:
@@ -116,10 +117,12 @@ class Raster(AbstractContextManager["Raster"]):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of what the pixels depend on: files by name, size and time of change; type, bands, nodata."""
+        """A hash of what pixels and places depend on: files by name, size and time of change; type, bands, nodata."""
         files = [(Path(path).name, *facts) for path, facts in sorted(self._facts.items())]
         nodatas = sorted(map(str, self.nodatas))
+        crs, points = self.crs and self.crs.to_wkt(), [(p.row, p.col, p.x, p.y, p.z) for p in self.gcps]
         facts = [files, self.height, self.width, self.dtype.name, self.indexes, nodatas, self.masked]
+        facts += [self.layout, crs, tuple(self.transform), points]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _handle(self) -> Any:
@@ -194,6 +197,7 @@ def mosaic(
     vrt = f'<VRTDataset rasterXSize="{columns * width}" rasterYSize="{rows * height}">{place}{text}</VRTDataset>'
     with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
         raster.nodatas |= nodatas
+        raster.layout = sorted((path.name, *cell) for path, cell in tiles.items())
         yield raster
 
 
@@ -219,8 +223,9 @@ def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence
 
 
 def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Size and time of change of each file, (0, 0) of what is none. Not of statistics, which viewers write at will."""
-    stats = {path: Path(path).stat() if Path(path).exists() else None for path in paths if path[-8:] != ".aux.xml"}
+    """Size and time of change of each file, (0, 0) of what is none; not of what viewers write, such as statistics."""
+    paths = [path for path in paths if not path.endswith((".aux.xml", ".ovr"))]
+    stats = {path: Path(path).stat() if Path(path).exists() else None for path in paths}
     return {path: (stat.st_size, stat.st_mtime_ns) if stat else (0, 0) for path, stat in stats.items()}
 
 

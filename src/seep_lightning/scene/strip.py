@@ -89,7 +89,7 @@ def augmented(model: Model, turns: int = 4) -> Model:
     to right), with `turns=1` as they are, 2 calls, else in all quarter turns, 8 calls."""
 
     def view(inputs: Floats, turn: int, flip: int) -> Floats:
-        turned = np.ascontiguousarray(np.rot90(inputs, turn, (2, 3))[..., ::flip])
+        turned = np.rot90(inputs, turn, (2, 3))[..., ::flip].copy()  # a row of one pixel may run backwards, for torch
         return np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
 
     return ensemble([partial(view, turn=turn, flip=flip) for turn in range(turns) for flip in (1, -1)])
