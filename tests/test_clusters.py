@@ -31,6 +31,16 @@ def test_a_run_lives_in_a_directory_named_by_its_job(monkeypatch: pytest.MonkeyP
     assert run_dir(None, None, "train") == "outputs/train/mine"
 
 
+def test_the_newest_run_goes_on_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, age in (("99998", 2), ("2026-01-01_00-00-00-000", 3), ("100003", 1)):
+        last = tmp_path / "outputs" / "train" / name / "checkpoints" / "last.ckpt"
+        last.parent.mkdir(parents=True)
+        last.touch()
+        os.utime(last, (1e9 - age, 1e9 - age))
+    assert run_dir(None, "last", "train") == "outputs/train/100003"
+
+
 SRUN = """#!/bin/sh
 "$@" & pid=$!
 if [ ! -e requeued ]; then

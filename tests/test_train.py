@@ -197,6 +197,28 @@ def test_what_ends_early_keeps_its_last_epoch_also_where_checkpoints_are_rare(
     assert torch.load(run.last, weights_only=True)["epoch"] == len(curve(run.dir)) - 1 < 19
 
 
+def test_steps_that_end_a_training_leave_its_last_epoch(compose_tiny: Compose, tmp_path: Path) -> None:
+    config = compose_tiny("trainer.max_epochs=10", "trainer.max_steps=5", "checkpoint_every=9", "data.batch_size=8")
+    run = train(config, tmp_path / "run").run
+    last, best = (torch.load(run.checkpoint(name), weights_only=True) for name in ("last", "best"))
+    assert last["global_step"] == 5 and best["epoch"] <= last["epoch"] < 9
+
+
+def test_the_best_epoch_is_one_that_was_validated(compose_tiny: Compose, tmp_path: Path) -> None:
+    more = ("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2", "checkpoint_every=3", "monitor=epoch")
+    run = train(compose_tiny(*more), tmp_path / "run").run
+    assert torch.load(run.checkpoint("best"), weights_only=True)["epoch"] == 3
+    assert torch.load(run.last, weights_only=True)["epoch"] == 4
+
+
+def test_a_resume_to_fewer_epochs_leaves_the_run_as_it_was(compose_tiny: Compose, tmp_path: Path) -> None:
+    run = train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run").run
+    before = run.config_path.read_text(), run.summary_path.read_text()
+    with pytest.raises(UserError, match=r"has 2 epochs, more than trainer.max_epochs=1"):
+        train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    assert before == (run.config_path.read_text(), run.summary_path.read_text())
+
+
 def test_a_trainer_that_is_refused_leaves_the_run_as_it_was(compose_tiny: Compose, tmp_path: Path) -> None:
     train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
     before = (tmp_path / "run" / "config.yaml").read_text()

@@ -164,6 +164,27 @@ def test_ranges_and_choices_of_a_search() -> None:
         split_overrides(["optimizer.lr=interval(2,1)"])
 
 
+def test_what_is_tried_first_must_be_of_what_is_searched() -> None:
+    from seep_lightning.tune import split_overrides, to_try
+
+    _, space = split_overrides(
+        ["optimizer.lr=interval(0.001,0.01)", "model.width=choice(4,6)", "compile=choice(true,a)"]
+    )
+    assert to_try({"optimizer.lr": 1e-9, "model.width": 4, "compile": True}, space) == {
+        "optimizer.lr": 1e-9,
+        "model.width": "4",
+        "compile": "True",
+    }
+    for wrong, said in (
+        ({"optimizer.lrr": 0.1}, "is not of what is searched: optimizer.lr, model.width"),
+        ({"model.width": 5}, "model.width=5 is none of 4, 6"),
+        ({"optimizer.lr": "a"}, "expected a number"),
+        (3, "is not of what is searched"),
+    ):
+        with pytest.raises(UserError, match=said):
+            to_try(wrong, space)
+
+
 @pytest.mark.slow
 def test_a_range_test_suggests_a_learning_rate_and_trains_nothing(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips")

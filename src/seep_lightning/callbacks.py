@@ -72,19 +72,24 @@ class CudaGraphs(Callback):
 class RunCheckpoint(ModelCheckpoint):
     """`<filename>.ckpt` at the end of each `every`-th and of the last epoch, or, with a monitor, of the best of these.
 
+    The best one is looked for in epochs with validation: one without has the figures and the threshold of another.
     `best` and `last` are two of them: by itself Lightning writes a last one only together with a best one. A run
     directory that was moved keeps its best score: Lightning stores absolute paths, and forgets it where they differ.
     """
 
     def __init__(self, dirpath: Path, filename: str, every: int, monitor: str | None = None, mode: str = "min") -> None:
-        self.every = every
+        self.every, self._due = every, False
         plain: dict[str, Any] = {"enable_version_counter": False, "auto_insert_metric_name": False}
         super().__init__(dirpath, filename, monitor, mode=mode, save_on_train_epoch_end=True, **plain)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write, where it is due."""
         epoch = trainer.current_epoch + 1
-        if epoch % self.every == 0 or epoch == trainer.max_epochs or trainer.should_stop:
+        ends = epoch == trainer.max_epochs or trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step
+        self._due = self._due or ends or epoch % self.every == 0
+        judged = self.monitor is None or cast(Any, pl_module).validated or (ends and not self.best_model_path)
+        if self._due and judged:
+            self._due = False
             super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

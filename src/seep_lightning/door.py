@@ -182,8 +182,8 @@ def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
     if run:
         return str(open_run(run).dir)  # looked for before Hydra makes it
     home = Path("outputs") / name
-    if ckpt == "last" and (runs := sorted(p.parents[1] for p in home.glob("*/checkpoints/last.ckpt"))):
-        return str(runs[-1])
+    if ckpt == "last" and (found := list(home.glob("*/checkpoints/last.ckpt"))):
+        return str(max(found, key=lambda last: last.stat().st_mtime_ns).parents[1])
     if job_id() is None and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE") != "1":
         raise UserError(
             "torchrun gave this job no name, so its processes cannot agree on a directory. "

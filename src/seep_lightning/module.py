@@ -50,7 +50,7 @@ class SeepModule(pl.LightningModule):
         self.threshold = 0.5
         self.min_area: int | None = None  # this and the next: of an exported file; a run has them in its summary
         self.scaling = 1.0, 0.0
-        self._validated = False  # in this epoch
+        self.validated = False  # in this epoch
         self.replay: Score | None = None  # training's `score`, where `CudaGraphs` recorded it
 
     def configure_net(self) -> None:
@@ -131,13 +131,14 @@ class SeepModule(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Lightning does not save the state of random numbers: make dropout a function of (seed, epoch, rank)."""
+        self.validated = False
         torch.manual_seed(self.hparams["seed"] + 1_000_003 * (self.current_epoch + 1) + self.global_rank)
 
     def on_validation_epoch_end(self) -> None:
         """Choose the threshold on this epoch's validation; it travels with this epoch's checkpoint."""
         self._check_finite(self._last_loss)
         self.counts = self.histogram.compute().cpu()  # a float64 cumsum is refused by a deterministic GPU
-        self._validated = True
+        self.validated = True
         self.threshold = best_threshold(self.counts)
         self.histogram.reset()
         self.log_dict({f"{name}/val": metric for name, metric in (*self.pixels["val_"].items(), *self.means.items())})
@@ -156,13 +157,12 @@ class SeepModule(pl.LightningModule):
         self._check_finite(self._last_loss)
         self.log_dict({f"{name}/train": metric for name, metric in self.pixels["train_"].items()})
         schedule = self.lr_schedulers()
-        if isinstance(schedule, ReduceLROnPlateau) and self._validated:
+        if isinstance(schedule, ReduceLROnPlateau) and self.validated:
             monitor = self.hparams["scheduler"].get("monitor", "loss/val")
             if monitor not in self.trainer.callback_metrics:
                 known = ", ".join(sorted(self.trainer.callback_metrics))
                 raise UserError(f"scheduler.monitor={monitor} is not measured. Known: {known}.")
             schedule.step(self.trainer.callback_metrics[monitor])
-        self._validated = False
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
         """Step-wise schedules only; see `on_train_epoch_end`."""

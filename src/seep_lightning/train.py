@@ -143,6 +143,9 @@ def read_last(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, A
             f"run={run.dir} was trained on other data than {data.chips.root} holds now (fingerprint {found}, now "
             f"{data.chips.fingerprint}) or another split. Put the data back, or start a new run with init={run.dir}."
         )
+    if 0 <= cfg.trainer.max_epochs <= content["epoch"]:
+        said = f"run={run.dir} has {content['epoch'] + 1} epochs, more than trainer.max_epochs={cfg.trainer.max_epochs}"
+        raise UserError(f"{said}. Leave it as it is, or give as many or more.")
     return content
 
 

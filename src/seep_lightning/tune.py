@@ -58,7 +58,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         study.set_user_attr("fixed", given)
         study.set_user_attr("pruner", {"n_startup_trials": settings.startup, "n_warmup_steps": settings.warmup})
         for params in settings.enqueue:
-            study.enqueue_trial(params, skip_if_exists=True)
+            study.enqueue_trial(to_try(params, space), skip_if_exists=True)
     deadline, patience = time.monotonic() + (settings.timeout or math.inf), settings.startup
     while time.monotonic() < deadline and (trial := next_trial(study, space, settings, lock)):
         job = run_trial(study, trial, fixed, launcher, folder)
@@ -91,6 +91,24 @@ def distribution(override: Override) -> over.BaseDistribution:
         return kind(sweep.start, sweep.end, log="log" in sweep.tags)
     except ValueError as error:
         raise UserError(f"{override.input_line}: cannot be searched ({error}).") from error
+
+
+def to_try(params: Any, space: Space) -> dict[str, Any]:
+    """Settings of `enqueue` as Optuna takes them: a choice as it is spelt. `UserError` for what is not searched."""
+    if not isinstance(params, dict) or params.keys() - space:
+        raise UserError(f"hydra.sweeper.enqueue: {params} is not of what is searched: {', '.join(space)}.")
+    found = dict(params)
+    for key, value in params.items():
+        values, given = space[key], f"hydra.sweeper.enqueue: {key}={value}"
+        if isinstance(values, over.CategoricalDistribution):
+            parsed = OverridesParser.create().parse_overrides([f"{key}={choice}" for choice in values.choices])
+            same = [c for c, o in zip(values.choices, parsed, strict=True) if value in (c, o.value())]
+            if not same:
+                raise UserError(f"{given} is none of {', '.join(map(str, values.choices))}.")
+            found[key] = same[0]
+        elif type(value) not in (int, float):
+            raise UserError(f"{given}: expected a number.")
+    return found
 
 
 def connect(database: Path, heartbeat: int | None = None) -> RDBStorage:
