@@ -67,15 +67,17 @@ def dice_threshold(histogram: Histogram, threshold: float) -> Figure:
     return figure
 
 
-def reliability(histogram: Histogram, classes: int = 16) -> Figure:
-    """Share of seep over the predicted probability, and how many pixels there are, of a histogram (2, BINS)."""
+def reliability(histogram: Histogram, error: float, classes: int = 16) -> Figure:
+    """Share of seep over the predicted probability, and how many pixels there are, of a histogram (2, BINS).
+
+    error: what stands in the legend as calibration error, which is taken over other bins (docs/metrics.md).
+    """
     counts = np.asarray(histogram, float).reshape(2, classes, -1)
     centres = ((np.arange(BINS) + 0.5) / BINS).reshape(classes, -1)
     pixels = counts.sum((0, 2))
     said, seen = (part / np.maximum(pixels, 1) for part in ((counts.sum(0) * centres).sum(1), counts[1].sum(1)))
-    error = (pixels * abs(said - seen)).sum() / max(pixels.sum(), 1)
     top, bottom = (figure := Figure()).subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    top.plot(said[pixels > 0], seen[pixels > 0], "o-", color=BLUE, label=f"expected calibration error {error:.4f}")
+    top.plot(said[pixels > 0], seen[pixels > 0], "o-", color=BLUE, label=f"calibration error {error:.4f}")
     top.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label="perfectly calibrated")
     top.set(ylabel="share that is seep", xlim=(0, 1), ylim=(-0.02, 1.02))
     top.legend()

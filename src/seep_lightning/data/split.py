@@ -12,6 +12,7 @@ import numpy as np
 from seep_lightning.config import SplitConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.errors import UserError, explained
+from seep_lightning.run import write_table
 
 PARTS = ("train", "val", "test")
 TRIES = 400  # random assignments of groups among which the one nearest to the shares is kept
@@ -97,10 +98,8 @@ def _folds(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
 
 def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
     """`split.csv`: one row a chip."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["name", "scene", "part"])
-        writer.writerows(zip(chips.names, chips.scenes, parts, strict=True))
+    rows = zip(chips.names, chips.scenes, parts, strict=True)
+    write_table(path, [dict(zip(("name", "scene", "part"), row, strict=True)) for row in rows])
 
 
 def read_split(chips: Chips, path: str | None) -> list[str]:
