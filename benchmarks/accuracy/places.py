@@ -1,0 +1,154 @@
+"""The class of a seep from where it lies: what was outlined at the same place in the scenes that a fold learned from.
+
+    python benchmarks/accuracy/places.py outputs/folds/NAME     runs of task=classes; binary ones: from the place alone
+
+Seep is where the run's network finds it, chip by chip, at its own threshold. Its class is told by the network, by the
+place, or by both (the product of their probabilities). The width of the smoothing and how far rare classes are raised
+are chosen by macro Dice on each fold's validation chips, then used on its test chips. Prints Markdown.
+"""
+
+import argparse
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from seep_lightning.array_predictor import load
+from seep_lightning.classes import class_figures, confusion
+from seep_lightning.config import EvaluateConfig
+from seep_lightning.data.chips import Chips, cell, valid_pixels
+from seep_lightning.data.mosaic import lay
+from seep_lightning.evaluate import part_of
+from seep_lightning.object_scores import confuse_objects
+from seep_lightning.run import Run
+
+CELL = 8  # px a side of what the map of known outlines is made of
+WIDTHS = (32, 64, 128)  # px of the Gaussian that smooths it
+TAUS = (0.0, 0.5, 1.0)  # the place's probabilities are divided by share ** tau of each class
+UNKNOWN = 0.03  # px a cell that every place has of all classes, by their shares
+WAYS = ("network", "place", "both")
+
+
+class Found(NamedTuple):
+    """A chip's seep (H, W) bool, log P(class) (N, H, W) by the network, its true classes and its place in pixels."""
+
+    index: int
+    seep: np.ndarray
+    network: np.ndarray
+    truth: np.ndarray
+    corner: tuple[int, int]
+
+
+def corner(chips: Chips, index: int) -> tuple[int, int]:
+    """Row and column of a chip's first pixel on the ground that all scenes share."""
+    place = chips.places()[index]
+    assert place is not None, f"{chips.names[index]}: data.grid does not tell its place"
+    rows, columns = zip(*(p for p in chips.places() if p), strict=True)
+    return (place[0] - min(rows)) * chips.size[0], (place[1] - min(columns)) * chips.size[1]
+
+
+def found_in(run: Run, part: str, predictor: Any) -> list[Found]:
+    """What the network finds in each chip of a part."""
+    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
+    scenes = chips.scene_quartiles if predictor.normalise.kind == "scene" else [None] * len(chips)
+    rows = []
+    for i in indices:
+        image, mask = chips.read(i)
+        shares = predictor.shares(image, scenes[i])
+        valid = valid_pixels(image, chips.config.nodata)
+        network = np.log(np.maximum(shares[1:], 1e-6)).astype(np.float16)
+        rows.append(Found(i, (shares[0] > predictor.threshold) & valid, network, mask * valid, corner(chips, i)))
+    return rows
+
+
+def known_outlines(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of each class a cell in the training chips, (N, rows, columns), and the classes' shares (N,)."""
+    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="train"))
+    last = np.max([corner(chips, i) for i in range(len(chips))], axis=0) + chips.size
+    counts = np.zeros((chips.config.classes, *(last // CELL)), np.float32)
+    for i in indices:
+        y, x = (at // CELL for at in corner(chips, i))
+        mask = chips.read(i)[1]
+        for k in np.unique(mask[mask > 0]):
+            blocks = (mask == k).reshape(mask.shape[0] // CELL, CELL, -1, CELL).sum((1, 3))
+            counts[k - 1, y : y + blocks.shape[0], x : x + blocks.shape[1]] += blocks
+    return counts, counts.sum((1, 2)).clip(1) / counts.sum()
+
+
+def told(chip: Found, way: str, place: np.ndarray) -> np.ndarray:
+    """The class of each pixel that is seep, (H, W) uint8, 0 elsewhere. place: log P(class), (N, rows, columns)."""
+    score = chip.network.astype(np.float32) if way != "place" else 0
+    if way != "network":
+        (y, x), (height, width) = chip.corner, chip.seep.shape
+        here = place[:, y // CELL : (y + height) // CELL, x // CELL : (x + width) // CELL]
+        score = score + here.repeat(CELL, 1).repeat(CELL, 2)
+    return np.where(chip.seep, 1 + score.argmax(0), 0).astype(np.uint8)
+
+
+def matrix(chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarray:
+    """The matrix of true and found classes of pixels, (size, size); nodata counts as sea that is right."""
+    return sum(confusion(chip.truth, n, size) for chip, n in zip(chips, numbers, strict=True))
+
+
+def objects(run: Run, chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarray:
+    """The matrix of objects, on scenes (`object_scores.confuse_objects`)."""
+    data, _, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="test"))
+    scenes: dict[str, dict[Any, np.ndarray]] = {}
+    for chip, n in zip(chips, numbers, strict=True):
+        at = cell(data.config, data.scenes[chip.index], data.tiles[chip.index])
+        scenes.setdefault(data.scenes[chip.index], {})[at] = np.stack([n, chip.truth])
+    return sum(confuse_objects(*lay(tiles, 0), size) for tiles in scenes.values())
+
+
+def agreement(chips: Chips) -> np.ndarray:
+    """Of pixels of each class that are outlined in another scene too, the share of each class there, (N, N)."""
+    size = chips.config.classes + 1
+    places: dict[Any, list[np.ndarray]] = {}
+    for i, place in enumerate(chips.places()):
+        places.setdefault(place, []).append(chips.read(i)[1])
+    pairs = sum(confusion(a, b, size) for masks in places.values() for a, b in permutations(masks, 2))[1:, 1:]
+    return pairs / pairs.sum(1, keepdims=True).clip(1)
+
+
+def main(folder: Path) -> None:
+    """Print Dice of each class, and what became of each class's objects, for each way over all folds."""
+    pixels: dict[str, Any] = dict.fromkeys(WAYS, 0)
+    things: dict[str, Any] = dict.fromkeys(WAYS, 0)
+    for run in (Run(path.parent) for path in sorted(folder.glob("*/summary.json"))):
+        predictor = load(run)
+        counts, shares = known_outlines(run)
+        size = len(shares) + 1
+        places = {
+            (width, tau): np.log(
+                np.stack([cv2.GaussianBlur(c, (0, 0), width / CELL) for c in counts]) + UNKNOWN * shares[:, None, None]
+            )
+            - tau * np.log(shares)[:, None, None]
+            for width, tau in product(WIDTHS, TAUS)
+        }
+        val, test = (found_in(run, part, predictor) for part in ("val", "test"))
+        for way in WAYS if predictor.classes else ("place",):
+            scored = {
+                key: class_figures(matrix(val, [told(chip, way, place) for chip in val], size))["macro_dice"]
+                for key, place in (places.items() if way != "network" else list(places.items())[:1])
+            }
+            best = max(scored, key=lambda key: scored[key])
+            numbers = [told(chip, way, places[best]) for chip in test]
+            pixels[way] = pixels[way] + matrix(test, numbers, size)
+            things[way] = things[way] + objects(run, test, numbers, size)
+            print(f"{run.dir.name} {way}: validation {scored[best]:.3f}" + f", {best}" * (way != "network"))
+    print(
+        f"classes of one place in two scenes:\n{agreement(part_of(run, EvaluateConfig(run=str(run.dir)))[0]).round(2)}"
+    )
+    for way in (way for way in WAYS if np.ndim(pixels[way])):
+        figures = class_figures(pixels[way])
+        dice = " | ".join(f"{row['dice']:.3f}" for row in figures["by_class"].values())
+        print(f"| class by {way} | {dice} | **{figures['macro_dice']:.3f}** |")
+        print(f"objects by {way}, true (rows) and found:\n{things[way]}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder)
