@@ -91,6 +91,12 @@ def test_batches_do_not_depend_on_the_number_of_workers(chips_root):
     assert all(not torch.equal(first[c], second[c]) for c in first)
 
 
+def test_workers_of_a_resumed_run_begin_with_its_epoch(chips_root):
+    data = SeepDataModule(DataConfig(root=str(chips_root), num_workers=1), SplitConfig(), [FLIP], seed=0)
+    data.first_epoch = 5
+    assert {epoch for epoch, _ in data.train_dataloader().sampler} == {5}
+
+
 def test_nodata_stays_out_after_a_rotation(tmp_path):
     image = np.full((64, 64), 30000, np.uint16)
     image[:, :20] = 0

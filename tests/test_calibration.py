@@ -44,6 +44,13 @@ def test_the_error_is_that_of_plain_arithmetic() -> None:
     assert reliability.error() == pytest.approx(plain, abs=2e-3)
 
 
+def test_a_net_that_knows_nothing_says_the_share_of_seep_everywhere() -> None:
+    reliability = Reliability()
+    probability, truth = drawn(-0.5, -3.0)  # the more it says seep, the less there is
+    reliability.add(probability, truth, np.ones_like(truth))
+    assert scaled(probability, reliability.scaling()).mean() == pytest.approx(truth.mean(), rel=0.05)
+
+
 def test_nodata_and_sea_alone_scale_nothing() -> None:
     reliability = Reliability()
     reliability.add(np.full((4, 4), 0.9), np.ones((4, 4), bool), np.zeros((4, 4), bool))

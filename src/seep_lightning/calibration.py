@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS, REACH = 4096, 12.0  # logits are counted in so many equal steps from -REACH to REACH
+FLATTEST = 1e-3  # slope
 LEAST = 0.01  # probabilities below it are open sea, of which there is so much that it would hide all else
 
 
@@ -27,7 +28,8 @@ class Reliability:
         a, b = self._likeliest(self.counts) or (1.0, 0.0)
         # again for those that this puts at `LEAST` or above: the open sea would decide it alone
         likely = 1 / (1 + np.exp(-(a * self.logits + b))) >= LEAST
-        return self._likeliest(np.where(likely, self.counts, 0)) or (a, b)
+        again = self._likeliest(np.where(likely, self.counts, 0))
+        return again if again and again[0] > FLATTEST else (a, b)
 
     def _likeliest(self, counts: NDArray[np.int64], steps: int = 50) -> tuple[float, float] | None:
         """(a, b) for these counts, by Newton's method; None where all are of one kind."""
@@ -43,7 +45,10 @@ class Reliability:
             ab += move * min(1, 1 / max(np.abs(move).max(), 1e-12))  # at most 1: far from the optimum it overshoots
             if np.abs(move).max() < 1e-9:
                 break
-        return float(max(ab[0], 1e-3)), float(ab[1])  # a rising scaling keeps the order of pixels
+        if ab[0] > FLATTEST:
+            return float(ab[0]), float(ab[1])
+        # of a net that knows nothing: the share of seep everywhere, but rising, which keeps the order of pixels
+        return FLATTEST, float(np.log(seep.sum() / (total - seep).sum()))
 
     def error(self, bins: int = 15) -> float:
         """Expected calibration error (Naeini et al. 2015) over pixels of at least `LEAST`, in bins of equal mass."""

@@ -92,8 +92,13 @@ class RunCheckpoint(ModelCheckpoint):
             self._due = False
             super().on_train_epoch_end(trainer, pl_module)
 
+    def state_dict(self) -> dict[str, Any]:
+        """And whether a look is due."""
+        return {**super().state_dict(), "due": self._due}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Put the stored paths into this run's directory."""
+        self._due = state_dict.get("due", False)
         here = Path(str(self.dirpath))
         best = {str(here / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
         keys = ("best_model_path", "kth_best_model_path", "last_model_path")

@@ -75,7 +75,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     data.setup()
     model = build_module(cfg, data, init=None if resumes else cfg.init)
     checkpoint = read_last(run, cfg, data)
-    trainer = build_trainer(cfg, run, first_epoch=checkpoint["epoch"] + 1 if checkpoint else 0)
+    data.first_epoch = checkpoint["epoch"] + 1 if checkpoint else 0
+    trainer = build_trainer(cfg, run, data.first_epoch)
     run.write_config(cfg)  # now that the Trainer took it: what it refuses must not be what a resume starts from
     if checkpoint is None and is_first_process():
         write_split(run.split_path, data.chips, data.parts)
@@ -349,6 +350,8 @@ def task(cfg: DictConfig) -> float:
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
         if again and Run(out).finished and Run(out).covers(config):
             log.info("%s is finished already", out)
+            if config.test and is_first_process() and not (out / "evaluate/test/summary.json").exists():
+                print_result(Run(out), test=True)
             return float(Run(out).summary()["best"]["score"])
         goes_on = again or config.ckpt == "last"
         if (out / "config.yaml").exists() and is_first_process() and not goes_on:

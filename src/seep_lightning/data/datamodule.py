@@ -19,6 +19,7 @@ from seep_lightning.config import DataConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips, load_chips, valid_pixels
 from seep_lightning.data.split import leakage, split_chips
+from seep_lightning.errors import UserError
 from seep_lightning.normalise import Normaliser
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class SeepDataModule(pl.LightningDataModule):
         super().__init__()
         self.data, self.split, self.seed = data, split, seed
         self.augment_nodes = augment
+        self.first_epoch = 0  # workers begin with it before Lightning tells a resumed run's
         self.normalise = Normaliser(**asdict(data.normalise))
 
     @cached_property
@@ -147,6 +149,10 @@ class SeepDataModule(pl.LightningDataModule):
         shuffle = augment is not None
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = EpochSampler(self.indices(part), shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+        sampler.set_epoch(self.first_epoch)
+        if len(sampler.indices) < world:
+            said = f"the {part} part has {len(sampler.indices)} chip(s), fewer than {world} processes"
+            raise UserError(f"{said}. Lower trainer.devices, or raise the part's share (split.val).")
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         workers = worker_count(self.data, on_gpu)
         return DataLoader(
