@@ -20,6 +20,7 @@ from seep_lightning.classes import class_figures, confusion
 from seep_lightning.config import EvaluateConfig
 from seep_lightning.data.chips import Chips, cell, valid_pixels
 from seep_lightning.data.mosaic import lay
+from seep_lightning.data.split import read_split
 from seep_lightning.evaluate import part_of
 from seep_lightning.object_scores import confuse_objects
 from seep_lightning.run import Run
@@ -41,17 +42,15 @@ class Found(NamedTuple):
     corner: tuple[int, int]
 
 
-def corner(chips: Chips, index: int) -> tuple[int, int]:
-    """Row and column of a chip's first pixel on the ground that all scenes share."""
-    place = chips.places()[index]
-    assert place is not None, f"{chips.names[index]}: data.grid does not tell its place"
-    rows, columns = zip(*(p for p in chips.places() if p), strict=True)
-    return (place[0] - min(rows)) * chips.size[0], (place[1] - min(columns)) * chips.size[1]
+def corners_of(chips: Chips) -> np.ndarray:
+    """Row and column of each chip's first pixel on the ground that all scenes share, (chips, 2)."""
+    places = chips.places()
+    assert None not in places, f"{chips.names[places.index(None)]}: data.grid does not tell its place"
+    return (np.array(places) - np.min(places, axis=0)) * chips.size
 
 
-def found_in(run: Run, part: str, predictor: Any) -> list[Found]:
-    """What the network finds in each chip of a part."""
-    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
+def found_in(chips: Chips, indices: list[int], corners: np.ndarray, predictor: Any) -> list[Found]:
+    """What the network finds in some chips."""
     scenes = chips.scene_quartiles if predictor.normalise.kind == "scene" else [None] * len(chips)
     rows = []
     for i in indices:
@@ -59,17 +58,16 @@ def found_in(run: Run, part: str, predictor: Any) -> list[Found]:
         shares = predictor.shares(image, scenes[i])
         valid = valid_pixels(image, chips.config.nodata)
         network = np.log(np.maximum(shares[1:], 1e-6)).astype(np.float16)
-        rows.append(Found(i, (shares[0] > predictor.threshold) & valid, network, mask * valid, corner(chips, i)))
+        rows.append(Found(i, (shares[0] > predictor.threshold) & valid, network, mask * valid, tuple(corners[i])))
     return rows
 
 
-def known_outlines(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of each class a cell in the training chips, (N, rows, columns), and the classes' shares (N,)."""
-    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="train"))
-    last = np.max([corner(chips, i) for i in range(len(chips))], axis=0) + chips.size
+def known_outlines(chips: Chips, indices: list[int], corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of each class a cell in some chips, (N, rows, columns), and the classes' shares (N,)."""
+    last = corners.max(axis=0) + chips.size
     counts = np.zeros((chips.config.classes, *(last // CELL)), np.float32)
     for i in indices:
-        y, x = (at // CELL for at in corner(chips, i))
+        y, x = corners[i] // CELL
         mask = chips.read(i)[1]
         for k in np.unique(mask[mask > 0]):
             blocks = (mask == k).reshape(mask.shape[0] // CELL, CELL, -1, CELL).sum((1, 3))
@@ -92,9 +90,8 @@ def matrix(chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarr
     return sum(confusion(chip.truth, n, size) for chip, n in zip(chips, numbers, strict=True))
 
 
-def objects(run: Run, chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarray:
+def objects(data: Chips, chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarray:
     """The matrix of objects, on scenes (`object_scores.confuse_objects`)."""
-    data, _, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="test"))
     scenes: dict[str, dict[Any, np.ndarray]] = {}
     for chip, n in zip(chips, numbers, strict=True):
         at = cell(data.config, data.scenes[chip.index], data.tiles[chip.index])
@@ -118,16 +115,20 @@ def main(folder: Path) -> None:
     things: dict[str, Any] = dict.fromkeys(WAYS, 0)
     for run in (Run(path.parent) for path in sorted(folder.glob("*/summary.json"))):
         predictor = load(run)
-        counts, shares = known_outlines(run)
-        size = len(shares) + 1
+        chips, train, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="train"))
+        parts = read_split(chips, str(run.split_path))
+        corners = corners_of(chips)
+        counts, shares = known_outlines(chips, train, corners)
+        size, column = len(shares) + 1, shares[:, None, None]
+        smooth = {width: np.stack([cv2.GaussianBlur(c, (0, 0), width / CELL) for c in counts]) for width in WIDTHS}
         places = {
-            (width, tau): np.log(
-                np.stack([cv2.GaussianBlur(c, (0, 0), width / CELL) for c in counts]) + UNKNOWN * shares[:, None, None]
-            )
-            - tau * np.log(shares)[:, None, None]
+            (width, tau): np.log(smooth[width] + UNKNOWN * column) - tau * np.log(column)
             for width, tau in product(WIDTHS, TAUS)
         }
-        val, test = (found_in(run, part, predictor) for part in ("val", "test"))
+        val, test = (
+            found_in(chips, [i for i, p in enumerate(parts) if p == part], corners, predictor)
+            for part in ("val", "test")
+        )
         for way in WAYS if predictor.classes else ("place",):
             scored = {
                 key: class_figures(matrix(val, [told(chip, way, place) for chip in val], size))["macro_dice"]
@@ -136,11 +137,9 @@ def main(folder: Path) -> None:
             best = max(scored, key=lambda key: scored[key])
             numbers = [told(chip, way, places[best]) for chip in test]
             pixels[way] = pixels[way] + matrix(test, numbers, size)
-            things[way] = things[way] + objects(run, test, numbers, size)
+            things[way] = things[way] + objects(chips, test, numbers, size)
             print(f"{run.dir.name} {way}: validation {scored[best]:.3f}" + f", {best}" * (way != "network"))
-    print(
-        f"classes of one place in two scenes:\n{agreement(part_of(run, EvaluateConfig(run=str(run.dir)))[0]).round(2)}"
-    )
+    print(f"classes of one place in two scenes:\n{agreement(chips).round(2)}")
     for way in (way for way in WAYS if np.ndim(pixels[way])):
         figures = class_figures(pixels[way])
         dice = " | ".join(f"{row['dice']:.3f}" for row in figures["by_class"].values())

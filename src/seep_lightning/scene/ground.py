@@ -139,6 +139,13 @@ class Outlines:
         return np.asarray(features.rasterize(pairs, shape, transform=transform, dtype=np.uint8))
 
 
+def _cut(shapes: NDArray[np.object_], frame: shapely.Polygon) -> NDArray[np.object_]:
+    """What of each polygon (N,) lies within a frame; polygons only, not the lines where it just touches."""
+    beyond = ~shapely.covers(frame, shapes)
+    shapes[beyond] = shapely.buffer(shapely.intersection(shapely.make_valid(shapes[beyond]), frame), 0)
+    return shapes
+
+
 def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Area, str]:
     """What is inside the polygons of a vector file, or outside, and a hash of it; `UserError` where none is there."""
     outlines = read_outlines(path, raster)
@@ -190,13 +197,9 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
                 continue
             about |= {"columns": list(columns), "bbox": seen.bounds, "where": where}
             meta, numbers, geometry, fields = pyogrio.raw.read(path, **about, return_fids=True)
-            outlines = shapely.from_wkb(geometry)
-            beyond = ~shapely.covers(seen, outlines)
-            cut = shapely.intersection(shapely.make_valid(outlines[beyond]), seen)
-            outlines[beyond] = shapely.buffer(cut, 0)  # without the lines where it only touches
-            found.append(
-                (shapely.transform(outlines, lambda at, turn=turn: at - np.array([turn, 0])), numbers, *fields)
-            )
+            outlines = _cut(shapely.from_wkb(geometry), seen)
+            back = shapely.transform(outlines, lambda at, turn=turn: at - np.array([turn, 0]))
+            found.append((back, numbers, *fields))
     if not found:
         none = np.zeros(0, np.int64)
         return Outlines(np.zeros(0, object), none, dict.fromkeys(columns, none), crs)
