@@ -419,6 +419,7 @@ def test_a_run_without_a_checkpoint_is_refused(run):
         ("threshold=2", "threshold=2.0: expected a probability between 0 and 1."),
         ("part=nonsense", "part=nonsense: expected one of train, val, test, all."),
         ("device=nonsense", "device=nonsense cannot be used here"),
+        ("device=meta", "device=meta cannot be used here"),
         ("checkpoint=newest", "checkpoint=newest: expected one of best, last."),
         ("batch_size=0", "batch_size=0: expected 1 or more."),
         ("name='../..'", "name=../..: expected the name of a folder"),

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from seep_lightning.compare import compare, paired, print_rows, task, write_rows
 from seep_lightning.config import CompareConfig
 from seep_lightning.errors import UserError
+from seep_lightning.run import digest
 
 
 @pytest.fixture
@@ -64,6 +65,29 @@ def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> N
         task(OmegaConf.structured(CompareConfig(runs=runs, paired=True, part="val")))
     with pytest.raises(UserError, match="runs=0: there is no such directory"):
         task(OmegaConf.structured(CompareConfig(runs=[0, 1])))
+
+
+def test_an_evaluation_of_a_checkpoint_that_changed_is_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        folder = tmp_path / name / "evaluate" / "test"
+        write_chips(folder / "chips.csv", 6, 0)
+        path = tmp_path / name / "checkpoints" / "best.ckpt"
+        path.parent.mkdir()
+        path.write_text(name)
+        scored = {"part": "test", "checkpoint": "best", "checkpoint_digest": digest(path)}
+        (folder / "summary.json").write_text(json.dumps(scored))
+    config = OmegaConf.structured(CompareConfig(runs=[str(tmp_path / name) for name in "ab"], paired=True))
+    assert task(config).scenes == 6
+    path.write_text("of more epochs")
+    with pytest.raises(UserError, match="b/evaluate/test was scored before .*b/checkpoints/best.ckpt was trained on"):
+        task(config)
+
+
+def test_a_job_that_failed_before_its_training_is_named(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sweep / "d").mkdir()
+    (sweep / "d" / "train.log").write_text("this job failed: model.width=0")
+    assert len(compare([str(sweep)])) == 3
+    assert f"left out: {sweep / 'd'}: no training began; see its train.log" in caplog.text
 
 
 def test_a_run_of_another_version_is_left_out_and_named(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:

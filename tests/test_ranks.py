@@ -1,12 +1,16 @@
 """Two processes on the CPU end where one does: weights to 1e-6, metrics exactly, every chip counted once."""
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from conftest import TINY, make_chips, seep
-from seep_lightning.data.datamodule import EpochSampler
+from seep_lightning.data.datamodule import EpochSampler, SeepDataModule
+from seep_lightning.errors import UserError
 from test_train import curve, weights
 
 EXACT = ("dice", "jaccard", "precision", "recall", "dice_per_chip", "threshold")
@@ -24,6 +28,16 @@ def test_ranks_share_chips_without_padding_and_batches_are_the_same_chips() -> N
     order = [i for _, i in one]
     a, b = ([i for _, i in sampler] for sampler in two)
     assert [set(order[k : k + 4]) for k in (0, 4)] == [{*a[k : k + 2], *b[k : k + 2]} for k in (0, 2)]
+
+
+def test_fewer_chips_than_processes_are_refused(compose_tiny: Callable[..., Any]) -> None:
+    config = compose_tiny()
+    data: Any = SeepDataModule(config.data, config.split, [])
+    data.trainer = SimpleNamespace(
+        global_rank=0, world_size=99, strategy=SimpleNamespace(root_device=torch.device("cpu"))
+    )
+    with pytest.raises(UserError, match=r"the train part has \d+ chip\(s\), fewer than 99 processes"):
+        data.train_dataloader()
 
 
 @pytest.mark.slow

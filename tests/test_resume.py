@@ -113,9 +113,17 @@ def test_a_finished_sweep_is_not_given_back_for_other_settings(tmp_path: Path) -
     assert (tmp_path / "sweep" / "0" / "summary.json").stat().st_mtime_ns == stamp
     assert seep("train", *line, "trainer.max_epochs=2", cwd=tmp_path).returncode == 0
     assert len(curve(tmp_path / "sweep" / "0")) == 2
+    for scored in range(2):  # the second time as if it had been killed before
+        shutil.rmtree(tmp_path / "sweep" / "0" / "evaluate", ignore_errors=True)
+        again = seep("train", *line, "trainer.max_epochs=2", "test=true", cwd=tmp_path)
+        assert again.returncode == 0, again.stderr
+        assert (tmp_path / "sweep" / "0" / "evaluate" / "test" / "summary.json").exists(), scored
     other = seep("train", *line, "loss.dice=0.3", cwd=tmp_path)
     assert other.returncode == 2
     assert "started with loss.dice=1.0, not 0.3" in other.stderr
+    other = seep("train", *line, "trainer.max_epochs=2", "trainer.gradient_clip_val=0.1", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "is finished, with trainer.gradient_clip_val=1.0, not 0.1" in other.stderr
 
 
 @pytest.mark.slow

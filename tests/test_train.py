@@ -204,11 +204,24 @@ def test_steps_that_end_a_training_leave_its_last_epoch(compose_tiny: Compose, t
     assert last["global_step"] == 5 and best["epoch"] <= last["epoch"] < 9
 
 
-def test_the_best_epoch_is_one_that_was_validated(compose_tiny: Compose, tmp_path: Path) -> None:
+def test_the_best_epoch_is_one_that_was_validated_also_after_a_resume(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     more = ("trainer.max_epochs=5", "trainer.check_val_every_n_epoch=2", "checkpoint_every=3", "monitor=epoch")
-    run = train(compose_tiny(*more), tmp_path / "run").run
-    assert torch.load(run.checkpoint("best"), weights_only=True)["epoch"] == 3
-    assert torch.load(run.last, weights_only=True)["epoch"] == 4
+    with pytest.raises(RuntimeError):
+        break_off(compose_tiny(*more), tmp_path / "resumed", monkeypatch, 3, RuntimeError())
+    for name in ("whole", "resumed"):
+        run = train(compose_tiny(*more), tmp_path / name).run
+        assert torch.load(run.checkpoint("best"), weights_only=True)["epoch"] == 3
+        assert torch.load(run.last, weights_only=True)["epoch"] == 4
+
+
+def test_a_plateau_is_judged_by_the_epochs_that_were_validated(compose_tiny: Compose, tmp_path: Path) -> None:
+    never = ("scheduler=plateau", "scheduler.patience=0", "scheduler.cooldown=0", "+scheduler.threshold=0.9")
+    length = ("trainer.max_epochs=7", "trainer.check_val_every_n_epoch=2")
+    run = train(compose_tiny(*never, *length), tmp_path / "run").run
+    rates = [float(row["lr"]) for row in curve(run.dir)]
+    assert [rate / rates[0] for rate in rates] == pytest.approx([1, 1, 1, 1, 0.2, 0.2, 0.04])
 
 
 def test_a_resume_to_fewer_epochs_leaves_the_run_as_it_was(compose_tiny: Compose, tmp_path: Path) -> None:
@@ -255,11 +268,18 @@ def test_ctrl_c_is_one_sentence_with_the_line_that_resumes(
 def test_a_finished_run_that_goes_on_and_is_stopped_keeps_its_figures(
     compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figures = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").run.summary()["figures"]
+    figures = train(compose_tiny("trainer.max_epochs=1", "monitor=epoch"), tmp_path / "run").run.summary()["figures"]
+    finished = load(tmp_path / "run")
     with pytest.raises(RuntimeError):
-        break_off(compose_tiny("trainer.max_epochs=3"), tmp_path / "run", monkeypatch, 2, RuntimeError())
+        break_off(
+            compose_tiny("trainer.max_epochs=3", "monitor=epoch"), tmp_path / "run", monkeypatch, 2, RuntimeError()
+        )
     summary = Run(tmp_path / "run").summary()
     assert (summary["status"], summary["epochs"], summary["figures"]) == ("running", 1, figures)
+    export(ExportConfig(str(tmp_path / "run"), str(tmp_path / "seep.pt"), "torch"))
+    assert finished.scaling != (1, 0) and finished.min_area is not None
+    for newer in (load(tmp_path / "run"), load(tmp_path / "seep.pt")):  # of an epoch that nothing was chosen for yet
+        assert newer.scaling == (1, 0) and newer.min_area is None
 
 
 def test_memory_that_runs_out_is_one_sentence(

@@ -17,7 +17,7 @@ from seep_lightning.config import CompareConfig
 from seep_lightning.door import open_door, typed
 from seep_lightning.errors import UserError
 from seep_lightning.evaluate import print_table
-from seep_lightning.run import Run, settings_of, write_table
+from seep_lightning.run import Run, digest, settings_of, write_table
 from seep_lightning.scores import figures
 
 Array = NDArray[Any]
@@ -46,6 +46,9 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
         if not home.is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
         found |= {p.parent.resolve() for p in home.rglob("split.csv") if (p.parent / "config.yaml").is_file()}
+        for path in sorted(home.rglob("train.log")):
+            if not (path.parent / "config.yaml").is_file():
+                log.warning("left out: %s: no training began; see its train.log", path.parent)
     if not found:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
     return [Run(path) for path in sorted(found)]
@@ -128,6 +131,16 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [{k: v if k in texts else float(v or "nan") for k, v in row.items()} for row in rows]
 
 
+def check_scored(folder: Path, name: str) -> None:
+    """Raise `UserError` where an evaluation is of another part than its name says, or of a checkpoint that changed."""
+    summary, checkpoints = json.loads((folder / "summary.json").read_text()), Run(folder.parents[1]).checkpoints
+    if summary["part"] != name in ("train", "val", "test", "all"):
+        raise UserError(f"{folder} holds figures of part={summary['part']}. Evaluate part={name} anew.")
+    path = checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt"
+    if path.is_file() and digest(path) != summary.get("checkpoint_digest"):
+        raise UserError(f"{folder} was scored before {path} was trained on. Evaluate it anew, with overwrite=true.")
+
+
 def read_folds(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """The rows of several `chips.csv`, by chip, which may stand in one of them only."""
     table: dict[str, dict[str, Any]] = {}
@@ -173,9 +186,7 @@ def task(cfg: DictConfig) -> Any:
         if len(files) != 2 or not all(files):
             raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={config.part}; found {folders}.")
         for path in (*files[0], *files[1]):
-            part = json.loads((path.parent / "summary.json").read_text())["part"]
-            if part != config.part in ("train", "val", "test", "all"):
-                raise UserError(f"{path.parent} holds figures of part={part}. Evaluate part={config.part} anew.")
+            check_scored(path.parent, config.part)
         result = first, second, scenes, interval = paired(*files)
         spread = "95 % {:+.3f} to {:+.3f}".format(*interval) if interval else "no interval below 6 scenes"
         print(f"{folders[0]}: Dice {first:.4f}\n{folders[1]}: Dice {second:.4f}")

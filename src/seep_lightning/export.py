@@ -28,7 +28,7 @@ USE = (
 
 def export(config: ExportConfig) -> Path:
     """Write the network of a run to `output`, which appears when it is whole; what is in it: docs/export.md."""
-    from seep_lightning.predictor import load_module, read_checkpoint
+    from seep_lightning.predictor import module_of, read_run
 
     check(config)
     run, out = open_run(config.run), Path(config.output)
@@ -39,25 +39,27 @@ def export(config: ExportConfig) -> Path:
         raise UserError(f"output={out} exists. Choose another file, or pass overwrite=true.")
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.stem}.part{out.suffix}")
+    content = read_run(run, config.checkpoint)
+    card = model_card(run, content["epoch"])
     try:
         if config.format == "onnx":
-            write_onnx(load_module(path), part, model_card(run), run)
+            write_onnx(module_of(content, path), part, card)
         else:
-            write_torch(read_checkpoint(path), part, model_card(run), run)
+            write_torch(content, part, card)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
     return out
 
 
-def model_card(run: Run) -> str:
-    """What the network is for, what it was trained on and how well it does, as JSON."""
+def model_card(run: Run, epoch: int) -> str:
+    """What the network is for, what it was trained on and how well its best epoch does, as JSON."""
     keys = ("name", "data", "split", "leakage", "best", "epochs", "figures", "packages", "git")
     known = {key: run.summary().get(key) for key in keys}
-    return json.dumps({"use": USE, "model": run.config.model, **known}, indent=2)
+    return json.dumps({"use": USE, "model": run.config.model, "epoch": epoch, **known}, indent=2)
 
 
-def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
+def write_onnx(module: "SeepModule", path: Path, card: str) -> None:
     """Write network, scaling and sigmoid as ONNX, with metadata."""
     import torch
 
@@ -70,7 +72,7 @@ def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     facts, stride = module.hparams["facts"], module.stride
     network = module.net.eval()
-    network.register_forward_hook(lambda net, image, logits: probabilities(logits, run.scaling))
+    network.register_forward_hook(lambda net, image, logits: probabilities(logits, module.scaling))
     height, width = torch.export.Dim("height"), torch.export.Dim("width")
     with warnings.catch_warnings(action="ignore"):  # of torch's exporter about itself
         program = torch.onnx.export(
@@ -83,14 +85,20 @@ def write_onnx(module: "SeepModule", path: Path, card: str, run: Run) -> None:
             verbose=False,
         )
     assert program is not None
-    threshold = float(scaled(module.threshold, run.scaling))
-    known = {"format": ONNX_FORMAT, "threshold": threshold, "min_area": run.min_area, "stride": stride, "facts": facts}
+    threshold = float(scaled(module.threshold, module.scaling))
+    known = {
+        "format": ONNX_FORMAT,
+        "threshold": threshold,
+        "min_area": module.min_area,
+        "stride": stride,
+        "facts": facts,
+    }
     channels = ", ".join(["seep", *(f"class {k}" for k in range(1, module.classes + 1))])
     program.model.metadata_props.update({ONNX_KEY: json.dumps(known), "classes": channels, "model_card": card})
     program.save(path)
 
 
-def write_torch(content: dict[str, Any], path: Path, card: str, run: Run) -> None:
+def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
     """Write what `predictor.load` needs of a checkpoint."""
     import torch
 
@@ -98,7 +106,7 @@ def write_torch(content: dict[str, Any], path: Path, card: str, run: Run) -> Non
 
     kept = {key: content["hyper_parameters"][key] for key in ("model", "facts", "channels_last")}
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
-    ours = {**content[CHECKPOINT_KEY], "model_card": card, "min_area": run.min_area, "scaling": run.scaling}
+    ours = {**content[CHECKPOINT_KEY], "model_card": card}
     torch.save({"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, path)
 
 

@@ -173,11 +173,11 @@ class SeepModule(pl.LightningModule):
         """The `optimizer` node over all parameters, and the `scheduler` node where there is one."""
         optimizer = build("optimizer", self.hparams["optimizer"], Optimizer, self.net.parameters())
         node = dict(self.hparams["scheduler"] or {})
-        monitor = node.pop("monitor", "loss/val")
+        node.pop("monitor", None)
         if not node:
             return optimizer
         more: dict[str, int] = {}
-        settings: Any = {"monitor": monitor}
+        settings: Any = {"monitor": "loss/train"}  # Lightning wants one in every epoch; see `on_train_epoch_end`
         if str(node.get("_target_")).startswith("seep_lightning."):
             steps = self.trainer.estimated_stepping_batches
             if steps == float("inf"):

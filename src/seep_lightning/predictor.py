@@ -24,7 +24,7 @@ class Predictor(ArrayPredictor):
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         with explained(f"device={device} cannot be used here ({{}}). Try device=cpu.", RuntimeError, AssertionError):
-            torch.empty(0, device=device)
+            torch.empty(0, device=device).cpu()  # which `meta` cannot do
         self.device = torch.device(device)
         self.module = module.eval().to(self.device)
 
@@ -39,19 +39,13 @@ class Predictor(ArrayPredictor):
 def load(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> Predictor:
     """See `array_predictor.load`; of a run directory, or a file that `export format=torch` wrote."""
     if not isinstance(run, Run) and Path(run).is_file():
-        module = load_module(Path(run))
+        module = module_of(read_checkpoint(Path(run)), Path(run))
     else:
         opened = run if isinstance(run, Run) else open_run(run)
-        module = load_module(opened.checkpoint(checkpoint))
-        module.min_area, module.scaling = opened.min_area, opened.scaling
+        module = module_of(read_run(opened, checkpoint), opened.checkpoint(checkpoint))
     predictor = Predictor(module, device)
     predictor.scale(module.scaling)
     return predictor
-
-
-def load_module(path: Path) -> SeepModule:
-    """The module of a checkpoint, with its weights. Nothing in the file is run: tensors and primitives only."""
-    return module_of(read_checkpoint(path), path)
 
 
 def module_of(content: dict[str, Any], path: Path) -> SeepModule:
@@ -65,8 +59,20 @@ def module_of(content: dict[str, Any], path: Path) -> SeepModule:
     return module
 
 
+def read_run(run: Run, checkpoint: str) -> dict[str, Any]:
+    """The content of a run's checkpoint, with the least area and the scaling that validation chose for this epoch.
+
+    The summary has those of the best epoch as it was when the training last ended: not those of `last`, nor of a better
+    one since. Without, every object counts and probabilities are as the network gives them.
+    """
+    content, best = read_checkpoint(run.checkpoint(checkpoint)), run.summary().get("best", {})
+    if best.get("epoch") == content["epoch"]:
+        content[CHECKPOINT_KEY] |= {key: best[key] for key in ("min_area", "scaling") if key in best}
+    return content
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of one of our checkpoints; `UserError` for anything else."""
+    """The content of one of our checkpoints; `UserError` for anything else. Nothing in the file is run."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about the kind of pickle: the sentences below say enough
             content = torch.load(path, map_location="cpu", weights_only=True)

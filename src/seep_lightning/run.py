@@ -29,8 +29,12 @@ SHIPPED = WEIGHTS["seeps"]  # what `predict` and `load` use where no run is name
 PACKAGES = ("seep_lightning", "torch", "lightning", "torchmetrics", "albumentations", "opencv-python", "numpy")
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
-MACHINE = ("compile", "cuda_graphs", "channels_last", "logger")
-MAY_CHANGE = (*MACHINE, "run", "ckpt", "trainer", "data.root", "data.num_workers", "data.cache_gb", "hydra")
+BESIDE = ("compile", "cuda_graphs", "channels_last", "logger", "panels", "test")  # leave the training what it is
+# of `trainer`, on which the outcome of a finished run depends beside its length in epochs
+_LENGTH = ("min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches", "limit_val_batches")
+_STEP = ("accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm")
+OUTCOME = (*_LENGTH, *_STEP, "val_check_interval", "check_val_every_n_epoch")
+MAY_CHANGE = (*BESIDE, "run", "ckpt", "trainer", "data.root", "data.num_workers", "data.cache_gb", "hydra")
 ONLY = "Only trainer.*, paths, compile and the like may change on resume; start a new run from its weights with init"
 # what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
 _WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
@@ -74,16 +78,6 @@ class Run:
         """Whether its training came to its end, or a search ended it as hopeless: nothing is missing."""
         return self.summary().get("status") in ("finished", "pruned")
 
-    @property
-    def min_area(self) -> int | None:
-        """The least area of an object that was chosen on validation; None for runs from before it was."""
-        return cast(int | None, self.summary().get("best", {}).get("min_area"))
-
-    @property
-    def scaling(self) -> tuple[float, float]:
-        """(a, b) of the probabilities' scaling that was fitted on validation; (1, 0) for runs from before it was."""
-        return tuple(self.summary().get("best", {}).get("scaling", (1.0, 0.0)))
-
     def summary(self) -> dict[str, Any]:
         """`summary.json`, or nothing where there is none yet."""
         if not self.summary_path.is_file():
@@ -94,7 +88,12 @@ class Run:
     def covers(self, cfg: TrainConfig) -> bool:
         """Whether it has all the epochs of `cfg`, on data at the same place; `UserError` where it is another run."""
         self.check_same(cfg)
-        return self.config.trainer.max_epochs >= cfg.trainer.max_epochs and self.config.data.root == cfg.data.root
+        was, now = self.config.trainer, cfg.trainer
+        for key in OUTCOME:
+            if (before := getattr(was, key)) != (given := getattr(now, key)):
+                said = f"{self.dir} is finished, with trainer.{key}={before}, not {given}"
+                raise UserError(f"{said}. Choose another folder, or go on with it by run=DIR trainer.{key}={given}.")
+        return was.max_epochs >= now.max_epochs and self.config.data.root == cfg.data.root
 
     def check_same(self, cfg: TrainConfig) -> None:
         """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
@@ -160,7 +159,7 @@ def resumed_config(new: TrainConfig, overrides: list[str]) -> TrainConfig:
             setattr(config.trainer, name, value)
     for name in {key.removeprefix("data.") for key in keys if key.startswith("data.")}:
         setattr(config.data, name, getattr(new.data, name))
-    for name in set(MACHINE) & {key.split(".")[0] for key in keys}:
+    for name in set(BESIDE) & {key.split(".")[0] for key in keys}:
         setattr(config, name, getattr(new, name))
     config.run = config.ckpt = None
     return config
