@@ -231,13 +231,12 @@ def test_what_is_there_already_is_left_alone(tmp_path: Path, monkeypatch: pytest
 def test_an_interrupted_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
 
-    def interrupt(path: str, array: np.ndarray) -> bool:
+    def interrupt(path: Path, array: np.ndarray) -> None:
         written.append(path)
         if len(written) == 3:
             raise KeyboardInterrupt
-        return True
 
-    monkeypatch.setattr(synthetic.cv2, "imwrite", interrupt)
+    monkeypatch.setattr(synthetic, "write_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_dataset(tmp_path / "set", SMALL)
     assert len(written) == 3

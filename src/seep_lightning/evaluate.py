@@ -86,11 +86,11 @@ def score_indices(
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Score a run and leave `evaluate/<name>/` in it: summary.json (returned), chips.csv (worst first), names.txt,
     masks/ (uint8, 1 = seep, or its class) and probabilities/ (uint8: 0 nodata, else 1 + 254 p)."""
-    import cv2
-
     from seep_lightning import object_scores
     from seep_lightning.baseline import dark_threshold
+    from seep_lightning.pictures import write_image
     from seep_lightning.predictor import load
+    from seep_lightning.scene.mapping import quantise
 
     check(config)
     run = open_run(config.run)
@@ -107,11 +107,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     rows, scenes = list[dict[str, Any]](), dict[str, list[Counts]]()
 
     def sink(index: int, probability: NDArray[np.float32], truth: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
-        levels, found = np.where(valid, np.rint(probability * 254) + 1, 0), probability > predictor.threshold
-        for folder, array in (("masks", np.where(found, numbers, 0)), ("probabilities", levels)):
-            path = work / folder / chips.names[index]
-            if not cv2.imwrite(str(path), array.astype(np.uint8)):
-                raise UserError(f"cannot write {path}. Is the disk full?")
+        found = probability > predictor.threshold
+        write_image(work / "masks" / chips.names[index], np.where(found, numbers, 0).astype(np.uint8))
+        write_image(work / "probabilities" / chips.names[index], quantise(probability, valid))
         counts = count(found, truth)
         scenes.setdefault(chips.scenes[index], []).append(counts)
         row = {"name": chips.names[index], "scene": chips.scenes[index], "tile": chips.tiles[index]}

@@ -13,7 +13,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ from seep_lightning.data.chips import SUFFIXES, of_scene, read_image, split_name
 from seep_lightning.data.mosaic import box, find_columns
 from seep_lightning.errors import UserError
 from seep_lightning.normalise import FULL_SCALE, Floats, histogram, power, quartiles_of, twice_median
-from seep_lightning.pictures import overview
+from seep_lightning.pictures import overview, write_image
 from seep_lightning.run import Run
 from seep_lightning.scene.ground import Ground, vector_area
 from seep_lightning.scene.mapping import SceneMap, map_scene
@@ -259,7 +258,7 @@ def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
         (layer.ground.unplace(shapely.get_coordinates(ring)) * scale, seep.attributes["p_mean"])
         for seep in layer.seeps for ring in shapely.get_rings(shapely.get_parts(seep.outline))
     ] if layer else []  # fmt: skip
-    _write_image(path, overview(grey, valid, rings)[..., ::-1])
+    write_image(path, overview(grey, valid, rings)[..., ::-1])
 
 
 def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
@@ -270,16 +269,8 @@ def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
         with Raster(path) as raster:
             for chip, cell in job.tiles.items():
                 values, valid = raster.read(*box(cell, (raster.height // rows, raster.width // columns)))
-                _write_image(_cut_path(out / folder, chip), np.where(valid, values[0], 0).astype(np.uint8))
+                write_image(_cut_path(out / folder, chip), np.where(valid, values[0], 0).astype(np.uint8))
 
 
 def _cut_path(folder: Path, chip: Path) -> Path:
     return folder / (chip.name if chip.suffix.lower() in SUFFIXES else f"{chip.name}.tif")
-
-
-def _write_image(path: Path, array: NDArray[Any]) -> None:
-    draft = path.with_name(f".{path.stem}.part{path.suffix}")  # it appears whole, by renaming
-    if not cv2.imwrite(str(draft), array):
-        draft.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written. Is the disk full?")
-    draft.replace(path)

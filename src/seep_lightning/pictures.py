@@ -1,11 +1,14 @@
 """A chip as a person looks at it: picture, truth, probability, errors, and a title. (H, W, 3) uint8 RGB."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from seep_lightning.errors import UserError
 
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -64,3 +67,12 @@ def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDAr
         for label, x in (("0.5", 6), ("1", 38 + len(scale))):
             cv2.putText(view, label, (x, len(view) - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
     return view
+
+
+def write_image(path: Path, array: NDArray[Any]) -> None:
+    """Write a whole image file (H, W) or (H, W, 3) BGR or none, by its suffix; `UserError` where that fails."""
+    draft = path.with_name(f".{path.stem}.part{path.suffix}")
+    if not cv2.imwrite(str(draft), array):
+        draft.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written. Is the disk full?")
+    draft.replace(path)

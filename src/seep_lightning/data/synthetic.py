@@ -18,6 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
+from seep_lightning.pictures import write_image
 
 FORMAT = 1  # of the data set on disk; raised whenever the same spec gives other pixels
 FIRST_SCENE = 900001  # six digits, far from any real scene
@@ -363,9 +364,7 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
         (root / folder).mkdir(parents=True)
     for chip in choose(np.random.default_rng(spec.seed), chips, spec):
         for folder, array in ((IMAGES, chip.image), (MASKS, chip.classes)):
-            path = root / folder / f"{chip.scene:06d}.{chip.tile:06d}.tif"
-            if not cv2.imwrite(str(path), array):
-                raise OSError(f"cannot write {path}: is the disk full?")
+            write_image(root / folder / f"{chip.scene:06d}.{chip.tile:06d}.tif", array)
     if spec.scene_px:
         image, classes = generate_scene((scenes.stop, spec.seed), spec.scene_px, spec.scene_px, None, spec)
         for end, array, nodata in (("", image, 0), ("_mask", classes, None)):
