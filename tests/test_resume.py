@@ -71,13 +71,13 @@ def test_another_trainer_on_resume_replaces_what_it_is_about_and_no_more(trained
 
     cfg = OmegaConf.merge(OmegaConf.structured(TrainConfig), {"run": str(trained), "model": {}, "loss": {}})
     cfg = OmegaConf.merge(cfg, {"optimizer": {}, "trainer": {"accelerator": "gpu", "precision": "bf16-mixed"}})
-    config = resumed_config(typed(cfg), [f"run={trained}", "trainer=gpu"])
+    config = resumed_config(Run(trained), typed(cfg), [f"run={trained}", "trainer=gpu"])
     assert (config.trainer.accelerator, config.trainer.precision) == ("gpu", "bf16-mixed")
     assert config.trainer.max_epochs == 6
     back = OmegaConf.merge(cfg, {"trainer": {"accelerator": "auto", "precision": "32-true"}})
-    assert resumed_config(typed(back), ["trainer=auto"]).trainer.accelerator == "auto"
+    assert resumed_config(Run(trained), typed(back), ["trainer=auto"]).trainer.accelerator == "auto"
     with pytest.raises(UserError, match="optimizer.lr cannot change on resume"):
-        resumed_config(typed(cfg), ["optimizer.lr=1"])
+        resumed_config(Run(trained), typed(cfg), ["optimizer.lr=1"])
 
 
 def test_paths_in_a_stored_config_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -145,13 +146,13 @@ def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
     return replace(cfg, data=data, split=split, init=cfg.init if cfg.init in WEIGHTS else absolute(cfg.init))
 
 
-def resumed_config(new: TrainConfig, overrides: list[str]) -> TrainConfig:
-    """The stored config of the run `new.run`, with what may change on resume put on top; `UserError` for all else."""
-    config = open_run(str(new.run)).config
+def resumed_config(run: Run, new: TrainConfig, overrides: list[str]) -> TrainConfig:
+    """The stored config of a run, with what may change on resume put on top; `UserError` for all else."""
+    config = deepcopy(run.config)
     keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
     for key in keys:
         if not key.startswith(MAY_CHANGE):
-            raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={new.run}.")
+            raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={run.dir}.")
     default = TrainerConfig()
     for name, value in vars(new.trainer).items():
         chosen = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))

@@ -335,11 +335,9 @@ def task(cfg: DictConfig) -> float:
             said = f"run={cfg.run} goes on in its own directory"
             raise UserError(f"{said}: give one run at a time, without -m and without hydra.run.dir.")
         cfg.data.source = stored.config.data.source  # what data.root= is checked against
-    config: TrainConfig = typed(cfg)
-    if config.run is not None:
-        config = resumed_config(config, list(hydra.overrides.task))
+        config = resumed_config(stored, typed(cfg), list(hydra.overrides.task))
     else:
-        config = with_absolute_paths(config)
+        config = with_absolute_paths(typed(cfg))
         if config.lr_find:
             if (out / "split.csv").exists():
                 raise UserError(f"lr_find=true trains nothing, but {out} holds a run. Choose another directory.")
