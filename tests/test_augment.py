@@ -51,6 +51,17 @@ def test_a_turned_mask_holds_no_class_that_it_did_not_hold():
     assert set(np.unique(turned)) == {0, 7} and (turned != mask).any()
 
 
+def test_chips_that_are_not_square_keep_their_shape_when_they_are_turned():
+    quarter = {"_target_": "albumentations.RandomRotate90", "p": 1.0}
+    given = corner_picture()
+    seen = set()
+    for epoch in range(20):
+        image, mask, valid = Augment([quarter], seed=0)(*given, epoch=epoch, index=0)
+        assert image.shape == (1, 6, 9) and mask.shape == valid.shape == (6, 9)
+        seen.add(tuple(np.argwhere(mask)[0].tolist()))
+    assert seen == {(1, 0), (4, 8)}
+
+
 def draws(seed: int = 0, epoch: int = 0, index: int = 0) -> np.ndarray:
     image = np.random.default_rng(5).random((1, 24, 24), np.float32)
     flat = np.zeros((24, 24), np.uint8)

@@ -51,6 +51,15 @@ def test_a_net_that_knows_nothing_says_the_share_of_seep_everywhere() -> None:
     assert scaled(probability, reliability.scaling()).mean() == pytest.approx(truth.mean(), rel=0.05)
 
 
+def test_a_net_that_is_never_wrong_is_not_taken_to_be_certain() -> None:
+    reliability = Reliability()
+    truth = np.arange(1000) < 100
+    reliability.add(np.where(truth, 0.9, 0.02), truth, np.ones_like(truth))
+    seep, sea = (float(scaled(p, reliability.scaling())) for p in (0.9, 0.02))
+    assert seep == pytest.approx(101 / 102, abs=1e-3)
+    assert sea == pytest.approx(1 / 902, abs=1e-3)
+
+
 def test_nodata_and_sea_alone_scale_nothing() -> None:
     reliability = Reliability()
     reliability.add(np.full((4, 4), 0.9), np.ones((4, 4), bool), np.zeros((4, 4), bool))

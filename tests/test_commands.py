@@ -137,6 +137,16 @@ def test_a_jobs_mistake_is_one_line_and_does_not_stop_the_sweep(tmp_path: Path) 
     assert [p.parent.name for p in finished] == [f"root{str(root).replace('/', '-')}"]
 
 
+def test_what_a_disk_refuses_is_one_line(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "run" / "train.log").mkdir(parents=True)
+    commands = [["train", f"hydra.run.dir={tmp_path / 'run'}"], ["compare", f"runs={trained}", "csv=/proc/x.csv"]]
+    for command, named in zip(commands, ("train.log", "/proc/x.csv"), strict=True):
+        failed = seep(*command, cwd=tmp_path)
+        assert failed.returncode == 2, failed.stderr
+        assert named in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1, failed.stderr
+
+
 def test_the_schedule_rises_to_the_peak_and_falls_to_almost_nothing() -> None:
     import torch
 

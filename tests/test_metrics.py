@@ -86,5 +86,11 @@ def test_the_histogram_gives_dice_at_every_threshold_and_the_best_one(scene: tup
     assert best_threshold(counts) == pytest.approx((int(np.argmax(expected[1:])) + 1) / BINS)
 
 
+def test_of_thresholds_that_are_equally_good_the_middle_one_is_taken() -> None:
+    counts = torch.zeros(2, BINS)
+    counts[0, 0], counts[1, BINS // 2] = 100, 10
+    assert best_threshold(counts) == pytest.approx(0.25, abs=1 / BINS)
+
+
 def test_without_seep_the_threshold_stays_at_a_half() -> None:
     assert best_threshold(torch.zeros(2, BINS)) == 0.5

@@ -242,6 +242,7 @@ def test_probabilities_survive_8_bit_to_half_a_level() -> None:
     assert np.nanmax(np.abs(dequantise(q) - p)) <= 1 / 508 + 1e-6
     for t in (0.1, 0.3, 0.5, 0.7, 100 / 254, 1.0):
         assert ((dequantise(q) >= t - 1e-6)[valid] == (q >= level(t))[valid]).all()
+    assert (level(0), level(1e-9)) == (1, 2)  # of a tiny threshold too: what has no probability at all is sea
 
 
 def test_the_mask_names_the_most_probable_class() -> None:

@@ -28,6 +28,9 @@ def test_the_same_line_with_ckpt_last_starts_and_goes_on(tmp_path: Path) -> None
     assert seep("train", *line, "trainer.max_epochs=2", cwd=tmp_path).returncode == 0
     runs = list((tmp_path / "outputs" / "mine").iterdir())
     assert [len(curve(run)) for run in runs] == [2]
+    before = runs[0].joinpath("summary.json").read_bytes()
+    assert "finished already" in seep("train", *line, "trainer.max_epochs=2", cwd=tmp_path).stdout
+    assert runs[0].joinpath("summary.json").read_bytes() == before
     refused = seep("train", *line, "trainer.max_epochs=3", "optimizer.lr=0.1", cwd=tmp_path)
     assert refused.returncode == 2
     assert "started with optimizer.lr=0.005, not 0.1" in refused.stderr

@@ -1,6 +1,7 @@
 """A training leaves a whole run directory, and a resumed one ends where an undisturbed one does."""
 
 import csv
+import errno
 import json
 import math
 import os
@@ -150,7 +151,12 @@ def test_fast_dev_run_tries_everything_and_keeps_nothing(tmp_path: Path, trained
 
 # with monitor=lr the best epoch is not the last one
 @pytest.mark.parametrize(
-    "extra", [["monitor=lr"], ["model.dropout=0.3", "ema_decay=null", "scheduler=plateau", "scheduler.patience=0"]]
+    "extra",
+    [
+        ["monitor=lr"],
+        ["trainer.max_steps=17", "trainer.max_epochs=9"],
+        ["model.dropout=0.3", "ema_decay=null", "scheduler=plateau", "scheduler.patience=0"],
+    ],
 )
 def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
     extra: list[str], compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -162,6 +168,26 @@ def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
             break_off(config, tmp_path / "broken", monkeypatch, epoch, RuntimeError("power cut"))
     train(config, tmp_path / "broken")
     assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_checkpoint_that_the_disk_refuses_leaves_the_one_before_it(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").run
+    before, sync = run.last.read_bytes(), os.fsync
+
+    def full(number: int) -> None:
+        if ".ckpt" in str(Path(f"/proc/self/fd/{number}").readlink()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(number)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=r"No space .*\.ckpt.*Make room, then resume"):
+        patch.setattr(os, "fsync", full)
+        train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run")
+    assert run.last.read_bytes() == before
+    assert run.summary()["status"] == "failed"
+    assert {path.name for path in run.checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run").run.summary()["epochs"] == 2
 
 
 def test_the_last_checkpoint_is_the_last_epochs_also_where_another_was_better(

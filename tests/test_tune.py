@@ -8,12 +8,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from conftest import GRID, TINY, make_chips, seep
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run
+from seep_lightning.tune import Pruning
 from test_train import curve
 
 
@@ -147,6 +150,16 @@ def test_ranks_end_a_hopeless_trial_together(tmp_path: Path) -> None:
     done = seep("train", *line, "hydra.sweeper.enqueue=[{optimizer.lr: 0.02},{optimizer.lr: 1e-9}]", cwd=tmp_path)
     assert "1 trials finished, 1 pruned, 0 failed" in done.stdout, done.stderr
     assert "x 2" in Run(tmp_path / "search" / "trial-001").summary()["device"]
+
+
+def test_an_epoch_without_validation_tells_a_study_nothing() -> None:
+    strategy = SimpleNamespace(broadcast=lambda pruned: pruned)
+    trainer: Any = SimpleNamespace(
+        callback_metrics={"dice/val": 0.5}, is_global_zero=True, strategy=strategy, should_stop=False
+    )
+    module: Any = SimpleNamespace(validated=False)
+    Pruning("dice/val", "/nowhere/study.db:0").on_train_epoch_end(trainer, module)
+    assert not trainer.should_stop
 
 
 def test_ranges_and_choices_of_a_search() -> None:

@@ -37,11 +37,14 @@ class Reliability:
         total, seep = counts.sum(0), counts[1]
         if not 0 < seep.sum() < total.sum():
             return None
+        # Platt's targets instead of 1 and 0: else the slope of a net that is never wrong has no bounds
+        high, low = (seep.sum() + 1) / (seep.sum() + 2), 1 / ((total - seep).sum() + 2)
+        aim = high * seep + low * (total - seep)
         ab = np.array([1.0, 0.0])
         for _ in range(steps):
             p = 1 / (1 + np.exp(-(ab @ x)))
             bend = (x * (total * p * (1 - p))) @ x.T + 1e-6 * np.eye(2)
-            move = np.linalg.solve(bend, x @ (seep - total * p))
+            move = np.linalg.solve(bend, x @ (aim - total * p))
             ab += move * min(1, 1 / max(np.abs(move).max(), 1e-12))  # at most 1: far from the optimum it overshoots
             if np.abs(move).max() < 1e-9:
                 break

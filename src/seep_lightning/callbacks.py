@@ -2,6 +2,7 @@
 
 import logging
 import time
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -9,10 +10,13 @@ from typing import Any, cast
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from seep_lightning.errors import explained
 from seep_lightning.graphs import recorded
+from seep_lightning.run import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +108,22 @@ class RunCheckpoint(ModelCheckpoint):
         keys = ("best_model_path", "kth_best_model_path", "last_model_path")
         paths = {key: path and str(here / Path(path).name) for key in keys for path in [state_dict[key]]}
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": str(here)})
+
+
+class WholeFiles(TorchCheckpointIO):
+    """A checkpoint is complete, and on the disk, before it takes the place of the old one.
+
+    Lightning writes it to the system's temporary folder and moves it: a copy, where that is another file system, so
+    that a signal or a full disk leaves half a checkpoint in place of a whole one.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write it beside the old one first. `UserError` where the disk refuses it."""
+        buffer = BytesIO()
+        torch.save(checkpoint, buffer)
+        with explained("{}. The checkpoint before it is kept. Make room, then resume.", OSError):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(Path(path), buffer.getvalue())
 
 
 class EpochFacts(Callback):

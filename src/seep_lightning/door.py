@@ -93,10 +93,13 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
     except (UserError, HydraException, OmegaConfBaseException, OSError) as found:
         error = found
     except ValueError as found:
-        if "Config group override" not in str(found):
-            raise
         said = "a group of configs cannot be null; it takes the name of one of its files"
-        error = UserError(f"{said}, such as scheduler=none or logger=default. --help lists them.")
+        if isinstance(found.__cause__, OSError):  # the log file
+            error = found.__cause__
+        elif "Config group override" in str(found):
+            error = UserError(f"{said}, such as scheduler=none or logger=default. --help lists them.")
+        else:
+            raise
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
     print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
@@ -104,7 +107,8 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
 
 
 def _job(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfig], Any]:
-    """The task, with a user's mistake as `Stop`; in a multirun it is logged, and the launcher goes on with others."""
+    """The task, with a user's mistake, or what a disk refuses, as `Stop`; in a multirun it is logged, and the launcher
+    goes on with others."""
     arguments = sys.argv[1:]  # goes along into a launcher's process, where it is another one
 
     @functools.wraps(task)
@@ -112,10 +116,10 @@ def _job(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfi
         try:
             with as_single_run(command, arguments):
                 return task(cfg)
-        except UserError as error:
+        except (UserError, OSError) as error:
             if isinstance(error, Interrupted) or HydraConfig.get().mode != RunMode.MULTIRUN:
                 raise Stop(error) from error
-            log.error("this job failed: %s", error)
+            log.error("this job failed: %s", explain(error, command))
             raise
 
     return job
@@ -216,7 +220,7 @@ def explain(error: Exception, command: str) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and not isinstance(error, HydraException):
-        return f"{error}. Is there such a place, and may you write there?"
+        return f"{error}. Is there such a place, is there room, and may you write there?"
     if "UserError raised while resolving interpolation: " in str(error):
         return str(error).partition("interpolation: ")[2].splitlines()[0]
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None

@@ -3,6 +3,7 @@
 import json
 import logging
 import warnings
+from io import BytesIO
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,9 @@ def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
     kept = {key: content["hyper_parameters"][key] for key in ("model", "facts", "channels_last")}
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
     ours = {**content[CHECKPOINT_KEY], "model_card": card}
-    torch.save({"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, path)
+    whole, buffer = {"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, BytesIO()
+    torch.save(whole, buffer)  # to a full disk it would end in torch's own words
+    path.write_bytes(buffer.getvalue())
 
 
 def task(cfg: DictConfig) -> str:

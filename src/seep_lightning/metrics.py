@@ -124,7 +124,9 @@ def dice_by_threshold(counts: Tensor) -> Tensor:
 
 
 def best_threshold(counts: Tensor) -> float:
-    """The threshold k / BINS, 1 <= k < BINS, of the largest pooled Dice; 0.5 where no seep was counted."""
+    """The threshold k / BINS, 1 <= k < BINS, of the largest pooled Dice (of several the middle); 0.5 without seep."""
     if counts[1].sum() == 0:
         return 0.5
-    return (int(dice_by_threshold(counts)[1:].argmax()) + 1) / BINS
+    dice = dice_by_threshold(counts)[1:]
+    best = (dice == dice.max()).nonzero()
+    return (int(best[len(best) // 2]) + 1) / BINS

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError
+from seep_lightning.run import write_whole
 
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -70,9 +70,5 @@ def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDAr
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
-    """Write a whole image file (H, W) or (H, W, 3) BGR or none, by its suffix; `UserError` where that fails."""
-    draft = path.with_name(f".{path.stem}.part{path.suffix}")
-    if not cv2.imwrite(str(draft), array):
-        draft.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written. Is the disk full?")
-    draft.replace(path)
+    """Write a whole image file (H, W) or (H, W, 3) BGR or none, by its suffix. `cv2.imwrite` would miss a full disk."""
+    write_whole(path, cv2.imencode(path.suffix, array)[1].tobytes())

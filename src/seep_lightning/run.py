@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -196,11 +197,26 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a whole file or none of it: the old one stays until the new one is complete. `OSError` names the file."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut might leave the new name with nothing in it
+        part.replace(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none of it: the old one stays until the new one is complete."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)
+    """Write a whole text file or none of it, see `write_whole`."""
+    write_whole(path, text.encode())
 
 
 def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterable[str] = ()) -> None:

@@ -191,7 +191,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
     from lightning.pytorch.loggers import Logger
 
-    from seep_lightning.callbacks import CudaGraphs, EpochFacts, MovingAverage, RunCheckpoint
+    from seep_lightning.callbacks import CudaGraphs, EpochFacts, MovingAverage, RunCheckpoint, WholeFiles
     from seep_lightning.panels import Panels
     from seep_lightning.targets import build, resolve
 
@@ -224,13 +224,19 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
         with explained(f"logger.{name}: {{all}}", Exception):  # whatever another library raises
             loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
     with explained("trainer: {all}", ValueError, TypeError, RuntimeError, MisconfigurationException):
-        return pl.Trainer(
-            **asdict(cfg.trainer),
+        given = asdict(cfg.trainer)
+        plugins = given.pop("plugins") or []
+        trainer = pl.Trainer(
+            **given,
+            plugins=[*(plugins if isinstance(plugins, list) else [plugins]), WholeFiles()],
             logger=loggers,
             callbacks=callbacks,
             default_root_dir=str(run.dir),
             use_distributed_sampler=False,  # EpochSampler shares the chips out, without padding
         )
+    # with max_steps, Lightning would take each resume for one inside an epoch; our checkpoints are of whole ones
+    trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
+    return trainer
 
 
 def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run: Run, cfg: TrainConfig) -> None:
@@ -289,7 +295,8 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     device = trainer.strategy.root_device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     name += f" x {trainer.world_size}, {trainer.precision}"
-    return {"best": best, "epochs": trainer.current_epoch, "figures": figures, "device": name}
+    epochs = read_checkpoint(run.last)["epoch"] + 1
+    return {"best": best, "epochs": epochs, "figures": figures, "device": name}
 
 
 def data_facts(data: "SeepDataModule") -> dict[str, Any]:
@@ -344,15 +351,14 @@ def task(cfg: DictConfig) -> float:
             from seep_lightning.lr_find import lr_find
 
             return lr_find(config, out)
-        # given again with its folder, a sweep does what is missing; so does a cluster's job that was requeued
-        again = hydra.mode == RunMode.MULTIRUN or job_id() is not None
+        # given again, a sweep with its folder, a cluster's job that was requeued and `ckpt=last` do what is missing
+        again = hydra.mode == RunMode.MULTIRUN or job_id() is not None or config.ckpt == "last"
         if again and Run(out).finished and Run(out).covers(config):
             log.info("%s is finished already", out)
             if config.test and is_first_process() and not (out / "evaluate/test/summary.json").exists():
                 print_result(Run(out), test=True)
             return float(Run(out).summary()["best"]["score"])
-        goes_on = again or config.ckpt == "last"
-        if (out / "config.yaml").exists() and is_first_process() and not goes_on:
+        if (out / "config.yaml").exists() and is_first_process() and not again:
             resume = quote(f"run={out}")
             raise UserError(f"{out} holds a run already. Resume it with {resume}, or choose another directory.")
     result = train(config, out)

@@ -25,12 +25,15 @@ class Augment:
     def __call__(
         self, image: NDArray[np.float32], mask: NDArray[np.uint8], valid: NDArray[np.bool_], *, epoch: int, index: int
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
-        """Transform `image` (C, H, W) in 0..1, `mask` (H, W) and `valid` (H, W) alike."""
+        """Transform `image` (C, H, W) in 0..1, `mask` (H, W) and `valid` (H, W) alike. Chips that are not square are
+        turned on to where they have their shape again."""
         if self.pipeline is None:
             return image, mask, valid
         self.pipeline.set_random_seed(chip_seed(self.seed, epoch, index))
         # (H, W, C): (1, H, W) would be taken for a picture one pixel high, without a word
         out = self.pipeline(image=image.transpose(1, 2, 0), mask=mask, valid=valid.view(np.uint8))
+        if out["mask"].shape == mask.shape[::-1] != mask.shape:
+            out = {key: np.ascontiguousarray(np.rot90(out[key])) for key in ("image", "mask", "valid")}
         return np.ascontiguousarray(out["image"].transpose(2, 0, 1)), out["mask"], out["valid"].view(bool)
 
 

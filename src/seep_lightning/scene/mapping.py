@@ -120,8 +120,8 @@ def quantise(probability: NDArray[np.float32], mapped: NDArray[np.bool_]) -> NDA
 
 
 def level(probability: float) -> int:
-    """The smallest quantised value, 1..255, whose probability is at least this."""
-    return int(np.ceil(probability * LEVELS - 1e-6)) + 1
+    """The smallest quantised value, 1..255, whose probability is at least this; 1, of 0, for nothing above it."""
+    return max(int(np.ceil(probability * LEVELS - 1e-6)), int(probability > 0)) + 1
 
 
 def classify(quantised: NDArray[np.uint8], numbers: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:

@@ -39,12 +39,12 @@ logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)  # what GDAL says 
 _WARNINGS = threading.Lock()  # the list of warning filters belongs to the process
 
 
-def opened(path: Path, mode: str = "r") -> Any:
+def opened(path: Path, mode: str = "r", **more: Any) -> Any:
     """A rasterio dataset, without its warning about a missing georeference: `Raster.georeferenced` says it."""
     set_gdal_config("GDAL_CACHEMAX", CACHE)
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, mode)
+        return rasterio.open(path, mode, **more)
 
 
 class Raster(AbstractContextManager["Raster"]):
@@ -216,7 +216,7 @@ def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | 
 def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **more: Any) -> None:
     """Write (C, H, W) as a deflated GeoTIFF. names: of the bands; more: rasterio's keywords, `crs` and `transform`."""
     size = dict(zip(("count", "height", "width"), array.shape, strict=True), dtype=array.dtype.name)
-    with rasterio.open(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **more) as out:
+    with opened(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **more) as out:
         out.write(array)
         if names:
             out.descriptions = names
