@@ -14,7 +14,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from seep_lightning.errors import explained
+from seep_lightning.errors import disk
 from seep_lightning.graphs import recorded
 from seep_lightning.run import write_whole
 
@@ -118,12 +118,15 @@ class WholeFiles(TorchCheckpointIO):
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write it beside the old one first. `UserError` where the disk refuses it."""
+        """Write it beside the old one first. `DiskError` where the disk refuses it."""
+        if "://" in str(path):  # of a callback of the user's
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
         buffer = BytesIO()
         torch.save(checkpoint, buffer)
-        with explained("{}. The checkpoint before it is kept. Make room, then resume.", OSError):
+        with disk(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(Path(path), buffer.getvalue())
+        write_whole(Path(path), buffer.getbuffer())
 
 
 class EpochFacts(Callback):

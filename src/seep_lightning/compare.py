@@ -40,15 +40,16 @@ class Row:
 
 def find_runs(folders: Sequence[str]) -> list[Run]:
     """Every run directory at or below the folders, by name."""
-    found: set[Path] = set()
+    found, logs = set[Path](), set[Path]()
     for folder in folders:
         home = Path(folder)
         if not home.is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
         found |= {p.parent.resolve() for p in home.rglob("split.csv") if (p.parent / "config.yaml").is_file()}
-        for path in sorted(home.rglob("train.log")):
-            if not (path.parent / "config.yaml").is_file():
-                log.warning("left out: %s: no training began; see its train.log", path.parent)
+        logs |= {p.parent.resolve() for p in home.rglob("train.log") if not (p.parent / "config.yaml").is_file()}
+    if logs:
+        more = f" and {len(logs) - 1} more" if len(logs) > 1 else ""
+        log.warning("left out: %s%s: no training began, or not yet; see its train.log", min(logs), more)
     if not found:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
     return [Run(path) for path in sorted(found)]
@@ -137,7 +138,7 @@ def check_scored(folder: Path, name: str) -> None:
     if summary["part"] != name in ("train", "val", "test", "all"):
         raise UserError(f"{folder} holds figures of part={summary['part']}. Evaluate part={name} anew.")
     path = checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt"
-    if path.is_file() and digest(path) != summary.get("checkpoint_digest"):
+    if path.is_file() and digest(path) != summary.get("checkpoint_digest", digest(path)):
         raise UserError(f"{folder} was scored before {path} was trained on. Evaluate it anew, with overwrite=true.")
 
 

@@ -1,7 +1,9 @@
 """The one kind of error that a person at the keyboard can put right."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -23,6 +25,22 @@ class Preempted(Interrupted):
     """The scheduler asked the run to end (SIGTERM, SIGUSR1); the exit code means "try again" (EX_TEMPFAIL)."""
 
     exit_code = 75
+
+
+class DiskError(UserError):
+    """A disk is full or refuses to be written to: nothing is wrong with the settings."""
+
+
+@contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Raise what a disk refuses as `DiskError`, one sentence about the file or folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            said = f"The disk of {path} is full ({error.strerror}). Make room and go on: what was finished is kept."
+            raise DiskError(said) from error
+        raise DiskError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
 
 
 @contextmanager

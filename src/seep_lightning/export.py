@@ -110,7 +110,7 @@ def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
     ours = {**content[CHECKPOINT_KEY], "model_card": card}
     whole, buffer = {"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, BytesIO()
     torch.save(whole, buffer)  # to a full disk it would end in torch's own words
-    path.write_bytes(buffer.getvalue())
+    path.write_bytes(buffer.getbuffer())
 
 
 def task(cfg: DictConfig) -> str:

@@ -71,4 +71,4 @@ def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDAr
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
     """Write a whole image file (H, W) or (H, W, 3) BGR or none, by its suffix. `cv2.imwrite` would miss a full disk."""
-    write_whole(path, cv2.imencode(path.suffix, array)[1].tobytes())
+    write_whole(path, cv2.imencode(path.suffix, array)[1].tobytes(), sync=False)  # there may be thousands

@@ -66,7 +66,7 @@ def read_run(run: Run, checkpoint: str) -> dict[str, Any]:
     one since. Without, every object counts and probabilities are as the network gives them.
     """
     content, best = read_checkpoint(run.checkpoint(checkpoint)), run.summary().get("best", {})
-    if best.get("epoch") == content["epoch"]:
+    if best.get("epoch", content["epoch"]) == content["epoch"]:  # old runs do not say
         content[CHECKPOINT_KEY] |= {key: best[key] for key in ("min_area", "scaling") if key in best}
     return content
 

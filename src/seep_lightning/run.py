@@ -15,13 +15,14 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seep_lightning.config import TrainConfig, TrainerConfig
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, disk, explained
 
 FORMAT = 1
 # Networks that come with the package: trained on real chips, and on generated ones alone
@@ -94,8 +95,9 @@ class Run:
         for key in OUTCOME:
             if (before := getattr(was, key)) != (given := getattr(now, key)):
                 said = f"{self.dir} is finished, with trainer.{key}={before}, not {given}"
-                raise UserError(f"{said}. Choose another folder, or go on with it by run=DIR trainer.{key}={given}.")
-        return was.max_epochs >= now.max_epochs and self.config.data.root == cfg.data.root
+                raise UserError(f"{said}. Choose another folder.")
+        enough = 0 <= now.max_epochs <= was.max_epochs or was.max_epochs < 0  # -1: endless
+        return enough and self.config.data.root == cfg.data.root
 
     def check_same(self, cfg: TrainConfig) -> None:
         """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
@@ -197,21 +199,24 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a whole file or none of it: the old one stays until the new one is complete. `OSError` names the file."""
-    part = path.with_name(f".{path.name}.part")
+def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -> None:
+    """Write a whole file or none of it: the old one stays until the new one is complete; `DiskError` where it cannot.
+
+    sync: wait until the disk has it; else a power cut may leave the new name with nothing in it.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")  # other processes may write this file
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut might leave the new name with nothing in it
-        part.replace(path)
-    except OSError as error:
-        error.filename, error.filename2 = str(path), None
-        raise
-    finally:
+        with disk(path):
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
+            part.replace(path)
+    except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

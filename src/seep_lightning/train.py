@@ -8,6 +8,7 @@ import os
 import signal
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from shlex import quote
@@ -18,7 +19,7 @@ from omegaconf import DictConfig
 
 from seep_lightning.config import EvaluateConfig, TrainConfig, check, ranked_by
 from seep_lightning.door import job_id, open_door, typed
-from seep_lightning.errors import Interrupted, Preempted, UserError, explained
+from seep_lightning.errors import DiskError, Interrupted, Preempted, UserError, explained
 from seep_lightning.hardware import keep_memory, precision_of
 from seep_lightning.run import (
     Run,
@@ -102,7 +103,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     except UserError as error:
         status = "interrupted" if isinstance(error, Interrupted) else "failed"
         seconds = before + time.perf_counter() - start
-        run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
+        with suppress(DiskError):  # which may be what `error` is about
+            run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
         raise
     status = "pruned" if any(getattr(c, "pruned", False) for c in vars(trainer)["callbacks"]) else "finished"
     outcome |= {"status": status, "seconds": round(before + time.perf_counter() - start, 1)}
@@ -234,7 +236,7 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
             default_root_dir=str(run.dir),
             use_distributed_sampler=False,  # EpochSampler shares the chips out, without padding
         )
-    # with max_steps, Lightning would take each resume for one inside an epoch; our checkpoints are of whole ones
+    # with max_steps, Lightning would take each resume for one inside an epoch; ours begin with the next one
     trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
     return trainer
 

@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seep_lightning.config import ranked_by
 from seep_lightning.door import quoted
-from seep_lightning.errors import UserError
+from seep_lightning.errors import DiskError, UserError
 from seep_lightning.run import MAY_CHANGE, Run
 from seep_lightning.train import TRIAL
 
@@ -53,7 +53,8 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         study = optuna.create_study(storage=storage, study_name=NAME, direction=mode, load_if_exists=True)
         ranges = [f"{key}={values}" for key, values in space.items()]
         given = sorted([*ranges, *(o for o in fixed if not o.startswith(MAY_CHANGE))])
-        if odd := sorted({*given} ^ {*study.user_attrs.get("fixed", given)}):
+        before = {o for o in study.user_attrs.get("fixed", given) if not o.startswith(MAY_CHANGE)}
+        if odd := sorted({*given} ^ before):
             raise UserError(f"{folder} holds a search with other settings ({', '.join(odd)}). Choose another folder.")
         study.set_user_attr("fixed", given)
         study.set_user_attr("pruner", {"n_startup_trials": settings.startup, "n_warmup_steps": settings.warmup})
@@ -164,7 +165,7 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
         if job.status == JobStatus.COMPLETED:
             pruned = Run(folder / name).summary()["status"] == "pruned"
             state, value = (TrialState.PRUNED, None) if pruned else (TrialState.COMPLETE, job.return_value)
-        elif not isinstance(job._return_value, UserError):
+        elif not isinstance(job._return_value, UserError) or isinstance(job._return_value, DiskError):
             raise job._return_value
     except BaseException:  # a signal, Ctrl-C, a bug: the trial can be taken up again at once
         if study.get_trials()[trial.number].state == TrialState.RUNNING:  # else another process has done so

@@ -1,14 +1,13 @@
 """From a scene to its map: probability and mask as Cloud Optimized GeoTIFFs, from any point where a run was killed."""
 
-import errno
 import fcntl
 import hashlib
 import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from seep_lightning.classes import class_numbers
-from seep_lightning.errors import UserError, first_line
+from seep_lightning.errors import UserError, disk, first_line
 from seep_lightning.normalise import Floats
 from seep_lightning.scene.raster import ROWS, CPLE_BaseError, Mask, Raster, opened
 from seep_lightning.scene.strip import Area, Model, Normalise, Progress, predict_scene
@@ -195,18 +194,6 @@ class Journal:
         self.close()
         self.data.unlink()  # first: without it nothing else counts
         shutil.rmtree(self.folder)
-
-
-@contextmanager
-def disk(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            advice = "Make room and give the same command again: it goes on from the last finished rows."
-            raise UserError(f"The disk of {path} is full ({error.strerror}). {advice}") from error
-        raise UserError(f"{path} cannot be written: {error.strerror}. Choose another output folder.") from error
 
 
 def write_cog(

@@ -16,10 +16,10 @@ from rasterio import features
 from scipy import ndimage
 from skimage.morphology import remove_small_holes, remove_small_objects
 
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, disk, explained
 from seep_lightning.scene import objects
 from seep_lightning.scene.ground import UNREADABLE, Ground, Move
-from seep_lightning.scene.mapping import LEVELS, disk, level
+from seep_lightning.scene.mapping import LEVELS, level
 from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.raster import Raster
 
