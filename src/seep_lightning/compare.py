@@ -137,8 +137,8 @@ def check_scored(folder: Path, name: str) -> None:
     summary, checkpoints = json.loads((folder / "summary.json").read_text()), Run(folder.parents[1]).checkpoints
     if summary["part"] != name in ("train", "val", "test", "all"):
         raise UserError(f"{folder} holds figures of part={summary['part']}. Evaluate part={name} anew.")
-    path = checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt"
-    if path.is_file() and digest(path) != summary.get("checkpoint_digest", digest(path)):
+    path, scored = checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt", summary.get("checkpoint_digest")
+    if scored and path.is_file() and digest(path) != scored:
         raise UserError(f"{folder} was scored before {path} was trained on. Evaluate it anew, with overwrite=true.")
 
 

@@ -355,12 +355,13 @@ def task(cfg: DictConfig) -> float:
             return lr_find(config, out)
         # given again, a sweep with its folder, a cluster's job that was requeued and `ckpt=last` do what is missing
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None or config.ckpt == "last"
-        if again and Run(out).finished and Run(out).covers(config):
+        there = Run(out)
+        if again and there.finished and there.covers(config):
             log.info("%s is finished already", out)
             if config.test and is_first_process() and not (out / "evaluate/test/summary.json").exists():
-                print_result(Run(out), test=True)
-            return float(Run(out).summary()["best"]["score"])
-        if (out / "config.yaml").exists() and is_first_process() and not again:
+                print_result(there, test=True)
+            return float(there.summary()["best"]["score"])
+        if there.config_path.exists() and is_first_process() and not again:
             resume = quote(f"run={out}")
             raise UserError(f"{out} holds a run already. Resume it with {resume}, or choose another directory.")
     result = train(config, out)

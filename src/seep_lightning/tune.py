@@ -184,7 +184,6 @@ class Pruning(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report, and ask, on rank 0."""
         value = trainer.callback_metrics.get(self.monitor)  # on all ranks: they work it out together
-        self.pruned = False
         if trainer.is_global_zero and value is not None and cast(Any, pl_module).validated:
             database, _, number = self.trial.rpartition(":")
             study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
