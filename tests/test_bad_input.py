@@ -57,6 +57,10 @@ def test_a_missing_root_is_named_with_what_is_expected_below_it(tmp_path):
     assert f"{IMAGES}/ and {MASKS}/" in text and "SEEP_DATA_ROOT" in text
 
 
+def test_a_root_one_folder_too_high_names_the_right_one(chips_root):
+    assert f"One is in {chips_root}. Expected" in data_refusal(chips_root.parent)
+
+
 def test_a_root_that_is_not_set_is_said_so():
     assert "data.root is not set" in refusal(lambda: load_chips(DataConfig()))
 

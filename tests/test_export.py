@@ -82,7 +82,7 @@ def test_onnx_says_what_it_is(trained, onnx_file):
 def test_torch_holds_weights_and_plain_values_only(trained, torch_file):
     content = torch.load(torch_file, weights_only=True)
     assert content["hyper_parameters"].keys() == {"model", "facts", "channels_last"}
-    assert torch_file.stat().st_size < (trained / "checkpoints/best.ckpt").stat().st_size
+    assert torch_file.stat().st_size < (trained / "checkpoints/last.ckpt").stat().st_size
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(trained, onnx_file, tmp_path, monkeypatch):

@@ -63,6 +63,7 @@ def test_weights_are_averaged_with_a_rising_decay_and_counters_are_copied() -> N
     trainer: Any = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")), global_step=0)
     average = MovingAverage(0.5)
     average.setup(trainer, module, "fit")
+    average.on_train_epoch_start(trainer, module)
     expected = 0.0
     for n, value in enumerate((1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)):
         nn.init.constant_(module.norm.weight, value)

@@ -190,6 +190,13 @@ def test_a_checkpoint_that_the_disk_refuses_leaves_the_one_before_it(
     assert train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run").run.summary()["epochs"] == 2
 
 
+def test_only_the_last_checkpoint_holds_what_a_resume_needs(compose_tiny: Compose, tmp_path: Path) -> None:
+    run = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").run
+    best, last = (torch.load(run.checkpoint(name), weights_only=True).keys() for name in ("best", "last"))
+    assert {"optimizer_states", "lr_schedulers", "callbacks", "loops", "current_model_state"} <= last - best
+    assert run.checkpoint("best").stat().st_size < run.checkpoint("last").stat().st_size / 2
+
+
 def test_the_last_checkpoint_is_the_last_epochs_also_where_another_was_better(
     compose_tiny: Compose, tmp_path: Path
 ) -> None:
@@ -373,7 +380,7 @@ def test_the_monitor_epoch_keeps_the_last_one_as_the_best(compose_tiny: Compose,
     run = train(compose_tiny("monitor=epoch", "optimizer.lr=1", "trainer.max_epochs=3"), tmp_path / "run").run
     best, last = weights(run.dir, "best"), weights(run.dir)
     found = run.summary()["best"]
-    assert found["epoch"] == 2 and all(torch.equal(best[k], last[k]) for k in last)
+    assert found["epoch"] == 2 and all(torch.equal(value, last[k]) for k, value in best.items())
     assert found["score"] == run.summary()["figures"]["val_at_0.5"]["dice"]
     with pytest.raises(UserError, match="early_stop=2 needs a monitor that may get worse"):
         compose_tiny("monitor=epoch", "early_stop=2")

@@ -12,11 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import OmegaConf
 
 from conftest import GRID, TINY, make_chips, seep
+from hydra_plugins.seep_optuna import SearchConfig
 from seep_lightning.errors import UserError
 from seep_lightning.run import Run
-from seep_lightning.tune import Pruning
+from seep_lightning.tune import Pruning, search
 from test_train import curve
 
 
@@ -140,6 +143,26 @@ def test_a_failed_trial_is_replaced_and_a_search_of_failures_ends(tmp_path: Path
     assert wrong.returncode == 2
     assert wrong.stderr.count("there is no folder") == 1
     assert len(list((tmp_path / "two").glob("trial-*"))) == 3
+
+
+def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def launch(overrides: list[list[str]], initial_job_idx: int) -> list[JobReturn]:
+        job = JobReturn()
+        job.status, job.return_value = JobStatus.COMPLETED, 0.5
+        if "model=wrong" in overrides[0]:
+            job.status, job.return_value = JobStatus.FAILED, UserError("model: nothing is called wrong")
+        else:
+            (tmp_path / f"trial-{initial_job_idx:03d}").mkdir()
+            Run(tmp_path / f"trial-{initial_job_idx:03d}").write_summary({"status": "finished"})
+        return [job]
+
+    settings = {"trainer": {"fast_dev_run": False}, "lr_find": False, "monitor": "dice/val"}
+    hydra = {"sweep": {"dir": str(tmp_path)}, "sweeper": SearchConfig(n_trials=20, startup=2)}
+    launcher: Any = SimpleNamespace(launch=launch)
+    search(OmegaConf.create({**settings, "hydra": hydra}), launcher, ["model=choice(wrong,unet)"])
+    ended = re.search(r"20 trials finished, 0 pruned, (\d+) failed", capsys.readouterr().out)
+    assert ended
+    assert 0 < int(ended[1]) < 8
 
 
 @pytest.mark.slow

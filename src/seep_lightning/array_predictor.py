@@ -45,6 +45,7 @@ class ArrayPredictor:
 
     def shares(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
         """The same with the probabilities of the classes behind it, which add up to it: (1 + `classes`, H, W)."""
+        image = np.asarray(image)
         array = image[None] if image.ndim == 2 else image
         if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands or not array.size:
             taken = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"

@@ -18,6 +18,9 @@ from seep_lightning.errors import disk
 from seep_lightning.graphs import recorded
 from seep_lightning.run import write_whole
 
+# Lightning's names; the last two are the weights as they are, and a counter, beside their average
+OF_RESUMES = ("optimizer_states", "lr_schedulers", "callbacks", "loops", "current_model_state", "averaging_state")
+
 log = logging.getLogger(__name__)
 
 
@@ -37,17 +40,21 @@ class MovingAverage(WeightAveraging):
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
 
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """List what is averaged: to walk through all modules at each step takes a hundredth of a small net's."""
+        both = (cast(AveragedModel, self._average_model).module, pl_module)
+        self._means, self._now = map(tensors, both)
+        self._counters = list(zip(*(tensors(module, floating=False) for module in both), strict=True))
+
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After a step of the optimiser. Torch's own update would wait for a GPU to say how many there were."""
-        average, n = cast(AveragedModel, self._average_model), self._latest_update_step
+        n = self._latest_update_step
         if trainer.global_step <= n:
             return
-        weight = 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0
-        torch._foreach_lerp_(tensors(average.module), tensors(pl_module), weight)
-        counters = zip(tensors(average.module, floating=False), tensors(pl_module, floating=False), strict=True)
-        for mean, now in counters:
+        torch._foreach_lerp_(self._means, self._now, 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0)
+        for mean, now in self._counters:
             mean.copy_(now)
-        average.n_averaged += 1
+        cast(AveragedModel, self._average_model).n_averaged += 1
         self._latest_update_step = trainer.global_step
 
 
@@ -113,6 +120,8 @@ class RunCheckpoint(ModelCheckpoint):
 class WholeFiles(TorchCheckpointIO):
     """A checkpoint is complete, and on the disk, before it takes the place of the old one.
 
+    `best` is for prediction: it leaves out what only a resume needs, which `last` has, and is a quarter as large.
+
     Lightning writes it to the system's temporary folder and moves it: a copy, where that is another file system, so
     that a signal or a full disk leaves half a checkpoint in place of a whole one.
     """
@@ -122,6 +131,8 @@ class WholeFiles(TorchCheckpointIO):
         if "://" in str(path):  # of a callback of the user's
             super().save_checkpoint(checkpoint, path, storage_options)
             return
+        if Path(path).name == "best.ckpt":
+            checkpoint = {key: value for key, value in checkpoint.items() if key not in OF_RESUMES}
         buffer = BytesIO()
         torch.save(checkpoint, buffer)
         with disk(path):

@@ -33,6 +33,7 @@ from seep_lightning.train import TRIAL
 
 Space = dict[str, over.BaseDistribution]
 NAME = "study"
+MISTAKE = "mistake"  # of the user, by which a trial failed: an attribute of it
 RETRIES = 5  # of a trial whose process ended before it
 PAUSE = 5  # seconds between looks at trials that run elsewhere
 
@@ -66,7 +67,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         patience += 1 if job.status == JobStatus.COMPLETED else -1
         if patience < 0:
             raise job._return_value
-    ends = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
+    ends = tally(study)
     print(f"{ends['COMPLETE']} trials finished, {ends['PRUNED']} pruned, {ends['FAIL']} failed or broken off")
     if ends["COMPLETE"]:
         best, value = study.best_trial, f"{ranked_by(config.monitor)} {study.best_value:.4f}"
@@ -133,16 +134,22 @@ def trial_name(trial: FrozenTrial) -> str:
     return f"trial-{trial.user_attrs.get('first', trial.number):03d}"
 
 
+def tally(study: optuna.Study) -> Counter[str]:
+    """How many trials are in each of Optuna's states."""
+    trials = study.get_trials(deepcopy=False)
+    return Counter("FAIL" if MISTAKE in trial.user_attrs else trial.state.name for trial in trials)
+
+
 def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock) -> Trial | None:
     """The next trial to run, or None where enough have ended; waits for the last ones that run elsewhere."""
     while True:
         with lock:
             fail_stale_trials(study)
-            states = Counter(trial.state for trial in study.get_trials(deepcopy=False))
-            ended = states[TrialState.COMPLETE] + states[TrialState.PRUNED]
+            states = tally(study)
+            ended = states["COMPLETE"] + states["PRUNED"]
             if ended >= settings.n_trials:
                 return None
-            if ended + states[TrialState.RUNNING] < settings.n_trials:
+            if ended + states["RUNNING"] < settings.n_trials:
                 # a seed for each trial: processes with one seed would draw the same
                 seed = settings.seed + 1000 * sum(states.values())
                 study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
@@ -153,20 +160,25 @@ def next_trial(study: optuna.Study, space: Space, settings: Any, lock: FileLock)
 
 
 def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Launcher, folder: Path) -> JobReturn:
-    """Run one trial as one job in its folder, and tell the study how it ended."""
+    """Run one trial as one job in its folder, and tell the study how it ended.
+
+    A mistake is told as pruned at once: of a failure the sampler would learn nothing, and draw the same again.
+    """
     name = trial_name(study.get_trials(deepcopy=False)[trial.number])
     found = [f"{key}={value}" for key, value in trial.params.items()]
     mark = quoted(f"{folder / 'study.db'}:{trial.number}")
     where = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL}={mark}"]
-    state, value = TrialState.FAIL, None
+    state, value = TrialState.PRUNED, None
     try:
         with get_heartbeat_thread(trial._trial_id, study._storage):
             [job] = launcher.launch([[*fixed, *found, *where]], initial_job_idx=trial.number)
         if job.status == JobStatus.COMPLETED:
-            pruned = Run(folder / name).summary()["status"] == "pruned"
-            state, value = (TrialState.PRUNED, None) if pruned else (TrialState.COMPLETE, job.return_value)
+            if Run(folder / name).summary()["status"] != "pruned":
+                state, value = TrialState.COMPLETE, job.return_value
         elif not isinstance(job._return_value, UserError) or isinstance(job._return_value, DiskError):
             raise job._return_value
+        else:
+            trial.set_user_attr(MISTAKE, str(job._return_value))
     except BaseException:  # a signal, Ctrl-C, a bug: the trial can be taken up again at once
         if study.get_trials()[trial.number].state == TrialState.RUNNING:  # else another process has done so
             take_up_again(study, study.tell(trial, state=TrialState.FAIL))

@@ -140,9 +140,10 @@ def pair_chips(config: DataConfig) -> Chips:
     images, masks = root / config.images, root / config.masks
     for folder, key in ((root, "root"), (images, "images"), (masks, "masks")):
         if not folder.is_dir():
+            there = [f"One is in {path.parent}." for path in root.glob(f"*/{config.images}")]
             raise UserError(
-                f"data.{key}: there is no folder {folder}. Expected {config.images}/ and {config.masks}/ below it; "
-                "set data.root (or SEEP_DATA_ROOT), data.images, data.masks."
+                f"data.{key}: there is no folder {folder}. {' '.join([*there, 'Expected'])} {config.images}/ and "
+                f"{config.masks}/ below it; set data.root (or SEEP_DATA_ROOT), data.images, data.masks."
             )
     found, truth = list_images(images), list_images(masks)
     if not found:
