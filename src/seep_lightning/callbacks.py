@@ -2,7 +2,6 @@
 
 import logging
 import time
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from seep_lightning.errors import disk
 from seep_lightning.graphs import recorded
-from seep_lightning.run import write_whole
+from seep_lightning.predictor import write_checkpoint
 
 # Lightning's names; the last two are the weights as they are, and a counter, beside their average
 OF_RESUMES = ("optimizer_states", "lr_schedulers", "callbacks", "loops", "current_model_state", "averaging_state")
@@ -133,11 +132,9 @@ class WholeFiles(TorchCheckpointIO):
             return
         if Path(path).name == "best.ckpt":
             checkpoint = {key: value for key, value in checkpoint.items() if key not in OF_RESUMES}
-        buffer = BytesIO()
-        torch.save(checkpoint, buffer)
         with disk(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(Path(path), buffer.getbuffer())
+        write_checkpoint(Path(path), checkpoint)
 
 
 class EpochFacts(Callback):

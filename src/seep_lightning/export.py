@@ -3,7 +3,6 @@
 import json
 import logging
 import warnings
-from io import BytesIO
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -101,16 +100,13 @@ def write_onnx(module: "SeepModule", path: Path, card: str) -> None:
 
 def write_torch(content: dict[str, Any], path: Path, card: str) -> None:
     """Write what `predictor.load` needs of a checkpoint."""
-    import torch
-
     from seep_lightning.module import CHECKPOINT_KEY
+    from seep_lightning.predictor import write_checkpoint
 
     kept = {key: content["hyper_parameters"][key] for key in ("model", "facts", "channels_last")}
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith("net.")}
     ours = {**content[CHECKPOINT_KEY], "model_card": card}
-    whole, buffer = {"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours}, BytesIO()
-    torch.save(whole, buffer)  # to a full disk it would end in torch's own words
-    path.write_bytes(buffer.getbuffer())
+    write_checkpoint(path, {"state_dict": weights, "hyper_parameters": kept, CHECKPOINT_KEY: ours})
 
 
 def task(cfg: DictConfig) -> str:

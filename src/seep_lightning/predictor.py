@@ -1,6 +1,7 @@
 """A trained run as a callable on arrays."""
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -13,7 +14,7 @@ from seep_lightning.errors import UserError, explained
 from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
 from seep_lightning.nets.outputs import probabilities
 from seep_lightning.normalise import Floats
-from seep_lightning.run import Run, open_run
+from seep_lightning.run import Run, open_run, write_whole
 
 
 class Predictor(ArrayPredictor):
@@ -90,6 +91,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if found > FORMAT:
         raise UserError(f"{path} has format {found}; this version reads up to {FORMAT}. Update seep_lightning.")
     return content
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a whole checkpoint or none; `DiskError` where the disk refuses it, of which `torch.save` says it its way."""
+    buffer = BytesIO()
+    torch.save(content, buffer)
+    write_whole(path, buffer.getbuffer())
 
 
 def load_weights(module: SeepModule, content: dict[str, Any], path: Path, new_head: bool = False) -> None:
