@@ -94,7 +94,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a whole checkpoint or none; `DiskError` where the disk refuses it, of which `torch.save` says it its way."""
+    """Write a whole checkpoint or none; `DiskError` where the disk refuses it."""
     buffer = BytesIO()
     torch.save(content, buffer)
     write_whole(path, buffer.getbuffer())
