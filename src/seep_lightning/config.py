@@ -59,11 +59,11 @@ class NormaliseConfig:
 
 @dataclass
 class SyntheticConfig:
-    """The generated data set: see `data.synthetic.SyntheticSpec`."""
+    """The generated data set; the rest of `data.synthetic.SyntheticSpec` is not for the command line."""
 
     seed: int = 0
-    chips: int = 160
-    scenes: int = 7
+    chips: int = 160  # in all scenes together
+    scenes: int = 7  # scenes that are cut into chips
 
 
 @dataclass

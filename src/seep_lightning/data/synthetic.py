@@ -17,6 +17,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from seep_lightning.config import SyntheticConfig
 from seep_lightning.errors import UserError
 from seep_lightning.pictures import write_image
 
@@ -33,13 +34,10 @@ Shape = tuple[int, int]
 Spectrum = Callable[[Float, Float], Float]
 
 
-@dataclass(frozen=True)
-class SyntheticSpec:
+@dataclass
+class SyntheticSpec(SyntheticConfig):
     """All that a generated data set depends on: two equal specs give equal arrays."""
 
-    seed: int = 0
-    chips: int = 160  # in all scenes together
-    scenes: int = 7  # scenes that are cut into chips
     columns: int = 10  # chips a row, and rows, of each of them
     chip_size: int = 256
     scene_px: int = 2560  # side of the one whole scene that is kept out of the chips; 0 for none
