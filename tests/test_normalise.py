@@ -64,8 +64,10 @@ def test_a_brighter_picture_of_the_same_sea_is_the_same_to_the_network():
     image, valid = picture(mean=6000)
     brighter = image * np.float32(2.5)
     normalise = Normaliser("chip", log=True)
-    first, second = (normalise(each, valid, quartiles(each, valid)) for each in (image, brighter))
-    np.testing.assert_allclose(first, second, atol=1e-4)
+    faint = image / np.float32(200)  # raw numbers of 16 bit: most lie below `DARKEST`
+    first, *others = (normalise(each, valid, quartiles(each, valid)) for each in (image, brighter, faint))
+    for other in others:
+        np.testing.assert_allclose(first, other, atol=1e-3)
     scale = Normaliser("scale", log=True)
     assert abs(scale(image, valid, image[:, 0, :3]) - scale(brighter, valid, image[:, 0, :3])).max() > 0.5
 

@@ -100,8 +100,10 @@ def test_every_chip_with_seep_and_a_seeded_share_of_the_others_are_kept(given, t
     assert set(names[0.0][0]) < set(names[0.5][0]) < set(names[1.0][0])
 
 
-def test_doubtful_polygons_become_nodata_and_not_sea(given):
-    given.ignore, given.empty_share = '"class" = 5', 1.0
+@pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".fgb"])
+def test_doubtful_polygons_become_nodata_and_not_sea(given, tmp_path, suffix):
+    given.labels = str(write_labels(tmp_path / f"drawn{suffix}", truth()))
+    given.ignore, given.empty_share, given.class_attribute = '"class" = 5', 1.0, "class"
     prepare(given)
     pixels, classes = (laid_back(given, f)[:HEIGHT, :WIDTH] for f in ("train_images_256", "train_masks_256"))
     assert (pixels[truth() == 5] == 0).all() and (pixels == 0).sum() == (image() == 0).sum() + (truth() == 5).sum()
@@ -115,6 +117,28 @@ def test_a_polygon_counts_in_its_own_scene_only_where_that_is_named(given, tmp_p
     prepare(given)
     chips = load_chips(DataConfig(root=given.output))
     assert {s for k, s in enumerate(chips.scenes) if chips.read(k)[1].any()} == {"B"}
+
+
+@pytest.mark.parametrize("scene", ["A.1", "A_1"])  # of the file, and of its chips and map
+def test_a_scene_goes_by_both_of_its_names(given, tmp_path, scene):
+    write_labels(tmp_path / "named.gpkg", truth(), scene=scene)
+    given.labels, given.scene_attribute = str(tmp_path / "named.gpkg"), "scene"
+    assert prepare(given)["with_seep"] == 5
+
+
+def test_crossed_outlines_and_empty_parts_are_repaired(given, tmp_path):
+    bow = shapely.Polygon([(20, 40), (60, 80), (60, 40), (20, 80)])  # its lobes cancel out
+    parted = shapely.MultiPolygon([shapely.box(100, 20, 120, 30), shapely.Polygon()])
+    line = shapely.LineString([(0, 110), (80, 110)])
+    drawn = np.array([bow, parted, shapely.GeometryCollection([shapely.box(80, 90, 90, 95), line])])
+    drawn = shapely.transform(drawn, lambda at: np.column_stack(PLACE["transform"] @ tuple(at.T)))
+    path, ones = tmp_path / "drawn.gpkg", np.ones(3, np.int32)
+    pyogrio.raw.write(path, shapely.to_wkb(drawn), [ones], ["class"], crs="EPSG:32640", geometry_type="Unknown")
+    given.labels = str(path)
+    prepare(given)
+    found = laid_back(given, "train_masks_256")[:HEIGHT, :WIDTH] > 0
+    assert found[40:80, 20:60].sum() == pytest.approx(800, abs=40)
+    assert found.sum() - found[40:80, 20:60].sum() == 20 * 10 + 10 * 5
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

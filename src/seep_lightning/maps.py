@@ -227,17 +227,17 @@ def _callables(
     if quartiles is None and (not full or any(way.kind == "scene" for way in ways)):
         quartiles = scene_quantiles(raster, threads=config.threads)
     scene = np.zeros((1, 3), np.float32) if quartiles is None else power(quartiles, config.scale)
-    # Robust normalisation does not depend on scale but for its floor.
     scale = np.full((1, 1), full, np.float32) if full else twice_median(scene[:, 1:2], raster.path)
+    shares = (scene / scale).clip(0, 1)
 
     def normalise(values: NDArray[Any], valid: NDArray[np.bool_]) -> Floats:
         scaled = power(np.where(valid, values, 0).astype(np.float32), config.scale) / scale[..., None]
-        own = scene
+        scaled, own = scaled.clip(0, 1), scene  # as `prepare` does, which writes 16 bit
         if any(way.kind == "chip" for way in ways) and full:
             own = quartiles_of(histogram(values, valid))
         elif any(way.kind == "chip" for way in ways):
             own = np.stack([np.quantile(band[valid], (0.25, 0.5, 0.75), method="inverted_cdf") for band in scaled])
-        return np.concatenate([way(scaled, valid, own if way.kind == "chip" else scene / scale) for way in ways])
+        return np.concatenate([way(scaled, valid, own if way.kind == "chip" else shares) for way in ways])
 
     def model(each: ArrayPredictor) -> Model:
         first = ways.index(each.normalise) * each.bands

@@ -12,7 +12,9 @@ from seep_lightning.errors import UserError
 Floats = NDArray[np.float32]
 KINDS = ("scale", "chip", "scene")
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}  # the largest value of the types that images have
-DARKEST = 1 / 1024  # floor before a logarithm: below one level of the 8-bit stretch that the chips come in
+# floor before a logarithm, of full scale, or of twice the median where that is less: scenes in raw numbers of 16 bit may
+# use a thousandth of it. It lies below one level of the 8-bit stretch that the chips come in
+DARKEST = 1 / 1024
 LIMIT = 5.0  # robust z-scores are clipped here: ships reach 30 and would rule the first convolution
 
 
@@ -37,16 +39,19 @@ class Normaliser:
 
         quartiles: (C, 3), the 25, 50 and 75 % quantiles of the valid pixels of the chip or scene, in 0..1.
         """
-        values = self._stretch(image)
+        floor = np.full((1, 1, 1), DARKEST, np.float32)
         if self.kind != "scale":
-            low, centre, high = (self._stretch(quartiles[:, k, None, None]) for k in range(3))
+            floor = floor * (2 * quartiles[:, 1, None, None]).clip(DARKEST, 1)
+        values = self._stretch(image, floor)
+        if self.kind != "scale":
+            low, centre, high = (self._stretch(quartiles[:, k, None, None], floor) for k in range(3))
             values = values - centre
             values /= np.maximum((high - low) / 1.349, 1e-3)
             np.clip(values, -LIMIT, LIMIT, out=values)
         return values if valid.all() else np.where(valid, values, np.float32(0))
 
-    def _stretch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.log(np.maximum(values, np.float32(DARKEST))) if self.log else values
+    def _stretch(self, values: Floats, floor: Floats) -> Floats:
+        return np.log(np.maximum(values, floor, dtype=np.float32)) if self.log else values
 
 
 def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:

@@ -96,18 +96,25 @@ def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels
     outlines = read_outlines(path, raster, [name for name in (of_scene, of_class) if name])
     if not raster.georeferenced and outlines.crs and path.suffix.lower() != ".geojson":  # which has always one
         raise UserError(f"{raster.path} has no CRS, {path} has one. Assign it with gdal_edit.py -a_srs -a_ullr.")
-    mine = outlines.columns[of_scene].astype(str) == raster.name if of_scene else np.ones(len(outlines.shapes), bool)
+    mine = np.ones(len(outlines.shapes), bool)
+    if of_scene:
+        mine = _spelt(outlines.columns[of_scene], raster.name, scene_name(raster.path))
     odd = read_outlines(path, raster, where=config.ignore).numbers if config.ignore else np.zeros(0, np.int64)
     doubtful = mine & np.isin(outlines.numbers, odd)
     sure = mine & ~doubtful
     given = outlines.columns[of_class] if of_class else np.ones(len(mine), int)
-    wrong = sure & ~np.isin(given.astype(str), [f"{k}{end}" for k in range(1, largest + 1) for end in ("", ".0")])
+    wrong = sure & ~_spelt(given, *range(1, largest + 1))
     if wrong.any():
         said = f"{path}: {of_class} of polygon {outlines.numbers[wrong][0]} is {given[wrong][0]}"
         raise UserError(f"{said}; expected 1 to {largest}. Correct it, or leave it out with ignore=CONDITION.")
     classes = np.zeros(len(mine), np.uint8)
     classes[sure] = given[sure].astype(float)
     return outlines, classes, doubtful.astype(np.uint8)
+
+
+def _spelt(column: NDArray[Any], *values: Any) -> NDArray[np.bool_]:
+    """Whether each of a column (N,) is one of these values; whole numbers beside empty ones come as 1.0."""
+    return np.isin(column.astype(str), [f"{value}{end}" for value in values for end in ("", ".0")])
 
 
 def starts(length: int, config: PrepareConfig) -> range:

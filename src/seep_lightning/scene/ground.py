@@ -140,9 +140,10 @@ class Outlines:
 
 
 def _cut(shapes: NDArray[np.object_], frame: shapely.Polygon) -> NDArray[np.object_]:
-    """What of each polygon (N,) lies within a frame; polygons only, not the lines where it just touches."""
+    """What of each polygon (N,) lies within a frame: without lines, empty parts, and crossings of its own outline."""
+    shapes = shapely.buffer(shapely.make_valid(shapes, method="structure", keep_collapsed=False), 0)
     beyond = ~shapely.covers(frame, shapes)
-    shapes[beyond] = shapely.buffer(shapely.intersection(shapely.make_valid(shapes[beyond]), frame), 0)
+    shapes[beyond] = shapely.buffer(shapely.intersection(shapes[beyond], frame), 0)
     return shapes
 
 
@@ -195,7 +196,8 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
             seen = shapely.transform(frame, lambda at, turn=turn: at + np.array([turn, 0]))
             if not seen.intersects(everything):
                 continue
-            about |= {"columns": list(columns), "bbox": seen.bounds, "where": where}
+            # of columns that are not asked for, some drivers tell a condition nothing
+            about |= {"columns": None if where else list(columns), "bbox": seen.bounds, "where": where}
             meta, numbers, geometry, fields = pyogrio.raw.read(path, **about, return_fids=True)
             outlines = _cut(shapely.from_wkb(geometry), seen)
             back = shapely.transform(outlines, lambda at, turn=turn: at - np.array([turn, 0]))

@@ -27,7 +27,7 @@ from seep_lightning.scene.windows import Tiling
 LEVELS = 254  # 8 bit holds nodata (0) and the probabilities 0/254 .. 254/254 (1..255)
 MASK_NODATA = 255
 KEY = "SEEP_LIGHTNING_KEY"
-FORMAT = 3  # raise it when the same settings would give other pixels, or the journal another layout
+FORMAT = 4  # raise it when the same settings would give other pixels, or the journal another layout
 COG = {"driver": "COG", "compress": "DEFLATE", "level": 6, "blocksize": 512, "bigtiff": "IF_SAFER", "statistics": "NO"}
 
 log = logging.getLogger(__name__)
