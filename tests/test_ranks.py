@@ -11,6 +11,7 @@ import torch
 from conftest import TINY, make_chips, seep
 from seep_lightning.data.datamodule import EpochSampler, SeepDataModule
 from seep_lightning.errors import UserError
+from seep_lightning.run import Run
 from test_train import curve, weights
 
 EXACT = ("dice", "jaccard", "precision", "recall", "dice_per_chip", "threshold")
@@ -73,3 +74,15 @@ def test_ddp_inside_a_multirun_gives_each_job_its_own_directory_and_equal_ranks(
         content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
         assert content["hyper_parameters"]["optimizer"]["lr"] == rate
         assert (run / "train_ddp_process_1.log").is_file()
+
+
+@pytest.mark.slow
+def test_a_job_of_several_processes_that_fails_does_not_take_the_next_ones_with_it(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips")
+    more = ["data=seeps", f"data.root={root}", *TINY[:3], "trainer=ddp_cpu", "trainer.enable_progress_bar=false"]
+    more += ["trainer.max_epochs=2", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra:job.num}"]
+    # the next one must outlast Lightning's look at the processes of the one that failed, after five seconds
+    done = seep("train", "-m", "optimizer.lr=1e30,0.005,0.004", *more, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    found = [Run(tmp_path / "sweep" / name).summary()["status"] for name in "012"]
+    assert found == ["failed", "finished", "finished"]

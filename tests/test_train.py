@@ -23,7 +23,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from conftest import GRID, TINY, make_chips, seep
 from seep_lightning import load
-from seep_lightning.callbacks import RunCheckpoint
+from seep_lightning.callbacks import RunCheckpoint, WholeFiles
 from seep_lightning.config import EvaluateConfig, ExportConfig
 from seep_lightning.door import compose
 from seep_lightning.errors import Interrupted, Preempted, UserError
@@ -31,6 +31,7 @@ from seep_lightning.evaluate import evaluate
 from seep_lightning.export import export
 from seep_lightning.module import SeepModule
 from seep_lightning.run import Run
+from seep_lightning.signals import preemptible
 from seep_lightning.train import settings_of, train
 
 Compose = Callable[..., object]
@@ -195,6 +196,9 @@ def test_only_the_last_checkpoint_holds_what_a_resume_needs(compose_tiny: Compos
     best, last = (torch.load(run.checkpoint(name), weights_only=True).keys() for name in ("best", "last"))
     assert {"optimizer_states", "lr_schedulers", "callbacks", "loops", "current_model_state"} <= last - best
     assert run.checkpoint("best").stat().st_size < run.checkpoint("last").stat().st_size / 2
+    another = tmp_path / "of a user" / "best.ckpt"
+    WholeFiles(run.checkpoint("best")).save_checkpoint({"loops": {}}, another)
+    assert torch.load(another) == {"loops": {}}
 
 
 def test_the_last_checkpoint_is_the_last_epochs_also_where_another_was_better(
@@ -389,7 +393,10 @@ def test_the_monitor_epoch_keeps_the_last_one_as_the_best(compose_tiny: Compose,
 def test_early_stopping_ends_a_run_that_no_longer_improves(compose_tiny: Compose, tmp_path: Path) -> None:
     config = compose_tiny("optimizer.lr=1e-12", "early_stop=2", "trainer.max_epochs=20", "ema_decay=null")
     config.monitor = "recall/val"
-    assert len(curve(train(config, tmp_path / "run").run.dir)) < 20
+    ended = curve(train(config, tmp_path / "run").run.dir)
+    assert len(ended) < 20
+    train(config, tmp_path / "run")  # resumed: it stays where it ended
+    assert len(curve(tmp_path / "run")) == len(ended)
 
 
 def test_mixed_precision_and_deep_supervision_train(compose_tiny: Compose, tmp_path: Path) -> None:
@@ -460,6 +467,29 @@ def test_a_stored_path_is_moved_with_its_run(tmp_path: Path) -> None:
     callback.load_state_dict(state | old | {"best_k_models": {"/old/best.ckpt": torch.tensor(0.5)}})
     assert callback.best_model_path == str(tmp_path / "best.ckpt")
     assert list(callback.best_k_models) == [str(tmp_path / "best.ckpt")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_schedulers_signal_outside_of_the_training_is_one_line_as_well(
+    number: signal.Signals, compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, run = compose_tiny("trainer.max_epochs=1"), Run(tmp_path / "run")
+    with monkeypatch.context() as patch, pytest.raises(Preempted, match="by a signal. Go on with: .* run=.*/run"):
+        patch.setattr("seep_lightning.train.finish", lambda *_: os.kill(os.getpid(), number))
+        with preemptible(run):
+            train(config, run.dir)
+    assert run.summary()["status"] == "interrupted"
+    assert train(config, run.dir).run.summary()["status"] == "finished"
+    with pytest.raises(Preempted, match="No epoch has ended yet"), preemptible(Run(tmp_path / "new")):
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+def test_a_best_checkpoint_in_place_of_the_last_is_refused(compose_tiny: Compose, tmp_path: Path) -> None:
+    run = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run").run
+    run.last.write_bytes(run.checkpoint("best").read_bytes())
+    with pytest.raises(UserError, match="is not a last checkpoint: it holds weights alone. Start anew with init="):
+        train(compose_tiny("trainer.max_epochs=2"), run.dir)
 
 
 @pytest.mark.slow

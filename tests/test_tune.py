@@ -17,9 +17,9 @@ from omegaconf import OmegaConf
 
 from conftest import GRID, TINY, make_chips, seep
 from hydra_plugins.seep_optuna import SearchConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import TakenUp, UserError
 from seep_lightning.run import Run
-from seep_lightning.tune import Pruning, search
+from seep_lightning.tune import NAME, Pruning, connect, optuna, run_trial, search
 from test_train import curve
 
 
@@ -163,6 +163,25 @@ def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys
     ended = re.search(r"20 trials finished, 0 pruned, (\d+) failed", capsys.readouterr().out)
     assert ended
     assert 0 < int(ended[1]) < 8
+
+
+def test_a_process_that_stood_still_leaves_what_was_taken_up_elsewhere_alone(tmp_path: Path) -> None:
+    study = optuna.create_study(storage=connect(tmp_path / "study.db", 5), study_name=NAME)
+
+    def launch(*_: Any, **more: Any) -> list[JobReturn]:
+        study.tell(0, state=optuna.trial.TrialState.FAIL)  # as another process does with one that gave no sign of life
+        job = JobReturn()
+        pruning: Any = Pruning("dice/val", f"{tmp_path / 'study.db'}:0")
+        try:
+            pruning.on_validation_start(SimpleNamespace(is_global_zero=True), None)
+        except TakenUp as error:
+            job.status, job.return_value = JobStatus.FAILED, error
+        return [job]
+
+    launcher: Any = SimpleNamespace(launch=launch)
+    job = run_trial(study, study.ask(), [], launcher, tmp_path)
+    assert job.status == JobStatus.FAILED
+    assert [t.state.name for t in study.get_trials()] == ["FAIL"] and not study.get_trials()[0].user_attrs
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from itertools import chain
+from operator import add
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +10,6 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from seep_lightning.errors import disk
@@ -42,25 +41,34 @@ class MovingAverage(WeightAveraging):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """List what is averaged: to walk through all modules at each step takes a hundredth of a small net's."""
         both = (cast(AveragedModel, self._average_model).module, pl_module)
-        self._means, self._now = map(tensors, both)
-        self._counters = list(zip(*(tensors(module, floating=False) for module in both), strict=True))
+        self._parameters = [list(module.parameters()) for module in both]
+        self._buffers = [[(m._buffers, name) for m in module.modules() for name in m._buffers] for module in both]
 
+    @torch.no_grad()
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After a step of the optimiser. Torch's own update would wait for a GPU to say how many there were."""
         n = self._latest_update_step
         if trainer.global_step <= n:
             return
-        torch._foreach_lerp_(self._means, self._now, 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0)
-        for mean, now in self._counters:
-            mean.copy_(now)
+        # buffers by their names: a net may put another tensor in the place of one
+        now: list[list[Any]] = [[owner[name] for owner, name in each] for each in self._buffers]
+        pairs = [pair for pair in zip(*map(add, self._parameters, now), strict=True) if pair[0] is not None]
+        floating = [pair for pair in pairs if pair[0].is_floating_point()]
+        means, values = map(list, zip(*floating, strict=True))
+        torch._foreach_lerp_(means, values, 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0)
+        for mean, counter in pairs:
+            if not mean.is_floating_point():
+                mean.copy_(counter)
         cast(AveragedModel, self._average_model).n_averaged += 1
         self._latest_update_step = trainer.global_step
 
 
-def tensors(module: torch.nn.Module, floating: bool = True) -> list[Tensor]:
-    """Weights and buffers that are floating-point numbers, or those that are not."""
-    each = chain(module.parameters(), module.buffers())
-    return [tensor.detach() for tensor in each if tensor.is_floating_point() == floating]
+class EarlyStopping(pl.callbacks.EarlyStopping):
+    """Ends a training where Lightning's does; that of a resumed run, which had ended so before, at once."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning would look after one more epoch only."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 class CudaGraphs(Callback):
@@ -119,18 +127,22 @@ class RunCheckpoint(ModelCheckpoint):
 class WholeFiles(TorchCheckpointIO):
     """A checkpoint is complete, and on the disk, before it takes the place of the old one.
 
-    `best` is for prediction: it leaves out what only a resume needs, which `last` has, and is a quarter as large.
+    That at `best` is for prediction: it leaves out what only a resume needs, and is a quarter as large.
 
     Lightning writes it to the system's temporary folder and moves it: a copy, where that is another file system, so
     that a signal or a full disk leaves half a checkpoint in place of a whole one.
     """
+
+    def __init__(self, best: Path) -> None:
+        super().__init__()
+        self.best = best
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write it beside the old one first. `DiskError` where the disk refuses it."""
         if "://" in str(path):  # of a callback of the user's
             super().save_checkpoint(checkpoint, path, storage_options)
             return
-        if Path(path).name == "best.ckpt":
+        if Path(path) == self.best:
             checkpoint = {key: value for key, value in checkpoint.items() if key not in OF_RESUMES}
         with disk(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)

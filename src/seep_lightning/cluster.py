@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config import PredictConfig
@@ -47,7 +48,9 @@ def over_workers(
     with explained(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.", ImportError):
         import dask
         from distributed import Client, LocalCluster, as_completed
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every worker that comes and goes
+    # it tells of every worker that comes and goes, and of a scheduler that is gone by tracebacks of its own
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     where, threads, cores = config.cluster, None, os.cpu_count() or 1
     with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}), ExitStack() as stack:
         if config.cluster == "dask":
@@ -69,10 +72,17 @@ def over_workers(
             last = client.submit(map_there, *given, None, known.get(job.name, ""), parts, pure=False)
             which[last] = job
         for future in as_completed(which):
-            wrong = future.exception()
-            if wrong is not None and not isinstance(wrong, UserError):
-                wrong = UserError(f"its workers failed ({type(wrong).__name__}: {first_line(wrong)[:200]}).")
-            yield which[future], wrong or future.result()
+            job, row = which[future], None
+            try:
+                row = future.result()
+                if not (Path(config.output) / f"{job.name}.probability.tif").exists():
+                    row = UserError("its worker wrote it elsewhere: workers must see output= under the same path.")
+            except UserError as error:
+                row = error
+            except Exception as error:  # whatever a worker, or a scheduler that is gone, may raise
+                failed = f"its workers failed ({type(error).__name__}: {first_line(error)[:200]})"
+                row = UserError(f"{failed}. The same command goes on from what is finished.")
+            yield job, row
 
 
 def map_there(

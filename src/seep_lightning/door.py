@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -143,6 +144,9 @@ def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
     main.__spec__ = find_spec(f"seep_lightning.{command}")  # in a launcher's process it is the launcher's
     try:
         yield
+    except BaseException:
+        end_processes()
+        raise
     finally:
         sys.argv[1:], main.__spec__ = before
         for key in DDP_VARIABLES - given:
@@ -150,6 +154,17 @@ def as_single_run(command: str, arguments: list[str]) -> Iterator[None]:
         distributed = sys.modules.get("torch.distributed")
         if distributed is not None and distributed.is_available() and distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def end_processes() -> None:
+    """End what DDP started for a job that failed. Lightning's thread that looks after these processes would find them
+    failed, and kill this one as well, with the jobs that come next."""
+    for thread in threading.enumerate():
+        if thread.name == "child-process-observer":
+            for process in thread._child_processes:  # type: ignore[attr-defined]
+                process.kill()
+                process.wait()
+            thread._child_processes = []  # type: ignore[attr-defined] # nothing left to look after: it ends
 
 
 def prepare_arguments(arguments: list[str]) -> list[str]:

@@ -31,6 +31,10 @@ class DiskError(UserError):
     """A disk is full or refuses to be written to: nothing is wrong with the settings."""
 
 
+class TakenUp(UserError):
+    """Another process goes on with this run, since this one gave no sign of life."""
+
+
 @contextmanager
 def disk(path: Path) -> Iterator[None]:
     """Raise what a disk refuses as `DiskError`, one sentence about the file or folder."""

@@ -12,8 +12,8 @@ from seep_lightning.errors import UserError
 Floats = NDArray[np.float32]
 KINDS = ("scale", "chip", "scene")
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}  # the largest value of the types that images have
-# floor before a logarithm, of full scale, or of twice the median where that is less: scenes in raw numbers of 16 bit may
-# use a thousandth of it. It lies below one level of the 8-bit stretch that the chips come in
+# floor before a logarithm, of full scale, or of twice the median where that is less: a scene in raw numbers of 16 bit
+# may use a thousandth of it. It lies below one level of the 8-bit stretch that the chips come in
 DARKEST = 1 / 1024
 LIMIT = 5.0  # robust z-scores are clipped here: ships reach 30 and would rule the first convolution
 

@@ -5,7 +5,6 @@ import inspect
 import logging
 import math
 import os
-import signal
 import time
 import warnings
 from contextlib import suppress
@@ -19,7 +18,7 @@ from omegaconf import DictConfig
 
 from seep_lightning.config import EvaluateConfig, TrainConfig, check, ranked_by
 from seep_lightning.door import job_id, open_door, typed
-from seep_lightning.errors import DiskError, Interrupted, Preempted, UserError, explained
+from seep_lightning.errors import DiskError, Interrupted, Preempted, TakenUp, UserError, explained
 from seep_lightning.hardware import keep_memory, precision_of
 from seep_lightning.run import (
     Run,
@@ -30,6 +29,7 @@ from seep_lightning.run import (
     starting_weights,
     with_absolute_paths,
 )
+from seep_lightning.signals import go_on, lightnings_own, preemptible
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -100,6 +100,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         if not first:
             return Result(run, float(best))
         outcome = finish(trainer, run, cfg, data, float(best))
+    except TakenUp:  # the directory is another process's by now
+        raise
     except UserError as error:
         status = "interrupted" if isinstance(error, Interrupted) else "failed"
         seconds = before + time.perf_counter() - start
@@ -140,6 +142,8 @@ def read_last(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, A
         return None
     run.check_same(cfg)
     content = read_checkpoint(run.last)
+    if "optimizer_states" not in content:
+        raise UserError(f"{run.last} is not a last checkpoint: it holds weights alone. Start anew with init={run.dir}.")
     found = content["hyper_parameters"]["facts"]["fingerprint"]
     if found != data.chips.fingerprint or read_split(data.chips, str(run.split_path)) != data.parts:
         raise UserError(
@@ -190,10 +194,17 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
     """Lightning's Trainer with our callbacks and loggers."""
     import lightning.pytorch as pl
     from lightning.fabric.utilities.exceptions import MisconfigurationException
-    from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+    from lightning.pytorch.callbacks import RichProgressBar
     from lightning.pytorch.loggers import Logger
 
-    from seep_lightning.callbacks import CudaGraphs, EpochFacts, MovingAverage, RunCheckpoint, WholeFiles
+    from seep_lightning.callbacks import (
+        CudaGraphs,
+        EarlyStopping,
+        EpochFacts,
+        MovingAverage,
+        RunCheckpoint,
+        WholeFiles,
+    )
     from seep_lightning.panels import Panels
     from seep_lightning.targets import build, resolve
 
@@ -227,10 +238,10 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
             loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
     with explained("trainer: {all}", ValueError, TypeError, RuntimeError, MisconfigurationException):
         given = asdict(cfg.trainer)
-        plugins = given.pop("plugins") or []
+        plugins, whole_files = given.pop("plugins") or [], WholeFiles(run.checkpoints / "best.ckpt")
         trainer = pl.Trainer(
             **given,
-            plugins=[*(plugins if isinstance(plugins, list) else [plugins]), WholeFiles()],
+            plugins=[*(plugins if isinstance(plugins, list) else [plugins]), whole_files],
             logger=loggers,
             callbacks=callbacks,
             default_root_dir=str(run.dir),
@@ -247,28 +258,24 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
     from lightning.fabric.utilities.exceptions import MisconfigurationException
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-    # SLURM's warning before its time limit; there when Lightning looks, it keeps Lightning from requeueing by itself
-    before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    go_on = f"Go on with: python -m seep_lightning.train {quote(f'run={run.dir}')}"
     try:
-        with explained("trainer: {all}", MisconfigurationException):
+        with lightnings_own(), explained("trainer: {all}", MisconfigurationException):
             last = str(run.last) if run.last.is_file() else None
             trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
     except SIGTERMException as error:
-        raise Preempted(f"stopped by a signal; whole epochs are kept. {go_on}") from error
+        raise Preempted(f"stopped by a signal; whole epochs are kept. {go_on(run)}") from error
     except SystemExit as error:
         if error.code != 1:  # a launcher's own; Lightning turns Ctrl-C into 1
             raise
-        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {go_on}") from error
+        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {go_on(run)}") from error
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
             raise
         raise UserError(
             f"memory ran out with data.batch_size={cfg.data.batch_size}. Halve it (and set "
-            f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. {go_on}"
+            f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. {go_on(run)}"
         ) from error
     finally:
-        signal.signal(signal.SIGUSR1, before)
         if (cfg.logger or {}).get("wandb"):  # else the next job of a sweep would go on with this one's W&B run
             importlib.import_module("wandb").finish()
 
@@ -364,13 +371,12 @@ def task(cfg: DictConfig) -> float:
         if there.config_path.exists() and is_first_process() and not again:
             resume = quote(f"run={out}")
             raise UserError(f"{out} holds a run already. Resume it with {resume}, or choose another directory.")
-    result = train(config, out)
-    if not is_first_process():
-        return result.score
-    if config.trainer.fast_dev_run:
-        print("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
-    else:
-        print_result(result.run, config.test)
+    with preemptible(Run(out)):
+        result = train(config, out)
+        if config.trainer.fast_dev_run and is_first_process():
+            print("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
+        elif is_first_process():
+            print_result(result.run, config.test)
     return result.score
 
 

@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seep_lightning.config import ranked_by
 from seep_lightning.door import quoted
-from seep_lightning.errors import DiskError, UserError
+from seep_lightning.errors import DiskError, TakenUp, UserError
 from seep_lightning.run import MAY_CHANGE, Run
 from seep_lightning.train import TRIAL
 
@@ -177,14 +177,19 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
                 state, value = TrialState.COMPLETE, job.return_value
         elif not isinstance(job._return_value, UserError) or isinstance(job._return_value, DiskError):
             raise job._return_value
-        else:
+        elif runs_here(study, trial):
             trial.set_user_attr(MISTAKE, str(job._return_value))
     except BaseException:  # a signal, Ctrl-C, a bug: the trial can be taken up again at once
-        if study.get_trials()[trial.number].state == TrialState.RUNNING:  # else another process has done so
+        if runs_here(study, trial):  # else another process has done so
             take_up_again(study, study.tell(trial, state=TrialState.FAIL))
         raise
     study.tell(trial, value, state, skip_if_finished=True)
     return job
+
+
+def runs_here(study: optuna.Study, trial: Trial) -> bool:
+    """Whether no other process has ended it, or taken it up, since this one stood still."""
+    return bool(study.get_trials(deepcopy=False)[trial.number].state == TrialState.RUNNING)
 
 
 class Pruning(pl.Callback):
@@ -193,18 +198,26 @@ class Pruning(pl.Callback):
     def __init__(self, monitor: str, trial: str) -> None:
         self.monitor, self.trial, self.pruned = monitor, trial, False
 
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look, on rank 0, whether this process may still write, before the epoch is logged."""
+        if trainer.is_global_zero:
+            self._study_and_trial()
+
+    def _study_and_trial(self) -> tuple[optuna.Study, Trial]:
+        database, _, number = self.trial.rpartition(":")
+        study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
+        trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
+        if not runs_here(study, trial):
+            raise TakenUp(f"trial {number} gave no sign of life and was taken up elsewhere.")
+        return study, trial
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report, and ask, on rank 0."""
         value = trainer.callback_metrics.get(self.monitor)  # on all ranks: they work it out together
         if trainer.is_global_zero and value is not None and cast(Any, pl_module).validated:
-            database, _, number = self.trial.rpartition(":")
-            study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
+            study, trial = self._study_and_trial()
             study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
-            trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
-            try:
-                trial.report(float(value), trainer.current_epoch)
-            except optuna.exceptions.UpdateFinishedTrialError as error:  # this process stood still
-                raise UserError(f"trial {number} gave no sign of life and was taken up elsewhere.") from error
+            trial.report(float(value), trainer.current_epoch)
             self.pruned = trainer.current_epoch + 1 != trainer.max_epochs and trial.should_prune()
         self.pruned = trainer.strategy.broadcast(self.pruned)
         trainer.should_stop = trainer.should_stop or self.pruned

@@ -1,0 +1,53 @@
+"""Signals by which a scheduler asks a run to end: SIGTERM, and SIGUSR1, SLURM's warning before its time limit."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from shlex import quote
+from typing import Any
+
+from seep_lightning.errors import Preempted
+from seep_lightning.run import Run
+
+BOTH = (signal.SIGTERM, signal.SIGUSR1)
+
+
+def go_on(run: Run) -> str:
+    """The line that goes on with a run."""
+    if not run.last.is_file():
+        return "No epoch has ended yet: give the same command again."
+    return f"Go on with: python -m seep_lightning.train {quote(f'run={run.dir}')}"
+
+
+@contextmanager
+def preemptible(run: Run) -> Iterator[None]:
+    """Raise `Preempted` at either signal, unless somebody handles it already, such as submitit."""
+    ours = [each for each in BOTH if signal.getsignal(each) == signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, partial(_stop, run))
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
+
+
+def _stop(run: Run, *_: Any) -> None:
+    raise Preempted(f"stopped by a signal. {go_on(run)}")
+
+
+@contextmanager
+def lightnings_own() -> Iterator[None]:
+    """While Lightning trains, SIGTERM is its to handle, at the end of a step, and SIGUSR1 is a SIGTERM: what is there
+    when Lightning looks keeps it from requeueing by itself."""
+    before = {each: signal.getsignal(each) for each in BOTH}
+    if getattr(before[signal.SIGTERM], "func", None) is _stop:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
