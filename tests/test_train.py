@@ -5,6 +5,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -368,6 +369,25 @@ def test_init_starts_from_the_weights_of_a_run_or_a_file(
         train(compose_tiny(f"init='{init}'", "model.width=8"), tmp_path / "wider")
     with pytest.raises(UserError, match="Expected a run, a file of export format=torch, or seeps, generated"):
         train(compose_tiny("init=genrated"), tmp_path / "misspelt")
+
+
+def test_the_leakage_line_counts_what_the_network_of_init_has_learned_from(
+    compose_tiny: Compose, tmp_path: Path
+) -> None:
+    shorter = ("split=random", "trainer.max_epochs=1")
+    first = train(compose_tiny(*shorter), tmp_path / "first").run
+    assert "LEARNED" not in first.summary()["leakage"]
+    second = train(compose_tiny(*shorter, "split.seed=1", f"init={first.dir}"), tmp_path / "second").run
+    was, now = (dict(re.findall(r"^([^,]+),.*,(\w+)$", r.split_path.read_text(), re.M)) for r in (first, second))
+    known = {part: sum(was[name] == "train" for name in now if now[name] == part) for part in ("val", "test")}
+    said = f"; init={first.dir} HAS LEARNED FROM {known['val']} val and {known['test']} test chips"
+    assert second.summary()["leakage"].endswith(said) and known["val"] > 0
+    third = train(compose_tiny(*shorter, f"init={second.dir}"), tmp_path / "third").run  # first's own split
+    assert f"; init={second.dir} HAS LEARNED" in third.summary()["leakage"]
+    assert f"; init={first.dir}" not in third.summary()["leakage"]
+    path = export(ExportConfig(str(first.dir), str(tmp_path / "a.pt"), "torch"))
+    fourth = train(compose_tiny(*shorter, f"init={path}"), tmp_path / "fourth").run
+    assert fourth.summary()["leakage"].endswith("HAS LEARNED FROM THIS DATA SET, from which part is not known")
 
 
 def test_init_from_a_run_that_tells_no_classes_gives_a_new_head_only(

@@ -1,6 +1,10 @@
 """A trained run as a callable on arrays."""
 
+import csv
 import warnings
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -10,11 +14,12 @@ import numpy as np
 import torch
 
 from seep_lightning.array_predictor import ArrayPredictor
+from seep_lightning.data.chips import Chips
 from seep_lightning.errors import UserError, explained
 from seep_lightning.module import CHECKPOINT_KEY, FORMAT, SeepModule
 from seep_lightning.nets.outputs import probabilities
 from seep_lightning.normalise import Floats
-from seep_lightning.run import Run, open_run, write_whole
+from seep_lightning.run import WEIGHTS, Run, open_run, starting_weights, write_whole
 
 
 class Predictor(ArrayPredictor):
@@ -91,6 +96,29 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if found > FORMAT:
         raise UserError(f"{path} has format {found}; this version reads up to {FORMAT}. Update seep_lightning.")
     return content
+
+
+def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
+    """What the network of `init` learned from, of the chips that validate and test here, in words; nothing for none.
+
+    A run's split names its chips, and those of the run that it started from. A file tells no more than the data set.
+    """
+    if init is None:
+        return ""
+    path = starting_weights(init)
+    same: bool = read_checkpoint(path)["hyper_parameters"]["facts"].get("fingerprint") == chips.fingerprint
+    if init in WEIGHTS or Path(init).is_file():
+        return f"; init={init} HAS LEARNED FROM THIS DATA SET, from which part is not known" * same
+    run, earlier = Run(Path(init)), ""
+    with suppress(UserError):  # it may be gone
+        earlier = learned_before(run.config.init, chips, parts)
+    if not same and run.config.data.source == "synthetic":  # other chips of the same names
+        return earlier
+    with run.split_path.open(newline="") as file:
+        learned = {row["name"] for row in csv.DictReader(file) if row["part"] == "train"}
+    known = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
+    found = f"; init={init} HAS LEARNED FROM {known['val']} val and {known['test']} test chips"
+    return earlier + found * bool(known["val"] + known["test"])
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:

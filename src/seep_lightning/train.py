@@ -58,6 +58,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.data.split import write_split
     from seep_lightning.panels import write_hparams
+    from seep_lightning.predictor import learned_before
 
     cfg = with_absolute_paths(cfg)
     check(cfg)
@@ -81,7 +82,8 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     run.write_config(cfg)  # now that the Trainer took it: what it refuses must not be what a resume starts from
     if checkpoint is None and is_first_process():
         write_split(run.split_path, data.chips, data.parts)
-    leakage, earlier = data.leakage_line(), run.summary() if checkpoint else {}
+    earlier = run.summary() if checkpoint else {}
+    leakage = earlier.get("leakage") or data.leakage_line() + learned_before(cfg.init, data.chips, data.parts)
     before = earlier.get("seconds", 0.0)
     facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": leakage, "data": data_facts(data)}
     facts |= {k: v for k, v in earlier.items() if k in ("best", "epochs", "figures", "device")}  # until it is done anew
