@@ -14,10 +14,12 @@ from affine import Affine
 from rasterio.control import GroundControlPoint
 
 from conftest import seep
-from seep_lightning.config import DataConfig, PrepareConfig
+from seep_lightning.config import DataConfig, GridConfig, PrepareConfig
 from seep_lightning.data.chips import load_chips
 from seep_lightning.errors import UserError
 from seep_lightning.prepare import prepare
+from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.raster import Raster, mosaic
 
 PLACE = {"crs": "EPSG:32640", "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000)}
 HEIGHT, WIDTH = 120, 150
@@ -87,6 +89,8 @@ def test_the_truths_polygons_give_back_the_truths_pixels(given, overlap):
     chips = load_chips(DataConfig(root=given.output))
     assert len(chips) == facts["chips"] and set(chips.scenes) == {"A_1"}
     assert chips.cells()[-1] == (None if overlap else divmod(chips.tiles[-1], 5))
+    of_others = load_chips(DataConfig(root=given.output, grid={"A": GridConfig(3)}))
+    assert of_others.cells()[-1] == chips.cells()[-1]
 
 
 def test_every_chip_with_seep_and_a_seeded_share_of_the_others_are_kept(given, tmp_path):
@@ -150,6 +154,12 @@ def test_scenes_placed_by_control_points_only_are_labelled_through_them(given, t
     prepare(given)
     chips = load_chips(DataConfig(root=given.output))
     assert sum(int((chips.read(k)[1] > 0).sum()) for k in range(len(chips))) == (truth() * image() > 0).sum()
+    tiles = dict(zip(chips.image_paths, chips.cells(), strict=True))
+    with Raster(chips.image_paths[7]) as chip, mosaic(tiles, "A_1", nodata=0) as scene, Raster(given.scenes) as whole:
+        middle, (row, column) = np.array([[5.0, 6.0]]), chips.cells()[7]
+        expected = Ground.of(whole).place(middle + np.array([column, row]) * SIZE)
+        for ground, at in ((Ground.of(chip), middle), (Ground.of(scene), middle + np.array([column, row]) * SIZE)):
+            np.testing.assert_allclose(ground.place(at), expected, atol=0.01)
 
 
 @pytest.mark.parametrize("scale", ["linear", "db"])

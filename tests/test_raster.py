@@ -641,6 +641,19 @@ def test_maps_depend_on_where_tiles_and_the_scene_lie_and_not_on_overviews(tmp_p
     assert len(prints) == 2
 
 
+def test_tiles_that_lie_elsewhere_than_their_cells_are_refused(tmp_path: Path) -> None:
+    values = np.full((1, 8, 8), 7, np.uint16)
+    tiles = {
+        write_raster(tmp_path / f"A.{k}.tif", values, crs="EPSG:32631", transform=Affine(10, 0, 60 * k, 0, -10, 0)): k
+        for k in (0, 1)  # which overlap by two pixels
+    }
+    with (
+        pytest.raises(UserError, match=r"A\.1\.tif does not lie at row 0, column 1 .* Pass the right columns=N"),
+        mosaic({path: (0, k) for path, k in tiles.items()}, "A"),
+    ):
+        pass
+
+
 def test_a_mosaic_knows_names_and_nodata_of_its_tiles(tmp_path: Path) -> None:
     values = np.full((2, 8, 8), 7, np.uint16)
     values[:, :2] = 65535

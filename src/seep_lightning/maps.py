@@ -101,9 +101,12 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
 
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
     """Tiles a row of a scene: as told, or written beside the chips, or known to the run, or found from the edges."""
+    written = written_grid(next(iter(tiles)).parents[1])
+    if written is None:
+        log.info("%s: its chips overlap, and are mapped one by one.", scene)
+        return None
     grids = {key: each["columns"] for key, each in facts.get("grid", {}).items()}
-    grids |= {key: each.columns for key, each in written_grid(next(iter(tiles)).parents[1]).items()}
-    known = config.columns or of_scene(grids, scene)
+    known = config.columns or of_scene(grids | {key: each.columns for key, each in written.items()}, scene)
     if known is None:
         with suppress(UserError, ValueError):  # unreadable, or of several sizes: told when they are mapped
             edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}

@@ -72,7 +72,9 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
                     facts["with_seep"] += bool(mask.any())
                     name = f"{scene_name(path)}.{tile:06d}.tif"
                     place = {"crs": raster.crs, "transform": raster.transform @ Affine.translation(*corner)}
-                    place = {} if raster.placed_by_points else place
+                    if raster.placed_by_points:
+                        left, top = corner
+                        place = {"crs": raster.crs, "gcps": [_moved(point, -top, -left) for point in raster.gcps]}
                     write_geotiff(part / data.images / name, image, 0, raster.band_names, **place)
                     write_geotiff(part / data.masks / name, mask, None, **place)
                 raster.check_unchanged()
@@ -81,6 +83,12 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return facts
+
+
+def _moved(point: Any, rows: int, columns: int) -> Any:
+    from rasterio.control import GroundControlPoint
+
+    return GroundControlPoint(point.row + rows, point.col + columns, point.x, point.y, point.z, point.id, point.info)
 
 
 def scene_name(path: Path) -> str:

@@ -162,16 +162,21 @@ def pair_chips(config: DataConfig) -> Chips:
         raise UserError(f"data: no image in {images} has a mask of the same name in {masks}.")
     names = [found[stem].name for stem in pairs]
     scenes, tiles = map(list, zip(*(split_name(name, config.pattern) for name in names), strict=True))
-    config = replace(config, grid=written_grid(root) | config.grid)
+    written = written_grid(root)
+    config = replace(config, grid={} if written is None else written | config.grid)
     return Chips(config, root, names, scenes, tiles, [found[stem] for stem in pairs], [truth[stem] for stem in pairs])
 
 
-def written_grid(root: Path) -> dict[str, GridConfig]:
-    """The columns of each scene by its whole name and a dot, where `prepare` or the generator wrote them."""
+def written_grid(root: Path) -> dict[str, GridConfig] | None:
+    """The columns of each scene by its whole name and a dot, where `prepare` or the generator wrote them; None where it
+    says that chips overlap: they lie on no grid, whatever their names are like."""
     path = root / "dataset.json"
     with explained(f"{path} is not JSON ({{}}). Write it again, or remove it.", ValueError):
         found = json.loads(path.read_text()) if path.is_file() else {}
-    given = found.get("columns") if isinstance(found, dict) else {}  # or a file of another program
+    found = found if isinstance(found, dict) else {}  # or a file of another program
+    if found.get("overlap"):
+        return None
+    given = found.get("columns")
     columns = {s: n for s, n in given.items() if type(n) is int and n >= 1} if isinstance(given, dict) else {}
     return {f"{scene}.": GridConfig(n) for scene, n in columns.items()}
 

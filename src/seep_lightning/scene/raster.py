@@ -161,7 +161,10 @@ class Raster(AbstractContextManager["Raster"]):
 def mosaic(
     tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None
 ) -> Iterator[Raster]:
-    """Tiles of one size by their (row, column), as one raster (a VRT) on the ground; missing ones are `nodata`."""
+    """Tiles of one size by their (row, column), as one raster (a VRT) on the ground; missing ones are `nodata`.
+
+    `UserError` for tiles that differ in size, type or bands, or lie elsewhere on the ground than their cells say.
+    """
     rows, columns = (1 + max(cell[axis] for cell in tiles.values()) for axis in (0, 1))
     if nodata is None and len(tiles) < rows * columns:
         raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
@@ -171,9 +174,13 @@ def mosaic(
     for path, (row, column) in tiles.items():
         with Raster(path, bands, nodata) as tile:
             width, height, kind, count = fact = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
-            if not facts and tile.georeferenced and not tile.placed_by_points:
-                corner = (tile.transform @ Affine.translation(-column * width, -row * height)).to_gdal()
-                place = f"<SRS>{escape(tile.crs.to_wkt())}</SRS><GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
+            origin = tile.transform @ Affine.translation(-column * width, -row * height)
+            if not facts:
+                first, place = origin, _place(tile, row * height, column * width)
+            off = (~first) @ origin
+            if tile.transform != Affine.identity() and max(abs(off.c), abs(off.f)) > 0.5:
+                said = f"{path} does not lie at row {row}, column {column} of the tiles of {name}, by its own transform"
+                raise UserError(f"{said}. Pass the right columns=N, or mosaic=false.")
             names |= dict(zip(tile.indexes, tile.band_names, strict=True))
             nodatas |= tile.nodatas
             if tile.masked:
@@ -199,6 +206,19 @@ def mosaic(
         raster.nodatas |= nodatas
         raster.layout = sorted((path.name, *cell) for path, cell in tiles.items())
         yield raster
+
+
+def _place(tile: Raster, row: int, column: int) -> str:
+    """The ground of a mosaic, as GDAL writes it, from a tile whose first pixel lies at a row and a column of it."""
+    crs = escape(tile.crs.to_wkt(), {'"': "&quot;"}) if tile.crs else ""
+    if tile.placed_by_points:
+        points = [(p.col + column, p.row + row, p.x, p.y, p.z or 0) for p in tile.gcps]
+        listed = ('<GCP Pixel="{}" Line="{}" X="{!r}" Y="{!r}" Z="{}"/>'.format(*point) for point in points)
+        return f'<GCPList Projection="{crs}">{"".join(listed)}</GCPList>'
+    if tile.transform == Affine.identity():
+        return ""
+    corner = (tile.transform @ Affine.translation(-column, -row)).to_gdal()
+    return f"{f'<SRS>{crs}</SRS>' if crs else ''}<GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
 
 
 def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
