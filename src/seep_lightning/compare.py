@@ -24,6 +24,8 @@ Array = NDArray[Any]
 RESAMPLES = 2000
 FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
 
+MOST_COLUMNS = 4  # of settings, side by side: more of them go into one
+
 log = logging.getLogger(__name__)
 
 
@@ -72,11 +74,20 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
         raise unread[0]
     for reason in unread:  # of another version, or of another task
         log.warning("left out: %s", reason)
+    if (sets := len({chips_scored(row) for row in rows if row.figures})) > 1:
+        log.warning("these runs were validated on %d different sets of chips, between which ranks say little", sets)
     keys = sorted({key for row in rows for key in row.settings})
     differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
     for row in rows:
         row.settings = {k: row.settings.get(k) for k in differing}
     return sorted(rows, key=lambda row: (-row.figures.get(metric, -1.0), str(row.run.dir)))
+
+
+def chips_scored(row: Row) -> tuple[str, ...]:
+    """The data that a run was validated on, and the chips of them."""
+    with row.run.split_path.open(newline="") as file:
+        names = sorted(chip["name"] for chip in csv.DictReader(file) if chip["part"] == "val")
+    return row.run.summary().get("data", {}).get("fingerprint", ""), *names
 
 
 class Paired(NamedTuple):
@@ -166,11 +177,14 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 def print_rows(rows: Sequence[Row], metric: str) -> None:
     """The comparison as a table: rank, metric, what differs, the run."""
     home = os.path.commonpath([row.run.dir.parent for row in rows])
-    table = {}
+    table: dict[str, dict[str, str]] = {}
+    narrow = len(rows[0].settings) > MOST_COLUMNS
     for rank, row in enumerate(rows, 1):
         score = f"{row.figures[metric]:.3f}" if row.figures else ""
         score = f"{score} {row.status}".strip() if row.status != "finished" else score
-        table[str(rank)] = {metric: score, **{k: str(v) for k, v in row.settings.items()}}
+        told = {k: str(v) for k, v in row.settings.items()}
+        told = {"settings": ", ".join(f"{k}={v}" for k, v in told.items())} if narrow else told
+        table[str(rank)] = {metric: score, **told}
         table[str(rank)]["run"] = os.path.relpath(row.run.dir, home)
     print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
     for row in rows:

@@ -326,7 +326,7 @@ def print_result(run: Run, test: bool) -> None:
     from seep_lightning.evaluate import evaluate, print_evaluation, print_table
 
     summary = run.summary()
-    tuned = f"val, at {summary['best']['threshold']:.4f} (tuned on it)"
+    tuned = f"val, at {summary['best']['threshold']:.4f} (tuned)"
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
     figures = summary["figures"]
     print_table(title, {tuned: figures["val"], "val, at 0.5 before scaling": figures["val_at_0.5"]})
@@ -336,7 +336,8 @@ def print_result(run: Run, test: bool) -> None:
     where = Path(os.path.relpath(run.dir)) if run.dir.is_relative_to(Path.cwd()) else run.dir
     named = quote(f"run={where}")
     print(f"look at the curves:  tensorboard --logdir {quote(str(where))}")
-    print(f"score the test part: python -m seep_lightning.evaluate {named}{' overwrite=true' * test}")
+    if not test:
+        print(f"score the test part: python -m seep_lightning.evaluate {named}")
     print(f"map scenes or chips: python -m seep_lightning.predict {named} input=PATH output=maps")
 
 
@@ -354,6 +355,7 @@ def task(cfg: DictConfig) -> float:
             raise UserError(f"{said}: give one run at a time, without -m and without hydra.run.dir.")
         cfg.data.source = stored.config.data.source  # what data.root= is checked against
         config = resumed_config(stored, typed(cfg), list(hydra.overrides.task))
+        again = config == stored.config  # with nothing to change
     else:
         config = with_absolute_paths(typed(cfg))
         if config.lr_find:
@@ -364,16 +366,16 @@ def task(cfg: DictConfig) -> float:
             return lr_find(config, out)
         # given again, a sweep with its folder, a cluster's job that was requeued and `ckpt=last` do what is missing
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None or config.ckpt == "last"
-        there = Run(out)
-        if again and there.finished and there.covers(config):
-            log.info("%s is finished already", out)
-            if config.test and is_first_process() and not (out / "evaluate/test/summary.json").exists():
-                print_result(there, test=True)
-            return float(there.summary()["best"]["score"])
-        if there.config_path.exists() and is_first_process() and not again:
+        if Run(out).config_path.exists() and is_first_process() and not again:
             resume = quote(f"run={out}")
             raise UserError(f"{out} holds a run already. Resume it with {resume}, or choose another directory.")
-    with preemptible(Run(out)):
+    there = Run(out)
+    if again and there.finished and there.covers(config):
+        log.info("%s is finished already", out)
+        if config.test and is_first_process() and not (out / "evaluate/test/summary.json").exists():
+            print_result(there, test=True)
+        return float(there.summary()["best"]["score"])
+    with preemptible(there):
         result = train(config, out)
         if config.trainer.fast_dev_run and is_first_process():
             print("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")

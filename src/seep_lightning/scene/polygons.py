@@ -178,6 +178,18 @@ def _measured(
     )  # fmt: skip
 
 
+def _within_the_world(outline: shapely.MultiPolygon) -> shapely.MultiPolygon:
+    """An outline in degrees, cut at the date line (RFC 7946, 3.1.9). GDAL would leave empty parts."""
+    west, _, east, _ = outline.bounds
+    if west >= -180 and east <= 180:
+        return outline
+    parts = []
+    for turn in (-360, 0, 360):
+        here = shapely.intersection(outline, shapely.box(turn - 180, -90, turn + 180, 90))
+        parts += shapely.get_parts(shapely.transform(here, lambda at, turn=turn: at - np.array([turn, 0]))).tolist()
+    return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon" and not part.is_empty])
+
+
 def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False) -> None:
     """Write features to `path` (.gpkg or .geojson), and a QGIS style of the same name (.qml) unless there is one.
 
@@ -193,6 +205,8 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
     outlines = np.array([seep.outline for seep in seeps], dtype=object)
     if degrees:
         outlines = np.array([shapely.transform(outline, ground.degrees_together) for outline in outlines], dtype=object)
+    if degrees and path.suffix == ".geojson":
+        outlines = np.array([_within_the_world(outline) for outline in outlines], dtype=object)
     columns: list[NDArray[Any]] = [  # no value: NaN, which is written as null
         np.array([seep.attributes[name] for seep in seeps], object if kind is str else kind)
         for name, kind in layer.columns.items()
