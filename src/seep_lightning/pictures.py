@@ -64,7 +64,7 @@ def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDAr
         cv2.polylines(view, [corners], isClosed=True, color=colour, lineType=cv2.LINE_AA, shift=3)
     if min(view.shape[:2]) > 2 * len(scale):
         view[-18:-8, 34 : 34 + len(scale)] = scale
-        for label, x in (("0.5", 6), ("1", 38 + len(scale))):
+        for label, x in (("<.5", 4), ("1", 38 + len(scale))):
             cv2.putText(view, label, (x, len(view) - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
     return view
 

@@ -71,7 +71,9 @@ class Run:
         """The stored config, typed."""
         if not self.config_path.is_file():
             said = f"run={self.dir}: there is no {'config.yaml' if self.dir.is_dir() else 'such directory'}"
-            raise UserError(f"{said}. Expected the directory of a run (outputs/<name>/<time>).")
+            runs = [path.parent.name for path in sorted(self.dir.glob("*/config.yaml"))]
+            inside = f" It holds runs, such as {runs[0]}." if runs else ""
+            raise UserError(f"{said}. Expected the directory of a run (outputs/<name>/<time>).{inside}")
         with explained(f"{self.config_path} is not the config of a run ({{}}).", OmegaConfBaseException, YAMLError):
             merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
             return cast(TrainConfig, OmegaConf.to_object(merged))
