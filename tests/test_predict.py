@@ -305,6 +305,10 @@ def test_statistics_of_the_scene_go_with_every_window_and_chip(
     image = image.copy()
     image[32:64, 64:96] = 0
     quartiles = quartiles_of(histogram(image[None], image > 0))
+    for path in chips.iterdir():  # on the ground: statistics lay them together in an order of their own
+        top, _, left, _ = box(divmod(int(path.name[3:9]), COLUMNS), (TILE, TILE))
+        place = {**UTM, "transform": UTM["transform"] @ Affine.translation(left, top)}
+        write_raster(path, cv2.imread(str(path), cv2.IMREAD_UNCHANGED), **place)
     out = mapped(run, chips, tmp_path / "out", mosaic=False)
     close(out / "S9.000005.probability.tif", load(run)(image[32:64, 32:64], quartiles), image[32:64, 32:64] > 0)
     seen: list[NDArray[np.float32]] = []

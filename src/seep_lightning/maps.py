@@ -213,7 +213,8 @@ def _raster(name: str, tiles: Tiles, bands: Bands, nodata: float | None) -> Abst
 @lru_cache(maxsize=1)
 def _quartiles(paths: tuple[Path, ...], bands: Bands, nodata: float | None) -> NDArray[np.float64]:
     """Quartiles of several files together, (C, 3)."""
-    with _raster(paths[0].stem, {path: (row, 0) for row, path in enumerate(paths)}, bands, nodata) as raster:
+    column = {path: (row, 0) for row, path in enumerate(paths)}
+    with mosaic(column, paths[0].stem, bands, nodata, placed=False) as raster:
         return scene_quantiles(raster)
 
 

@@ -159,28 +159,32 @@ class Raster(AbstractContextManager["Raster"]):
 
 @contextmanager
 def mosaic(
-    tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None
-) -> Iterator[Raster]:
+    tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None,
+    *, placed: bool = True,
+) -> Iterator[Raster]:  # fmt: skip
     """Tiles of one size by their (row, column), as one raster (a VRT) on the ground; missing ones are `nodata`.
 
+    placed: False where the cells say nothing of the ground, as for statistics of all pixels.
     `UserError` for tiles that differ in size, type or bands, or lie elsewhere on the ground than their cells say.
     """
     rows, columns = (1 + max(cell[axis] for cell in tiles.values()) for axis in (0, 1))
     if nodata is None and len(tiles) < rows * columns:
         raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
     facts: dict[tuple[Any, ...], str] = {}
-    sources = place = ""
+    sources, place, first = "", "", None
     names, nodatas = dict[int, str](), set[float]()
     for path, (row, column) in tiles.items():
         with Raster(path, bands, nodata) as tile:
             width, height, kind, count = fact = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
-            origin = tile.transform @ Affine.translation(-column * width, -row * height)
-            if not facts:
-                first, place = origin, _place(tile, row * height, column * width)
-            off = (~first) @ origin
-            if tile.transform != Affine.identity() and max(abs(off.c), abs(off.f)) > 0.5:
-                said = f"{path} does not lie at row {row}, column {column} of the tiles of {name}, by its own transform"
-                raise UserError(f"{said}. Pass the right columns=N, or mosaic=false.")
+            if placed and not facts:
+                place = _place(tile, row * height, column * width)
+            if placed and tile.transform != Affine.identity():
+                origin = tile.transform @ Affine.translation(-column * width, -row * height)
+                first = first or origin
+                off = (~first) @ origin
+                if max(abs(off.c), abs(off.f)) > 0.5:
+                    said = f"{path} does not lie at row {row}, column {column} of the tiles of {name}, by its transform"
+                    raise UserError(f"{said}. Pass the right columns=N, or mosaic=false.")
             names |= dict(zip(tile.indexes, tile.band_names, strict=True))
             nodatas |= tile.nodatas
             if tile.masked:
