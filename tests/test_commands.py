@@ -185,8 +185,8 @@ def test_a_wheel_in_an_empty_environment_trains_the_demo_from_anywhere(tmp_path:
         "data.synthetic.scenes=4",
         "model.width=4",
     ]
-    assert "score the test part" in run(python, "-m", "seep_lightning.train", *short, "hydra.run.dir=a")
-    assert "score the test part" in run(tmp_path / "empty/bin/seep", "train", *short, "hydra.run.dir=b")
+    assert "map scenes or chips" in run(python, "-m", "seep_lightning.train", *short, "hydra.run.dir=a")
+    assert "map scenes or chips" in run(tmp_path / "empty/bin/seep", "train", *short, "hydra.run.dir=b")
     assert (tmp_path / "a/evaluate/test/summary.json").is_file()
 
 
