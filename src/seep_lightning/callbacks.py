@@ -42,7 +42,8 @@ class MovingAverage(WeightAveraging):
         """List what is averaged: to walk through all modules at each step takes a hundredth of a small net's."""
         both = (cast(AveragedModel, self._average_model).module, pl_module)
         self._parameters = [list(module.parameters()) for module in both]
-        self._buffers = [[(m._buffers, name) for m in module.modules() for name in m._buffers] for module in both]
+        names = [name.rpartition(".") for name, _ in pl_module.named_buffers()]
+        self._buffers = [[(module.get_submodule(owner)._buffers, n) for owner, _, n in names] for module in both]
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -52,7 +53,7 @@ class MovingAverage(WeightAveraging):
             return
         # buffers by their names: a net may put another tensor in the place of one
         now: list[list[Any]] = [[owner[name] for owner, name in each] for each in self._buffers]
-        pairs = [pair for pair in zip(*map(add, self._parameters, now), strict=True) if pair[0] is not None]
+        pairs = list(zip(*map(add, self._parameters, now), strict=True))
         floating = [pair for pair in pairs if pair[0].is_floating_point()]
         means, values = map(list, zip(*floating, strict=True))
         torch._foreach_lerp_(means, values, 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0)

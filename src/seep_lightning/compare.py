@@ -74,20 +74,17 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
         raise unread[0]
     for reason in unread:  # of another version, or of another task
         log.warning("left out: %s", reason)
-    if (sets := len({chips_scored(row) for row in rows if row.figures})) > 1:
+    if (
+        sets := len(
+            {frozenset(k for k, part in row.run.parts().items() if part == "val") for row in rows if row.figures}
+        )
+    ) > 1:
         log.warning("these runs were validated on %d different sets of chips, between which ranks say little", sets)
     keys = sorted({key for row in rows for key in row.settings})
     differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
     for row in rows:
         row.settings = {k: row.settings.get(k) for k in differing}
     return sorted(rows, key=lambda row: (-row.figures.get(metric, -1.0), str(row.run.dir)))
-
-
-def chips_scored(row: Row) -> tuple[str, ...]:
-    """The data that a run was validated on, and the chips of them."""
-    with row.run.split_path.open(newline="") as file:
-        names = sorted(chip["name"] for chip in csv.DictReader(file) if chip["part"] == "val")
-    return row.run.summary().get("data", {}).get("fingerprint", ""), *names
 
 
 class Paired(NamedTuple):

@@ -161,10 +161,11 @@ def end_processes() -> None:
     failed, and kill this one as well, with the jobs that come next."""
     for thread in threading.enumerate():
         if thread.name == "child-process-observer":
-            for process in thread._child_processes:  # type: ignore[attr-defined]
+            observer: Any = thread
+            processes, observer._child_processes = observer._child_processes, []  # nothing to look after: it ends
+            for process in processes:
                 process.kill()
                 process.wait()
-            thread._child_processes = []  # type: ignore[attr-defined] # nothing left to look after: it ends
 
 
 def prepare_arguments(arguments: list[str]) -> list[str]:

@@ -63,7 +63,9 @@ def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
 def twice_median(median: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
     """What takes the place of full scale in a scene without: twice its median `power`. `UserError` if that is none."""
     if not (median > 0).all():
-        asked = "values dB? Then pass scale=db" if (median < 0).any() else "zeros no data? Then pass nodata=0"
+        asked = (
+            "values dB? Then pass scale=db" if (median < 0).any() else "zeros no data? Then gdal_edit.py -a_nodata 0"
+        )
         raise UserError(f"{path}: its median is not above 0. Are its {asked}.")
     if not np.isfinite(median).all():
         raise UserError(f"{path}: its median is too large for dB. Are its values linear? Then pass scale=linear.")

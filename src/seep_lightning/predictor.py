@@ -1,10 +1,8 @@
 """A trained run as a callable on arrays."""
 
-import csv
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -101,24 +99,27 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
     """What the network of `init` learned from, of the chips that validate and test here, in words; nothing for none.
 
-    A run's split names its chips, and those of the run that it started from. A file tells no more than the data set.
+    A run's split names its chips, and those of the runs that it started from. A file tells no more than the data set.
     """
-    if init is None:
-        return ""
-    path = starting_weights(init)
-    same: bool = read_checkpoint(path)["hyper_parameters"]["facts"].get("fingerprint") == chips.fingerprint
-    if init in WEIGHTS or Path(init).is_file():
-        return f"; init={init} HAS LEARNED FROM THIS DATA SET, from which part is not known" * same
-    run, earlier = Run(Path(init)), ""
-    with suppress(UserError):  # it may be gone
-        earlier = learned_before(run.config.init, chips, parts)
-    if not same and run.config.data.source == "synthetic":  # other chips of the same names
-        return earlier
-    with run.split_path.open(newline="") as file:
-        learned = {row["name"] for row in csv.DictReader(file) if row["part"] == "train"}
-    known = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
-    found = f"; init={init} HAS LEARNED FROM {known['val']} val and {known['test']} test chips"
-    return earlier + found * bool(known["val"] + known["test"])
+    told, seen = "", set[str]()
+    while init is not None and init not in seen:
+        try:
+            facts = read_checkpoint(starting_weights(init))["hyper_parameters"]["facts"]
+        except UserError:
+            if not seen:
+                raise
+            break  # an earlier one is gone
+        seen.add(init)
+        run = None if init in WEIGHTS or Path(init).is_file() else Run(Path(init))
+        learned = {name for name, part in (run.parts() if run else {}).items() if part == "train"}
+        known = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
+        same, whose = facts.get("fingerprint") == chips.fingerprint, f"; init={Path(init).name} HAS LEARNED FROM"
+        if same and not learned:
+            told += f"{whose} THIS DATA SET, from which part is not known"
+        elif known["val"] + known["test"] and (same or (run and run.config.data.source != "synthetic")):
+            told += f"{whose} {known['val']} val and {known['test']} test chips"
+        init = run.config.init if run else None
+    return told
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:

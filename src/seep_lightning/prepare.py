@@ -74,7 +74,8 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
                     place = {"crs": raster.crs, "transform": raster.transform @ Affine.translation(*corner)}
                     if raster.placed_by_points:
                         left, top = corner
-                        place = {"crs": raster.crs, "gcps": [_moved(point, -top, -left) for point in raster.gcps]}
+                        points = {"crs": raster.crs, "gcps": [_moved(point, -top, -left) for point in raster.gcps]}
+                        place = points if raster.crs else {}
                     write_geotiff(part / data.images / name, image, 0, raster.band_names, **place)
                     write_geotiff(part / data.masks / name, mask, None, **place)
                 raster.check_unchanged()
@@ -121,8 +122,10 @@ def read_labels(raster: "Raster", config: PrepareConfig, largest: int) -> Labels
 
 
 def _spelt(column: NDArray[Any], *values: Any) -> NDArray[np.bool_]:
-    """Whether each of a column (N,) is one of these values; whole numbers beside empty ones come as 1.0."""
-    return np.isin(column.astype(str), [f"{value}{end}" for value in values for end in ("", ".0")])
+    """Whether each of a column (N,) is one of these values, which may be written as text; whole numbers as 1.0 too."""
+    spellings = [f"{value}{end}" for value in values for end in ("", ".0")]
+    whole = column.dtype.kind == "f" or all(isinstance(value, int) for value in values)
+    return np.isin(column.astype(str), spellings if whole else spellings[::2])
 
 
 def starts(length: int, config: PrepareConfig) -> range:

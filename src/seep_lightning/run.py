@@ -78,6 +78,11 @@ class Run:
             merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
             return cast(TrainConfig, OmegaConf.to_object(merged))
 
+    def parts(self) -> dict[str, str]:
+        """The part of each chip by name, as its `split.csv` has it; nothing where there is none."""
+        text = self.split_path.read_text() if self.split_path.is_file() else ""
+        return {row["name"]: row["part"] for row in csv.DictReader(io.StringIO(text))}
+
     @property
     def finished(self) -> bool:
         """Whether its training came to its end, or a search ended it as hopeless: nothing is missing."""

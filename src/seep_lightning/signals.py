@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from shlex import quote
 from typing import Any
 
@@ -14,10 +13,14 @@ from seep_lightning.run import Run
 BOTH = (signal.SIGTERM, signal.SIGUSR1)
 
 
+class Stopped(BaseException):
+    """One of them came. No `Exception`, which other code may take for a damaged file and the like."""
+
+
 def go_on(run: Run) -> str:
     """The line that goes on with a run."""
-    if not run.last.is_file():
-        return "No epoch has ended yet: give the same command again."
+    if not run.config_path.is_file():
+        return "Nothing was begun yet: give the same command again."
     return f"Go on with: python -m seep_lightning.train {quote(f'run={run.dir}')}"
 
 
@@ -26,24 +29,26 @@ def preemptible(run: Run) -> Iterator[None]:
     """Raise `Preempted` at either signal, unless somebody handles it already, such as submitit."""
     ours = [each for each in BOTH if signal.getsignal(each) == signal.SIG_DFL]
     for each in ours:
-        signal.signal(each, partial(_stop, run))
+        signal.signal(each, _stop)
     try:
         yield
+    except Stopped as error:
+        raise Preempted(f"stopped by a signal. {go_on(run)}") from error
     finally:
         for each in ours:
             signal.signal(each, signal.SIG_DFL)
 
 
-def _stop(run: Run, *_: Any) -> None:
-    raise Preempted(f"stopped by a signal. {go_on(run)}")
+def _stop(*_: Any) -> None:
+    raise Stopped
 
 
 @contextmanager
 def lightnings_own() -> Iterator[None]:
     """While Lightning trains, SIGTERM is its to handle, at the end of a step, and SIGUSR1 is a SIGTERM: what is there
-    when Lightning looks keeps it from requeueing by itself."""
+    when Lightning looks keeps it from requeueing by itself. Until it has set itself up, both just end the process."""
     before = {each: signal.getsignal(each) for each in BOTH}
-    if getattr(before[signal.SIGTERM], "func", None) is _stop:
+    if before[signal.SIGTERM] is _stop:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:

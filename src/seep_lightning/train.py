@@ -29,7 +29,7 @@ from seep_lightning.run import (
     starting_weights,
     with_absolute_paths,
 )
-from seep_lightning.signals import go_on, lightnings_own, preemptible
+from seep_lightning.signals import Stopped, go_on, lightnings_own, preemptible
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -79,11 +79,11 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     checkpoint = read_last(run, cfg, data)
     data.first_epoch = checkpoint["epoch"] + 1 if checkpoint else 0
     trainer = build_trainer(cfg, run, data.first_epoch)
+    earlier = run.summary() if checkpoint else {}
+    leakage = earlier.get("leakage") or data.leakage_line() + learned_before(cfg.init, data.chips, data.parts)
     run.write_config(cfg)  # now that the Trainer took it: what it refuses must not be what a resume starts from
     if checkpoint is None and is_first_process():
         write_split(run.split_path, data.chips, data.parts)
-    earlier = run.summary() if checkpoint else {}
-    leakage = earlier.get("leakage") or data.leakage_line() + learned_before(cfg.init, data.chips, data.parts)
     before = earlier.get("seconds", 0.0)
     facts = {"name": cfg.name, "split": cfg.split.kind, "leakage": leakage, "data": data_facts(data)}
     facts |= {k: v for k, v in earlier.items() if k in ("best", "epochs", "figures", "device")}  # until it is done anew
@@ -104,11 +104,11 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         outcome = finish(trainer, run, cfg, data, float(best))
     except TakenUp:  # the directory is another process's by now
         raise
-    except UserError as error:
-        status = "interrupted" if isinstance(error, Interrupted) else "failed"
+    except (UserError, Stopped) as error:
+        status = "interrupted" if isinstance(error, Interrupted | Stopped) else "failed"
         seconds = before + time.perf_counter() - start
         with suppress(DiskError):  # which may be what `error` is about
-            run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
+            run.write_summary({**facts, "status": status, "error": str(error) or "stopped", "seconds": seconds})
         raise
     status = "pruned" if any(getattr(c, "pruned", False) for c in vars(trainer)["callbacks"]) else "finished"
     outcome |= {"status": status, "seconds": round(before + time.perf_counter() - start, 1)}
@@ -274,8 +274,8 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
             raise
         raise UserError(
-            f"memory ran out with data.batch_size={cfg.data.batch_size}. Halve it (and set "
-            f"trainer.accumulate_grad_batches=2), or use trainer.precision=bf16-mixed. {go_on(run)}"
+            f"memory ran out with data.batch_size={cfg.data.batch_size}. Begin anew with half of it (and "
+            f"trainer.accumulate_grad_batches=2), or add trainer.precision=bf16-mixed. {go_on(run)}"
         ) from error
     finally:
         if (cfg.logger or {}).get("wandb"):  # else the next job of a sweep would go on with this one's W&B run
@@ -355,7 +355,8 @@ def task(cfg: DictConfig) -> float:
             raise UserError(f"{said}: give one run at a time, without -m and without hydra.run.dir.")
         cfg.data.source = stored.config.data.source  # what data.root= is checked against
         config = resumed_config(stored, typed(cfg), list(hydra.overrides.task))
-        again = config == stored.config  # with nothing to change
+        # with nothing to change; what a search ended as hopeless may be brought to its end
+        again = config == replace(stored.config, run=None, ckpt=None) and stored.summary().get("status") == "finished"
     else:
         config = with_absolute_paths(typed(cfg))
         if config.lr_find:

@@ -141,7 +141,10 @@ class Outlines:
 
 def _cut(shapes: NDArray[np.object_], frame: shapely.Polygon) -> NDArray[np.object_]:
     """What of each polygon (N,) lies within a frame: without lines, empty parts, and crossings of its own outline."""
-    shapes = shapely.buffer(shapely.make_valid(shapes, method="structure", keep_collapsed=False), 0)
+    parts, whose = shapely.get_parts(shapes, return_index=True)
+    odd = ~shapely.is_valid(shapes) | ~np.isin(shapely.get_type_id(shapes), (3, 6))  # no (multi)polygons
+    odd[whose[shapely.is_empty(parts)]] = True
+    shapes[odd] = shapely.buffer(shapely.make_valid(shapes[odd], method="structure", keep_collapsed=False), 0)
     beyond = ~shapely.covers(frame, shapes)
     shapes[beyond] = shapely.buffer(shapely.intersection(shapes[beyond], frame), 0)
     return shapes

@@ -185,7 +185,7 @@ def _within_the_world(outline: shapely.MultiPolygon) -> shapely.MultiPolygon:
         return outline
     parts = []
     for turn in (-360, 0, 360):
-        here = shapely.intersection(outline, shapely.box(turn - 180, -90, turn + 180, 90))
+        here = shapely.intersection(shapely.make_valid(outline), shapely.box(turn - 180, -90, turn + 180, 90))
         parts += shapely.get_parts(shapely.transform(here, lambda at, turn=turn: at - np.array([turn, 0]))).tolist()
     return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon" and not part.is_empty])
 

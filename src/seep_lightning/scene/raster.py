@@ -175,7 +175,8 @@ def mosaic(
     names, nodatas = dict[int, str](), set[float]()
     for path, (row, column) in tiles.items():
         with Raster(path, bands, nodata) as tile:
-            width, height, kind, count = fact = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
+            width, height, kind, count = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
+            fact = width, height, kind, count, placed and tile.crs and tile.crs.to_wkt()
             if placed and not facts:
                 place = _place(tile, row * height, column * width)
             if placed and tile.transform != Affine.identity():
@@ -184,14 +185,16 @@ def mosaic(
                 off = (~first) @ origin
                 if max(abs(off.c), abs(off.f)) > 0.5:
                     said = f"{path} does not lie at row {row}, column {column} of the tiles of {name}, by its transform"
-                    raise UserError(f"{said}. Pass the right columns=N, or mosaic=false.")
+                    raise UserError(
+                        f"{said}. Pass the right columns=N, mosaic=false, or drop it: gdal_edit.py -unsetgt."
+                    )
             names |= dict(zip(tile.indexes, tile.band_names, strict=True))
             nodatas |= tile.nodatas
             if tile.masked:
                 raise UserError(f"{path} has a mask or alpha band, which a mosaic would lose. Pass mosaic=false.")
         facts.setdefault(fact, path.name)
         if len(facts) > 1:
-            said = f"{path} and {next(iter(facts.values()))} differ in size, type or bands"
+            said = f"{path} and {next(iter(facts.values()))} differ in size, type, bands or coordinate system"
             raise UserError(f"{said}: tiles of a scene must be alike. Cut them again, or pass mosaic=false.")
         size, file = f'xSize="{width}" ySize="{height}"', escape(str(path.resolve()))
         sources += (
