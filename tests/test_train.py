@@ -31,6 +31,7 @@ from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.evaluate import evaluate
 from seep_lightning.export import export
 from seep_lightning.module import SeepModule
+from seep_lightning.panels import Panels
 from seep_lightning.run import Run
 from seep_lightning.signals import preemptible
 from seep_lightning.train import settings_of, train
@@ -498,6 +499,12 @@ def test_a_schedulers_signal_outside_of_the_training_is_one_line_as_well(
         patch.setattr("seep_lightning.train.finish", lambda *_: os.kill(os.getpid(), number))
         with preemptible(run):
             train(config, run.dir)
+    assert run.summary()["status"] == "interrupted"
+    with monkeypatch.context() as patch, pytest.raises(Preempted, match="by a signal"), preemptible(run):
+        patch.setattr(
+            Panels, "setup", lambda *_: os.kill(os.getpid(), number), raising=False
+        )  # before Lightning listens
+        train(config, run.dir)
     assert run.summary()["status"] == "interrupted"
     assert train(config, run.dir).run.summary()["status"] == "finished"
     with pytest.raises(Preempted, match="Nothing was begun yet"), preemptible(Run(tmp_path / "new")):

@@ -39,20 +39,16 @@ def preemptible(run: Run) -> Iterator[None]:
             signal.signal(each, signal.SIG_DFL)
 
 
-def _stop(*_: Any) -> None:
-    raise Stopped
+def _stop(number: int, _: Any) -> None:
+    if signal.getsignal(number) is _stop:  # else Lightning trains, which ends at the end of a step, and calls this too
+        raise Stopped
 
 
 @contextmanager
 def lightnings_own() -> Iterator[None]:
-    """While Lightning trains, SIGTERM is its to handle, at the end of a step, and SIGUSR1 is a SIGTERM: what is there
-    when Lightning looks keeps it from requeueing by itself. Until it has set itself up, both just end the process."""
-    before = {each: signal.getsignal(each) for each in BOTH}
-    if before[signal.SIGTERM] is _stop:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    """While Lightning trains, SIGUSR1 is a SIGTERM; what is there when it looks keeps it from requeueing by itself."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        signal.signal(signal.SIGUSR1, before)
