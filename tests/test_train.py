@@ -502,7 +502,7 @@ def test_a_schedulers_signal_outside_of_the_training_is_one_line_as_well(
     assert run.summary()["status"] == "interrupted"
     with monkeypatch.context() as patch, pytest.raises(Preempted, match="by a signal"), preemptible(run):
         patch.setattr(
-            Panels, "setup", lambda *_: os.kill(os.getpid(), number), raising=False
+            Panels, "setup", lambda *_, **__: os.kill(os.getpid(), number), raising=False
         )  # before Lightning listens
         train(config, run.dir)
     assert run.summary()["status"] == "interrupted"
