@@ -501,9 +501,8 @@ def test_a_schedulers_signal_outside_of_the_training_is_one_line_as_well(
             train(config, run.dir)
     assert run.summary()["status"] == "interrupted"
     with monkeypatch.context() as patch, pytest.raises(Preempted, match="by a signal"), preemptible(run):
-        patch.setattr(
-            Panels, "setup", lambda *_, **__: os.kill(os.getpid(), number), raising=False
-        )  # before Lightning listens
+        # before Lightning listens
+        patch.setattr(Panels, "setup", lambda *_, **__: os.kill(os.getpid(), number), raising=False)
         train(config, run.dir)
     assert run.summary()["status"] == "interrupted"
     assert train(config, run.dir).run.summary()["status"] == "finished"

@@ -23,7 +23,6 @@ from seep_lightning.scores import figures
 Array = NDArray[Any]
 RESAMPLES = 2000
 FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
-
 MOST_COLUMNS = 4  # of settings, side by side: more of them go into one
 
 log = logging.getLogger(__name__)
@@ -74,12 +73,11 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
         raise unread[0]
     for reason in unread:  # of another version, or of another task
         log.warning("left out: %s", reason)
-    if (
-        sets := len(
-            {frozenset(k for k, part in row.run.parts().items() if part == "val") for row in rows if row.figures}
-        )
-    ) > 1:
-        log.warning("these runs were validated on %d different sets of chips, between which ranks say little", sets)
+    splits = [row.run.parts() for row in rows if row.figures]
+    validated = {frozenset(name for name, part in parts.items() if part == "val") for parts in splits}
+    if len(validated) > 1:
+        said = "these runs were validated on %d different sets of chips, between which ranks say little"
+        log.warning(said, len(validated))
     keys = sorted({key for row in rows for key in row.settings})
     differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
     for row in rows:

@@ -55,7 +55,8 @@ def export(config: ExportConfig) -> Path:
 def model_card(run: Run, epoch: int) -> str:
     """What the network is for, what it was trained on and how well its best epoch does, as JSON."""
     keys = ("name", "data", "split", "leakage", "best", "epochs", "figures", "packages", "git")
-    known = {key: run.summary().get(key) for key in keys}
+    summary = run.summary()
+    known = {key: summary.get(key) for key in keys}
     known["data"] = {key: value for key, value in (known["data"] or {}).items() if key != "root"}  # nobody else's
     return json.dumps({"use": USE, "model": run.config.model, "epoch": epoch, **known}, indent=2)
 

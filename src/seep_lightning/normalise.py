@@ -39,13 +39,12 @@ class Normaliser:
 
         quartiles: (C, 3), the 25, 50 and 75 % quantiles of the valid pixels of the chip or scene, in 0..1.
         """
-        floor = np.full((1, 1, 1), DARKEST, np.float32)
-        if self.kind != "scale":
-            floor = floor * (2 * quartiles[:, 1, None, None]).clip(DARKEST, 1)
-        values = self._stretch(image, floor)
-        if self.kind != "scale":
+        if self.kind == "scale":
+            values = self._stretch(image, np.full(1, DARKEST, np.float32))
+        else:
+            floor = np.float32(DARKEST) * (2 * quartiles[:, 1, None, None]).clip(DARKEST, 1)
             low, centre, high = (self._stretch(quartiles[:, k, None, None], floor) for k in range(3))
-            values = values - centre
+            values = self._stretch(image, floor) - centre
             values /= np.maximum((high - low) / 1.349, 1e-3)
             np.clip(values, -LIMIT, LIMIT, out=values)
         return values if valid.all() else np.where(valid, values, np.float32(0))

@@ -74,8 +74,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
                     place = {"crs": raster.crs, "transform": raster.transform @ Affine.translation(*corner)}
                     if raster.placed_by_points:
                         left, top = corner
-                        points = {"crs": raster.crs, "gcps": [_moved(point, -top, -left) for point in raster.gcps]}
-                        place = points if raster.crs else {}
+                        place = {"crs": raster.crs, "gcps": raster.points(-top, -left)} if raster.crs else {}
                     write_geotiff(part / data.images / name, image, 0, raster.band_names, **place)
                     write_geotiff(part / data.masks / name, mask, None, **place)
                 raster.check_unchanged()
@@ -84,12 +83,6 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return facts
-
-
-def _moved(point: Any, rows: int, columns: int) -> Any:
-    from rasterio.control import GroundControlPoint
-
-    return GroundControlPoint(point.row + rows, point.col + columns, point.x, point.y, point.z, point.id, point.info)
 
 
 def scene_name(path: Path) -> str:

@@ -33,7 +33,7 @@ def preemptible(run: Run) -> Iterator[None]:
     try:
         yield
     except Stopped as error:
-        raise Preempted(f"stopped by a signal. {go_on(run)}") from error
+        raise Preempted(f"{error}. {go_on(run)}") from error
     finally:
         for each in ours:
             signal.signal(each, signal.SIG_DFL)
@@ -41,7 +41,7 @@ def preemptible(run: Run) -> Iterator[None]:
 
 def _stop(number: int, _: Any) -> None:
     if signal.getsignal(number) is _stop:  # else Lightning trains, which ends at the end of a step, and calls this too
-        raise Stopped
+        raise Stopped("stopped by a signal")
 
 
 @contextmanager

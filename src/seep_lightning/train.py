@@ -108,7 +108,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         status = "interrupted" if isinstance(error, Interrupted | Stopped) else "failed"
         seconds = before + time.perf_counter() - start
         with suppress(DiskError):  # which may be what `error` is about
-            run.write_summary({**facts, "status": status, "error": str(error) or "stopped", "seconds": seconds})
+            run.write_summary({**facts, "status": status, "error": str(error), "seconds": seconds})
         raise
     status = "pruned" if any(getattr(c, "pruned", False) for c in vars(trainer)["callbacks"]) else "finished"
     outcome |= {"status": status, "seconds": round(before + time.perf_counter() - start, 1)}
@@ -348,6 +348,7 @@ def task(cfg: DictConfig) -> float:
 
     hydra = HydraConfig.get()
     out = Path(hydra.runtime.output_dir)
+    there = Run(out)
     if cfg.run is not None:
         stored = open_run(str(cfg.run))
         if hydra.mode == RunMode.MULTIRUN or out.resolve() != stored.dir.resolve():
@@ -367,10 +368,9 @@ def task(cfg: DictConfig) -> float:
             return lr_find(config, out)
         # given again, a sweep with its folder, a cluster's job that was requeued and `ckpt=last` do what is missing
         again = hydra.mode == RunMode.MULTIRUN or job_id() is not None or config.ckpt == "last"
-        if Run(out).config_path.exists() and is_first_process() and not again:
+        if there.config_path.exists() and is_first_process() and not again:
             resume = quote(f"run={out}")
             raise UserError(f"{out} holds a run already. Resume it with {resume}, or choose another directory.")
-    there = Run(out)
     if again and there.finished and there.covers(config):
         log.info("%s is finished already", out)
         if config.test and is_first_process() and not (out / "evaluate/test/summary.json").exists():

@@ -18,6 +18,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError as CPLE_BaseError  # what GDAL itself says; not derived from RasterioError
+from rasterio.control import GroundControlPoint
 from rasterio.enums import MaskFlags
 from rasterio.env import set_gdal_config
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -114,6 +115,10 @@ class Raster(AbstractContextManager["Raster"]):
             raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self.dtype}.")
         if not scale and self.dtype.kind != "u":
             raise UserError(f"{self.path} stores {self.dtype}: pass scale=linear, or scale=db if its values are dB.")
+
+    def points(self, rows: int, columns: int) -> list[GroundControlPoint]:
+        """Its ground control points, moved by rows and columns: those of a part of it, or of what it is a part of."""
+        return [GroundControlPoint(p.row + rows, p.col + columns, p.x, p.y, p.z, p.id, p.info) for p in self.gcps]
 
     @property
     def fingerprint(self) -> str:
@@ -219,7 +224,7 @@ def _place(tile: Raster, row: int, column: int) -> str:
     """The ground of a mosaic, as GDAL writes it, from a tile whose first pixel lies at a row and a column of it."""
     crs = escape(tile.crs.to_wkt(), {'"': "&quot;"}) if tile.crs else ""
     if tile.placed_by_points:
-        points = [(p.col + column, p.row + row, p.x, p.y, p.z or 0) for p in tile.gcps]
+        points = [(p.col, p.row, p.x, p.y, p.z or 0) for p in tile.points(row, column)]
         listed = ('<GCP Pixel="{}" Line="{}" X="{!r}" Y="{!r}" Z="{}"/>'.format(*point) for point in points)
         return f'<GCPList Projection="{crs}">{"".join(listed)}</GCPList>'
     if tile.transform == Affine.identity():
