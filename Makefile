@@ -50,10 +50,11 @@ test-slow: setup ## the tests that take minutes: killed and resumed runs, a whee
 test-browser: setup ## TensorBoard and reports in headless Chromium (apt-get install chromium)
 	$(RUN) pytest -m browser
 
-lint: setup ## ruff (lint, format) and mypy
+lint: setup ## ruff (lint, format), mypy, and the layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: setup ## put the code into ruff's format
 	$(BIN)/ruff check --fix .

@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 from statistics import mean, stdev
 
-from seep_lightning.data.synthetic import SyntheticSpec, write_dataset
-from seep_lightning.door import compose
-from seep_lightning.run import Run
-from seep_lightning.train import train
+from seep_lightning.commands.composition import compose
+from seep_lightning.data.generator import SyntheticSpec, write_dataset
+from seep_lightning.runs.directory import Run
+from seep_lightning.training.session import train
 
 SPEC = SyntheticSpec(chips=140, chip_size=128, scene_px=0)
 SEEDS = (0, 1, 2)

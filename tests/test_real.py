@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TINY
-from seep_lightning.check import audit
-from seep_lightning.config import EvaluateConfig
-from seep_lightning.data.chips import load_chips
-from seep_lightning.data.split import PARTS, leakage, split_chips
-from seep_lightning.door import compose
-from seep_lightning.evaluate import evaluate
-from seep_lightning.train import train
-from test_evaluate import rescored
+from helpers.chips import TINY
+from helpers.masks import rescored
+from seep_lightning.commands.composition import compose
+from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.data.audit import audit
+from seep_lightning.data.leakage import leakage
+from seep_lightning.data.loading import load_chips
+from seep_lightning.data.split import PARTS, split_chips
+from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.training.session import train
 
 pytestmark = pytest.mark.real
 

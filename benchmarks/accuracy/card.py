@@ -16,13 +16,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seep_lightning.calibration import scaled
-from seep_lightning.config import EvaluateConfig, ExportConfig
-from seep_lightning.evaluate import part_of, score_indices
-from seep_lightning.export import export
-from seep_lightning.module import CHECKPOINT_KEY
-from seep_lightning.predictor import Predictor, load
-from seep_lightning.run import SHIPPED, Run
+from seep_lightning.config.commands import EvaluateConfig, ExportConfig
+from seep_lightning.evaluation.parts import part_of
+from seep_lightning.evaluation.scoring import score_indices
+from seep_lightning.metrics.calibration import scaled
+from seep_lightning.predictor.exporting import export
+from seep_lightning.predictor.loading import load
+from seep_lightning.predictor.torch_predictor import TorchPredictor
+from seep_lightning.runs.checkpoints import CHECKPOINT_KEY
+from seep_lightning.runs.directory import Run
+from seep_lightning.runs.weights import SHIPPED
 
 CARD = """# The networks in this package
 
@@ -96,7 +99,7 @@ def main(folder: Path) -> None:
     parts = [part_of(run, EvaluateConfig(run=str(run.dir), part=part)) for part in ("val", "test")]
     chips, held = parts[0][0], [i for _, indices, _ in parts for i in indices]
 
-    def dice_of(network: Predictor) -> float:
+    def dice_of(network: TorchPredictor) -> float:
         scored = score_indices(network, chips, held, batch_size=4, sink=lambda *_: None)
         return scored.at(network.threshold)["dice"]
 
@@ -108,7 +111,7 @@ def main(folder: Path) -> None:
         **summary["data"]["chips"],
         low=row["interval"][0],
         high=row["interval"][1],
-        parameters=sum(tensor.numel() for tensor in predictor.module.net.parameters()),
+        parameters=sum(tensor.numel() for tensor in predictor.net.parameters()),
         size=SHIPPED.stat().st_size / 1e6,
         held=len(held),
         scenes=" and ".join(sorted({chips.scenes[i] for i in held})),

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from pool import FLIPS, mask_of, predicted, way
 
-from seep_lightning.config import EvaluateConfig
-from seep_lightning.data.chips import cell
+from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.data.grid import cell
 from seep_lightning.data.mosaic import lay
-from seep_lightning.evaluate import part_of
-from seep_lightning.run import Run
-from seep_lightning.scores import pooled
+from seep_lightning.evaluation.parts import part_of
+from seep_lightning.metrics.counts import pooled
+from seep_lightning.runs.directory import Run
 
 LEAST = 20  # px of an object
 RING = 9  # px around an object that its contrast is taken against

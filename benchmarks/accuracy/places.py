@@ -15,15 +15,17 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from seep_lightning.array_predictor import load
-from seep_lightning.classes import class_figures, confusion
-from seep_lightning.config import EvaluateConfig
-from seep_lightning.data.chips import Chips, cell, valid_pixels
+from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.data.chips import Chips
+from seep_lightning.data.grid import cell
+from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.data.split import read_split
-from seep_lightning.evaluate import part_of
-from seep_lightning.object_scores import confuse_objects
-from seep_lightning.run import Run
+from seep_lightning.evaluation.parts import part_of
+from seep_lightning.metrics.classes import class_figures, confusion
+from seep_lightning.metrics.objects import confuse_objects
+from seep_lightning.predictor.loading import load
+from seep_lightning.runs.directory import Run
 
 CELL = 8  # px a side of what the map of known outlines is made of
 WIDTHS = (32, 64, 128)  # px of the Gaussian that smooths it

@@ -22,18 +22,21 @@ import cv2
 import numpy as np
 import torch
 
-from seep_lightning import scores
-from seep_lightning.calibration import Reliability, scaled
-from seep_lightning.compare import interval_over_scenes
-from seep_lightning.config import EvaluateConfig, PredictConfig
-from seep_lightning.data.chips import Chips, cell, valid_pixels
+from seep_lightning.config.commands import EvaluateConfig, PredictConfig
+from seep_lightning.data.chips import Chips
+from seep_lightning.data.grid import cell
+from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
-from seep_lightning.evaluate import evaluate, part_of
-from seep_lightning.metrics import dice_by_threshold
-from seep_lightning.object_scores import AREAS, add_up, count_objects, figures
-from seep_lightning.predict import predict
-from seep_lightning.run import Run
-from seep_lightning.scores import count, pooled
+from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.evaluation.parts import part_of
+from seep_lightning.mapping.scenes import predict
+from seep_lightning.metrics import counts as scores
+from seep_lightning.metrics.bootstrap import interval_over_scenes
+from seep_lightning.metrics.calibration import Reliability, scaled
+from seep_lightning.metrics.counts import count, pooled
+from seep_lightning.metrics.histogram import dice_by_threshold
+from seep_lightning.metrics.objects import AREAS, add_up, count_objects, figures
+from seep_lightning.runs.directory import Run
 
 FLIPS: dict[str, Any] = {"": False, "mirror": "mirror", "all": True}
 

@@ -20,15 +20,15 @@ import rasterio
 import rasterio.features
 import shapely
 
-from seep_lightning.config import PredictConfig, PrepareConfig
-from seep_lightning.data.synthetic import PLACE, generate_scene
-from seep_lightning.door import compose
-from seep_lightning.object_scores import SIZES, count_objects, figures
-from seep_lightning.predict import predict
-from seep_lightning.prepare import prepare
-from seep_lightning.scene.ground import read_outlines
+from seep_lightning.commands.composition import compose
+from seep_lightning.config.commands import PredictConfig, PrepareConfig
+from seep_lightning.data.generator import PLACE, generate_scene
+from seep_lightning.data.preparation import prepare
+from seep_lightning.mapping.scenes import predict
+from seep_lightning.metrics.objects import SIZES, count_objects, figures
+from seep_lightning.scene.outlines import read_outlines
 from seep_lightning.scene.raster import Raster, write_geotiff
-from seep_lightning.train import train
+from seep_lightning.training.session import train
 
 SIDE, SEEP_CELLS = 2048, 32  # px, and how many of its 64 chips hold seeps
 SCENES, EPOCHS = 6, 25

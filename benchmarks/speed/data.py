@@ -15,9 +15,9 @@ from pairs import PAIRS, recipe, say, step_of, timed
 from torch.utils.data import default_collate
 
 from seep_lightning.data.augment import chip_seed
-from seep_lightning.data.chips import valid_pixels
 from seep_lightning.data.datamodule import SeepDataModule
-from seep_lightning.hardware import keep_memory
+from seep_lightning.data.images import valid_pixels
+from seep_lightning.training.hardware import keep_memory
 
 CHIPS = 256
 

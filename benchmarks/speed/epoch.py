@@ -19,12 +19,13 @@ from pairs import PAIRS, Seconds, device_of, ours, recipe, say, timed, told
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from seep_lightning.config import TrainConfig
+from seep_lightning.config.targets import build
+from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.datamodule import ChipDataset, SeepDataModule, worker_count
-from seep_lightning.hardware import memory_format, precision_of
-from seep_lightning.schedule import WarmupCosine
-from seep_lightning.targets import build
+from seep_lightning.nets.memory_format import memory_format
+from seep_lightning.training.hardware import precision_of
+from seep_lightning.training.schedules import WarmupCosine
 
 
 class Augmented(Dataset[tuple[Tensor, ...]]):

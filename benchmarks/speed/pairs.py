@@ -20,12 +20,12 @@ import lightning.pytorch as pl
 import torch
 from torch import nn
 
-from seep_lightning.config import TrainConfig
-from seep_lightning.door import compose
+from seep_lightning.commands.composition import compose
+from seep_lightning.config.targets import build
+from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import Interrupted
-from seep_lightning.hardware import memory_format
-from seep_lightning.targets import build
-from seep_lightning.train import train
+from seep_lightning.nets.memory_format import memory_format
+from seep_lightning.training.session import train
 
 PAIRS = 7
 

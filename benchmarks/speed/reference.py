@@ -22,9 +22,9 @@ import torch
 from pairs import PAIRS, Seconds, child, compare, device_of, ours, recipe, say, timed
 from torch import nn
 
-from seep_lightning.config import TrainConfig
+from seep_lightning.config.targets import build
+from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.augment import Augment
-from seep_lightning.targets import build
 
 
 def notebook(config: TrainConfig) -> Seconds:

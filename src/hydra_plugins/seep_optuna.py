@@ -45,7 +45,7 @@ class OptunaSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Called by Hydra with the command line's overrides."""
         try:
-            from seep_lightning.tune import search
+            from seep_lightning.sweeps.search import search
         except ModuleNotFoundError as error:
             raise UserError(f"sweep=optuna needs {error.name}: pip install 'seep_lightning[tune]'.") from error
         return search(self.config, self.launcher, arguments)

@@ -3,14 +3,14 @@
 import os
 from typing import Any
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import, for two seconds
-
 import albumentations as A
 import numpy as np
 from albumentations.core.serialization import Serializable
 from numpy.typing import NDArray
 
-from seep_lightning.targets import build
+from seep_lightning.config.targets import build
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import, for two seconds
 
 
 class Augment:

@@ -3,10 +3,9 @@
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from multiprocessing import get_start_method
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
@@ -15,12 +14,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from seep_lightning.config import DataConfig, SplitConfig
+from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.augment import Augment
-from seep_lightning.data.chips import Chips, load_chips, valid_pixels
-from seep_lightning.data.split import leakage, split_chips
+from seep_lightning.data.chips import Chips
+from seep_lightning.data.images import valid_pixels
+from seep_lightning.data.leakage import leakage
+from seep_lightning.data.loading import load_chips, with_root
+from seep_lightning.data.normalise import Normaliser
+from seep_lightning.data.split import split_chips
 from seep_lightning.errors import UserError
-from seep_lightning.normalise import Normaliser
 
 log = logging.getLogger(__name__)
 
@@ -173,17 +175,3 @@ def worker_count(data: DataConfig, on_gpu: bool) -> int:
     """Processes of a loader: `data.num_workers`, by default up to 8 where the net is on a GPU, else none."""
     usual = min(8, os.cpu_count() or 1) if on_gpu else 0
     return usual if data.num_workers is None else data.num_workers
-
-
-def with_root(data: DataConfig) -> DataConfig:
-    """The config of a data set that is on disk: a generated one is made in the cache first, if it is not there yet."""
-    if data.source != "synthetic" or data.root is not None:
-        return data
-    from seep_lightning.data.synthetic import FORMAT, SyntheticSpec, write_dataset
-
-    spec = SyntheticSpec(**asdict(data.synthetic))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seep_lightning"
-    root = cache / "synthetic" / f"v{FORMAT}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
-    if not root.exists():
-        log.info("making the generated data set in %s", root)
-    return replace(data, root=str(write_dataset(root, spec)))

@@ -1,1 +1,4 @@
-"""Networks: pure torch, (B, C, H, W) to logits (B, K, H, W)."""
+"""Networks, as plain torch modules: (B, C, H, W) to logits; and what brings other libraries' networks to that shape.
+
+May import `config.targets` and the errors.
+"""

@@ -12,7 +12,7 @@ def seep_logits(logits: Tensor) -> Tensor:
 def probabilities(logits: Tensor, scaling: tuple[float, float] = (1.0, 0.0)) -> Tensor:
     """P(seep) and, of 1 + N logits, that of each class, which add up to it: (B, 1 or 1 + N, H, W), float32.
 
-    scaling: (a, b) of sigmoid(a x logit + b), see `ArrayPredictor`.
+    scaling: (a, b) of sigmoid(a x logit + b), see `Predictor`.
     """
     logits = logits.float()
     seep = (scaling[0] * seep_logits(logits) + scaling[1]).sigmoid()

@@ -1,1 +1,4 @@
-"""Scenes, without torch or Hydra: `Raster` -> `map_scene` (probability, mask) -> `find_seeps` -> `write_seeps`."""
+"""Rasters of any size: windows, strips, mosaics, journal, ground, outlines, objects, polygons.
+
+Knows rasters; neither torch, Lightning nor Hydra. Imports nothing of the package but `errors` and `files`.
+"""

@@ -5,13 +5,10 @@ import json
 import logging
 import threading
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
-from xml.sax.saxutils import escape
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -22,18 +19,15 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import MaskFlags
 from rasterio.env import set_gdal_config
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
-from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, explained, first_line
 
 Values = NDArray[Any]
 Mask = NDArray[np.bool_]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+Floats = NDArray[np.float32]
 ROWS = 256  # rows read in one go, at least: 13 MB of a 25,000 px wide uint16 scene
 CACHE = 64 << 20  # bytes of GDAL's block cache; by default it takes 5 % of the memory, more than our strips
-SAMPLE = 1 << 22  # pixels that quantiles are taken of, at most
 TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}  # ours to GDAL's
 ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."
 logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)  # what GDAL says stands in the errors that are raised
@@ -162,77 +156,6 @@ class Raster(AbstractContextManager["Raster"]):
         self.georeferenced = self.crs is not None and (placed or self.placed_by_points)
 
 
-@contextmanager
-def mosaic(
-    tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None,
-    *, placed: bool = True,
-) -> Iterator[Raster]:  # fmt: skip
-    """Tiles of one size by their (row, column), as one raster (a VRT) on the ground; missing ones are `nodata`.
-
-    placed: False where the cells say nothing of the ground, as for statistics of all pixels.
-    `UserError` for tiles that differ in size, type or bands, or lie elsewhere on the ground than their cells say.
-    """
-    rows, columns = (1 + max(cell[axis] for cell in tiles.values()) for axis in (0, 1))
-    if nodata is None and len(tiles) < rows * columns:
-        raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
-    facts: dict[tuple[Any, ...], str] = {}
-    sources, place, first = "", "", None
-    names, nodatas = dict[int, str](), set[float]()
-    for path, (row, column) in tiles.items():
-        with Raster(path, bands, nodata) as tile:
-            width, height, kind, count = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
-            fact = width, height, kind, count, placed and tile.crs and tile.crs.to_wkt()
-            if placed and not facts:
-                place = _place(tile, row * height, column * width)
-            if placed and tile.transform != Affine.identity():
-                origin = tile.transform @ Affine.translation(-column * width, -row * height)
-                first = first or origin
-                off = (~first) @ origin
-                if max(abs(off.c), abs(off.f)) > 0.5:
-                    said = f"{path} does not lie at row {row}, column {column} of the tiles of {name}, by its transform"
-                    raise UserError(
-                        f"{said}. Pass the right columns=N, mosaic=false, or drop it: gdal_edit.py -unsetgt."
-                    )
-            names |= dict(zip(tile.indexes, tile.band_names, strict=True))
-            nodatas |= tile.nodatas
-            if tile.masked:
-                raise UserError(f"{path} has a mask or alpha band, which a mosaic would lose. Pass mosaic=false.")
-        facts.setdefault(fact, path.name)
-        if len(facts) > 1:
-            said = f"{path} and {next(iter(facts.values()))} differ in size, type, bands or coordinate system"
-            raise UserError(f"{said}: tiles of a scene must be alike. Cut them again, or pass mosaic=false.")
-        size, file = f'xSize="{width}" ySize="{height}"', escape(str(path.resolve()))
-        sources += (
-            f"<SimpleSource><SourceFilename>{file}</SourceFilename><SourceBand>BAND</SourceBand>"
-            f'<SourceProperties RasterXSize="{width}" RasterYSize="{height}" DataType="{kind}"/><SrcRect xOff="0" '
-            f'yOff="0" {size}/><DstRect xOff="{column * width}" yOff="{row * height}" {size}/></SimpleSource>'
-        )
-    empty = "" if nodata is None else f"<NoDataValue>{nodata:g}</NoDataValue>"
-    text = "".join(
-        f'<VRTRasterBand dataType="{kind}" band="{i}"><Description>{escape(names.get(i, ""))}</Description>{empty}'
-        f"{sources.replace('>BAND<', f'>{i}<')}</VRTRasterBand>"
-        for i in range(1, count + 1)
-    )
-    vrt = f'<VRTDataset rasterXSize="{columns * width}" rasterYSize="{rows * height}">{place}{text}</VRTDataset>'
-    with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
-        raster.nodatas |= nodatas
-        raster.layout = sorted((path.name, *cell) for path, cell in tiles.items())
-        yield raster
-
-
-def _place(tile: Raster, row: int, column: int) -> str:
-    """The ground of a mosaic, as GDAL writes it, from a tile whose first pixel lies at a row and a column of it."""
-    crs = escape(tile.crs.to_wkt(), {'"': "&quot;"}) if tile.crs else ""
-    if tile.placed_by_points:
-        points = [(p.col, p.row, p.x, p.y, p.z or 0) for p in tile.points(row, column)]
-        listed = ('<GCP Pixel="{}" Line="{}" X="{!r}" Y="{!r}" Z="{}"/>'.format(*point) for point in points)
-        return f'<GCPList Projection="{crs}">{"".join(listed)}</GCPList>'
-    if tile.transform == Affine.identity():
-        return ""
-    corner = (tile.transform @ Affine.translation(-column, -row)).to_gdal()
-    return f"{f'<SRS>{crs}</SRS>' if crs else ''}<GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
-
-
 def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
     """The numbers, from 1, of bands by number or name; `UserError` for one that is not among those of the file."""
     numbers = [b if isinstance(b, int) else names.index(b) + 1 if b in names else 0 for b in bands]
@@ -259,43 +182,3 @@ def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
     paths = [path for path in paths if not path.endswith((".aux.xml", ".ovr"))]
     stats = {path: Path(path).stat() if Path(path).exists() else None for path in paths}
     return {path: (stat.st_size, stat.st_mtime_ns) if stat else (0, 0) for path, stat in stats.items()}
-
-
-def ahead(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], depth: int
-) -> Iterator[tuple[Item, Result]]:
-    """Each item with `work(item)`, in order, by threads of `pool`, `depth` items ahead. Raises what they raise."""
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
-    try:
-        for item in items:
-            waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > depth:
-                yield waiting[0][0], waiting.popleft()[1].result()
-        while waiting:
-            yield waiting[0][0], waiting.popleft()[1].result()
-    finally:
-        for _, future in waiting:
-            future.cancel()
-
-
-def scene_quantiles(source: Raster, q: Sequence[float] = (0.25, 0.5, 0.75), threads: int = 2) -> NDArray[np.float64]:
-    """Quantiles of each band's valid pixels in one streaming pass: (C, len(q)), in the scene's own units.
-
-    Of a scene larger than `SAMPLE` pixels that many are taken, in equal steps: right to 1/1000 of the distance between
-    the quartiles. Raises `UserError` where the scene has no valid pixel.
-    """
-    thin = int(np.ceil(np.sqrt(source.height * source.width / SAMPLE)))
-    block = source.block_rows if source.block_rows <= 4 * ROWS else ROWS
-    step = max(1, ROWS // block) * block  # whole blocks of the file: none is decoded twice
-
-    def sample(top: int) -> Values:
-        values, valid = source.read(top, min(top + step, source.height))
-        part = slice(-top % thin, None, thin), slice(None, None, thin)
-        return values[:, *part][:, valid[part]]
-
-    with ThreadPoolExecutor(threads) as pool:
-        parts = [part for _, part in ahead(pool, sample, range(0, source.height, step), threads)]
-    pixels = np.concatenate(parts, axis=1)
-    if not pixels.size:
-        raise UserError(f"{source.name} has no valid pixel: all of it is nodata. Check the nodata value of the file.")
-    return np.asarray(np.quantile(pixels, q, axis=1, method="inverted_cdf").T, np.float64)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seep_lightning.normalise import Floats
-from seep_lightning.scene.raster import Mask, Raster, Values, ahead
+from seep_lightning.scene.ahead import ahead
+from seep_lightning.scene.raster import Floats, Mask, Raster, Values
 from seep_lightning.scene.windows import Axis, Tiling, axis, cut
 
 Model = Callable[[Floats], Floats]

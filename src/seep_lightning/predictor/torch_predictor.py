@@ -1,0 +1,105 @@
+"""A trained network on torch, as a callable on arrays."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from seep_lightning.data.normalise import Floats
+from seep_lightning.errors import explained
+from seep_lightning.nets.building import build_net
+from seep_lightning.nets.forward import forward_padded, stride_of
+from seep_lightning.nets.outputs import probabilities
+from seep_lightning.predictor.base import Predictor
+from seep_lightning.predictor.weights import load_weights
+from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run
+from seep_lightning.runs.directory import Run, open_run
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """A network as a checkpoint or an exported file holds it, with all that its use needs.
+
+    Attributes:
+        net: The network with its trained weights.
+        facts: What the checkpoint knows of its data (`SeepDataModule.facts`), and the task.
+        threshold: Tuned on validation, on probabilities before `scaling`.
+        min_area: Objects of fewer pixels are dropped; None where validation chose none.
+        scaling: (a, b) of sigmoid(a x logit + b).
+    """
+
+    net: nn.Module
+    facts: dict[str, Any]
+    threshold: float = 0.5
+    min_area: int | None = None
+    scaling: tuple[float, float] = (1.0, 0.0)
+
+    @property
+    def stride(self) -> int:
+        """Sides of the network's input must be multiples of this, in pixels."""
+        return stride_of(self.net)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes that the network tells apart; 0 for seep or sea."""
+        return told_apart(self.facts)
+
+
+def told_apart(facts: dict[str, Any]) -> int:
+    """Number of classes that a network of these facts tells apart; 0 for seep or sea."""
+    return int(facts["classes"]) if facts.get("task") == "classes" else 0
+
+
+def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
+    """The network in the content of a checkpoint.
+
+    Args:
+        content: What `read_checkpoint` gave.
+        path: Where it came from, for messages.
+
+    Raises:
+        UserError: The checkpoint holds settings that this version does not know, or weights of another network.
+    """
+    stored, ours = content["hyper_parameters"], content[CHECKPOINT_KEY]
+    facts = stored["facts"]
+    with explained(f"{path} holds settings that this version does not know ({{}}).", TypeError):
+        net = build_net(stored["model"], facts.get("bands", 1), told_apart(facts), stored.get("channels_last"))
+    load_weights(net, content, path)
+    scaling_a, scaling_b = ours.get("scaling", (1.0, 0.0))
+    return StoredNetwork(net, facts, ours["threshold"], ours.get("min_area"), (scaling_a, scaling_b))
+
+
+class TorchPredictor(Predictor):
+    """A checkpoint's network on torch; holds all that the checkpoint knows. See `Predictor`."""
+
+    def __init__(self, network: StoredNetwork, device: str = "auto") -> None:
+        super().__init__(network.facts, network.threshold, network.min_area)
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        with explained(f"device={device} cannot be used here ({{}}). Try device=cpu.", RuntimeError, AssertionError):
+            torch.empty(0, device=device).cpu()  # which `meta` cannot do
+        self.device = torch.device(device)
+        self.stride = network.stride
+        self.net = network.net.eval().to(self.device)
+
+    @torch.inference_mode()
+    def probability(self, batch: Floats) -> Floats:
+        """See `Predictor`."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            logits = forward_padded(self.net, torch.from_numpy(batch).to(self.device), self.stride)
+        return np.asarray(probabilities(torch.as_tensor(logits), self.scaling).cpu().numpy())
+
+
+def load_torch(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> TorchPredictor:
+    """See `loading.load`; of a run directory, or a file that `export format=torch` wrote."""
+    if not isinstance(run, Run) and Path(run).is_file():
+        network = stored_network(read_checkpoint(Path(run)), Path(run))
+    else:
+        opened = run if isinstance(run, Run) else open_run(run)
+        network = stored_network(read_run(opened, checkpoint), opened.checkpoint(checkpoint))
+    predictor = TorchPredictor(network, device)
+    predictor.scale(network.scaling)
+    return predictor

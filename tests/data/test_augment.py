@@ -1,0 +1,152 @@
+"""Augmentation: geometry, a random state of (seed, epoch, chip), and nodata that stays out."""
+
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from helpers.chips import write_chip
+from seep_lightning.config.data import DataConfig, NormaliseConfig, SplitConfig
+from seep_lightning.data.augment import Augment
+from seep_lightning.data.datamodule import ChipDataset, EpochSampler, SeepDataModule
+from seep_lightning.data.loading import load_chips
+from seep_lightning.data.normalise import Normaliser
+from seep_lightning.errors import UserError
+
+FLIP = {"_target_": "albumentations.HorizontalFlip", "p": 1.0}
+UPSIDE_DOWN = {"_target_": "albumentations.VerticalFlip", "p": 1.0}
+TURN = {"_target_": "albumentations.Rotate", "limit": [30, 45], "border_mode": 4, "p": 1.0}
+MIXED = [{**FLIP, "p": 0.5}, {**UPSIDE_DOWN, "p": 0.5}, {**TURN, "limit": 45}]
+
+
+def corner_picture() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Image (1, 6, 9), mask and valid pixels, each with its mark in a place of its own."""
+    image, mask, valid = np.zeros((1, 6, 9), np.float32), np.zeros((6, 9), np.uint8), np.ones((6, 9), bool)
+    image[0, 0, 1], mask[1, 0], valid[4, 2] = 0.75, 5, False
+    return image, mask, valid
+
+
+@pytest.mark.parametrize(("node", "axis"), [(FLIP, 1), (UPSIDE_DOWN, 0)])
+def test_a_flip_flips_image_mask_and_valid_pixels_alike(node, axis):
+    given = corner_picture()
+    image, mask, valid = Augment([node], seed=0)(*given, epoch=0, index=0)
+    assert image.shape == (1, 6, 9) and image.dtype == np.float32 and valid.dtype == bool
+    np.testing.assert_array_equal(image[0], np.flip(given[0][0], axis))
+    np.testing.assert_array_equal(mask, np.flip(given[1], axis))
+    np.testing.assert_array_equal(valid, np.flip(given[2], axis))
+
+
+def test_no_augmentation_changes_nothing():
+    given = corner_picture()
+    for before, after in zip(corner_picture(), Augment([], seed=0)(*given, epoch=3, index=1), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_turned_mask_holds_no_class_that_it_did_not_hold():
+    image, mask, valid = np.random.default_rng(0).random((1, 40, 40), np.float32), np.zeros((40, 40), np.uint8), None
+    mask[10:30, 15:25], valid = 7, np.ones((40, 40), bool)
+    turned = Augment([TURN], seed=0)(image, mask, valid, epoch=0, index=0)[1]
+    assert set(np.unique(turned)) == {0, 7} and (turned != mask).any()
+
+
+def test_chips_that_are_not_square_keep_their_shape_when_they_are_turned():
+    quarter = {"_target_": "albumentations.RandomRotate90", "p": 1.0}
+    given = corner_picture()
+    seen = set()
+    for epoch in range(20):
+        image, mask, valid = Augment([quarter], seed=0)(*given, epoch=epoch, index=0)
+        assert image.shape == (1, 6, 9) and mask.shape == valid.shape == (6, 9)
+        seen.add(tuple(np.argwhere(mask)[0].tolist()))
+    assert seen == {(1, 0), (4, 8)}
+
+
+def draws(seed: int = 0, epoch: int = 0, index: int = 0) -> np.ndarray:
+    image = np.random.default_rng(5).random((1, 24, 24), np.float32)
+    flat = np.zeros((24, 24), np.uint8)
+    return Augment(MIXED, seed)(image, flat, flat == 0, epoch=epoch, index=index)[0]
+
+
+def test_draws_are_a_function_of_seed_epoch_and_chip():
+    np.testing.assert_array_equal(draws(1, 2, 3), draws(1, 2, 3))
+    for other in ({"seed": 9}, {"epoch": 9}, {"index": 9}):
+        assert (draws(**{"seed": 1, "epoch": 2, "index": 3, **other}) != draws(1, 2, 3)).any()
+
+
+def test_draws_do_not_depend_on_what_was_drawn_before_or_on_global_seeds():
+    image, flat = np.random.default_rng(5).random((1, 24, 24), np.float32), np.zeros((24, 24), np.uint8)
+    augment = Augment(MIXED, 1)
+    np.random.seed(7)  # noqa: NPY002
+    for index in range(4):
+        augment(image, flat, flat == 0, epoch=0, index=index)
+    np.testing.assert_array_equal(augment(image, flat, flat == 0, epoch=2, index=3)[0], draws(1, 2, 3))
+
+
+def test_batches_do_not_depend_on_the_number_of_workers(chips_root):
+    chips = load_chips(DataConfig(root=str(chips_root)))
+    batches = {}
+    for workers in (0, 2):
+        dataset = ChipDataset(chips, Normaliser(), Augment(MIXED, seed=3))
+        sampler = EpochSampler(list(range(12)), shuffle=True, seed=3)
+        loader = DataLoader(dataset, 4, sampler=sampler, num_workers=workers, persistent_workers=workers > 0)
+        epochs = []
+        for epoch in (0, 1):
+            sampler.set_epoch(epoch)
+            epochs.append(list(loader))
+        batches[workers] = epochs
+    for ours, theirs in zip(chain(*batches[0]), chain(*batches[2]), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    first, second = ({int(c): im for b in e for c, im in zip(b.chip, b.image, strict=True)} for e in batches[2])
+    assert first.keys() == second.keys()
+    assert all(not torch.equal(first[c], second[c]) for c in first)
+
+
+def test_workers_of_a_resumed_run_begin_with_its_epoch(chips_root):
+    data = SeepDataModule(DataConfig(root=str(chips_root), num_workers=1), SplitConfig(), [FLIP], seed=0)
+    data.first_epoch = 5
+    assert {epoch for epoch, _ in data.train_dataloader().sampler} == {5}
+
+
+def test_nodata_stays_out_after_a_rotation(tmp_path):
+    image = np.full((64, 64), 30000, np.uint16)
+    image[:, :20] = 0
+    write_chip(tmp_path, "A.0.tif", image, (image > 0).astype(np.uint8))
+    chips = load_chips(DataConfig(root=str(tmp_path)))
+    dataset = ChipDataset(chips, Normaliser("scale", log=False), Augment([TURN], seed=0))
+    for epoch in range(5):
+        batch = dataset[epoch, 0]
+        valid, values = batch.valid[0], batch.image[0]
+        assert 0.3 < valid.float().mean() < 0.9  # some of each, and not as it was
+        assert not torch.equal(valid, torch.from_numpy(image > 0))
+        torch.testing.assert_close(values[valid], torch.full_like(values[valid], 30000 / 65535))  # no dark fringe
+        assert (values[~valid] == 0).all() and (batch.target[0][~valid] == 0).all()
+
+
+def test_training_chips_are_augmented_and_validation_chips_never(chips_root):
+    plain = DataConfig(root=str(chips_root), normalise=NormaliseConfig("scale", log=False), batch_size=2)
+    data = SeepDataModule(plain, SplitConfig(), [FLIP], seed=0)
+    data.setup()
+
+    def as_on_disk(batch, flipped: bool) -> bool:
+        raw = np.stack([data.chips.read(i)[0] for i in batch.chip.tolist()]) / np.float32(65535)
+        return np.allclose(batch.image.numpy(), raw[..., ::-1] if flipped else raw, atol=1e-6)
+
+    assert all(as_on_disk(batch, flipped=True) for batch in data.train_dataloader())
+    found = [as_on_disk(batch, flipped=False) for batch in data.val_dataloader()]
+    assert found and all(found)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"_target_": "albumentations.HorizontalFlop"}, r"augment\[1\]\._target_=albumentations\.HorizontalFlop"),
+        ({"_target_": "albumentations.Rotate", "limt": 3}, r"augment\[1\]\.limt: .*did you mean 'limit'"),
+        ({"_target_": "albumentations.Rotate", "p": 7}, r"augment\[1\]: Rotate refuses its settings"),
+        ({"_target_": "os.system", "command": "true"}, r"augment\[1\]\._target_=os\.system is not a"),
+        ({"p": 0.5}, r"augment\[1\]: expected a node with _target_"),
+    ],
+)
+def test_a_wrong_augmentation_is_named(node, message):
+    with pytest.raises(UserError, match=message):
+        Augment([FLIP, node], seed=0)

@@ -1,0 +1,119 @@
+"""`check`: what it says of a good folder, and that it finds every problem of a bad one."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers.chips import GRID, make_chips, write_chip
+from helpers.command_line import seep
+from seep_lightning.check import print_audit
+from seep_lightning.config.data import DataConfig, GridConfig, SplitConfig
+from seep_lightning.data.audit import audit
+from seep_lightning.errors import UserError
+
+
+def config(root: Path, **more) -> DataConfig:
+    return DataConfig(root=str(root), grid={"S": GridConfig(columns=4)}, **more)
+
+
+def spoil(root: Path) -> Path:
+    """One fault of each kind in a folder of 30 good chips."""
+    images, masks = root / "train_images_256", root / "train_masks_256"
+    (masks / "S0.000001.tif").unlink()
+    (masks / "S0.000002.tif").unlink()
+    (images / "S1.000001.tif").unlink()
+    (images / "S1.000002.tif").write_bytes((images / "S1.000002.tif").read_bytes()[:900])
+    cv2.imwrite(str(images / "S2.000000.tif"), np.zeros((32, 32), np.uint16))
+    cv2.imwrite(str(images / "S2.000001.tif"), np.ones((32, 32), np.float32))
+    cv2.imwrite(str(images / "S2.000002.tif"), np.full((32, 48), 9, np.uint16))
+    cv2.imwrite(str(masks / "S3.000000.tif"), np.full((32, 32), 9, np.uint8))
+    write_chip(root, "S4.000000.tif", np.full((16, 16), 9, np.uint16), np.zeros((16, 16), np.uint8))
+    return root
+
+
+def test_the_facts_of_a_good_folder_are_told(chips_root):
+    first = cv2.imread(str(chips_root / "train_images_256" / "S1.000001.tif"), cv2.IMREAD_UNCHANGED)
+    first[0, :4] = 65535
+    for name in ("S1.000001.tif", "S2.000002.tif"):  # one picture twice, once without seep
+        write_chip(chips_root, name, first, np.zeros((32, 32), np.uint8))
+    found = audit(config(chips_root), SplitConfig())
+    assert found.problems == [] and found.root == str(chips_root)
+    facts = found.facts
+    assert facts["chips"] == "30 pairs"
+    assert facts["scenes"] == "5: S0 (6), S1 (6), S2 (6), S3 (6), S4 (6)"
+    assert facts["size and type"] == "30 x 1 band, 32 x 32, uint16"
+    assert facts["nodata"] == f"{5 * 5 / (30 * 32):.1%} of pixels, in 5 chips"
+    assert facts["saturated"] == f"{8 / (30 * 1024):.2%} of pixels"
+    assert facts["chips without seep"] == "2: S1.000001.tif, S2.000002.tif"
+    assert facts["identical pictures"] == "1: S1.000001.tif = S2.000002.tif"
+    low, high = (int(n) for n in facts["levels a chip"].split(" to "))
+    assert 500 < low <= high <= 1024
+
+
+def test_the_classes_of_all_chips_are_counted(tmp_path):
+    for k, label in enumerate((3, 3, 7)):
+        mask = np.zeros((16, 16), np.uint8)
+        mask[4, 4:9] = label
+        write_chip(tmp_path, f"S{k}.000000.tif", np.full((16, 16), 90 + k, np.uint16), mask)
+    assert audit(config(tmp_path), SplitConfig()).facts["classes (chips)"] == "3: 2, 7: 1"
+
+
+def test_every_problem_is_found_and_not_only_the_first(chips_root):
+    problems = audit(config(spoil(chips_root)), SplitConfig()).problems
+    expected = [
+        "2 without mask: S0.000001, S0.000002",
+        "1 without image: S1.000001",
+        "cannot read .*S1.000002.tif",
+        "S2.000000.tif holds nodata",
+        "S2.000001.tif is float32",
+        "S2.000002.tif is 32 x 48 but its mask is 32 x 32",
+        "S3.000000.tif holds the value 9, but data.classes=7",
+        "bands, size and type differ: 22 x 1 band, 32 x 32, uint16; 1 x 1 band, 16 x 16, uint16",
+    ]
+    for pattern, problem in zip(expected, problems, strict=True):
+        assert re.search(pattern, problem), (pattern, problem)
+
+
+def test_what_each_kind_of_split_would_leak_is_told(chips_root):
+    leaks = audit(config(chips_root), SplitConfig()).leaks
+    assert list(leaks) == ["scene", "place", "kfold", "random"]
+    for kind in ("scene", "kfold"):
+        assert "6 chips: 0 touch a training chip of their scene, 0 share a scene, 6 share a place" in leaks[kind]
+    assert "val 6 chips: 6 touch" in leaks["random"]
+
+
+def test_a_split_that_is_not_possible_is_told_with_its_reason(tmp_path):
+    make_chips(tmp_path, scenes=2, size=16)
+    found = audit(DataConfig(root=str(tmp_path)), SplitConfig())
+    assert found.leaks["scene"].startswith("not possible: split: the test part of split=scene is empty")
+    assert "has no place on a grid" in found.leaks["place"]
+    assert found.problems == [found.leaks["scene"].removeprefix("not possible: ")]  # the split that was asked for
+
+
+def test_unpaired_chips_are_no_problem_where_they_are_skipped(chips_root):
+    (chips_root / "train_masks_256" / "S0.000001.tif").unlink()
+    found = audit(config(chips_root, unpaired="skip"), SplitConfig())
+    assert found.problems == [] and found.facts["chips"] == "29 pairs"
+
+
+def test_a_name_with_brackets_is_printed_as_it_is(chips_root, capsys):
+    cv2.imwrite(str(chips_root / "train_images_256" / "S0[b].tif"), np.full((32, 32), 9, np.uint16))
+    print_audit(audit(config(chips_root), SplitConfig()))
+    assert "stops a training: 1 without mask: S0[b]" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_its_own(tmp_path):
+    with pytest.raises(UserError, match=f"data.root: there is no folder {tmp_path}/no"):
+        audit(config(tmp_path / "no"), SplitConfig())
+
+
+def test_on_the_command_line_problems_are_exit_code_2_and_all_are_printed(chips_root, tmp_path):
+    done = seep("check", f"data.root={spoil(chips_root)}", GRID, cwd=tmp_path)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stdout.count("stops a training:") == 8
+    assert done.stderr.strip().endswith("8 problem(s) would stop a training; see above.")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["chips"]  # a check leaves nothing behind

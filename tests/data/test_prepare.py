@@ -1,0 +1,286 @@
+"""Scenes and polygons to chips and masks: the truth's own polygons give back the truth's pixels."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio.raw
+import pytest
+import rasterio
+import rasterio.features
+import shapely
+from affine import Affine
+from rasterio.control import GroundControlPoint
+
+from helpers.command_line import seep
+from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.config.data import DataConfig, GridConfig
+from seep_lightning.data.loading import load_chips
+from seep_lightning.data.preparation import prepare
+from seep_lightning.errors import UserError
+from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.mosaic import mosaic
+from seep_lightning.scene.raster import Raster
+
+PLACE = {"crs": "EPSG:32640", "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000)}
+HEIGHT, WIDTH = 120, 150
+SIZE = 32  # 4 x 5 chips, the last row and column stick out
+
+
+def truth() -> np.ndarray:
+    """Classes 1, 5 and 7 as odd shapes, one of them over a chip's edge, one in the last column."""
+    classes = np.zeros((HEIGHT, WIDTH), np.uint8)
+    classes[10:14, 5:60] = 1
+    classes[50:52, 70:75] = 5
+    classes[51:58, 72:74] = 5
+    classes[90:120, 145:] = 7
+    return classes
+
+
+def image(dtype: str = "uint16") -> np.ndarray:
+    values = np.random.default_rng(0).integers(2, 200, (HEIGHT, WIDTH)).astype(dtype)
+    values[:20, :8] = 0  # nodata, over a seep as well
+    return values
+
+
+def write_scene(path: Path, *bands: np.ndarray, nodata: float | None = 0, **place: Any) -> Path:
+    shape = {"height": bands[0].shape[0], "width": bands[0].shape[1], "count": len(bands), "dtype": bands[0].dtype}
+    with rasterio.open(path, "w", driver="GTiff", nodata=nodata, **shape, **(place or PLACE)) as out:
+        out.write(np.stack(bands))
+        out.descriptions = ["VV", "VH"][: len(bands)]
+    return path
+
+
+def write_labels(path: Path, classes: np.ndarray, crs: str | None = "EPSG:32640", **more: Any) -> Path:
+    found = list(rasterio.features.shapes(classes, classes > 0, connectivity=4, transform=PLACE["transform"]))
+    shapes = shapely.to_wkb(np.array([shapely.geometry.shape(s) for s, _ in found]))
+    columns = {"class": np.array([int(v) for _, v in found], np.int32)}
+    columns |= {name: np.array([value] * len(found), dtype=object) for name, value in more.items()}
+    pyogrio.raw.write(path, shapes, list(columns.values()), list(columns), crs=crs, geometry_type="Polygon")
+    return path
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> PrepareConfig:
+    scene, labels = write_scene(tmp_path / "A.1.tif", image()), write_labels(tmp_path / "seeps.gpkg", truth())
+    return PrepareConfig(str(scene), str(labels), str(tmp_path / "out"), class_attribute="class", size=SIZE)
+
+
+def laid_back(config: PrepareConfig, folder: str) -> np.ndarray:
+    """The scene from its chips; what no chip covers is -1."""
+    step, columns = config.size - config.overlap, -(-(WIDTH - config.overlap) // (config.size - config.overlap))
+    canvas = np.full((HEIGHT + 2 * SIZE, WIDTH + 2 * SIZE), -1)
+    for path in sorted((Path(config.output) / folder).iterdir()):
+        with rasterio.open(path) as chip:
+            row, column = divmod(int(path.name.split(".")[1]), columns)
+            canvas[row * step :, column * step :][: config.size, : config.size] = chip.read(1)
+            assert chip.transform.c == 400_000 + 10 * step * column and chip.crs == PLACE["crs"]
+    return canvas
+
+
+@pytest.mark.parametrize("overlap", [0, 8])
+def test_the_truths_polygons_give_back_the_truths_pixels(given, overlap):
+    given.overlap, given.empty_share = overlap, 1.0
+    facts = prepare(given)
+    pixels, classes = (laid_back(given, folder) for folder in ("train_images_256", "train_masks_256"))
+    assert (pixels[:HEIGHT, :WIDTH] == image()).all()
+    assert (classes[:HEIGHT, :WIDTH] == truth() * (image() > 0)).all()
+    assert pixels[HEIGHT:].max() <= 0 and pixels[:, WIDTH:].max() <= 0
+    assert facts["columns"] == ({} if overlap else {"A_1": 5})
+    chips = load_chips(DataConfig(root=given.output))
+    assert len(chips) == facts["chips"] and set(chips.scenes) == {"A_1"}
+    assert chips.cells()[-1] == (None if overlap else divmod(chips.tiles[-1], 5))
+    of_others = load_chips(DataConfig(root=given.output, grid={"A": GridConfig(3)}))
+    assert of_others.cells()[-1] == chips.cells()[-1]
+
+
+def test_every_chip_with_seep_and_a_seeded_share_of_the_others_are_kept(given, tmp_path):
+    names = {}
+    for share in (0.0, 0.5, 1.0, 0.5):
+        given.empty_share, given.output = share, str(tmp_path / f"{share}{len(names)}")
+        facts = prepare(given)
+        names.setdefault(share, []).append(sorted(p.name for p in Path(given.output, "train_masks_256").iterdir()))
+        assert facts["with_seep"] == len(names[0.0][0]) == 5
+    assert names[0.5][0] == names[0.5][1]
+    assert set(names[0.0][0]) < set(names[0.5][0]) < set(names[1.0][0])
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".fgb"])
+def test_doubtful_polygons_become_nodata_and_not_sea(given, tmp_path, suffix):
+    given.labels = str(write_labels(tmp_path / f"drawn{suffix}", truth()))
+    given.ignore, given.empty_share, given.class_attribute = '"class" = 5', 1.0, "class"
+    prepare(given)
+    pixels, classes = (laid_back(given, f)[:HEIGHT, :WIDTH] for f in ("train_images_256", "train_masks_256"))
+    assert (pixels[truth() == 5] == 0).all() and (pixels == 0).sum() == (image() == 0).sum() + (truth() == 5).sum()
+    assert set(np.unique(classes)) == {0, 1, 7}
+
+
+def test_a_polygon_counts_in_its_own_scene_only_where_that_is_named(given, tmp_path):
+    write_scene(tmp_path / "B.tif", image())
+    write_labels(tmp_path / "seeps.gpkg", truth(), scene="B")
+    given.scenes, given.scene_attribute = str(tmp_path / "*.tif"), "scene"
+    prepare(given)
+    chips = load_chips(DataConfig(root=given.output))
+    assert {s for k, s in enumerate(chips.scenes) if chips.read(k)[1].any()} == {"B"}
+
+
+@pytest.mark.parametrize("scene", ["A.1", "A_1"])  # of the file, and of its chips and map
+def test_a_scene_goes_by_both_of_its_names(given, tmp_path, scene):
+    write_labels(tmp_path / "named.gpkg", truth(), scene=scene)
+    given.labels, given.scene_attribute = str(tmp_path / "named.gpkg"), "scene"
+    assert prepare(given)["with_seep"] == 5
+
+
+def test_crossed_outlines_and_empty_parts_are_repaired(given, tmp_path):
+    bow = shapely.Polygon([(20, 40), (60, 80), (60, 40), (20, 80)])  # its lobes cancel out
+    parted = shapely.MultiPolygon([shapely.box(100, 20, 120, 30), shapely.Polygon()])
+    line = shapely.LineString([(0, 110), (80, 110)])
+    drawn = np.array([bow, parted, shapely.GeometryCollection([shapely.box(80, 90, 90, 95), line])])
+    drawn = shapely.transform(drawn, lambda at: np.column_stack(PLACE["transform"] @ tuple(at.T)))
+    path, ones = tmp_path / "drawn.gpkg", np.ones(3, np.int32)
+    pyogrio.raw.write(path, shapely.to_wkb(drawn), [ones], ["class"], crs="EPSG:32640", geometry_type="Unknown")
+    given.labels = str(path)
+    prepare(given)
+    found = laid_back(given, "train_masks_256")[:HEIGHT, :WIDTH] > 0
+    assert found[40:80, 20:60].sum() == pytest.approx(800, abs=40)
+    assert found.sum() - found[40:80, 20:60].sum() == 20 * 10 + 10 * 5
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_scenes_placed_by_control_points_only_are_labelled_through_them(given, tmp_path):
+    corners = [(r, c, 400_000 + 10 * c, 2_750_000 - 10 * r) for r in (0, HEIGHT) for c in (0, WIDTH)]
+    points = [GroundControlPoint(r, c, x, y) for r, c, x, y in corners]
+    write_scene(tmp_path / "A.1.tif", image(), gcps=points, crs=PLACE["crs"])
+    given.empty_share = 1.0
+    prepare(given)
+    chips = load_chips(DataConfig(root=given.output))
+    assert sum(int((chips.read(k)[1] > 0).sum()) for k in range(len(chips))) == (truth() * image() > 0).sum()
+    tiles = dict(zip(chips.image_paths, chips.cells(), strict=True))
+    with Raster(chips.image_paths[7]) as chip, mosaic(tiles, "A_1", nodata=0) as scene, Raster(given.scenes) as whole:
+        middle, (row, column) = np.array([[5.0, 6.0]]), chips.cells()[7]
+        expected = Ground.of(whole).place(middle + np.array([column, row]) * SIZE)
+        for ground, at in ((Ground.of(chip), middle), (Ground.of(scene), middle + np.array([column, row]) * SIZE)):
+            np.testing.assert_allclose(ground.place(at), expected, atol=0.01)
+
+
+@pytest.mark.parametrize("scale", ["linear", "db"])
+def test_float_bands_are_scaled_as_declared(given, tmp_path, scale):
+    db = np.linspace(-40, 10, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
+    db[0, 0] = np.nan
+    values = db if scale == "db" else 10 ** (db / 10)
+    write_scene(tmp_path / "A.1.tif", values / 3, values, nodata=None)
+    given.scale, given.bands, given.empty_share = scale, ["VH"], 1.0
+    prepare(given)
+    pixels = laid_back(given, "train_images_256")[:HEIGHT, :WIDTH]
+    power = 10 ** (db / 10)
+    expected = np.rint((power / np.nanmedian(power) / 2).clip(1 / 65535, 1) * 65535)
+    expected[0, 0] = 0
+    assert np.abs(pixels - expected).max() <= 2e-3 * 65535 and np.abs(pixels - expected)[expected < 99].max() <= 1
+    with rasterio.open(next(Path(given.output, "train_images_256").iterdir())) as chip:
+        assert chip.descriptions == ("VH",) and chip.nodata == 0
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_undeclared_fill_is_pointed_out(given, tmp_path, caplog, declared):
+    values = image()
+    values[:, :8] = 0
+    write_scene(Path(given.scenes), values, nodata=None)
+    given.nodata = 0 if declared else None
+    prepare(given)
+    assert ("pass nodata=0" in caplog.text) is not declared
+
+
+def broken(given: PrepareConfig, how: str) -> str:
+    """Spoil the input; returns what the message must say."""
+    home = Path(given.output).parent
+    scene, labels = home / "A.1.tif", home / "seeps.gpkg"
+    if how == "elsewhere":
+        given.scenes = str(write_scene(scene, image(), crs="EPSG:32640", transform=Affine(10, 0, 0, 0, -10, 0)))
+        return "none of its polygons lies in one of the 1 scene(s)"
+    if how == "no crs of the labels":
+        write_labels(labels, truth(), crs=None)
+        return f"{labels} has no coordinate system"
+    if how == "no crs of the scene":
+        write_scene(scene, image(), transform=Affine.identity())
+        return f"{scene} has no CRS, {labels} has one"
+    if how == "attribute":
+        given.class_attribute = "klass"
+        return f"{labels} has no attribute klass; those that it has: class."
+    if how == "class":
+        write_labels(labels, truth() + (truth() == 7))
+        return "is 8; expected 1 to 7"
+    if how == "float":
+        write_scene(scene, image("float32"))
+        return f"{scene} stores float32: pass scale=linear, or scale=db"
+    if how == "condition":
+        given.ignore = "no such thing"
+        return f"{labels} cannot be read as polygons where no such thing"
+    if how == "output":
+        Path(given.output).mkdir()
+        return f"output={given.output} exists"
+    if how == "scenes":
+        given.scenes = str(home / "*.png")
+        return f"scenes={home / '*.png'}: there is no such file"
+    if how == "no scenes":
+        given.scenes = []
+        return "scenes=[]: expected a path, or a list of paths."
+    if how == "a number":
+        given.scenes = [1]
+        return "scenes=1: there is no such file"
+    if how == "dB as linear":
+        write_scene(scene, np.full((HEIGHT, WIDTH), -20, np.float32))
+        given.scale = "linear"
+        return f"{scene}: its median is not above 0. Are its values dB?"
+    if how == "scale of integers":
+        given.scale = "db"
+        return f"scale=db is for float32 and int16; {scene} stores uint16"
+    if how == "no bands":
+        given.bands = []
+        return "bands=[]: expected numbers from 1, or names."
+    if how == "linear as dB":
+        write_scene(scene, np.full((HEIGHT, WIDTH), 40_000, np.float32))
+        given.scale = "db"
+        return f"{scene}: its median is too large for dB."
+    given.overlap = SIZE
+    return "overlap=32: expected 0 or more, and less than size=32"
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning", "ignore:'crs' was not provided")
+@pytest.mark.parametrize(
+    "how",
+    ["elsewhere", "no crs of the labels", "no crs of the scene", "attribute", "class", "float", "condition",
+     "output", "scenes", "no scenes", "a number", "dB as linear", "scale of integers", "no bands",
+     "linear as dB", "overlap"],
+)  # fmt: skip
+def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(given, how):
+    message = broken(given, how)
+    before = sorted(Path(given.output).parent.rglob("*"))
+    with pytest.raises(UserError) as error:
+        prepare(given)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert sorted(Path(given.output).parent.rglob("*")) == before
+
+
+def test_killed_on_the_way_nothing_stands_under_the_final_name(given, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seep_lightning.scene.raster.write_geotiff", full)
+    with pytest.raises(OSError, match="No space"):
+        prepare(given)
+    assert not list(Path(given.output).parent.glob("*out*"))
+
+
+def test_the_command_says_what_it_made(given, tmp_path):
+    arguments = [f"scenes={given.scenes}", f"labels={given.labels}", f"output={given.output}", "size=32"]
+    done = seep("prepare", *arguments, cwd=tmp_path)
+    assert "5 of them with seep" in done.stdout, done.stderr
+    assert json.loads(Path(given.output, "dataset.json").read_text())["with_seep"] == 5
+    again = seep("prepare", *arguments, cwd=tmp_path)
+    assert again.returncode == 2 and again.stderr.count("\n") == 1
+
+
+def test_a_scene_with_brackets_in_its_name_is_found(given, tmp_path):
+    given.scenes = str(Path(given.scenes).rename(tmp_path / "a[1].tif"))
+    assert prepare(given)["with_seep"] == 5

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
+
+from seep_lightning.metrics.counts import count, figures, pooled
+from seep_lightning.metrics.histogram import BINS, ProbabilityHistogram, best_threshold, dice_by_threshold
+from seep_lightning.metrics.pixels import batch_figures, mean_metrics, pixel_metrics
+from seep_lightning.metrics.soft_dice import soft_dice
+
+
+@pytest.fixture
+def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """probability, target (classes), valid of 6 chips, in two batches of 3."""
+    torch.manual_seed(0)
+    target = (torch.rand(6, 1, 20, 20) > 0.8).to(torch.uint8) * 3
+    target[4] = 0
+    probability = (0.3 * torch.rand(6, 1, 20, 20) + 0.5 * (target > 0) * torch.rand(6, 1, 20, 20)).clamp(0, 1)
+    probability[4] *= 0.1
+    return probability, target, torch.rand(6, 1, 20, 20) > 0.1
+
+
+def test_pooled_figures_equal_scikit_learns_on_valid_pixels(scene: tuple[torch.Tensor, ...]) -> None:
+    probability, target, valid = scene
+    metrics = pixel_metrics(0.25)
+    for part in (slice(0, 3), slice(3, 6)):
+        metrics.update(probability[part], target[part], valid[part])
+    truth, predicted = (target > 0)[valid].numpy(), (probability > 0.25)[valid].numpy()
+    scores = {"dice": f1_score, "jaccard": jaccard_score, "precision": precision_score, "recall": recall_score}
+    expected = {name: score(truth, predicted) for name, score in scores.items()}
+    assert {k: float(v) for k, v in metrics.compute().items()} == pytest.approx(expected, rel=1e-6)
+    counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
+    assert {k: pooled(counted)[k] for k in expected} == pytest.approx(expected, rel=1e-12)
+
+
+def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Tensor, ...]) -> None:
+    probability, target, valid = scene
+    metric = mean_metrics()["dice_per_chip"]
+    for part in (slice(0, 2), slice(2, 6)):
+        metric.update(batch_figures(*(t[part] for t in scene), 0.25)["dice_per_chip"])
+    each = []
+    for p, t, v in zip(*scene, strict=True):
+        a, b = ((p > 0.25) & v).numpy(), ((t > 0) & v).numpy()
+        each.append(1.0 if not (a.any() or b.any()) else 2 * (a & b).sum() / (a.sum() + b.sum()))
+    assert each[4] == 1.0
+    assert float(metric.compute()) == pytest.approx(np.mean(each), rel=1e-6)
+    counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
+    assert pooled(counted)["dice_per_chip"] == pytest.approx(np.mean(each))
+
+
+def test_a_chip_empty_in_one_only_counts_zero() -> None:
+    counts = np.array([[0, 5, 0], [0, 0, 5], [0, 0, 0], [2, 1, 1]])
+    assert figures(counts)["dice"] == pytest.approx([0, 0, 1, 2 / 3])
+    assert figures(counts)["jaccard"] == pytest.approx([0, 0, 1, 0.5])
+
+
+def test_the_notebooks_figures_are_means_over_batches(scene: tuple[torch.Tensor, ...]) -> None:
+    metrics, expected = mean_metrics(), []
+    for part in (slice(0, 3), slice(3, 6)):
+        p, t, v = (x[part] for x in scene)
+        for name, values in batch_figures(p, t, v).items():
+            metrics[name].update(values)
+        expected.append(float(soft_dice(p, (t > 0).float(), v.float())))
+    assert float(metrics["soft_dice_S"].compute()) == pytest.approx(np.mean(expected))
+    assert float(metrics["soft_2S_over_1_plus_S"].compute()) == pytest.approx(
+        np.mean([2 * x / (1 + x) for x in expected])
+    )
+
+
+def test_the_histogram_gives_dice_at_every_threshold_and_the_best_one(scene: tuple[torch.Tensor, ...]) -> None:
+    probability, target, valid = scene
+    histogram = ProbabilityHistogram()
+    histogram.update(*scene)
+    counts = histogram.compute()
+    assert counts.sum() == valid.sum()
+    truth, kept = (target > 0)[valid].numpy(), probability[valid].numpy()
+    expected = [f1_score(truth, kept >= k / BINS) for k in range(BINS)]
+    assert dice_by_threshold(counts).numpy() == pytest.approx(expected, rel=1e-9)
+    assert best_threshold(counts) == pytest.approx((int(np.argmax(expected[1:])) + 1) / BINS)
+
+
+def test_of_thresholds_that_are_equally_good_the_middle_one_is_taken() -> None:
+    counts = torch.zeros(2, BINS)
+    counts[0, 0], counts[1, BINS // 2] = 100, 10
+    assert best_threshold(counts) == pytest.approx(0.25, abs=1 / BINS)
+
+
+def test_without_seep_the_threshold_stays_at_a_half() -> None:
+    assert best_threshold(torch.zeros(2, BINS)) == 0.5

@@ -1,0 +1,143 @@
+"""Runs side by side; two of them paired on the same chips."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from seep_lightning.compare import task
+from seep_lightning.config.commands import CompareConfig
+from seep_lightning.errors import UserError
+from seep_lightning.files import digest
+from seep_lightning.reporting.comparison import compare, print_rows, write_rows
+from seep_lightning.reporting.pairing import paired
+
+
+@pytest.fixture
+def sweep(trained: Path, tmp_path: Path) -> Path:
+    """Three runs that differ by their learning rate: two finished, one still going."""
+    home = tmp_path / "sweep"
+    for name, rate, dice in (("a", 0.1, 0.3), ("b", 0.2, 0.4), ("c", 0.3, None)):
+        run = Path(shutil.copytree(trained, home / name))
+        config = (run / "config.yaml").read_text()
+        (run / "config.yaml").write_text(config.replace("lr: 0.005", f"lr: {rate}"))
+        summary = json.loads((run / "summary.json").read_text())
+        summary["figures"]["val"]["dice"] = dice
+        if dice is None:
+            summary = {"status": "running"}
+        (run / "summary.json").write_text(json.dumps(summary))
+    return home
+
+
+def test_runs_are_ranked_by_validation_with_what_differs_only(sweep: Path, tmp_path: Path) -> None:
+    rows = compare([str(sweep)])
+    assert [row.run.dir.name for row in rows] == ["b", "a", "c"]
+    assert [row.status for row in rows] == ["finished", "finished", "unfinished"]
+    assert [row.settings for row in rows] == [{"optimizer.lr": 0.2}, {"optimizer.lr": 0.1}, {"optimizer.lr": 0.3}]
+    write_rows(tmp_path / "ranking.csv", rows)
+    with (tmp_path / "ranking.csv").open() as file:
+        written = list(csv.DictReader(file))
+    assert [row["val/dice"] for row in written] == ["0.4", "0.3", ""]
+    assert [row["optimizer.lr"] for row in written] == ["0.2", "0.1", "0.3"]
+
+
+def test_a_table_tells_runs_of_one_name_apart_and_what_was_pruned(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sweep / "c").rename(sweep / "x")
+    shutil.copytree(sweep / "b", sweep / "two" / "b")
+    summary = json.loads((sweep / "a" / "summary.json").read_text()) | {"status": "pruned"}
+    (sweep / "a" / "summary.json").write_text(json.dumps(summary))
+    print_rows(compare([str(sweep)]), "dice")
+    shown = capsys.readouterr().out
+    assert "two/b" in shown
+    assert "0.300 pruned" in shown
+
+
+def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        write_chips(tmp_path / name / "evaluate" / "val" / "chips.csv", 6, 0)
+        (tmp_path / name / "evaluate" / "val" / "summary.json").write_text('{"part": "test"}')
+    runs = [str(tmp_path / name) for name in "ab"]
+    with pytest.raises(UserError, match="holds figures of part=test. Evaluate part=val anew"):
+        task(OmegaConf.structured(CompareConfig(runs=runs, paired=True, part="val")))
+    with pytest.raises(UserError, match="runs=0: there is no such directory"):
+        task(OmegaConf.structured(CompareConfig(runs=[0, 1])))
+
+
+def test_an_evaluation_of_a_checkpoint_that_changed_is_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        folder = tmp_path / name / "evaluate" / "test"
+        write_chips(folder / "chips.csv", 6, 0)
+        path = tmp_path / name / "checkpoints" / "best.ckpt"
+        path.parent.mkdir()
+        path.write_text(name)
+        scored = {"part": "test", "checkpoint": "best", "checkpoint_digest": digest(path)}
+        (folder / "summary.json").write_text(json.dumps(scored))
+    config = OmegaConf.structured(CompareConfig(runs=[str(tmp_path / name) for name in "ab"], paired=True))
+    assert task(config).scenes == 6
+    path.write_text("of more epochs")
+    with pytest.raises(UserError, match="b/evaluate/test was scored before .*b/checkpoints/best.ckpt was trained on"):
+        task(config)
+
+
+def test_a_job_that_failed_before_its_training_is_named(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sweep / "d").mkdir()
+    (sweep / "d" / "train.log").write_text("this job failed: model.width=0")
+    assert len(compare([str(sweep)])) == 3
+    assert f"left out: {sweep / 'd'}: no training began, or not yet; see its train.log" in caplog.text
+
+
+def test_a_run_of_another_version_is_left_out_and_named(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sweep / "a" / "config.yaml").write_text("old_key: 1\n")
+    rows = compare([str(sweep)])
+    assert rows
+    assert sweep / "a" not in {row.run.dir for row in rows}
+    assert "left out" in caplog.text and "old_key" in caplog.text
+
+
+def test_a_folder_without_runs_and_an_unknown_metric_are_named(sweep: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no run in there"):
+        compare([str(tmp_path / "empty")])
+    with pytest.raises(UserError, match="metric=accuracy.*Known: dice"):
+        compare([str(sweep)], "accuracy")
+
+
+def write_chips(path: Path, scenes: int, shift: int) -> Path:
+    rng = np.random.default_rng(0)
+    path.parent.mkdir(parents=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "scene", "tp", "fp", "fn"])
+        for i in range(scenes * 4):
+            writer.writerow([f"{i}.tif", i % scenes, 50 + shift + rng.integers(20), 20, 30 - shift])
+    return path
+
+
+def test_a_pair_is_compared_on_whole_scenes(tmp_path: Path) -> None:
+    better, worse = (write_chips(tmp_path / name / "chips.csv", 8, shift) for name, shift in (("a", 10), ("b", 0)))
+    result = paired([better], [worse])
+    assert result.scenes == 8
+    assert result.interval is not None
+    assert 0 < result.interval[0] < result.first - result.second < result.interval[1]
+    same = paired([better], [better])
+    assert same.first == same.second
+    assert same.interval == (0, 0)
+
+
+def test_below_six_scenes_there_is_no_interval(tmp_path: Path) -> None:
+    a, b = (write_chips(tmp_path / name / "chips.csv", 5, shift) for name, shift in (("a", 10), ("b", 0)))
+    assert paired([a], [b]).interval is None
+
+
+def test_only_the_same_chips_can_be_paired(tmp_path: Path) -> None:
+    a, b = (write_chips(tmp_path / name / "chips.csv", scenes, 0) for name, scenes in (("a", 6), ("b", 7)))
+    with pytest.raises(UserError, match="4 are in one only"):
+        paired([a], [b])
+    with pytest.raises(UserError, match="another fold already"):
+        paired([a, a], [b])

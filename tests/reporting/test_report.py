@@ -1,0 +1,199 @@
+"""One page about a run or a sweep: what it says, and how it looks in a browser."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seep_lightning.commands.composition import compose
+from seep_lightning.config.commands import EvaluateConfig, ReportConfig
+from seep_lightning.errors import UserError
+from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.metrics.histogram import BINS, dice_by_threshold
+from seep_lightning.metrics.objects import covariates
+from seep_lightning.reporting.page import intervals, report
+from seep_lightning.runs.records import read_rows
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run that a test may write into."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture
+def sweep(trained: Path, tmp_path: Path) -> Path:
+    """Four runs that differ by their learning rate: two finished, one failed, one still in its first epoch."""
+    home = tmp_path / "sweep"
+    for rate, dice in ((0.1, 0.3), (0.2, 0.4), (0.3, "failed"), (0.4, "running")):
+        run = Path(shutil.copytree(trained, home / f"lr-{rate}"))
+        config = (run / "config.yaml").read_text()
+        (run / "config.yaml").write_text(config.replace("lr: 0.005", f"lr: {rate}"))
+        if isinstance(dice, float):
+            rewrite(run / "summary.json", lambda summary, d=dice: summary["figures"]["val"].update(dice=d))
+        else:
+            (run / "summary.json").write_text(
+                json.dumps({"status": dice, "error": "the loss is <nan>" * (rate == 0.3)})
+            )
+            shutil.rmtree(run / "checkpoints")
+            (run / "metrics.csv").unlink()
+    return home
+
+
+def rewrite(path: Path, change: Any) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def page_of(run: Path, **settings: Any) -> str:
+    return report(ReportConfig(run=str(run), device="cpu", **settings)).read_text()
+
+
+def test_a_page_holds_everything_and_needs_nothing_from_elsewhere(run: Path) -> None:
+    page = page_of(run)
+    summary = json.loads((run / "summary.json").read_text())
+    for fact in (summary["data"]["fingerprint"], summary["leakage"], summary["packages"]["torch"], "AdamW: lr 0.005"):
+        assert fact in page
+    figures = json.loads((run / "evaluate" / "val" / "summary.json").read_text())["figures"]
+    assert f"<b>{figures['dice']:.3f}</b>" in page
+    headings = ["What was trained", "Curves", "Figures on validation", "Scenes", "Threshold", "Where it does well"]
+    found = re.findall(r"<h2>([^<]*)</h2>", page)
+    assert [h for h, expected in zip(found, headings, strict=False) if h.startswith(expected)] == found[:6]
+    assert found[6:] == ["The 3 worst chips", "The 3 best chips"]
+    assert page.count('src="data:image/svg') == 6 + 3 + 3
+    assert page.count('src="data:image/webp') == 6 * 4
+    assert not re.search(r"https?:|<script|url\(|@import", page)
+    assert len(page) < 10e6
+    assert not (run / "evaluate" / "test").exists()
+
+
+def test_there_is_no_interval_below_six_scenes(run: Path) -> None:
+    page = page_of(run, part="all")
+    assert "No intervals: they need at least 6 scored scenes, here there are 5." in page
+    assert "95 %" not in page
+    rows = [{"scene": str(i % 6), "tp": 50 + i % 6, "fp": 20, "fn": 30, "dice": 0.6} for i in range(24)]
+    spread = intervals(rows)
+    assert spread["dice"][0] < 2 * 52.5 / (2 * 52.5 + 50) < spread["dice"][1]
+    assert spread["dice_per_chip"] == pytest.approx((0.6, 0.6))
+    assert intervals([row for row in rows if row["scene"] != "5"]) == {}
+
+
+def test_an_evaluation_is_used_until_its_checkpoint_changes(run: Path) -> None:
+    page_of(run)
+    path = run / "evaluate" / "val" / "summary.json"
+    rewrite(path, lambda summary: summary["figures"].update(dice=0.1234))
+    assert "<b>0.123</b>" in page_of(run, overwrite=True)
+    rewrite(path, lambda summary: summary.update(checkpoint_digest="another"))
+    assert "<b>0.123</b>" not in page_of(run, overwrite=True)
+
+
+def test_an_evaluation_of_other_chips_is_neither_shown_nor_lost(run: Path) -> None:
+    path = run / "evaluate" / "val" / "summary.json"
+    evaluate(EvaluateConfig(run=str(run), part="test", name="val"))
+    before = path.read_text()
+    assert "holds part=test of" in page_of(run)
+    rewrite(path, lambda summary: summary.update(part="val"))
+    assert "<h2>Figures on validation" in page_of(run, overwrite=True)
+    path.write_text(before)
+    rewrite(path, lambda summary: summary.update(part="val", data=summary["data"] | {"fingerprint": "other"}))
+    assert "holds part=val of" in page_of(run, overwrite=True)
+
+
+def test_an_existing_file_is_kept_unless_asked(run: Path, tmp_path: Path) -> None:
+    (run / "report.html").write_text("mine")
+    with pytest.raises(UserError, match=r"output=.*report.html exists.*overwrite=true"):
+        page_of(run)
+    assert (run / "report.html").read_text() == "mine"
+    assert page_of(run, output=str(tmp_path / "new" / "page.html")).startswith("<!doctype html>")
+
+
+def test_a_sweep_is_ranked_and_what_failed_is_named(sweep: Path) -> None:
+    page = page_of(sweep)
+    assert re.findall(r"<td>(lr-[\d.]+)</td>", page) == ["lr-0.2", "lr-0.1", "lr-0.3", "lr-0.4"]
+    assert "<b>lr-0.3</b> is not finished (failed): the loss is &lt;nan&gt;" in page
+    assert "<b>lr-0.4</b> is not finished (unfinished)" in page
+    assert "2 of 4" in page
+    assert page.count('src="data:image/svg') == 3 + 12  # two curves and a parameter; the best run's
+    assert len(page) < 10e6
+    for name in ("lr-0.1", "lr-0.2"):
+        shutil.rmtree(sweep / name)
+    assert "2 runs" in page_of(sweep, overwrite=True)
+
+
+def test_an_unfinished_run_tells_what_there_is(run: Path) -> None:
+    rewrite(run / "summary.json", lambda summary: summary.update(status="interrupted", error="stopped by Ctrl-C"))
+    shutil.rmtree(run / "checkpoints")
+    page = page_of(run)
+    assert "This run is not finished (interrupted)" in page
+    assert "No figures of part=val" in page
+    assert page.count('src="data:image/svg') == 6
+    (run / "metrics.csv").unlink()  # stopped in its first epoch
+    (run / "summary.json").write_text('{"status": "running"}')
+    assert "not finished (running)" in page_of(run, overwrite=True)
+
+
+def test_without_its_chips_a_page_has_figures_but_no_pictures(run: Path, tmp_path: Path) -> None:
+    evaluate(EvaluateConfig(run=str(run), part="test"))
+    rewrite(run / "evaluate" / "test" / "summary.json", lambda s: s["data"].update(root=str(tmp_path / "gone")))
+    page = page_of(run, part="test")
+    assert "No pictures of part=test: data.root: there is no folder" in page
+    assert "Figures on the test part" in page
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="run=.*there is no such directory"):
+        page_of(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="there is no config.yaml"):
+        page_of(tmp_path)
+    with pytest.raises(UserError, match="part=vall"):
+        compose("report", [f"run={tmp_path}", "part=vall"])
+
+
+def test_an_evaluation_leaves_what_a_report_needs(run: Path) -> None:
+    summary = evaluate(EvaluateConfig(run=str(run), part="all", threshold=0.25))  # a bin's edge
+    counts = torch.tensor(summary["histogram"])
+    assert counts.sum() == 30 * 32 * 32 - 5 * 32 * 5  # nodata is left out
+    assert float(dice_by_threshold(counts)[BINS // 4]) == pytest.approx(summary["figures"]["dice"], abs=1e-6)
+    rows = read_rows(run / "evaluate" / "all" / "chips.csv")
+    assert {row["seep_px"] for row in rows} <= {26.0 * width for width in (2, 3, 4)} | {24.0 * w for w in (2, 3, 4)}
+    assert all(0.4 < row["contrast"] < 0.6 for row in rows)
+
+
+def test_size_width_and_contrast_of_a_bar() -> None:
+    image, truth = np.full((64, 64), 200, np.uint16), np.zeros((64, 64), bool)
+    truth[30:34, 12:52] = True
+    image[truth] = 90
+    valid = np.ones_like(truth)
+    facts = covariates(image, truth, valid)
+    assert facts["seep_px"] == 160
+    assert facts["width_px"] == pytest.approx(4, rel=0.1)
+    assert facts["contrast"] == pytest.approx(0.45)
+    assert covariates(image, truth, truth)["contrast"] is None
+    assert covariates(image, ~valid, valid) == {"seep_px": 0, "width_px": None, "contrast": None}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", ["run", "sweep"])
+def test_a_browser_shows_it_whole_and_asks_for_nothing(browser: Any, kind: str, request: Any) -> None:
+    path = report(ReportConfig(run=str(request.getfixturevalue(kind)), device="cpu"))
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    said, asked = [], []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("request", lambda sent: asked.append(sent.url))
+    tab.goto(path.as_uri())
+    assert said == []
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    images = tab.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")
+    assert len(images) > 30
+    assert min(images) > 0
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 1280
+    tab.close()

@@ -1,0 +1,257 @@
+"""Sweeps and searches: what was killed is taken up again, what is hopeless is ended, what is done is left alone."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import OmegaConf
+
+from helpers.chips import GRID, TINY, make_chips
+from helpers.command_line import seep
+from helpers.trainings import curve
+from hydra_plugins.seep_optuna import SearchConfig
+from seep_lightning.errors import TakenUp, UserError
+from seep_lightning.runs.directory import Run
+from seep_lightning.sweeps.search import optuna, run_trial, search
+from seep_lightning.training.pruning import Pruning
+from seep_lightning.training.study import NAME, connect
+
+
+def start(line: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """`python -m seep_lightning.train ...` in the background, its output in `log`."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_LIGHTNING_DOOR")}
+    command = [sys.executable, "-m", "seep_lightning.train", *line]
+    return subprocess.Popen(command, env=clean, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+
+
+def wait_for(what: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    while not what():
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+
+
+def of_this_sweep(folder: Path) -> list[str]:
+    """Command lines of processes that name the folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode())
+        except OSError:  # it has ended
+            continue
+    return [line for line in lines if str(folder) in line]
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_in_the_middle_runs_only_what_is_missing(tmp_path: Path) -> None:
+    sweep, logs = tmp_path / "sweep", tmp_path / "log"
+    line = ["-m", "optimizer.lr=0.0005,0.001,0.005", "model=unet_small", "trainer.max_epochs=3", *TINY]
+    line += ["data.synthetic.chips=24", "data.synthetic.scenes=6", f"hydra.sweep.dir={sweep}"]
+    process = start(line, logs)
+    wait_for((sweep / "lr-0.001" / "checkpoints" / "last.ckpt").is_file, process)
+    process.kill()
+    process.wait()
+    assert not (sweep / "lr-0.005").exists()
+    before = {path: path.stat().st_mtime_ns for path in (sweep / "lr-0.0005").rglob("*") if path.suffix != ".log"}
+    first = curve(sweep / "lr-0.001")[0]["dice/val"]
+    done = seep("train", *line)
+    assert done.returncode == 0, done.stderr
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
+    assert curve(sweep / "lr-0.001")[0]["dice/val"] == first
+    assert (sweep / "lr-0.001" / "train.log").read_text().count("split=scene: ") == 2
+    for rate in ("0.0005", "0.001", "0.005"):
+        assert Run(sweep / f"lr-{rate}").summary()["status"] == "finished"
+        assert len(curve(sweep / f"lr-{rate}")) == 3
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(tmp_path: Path) -> None:
+    from optuna.trial import TrialState
+
+    from seep_lightning.sweeps.search import optuna
+    from seep_lightning.training.study import NAME, connect
+
+    folder = tmp_path / "search"
+    root = make_chips(tmp_path / "chips", scenes=6, tiles=8)
+    line = [
+        "sweep=optuna",
+        "data=seeps",
+        f"data.root={root}",
+        *TINY,
+        "trainer.max_epochs=8",
+        f"hydra.sweep.dir={folder}",
+    ]
+    line += ["optimizer.lr=tag(log,interval(0.003,0.03))", "model.width=choice(4,6)", "hydra.sweeper.heartbeat=5"]
+    line += ["hydra.sweeper.startup=3", "hydra.sweeper.warmup=1"]
+    first = seep("train", *line, "hydra.sweeper.n_trials=3")
+    assert first.returncode == 0, first.stderr
+    line += ["hydra.sweeper.n_trials=8", "hydra.sweeper.enqueue=[{optimizer.lr: 1e-9}]"]
+    killed, other = (start(line, tmp_path / f"log{i}") for i in (0, 1))
+
+    def trial() -> Path | None:
+        """The folder of the trial that the process is in the middle of."""
+        numbers = re.findall(r"#(\d+) :", (tmp_path / "log0").read_text())
+        run = folder / f"trial-{int(numbers[-1]):03d}" if numbers else None
+        return run if run and (run / "metrics.csv").is_file() and Run(run).summary()["status"] == "running" else None
+
+    wait_for(trial, killed)
+    broken = trial()
+    killed.kill()
+    killed.wait()
+    assert broken is not None
+    assert other.wait(timeout=300) == 0, (tmp_path / "log1").read_text()
+    trials = optuna.load_study(study_name=NAME, storage=connect(folder / "study.db")).get_trials()
+    states = Counter(t.state for t in trials)
+    assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 8
+    assert states[TrialState.FAIL] == 1  # the killed one
+    assert states[TrialState.RUNNING] + states[TrialState.WAITING] == 0
+    assert not of_this_sweep(folder)
+    [hopeless] = [t for t in trials if t.params["optimizer.lr"] < 1e-8 and t.state != TrialState.FAIL]
+    assert hopeless.state == TrialState.PRUNED
+    folders = sorted(folder.glob("trial-*"))
+    assert len(folders) == 8  # the one that was taken up again is in its first folder, and went on there
+    assert Run(broken).summary()["status"] in ("finished", "pruned")
+    assert (broken / "train.log").read_text().count("split=scene: ") == 2
+    assert Counter(Run(f).summary()["status"] for f in folders)["pruned"] == states[TrialState.PRUNED]
+    assert "pruned: " in seep("compare", f"runs={folder}").stdout
+    stamps = {f: (f / "summary.json").stat().st_mtime_ns for f in folders}
+    again = seep("train", *line)
+    assert "best: dice/val" in again.stdout
+    assert stamps == {f: (f / "summary.json").stat().st_mtime_ns for f in folders}
+    other_settings = seep("train", *line, "loss.dice=0.5")
+    assert other_settings.returncode == 2
+    assert "holds a search with other settings (loss.dice=0.5)" in other_settings.stderr
+    other_space = seep("train", *line, "model.width=choice(4,8)")
+    assert other_space.returncode == 2
+    assert "holds a search with other settings (model.width=" in other_space.stderr
+
+
+@pytest.mark.slow
+def test_a_failed_trial_is_replaced_and_a_search_of_failures_ends(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips")
+    line = ["sweep=optuna", "data=seeps", f"data.root={root}", *TINY, "trainer.max_epochs=1", "hydra.sweeper.startup=2"]
+    enqueued = ["hydra.sweeper.enqueue=[{optimizer.lr: 1e30}]", "hydra.sweeper.n_trials=2"]
+    done = seep("train", *line, *enqueued, "ema_decay=null", f"hydra.sweep.dir={tmp_path / 'one'}")
+    assert "2 trials finished, 0 pruned, 1 failed" in done.stdout, done.stderr
+    assert done.returncode == 0
+    line[2] = f"data.root={tmp_path / 'nowhere'}"
+    wrong = seep("train", *line, f"hydra.sweep.dir={tmp_path / 'two'}")
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("there is no folder") == 1
+    assert len(list((tmp_path / "two").glob("trial-*"))) == 3
+
+
+def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def launch(overrides: list[list[str]], initial_job_idx: int) -> list[JobReturn]:
+        job = JobReturn()
+        job.status, job.return_value = JobStatus.COMPLETED, 0.5
+        if "model=wrong" in overrides[0]:
+            job.status, job.return_value = JobStatus.FAILED, UserError("model: nothing is called wrong")
+        else:
+            (tmp_path / f"trial-{initial_job_idx:03d}").mkdir()
+            Run(tmp_path / f"trial-{initial_job_idx:03d}").write_summary({"status": "finished"})
+        return [job]
+
+    settings = {"trainer": {"fast_dev_run": False}, "lr_find": False, "monitor": "dice/val"}
+    hydra = {"sweep": {"dir": str(tmp_path)}, "sweeper": SearchConfig(n_trials=20, startup=2)}
+    launcher: Any = SimpleNamespace(launch=launch)
+    search(OmegaConf.create({**settings, "hydra": hydra}), launcher, ["model=choice(wrong,unet)"])
+    ended = re.search(r"20 trials finished, 0 pruned, (\d+) failed", capsys.readouterr().out)
+    assert ended
+    assert 0 < int(ended[1]) < 8
+
+
+def test_a_process_that_stood_still_leaves_what_was_taken_up_elsewhere_alone(tmp_path: Path) -> None:
+    study = optuna.create_study(storage=connect(tmp_path / "study.db", 5), study_name=NAME)
+
+    def launch(*_: Any, **more: Any) -> list[JobReturn]:
+        study.tell(0, state=optuna.trial.TrialState.FAIL)  # as another process does with one that gave no sign of life
+        job = JobReturn()
+        pruning: Any = Pruning("dice/val", f"{tmp_path / 'study.db'}:0")
+        try:
+            pruning.on_validation_start(SimpleNamespace(is_global_zero=True), None)
+        except TakenUp as error:
+            job.status, job.return_value = JobStatus.FAILED, error
+        return [job]
+
+    launcher: Any = SimpleNamespace(launch=launch)
+    job = run_trial(study, study.ask(), [], launcher, tmp_path)
+    assert job.status == JobStatus.FAILED
+    assert [t.state.name for t in study.get_trials()] == ["FAIL"] and not study.get_trials()[0].user_attrs
+
+
+@pytest.mark.slow
+def test_ranks_end_a_hopeless_trial_together(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips")
+    line = ["sweep=optuna", "data=seeps", f"data.root={root}", *TINY, "trainer=ddp_cpu", "trainer.max_epochs=5"]
+    line += ["hydra.sweeper.n_trials=2", "hydra.sweeper.startup=1", "hydra.sweeper.warmup=1", "hydra.sweep.dir=search"]
+    done = seep("train", *line, "hydra.sweeper.enqueue=[{optimizer.lr: 0.02},{optimizer.lr: 1e-9}]", cwd=tmp_path)
+    assert "1 trials finished, 1 pruned, 0 failed" in done.stdout, done.stderr
+    assert "x 2" in Run(tmp_path / "search" / "trial-001").summary()["device"]
+
+
+def test_an_epoch_without_validation_tells_a_study_nothing() -> None:
+    strategy = SimpleNamespace(broadcast=lambda pruned: pruned)
+    trainer: Any = SimpleNamespace(
+        callback_metrics={"dice/val": 0.5}, is_global_zero=True, strategy=strategy, should_stop=False
+    )
+    module: Any = SimpleNamespace(validated=False)
+    Pruning("dice/val", "/nowhere/study.db:0").on_train_epoch_end(trainer, module)
+    assert not trainer.should_stop
+
+
+def test_ranges_and_choices_of_a_search() -> None:
+    from seep_lightning.sweeps.search import optuna, split_overrides
+
+    lines = ["optimizer.lr=interval(1,2)", "model.width=int(interval(4,8))", "model=choice(unet,unet_small)", "seed=3"]
+    fixed, space = split_overrides([*lines, "optimizer.lr=tag(log,interval(0.001,0.01))"])
+    assert fixed == ["seed=3"]
+    assert space == {
+        "optimizer.lr": optuna.distributions.FloatDistribution(0.001, 0.01, log=True),
+        "model.width": optuna.distributions.IntDistribution(4, 8),
+        "model": optuna.distributions.CategoricalDistribution(["unet", "unet_small"]),
+    }
+    with pytest.raises(UserError, match=r"optimizer.lr=interval\(2,1\): cannot be searched"):
+        split_overrides(["optimizer.lr=interval(2,1)"])
+
+
+def test_what_is_tried_first_must_be_of_what_is_searched() -> None:
+    from seep_lightning.sweeps.search import split_overrides, to_try
+
+    _, space = split_overrides(
+        ["optimizer.lr=interval(0.001,0.01)", "model.width=choice(4,6)", "compile=choice(true,a)"]
+    )
+    assert to_try({"optimizer.lr": 1e-9, "model.width": 4, "compile": True}, space) == {
+        "optimizer.lr": 1e-9,
+        "model.width": "4",
+        "compile": "True",
+    }
+    for wrong, said in (
+        ({"optimizer.lrr": 0.1}, "is not of what is searched: optimizer.lr, model.width"),
+        ({"model.width": 5}, "model.width=5 is none of 4, 6"),
+        ({"optimizer.lr": "a"}, "expected a number"),
+        (3, "is not of what is searched"),
+    ):
+        with pytest.raises(UserError, match=said):
+            to_try(wrong, space)
+
+
+@pytest.mark.slow
+def test_a_range_test_suggests_a_learning_rate_and_trains_nothing(tmp_path: Path) -> None:
+    root = make_chips(tmp_path / "chips")
+    run = tmp_path / "run"
+    done = seep("train", "lr_find=true", "data=seeps", f"data.root={root}", GRID, *TINY, f"hydra.run.dir={run}")
+    assert done.returncode == 0, done.stderr
+    suggested = float(re.findall(r"suggested: optimizer.lr=([\d.e-]+),", done.stdout)[0])
+    assert 1e-4 < suggested < 0.1
+    assert sorted(p.name for p in run.iterdir()) == ["config.yaml", "lr_find.csv", "lr_find.png", "train.log"]
+    assert (run / "lr_find.png").read_bytes().startswith(b"\x89PNG")
+    assert len((run / "lr_find.csv").read_text().splitlines()) == 101
