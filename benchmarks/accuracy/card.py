@@ -25,7 +25,7 @@ from seep_lightning.predictor.loading import load
 from seep_lightning.predictor.torch_predictor import TorchPredictor
 from seep_lightning.runs.checkpoints import CHECKPOINT_KEY
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.weights import SHIPPED
+from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 CARD = """# The networks in this package
 
@@ -92,10 +92,10 @@ def main(folder: Path) -> None:
     run, first, start = (Run(folder / name) for name in ("network", "first", "generated"))
     row = json.loads((folder / "folds" / "pool-mosaic.json").read_text())
     folds = [Run(folder / "folds" / each["run"]) for each in row["chosen"]]
-    SHIPPED.parent.mkdir(exist_ok=True)
-    export(ExportConfig(run=str(run.dir), output=str(SHIPPED), format="torch", overwrite=True))
-    settle(SHIPPED, folds)
-    predictor, summary = load(SHIPPED), run.summary()
+    DEFAULT_NETWORK.parent.mkdir(exist_ok=True)
+    export(ExportConfig(run=str(run.dir), output=str(DEFAULT_NETWORK), format="torch", overwrite=True))
+    settle(DEFAULT_NETWORK, folds)
+    predictor, summary = load(DEFAULT_NETWORK), run.summary()
     parts = [part_of(run, EvaluateConfig(run=str(run.dir), part=part)) for part in ("val", "test")]
     chips, held = parts[0][0], [i for _, indices, _ in parts for i in indices]
 
@@ -112,7 +112,7 @@ def main(folder: Path) -> None:
         low=row["interval"][0],
         high=row["interval"][1],
         parameters=sum(tensor.numel() for tensor in predictor.net.parameters()),
-        size=SHIPPED.stat().st_size / 1e6,
+        size=DEFAULT_NETWORK.stat().st_size / 1e6,
         held=len(held),
         scenes=" and ".join(sorted({chips.scenes[i] for i in held})),
         held_dice=dice_of(predictor),
@@ -132,7 +132,7 @@ def main(folder: Path) -> None:
         fingerprint=summary["data"]["fingerprint"],
         today=date.today(),
     )
-    SHIPPED.with_name("README.md").write_text(text)
+    DEFAULT_NETWORK.with_name("README.md").write_text(text)
     print(text)
 
 

@@ -57,7 +57,7 @@ def found_in(chips: Chips, indices: list[int], corners: np.ndarray, predictor: A
     rows = []
     for i in indices:
         image, mask = chips.read(i)
-        shares = predictor.shares(image, scenes[i])
+        shares = predictor.class_probabilities(image, scenes[i])
         valid = valid_pixels(image, chips.config.nodata)
         network = np.log(np.maximum(shares[1:], 1e-6)).astype(np.float16)
         rows.append(Found(i, (shares[0] > predictor.threshold) & valid, network, mask * valid, tuple(corners[i])))

@@ -6,14 +6,14 @@ from seep_lightning.commands.composition import typed
 from seep_lightning.commands.entry import open_door
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.mapping.scenes import TABLE, predict
-from seep_lightning.runs.weights import SHIPPED
+from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 
 def task(cfg: DictConfig) -> int:
     """The job of one `seep predict`. Returns the number of scenes."""
     config: PredictConfig = typed(cfg)
     if config.run is None:
-        print(f"run=None: with the network that comes with the package, {SHIPPED.with_name('README.md')}")
+        print(f"run=None: with the network that comes with the package, {DEFAULT_NETWORK.with_name('README.md')}")
     rows = predict(config)
     if any(row["unit"] == "px2" for row in rows):
         print("Without a coordinate system in the input there is none in the output: sizes are in pixels.")

@@ -32,12 +32,12 @@ from seep_lightning.data.mosaic import box, find_columns, lay
 from seep_lightning.data.normalise import histogram, quartiles_of
 from seep_lightning.errors import UserError
 from seep_lightning.mapping import mapper
-from seep_lightning.mapping.jobs import Job, find_jobs, strips_of
+from seep_lightning.mapping.jobs import SceneJob, find_jobs, strips_of
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
 from seep_lightning.predictor.torch_predictor import TorchPredictor
-from seep_lightning.runs.weights import SHIPPED
+from seep_lightning.runs.weights import DEFAULT_NETWORK
 from seep_lightning.scene.options import Thresholds
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -298,7 +298,7 @@ def test_flips_average_over_views(
 
 def test_the_network_in_the_package_sees_the_mirror_image_too(scene: Path, tmp_path: Path) -> None:
     predict(PredictConfig(input=str(scene), output=str(tmp_path / "out"), polygons=False))
-    mapped(SHIPPED, scene, tmp_path / "mirror", flips="mirror", threshold=None, min_area=None, window=None)
+    mapped(DEFAULT_NETWORK, scene, tmp_path / "mirror", flips="mirror", threshold=None, min_area=None, window=None)
     assert (probability(tmp_path / "out/a.probability.tif") == probability(tmp_path / "mirror/a.probability.tif")).all()
 
 
@@ -407,7 +407,7 @@ def test_a_mosaic_without_its_first_tile_and_a_file_of_its_name_are_two(trained:
 
 def test_a_mosaic_with_a_gap_has_strips(chips: Path) -> None:
     tiles = {path: divmod(int(path.name.split(".")[1]), COLUMNS) for path in chips.iterdir()}
-    assert strips_of(Job("S9", tiles), 48 * TILE * COLUMNS) == [(0, 48), (48, 96)]
+    assert strips_of(SceneJob("S9", tiles), 48 * TILE * COLUMNS) == [(0, 48), (48, 96)]
 
 
 def test_maps_in_the_folder_of_their_scenes_are_no_scenes(scene: Path) -> None:

@@ -15,7 +15,7 @@ from helpers.rasters import UTM, write_raster
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.mapping import workers as mapping_workers
-from seep_lightning.mapping.jobs import Job
+from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.scenes import predict
 
 
@@ -81,12 +81,12 @@ def test_strips_of_a_huge_scene_by_several_workers_are_one_map(
 
 @pytest.mark.parametrize("error", [MemoryError(), type("OutOfMemoryError", (RuntimeError,), {})("CUDA")])
 def test_a_scene_too_large_for_the_memory_does_not_stop_the_others(error: Exception) -> None:
-    def work(job: Job) -> dict[str, str]:
+    def work(job: SceneJob) -> dict[str, str]:
         if job.name == "a":
             raise error
         return {}
 
-    ended = [row for _, row in mapping_workers.one_by_one(work, [Job("a", {}), Job("b", {})])]
+    ended = [row for _, row in mapping_workers.one_by_one(work, [SceneJob("a", {}), SceneJob("b", {})])]
     assert str(ended[0]) == "memory ran out: lower batch= or window=." and ended[1] == {}
 
 
@@ -95,7 +95,9 @@ def test_a_worker_opens_networks_anew_whose_weights_are_others(monkeypatch: pyte
     monkeypatch.setattr("seep_lightning.mapping.networks.open_networks", lambda config: opened.append(config) or [])
     monkeypatch.setattr("seep_lightning.mapping.mapper.map_job", lambda *_, **__: None)
     for key in ("old", "old", "new"):
-        mapping_workers.map_there(Job("a", {}), PredictConfig(run="run", input="in", output="out"), [key], None, None)
+        mapping_workers.map_there(
+            SceneJob("a", {}), PredictConfig(run="run", input="in", output="out"), [key], None, None
+        )
     assert len(opened) == 2
     mapping_workers._OPENED.clear()
 

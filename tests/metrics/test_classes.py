@@ -145,7 +145,7 @@ def test_polygons_have_their_class(run: Path, tmp_path: Path, kind: str) -> None
     assert table[0].tolist() == [1, 2] and (table[1] > 0.5).all()
     found = pixels(tmp_path / "out/a.mask.tif")[0]
     assert (found == mask).mean() > 0.9 and set(np.unique(found)) == {0, 1, 2}
-    shares = load(model).shares(image)
+    shares = load(model).class_probabilities(image)
     assert (np.where(shares[0] > load(model).threshold, class_numbers(shares), 0) == found).mean() > 0.99
 
 

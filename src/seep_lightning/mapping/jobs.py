@@ -23,7 +23,7 @@ Tiles = dict[Path, tuple[int, int]]
 Row = dict[str, str]  # a scene's in the table that `predict` keeps
 
 
-class Job(NamedTuple):
+class SceneJob(NamedTuple):
     """A scene: its files by (row, column). peers: all chips of a scene of which this is one, for its statistics."""
 
     name: str
@@ -31,9 +31,9 @@ class Job(NamedTuple):
     peers: tuple[Path, ...] = ()
 
 
-def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[Job]:
+def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
     """What to map: each image, and chips named SCENE.TILE together where their places in the scene are known."""
-    jobs: list[Job] = []
+    jobs: list[SceneJob] = []
     scenes: dict[str, dict[Path, int]] = {}
     for path in paths:
         scene, tile = "", -1
@@ -42,13 +42,13 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
         if tile >= 0:
             scenes.setdefault(scene, {})[path] = tile
         else:
-            jobs.append(Job(path.stem, {path: (0, 0)}))
+            jobs.append(SceneJob(path.stem, {path: (0, 0)}))
     for scene, tiles in scenes.items():
         columns = _columns(scene, tiles, facts, config) if config.mosaic and len(tiles) > 1 else None
         if columns:
-            jobs.append(Job(scene, {path: divmod(tile, columns) for path, tile in tiles.items()}))
+            jobs.append(SceneJob(scene, {path: divmod(tile, columns) for path, tile in tiles.items()}))
         else:
-            jobs += [Job(path.stem, {path: (0, 0)}, tuple(tiles)) for path in tiles]
+            jobs += [SceneJob(path.stem, {path: (0, 0)}, tuple(tiles)) for path in tiles]
     cells = Counter((job.name, cell) for job in jobs for cell in (None, *job.tiles.values()))
     (name, _), count = cells.most_common(1)[0]
     if count > 1:
@@ -73,7 +73,7 @@ def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], confi
     return known
 
 
-def strips_of(job: Job, pixels: int) -> list[tuple[int, int]]:
+def strips_of(job: SceneJob, pixels: int) -> list[tuple[int, int]]:
     """A scene's rows in strips of about `pixels`; none where it is no larger."""
     with _raster(job.name, job.tiles, (1,), 0) as scene:  # a value for missing tiles; no pixel is read
         count = -(-scene.height * scene.width // pixels)

@@ -17,7 +17,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.images import SUFFIXES, write_image
 from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.jobs import Job, Row, _raster
+from seep_lightning.mapping.jobs import Row, SceneJob, _raster
 from seep_lightning.mapping.networks import _callables, _quartiles, _tiling
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.reporting.pictures import overview
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def map_job(
-    job: Job, networks: Sequence[Predictor], config: PredictConfig, done: str = "",
+    job: SceneJob, networks: Sequence[Predictor], config: PredictConfig, done: str = "",
     progress: Progress | None = None, rows: tuple[int, int] | None = None,
 ) -> Row | None:  # fmt: skip
     """Map one scene into `config.output`, and return its row of the table; None if it was finished already.
@@ -121,7 +121,7 @@ def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
     write_image(path, overview(grey, valid, rings)[..., ::-1])
 
 
-def _cut_back(job: Job, result: SceneMap, out: Path) -> None:
+def _cut_back(job: SceneJob, result: SceneMap, out: Path) -> None:
     """Write `masks/NAME` (1 = seep, or its class) and `probabilities/NAME` (0 nodata, else 1 + 254 p) of each file."""
     rows, columns = (1 + max(cell[axis] for cell in job.tiles.values()) for axis in (0, 1))
     for folder, path in zip(CUT, (result.mask, result.probability), strict=True):

@@ -13,7 +13,7 @@ from seep_lightning.data.inputs import find_files, listed
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, fresh_dir, write_table
 from seep_lightning.mapping.workers import one_by_one, over_workers
-from seep_lightning.runs.weights import SHIPPED
+from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
 TABLE = "scenes.csv"
@@ -27,7 +27,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
     check(config)
-    runs = listed("run", SHIPPED if config.run is None else config.run)
+    runs = listed("run", DEFAULT_NETWORK if config.run is None else config.run)
     paths: dict[str, Any] = {key: absolute(getattr(config, key)) for key in ("output", "area", "land")}
     usual = "mirror" if config.run is None else False
     flips = usual if config.flips is None else config.flips

@@ -11,17 +11,17 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError, explained, first_line
 
 if TYPE_CHECKING:
-    from seep_lightning.mapping.jobs import Job, Row
+    from seep_lightning.mapping.jobs import Row, SceneJob
     from seep_lightning.predictor.base import Predictor
 
 
 RETRIES = 3  # workers that may die on a scene before it is given up; each goes on from its last finished strip
 STRIP = 1 << 27  # pixels of a scene from which on several workers share it
-Done = tuple["Job", "Row | UserError | None"]
+Done = tuple["SceneJob", "Row | UserError | None"]
 _OPENED: dict[str, list["Predictor"]] = {}
 
 
-def one_by_one(work: Callable[["Job"], "Row | None"], jobs: Sequence["Job"]) -> Iterator[Done]:
+def one_by_one(work: Callable[["SceneJob"], "Row | None"], jobs: Sequence["SceneJob"]) -> Iterator[Done]:
     """Each job with its row (None: it was finished already), or with what is wrong with it."""
     for job in jobs:
         try:
@@ -35,7 +35,7 @@ def one_by_one(work: Callable[["Job"], "Row | None"], jobs: Sequence["Job"]) -> 
 
 
 def over_workers(
-    config: PredictConfig, jobs: Sequence["Job"], known: Mapping[str, str], networks: Sequence[str]
+    config: PredictConfig, jobs: Sequence["SceneJob"], known: Mapping[str, str], networks: Sequence[str]
 ) -> Iterator[Done]:
     """The same by Dask's workers, in the order in which they finish; huge scenes in strips, by several at once.
 
@@ -87,7 +87,7 @@ def over_workers(
 
 
 def map_there(
-    job: "Job", config: PredictConfig, networks: Sequence[str], threads: int | None, rows: tuple[int, int] | None,
+    job: "SceneJob", config: PredictConfig, networks: Sequence[str], threads: int | None, rows: tuple[int, int] | None,
     done: str = "", after: Any = None,
 ) -> "Row | None":  # fmt: skip
     """Map one scene, or a strip of it, in a worker's process, which opens the networks once. after: its strips."""

@@ -36,9 +36,9 @@ class Predictor:
         quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
         scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
         """
-        return np.asarray(self.shares(image, quartiles)[0])
+        return np.asarray(self.class_probabilities(image, quartiles)[0])
 
-    def shares(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
+    def class_probabilities(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
         """The same with the probabilities of the classes behind it, which add up to it: (1 + `classes`, H, W)."""
         image = np.asarray(image)
         array = image[None] if image.ndim == 2 else image
@@ -59,6 +59,6 @@ class Predictor:
         """
         raise NotImplementedError
 
-    def scale(self, scaling: tuple[float, float]) -> None:
+    def apply_scaling(self, scaling: tuple[float, float]) -> None:
         """Give scaled probabilities from now on."""
         self.scaling, self.threshold = scaling, float(scaled(self.threshold, scaling))

@@ -27,7 +27,7 @@ USE = (
 def export(config: ExportConfig) -> Path:
     """Write the network of a run to `output`, which appears when it is whole; what is in it: docs/export.md."""
     from seep_lightning.predictor.torch_predictor import stored_network
-    from seep_lightning.runs.checkpoints import read_run
+    from seep_lightning.runs.checkpoints import read_run_checkpoint
 
     check(config)
     run, out = open_run(config.run), Path(config.output)
@@ -38,7 +38,7 @@ def export(config: ExportConfig) -> Path:
         raise UserError(f"output={out} exists. Choose another file, or pass overwrite=true.")
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.stem}.part{out.suffix}")
-    content = read_run(run, config.checkpoint)
+    content = read_run_checkpoint(run, config.checkpoint)
     card = model_card(run, content["epoch"])
     try:
         if config.format == "onnx":

@@ -15,7 +15,7 @@ from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import probabilities
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.weights import load_weights
-from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run
+from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run_checkpoint
 from seep_lightning.runs.directory import Run, open_run
 
 
@@ -99,7 +99,7 @@ def load_torch(run: str | Path | Run, checkpoint: str = "best", device: str = "a
         network = stored_network(read_checkpoint(Path(run)), Path(run))
     else:
         opened = run if isinstance(run, Run) else open_run(run)
-        network = stored_network(read_run(opened, checkpoint), opened.checkpoint(checkpoint))
+        network = stored_network(read_run_checkpoint(opened, checkpoint), opened.checkpoint(checkpoint))
     predictor = TorchPredictor(network, device)
-    predictor.scale(network.scaling)
+    predictor.apply_scaling(network.scaling)
     return predictor

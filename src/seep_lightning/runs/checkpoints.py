@@ -12,11 +12,11 @@ from seep_lightning.errors import UserError, explained
 from seep_lightning.files import write_whole
 from seep_lightning.runs.directory import Run
 
-FORMAT = 1  # of what stands under `CHECKPOINT_KEY`; raise it when an older reader would go wrong
+CHECKPOINT_FORMAT = 1  # of what stands under `CHECKPOINT_KEY`; raise it when an older reader would go wrong
 CHECKPOINT_KEY = "seep_lightning"
 
 
-def read_run(run: Run, checkpoint: str) -> dict[str, Any]:
+def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
     """The content of a run's checkpoint, with the least area and the scaling that validation chose for this epoch.
 
     The summary has those of the best epoch as it was when the training last ended: not those of `last`, nor of a better
@@ -44,8 +44,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ours, _ = content[CHECKPOINT_KEY], content["state_dict"]
         found, _, facts = ours["format"], ours["threshold"], content["hyper_parameters"]["facts"]
         _ = [facts[key] for key in ("normalise", "nodata", "bands")]
-    if found > FORMAT:
-        raise UserError(f"{path} has format {found}; this version reads up to {FORMAT}. Update seep_lightning.")
+    if found > CHECKPOINT_FORMAT:
+        raise UserError(
+            f"{path} has format {found}; this version reads up to {CHECKPOINT_FORMAT}. Update seep_lightning."
+        )
     return content
 
 

@@ -19,7 +19,7 @@ from seep_lightning.errors import UserError, explained
 from seep_lightning.files import write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
 
-FORMAT = 1
+SUMMARY_FORMAT = 1
 
 
 class Run:
@@ -83,7 +83,7 @@ class Run:
         if not is_first_process():
             return
         origin = {
-            "format": FORMAT,
+            "format": SUMMARY_FORMAT,
             "packages": {name: version(name) for name in PACKAGES},
             "git": git_state(),
             "python": platform.python_version(),

@@ -8,7 +8,7 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.errors import UserError
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.weights import WEIGHTS, starting_weights
+from seep_lightning.runs.weights import SHIPPED_NETWORKS, starting_weights
 
 
 def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
@@ -25,7 +25,7 @@ def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
                 raise
             break  # an earlier one is gone
         seen.add(init)
-        run = None if init in WEIGHTS or Path(init).is_file() else Run(Path(init))
+        run = None if init in SHIPPED_NETWORKS or Path(init).is_file() else Run(Path(init))
         learned = {name for name, part in (run.parts() if run else {}).items() if part == "train"}
         known = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
         same, whose = facts.get("fingerprint") == chips.fingerprint, f"; init={Path(init).name} HAS LEARNED FROM"

@@ -8,7 +8,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.files import absolute
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import flatten
-from seep_lightning.runs.weights import WEIGHTS
+from seep_lightning.runs.weights import SHIPPED_NETWORKS
 
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
@@ -23,7 +23,7 @@ ONLY = "Only trainer.*, paths, compile and the like may change on resume; start 
 
 def covers(run: Run, cfg: TrainConfig) -> bool:
     """Whether a run has all the epochs of `cfg`, on data at the same place; `UserError` where it is another run."""
-    check_same(run, cfg)
+    check_same_config(run, cfg)
     was, now = run.config.trainer, cfg.trainer
     for key in OUTCOME:
         if (before := getattr(was, key)) != (given := getattr(now, key)):
@@ -33,7 +33,7 @@ def covers(run: Run, cfg: TrainConfig) -> bool:
     return enough and run.config.data.root == cfg.data.root
 
 
-def check_same(run: Run, cfg: TrainConfig) -> None:
+def check_same_config(run: Run, cfg: TrainConfig) -> None:
     """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
     stored, given = flatten(asdict(run.config)), flatten(asdict(cfg))
     for key in sorted(stored.keys() | given.keys()):
@@ -45,7 +45,7 @@ def check_same(run: Run, cfg: TrainConfig) -> None:
 def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
     """The config with paths that hold from any folder, since later commands read it from elsewhere."""
     data, split = replace(cfg.data, root=absolute(cfg.data.root)), replace(cfg.split, path=absolute(cfg.split.path))
-    return replace(cfg, data=data, split=split, init=cfg.init if cfg.init in WEIGHTS else absolute(cfg.init))
+    return replace(cfg, data=data, split=split, init=cfg.init if cfg.init in SHIPPED_NETWORKS else absolute(cfg.init))
 
 
 def resumed_config(run: Run, new: TrainConfig, overrides: list[str]) -> TrainConfig:

@@ -19,7 +19,7 @@ from seep_lightning.metrics.pixels import batch_figures, mean_metrics, pixel_met
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import seep_logits
-from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, FORMAT
+from seep_lightning.runs.checkpoints import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from seep_lightning.training.cuda_graphs import Score
 
 IGNORE = -1  # target of nodata
@@ -176,7 +176,7 @@ class SeepModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What prediction needs beside the weights."""
-        checkpoint[CHECKPOINT_KEY] = {"format": FORMAT, "threshold": self.threshold}
+        checkpoint[CHECKPOINT_KEY] = {"format": CHECKPOINT_FORMAT, "threshold": self.threshold}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The inverse of `on_save_checkpoint`."""

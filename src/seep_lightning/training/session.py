@@ -13,7 +13,7 @@ from seep_lightning.config.rules import check
 from seep_lightning.config.training import TrainConfig, ranked_by
 from seep_lightning.errors import DiskError, Interrupted, TakenUp, UserError
 from seep_lightning.runs.directory import Run, is_first_process
-from seep_lightning.runs.resume import check_same, with_absolute_paths
+from seep_lightning.runs.resume import check_same_config, with_absolute_paths
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.training.building import build_module, build_trainer
 from seep_lightning.training.fit import fit
@@ -113,7 +113,7 @@ def read_last(run: Run, cfg: TrainConfig, data: "SeepDataModule") -> dict[str, A
 
     if not run.last.is_file():
         return None
-    check_same(run, cfg)
+    check_same_config(run, cfg)
     content = read_checkpoint(run.last)
     if "optimizer_states" not in content:
         raise UserError(f"{run.last} is not a last checkpoint: it holds weights alone. Start anew with init={run.dir}.")
@@ -147,7 +147,7 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
 
     scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
     figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
-    predictor.scale(scored.reliability.scaling())
+    predictor.apply_scaling(scored.reliability.scaling())
     score = score if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
     best = {"monitor": cfg.monitor, "score": score, "epoch": content["epoch"]}
     best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
