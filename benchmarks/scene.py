@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from seep_lightning.nets.unet import UNet
 from seep_lightning.scene.options import PolygonOptions, Thresholds
+from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygons import find_seeps
-from seep_lightning.scene.raster import Raster, opened
+from seep_lightning.scene.raster import Raster, open_dataset
 from seep_lightning.scene.scene_map import map_scene
 from seep_lightning.scene.vector_files import write_seeps
 from seep_lightning.scene.windows import Tiling, axis, cut
@@ -82,7 +83,7 @@ def ours(scene: Path, net: torch.nn.Module, out: Path, polygons: bool) -> None:
     """The whole way: file to probability, mask and, where asked for, polygons."""
     with Raster(scene) as raster:
         way = (lambda x: probability(net, x)), normalise
-        made = map_scene(raster, lambda: way, out, model_key="x", tiling=TILING, batch=BATCH)
+        made = map_scene(raster, lambda: way, out, ScenePlan(WindowPlan(TILING, BATCH), model_key="x"))
         if polygons:
             with Raster(made.probability) as mapped:
                 layer = find_seeps(mapped, PolygonOptions(Thresholds(0.5, 0.5, 0.5)), image=raster)
@@ -120,7 +121,7 @@ def batched(starts: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
 
 
 def read(scene: Path) -> NDArray[np.float32]:
-    with opened(scene) as dataset:
+    with open_dataset(scene) as dataset:
         values = dataset.read()
     return normalise(values, values[0] > 0)
 

@@ -15,7 +15,7 @@ UTM = {"crs": "EPSG:32631", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_00
 
 @dataclass(frozen=True)
 class ArraySource:
-    """A `scene.raster.Source` in memory: values (C, H, W), valid (H, W)."""
+    """A `scene.interfaces.Source` in memory: values (C, H, W), valid (H, W)."""
 
     values: np.ndarray
     valid: np.ndarray

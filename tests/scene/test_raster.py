@@ -32,10 +32,11 @@ from seep_lightning.scene.levels import MASK_NODATA, classify, level, quantise
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.options import PolygonOptions, Thresholds
 from seep_lightning.scene.outlines import vector_area
+from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygons import find_seeps
+from seep_lightning.scene.quantiles import scene_quantiles
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_map import SceneMap, map_scene
-from seep_lightning.scene.statistics import scene_quantiles
 from seep_lightning.scene.windows import Tiling
 
 SIZE = (300, 420)
@@ -61,9 +62,10 @@ def smooth(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def mapped(path: Path, folder: Path, model: Callable[..., Any] = smooth, **options: Any) -> SceneMap:
     folder.mkdir(exist_ok=True)
-    options = {"model_key": "m", "tiling": TILING, "batch": 4, **options}
+    windows = WindowPlan(options.pop("tiling", TILING), options.pop("batch", 4), area=options.pop("area", None))
+    plan = ScenePlan(windows, **{"model_key": "m", **options})
     with Raster(path, nodata=0) as raster:
-        return map_scene(raster, lambda: (model, options.pop("normalise", scaled)), folder, **options)
+        return map_scene(raster, lambda: (model, scaled), folder, plan)
 
 
 def dequantise(stored: NDArray[Any]) -> NDArray[np.float32]:
@@ -205,7 +207,7 @@ def test_a_file_that_is_cut_off_is_one_sentence_while_it_is_read(tmp_path: Path,
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 @pytest.mark.parametrize("sample", [1 << 22, 9000])
 def test_quantiles_are_exact_or_of_an_even_sample(dtype: str, sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seep_lightning.scene.statistics.SAMPLE", sample)
+    monkeypatch.setattr("seep_lightning.scene.quantiles.SAMPLE", sample)
     values = np.random.default_rng(1).normal(100, 20, (2, 700, 90)).astype(dtype)
     valid = np.random.default_rng(2).random((700, 90)) > 0.3
     thin = int(np.ceil(np.sqrt(63_000 / sample)))

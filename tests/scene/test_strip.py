@@ -11,7 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from helpers.rasters import ArraySource
-from seep_lightning.scene.strip import augmented, ensemble, predict_scene
+from seep_lightning.scene.ensembles import augmented, ensemble
+from seep_lightning.scene.plan import WindowPlan
+from seep_lightning.scene.strip import predict_scene
 from seep_lightning.scene.windows import Tiling, axis, cut, taper
 
 Floats = NDArray[np.float32]
@@ -36,11 +38,13 @@ def predicted(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """The canvas (K, H, W) of what was written, and what was mapped."""
     rows: list[tuple[int, Floats, NDArray[np.bool_]]] = []
-    options = {"tiling": TILING, "batch": 8, "threads": 2, **options}
-    predict_scene(
-        source, model, options.pop("normalise", scaled), lambda a, p, m: rows.append((a, p.copy(), m.copy())),
-        **options,
-    )  # fmt: skip
+    part, progress = options.pop("part", None), options.pop("progress", None)
+    plan = WindowPlan(**{"tiling": TILING, "batch": 8, **options})
+
+    def write(start: int, probability: Floats, mapped: NDArray[np.bool_]) -> None:
+        rows.append((start, probability.copy(), mapped.copy()))
+
+    predict_scene(source, model, scaled, write, plan, part, progress)
     ends = [a + p.shape[1] for a, p, _ in rows]
     assert [a for a, _, _ in rows[1:]] == ends[:-1], "rows come in order, none twice, none left out"
     assert all(p.shape[1:] == m.shape for _, p, m in rows)
@@ -109,7 +113,7 @@ def test_strip_and_whole_canvas_agree(size: tuple[int, int], tiling: Tiling) -> 
 def test_the_last_rows_alone_are_the_very_same_numbers(first: int) -> None:
     source = scene(300, 150)
     whole, _ = predicted(source, context)
-    part, mapped = predicted(source, context, first_row=first)
+    part, mapped = predicted(source, context, part=(first, 300))
     assert part.shape[1] == 300 - first
     assert (part[:, mapped] == whole[:, first:][:, mapped]).all()
 
@@ -180,15 +184,19 @@ def test_what_any_thread_raises_is_passed_on_and_nothing_hangs(part: str, after:
             fail()
             return super().read(start, stop)
 
+    def area(start: int, stop: int) -> NDArray[np.bool_]:
+        if part == "area":
+            fail()
+        return np.ones((stop - start, 200), bool)
+
     def run() -> None:
         predict_scene(
             Failing(source.values, source.valid) if part == "read" else source,
             lambda x: (fail() if part == "model" else None, x)[1],
             lambda v, ok: (fail() if part == "normalise" else None, scaled(v, ok))[1],
             lambda *rows: fail() if part == "write" else None,
-            area=lambda a, b: (fail() if part == "area" else None, np.ones((b - a, 200), bool))[1],
-            tiling=TILING, batch=2, threads=3,
-        )  # fmt: skip
+            WindowPlan(TILING, batch=2, threads=3, area=area),
+        )
 
     begin = time.monotonic()
     with pytest.raises(Broken):
@@ -215,9 +223,8 @@ def test_reading_goes_ahead_by_a_bounded_number_of_rows() -> None:
 
     values = np.ones((1, 20000, 40), np.uint8)
     source = Counting(values, np.ones((20000, 40), bool), block_rows=256)
-    predict_scene(
-        source, model, scaled, lambda a, p, m: written.__setitem__(0, a), tiling=Tiling(512, 64), batch=8, threads=2
-    )
+    plan = WindowPlan(Tiling(512, 64), batch=8)
+    predict_scene(source, model, scaled, lambda a, p, m: written.__setitem__(0, a), plan)
     assert max(ahead) < 12 * 512
 
 

@@ -15,7 +15,7 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.data.normalise import FULL_SCALE
 from seep_lightning.errors import UserError, explained
 from seep_lightning.files import write_whole
-from seep_lightning.scene.raster import band_numbers, opened
+from seep_lightning.scene.raster import band_numbers, open_dataset
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
@@ -74,7 +74,7 @@ def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     """All bands of a TIFF or PNG as they are, (C, H, W), and what they are called."""
     said = f"data: cannot read {path} ({{}}). Copy it again; it may be cut off."
     one_file = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
-    with explained(said, RasterioError, OSError), one_file, opened(path) as file:
+    with explained(said, RasterioError, OSError), one_file, open_dataset(path) as file:
         array, names = file.read(), file.descriptions
         bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
         palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)

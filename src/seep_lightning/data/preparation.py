@@ -134,7 +134,7 @@ def cut_scene(
 
     All with seep, and of those that show sea only a share, by (seed, scene, tile).
     """
-    from seep_lightning.scene.statistics import scene_quantiles
+    from seep_lightning.scene.quantiles import scene_quantiles
 
     size, lefts = config.size, starts(raster.width, config)
     if config.scale:  # full scale, as in `predict`

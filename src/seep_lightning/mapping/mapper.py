@@ -22,11 +22,12 @@ from seep_lightning.mapping.networks import _callables, _quartiles, _tiling
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.reporting.pictures import overview
 from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.interfaces import Area, Progress
 from seep_lightning.scene.outlines import vector_area
+from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
-from seep_lightning.scene.raster import Raster, opened
+from seep_lightning.scene.raster import Raster, open_dataset
 from seep_lightning.scene.scene_map import SceneMap, map_scene
-from seep_lightning.scene.strip import Area, Progress
 from seep_lightning.scene.vector_files import write_seeps
 
 CUT = ("masks", "probabilities")  # folders of maps that are cut back into chips
@@ -77,12 +78,16 @@ def map_job(
         areas = [vector_area(Path(path), scene, inside=inside) for path, inside in given if path]
         wanted: Area = lambda a, b: np.logical_and.reduce([area(a, b) for area, _ in areas])  # noqa: E731
         model_key = [network.key for network in networks], config.scale, config.flips, np.asarray(shared).tolist()
-        result = map_scene(
-            scene, lambda: _callables(networks, scene, config, shared), out, model_key=json.dumps(model_key),
-            threshold=threshold, tiling=_tiling(networks, config), batch=config.batch, threads=config.threads,
-            area=wanted if areas else None, area_key="".join(key for _, key in areas), overwrite=config.overwrite,
-            progress=progress, part=rows,
-        )  # fmt: skip
+        windows = WindowPlan(_tiling(networks, config), config.batch, config.threads, wanted if areas else None)
+        plan = ScenePlan(
+            windows,
+            model_key=json.dumps(model_key),
+            threshold=threshold,
+            area_key="".join(key for _, key in areas),
+            overwrite=config.overwrite,
+            part=rows,
+        )
+        result = map_scene(scene, lambda: _callables(networks, scene, config, shared), out, plan, progress)
         if rows is not None:
             return None
         same = replace(
@@ -111,7 +116,7 @@ def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
     """Write the scene with its outlines as a small picture."""
     scale, band = min(PICTURE / max(scene.height, scene.width), 1), scene.indexes[0]
     size = max(int(scene.height * scale), 1), max(int(scene.width * scale), 1)
-    with opened(scene.path) as dataset:
+    with open_dataset(scene.path) as dataset:
         grey = dataset.read(band, out_shape=size, resampling=Resampling.average)
         valid = (dataset.read_masks(band, out_shape=size) > 0) & np.isfinite(grey) & (grey != 0)
     rings = [

@@ -16,10 +16,11 @@ from seep_lightning.mapping.jobs import Bands
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
+from seep_lightning.scene.ensembles import augmented, ensemble
+from seep_lightning.scene.interfaces import Model, Normalise
 from seep_lightning.scene.mosaic import mosaic
+from seep_lightning.scene.quantiles import scene_quantiles
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.statistics import scene_quantiles
-from seep_lightning.scene.strip import Model, Normalise, augmented, ensemble
 from seep_lightning.scene.windows import Tiling
 
 WINDOW = 512  # px; the widest that pays: larger ones need more memory, and save little of the overlap

@@ -10,7 +10,7 @@ from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.journal import Journal
-from seep_lightning.scene.raster import CPLE_BaseError, Raster, opened
+from seep_lightning.scene.raster import CPLE_BaseError, Raster, open_dataset
 
 COG = {"driver": "COG", "compress": "DEFLATE", "level": 6, "blocksize": 512, "bigtiff": "IF_SAFER", "statistics": "NO"}
 
@@ -32,7 +32,7 @@ def write_cog(
     )
     try:
         vrt.write_text(text)
-        with opened(vrt, "r+") as asked:
+        with open_dataset(vrt, "r+") as asked:
             if like.placed_by_points and like.crs:
                 asked.gcps = (like.gcps, like.crs)
             else:
@@ -44,7 +44,10 @@ def write_cog(
             asked.update_tags(**{**like.tags, **tags})
         with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", CPL_TMPDIR=str(rows.folder)):
             rasterio.shutil.copy(vrt, draft, overview_resampling=overviews, **COG)
-        with opened(vrt) as asked, opened(draft) as got:  # GDAL keeps quiet about writes that fail as it closes
+        with (
+            open_dataset(vrt) as asked,
+            open_dataset(draft) as got,
+        ):  # GDAL keeps quiet about writes that fail as it closes
             if asked.checksum(1) != got.checksum(1) or not tags.items() <= got.tags().items():
                 raise OSError("what was written differs")
     except (RasterioError, CPLE_BaseError, OSError) as error:

@@ -7,7 +7,6 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from affine import Affine
-from rasterio._err import CPLE_BaseError as CPLE_BaseError  # what GDAL itself says; not derived from RasterioError
 from rasterio.io import MemoryFile
 
 from seep_lightning.errors import UserError

@@ -18,8 +18,8 @@ from rasterio import features
 
 from seep_lightning.errors import UserError, explained
 from seep_lightning.scene.ground import Ground, _middle, _move, _near
+from seep_lightning.scene.interfaces import Area
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.strip import Area
 
 UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
-from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError as CPLE_BaseError  # what GDAL itself says; not derived from RasterioError
+from rasterio._err import (
+    CPLE_BaseError as CPLE_BaseError,  # compat: what GDAL itself says; not derived from RasterioError
+)
 from rasterio.control import GroundControlPoint
 from rasterio.enums import MaskFlags
 from rasterio.env import set_gdal_config
@@ -22,10 +23,8 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, explained, first_line
+from seep_lightning.scene.interfaces import Mask, Values
 
-Values = NDArray[Any]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 ROWS = 256  # rows read in one go, at least: 13 MB of a 25,000 px wide uint16 scene
 CACHE = 64 << 20  # bytes of GDAL's block cache; by default it takes 5 % of the memory, more than our strips
 TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}  # ours to GDAL's
@@ -34,7 +33,7 @@ logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)  # what GDAL says 
 _WARNINGS = threading.Lock()  # the list of warning filters belongs to the process
 
 
-def opened(path: Path, mode: str = "r", **more: Any) -> Any:
+def open_dataset(path: Path, mode: str = "r", **more: Any) -> Any:
     """A rasterio dataset, without its warning about a missing georeference: `Raster.georeferenced` says it."""
     set_gdal_config("GDAL_CACHEMAX", CACHE)
     with _WARNINGS, warnings.catch_warnings():
@@ -129,7 +128,7 @@ class Raster(AbstractContextManager["Raster"]):
             what = "is no raster" if str(self.path).startswith("/vsi") or self.path.exists() else "is not there"
             said = f"{self.path} {what} ({{}}). Expected a GeoTIFF, a VRT or the like."
             with explained(said, RasterioError, OSError):
-                self._local.handle = opened(self.path)
+                self._local.handle = open_dataset(self.path)
             self._handles.append(self._local.handle)
         return self._local.handle
 
@@ -171,7 +170,7 @@ def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | 
 def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **more: Any) -> None:
     """Write (C, H, W) as a deflated GeoTIFF. names: of the bands; more: rasterio's keywords, `crs` and `transform`."""
     size = dict(zip(("count", "height", "width"), array.shape, strict=True), dtype=array.dtype.name)
-    with opened(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **more) as out:
+    with open_dataset(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **more) as out:
         out.write(array)
         if names:
             out.descriptions = names

@@ -14,11 +14,12 @@ from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene.cog import write_cog
+from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.levels import LEVELS, MASK_NODATA, class_numbers, classify, quantise
-from seep_lightning.scene.raster import ROWS, Floats, Mask, Raster, opened
-from seep_lightning.scene.strip import Area, Model, Normalise, Progress, predict_scene
-from seep_lightning.scene.windows import Tiling
+from seep_lightning.scene.plan import ScenePlan
+from seep_lightning.scene.raster import ROWS, Raster, open_dataset
+from seep_lightning.scene.strip import predict_scene
 
 KEY = "SEEP_LIGHTNING_KEY"
 FORMAT = 4  # raise it when the same settings would give other pixels, or the journal another layout
@@ -36,19 +37,19 @@ class SceneMap(NamedTuple):
 
 
 def map_scene(
-    raster: Raster, prepare: Callable[[], tuple[Model, Normalise]], folder: Path, *, model_key: str, tiling: Tiling,
-    batch: int, threads: int = 2, threshold: float = 0.5, area: Area | None = None,
-    area_key: str = "", overwrite: bool = False, progress: Progress | None = None, part: tuple[int, int] | None = None,
+    raster: Raster, prepare: Callable[[], tuple[Model, Normalise]], folder: Path, plan: ScenePlan,
+    progress: Progress | None = None,
 ) -> SceneMap:  # fmt: skip
     """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
 
     The model's first channel is that of seep, others are of classes. prepare: gives model and normalisation, if there
-    is anything left to do. model_key, area_key: hashes of what the pixels depend on besides the file and the settings.
-    part: predict these rows only, for the call that maps the whole scene; several processes may do so at once.
+    is anything left to do. Several processes may predict parts of a scene at once.
     The same call goes on where a killed one stopped and gives the same pixels. Raises `UserError` for outputs of
     something else (unless `overwrite`), a scene without valid pixels, a file that changes meanwhile, a full disk.
     """
-    settings = [FORMAT, model_key, raster.fingerprint, tiling, batch, threshold, area_key]
+    windows, threshold, part = plan.windows, plan.threshold, plan.part
+    model = [plan.model_key, raster.fingerprint]
+    settings = [FORMAT, *model, windows.tiling, windows.batch, threshold, plan.area_key]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     probability, mask = folder / f"{raster.name}.probability.tif", folder / f"{raster.name}.mask.tif"
     draft = folder / f".{raster.name}.part"
@@ -56,7 +57,7 @@ def map_scene(
     if not foreign and probability.exists() and mask.exists():
         shutil.rmtree(draft, ignore_errors=True)
         return SceneMap(probability, mask, raster.height, key)
-    if foreign and not overwrite:
+    if foreign and not plan.overwrite:
         said = f"{foreign[0]} is there already, from another model, input or settings"
         raise UserError(f"{said}. Choose another output folder, or allow it to be replaced with overwrite=true.")
     first_row, last_row = part or (0, raster.height)
@@ -74,10 +75,7 @@ def map_scene(
                 stored = quantise(some[0], mapped[a : a + ROWS])
                 rows.append(np.stack((stored, classify(stored, class_numbers(some), threshold)), axis=1))
 
-        predict_scene(
-            raster, *prepare(), write, tiling=tiling, batch=batch, threads=threads, first_row=first,
-            last_row=last_row, area=area, progress=progress,
-        )  # fmt: skip
+        predict_scene(raster, *prepare(), write, windows, (first, last_row), progress)
         if part is not None:
             return SceneMap(probability, mask, first, key)
         try:
@@ -98,7 +96,7 @@ def map_scene(
 
 def _key_of(path: Path) -> str | None:
     """The key of a map that is there already; None for anything else."""
-    with suppress(RasterioError), opened(path) as dataset:
+    with suppress(RasterioError), open_dataset(path) as dataset:
         found: str | None = dataset.tags().get(KEY)
         return found
     return None

@@ -4,28 +4,16 @@ Threads read ahead, cut and normalise windows; the network runs in the calling t
 finished rows on. Memory is a few strips of `width x window` pixels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from seep_lightning.scene.ahead import ahead
-from seep_lightning.scene.raster import Floats, Mask, Raster, Values
-from seep_lightning.scene.windows import Axis, Tiling, axis, cut
-
-Model = Callable[[Floats], Floats]
-"""Network input (B, C, h, w) of any size to probabilities (B, K, h, w)."""
-Normalise = Callable[[Values, Mask], Floats]
-"""Stored values (C, h, w) and valid (h, w) to network input (C, h, w); called from several threads."""
-Write = Callable[[int, Floats, Mask], None]
-"""First row, probabilities (K, n, W), mapped (n, W): finished rows, in order, from one thread. Views: copy to keep.
-K is 1 until the first window that is not skipped; nothing of such rows is mapped."""
-Area = Callable[[int, int], Mask]
-"""Rows start..stop to what of them is wanted, (stop - start, W); called from several threads."""
-Progress = Callable[[int, int], None]
-"""Pixels done, pixels in all."""
+from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress, Source, Values, Write
+from seep_lightning.scene.lookahead import lookahead
+from seep_lightning.scene.plan import WindowPlan
+from seep_lightning.scene.windows import Axis, axis, cut
 
 
 class Band(NamedTuple):
@@ -42,26 +30,27 @@ Batch = tuple[Band, Sequence[int], int]
 
 
 def predict_scene(
-    source: Raster, model: Model, normalise: Normalise, write: Write, *, tiling: Tiling, batch: int, threads: int,
-    first_row: int = 0, last_row: int | None = None, area: Area | None = None, progress: Progress | None = None,
+    source: Source, model: Model, normalise: Normalise, write: Write, plan: WindowPlan,
+    rows: tuple[int, int] | None = None, progress: Progress | None = None,
 ) -> None:  # fmt: skip
-    """Probabilities of rows first_row..last_row (the end) of `source`, handed to `write` as they are finished.
+    """Probabilities of `rows` (first and end; None for all) of `source`, handed to `write` as they are finished.
 
-    A pixel that is not mapped (nodata, or outside `area`) has an undefined probability. A batch never spans window
-    rows, so that a run that goes on gives the same numbers. What any of the callables raises is raised here.
+    A pixel that is not mapped (nodata, or outside the plan's area) has an undefined probability. A batch never spans
+    window rows, so that a run that goes on gives the same numbers. What any of the callables raises is raised here.
     """
-    rows, columns = axis(source.height, tiling), axis(source.width, tiling)
-    last = source.height if last_row is None else last_row
-    wanted = [i for i, start in enumerate(rows.starts) if start + rows.inside(i).stop > first_row and start < last]
-    strip = _Strip(rows, columns, write, first_row, last)
+    tiling, batch, threads, area = plan.tiling, plan.batch, plan.threads, plan.area
+    first_row, last = rows or (0, source.height)
+    down, columns = axis(source.height, tiling), axis(source.width, tiling)
+    wanted = [i for i, start in enumerate(down.starts) if start + down.inside(i).stop > first_row and start < last]
+    strip = _Strip(down, columns, write, first_row, last)
     pixels, done, total = source.height * source.width, 0, len(wanted) * len(columns.starts)
 
     def read(row: int) -> Band:
-        start, inside = rows.starts[row], rows.inside(row)
+        start, inside = down.starts[row], down.inside(row)
         top, bottom = start + inside.start, start + inside.stop
         values, valid = source.read(top, bottom)
         mapped = valid if area is None else valid & area(top, bottom)
-        a, b = start - top, start - top + rows.window
+        a, b = start - top, start - top + down.window
         return Band(row, cut(values, a, b, 1), cut(valid, a, b, 0), cut(mapped, a, b, 0))
 
     def inputs(job: Batch) -> Floats:
@@ -70,34 +59,18 @@ def predict_scene(
         return np.stack(parts) if parts else np.zeros((0, 0, 0, 0), np.float32)
 
     def predicted() -> Iterator[tuple[Batch, Floats]]:
-        jobs = _batches((band for _, band in ahead(readers, read, wanted, 1)), columns, batch)
-        for job, x in ahead(readers, inputs, jobs, threads + 1):
+        jobs = _batches((band for _, band in lookahead(readers, read, wanted, 1)), columns, batch)
+        for job, x in lookahead(readers, inputs, jobs, threads + 1):
             p = model(x) if job[1] else x
             if (len(p), *p.shape[2:]) != (len(x), *x.shape[2:]):
                 raise ValueError(f"the model gave {p.shape} for {x.shape}; expected one size")
             yield job, p
 
     with ThreadPoolExecutor(threads, "seep-read") as readers, ThreadPoolExecutor(1, "seep-write") as writer:
-        for ((_, _, count), _), _ in ahead(writer, strip.take, predicted(), 2):
+        for ((_, _, count), _), _ in lookahead(writer, strip.take, predicted(), 2):
             done += count
             if progress is not None:
                 progress(pixels * done // total, pixels)
-
-
-def augmented(model: Model, turns: int = 4) -> Model:
-    """`model` averaged over views of its input: test-time augmentation. They are the input and its mirror image (left
-    to right), with `turns=1` as they are, 2 calls, else in all quarter turns, 8 calls."""
-
-    def view(inputs: Floats, turn: int, flip: int) -> Floats:
-        turned = np.rot90(inputs, turn, (2, 3))[..., ::flip].copy()  # a row of one pixel may run backwards, for torch
-        return np.rot90(model(turned)[..., ::flip], -turn, (2, 3))
-
-    return ensemble([partial(view, turn=turn, flip=flip) for turn in range(turns) for flip in (1, -1)])
-
-
-def ensemble(models: Sequence[Model]) -> Model:
-    """The mean of several models' probabilities."""
-    return lambda inputs: np.asarray(sum(model(inputs) for model in models) / np.float32(len(models)))
 
 
 def _batches(bands: Iterable[Band], columns: Axis, size: int) -> Iterator[Batch]:

@@ -5,16 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError as CPLE_BaseError  # what GDAL itself says; not derived from RasterioError
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.ahead import ahead
-from seep_lightning.scene.raster import ROWS, Raster, Values
+from seep_lightning.scene.interfaces import Source, Values
+from seep_lightning.scene.lookahead import lookahead
+from seep_lightning.scene.raster import ROWS
 
 SAMPLE = 1 << 22  # pixels that quantiles are taken of, at most
 
 
-def scene_quantiles(source: Raster, q: Sequence[float] = (0.25, 0.5, 0.75), threads: int = 2) -> NDArray[np.float64]:
+def scene_quantiles(source: Source, q: Sequence[float] = (0.25, 0.5, 0.75), threads: int = 2) -> NDArray[np.float64]:
     """Quantiles of each band's valid pixels in one streaming pass: (C, len(q)), in the scene's own units.
 
     Of a scene larger than `SAMPLE` pixels that many are taken, in equal steps: right to 1/1000 of the distance between
@@ -30,7 +30,7 @@ def scene_quantiles(source: Raster, q: Sequence[float] = (0.25, 0.5, 0.75), thre
         return values[:, *part][:, valid[part]]
 
     with ThreadPoolExecutor(threads) as pool:
-        parts = [part for _, part in ahead(pool, sample, range(0, source.height, step), threads)]
+        parts = [part for _, part in lookahead(pool, sample, range(0, source.height, step), threads)]
     pixels = np.concatenate(parts, axis=1)
     if not pixels.size:
         raise UserError(f"{source.name} has no valid pixel: all of it is nodata. Check the nodata value of the file.")

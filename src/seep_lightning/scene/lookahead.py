@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
-from rasterio._err import CPLE_BaseError as CPLE_BaseError  # what GDAL itself says; not derived from RasterioError
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(
+def lookahead(
     pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], depth: int
 ) -> Iterator[tuple[Item, Result]]:
     """Each item with `work(item)`, in order, by threads of `pool`, `depth` items ahead. Raises what they raise."""
