@@ -14,7 +14,7 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import cell
 from seep_lightning.data.images import read_mask, valid_pixels
 from seep_lightning.data.mosaic import lay
-from seep_lightning.scene.objects import contrast
+from seep_lightning.scene.contrast import contrast
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -117,7 +117,7 @@ def best_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
 
 
 def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float | None]:
-    """Size, width (area / length of the centre lines) and `objects.contrast` of the seeps in (H, W), None without."""
+    """Size, width (area / length of the centre lines) and `contrast` of the seeps in (H, W), None without."""
     area = int(truth.sum())
     if not area:
         return {"seep_px": 0, "width_px": None, "contrast": None}

@@ -18,8 +18,6 @@ from seep_lightning.scene.raster import Raster
 
 PIXELS = 1 << 22  # of a strip: its labels take 16 MB
 LARGEST = 1 << 24  # pixels of an object's box from which on it is cut at the next strip, so that memory is bounded
-AROUND = (3, 8)  # px from an object: the sea that its contrast compares with
-FEWEST = 20  # px of such sea below which there is no contrast
 STAIRS = 0.75  # px: simplifying by this much turns the pixels' stairs of a slanting edge into a line
 Labels = NDArray[np.int32]
 Table = NDArray[np.int64]
@@ -141,18 +139,6 @@ def rim_share(core: Core, nodata: Core) -> float:
     rim = core & ~ndimage.binary_erosion(core)
     near = ndimage.binary_dilation(np.pad(nodata, 1, constant_values=True), np.ones((3, 3)))[1:-1, 1:-1]
     return float(near[rim].mean())
-
-
-def contrast(values: NDArray[Any], core: Core, sea: Core) -> float | None:
-    """Mean inside an object over mean of the sea around it; None if one is not above 0 or the sea is hardly there.
-
-    values: of the power, (h, w); sea: where they may be looked at, at a distance of `AROUND`.
-    """
-    distance = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    inside, around = values[core], values[(distance >= AROUND[0]) & (distance <= AROUND[1]) & sea]
-    if not inside.size or around.size < FEWEST or inside.sum() <= 0 or around.sum() <= 0:
-        return None
-    return float(inside.mean(dtype=float) / around.mean(dtype=float))
 
 
 def _jacobian(pixel: Points, to_metres: Move) -> Points:

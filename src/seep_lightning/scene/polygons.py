@@ -14,6 +14,7 @@ from skimage.morphology import remove_small_holes, remove_small_objects
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene import objects
+from seep_lightning.scene.contrast import SEA_DISTANCE, contrast, decibels, linear
 from seep_lightning.scene.ground import Ground, Move
 from seep_lightning.scene.levels import LEVELS, level
 from seep_lightning.scene.options import PolygonOptions
@@ -84,10 +85,11 @@ def find_seeps(
         known = fixed | dict(zip(measures, measured, strict=True))
         if image is not None:
             values, valid = _plane(image, box)
-            power = 10 ** (values.astype(np.float64) / 10) if options.calibration == "db" else values
             sea = valid & (stored > 0) & (stored < trim)  # other objects left out
-            known["contrast"] = ratio = objects.contrast(power, core & valid, sea)
-            known["contrast_db"] = ratio and (20 if options.calibration == "amplitude" else 10) * float(np.log10(ratio))
+            ratio = contrast(linear(values, options.calibration), core & valid, sea)
+            known["contrast"] = ratio
+            if ratio is not None and options.calibration is not None:
+                known["contrast_db"] = decibels(ratio, options.calibration)
         if classes is not None:
             counts = np.bincount(_plane(classes, box)[0][core], minlength=2)[1:]
             if counts.any():
@@ -108,7 +110,7 @@ def _cut_out(
     probability: Raster, one: objects.Found, group: int, trim: int, *, fill_holes: bool
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint8], Box]:
     """An object's trimmed pixels (without the smallest of very many pieces), stored probabilities, (h, w), and box."""
-    pad = objects.AROUND[1] + 1
+    pad = SEA_DISTANCE[1] + 1
     top, left = max(one.top - pad, 0), max(one.left - pad, 0)
     box = top, min(one.bottom + pad, probability.height), left, min(one.right + pad, probability.width)
     stored = _plane(probability, box)[0]

@@ -1,0 +1,58 @@
+"""Contrast of an object with the sea around it: ratios of radar power, and decibels."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SEA_DISTANCE = (3, 8)
+"""Pixels between an object and the sea that its contrast compares with: nearest and farthest."""
+FEWEST_SEA_PIXELS = 20
+"""Pixels of such sea below which there is no contrast."""
+DECIBELS_PER_DECADE = {"power": 10, "amplitude": 20, "db": 10}
+"""Decibels of a tenfold ratio, by what an image's values are (`PolygonOptions.calibration`)."""
+
+
+def contrast(values: NDArray[Any], core: NDArray[np.bool_], sea: NDArray[np.bool_]) -> float | None:
+    """Mean inside an object over the mean of the sea around it.
+
+    Args:
+        values: power or amplitude, (h, w).
+        core: pixels of the object, (h, w).
+        sea: pixels that may count as sea, (h, w); of these the ones at `SEA_DISTANCE` from the object do.
+
+    Returns:
+        The ratio; None where one of the means is not above 0, or too little sea is near.
+    """
+    distance = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    nearest, farthest = SEA_DISTANCE
+    inside = values[core]
+    around = values[(distance >= nearest) & (distance <= farthest) & sea]
+    if not inside.size or around.size < FEWEST_SEA_PIXELS:
+        return None
+    if inside.sum() <= 0 or around.sum() <= 0:
+        return None
+    return float(inside.mean(dtype=float) / around.mean(dtype=float))
+
+
+def linear(values: NDArray[Any], calibration: str | None) -> NDArray[Any]:
+    """Values of an image whose ratios mean something: dB become power, others stay.
+
+    Args:
+        values: as stored, any shape.
+        calibration: what the values are, see `PolygonOptions`.
+    """
+    if calibration == "db":
+        return np.asarray(10 ** (values.astype(np.float64) / 10))
+    return values
+
+
+def decibels(ratio: float, calibration: str) -> float:
+    """A ratio above 0 in dB.
+
+    Args:
+        ratio: of values that `linear` gave.
+        calibration: what the image's values are: power, amplitude or db.
+    """
+    return DECIBELS_PER_DECADE[calibration] * float(np.log10(ratio))
