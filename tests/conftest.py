@@ -8,7 +8,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist runs several of us side by side
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-os.environ.pop("SEEP_LIGHTNING_DOOR", None)
+os.environ.pop("SEEP_LIGHTNING_RAISES", None)
 
 import pytest
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
 from seep_lightning.data.audit import Audit, audit
 from seep_lightning.errors import UserError
@@ -27,9 +27,9 @@ def print_audit(found: Audit) -> None:
         console.print(f"[bold red]stops a training:[/] {escape(problem)}", highlight=False, soft_wrap=True)
 
 
-def task(cfg: DictConfig) -> Any:
+def main(cfg: DictConfig) -> Any:
     """The job of one `seep check`."""
-    config: CheckConfig = typed(cfg)
+    config: CheckConfig = typed_config(cfg)
     found = audit(config.data, config.split)
     print_audit(found)
     if found.problems:
@@ -39,4 +39,4 @@ def task(cfg: DictConfig) -> Any:
 
 
 if __name__ == "__main__":
-    open_door("check", task)
+    run_command("check", main)

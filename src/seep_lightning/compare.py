@@ -6,8 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
 from seep_lightning.errors import UserError
 from seep_lightning.reporting.comparison import compare, print_rows, write_rows
@@ -16,9 +16,9 @@ from seep_lightning.reporting.pairing import check_scored, paired
 log = logging.getLogger(__name__)
 
 
-def task(cfg: DictConfig) -> Any:
+def main(cfg: DictConfig) -> Any:
     """The job of one `seep compare`."""
-    config: CompareConfig = typed(cfg)
+    config: CompareConfig = typed_config(cfg)
     folders = [str(f) for f in (config.runs if isinstance(config.runs, list) else [config.runs])]
     if config.paired:
         files = [sorted(Path(f).rglob(f"evaluate/{config.part}/chips.csv")) for f in folders]
@@ -40,4 +40,4 @@ def task(cfg: DictConfig) -> Any:
 
 
 if __name__ == "__main__":
-    open_door("compare", task)
+    run_command("compare", main)

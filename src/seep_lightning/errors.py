@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# characters of another library's message that fit into a line of ours
+LONGEST_REASON = 300
+
 
 class UserError(Exception):
     """A mistake in the input: one sentence that names the file or key, what was found, what was expected, what to do.
@@ -31,32 +34,90 @@ class DiskError(UserError):
     """A disk is full or refuses to be written to: nothing is wrong with the settings."""
 
 
-class TakenUp(UserError):
-    """Another process goes on with this run, since this one gave no sign of life."""
+class RunTakenOver(UserError):
+    """Another process has taken over this run, because this process showed no sign of life for too long."""
 
 
 @contextmanager
-def disk(path: Path) -> Iterator[None]:
-    """Raise what a disk refuses as `DiskError`, one sentence about the file or folder."""
+def writing_to(path: Path) -> Iterator[None]:
+    """Raise what a disk refuses as `DiskError`, in one line about the file or folder.
+
+    Args:
+        path: The file or folder that is written.
+
+    Raises:
+        DiskError: The disk is full, or it cannot be written.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            said = f"The disk of {path} is full ({error.strerror}). Make room and go on: what was finished is kept."
-            raise DiskError(said) from error
-        raise DiskError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
+            message = f"The disk of {path} is full ({error.strerror}). Make room and go on: what was finished is kept."
+        else:
+            message = f"{path} cannot be written: {error.strerror}. Choose another folder."
+        raise DiskError(message) from error
 
 
 @contextmanager
-def explained(sentence: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Raise errors of these kinds as `UserError`: a sentence where {} is the first line of what they say, {all} all."""
+def as_user_error(problem: str, *kinds: type[Exception], advice: str = "") -> Iterator[None]:
+    """Raise errors of these kinds as `UserError`: the problem, the reason in brackets, and what to do.
+
+    Args:
+        problem: What went wrong, with the name of the file or key; a clause without a full stop.
+        kinds: The errors that are the user's to put right; others pass.
+        advice: A sentence that says what to do or what was expected.
+
+    Raises:
+        UserError: `problem (first line of the error). advice`
+    """
+    try:
+        yield
+    except kinds as error:
+        reason = first_line(error)[:LONGEST_REASON]
+        message = f"{problem} ({reason}). {advice}".rstrip()
+        raise UserError(message) from error
+
+
+@contextmanager
+def as_error_of(key: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Raise errors of these kinds as `UserError` about a key of the config: all that the error says, in one line.
+
+    Args:
+        key: The key whose value another library refuses, such as `trainer`.
+        kinds: The errors that are the user's to put right; others pass.
+
+    Raises:
+        UserError: `key: the whole error`
+    """
     try:
         yield
     except kinds as error:
         whole = " ".join(str(error).split())
-        raise UserError(sentence.replace("{}", first_line(error)[:300]).replace("{all}", whole)) from error
+        raise UserError(f"{key}: {whole}") from error
+
+
+@contextmanager
+def needs_extra(subject: str, package: str, extra: str) -> Iterator[None]:
+    """Raise `ImportError` as `UserError` that says which optional dependency to install.
+
+    Args:
+        subject: What needs the package: a file or a setting, such as `format=onnx`.
+        package: What is missing, in words.
+        extra: The group of optional dependencies in pyproject.toml that brings it.
+
+    Raises:
+        UserError: One line with the command that installs it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        message = f"{subject} needs {package}. Install it: pip install 'seep_lightning[{extra}]'."
+        raise UserError(message) from error
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, without what follows."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    """The first line of an error's message without its full stop, or the error's class if it has no message."""
+    lines = str(error).splitlines()
+    if not lines:
+        return type(error).__name__
+    return lines[0].rstrip(".")

@@ -2,18 +2,18 @@
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.reporting.tables import print_evaluation
 
 
-def task(cfg: DictConfig) -> float:
+def main(cfg: DictConfig) -> float:
     """The job of one `seep evaluate`. Returns the pooled Dice."""
-    summary = evaluate(typed(cfg))
+    summary = evaluate(typed_config(cfg))
     print_evaluation(summary)
     return float(summary["figures"]["dice"])
 
 
 if __name__ == "__main__":
-    open_door("evaluate", task)
+    run_command("evaluate", main)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from seep_lightning.errors import UserError, disk, explained
+from seep_lightning.errors import UserError, as_user_error, writing_to
 
 
 def absolute(path: Any) -> str | None:
@@ -31,7 +31,7 @@ def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -
     """
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")  # other processes may write this file
     try:
-        with disk(path):
+        with writing_to(path):
             with part.open("wb") as file:
                 file.write(content)
                 file.flush()
@@ -58,12 +58,12 @@ def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterab
     write_text(path, text.getvalue())
 
 
-def fresh_dir(path: Path, overwrite: bool, key: str) -> Path:
+def make_output_folder(path: Path, overwrite: bool, key: str) -> Path:
     """Make an output folder; one that holds something is refused, unless `overwrite`."""
     if path.exists() and not path.is_dir():
         raise UserError(f"{key}={path} is a file; expected a folder to write into.")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
-    with explained(f"{key}={path}: cannot make this folder ({{}}).", OSError):
+    with as_user_error(f"{key}={path}: cannot make this folder", OSError):
         path.mkdir(parents=True, exist_ok=True)
     return path

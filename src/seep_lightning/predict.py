@@ -2,16 +2,16 @@
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.mapping.scenes import TABLE, predict
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 
-def task(cfg: DictConfig) -> int:
+def main(cfg: DictConfig) -> int:
     """The job of one `seep predict`. Returns the number of scenes."""
-    config: PredictConfig = typed(cfg)
+    config: PredictConfig = typed_config(cfg)
     if config.run is None:
         print(f"run=None: with the network that comes with the package, {DEFAULT_NETWORK.with_name('README.md')}")
     rows = predict(config)
@@ -23,4 +23,4 @@ def task(cfg: DictConfig) -> int:
 
 
 if __name__ == "__main__":
-    open_door("predict", task)
+    run_command("predict", main)

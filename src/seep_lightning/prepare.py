@@ -4,17 +4,17 @@ import logging
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.preparation import prepare
 
 log = logging.getLogger(__name__)
 
 
-def task(cfg: DictConfig) -> int:
+def main(cfg: DictConfig) -> int:
     """The job of one `seep prepare`. Returns the number of chips."""
-    config: PrepareConfig = typed(cfg)
+    config: PrepareConfig = typed_config(cfg)
     facts = prepare(config)
     print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
     print(f"check them: python -m seep_lightning.check data.root={config.output}")
@@ -22,4 +22,4 @@ def task(cfg: DictConfig) -> int:
 
 
 if __name__ == "__main__":
-    open_door("prepare", task)
+    run_command("prepare", main)

@@ -4,19 +4,19 @@ import logging
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.reporting.page import report
 
 log = logging.getLogger(__name__)
 
 
-def task(cfg: DictConfig) -> str:
+def main(cfg: DictConfig) -> str:
     """The job of one `seep report`. Returns the page's path."""
-    out = report(typed(cfg))
+    out = report(typed_config(cfg))
     print(f"written to {out} ({out.stat().st_size / 1e6:.1f} MB)")
     return str(out)
 
 
 if __name__ == "__main__":
-    open_door("report", task)
+    run_command("report", main)

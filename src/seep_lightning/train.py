@@ -8,8 +8,8 @@ from shlex import quote
 
 from omegaconf import DictConfig
 
-from seep_lightning.commands.composition import typed
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.run_directories import job_id
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.errors import UserError
@@ -43,7 +43,7 @@ def print_result(run: Run, test: bool) -> None:
     print(f"map scenes or chips: python -m seep_lightning.predict {named} input=PATH output=maps")
 
 
-def task(cfg: DictConfig) -> float:
+def main(cfg: DictConfig) -> float:
     """The job of one `seep train`: fresh, resumed, or one of a sweep. Returns the best score, for sweepers."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
@@ -57,11 +57,11 @@ def task(cfg: DictConfig) -> float:
             said = f"run={cfg.run} goes on in its own directory"
             raise UserError(f"{said}: give one run at a time, without -m and without hydra.run.dir.")
         cfg.data.source = stored.config.data.source  # what data.root= is checked against
-        config = resumed_config(stored, typed(cfg), list(hydra.overrides.task))
+        config = resumed_config(stored, typed_config(cfg), list(hydra.overrides.task))
         # with nothing to change; what a search ended as hopeless may be brought to its end
         again = config == replace(stored.config, run=None, ckpt=None) and stored.summary().get("status") == "finished"
     else:
-        config = with_absolute_paths(typed(cfg))
+        config = with_absolute_paths(typed_config(cfg))
         if config.lr_find:
             if (out / "split.csv").exists():
                 raise UserError(f"lr_find=true trains nothing, but {out} holds a run. Choose another directory.")
@@ -88,4 +88,4 @@ def task(cfg: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    open_door("train", task)
+    run_command("train", main)

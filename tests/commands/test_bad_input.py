@@ -18,7 +18,7 @@ from helpers.chips import GRID, TINY, write_chip
 from helpers.command_line import seep
 from helpers.rasters import write_raster
 from seep_lightning.commands.composition import compose
-from seep_lightning.commands.messages import explain
+from seep_lightning.commands.messages import error_message
 from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.loading import load_chips
@@ -235,7 +235,7 @@ def config_refusal(*overrides: str) -> str:
     """What the door says of a command line that does not even give a config."""
     with pytest.raises((UserError, HydraException)) as error:
         compose("train", list(overrides))
-    text = explain(error.value, "train")
+    text = error_message(error.value, "train")
     assert "\n" not in text
     return text
 

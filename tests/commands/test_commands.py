@@ -14,9 +14,9 @@ from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.paths import ROOT
 from seep_lightning.commands.composition import compose
-from seep_lightning.commands.entry import open_door
+from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.overrides import prepare_arguments
-from seep_lightning.commands.run_directories import sweep_subdir
+from seep_lightning.commands.run_directories import sweep_folder_name
 from seep_lightning.config.training import TrainerConfig
 from seep_lightning.errors import UserError
 from seep_lightning.training.schedules import WarmupCosine
@@ -101,7 +101,7 @@ def test_a_config_folder_goes_along_into_a_jobs_other_processes(
 ) -> None:
     seen: list[str] = []
     monkeypatch.setattr(sys, "argv", ["seep", flag, str(tmp_path), f"hydra.run.dir={tmp_path / 'run'}", "data.root=x"])
-    open_door("check", lambda cfg: seen.extend(sys.argv[1:]))
+    run_command("check", lambda cfg: seen.extend(sys.argv[1:]))
     assert seen[:2] == [flag, str(tmp_path)]
 
 
@@ -109,9 +109,9 @@ def test_a_sweeps_folders_are_named_by_what_differs() -> None:
     arguments = prepare_arguments(["-m", "optimizer.lr=0.1,0.2", "seed=1", "model=unet,unet_small", "augment=[]"])
     assert arguments[-1] == "hydra.job.config.override_dirname.exclude_keys=['seed','augment']"
     assert prepare_arguments(["-m", "--config-dir", "/a=[b", "seed=1"])[-1].endswith("exclude_keys=['seed']")
-    assert sweep_subdir("model-unet;optimizer.lr-0.1") == "model-unet_lr-0.1"
-    assert sweep_subdir("data.root-'/a/b c'") == "root-a-b-c"
-    assert not set("=,[]") & set(sweep_subdir("augment-[a,b];optimizer.betas-[0.9,0.99]"))
+    assert sweep_folder_name("model-unet;optimizer.lr-0.1") == "model-unet_lr-0.1"
+    assert sweep_folder_name("data.root-'/a/b c'") == "root-a-b-c"
+    assert not set("=,[]") & set(sweep_folder_name("augment-[a,b];optimizer.betas-[0.9,0.99]"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def seep(
     """Run `python -m seep_lightning.<verb> ...` as a user would."""
 
     clean = {
-        k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_DOOR")
+        k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_RAISES")
     }
     command = [sys.executable, "-m", f"seep_lightning.{arguments[0]}", *arguments[1:]]
     return subprocess.run(command, cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=300)

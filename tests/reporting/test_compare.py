@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from seep_lightning.compare import task
+from seep_lightning.compare import main
 from seep_lightning.config.commands import CompareConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
@@ -64,9 +64,9 @@ def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> N
         (tmp_path / name / "evaluate" / "val" / "summary.json").write_text('{"part": "test"}')
     runs = [str(tmp_path / name) for name in "ab"]
     with pytest.raises(UserError, match="holds figures of part=test. Evaluate part=val anew"):
-        task(OmegaConf.structured(CompareConfig(runs=runs, paired=True, part="val")))
+        main(OmegaConf.structured(CompareConfig(runs=runs, paired=True, part="val")))
     with pytest.raises(UserError, match="runs=0: there is no such directory"):
-        task(OmegaConf.structured(CompareConfig(runs=[0, 1])))
+        main(OmegaConf.structured(CompareConfig(runs=[0, 1])))
 
 
 def test_an_evaluation_of_a_checkpoint_that_changed_is_refused(tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_an_evaluation_of_a_checkpoint_that_changed_is_refused(tmp_path: Path) -
         scored = {"part": "test", "checkpoint": "best", "checkpoint_digest": digest(path)}
         (folder / "summary.json").write_text(json.dumps(scored))
     config = OmegaConf.structured(CompareConfig(runs=[str(tmp_path / name) for name in "ab"], paired=True))
-    assert task(config).scenes == 6
+    assert main(config).scenes == 6
     path.write_text("of more epochs")
     with pytest.raises(UserError, match="b/evaluate/test was scored before .*b/checkpoints/best.ckpt was trained on"):
-        task(config)
+        main(config)
 
 
 def test_a_job_that_failed_before_its_training_is_named(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:

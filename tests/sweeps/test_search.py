@@ -19,7 +19,7 @@ from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.trainings import curve
 from hydra_plugins.seep_optuna import SearchConfig
-from seep_lightning.errors import TakenUp, UserError
+from seep_lightning.errors import RunTakenOver, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.sweeps.search import optuna, run_trial, search
 from seep_lightning.training.pruning import Pruning
@@ -28,7 +28,7 @@ from seep_lightning.training.study import NAME, connect
 
 def start(line: list[str], log: Path) -> subprocess.Popen[bytes]:
     """`python -m seep_lightning.train ...` in the background, its output in `log`."""
-    clean = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_LIGHTNING_DOOR")}
+    clean = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_LIGHTNING_RAISES")}
     command = [sys.executable, "-m", "seep_lightning.train", *line]
     return subprocess.Popen(command, env=clean, stdout=log.open("wb"), stderr=subprocess.STDOUT)
 
@@ -178,7 +178,7 @@ def test_a_process_that_stood_still_leaves_what_was_taken_up_elsewhere_alone(tmp
         pruning: Any = Pruning("dice/val", f"{tmp_path / 'study.db'}:0")
         try:
             pruning.on_validation_start(SimpleNamespace(is_global_zero=True), None)
-        except TakenUp as error:
+        except RunTakenOver as error:
             job.status, job.return_value = JobStatus.FAILED, error
         return [job]
 

@@ -12,7 +12,7 @@ from helpers.chips import TINY, make_chips
 from helpers.command_line import seep
 from helpers.paths import ROOT
 from helpers.trainings import curve
-from seep_lightning.commands.run_directories import run_dir
+from seep_lightning.commands.run_directories import run_directory
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
 
@@ -20,17 +20,17 @@ from seep_lightning.runs.directory import Run
 def test_a_run_lives_in_a_directory_named_by_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("SLURM_JOB_ID", "SLURM_JOB_NAME", "TORCHELASTIC_RUN_ID", "WORLD_SIZE"):
         monkeypatch.delenv(key, raising=False)
-    assert run_dir(None, None, "train").startswith("outputs/train/2")
+    assert run_directory(None, None, "train").startswith("outputs/train/2")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     with pytest.raises(UserError, match="torchrun gave this job no name"):
-        run_dir(None, None, "train")
+        run_directory(None, None, "train")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
-    assert run_dir(None, None, "train") == "outputs/train/mine"
+    assert run_directory(None, None, "train") == "outputs/train/mine"
     monkeypatch.setenv("SLURM_JOB_ID", "77")  # torchrun makes up another name at each start
-    assert run_dir(None, None, "train") == "outputs/train/77"
+    assert run_directory(None, None, "train") == "outputs/train/77"
     monkeypatch.setenv("SLURM_JOB_NAME", "bash")
-    assert run_dir(None, None, "train") == "outputs/train/mine"
+    assert run_directory(None, None, "train") == "outputs/train/mine"
 
 
 def test_the_newest_run_goes_on_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_the_newest_run_goes_on_whatever_its_name(tmp_path: Path, monkeypatch: p
         last.parent.mkdir(parents=True)
         last.touch()
         os.utime(last, (1e9 - age, 1e9 - age))
-    assert run_dir(None, "last", "train") == "outputs/train/100003"
+    assert run_directory(None, "last", "train") == "outputs/train/100003"
 
 
 SRUN = """#!/bin/sh

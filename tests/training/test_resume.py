@@ -14,7 +14,7 @@ import pytest
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.trainings import break_off, curve
-from seep_lightning.commands.composition import compose, typed
+from seep_lightning.commands.composition import compose, typed_config
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.resume import resumed_config
@@ -76,13 +76,13 @@ def test_another_trainer_on_resume_replaces_what_it_is_about_and_no_more(trained
 
     cfg = OmegaConf.merge(OmegaConf.structured(TrainConfig), {"run": str(trained), "model": {}, "loss": {}})
     cfg = OmegaConf.merge(cfg, {"optimizer": {}, "trainer": {"accelerator": "gpu", "precision": "bf16-mixed"}})
-    config = resumed_config(Run(trained), typed(cfg), [f"run={trained}", "trainer=gpu"])
+    config = resumed_config(Run(trained), typed_config(cfg), [f"run={trained}", "trainer=gpu"])
     assert (config.trainer.accelerator, config.trainer.precision) == ("gpu", "bf16-mixed")
     assert config.trainer.max_epochs == 6
     back = OmegaConf.merge(cfg, {"trainer": {"accelerator": "auto", "precision": "32-true"}})
-    assert resumed_config(Run(trained), typed(back), ["trainer=auto"]).trainer.accelerator == "auto"
+    assert resumed_config(Run(trained), typed_config(back), ["trainer=auto"]).trainer.accelerator == "auto"
     with pytest.raises(UserError, match="optimizer.lr cannot change on resume"):
-        resumed_config(Run(trained), typed(cfg), ["optimizer.lr=1"])
+        resumed_config(Run(trained), typed_config(cfg), ["optimizer.lr=1"])
 
 
 def test_paths_in_a_stored_config_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_signal_ends_a_whole_sweep_and_the_same_command_finishes_it(tmp_path: 
     root = make_chips(tmp_path / "chips", scenes=6, tiles=12)
     line = ["-m", "seed=0,1", "data=seeps", f"data.root={root}", *TINY, "trainer.max_epochs=40"]
     command = [sys.executable, "-m", "seep_lightning.train", *line, f"hydra.sweep.dir={tmp_path / 'sweep'}"]
-    environment = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_LIGHTNING_DOOR")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_LIGHTNING_RAISES")}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     first = tmp_path / "sweep" / "seed-0"
     while process.poll() is None and not (first / "metrics.csv").is_file():

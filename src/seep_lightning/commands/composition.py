@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning.commands.overrides import _quote
 from seep_lightning.config import commands
-from seep_lightning.config.rules import check
+from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 
@@ -44,13 +44,13 @@ def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
     """The typed config of a command, for notebooks and tests; `UserError` or Hydra's own for what does not fit."""
     register_schemas()
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return typed(hydra.compose(command, [_quote(o, multirun=False) for o in overrides or []]))
+        return typed_config(hydra.compose(command, [_quote(o, multirun=False) for o in overrides or []]))
 
 
-def typed(cfg: DictConfig) -> Any:
+def typed_config(cfg: DictConfig) -> Any:
     """A composed config as its dataclass, checked across fields (Hydra does not run `__post_init__`)."""
     if missing := sorted(OmegaConf.missing_keys(cfg)):
         raise UserError(f"{missing[0]} is not set. Pass {'=... '.join(missing)}=... on the command line.")
     settings = OmegaConf.to_object(cfg)
-    check(settings)
+    check_config(settings)
     return settings

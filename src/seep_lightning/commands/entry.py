@@ -15,23 +15,23 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.commands.composition import conf_dir, register_schemas
-from seep_lightning.commands.messages import explain
+from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
-from seep_lightning.commands.run_directories import run_dir, sweep_subdir
+from seep_lightning.commands.run_directories import run_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.errors import Interrupted, UserError
 
 log = logging.getLogger("seep_lightning")
 FULL_ERROR = "HYDRA_FULL_ERROR"
 # set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
-OURS = "SEEP_LIGHTNING_DOOR"
+OURS = "SEEP_LIGHTNING_RAISES"
 
 
 class Stop(BaseException):
     """A `UserError` on its way out: no `Exception`, at which Hydra would print lines of its own, and a sweep go on."""
 
 
-def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
+def run_command(command: str, task: Callable[[DictConfig], Any]) -> None:
     """Run `task` under Hydra with `conf/<command>.yaml` and the command line; exit with 2 on a user's mistake."""
     register_schemas()
     wants_traceback = os.environ.get(FULL_ERROR) == "1" and OURS not in os.environ
@@ -57,7 +57,7 @@ def open_door(command: str, task: Callable[[DictConfig], Any]) -> None:
             raise
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
-    print(f"seep {command}: {explain(error, command)}", file=sys.stderr)
+    print(f"seep {command}: {error_message(error, command)}", file=sys.stderr)
     sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
 
 
@@ -74,12 +74,12 @@ def _job(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfi
         except (UserError, OSError) as error:
             if isinstance(error, Interrupted) or HydraConfig.get().mode != RunMode.MULTIRUN:
                 raise Stop(error) from error
-            log.error("this job failed: %s", explain(error, command))
+            log.error("this job failed: %s", error_message(error, command))
             raise
 
     return job
 
 
 # where the module is imported, for launchers' processes; cached, so that a sweep has one time
-OmegaConf.register_new_resolver("seep_dir", run_dir, replace=True, use_cache=True)
-OmegaConf.register_new_resolver("seep_subdir", sweep_subdir, replace=True)
+OmegaConf.register_new_resolver("seep_dir", run_directory, replace=True, use_cache=True)
+OmegaConf.register_new_resolver("seep_subdir", sweep_folder_name, replace=True)

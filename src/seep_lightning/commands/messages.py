@@ -13,7 +13,7 @@ from seep_lightning.commands.composition import conf_dir
 from seep_lightning.errors import UserError
 
 
-def explain(error: Exception, command: str) -> str:
+def error_message(error: Exception, command: str) -> str:
     """One message for an error of ours, Hydra's or OmegaConf's; with the nearest known key for a misspelt one."""
     if isinstance(error, UserError):
         return str(error)

@@ -30,10 +30,10 @@ def _quote(argument: str, *, multirun: bool) -> str:
     plain = value.lower() in ("", "null") or value[0] in "'\"[" or value.startswith("${") or (multirun and "," in value)
     if key.lstrip("+") not in PATH_KEYS or not separator or plain:
         return argument
-    return f"{key}={quoted(value)}"
+    return f"{key}={quote_value(value)}"
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """A value that Hydra's grammar takes as it is."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

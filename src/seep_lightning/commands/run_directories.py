@@ -9,7 +9,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import open_run
 
 
-def run_dir(run: str | None, ckpt: str | None, name: str) -> str:
+def run_directory(run: str | None, ckpt: str | None, name: str) -> str:
     """Where a run lives: the one that is resumed, else `outputs/<name>/<time or job>`. A resolver for `conf/`."""
     if run:
         return str(open_run(run).dir)  # looked for before Hydra makes it
@@ -32,7 +32,7 @@ def job_id() -> str | None:
     return None if name == "none" else name
 
 
-def sweep_subdir(overrides: str) -> str:
+def sweep_folder_name(overrides: str) -> str:
     """`optimizer.lr-0.001;seed-1` to `lr-0.001_seed-1`: no `=`, comma or bracket, which Hydra's grammar reserves."""
     parts = [re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", part) for part in overrides.split(";")]
     return "_".join(re.sub(r"-?[^\w.+-]+", "-", part).strip("-") for part in parts) or "0"

@@ -1,7 +1,7 @@
 """The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
 
 `model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `_together` what must hold across its fields: Hydra does not run `__post_init__`.
+A class says in `check_together` what must hold across its fields: Hydra does not run `__post_init__`.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +11,14 @@ from typing import Any
 from omegaconf import MISSING
 
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
-from seep_lightning.config.rules import PROBABILITY, SEED, at_least, one_of, where
+from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
+
+
+def _names_a_folder(name: str | None) -> bool:
+    """Whether a name is that of one folder, with no path before it; None is."""
+    return name is None or (Path(name).name == name and name != "..")
 
 
 @dataclass
@@ -24,9 +29,11 @@ class EvaluateConfig:
     part: str = one_of("train", "val", "test", "all", default="test")
     data: OtherDataConfig = field(default_factory=OtherDataConfig)
     checkpoint: str = one_of("best", "last")
-    threshold: float | None = where(*PROBABILITY)  # None: the run's own, tuned on validation
+    threshold: float | None = probability()  # None: the run's own, tuned on validation
     # evaluate/<name>; None: the part, or the folder's name
-    name: str | None = where(None, lambda n: n is None or Path(n).name == n != "..", "the name of a folder, not a path")
+    name: str | None = restricted(
+        None, lambda n: n is None or Path(n).name == n != "..", "the name of a folder, not a path"
+    )
     overwrite: bool = False
     batch_size: int = at_least(1, 4)  # as in the reference: the two soft figures depend on it
     device: str = "auto"
@@ -42,7 +49,7 @@ class PredictConfig(PolygonOptions):
     checkpoint: str = one_of("best", "last")
     device: str = "auto"
     precision: str | None = one_of(None, "32", "bf16")  # None: bf16 on a GPU
-    threshold: float | None = where(*PROBABILITY)  # None: the run's own, tuned on validation
+    threshold: float | None = probability()  # None: the run's own, tuned on validation
     bands: list[Any] | None = None  # numbers from 1, or names; None: those of the training
     scale: str | None = one_of(None, "linear", "db")  # of float and signed values
     calibration: str | None = one_of(None, "power", "amplitude", "db")  # see PolygonOptions
@@ -57,7 +64,7 @@ class PredictConfig(PolygonOptions):
     threads: int = at_least(1, 2)
     # mean of a window and its mirror image (mirror: twice the work), or of all flips and quarter turns (true: 8 times);
     # None: mirror for the network in the package
-    flips: bool | str | None = where(None, (None, "mirror", True, False).__contains__, "mirror, true or false")
+    flips: bool | str | None = one_of(None, "mirror", True, False, expected="mirror, true or false")
     polygons: bool = True
     format: str = one_of("gpkg", "geojson")
     wgs84: bool = False  # polygons in longitude and latitude (GeoJSON always)
@@ -115,10 +122,13 @@ class PrepareConfig:
     ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
     size: int = at_least(1, 256)
     overlap: int = 0
-    empty_share: float = where(0.2, lambda value: 0 <= value <= 1, "a share, 0 to 1")  # of chips without seep, kept
-    seed: int = where(*SEED)
+    empty_share: float = restricted(
+        0.2, lambda value: 0 <= value <= 1, "a share, 0 to 1"
+    )  # of chips without seep, kept
+    seed: int = random_seed()
 
-    def _together(self) -> None:
+    def check_together(self) -> None:
+        """Check the overlap against the size, and that there is a band."""
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
         if not self.bands:

@@ -1,7 +1,7 @@
 """The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
 
 `model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `_together` what must hold across its fields: Hydra does not run `__post_init__`.
+A class says in `check_together` what must hold across its fields: Hydra does not run `__post_init__`.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from seep_lightning.config.rules import SEED, at_least, one_of, where
+from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
 
 
@@ -58,7 +58,8 @@ class DataConfig:
     cache_gb: float = 4.0  # keep decoded chips in memory up to this size, else read them at each use
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
-    def _together(self) -> None:
+    def check_together(self) -> None:
+        """Check the bands, and that no folder is given for generated chips."""
         if self.bands == []:
             raise UserError("data.bands=[]: expected numbers from 1, names, or null for the one band.")
         if self.source == "synthetic" and self.root is not None:
@@ -70,7 +71,7 @@ class SplitConfig:
     """Which chip is in which part."""
 
     kind: str = one_of("random", "scene", "place", "kfold", "file", default="scene")
-    seed: int = where(*SEED)
+    seed: int = random_seed()
     val: float = 0.2
     test: float = 0.1
     by: str = one_of("scene", "place", "chip")  # kfold
@@ -79,7 +80,8 @@ class SplitConfig:
     block: int = at_least(1, 3)  # place: cells a side of a block
     path: str | None = None  # file: a split.csv
 
-    def _together(self) -> None:
+    def check_together(self) -> None:
+        """Check the shares, and that no key is set that another kind of split needs."""
         if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
             raise UserError(
                 f"split.val={self.val} and split.test={self.test}: both must be above 0 and leave a share to train."

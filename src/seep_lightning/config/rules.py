@@ -1,54 +1,134 @@
-"""The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
+"""Rules that stand beside the fields of the schema, and the check of a config against them.
 
-`model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `_together` what must hold across its fields: Hydra does not run `__post_init__`.
+A field says what it may be with one of the functions here, such as `one_of` or `at_least`. A dataclass says in
+`check_together` what must hold across its fields: Hydra does not run `__post_init__`.
 """
 
-from collections.abc import Callable
-from dataclasses import field, fields, is_dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import Field, field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from seep_lightning.errors import UserError
 
+# numpy's generators take 32 bits
+LARGEST_SEED = 2**32 - 1
 
-def where(default: Any, holds: Callable[[Any], bool], expected: str) -> Any:
-    """A field for which `holds(value)` must be true; `check` says what was `expected` where it is not."""
+
+def restricted(default: Any, holds: Callable[[Any], bool], expected: str) -> Any:
+    """Declare a field with a rule.
+
+    Args:
+        default: The field's default.
+        holds: Whether a value is allowed.
+        expected: What the value may be, for the message of `check_config`.
+    """
     return field(default=default, metadata={"holds": holds, "expected": expected})
 
 
-def one_of(*allowed: str | None, default: str | None = None) -> Any:
-    """A field that is one of `allowed`, by default the first."""
-    names = ", ".join(value or "null" for value in allowed)
-    return where(default or allowed[0], lambda value: value in allowed, f"one of {names}")
+def one_of(*allowed: Any, default: Any = None, expected: str = "") -> Any:
+    """Declare a field that is one of the allowed values.
+
+    Args:
+        allowed: What the field may be.
+        default: Its default; by default the first of `allowed`.
+        expected: What the value may be, in words; by default the list of `allowed`.
+    """
+    if default is None:
+        default = allowed[0]
+    if not expected:
+        names = ["null" if value is None else str(value) for value in allowed]
+        expected = f"one of {', '.join(names)}"
+
+    def holds(value: Any) -> bool:
+        return value in allowed
+
+    return restricted(default, holds, expected)
 
 
 def at_least(smallest: int, default: Any) -> Any:
-    """A number that is not below `smallest`, or None."""
-    return where(default, lambda value: value is None or value >= smallest, f"{smallest} or more")
+    """Declare a number that is not below `smallest`, or None."""
+
+    def holds(value: Any) -> bool:
+        return value is None or value >= smallest
+
+    return restricted(default, holds, f"{smallest} or more")
 
 
-def inside(value: float | None) -> bool:
-    """Whether a number lies between 0 and 1, without these two; None does."""
-    return value is None or 0 < value < 1
+def between_0_and_1(default: float | None, expected: str) -> Any:
+    """Declare a number above 0 and below 1, or None."""
+
+    def holds(value: Any) -> bool:
+        return value is None or 0 < value < 1
+
+    return restricted(default, holds, expected)
 
 
-PROBABILITY = (None, inside, "a probability between 0 and 1")
-SEED = (0, lambda value: 0 <= value < 2**32, f"0 to {2**32 - 1}")  # what numpy's generators take
+def probability() -> Any:
+    """Declare a probability, by default None."""
+    return between_0_and_1(None, "a probability between 0 and 1")
 
 
-def check(config: Any, prefix: str = "") -> None:
-    """Raise `UserError` for a value that may not be, alone or with others, and for a key that `+key=` put in."""
-    rules = {each.name: each.metadata for each in fields(config)}
+def share(default: float) -> Any:
+    """Declare a share of a whole: 0 and 1 are allowed."""
+
+    def holds(value: float) -> bool:
+        return 0 <= value <= 1
+
+    return restricted(default, holds, "a share, 0 to 1")
+
+
+def random_seed() -> Any:
+    """Declare the seed of a random generator, by default 0."""
+
+    def holds(value: int) -> bool:
+        return 0 <= value <= LARGEST_SEED
+
+    return restricted(0, holds, f"0 to {LARGEST_SEED}")
+
+
+def check_config(config: Any, prefix: str = "") -> None:
+    """Check every value of a config and of the dataclasses within it.
+
+    Args:
+        config: A dataclass of the schema.
+        prefix: Where it stands in the whole config, such as `data.`, for messages.
+
+    Raises:
+        UserError: A value that its rule does not allow, alone or together with others, or a key that the schema does
+            not have (`+key=` on a command line adds one).
+    """
+    rules = {rule.name: rule for rule in fields(config)}
     for name, value in vars(config).items():
         if name not in rules:
-            near = get_close_matches(name, rules, 1)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(rules)}."
-            raise UserError(f"{prefix}{name} is not a key of this command; {hint}")
-        if "holds" in rules[name] and not rules[name]["holds"](value):
-            raise UserError(f"{prefix}{name}={value}: expected {rules[name]['expected']}.")
-        for key, node in value.items() if isinstance(value, dict) else [("", value)]:
-            if is_dataclass(node):
-                check(node, f"{prefix}{name}.{key}{'.' * bool(key)}")
-    if hasattr(config, "_together"):
-        config._together()
+            raise _unknown_key(name, list(rules), prefix)
+        _check_value(f"{prefix}{name}", value, rules[name])
+        for path, nested in _nested_configs(f"{prefix}{name}", value):
+            check_config(nested, path)
+    if hasattr(config, "check_together"):
+        config.check_together()
+
+
+def _unknown_key(name: str, known: list[str], prefix: str) -> UserError:
+    """The error for a key that the schema does not have, with the nearest one that it has."""
+    nearest = get_close_matches(name, known, 1)
+    if nearest:
+        return UserError(f"{prefix}{name} is not a key of this command; did you mean {prefix}{nearest[0]}?")
+    return UserError(f"{prefix}{name} is not a key of this command; known are {', '.join(known)}.")
+
+
+def _check_value(key: str, value: Any, rule: Field[Any]) -> None:
+    """Raise `UserError` if a field has a rule that does not allow the value."""
+    holds = rule.metadata.get("holds")
+    if holds is not None and not holds(value):
+        raise UserError(f"{key}={value}: expected {rule.metadata['expected']}.")
+
+
+def _nested_configs(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The dataclasses in a value, alone or in a dict, each with the prefix of its keys."""
+    if is_dataclass(value):
+        yield f"{key}.", value
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if is_dataclass(item):
+                yield f"{key}.{name}.", item

@@ -1,7 +1,7 @@
 """The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
 
 `model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `_together` what must hold across its fields: Hydra does not run `__post_init__`.
+A class says in `check_together` what must hold across its fields: Hydra does not run `__post_init__`.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seep_lightning.config.data import DataConfig, SplitConfig
-from seep_lightning.config.rules import SEED, at_least, inside, one_of, where
+from seep_lightning.config.rules import at_least, between_0_and_1, one_of, random_seed
 from seep_lightning.errors import UserError
 
 
@@ -60,17 +60,17 @@ class TrainConfig:
     """One training run."""
 
     name: str = "train"  # outputs/<name>/<time>
-    seed: int = where(*SEED)
+    seed: int = random_seed()
     task: str = one_of("binary", "classes")  # binary: any class above 0 is seep | classes: they are told apart too
     run: str | None = None  # resume this run directory
     # last: go on with the newest run of this name, or start one
-    ckpt: str | None = where(None, (None, "last").__contains__, "last, or run=DIR to resume one, init=DIR for weights")
+    ckpt: str | None = one_of(None, "last", expected="last, or run=DIR to resume one, init=DIR for weights")
     init: str | None = None  # start from the weights of a run, an exported file, or the package: seeps, generated
     test: bool = False  # score the test part at the end; off while anything is still being chosen
     monitor: str = "dice/val"  # the best checkpoint goes by it (least of loss/val, most of others; epoch: the last)
     early_stop: int | None = at_least(1, None)  # epochs without a better monitor
     # average of the weights over about 1 / (1 - decay) steps; None: off
-    ema_decay: float | None = where(0.98, inside, "a number between 0 and 1, or null for none")
+    ema_decay: float | None = between_0_and_1(0.98, "a number between 0 and 1, or null for none")
     checkpoint_every: int = at_least(1, 1)  # epochs between looks for the best epoch, and between last checkpoints
     panels: int = at_least(1, 5)  # epochs between pictures in TensorBoard
     lr_find: bool = False  # Lightning's learning-rate range test, instead of a training
@@ -88,7 +88,8 @@ class TrainConfig:
     logger: Any = None
     callbacks: Any = None  # more callbacks, by name
 
-    def _together(self) -> None:
+    def check_together(self) -> None:
+        """Check the keys of which only one may be set."""
         if self.monitor == "epoch" and self.early_stop is not None:
             raise UserError(f"early_stop={self.early_stop} needs a monitor that may get worse; pass monitor=dice/val.")
         if self.compile and self.cuda_graphs:

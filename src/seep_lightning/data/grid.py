@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seep_lightning.config.data import DataConfig, GridConfig
-from seep_lightning.errors import explained
+from seep_lightning.errors import as_user_error
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def written_grid(root: Path) -> dict[str, GridConfig] | None:
     """The columns of each scene by its whole name and a dot, where `prepare` or the generator wrote them; None where it
     says that chips overlap: they lie on no grid, whatever their names are like."""
     path = root / "dataset.json"
-    with explained(f"{path} is not JSON ({{}}). Write it again, or remove it.", ValueError):
+    with as_user_error(f"{path} is not JSON", ValueError, advice="Write it again, or remove it."):
         found = json.loads(path.read_text()) if path.is_file() else {}
     found = found if isinstance(found, dict) else {}  # or a file of another program
     if found.get("overlap"):

@@ -13,7 +13,7 @@ from rasterio.errors import RasterioError
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.normalise import FULL_SCALE
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_whole
 from seep_lightning.scene.raster import band_numbers, open_dataset
 
@@ -72,9 +72,11 @@ def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
 
 def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     """All bands of a TIFF or PNG as they are, (C, H, W), and what they are called."""
-    said = f"data: cannot read {path} ({{}}). Copy it again; it may be cut off."
+    unreadable = as_user_error(
+        f"data: cannot read {path}", RasterioError, OSError, advice="Copy it again; it may be cut off."
+    )
     one_file = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
-    with explained(said, RasterioError, OSError), one_file, open_dataset(path) as file:
+    with unreadable, one_file, open_dataset(path) as file:
         array, names = file.read(), file.descriptions
         bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
         palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)

@@ -8,7 +8,7 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import written_grid
 from seep_lightning.data.images import SUFFIXES
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error
 
 
 def pair_chips(config: DataConfig) -> Chips:
@@ -58,7 +58,7 @@ def list_images(folder: Path) -> dict[str, Path]:
 
 def split_name(name: str, pattern: str) -> tuple[str, int]:
     """Scene and tile of a chip's file name by a regular expression with groups `scene` and (optional) `tile`."""
-    with explained(f"data.pattern: {pattern!r} is not a regular expression ({{}}).", re.error):
+    with as_user_error(f"data.pattern: {pattern!r} is not a regular expression", re.error):
         match = re.match(pattern, name)
     if match is None or "scene" not in match.groupdict():
         raise UserError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
-from seep_lightning.config.rules import check
+from seep_lightning.config.rules import check_config
 from seep_lightning.data.inputs import find_files, listed
 from seep_lightning.data.normalise import power, twice_median
 from seep_lightning.errors import UserError
@@ -41,7 +41,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
 
     from seep_lightning.scene.raster import Raster, write_geotiff
 
-    check(config)
+    check_config(config)
     out, data = Path(config.output), DataConfig()
     if out.exists():
         raise UserError(f"output={out} exists. Choose another folder: prepare adds to none.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from seep_lightning.config.data import SplitConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_table
 
 PARTS = ("train", "val", "test")
@@ -106,9 +106,9 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     if path is None or not Path(path).is_file():
         found = "it is not set" if path is None else f"there is no file {path}"
         raise UserError(f"split.path: {found}. Pass the split.csv of a run, or name,scene,part rows.")
-    said = f"split.path: {path} cannot be read as CSV ({{}})."
     # spreadsheets put a byte order mark first
-    with explained(said, UnicodeDecodeError, csv.Error), Path(path).open(newline="", encoding="utf-8-sig") as file:
+    unreadable = as_user_error(f"split.path: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
+    with unreadable, Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
     if not {"name", "part"} <= set(columns or []):

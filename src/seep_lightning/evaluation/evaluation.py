@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.commands import EvaluateConfig
-from seep_lightning.config.rules import check
+from seep_lightning.config.rules import check_config
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.evaluation.scoring import score_indices
-from seep_lightning.files import digest, fresh_dir, write_table, write_text
+from seep_lightning.files import digest, make_output_folder, write_table, write_text
 from seep_lightning.metrics.classes import class_figures
 from seep_lightning.metrics.counts import Counts, count, figures, pooled
 from seep_lightning.runs.directory import open_run
@@ -27,14 +27,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from seep_lightning.predictor.loading import load
     from seep_lightning.scene.levels import quantise
 
-    check(config)
+    check_config(config)
     run = open_run(config.run)
     predictor = load(run, config.checkpoint, config.device)
     if config.threshold is not None:
         predictor.threshold = config.threshold
     chips, indices, part = part_of(run, config)
     name = config.name or (part if part != "all" or config.data.root is None else Path(config.data.root).resolve().name)
-    out = fresh_dir(run.dir / "evaluate" / name, config.overwrite, "name")
+    out = make_output_folder(run.dir / "evaluate" / name, config.overwrite, "name")
     work = out.with_name(f".{name}.part")
     shutil.rmtree(work, ignore_errors=True)
     for folder in ("masks", "probabilities"):

@@ -8,10 +8,10 @@ from typing import Any
 
 from seep_lightning.commands.progress import progress_bar
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.config.rules import check
+from seep_lightning.config.rules import check_config
 from seep_lightning.data.inputs import find_files, listed
 from seep_lightning.errors import UserError
-from seep_lightning.files import absolute, fresh_dir, write_table
+from seep_lightning.files import absolute, make_output_folder, write_table
 from seep_lightning.mapping.workers import one_by_one, over_workers
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
@@ -26,7 +26,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     What is finished already, with the same model, input and settings, stays; what was begun goes on. A scene that
     cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
-    check(config)
+    check_config(config)
     runs = listed("run", DEFAULT_NETWORK if config.run is None else config.run)
     paths: dict[str, Any] = {key: absolute(getattr(config, key)) for key in ("output", "area", "land")}
     usual = "mirror" if config.run is None else False
@@ -41,7 +41,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     jobs = find_jobs(found, networks[0].facts, config)
     out = Path(config.output)
     table = read_table(out / TABLE)
-    fresh_dir(out, config.overwrite or (out / TABLE).exists(), "output")
+    make_output_folder(out, config.overwrite or (out / TABLE).exists(), "output")
     write_table(out / TABLE, table.values(), COLUMNS)
     failed, rows = {}, dict[str, dict[str, str]]()
     known = {name: row["key"] for name, row in table.items()}

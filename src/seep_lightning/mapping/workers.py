@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.errors import UserError, explained, first_line
+from seep_lightning.errors import UserError, as_user_error, first_line, needs_extra
 
 if TYPE_CHECKING:
     from seep_lightning.mapping.jobs import Row, SceneJob
@@ -46,7 +46,7 @@ def over_workers(
     """
     from seep_lightning.mapping.jobs import strips_of
 
-    with explained(f"cluster={config.cluster} needs Dask: pip install 'seep_lightning[cluster]'.", ImportError):
+    with needs_extra(f"cluster={config.cluster}", "Dask", "cluster"):
         import dask
         from distributed import Client, LocalCluster, as_completed
     # it tells of every worker that comes and goes, and of a scheduler that is gone by tracebacks of its own
@@ -58,8 +58,9 @@ def over_workers(
             count = config.workers or cores
             threads, quiet = max(1, cores // count), {"dashboard_address": None, "silence_logs": logging.CRITICAL}
             where = stack.enter_context(LocalCluster(count, threads_per_worker=1, **quiet))
-        said = f"cluster={config.cluster}: no scheduler answers ({{}}). Expected local, dask, or tcp://HOST:8786."
-        with explained(said, OSError, ValueError):
+        problem = f"cluster={config.cluster}: no scheduler answers"
+        advice = "Expected local, dask, or tcp://HOST:8786."
+        with as_user_error(problem, OSError, ValueError, advice=advice):
             client = stack.enter_context(Client(where, timeout=30))
         which = {}
         for job in jobs:

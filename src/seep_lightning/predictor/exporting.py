@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import ExportConfig
-from seep_lightning.config.rules import check
-from seep_lightning.errors import UserError, explained
+from seep_lightning.config.rules import check_config
+from seep_lightning.errors import UserError, needs_extra
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.runs.directory import Run, open_run
 
@@ -29,7 +29,7 @@ def export(config: ExportConfig) -> Path:
     from seep_lightning.predictor.torch_predictor import stored_network
     from seep_lightning.runs.checkpoints import read_run_checkpoint
 
-    check(config)
+    check_config(config)
     run, out = open_run(config.run), Path(config.output)
     path = run.checkpoint(config.checkpoint)
     if out.suffix != SUFFIXES[config.format]:
@@ -67,7 +67,7 @@ def write_onnx(network: "StoredNetwork", path: Path, card: str) -> None:
     from seep_lightning.nets.outputs import probabilities
     from seep_lightning.predictor.onnx_predictor import ONNX_FORMAT, ONNX_KEY
 
-    with explained("format=onnx needs more packages: pip install 'seep_lightning[export]'.", ImportError):
+    with needs_extra("format=onnx", "more packages", "export"):
         import onnxscript  # noqa: F401
     for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from seep_lightning.data.normalise import Floats
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error, needs_extra
 from seep_lightning.predictor.base import Predictor
 
 ONNX_KEY, ONNX_FORMAT = "seep_lightning", 1  # of what we know, in the metadata of a file that `export` wrote
@@ -19,7 +19,7 @@ class OnnxPredictor(Predictor):
     """
 
     def __init__(self, path: str | Path, device: str = "auto") -> None:
-        with explained(f"{path} needs onnxruntime. Install it: pip install 'seep_lightning[export]'.", ImportError):
+        with needs_extra(f"{path}", "onnxruntime", "export"):
             import onnxruntime
         there = onnxruntime.get_available_providers()
         wanted = there if device == "auto" else [f"{device.upper()}ExecutionProvider"]
@@ -27,7 +27,7 @@ class OnnxPredictor(Predictor):
             raise UserError(f"device={device} cannot be used here: onnxruntime has {', '.join(there)}. Try device=cpu.")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        with explained(f"{path} cannot be read as ONNX ({{}}).", Exception):  # of many classes
+        with as_user_error(f"{path} cannot be read as ONNX", Exception):  # of many classes
             self.session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
         known = json.loads(self.session.get_modelmeta().custom_metadata_map.get(ONNX_KEY, "{}"))
         if not known or known["format"] > ONNX_FORMAT:

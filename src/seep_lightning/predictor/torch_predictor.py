@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from seep_lightning.data.normalise import Floats
-from seep_lightning.errors import explained
+from seep_lightning.errors import as_user_error
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import probabilities
@@ -65,7 +65,7 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
     """
     stored, ours = content["hyper_parameters"], content[CHECKPOINT_KEY]
     facts = stored["facts"]
-    with explained(f"{path} holds settings that this version does not know ({{}}).", TypeError):
+    with as_user_error(f"{path} holds settings that this version does not know", TypeError):
         net = build_net(stored["model"], facts.get("bands", 1), told_apart(facts), stored.get("channels_last"))
     load_weights(net, content, path)
     scaling_a, scaling_b = ours.get("scaling", (1.0, 0.0))
@@ -79,7 +79,8 @@ class TorchPredictor(Predictor):
         super().__init__(network.facts, network.threshold, network.min_area)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        with explained(f"device={device} cannot be used here ({{}}). Try device=cpu.", RuntimeError, AssertionError):
+        problem = f"device={device} cannot be used here"
+        with as_user_error(problem, RuntimeError, AssertionError, advice="Try device=cpu."):
             torch.empty(0, device=device).cpu()  # which `meta` cannot do
         self.device = torch.device(device)
         self.stride = network.stride

@@ -13,7 +13,7 @@ import numpy as np
 
 from seep_lightning.commands.tables import COLUMNS
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
-from seep_lightning.config.rules import check
+from seep_lightning.config.rules import check_config
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.files import digest, write_text
@@ -40,7 +40,7 @@ def report(config: ReportConfig) -> Path:
 
     from seep_lightning.reporting import plots
 
-    check(config)
+    check_config(config)
     home = Path(config.run)
     out = Path(config.output) if config.output else home / "report.html"
     swept = home.is_dir() and not (home / "config.yaml").is_file() and any(home.rglob("split.csv"))

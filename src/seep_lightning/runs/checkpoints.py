@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError
 from seep_lightning.files import write_whole
 from seep_lightning.runs.directory import Run
 
@@ -38,12 +38,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{said}, or it is no checkpoint at all. Expected one that seep_lightning wrote.") from error
     except Exception as error:  # a damaged file may raise anything, a KeyError for instance
         raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
-    said = f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote."
-    with explained(said, TypeError, ValueError, LookupError):
+    try:
         content = dict(content)
         ours, _ = content[CHECKPOINT_KEY], content["state_dict"]
         found, _, facts = ours["format"], ours["threshold"], content["hyper_parameters"]["facts"]
         _ = [facts[key] for key in ("normalise", "nodata", "bands")]
+    except (TypeError, ValueError, LookupError) as error:
+        message = f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote."
+        raise UserError(message) from error
     if found > CHECKPOINT_FORMAT:
         raise UserError(
             f"{path} has format {found}; this version reads up to {CHECKPOINT_FORMAT}. Update seep_lightning."

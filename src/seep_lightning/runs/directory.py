@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
 
@@ -51,7 +51,7 @@ class Run:
             runs = [path.parent.name for path in sorted(self.dir.glob("*/config.yaml"))]
             inside = f" It holds runs, such as {runs[0]}." if runs else ""
             raise UserError(f"{said}. Expected the directory of a run (outputs/<name>/<time>).{inside}")
-        with explained(f"{self.config_path} is not the config of a run ({{}}).", OmegaConfBaseException, YAMLError):
+        with as_user_error(f"{self.config_path} is not the config of a run", OmegaConfBaseException, YAMLError):
             merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
             return cast(TrainConfig, OmegaConf.to_object(merged))
 
@@ -69,7 +69,7 @@ class Run:
         """`summary.json`, or nothing where there is none yet."""
         if not self.summary_path.is_file():
             return {}
-        with explained(f"{self.summary_path} is not JSON ({{}}). Put the run's own back.", ValueError):
+        with as_user_error(f"{self.summary_path} is not JSON", ValueError, advice="Put the run's own back."):
             return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
 
     def write_config(self, config: TrainConfig) -> None:

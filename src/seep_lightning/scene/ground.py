@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.transform import GCPTransformer
 
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.raster import ASSIGN, CPLE_BaseError, Raster
 
 Points = NDArray[np.float64]
@@ -44,8 +44,8 @@ class Ground:
             note = f"no coordinate system: {where}, sizes in pixels"
             return cls("", "px", note, _affine(transform), _affine(~transform))
         wkt = raster.crs.to_wkt()
-        said = f"{raster.path}: PROJ cannot use its coordinate system ({{}}). {ASSIGN}"
-        with explained(said, pyproj.exceptions.ProjError):
+        problem = f"{raster.path}: PROJ cannot use its coordinate system"
+        with as_user_error(problem, pyproj.exceptions.ProjError, advice=ASSIGN):
             _transformer(wkt, "EPSG:4326")
         if not raster.placed_by_points:
             ways = _affine(raster.transform), _affine(~raster.transform)
@@ -58,8 +58,8 @@ class Ground:
         gcps = raster.gcps
         if raster.crs.is_geographic and np.ptp([p.x for p in gcps]) > 180:  # across the date line
             gcps = [GroundControlPoint(p.row, p.col, p.x % 360, p.y, p.z) for p in gcps]
-        said = f"{raster.path}: its {len(gcps)} ground control points do not place it ({{}}). {ASSIGN}"
-        with explained(said, CPLE_BaseError):
+        problem = f"{raster.path}: its {len(gcps)} ground control points do not place it"
+        with as_user_error(problem, CPLE_BaseError, advice=ASSIGN):
             fit = GCPTransformer(gcps)
         points = np.array([(p.x, p.y, p.col, p.row) for p in gcps])
         place: Move = lambda at: np.column_stack(fit.xy(at[:, 1], at[:, 0], offset="ul"))  # noqa: E731

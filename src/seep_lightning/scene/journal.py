@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError, disk
+from seep_lightning.errors import UserError, writing_to
 from seep_lightning.scene.raster import ROWS
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Journal:
         self.folder, self.bands, self.height, self.width = folder, bands, height, width
         own = "" if part is None else f".{part:09d}"
         self.key, self.data, self._row_bytes = key, folder / f"{key}{own}.rows", bands * width
-        with disk(folder):
+        with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / f"lock{own}").open("w")  # the system lets go of it when the process ends, however
             try:
@@ -49,7 +49,7 @@ class Journal:
 
     def append(self, rows: NDArray[np.uint8]) -> None:
         """Add the next finished rows, (n, bands, width), and see them safe."""
-        with disk(self.folder):
+        with writing_to(self.folder):
             self._file.write(np.ascontiguousarray(rows).data)
             self._file.flush()
             os.fsync(self._file.fileno())

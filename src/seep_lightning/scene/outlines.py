@@ -16,7 +16,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio import features
 
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.ground import Ground, _middle, _move, _near
 from seep_lightning.scene.interfaces import Area
 from seep_lightning.scene.raster import Raster
@@ -76,8 +76,9 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
     ground = Ground.of(raster)
     inner = np.stack(np.meshgrid(*(np.linspace(0, n, 21) for n in (raster.width, raster.height))), -1).reshape(-1, 2)
     there, turns = ground.place(inner), [0]
-    said = f"{path} cannot be read as polygons{f' where {where}' if where else ''} ({{}}). Expected a vector file."
-    with explained(said, *UNREADABLE, pyproj.exceptions.ProjError, ValueError):
+    problem = f"{path} cannot be read as polygons{f' where {where}' if where else ''}"
+    kinds = (*UNREADABLE, pyproj.exceptions.ProjError, ValueError)
+    with as_user_error(problem, *kinds, advice="Expected a vector file."):
         layers = [name for name, kind in pyogrio.list_layers(path) if kind and not re.search("Point|Line", kind)]
         if len(layers) > 1:
             one = f"ogr2ogr one.gpkg {path.name} {layers[0]}"

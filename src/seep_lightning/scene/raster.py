@@ -22,7 +22,7 @@ from rasterio.env import set_gdal_config
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from seep_lightning.errors import UserError, explained, first_line
+from seep_lightning.errors import UserError, as_user_error, first_line
 from seep_lightning.scene.interfaces import Mask, Values
 
 ROWS = 256  # rows read in one go, at least: 13 MB of a 25,000 px wide uint16 scene
@@ -126,8 +126,8 @@ class Raster(AbstractContextManager["Raster"]):
     def _handle(self) -> Any:
         if not hasattr(self._local, "handle"):
             what = "is no raster" if str(self.path).startswith("/vsi") or self.path.exists() else "is not there"
-            said = f"{self.path} {what} ({{}}). Expected a GeoTIFF, a VRT or the like."
-            with explained(said, RasterioError, OSError):
+            advice = "Expected a GeoTIFF, a VRT or the like."
+            with as_user_error(f"{self.path} {what}", RasterioError, OSError, advice=advice):
                 self._local.handle = open_dataset(self.path)
             self._handles.append(self._local.handle)
         return self._local.handle
@@ -142,7 +142,7 @@ class Raster(AbstractContextManager["Raster"]):
         self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
 
     def _georeference(self, dataset: Any) -> None:
-        with explained(f"{self.path}: its CRS cannot be read ({{}}). {ASSIGN}", CRSError):
+        with as_user_error(f"{self.path}: its CRS cannot be read", CRSError, advice=ASSIGN):
             self.crs, self.transform, (self.gcps, points_crs) = dataset.crs, dataset.transform, dataset.gcps
         placed = self.transform != Affine.identity()
         self.placed_by_points = bool(self.gcps) and not placed

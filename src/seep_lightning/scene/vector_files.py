@@ -10,7 +10,7 @@ import shapely
 from jinja2 import Template
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError, disk, explained
+from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.scene.outlines import UNREADABLE
 from seep_lightning.scene.polygons import SeepLayer
 
@@ -71,8 +71,10 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
     draft = path.with_name(f".{path.stem}.part{path.suffix}")
     draft.unlink(missing_ok=True)
     try:
-        said = f"{path} could not be written ({{}}). Make room, and give it again."
-        with disk(path), explained(said, *UNREADABLE, RuntimeError), warnings.catch_warnings():
+        refused = as_user_error(
+            f"{path} could not be written", *UNREADABLE, RuntimeError, advice="Make room, and give it again."
+        )
+        with writing_to(path), refused, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
             pyogrio.raw.write(
                 draft, shapely.to_wkb(outlines), columns, list(layer.columns), layer="seeps",

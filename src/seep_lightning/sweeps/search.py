@@ -23,7 +23,7 @@ from optuna.storages import fail_stale_trials
 from optuna.storages._heartbeat import BaseHeartbeat, get_heartbeat_thread
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from seep_lightning.commands.overrides import quoted
+from seep_lightning.commands.overrides import quote_value
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
@@ -147,7 +147,7 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
     """
     name = trial_name(study.get_trials(deepcopy=False)[trial.number])
     found = [f"{key}={value}" for key, value in trial.params.items()]
-    mark = quoted(f"{folder / 'study.db'}:{trial.number}")
+    mark = quote_value(f"{folder / 'study.db'}:{trial.number}")
     where = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL}={mark}"]
     state, value = TrialState.PRUNED, None
     try:

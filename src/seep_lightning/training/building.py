@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from seep_lightning.config.training import TrainConfig, ranked_by
-from seep_lightning.errors import UserError, explained
+from seep_lightning.errors import UserError, as_error_of
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.runs.weights import starting_weights
@@ -94,9 +94,9 @@ def build_trainer(cfg: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Train
         given: dict[str, Any] = {k: v for k, v in ours if k in takes and k not in node}
         node = {k: v.replace("{run}", str(run.dir)) if isinstance(v, str) else v for k, v in node.items()}
         loggers.append(build(f"logger.{name}", node, Logger, **given))
-        with explained(f"logger.{name}: {{all}}", Exception):  # whatever another library raises
+        with as_error_of(f"logger.{name}", Exception):  # whatever another library raises
             loggers[-1].log_hyperparams(settings_of(cfg))  # opens it: a missing account is known before the training
-    with explained("trainer: {all}", ValueError, TypeError, RuntimeError, MisconfigurationException):
+    with as_error_of("trainer", ValueError, TypeError, RuntimeError, MisconfigurationException):
         given = asdict(cfg.trainer)
         plugins, whole_files = given.pop("plugins") or [], WholeFiles(run.checkpoints / "best.ckpt")
         trainer = pl.Trainer(

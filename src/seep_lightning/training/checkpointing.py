@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from seep_lightning.errors import disk
+from seep_lightning.errors import writing_to
 from seep_lightning.runs.checkpoints import write_checkpoint
 
 # Lightning's names; the last two are the weights as they are, and a counter, beside their average
@@ -71,6 +71,6 @@ class WholeFiles(TorchCheckpointIO):
             return
         if Path(path) == self.best:
             checkpoint = {key: value for key, value in checkpoint.items() if key not in OF_RESUMES}
-        with disk(path):
+        with writing_to(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_checkpoint(Path(path), checkpoint)

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import Interrupted, Preempted, UserError, explained
+from seep_lightning.errors import Interrupted, Preempted, UserError, as_error_of
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.os_signals import go_on, lightnings_own
 
@@ -22,7 +22,7 @@ def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run:
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     try:
-        with lightnings_own(), explained("trainer: {all}", MisconfigurationException):
+        with lightnings_own(), as_error_of("trainer", MisconfigurationException):
             last = str(run.last) if run.last.is_file() else None
             trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
     except SIGTERMException as error:

@@ -11,7 +11,7 @@ import lightning.pytorch as pl
 import optuna
 from optuna.trial import Trial
 
-from seep_lightning.errors import TakenUp
+from seep_lightning.errors import RunTakenOver
 from seep_lightning.training.study import NAME, connect, runs_here
 
 
@@ -31,7 +31,7 @@ class Pruning(pl.Callback):
         study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
         trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
         if not runs_here(study, trial):
-            raise TakenUp(f"trial {number} gave no sign of life and was taken up elsewhere.")
+            raise RunTakenOver(f"trial {number} gave no sign of life and was taken up elsewhere.")
         return study, trial
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seep_lightning.config.rules import check
+from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig, ranked_by
-from seep_lightning.errors import DiskError, Interrupted, TakenUp, UserError
+from seep_lightning.errors import DiskError, Interrupted, RunTakenOver, UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.resume import check_same_config, with_absolute_paths
 from seep_lightning.runs.settings import settings_of
@@ -49,7 +49,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
     from seep_lightning.runs.lineage import learned_before
 
     cfg = with_absolute_paths(cfg)
-    check(cfg)
+    check_config(cfg)
     cfg = replace(cfg, trainer=replace(cfg.trainer, precision=precision_of(cfg.trainer)))
     run = Run(Path(out).resolve())
     resumes = run.last.is_file()
@@ -90,7 +90,7 @@ def train(cfg: TrainConfig, out: str | Path) -> Result:
         if not first:
             return Result(run, float(best))
         outcome = finish(trainer, run, cfg, data, float(best))
-    except TakenUp:  # the directory is another process's by now
+    except RunTakenOver:  # the directory is another process's by now
         raise
     except (UserError, Stopped) as error:
         status = "interrupted" if isinstance(error, Interrupted | Stopped) else "failed"
