@@ -18,7 +18,7 @@ import torch
 
 from seep_lightning.config.commands import EvaluateConfig, ExportConfig
 from seep_lightning.evaluation.parts import part_of
-from seep_lightning.evaluation.scoring import score_indices
+from seep_lightning.evaluation.scoring import score_chips
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
@@ -97,11 +97,11 @@ def main(folder: Path) -> None:
     settle(DEFAULT_NETWORK, folds)
     predictor, summary = load(DEFAULT_NETWORK), run.summary()
     parts = [part_of(run, EvaluateConfig(run=str(run.dir), part=part)) for part in ("val", "test")]
-    chips, held = parts[0][0], [i for _, indices, _ in parts for i in indices]
+    chips, held = parts[0].chips, [i for part in parts for i in part.indices]
 
     def dice_of(network: TorchPredictor) -> float:
-        scored = score_indices(network, chips, held, batch_size=4, sink=lambda *_: None)
-        return scored.at(network.threshold)["dice"]
+        scored = score_chips(network, chips, held, batch_size=4)
+        return scored.figures_at(network.threshold)["dice"]
 
     before = load(first)
     before.scaling, before.threshold = predictor.scaling, predictor.threshold

@@ -18,7 +18,7 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.data.grid import cell
 from seep_lightning.data.mosaic import lay
 from seep_lightning.evaluation.parts import part_of
-from seep_lightning.metrics.counts import pooled
+from seep_lightning.metrics.counts import pooled_figures
 from seep_lightning.runs.directory import Run
 
 LEAST = 20  # px of an object
@@ -58,7 +58,8 @@ def main(folder: Path, flips: str) -> None:
     by_class, near = np.zeros((8, 2)), np.zeros((4, 2))  # px found, all; false and missed px by distance to the outline
     for chosen in row["chosen"]:
         run = Run(folder / chosen["run"])
-        chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir)))
+        part = part_of(run, EvaluateConfig(run=str(run.dir)))
+        chips, indices = part.chips, part.indices
         for scene in predicted([run], "test", False, flips):
             mine = [i for i in indices if chips.scenes[i] == scene.name]
             at = {i: cell(chips.config, scene.name, chips.tiles[i]) for i in mine}
@@ -85,7 +86,7 @@ def main(folder: Path, flips: str) -> None:
         print(f"| {name} | {false:.2f} | {missed:.2f} |")
     print("\n| scene | Dice |\n| --- | --- |")
     for name, counts in sorted(row["scenes"].items(), key=lambda item: item[0].split()[-1]):
-        print(f"| {name.split()[-1]} | {pooled([np.array(counts)])['dice']:.3f} |")
+        print(f"| {name.split()[-1]} | {pooled_figures([np.array(counts)])['dice']:.3f} |")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.data.split import read_split
 from seep_lightning.evaluation.parts import part_of
-from seep_lightning.metrics.classes import class_figures, confusion
+from seep_lightning.metrics.classes import class_figures, confusion_matrix
 from seep_lightning.metrics.objects import confuse_objects
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
@@ -89,7 +89,7 @@ def told(chip: Found, way: str, place: np.ndarray) -> np.ndarray:
 
 def matrix(chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarray:
     """The matrix of true and found classes of pixels, (size, size); nodata counts as sea that is right."""
-    return sum(confusion(chip.truth, n, size) for chip, n in zip(chips, numbers, strict=True))
+    return sum(confusion_matrix(chip.truth, n, size) for chip, n in zip(chips, numbers, strict=True))
 
 
 def objects(data: Chips, chips: list[Found], numbers: list[np.ndarray], size: int) -> np.ndarray:
@@ -107,7 +107,7 @@ def agreement(chips: Chips) -> np.ndarray:
     places: dict[Any, list[np.ndarray]] = {}
     for i, place in enumerate(chips.places()):
         places.setdefault(place, []).append(chips.read(i)[1])
-    pairs = sum(confusion(a, b, size) for masks in places.values() for a, b in permutations(masks, 2))[1:, 1:]
+    pairs = sum(confusion_matrix(a, b, size) for masks in places.values() for a, b in permutations(masks, 2))[1:, 1:]
     return pairs / pairs.sum(1, keepdims=True).clip(1)
 
 
@@ -117,7 +117,8 @@ def main(folder: Path) -> None:
     things: dict[str, Any] = dict.fromkeys(WAYS, 0)
     for run in (Run(path.parent) for path in sorted(folder.glob("*/summary.json"))):
         predictor = load(run)
-        chips, train, _ = part_of(run, EvaluateConfig(run=str(run.dir), part="train"))
+        learned = part_of(run, EvaluateConfig(run=str(run.dir), part="train"))
+        chips, train = learned.chips, learned.indices
         parts = read_split(chips, str(run.split_path))
         corners = corners_of(chips)
         counts, shares = known_outlines(chips, train, corners)

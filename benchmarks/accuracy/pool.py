@@ -30,12 +30,11 @@ from seep_lightning.data.mosaic import lay
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.metrics import counts as scores
 from seep_lightning.metrics.bootstrap import interval_over_scenes
 from seep_lightning.metrics.calibration import Reliability, scaled
-from seep_lightning.metrics.counts import count, pooled
+from seep_lightning.metrics.counts import count_pixels, pixel_figures, pooled_figures
 from seep_lightning.metrics.histogram import dice_by_threshold
-from seep_lightning.metrics.objects import AREAS, add_up, count_objects, figures
+from seep_lightning.metrics.objects import MIN_AREAS, add_up, count_objects, object_figures
 from seep_lightning.runs.directory import Run
 
 FLIPS: dict[str, Any] = {"": False, "mirror": "mirror", "all": True}
@@ -54,7 +53,8 @@ class Scene:
 def predicted(runs: Sequence[Run], part: str, by_chip: bool, flips: str) -> list[Scene]:
     """The scenes of a part, as far as they are in it, with the mean of the probabilities of runs of one split."""
     run, others = runs[0], "".join(f"-{each.dir.parent.name}" for each in runs[1:])
-    chips, indices, _ = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
+    scored = part_of(run, EvaluateConfig(run=str(run.dir), part=part))
+    chips, indices = scored.chips, scored.indices
     if by_chip:
         assert len(runs) == 1, "--chips: of one folder"
         out = run.dir / "evaluate" / part
@@ -124,23 +124,24 @@ def pool(folders: Sequence[Path], by_chip: bool, flips: str) -> dict[str, Any]:
         val, test = (predicted(same, part, by_chip, flips) for part in ("val", "test"))
         level = best_level(val)
         least = max(
-            (0, *AREAS), key=lambda area: pooled([count(mask_of(s, level, area), s.truth) for s in val])["dice"]
+            (0, *MIN_AREAS),
+            key=lambda area: pooled_figures([count_pixels(mask_of(s, level, area), s.truth) for s in val])["dice"],
         )
         scaling = reliability_of(val).scaling()
         error.counts += reliability_of(test, scaling).counts
         for scene in test:
             mask = mask_of(scene, level, least)
-            counts[f"{run.dir.name} {scene.name}"] = count(mask, scene.truth).tolist()
+            counts[f"{run.dir.name} {scene.name}"] = count_pixels(mask, scene.truth).tolist()
             objects.append(count_objects(mask, scene.truth, scene.valid))
         seconds += sum(each.summary()["seconds"] for each in same)
         chosen.append({"run": run.dir.name, "threshold": (level - 0.5) / 254, "min_area": least, "scaling": scaling})
-    scored = figures(add_up(objects))
+    scored = object_figures(add_up(objects))
     table = np.array(list(counts.values()))
     return {
         "runs": len(runs), "split": runs[0].config.split.kind, "by": runs[0].config.split.by,
         "folders": [str(folder) for folder in folders],
         "way": way(len(folders), by_chip, flips), "seed": runs[0].config.seed,
-        "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled(table),
+        "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled_figures(table),
         "interval": interval(table),
         **{k: scored[k] for k in ("boundary_f1", "object_recall", "object_precision")},
         "calibration_error": error.error(), "chosen": chosen, "scenes": counts,
@@ -161,7 +162,7 @@ def interval(table: np.ndarray) -> tuple[float, float]:
 
 
 def dice_of(counts: np.ndarray) -> np.ndarray:
-    return scores.figures(counts)["dice"]
+    return pixel_figures(counts)["dice"]
 
 
 def against(row: dict[str, Any], other: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from seep_lightning.config.commands import PredictConfig, PrepareConfig
 from seep_lightning.data.generator import PLACE, generate_scene
 from seep_lightning.data.preparation import prepare
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.metrics.objects import SIZES, count_objects, figures
+from seep_lightning.metrics.objects import SIZE_CLASSES, count_objects, object_figures
 from seep_lightning.scene.outlines import read_outlines
 from seep_lightning.scene.raster import Raster, write_geotiff
 from seep_lightning.training.session import train
@@ -89,9 +89,9 @@ def main() -> int:
         predicted = outlines.burn(ones, 0, raster.height, raster.width) > 0
         valid = raster.read(0, raster.height)[1]
     counts = count_objects(predicted, classes > 0, valid)
-    (folder / "scores.json").write_text(json.dumps(figures(counts), indent=2) + "\n")
+    (folder / "scores.json").write_text(json.dumps(object_figures(counts), indent=2) + "\n")
     print((folder / "scores.json").read_text())
-    first = SIZES.index(LEAST)
+    first = SIZE_CLASSES.index(LEAST)
     recall = counts.found[first:].sum() / counts.true[first:].sum()
     precision = counts.right[first:].sum() / counts.predicted[first:].sum()
     print(f"objects of {LEAST} px or more: recall {recall:.3f} of {counts.true[first:].sum()}, ", end="")

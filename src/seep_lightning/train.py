@@ -23,15 +23,14 @@ log = logging.getLogger(__name__)
 
 def print_result(run: Run, test: bool) -> None:
     """The final table of a training, that of the test part where it is asked for, and the lines to type next."""
-    from seep_lightning.commands.tables import print_table
     from seep_lightning.evaluation.evaluation import evaluate
-    from seep_lightning.reporting.tables import print_evaluation
+    from seep_lightning.reporting.tables import print_evaluation, print_figures
 
     summary = run.summary()
     tuned = f"val, at {summary['best']['threshold']:.4f} (tuned)"
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
     figures = summary["figures"]
-    print_table(title, {tuned: figures["val"], "val, at 0.5 before scaling": figures["val_at_0.5"]})
+    print_figures(title, {tuned: figures["val"], "val, at 0.5 before scaling": figures["val_at_0.5"]})
     print(f"run directory: {run.dir}")
     if test:
         print_evaluation(evaluate(EvaluateConfig(run=str(run.dir), overwrite=True)))

@@ -17,7 +17,7 @@ from seep_lightning.config.commands import EvaluateConfig, ExportConfig, Predict
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.metrics.classes import class_figures, class_shares, confusion
+from seep_lightning.metrics.classes import class_figures, class_shares, confusion_matrix
 from seep_lightning.metrics.objects import confuse_objects
 from seep_lightning.nets.outputs import probabilities
 from seep_lightning.predictor.exporting import export
@@ -58,7 +58,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_figures_of_a_class_are_those_of_scikit_learn() -> None:
     truth, found = np.random.default_rng(0).choice([0, 1, 2, 4], (2, 300), p=[0.7, 0.15, 0.1, 0.05])
-    scored = class_figures(sum(confusion(truth[half], found[half], 5) for half in (slice(0, 99), slice(99, None))))
+    scored = class_figures(
+        sum(confusion_matrix(truth[half], found[half], 5) for half in (slice(0, 99), slice(99, None)))
+    )
     expected = dict(zip("124", f1_score(truth, found, labels=[1, 2, 4], average=None), strict=True))
     assert {k: row["dice"] for k, row in scored["by_class"].items()} == pytest.approx(expected)
     assert scored["macro_dice"] == pytest.approx(np.mean(list(expected.values())))
@@ -122,7 +124,7 @@ def test_a_run_learns_both_classes_and_leaves_matrices_that_add_up(run: Path) ->
         np.stack([cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED) for name in names])
         for folder in (run / "evaluate/test/masks", run.parent / "chips/train_masks_256")
     )
-    assert confusion(truth, found, 3).tolist() == parts[1]["classes"]["pixels"]
+    assert confusion_matrix(truth, found, 3).tolist() == parts[1]["classes"]["pixels"]
     objects = np.array(parts[1]["classes"]["objects"])
     assert objects.sum(1)[1:].tolist() == [(truth == k).any((1, 2)).sum() for k in (1, 2)]
     assert "macro_dice/val" in (run / "metrics.csv").read_text().splitlines()[0]

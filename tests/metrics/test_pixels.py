@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from seep_lightning.metrics.counts import count, figures, pooled
+from seep_lightning.metrics.counts import count_pixels, pixel_figures, pooled_figures
 from seep_lightning.metrics.histogram import BINS, ProbabilityHistogram, best_threshold, dice_by_threshold
 from seep_lightning.metrics.pixels import batch_figures, mean_metrics, pixel_metrics
 from seep_lightning.metrics.soft_dice import soft_dice
@@ -29,8 +29,10 @@ def test_pooled_figures_equal_scikit_learns_on_valid_pixels(scene: tuple[torch.T
     scores = {"dice": f1_score, "jaccard": jaccard_score, "precision": precision_score, "recall": recall_score}
     expected = {name: score(truth, predicted) for name, score in scores.items()}
     assert {k: float(v) for k, v in metrics.compute().items()} == pytest.approx(expected, rel=1e-6)
-    counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
-    assert {k: pooled(counted)[k] for k in expected} == pytest.approx(expected, rel=1e-12)
+    counted = [
+        count_pixels(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)
+    ]
+    assert {k: pooled_figures(counted)[k] for k in expected} == pytest.approx(expected, rel=1e-12)
 
 
 def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Tensor, ...]) -> None:
@@ -44,14 +46,16 @@ def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Ten
         each.append(1.0 if not (a.any() or b.any()) else 2 * (a & b).sum() / (a.sum() + b.sum()))
     assert each[4] == 1.0
     assert float(metric.compute()) == pytest.approx(np.mean(each), rel=1e-6)
-    counted = [count(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)]
-    assert pooled(counted)["dice_per_chip"] == pytest.approx(np.mean(each))
+    counted = [
+        count_pixels(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)
+    ]
+    assert pooled_figures(counted)["dice_per_chip"] == pytest.approx(np.mean(each))
 
 
 def test_a_chip_empty_in_one_only_counts_zero() -> None:
     counts = np.array([[0, 5, 0], [0, 0, 5], [0, 0, 0], [2, 1, 1]])
-    assert figures(counts)["dice"] == pytest.approx([0, 0, 1, 2 / 3])
-    assert figures(counts)["jaccard"] == pytest.approx([0, 0, 1, 0.5])
+    assert pixel_figures(counts)["dice"] == pytest.approx([0, 0, 1, 2 / 3])
+    assert pixel_figures(counts)["jaccard"] == pytest.approx([0, 0, 1, 0.5])
 
 
 def test_the_notebooks_figures_are_means_over_batches(scene: tuple[torch.Tensor, ...]) -> None:

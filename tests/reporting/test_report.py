@@ -14,8 +14,8 @@ from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
-from seep_lightning.metrics.objects import covariates
 from seep_lightning.reporting.page import intervals, report
 from seep_lightning.runs.records import read_rows
 

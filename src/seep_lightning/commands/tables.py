@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
-
 
 def print_table(
-    title: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str] = COLUMNS, justify: Any = "right"
+    title: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str], justify: Any = "right"
 ) -> None:
     """A table of figures, one named row each; no head above columns without names."""
     from rich.console import Console

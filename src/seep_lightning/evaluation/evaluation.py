@@ -1,82 +1,171 @@
-"""Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
+"""Score a run on a part of its data, or on other data, and leave what was found in `evaluate/<name>` of the run."""
 
 import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.rules import check_config
-from seep_lightning.evaluation.parts import part_of
-from seep_lightning.evaluation.scoring import score_indices
+from seep_lightning.evaluation.parts import Part, part_of
+from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import digest, make_output_folder, write_table, write_text
 from seep_lightning.metrics.classes import class_figures
-from seep_lightning.metrics.counts import Counts, count, figures, pooled
-from seep_lightning.runs.directory import open_run
+from seep_lightning.metrics.counts import Counts, count_pixels, pixel_figures, pooled_figures
+from seep_lightning.runs.directory import Run, open_run
+
+if TYPE_CHECKING:
+    from seep_lightning.predictor.base import Predictor
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Score a run and leave `evaluate/<name>/` in it: summary.json (returned), chips.csv (worst first), names.txt,
-    masks/ (uint8, 1 = seep, or its class) and probabilities/ (uint8: 0 nodata, else 1 + 254 p)."""
-    from seep_lightning.data.images import write_image
-    from seep_lightning.metrics import objects as object_scores
-    from seep_lightning.metrics.baseline import dark_threshold
+    """Score a run and leave `evaluate/<name>/` in it.
+
+    The folder holds summary.json, chips.csv (the worst chip first), names.txt, masks/ (uint8: 0 sea, 1 seep or its
+    class) and probabilities/ (uint8: 0 nodata, else 1 + 254 p). It appears when all of it is there.
+
+    Args:
+        config: What to score, and how.
+
+    Returns:
+        What summary.json holds, and `out`, the folder.
+
+    Raises:
+        UserError: There is no such run, its data have changed, or the folder exists.
+    """
     from seep_lightning.predictor.loading import load
-    from seep_lightning.scene.levels import quantise
 
     check_config(config)
     run = open_run(config.run)
     predictor = load(run, config.checkpoint, config.device)
     if config.threshold is not None:
         predictor.threshold = config.threshold
-    chips, indices, part = part_of(run, config)
-    name = config.name or (part if part != "all" or config.data.root is None else Path(config.data.root).resolve().name)
+    part = part_of(run, config)
+    name = _folder_name(config, part)
     out = make_output_folder(run.dir / "evaluate" / name, config.overwrite, "name")
-    work = out.with_name(f".{name}.part")
-    shutil.rmtree(work, ignore_errors=True)
-    for folder in ("masks", "probabilities"):
-        (work / folder).mkdir(parents=True)
-    rows, scenes = list[dict[str, Any]](), dict[str, list[Counts]]()
+    files = EvaluationFiles(out.with_name(f".{name}.part"), part, predictor.threshold)
+    files.prepare()
+    scores = score_chips(predictor, part.chips, part.indices, batch_size=config.batch_size, sink=files.write_chip)
+    files.write_tables()
+    summary = _origin(run, config, part) | _figures(predictor, config, part, scores, files)
+    write_text(files.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    shutil.rmtree(out)
+    files.folder.replace(out)
+    return summary | {"out": str(out)}
 
-    def sink(index: int, probability: NDArray[np.float32], truth: Any, valid: NDArray[np.bool_], numbers: Any) -> None:
-        found = probability > predictor.threshold
-        write_image(work / "masks" / chips.names[index], np.where(found, numbers, 0).astype(np.uint8))
-        write_image(work / "probabilities" / chips.names[index], quantise(probability, valid))
-        counts = count(found, truth)
-        scenes.setdefault(chips.scenes[index], []).append(counts)
-        row = {"name": chips.names[index], "scene": chips.scenes[index], "tile": chips.tiles[index]}
-        row |= figures(counts) | dict(zip(("tp", "fp", "fn"), counts, strict=True))
-        rows.append(row | object_scores.covariates(chips.read(index)[0][0], truth, valid))
 
-    scored = score_indices(predictor, chips, indices, batch_size=config.batch_size, sink=sink)
-    write_table(work / "chips.csv", sorted(rows, key=lambda row: (row["dice"], row["name"])))
-    (work / "names.txt").write_text("".join(f"{chips.names[i]}\n" for i in indices))
-    floor, cut = dark_threshold(chips, indices)
-    summary = {
+@dataclass
+class EvaluationFiles:
+    """The files of an evaluation, written chip by chip.
+
+    Attributes:
+        folder: Where they lie until the evaluation is whole.
+        part: The chips that are scored.
+        threshold: Above which a probability is seep.
+        rows: The rows of chips.csv.
+        scenes: Counts of each chip by scene.
+    """
+
+    folder: Path
+    part: Part
+    threshold: float
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    scenes: dict[str, list[Counts]] = field(default_factory=dict)
+
+    @property
+    def masks(self) -> Path:
+        """The folder of the predicted masks."""
+        return self.folder / "masks"
+
+    @property
+    def probabilities(self) -> Path:
+        """The folder of the quantised probabilities."""
+        return self.folder / "probabilities"
+
+    def prepare(self) -> None:
+        """Make the folders, empty."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.masks.mkdir(parents=True)
+        self.probabilities.mkdir()
+
+    def write_chip(self, chip: ScoredChip) -> None:
+        """Write mask and probabilities of a chip, and remember its counts and its row."""
+        from seep_lightning.data.images import write_image
+        from seep_lightning.metrics.covariates import covariates
+        from seep_lightning.scene.levels import quantise
+
+        chips = self.part.chips
+        name = chips.names[chip.index]
+        scene = chips.scenes[chip.index]
+        write_image(self.masks / name, chip.predicted_classes(self.threshold))
+        write_image(self.probabilities / name, quantise(chip.probability, chip.valid))
+        counts = count_pixels(chip.predicted(self.threshold), chip.truth)
+        self.scenes.setdefault(scene, []).append(counts)
+        true_positive, false_positive, false_negative = counts
+        row = {"name": name, "scene": scene, "tile": chips.tiles[chip.index]}
+        row |= pixel_figures(counts)
+        row |= {"tp": true_positive, "fp": false_positive, "fn": false_negative}
+        image, _ = chips.read(chip.index)
+        row |= covariates(image[0], chip.truth, chip.valid)
+        self.rows.append(row)
+
+    def write_tables(self) -> None:
+        """Write chips.csv, the worst chip first, and names.txt, in the order of the data set."""
+        worst_first = sorted(self.rows, key=lambda row: (row["dice"], row["name"]))
+        write_table(self.folder / "chips.csv", worst_first)
+        names = [self.part.chips.names[i] for i in self.part.indices]
+        (self.folder / "names.txt").write_text("".join(f"{name}\n" for name in names))
+
+
+def _folder_name(config: EvaluateConfig, part: Part) -> str:
+    """The name of the evaluation: as asked for, else that of other data's folder, else that of the part."""
+    if config.name:
+        return config.name
+    if part.name == "all" and config.data.root is not None:
+        return Path(config.data.root).resolve().name
+    return part.name
+
+
+def _origin(run: Run, config: EvaluateConfig, part: Part) -> dict[str, Any]:
+    """What was scored, for summary.json."""
+    split = "none: every chip of the data set" if part.name == "all" else run.config.split.kind
+    data = {"root": str(part.chips.root), "fingerprint": part.chips.fingerprint, "chips": len(part.indices)}
+    return {
         "run": str(run.dir),
-        "part": part,
-        "split": run.config.split.kind if part != "all" else "none: every chip of the data set",
-        "data": {"root": str(chips.root), "fingerprint": chips.fingerprint, "chips": len(indices)},
+        "part": part.name,
+        "split": split,
+        "data": data,
         "checkpoint": config.checkpoint,
         "checkpoint_digest": digest(run.checkpoint(config.checkpoint)),
-        "threshold": predictor.threshold,
-        "figures": scored.at(predictor.threshold),
-        "figures_at_0.5": scored.at(0.5),
-        "soft": scored.soft | {"batch_size": config.batch_size},
-        "calibration_error": scored.reliability.error(),
-        "objects": object_scores.figures(object_scores.count_chips(chips, indices, work / "masks")),
+    }
+
+
+def _figures(
+    predictor: "Predictor", config: EvaluateConfig, part: Part, scores: Scores, files: EvaluationFiles
+) -> dict[str, Any]:
+    """All figures, for summary.json."""
+    from seep_lightning.evaluation.scenes import confuse_chips, count_chips
+    from seep_lightning.metrics.baseline import dark_threshold
+    from seep_lightning.metrics.objects import object_figures
+
+    threshold = predictor.threshold
+    floor, cut = dark_threshold(part.chips, part.indices)
+    scenes = {scene: pooled_figures(counts) | {"chips": len(counts)} for scene, counts in sorted(files.scenes.items())}
+    figures = {
+        "threshold": threshold,
+        "figures": scores.figures_at(threshold),
+        "figures_at_0.5": scores.figures_at(0.5),
+        "soft": scores.soft | {"batch_size": config.batch_size},
+        "calibration_error": scores.reliability.error(),
+        "objects": object_figures(count_chips(part.chips, part.indices, files.masks)),
         "floor": {"dice": floor, "dark_threshold": cut},
-        "scenes": {scene: pooled(table) | {"chips": len(table)} for scene, table in sorted(scenes.items())},
-        "histogram": scored.histogram,
+        "scenes": scenes,
+        "histogram": scores.histogram,
     }
     if predictor.classes:
-        pixels = scored.confusion[predictor.threshold]
-        found = object_scores.confuse_chips(chips, indices, work / "masks")
-        summary["classes"] = {**class_figures(pixels), "pixels": pixels.tolist(), "objects": found.tolist()}
-    write_text(work / "summary.json", json.dumps(summary, indent=2) + "\n")
-    shutil.rmtree(out)
-    work.replace(out)
-    return summary | {"out": str(out)}
+        pixels = scores.confusion[threshold]
+        objects = confuse_chips(part.chips, part.indices, files.masks)
+        matrices = {"pixels": pixels.tolist(), "objects": objects.tolist()}
+        figures["classes"] = class_figures(pixels) | matrices
+    return figures

@@ -1,6 +1,6 @@
-"""Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
+"""The chips that an evaluation is of: a part of the run's own data, or all chips of another data set."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seep_lightning.config.commands import EvaluateConfig
@@ -12,23 +12,55 @@ if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
 
 
-def part_of(run: Run, config: EvaluateConfig) -> tuple["Chips", list[int], str]:
-    """Chips, positions and the part's name: of the run's own data by its split.csv, or all of another data set."""
+@dataclass(frozen=True)
+class Part:
+    """Chips to be scored.
+
+    Attributes:
+        chips: The whole data set.
+        indices: Positions of the part's chips in it, in the order of their names.
+        name: `train`, `val`, `test` or `all`.
+    """
+
+    chips: "Chips"
+    indices: list[int]
+    name: str
+
+
+def part_of(run: Run, config: EvaluateConfig) -> Part:
+    """Find the chips that `config.part` and `config.data.root` name.
+
+    The run's own data, wherever they lie now, are parted by the run's split.csv. Another data set has no parts.
+
+    Args:
+        run: The run whose split is used.
+        config: `part` and `data.root` are read.
+
+    Returns:
+        The part; all chips of `data.root` where these are not the run's own data.
+
+    Raises:
+        UserError: The run's data have changed, or another data set is asked for its training or validation part.
+    """
     from seep_lightning.data.datamodule import SeepDataModule
 
-    data, split = run.config.data, SplitConfig(kind="file", path=str(run.split_path))
+    data = run.config.data
     if config.data.root is not None:
         data = replace(data, source="chips", root=config.data.root)
+    split = SplitConfig(kind="file", path=str(run.split_path))
     module = SeepDataModule(data, split, augment=[])
     chips = module.chips
     trained_on = run.summary().get("data", {}).get("fingerprint")
-    if chips.fingerprint != trained_on:
-        if config.data.root is None:
-            raise UserError(
-                f"the chips in {chips.root} have changed since run={run.dir} was trained on them (fingerprint "
-                f"{trained_on}, now {chips.fingerprint}). Put them back, or pass data.root=... to score all of them."
-            )
-        if config.part in ("train", "val"):
-            raise UserError(f"part={config.part}: data.root={config.data.root} is not the run's data: it has no parts.")
-        return chips, list(range(len(chips))), "all"
-    return chips, module.indices(config.part), config.part
+    if chips.fingerprint == trained_on:
+        return Part(chips, module.indices(config.part), config.part)
+    if config.data.root is None:
+        raise UserError(
+            f"the chips in {chips.root} have changed since run={run.dir} was trained on them (fingerprint "
+            f"{trained_on}, now {chips.fingerprint}). Put them back, or pass data.root=... to score all of them."
+        )
+    if config.part in ("train", "val"):
+        raise UserError(
+            f"part={config.part}: data.root={config.data.root} is not the run's own data, so it has no parts. "
+            "Leave part= out to score all of its chips."
+        )
+    return Part(chips, list(range(len(chips))), "all")

@@ -1,45 +1,125 @@
-"""Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
+"""A network's probabilities of chips, and the counts from which all figures of an evaluation follow."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seep_lightning.metrics.calibration import Reliability
-from seep_lightning.metrics.classes import Matrix, class_figures, confusion
-from seep_lightning.metrics.counts import Counts, count, pooled
+from seep_lightning.metrics.classes import Matrix, class_figures, confusion_matrix
+from seep_lightning.metrics.counts import Counts, count_pixels, pooled_figures
 from seep_lightning.scene.levels import class_numbers
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
+    from seep_lightning.data.datamodule import Batch
     from seep_lightning.predictor.base import Predictor
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Counts of each chip at each threshold, the notebook's two soft figures, `metrics.ProbabilityHistogram`, and the
-    matrix of classes at each threshold where they are told apart (`classes.confusion`)."""
+class ScoredChip:
+    """What a network says of one chip, beside the truth; all arrays are (H, W).
+
+    Attributes:
+        index: The chip's position in the data set.
+        probability: Of seep, float32 in 0..1; 0 where there is no data.
+        classes: The most probable class of seep, uint8 from 1; 1 where the network tells no classes apart.
+        target: The true class, uint8, 0 for the sea.
+        valid: Where there are data, bool.
+    """
+
+    index: int
+    probability: NDArray[np.float32]
+    classes: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    valid: NDArray[np.bool_]
+
+    @property
+    def truth(self) -> NDArray[np.bool_]:
+        """Where valid pixels are seep."""
+        return (self.target > 0) & self.valid
+
+    def predicted(self, threshold: float) -> NDArray[np.bool_]:
+        """Valid pixels that are seep by this threshold: their probability is above it."""
+        return (self.probability > threshold) & self.valid
+
+    def predicted_classes(self, threshold: float) -> NDArray[np.uint8]:
+        """The class of each pixel that is seep by this threshold, 0 elsewhere."""
+        return np.where(self.predicted(threshold), self.classes, 0).astype(np.uint8)
+
+
+@dataclass
+class Scores:
+    """Counts of scored chips, from which the figures follow.
+
+    Attributes:
+        chips: Counts of each chip by threshold.
+        confusion: The matrix of true and predicted classes by threshold; empty where no classes are told apart.
+        soft: The notebook's two figures, means over batches.
+        histogram: Counts of probabilities, see `metrics.histogram.ProbabilityHistogram`.
+        reliability: Counts of logits, for scaling and calibration error.
+    """
 
     chips: dict[float, list[Counts]]
-    soft: dict[str, float]
-    histogram: list[list[int]]
     confusion: dict[float, Matrix]
-    reliability: Reliability
+    soft: dict[str, float] = field(default_factory=dict)
+    histogram: list[list[int]] = field(default_factory=list)
+    reliability: Reliability = field(default_factory=Reliability)
 
-    def at(self, threshold: float) -> dict[str, float]:
-        """All pooled figures at one of the thresholds."""
-        more = {"macro_dice": class_figures(self.confusion[threshold])["macro_dice"]} if self.confusion else {}
-        return pooled(self.chips[threshold]) | more
+    @classmethod
+    def empty(cls, thresholds: set[float], classes: int) -> "Scores":
+        """Nothing counted yet.
+
+        Args:
+            thresholds: Those at which pixels are counted.
+            classes: How many classes the network tells apart; 0 for none.
+        """
+        size = classes + 1
+        counts: dict[float, list[Counts]] = {threshold: [] for threshold in thresholds}
+        if not classes:
+            return cls(counts, {})
+        return cls(counts, {threshold: np.zeros((size, size), np.int64) for threshold in thresholds})
+
+    def add(self, chip: ScoredChip) -> None:
+        """Count one chip."""
+        valid = chip.valid
+        truth = chip.truth
+        self.reliability.add(chip.probability, truth, valid)
+        for threshold, counts in self.chips.items():
+            counts.append(count_pixels(chip.predicted(threshold), truth))
+        for threshold, matrix in self.confusion.items():
+            predicted = chip.predicted_classes(threshold)
+            matrix += confusion_matrix(chip.target[valid], predicted[valid], len(matrix))
+
+    def figures_at(self, threshold: float) -> dict[str, float]:
+        """Give all pooled figures at one of the thresholds."""
+        figures = pooled_figures(self.chips[threshold])
+        if self.confusion:
+            figures["macro_dice"] = class_figures(self.confusion[threshold])["macro_dice"]
+        return figures
 
 
-def score_indices(
-    predictor: "Predictor", chips: "Chips", indices: list[int], *, batch_size: int, sink: Callable[..., None]
-) -> Scored:
-    """Score chips by their positions, each once, at the thresholds 0.5 and the predictor's own (seep is above it).
+def score_chips(
+    predictor: "Predictor",
+    chips: "Chips",
+    indices: list[int],
+    *,
+    batch_size: int,
+    sink: Callable[[ScoredChip], None] | None = None,
+) -> Scores:
+    """Score chips, each once, at the thresholds 0.5 and the predictor's own.
 
-    sink(index, probability, truth, valid, class) sees each in turn, arrays (H, W): float32 and bool of seep, bool, and
-    the number of the most probable class (1 where classes are not told apart).
+    Args:
+        predictor: The network.
+        chips: The data set.
+        indices: Positions of the chips in it.
+        batch_size: Chips a batch.
+        sink: Is shown each chip in turn.
+
+    Returns:
+        The counts of all of them.
     """
     import torch
     from torch.utils.data import DataLoader
@@ -48,26 +128,37 @@ def score_indices(
     from seep_lightning.metrics.histogram import ProbabilityHistogram
     from seep_lightning.metrics.soft_dice import soft_dice
 
-    histogram, reliability = ProbabilityHistogram(), Reliability()
-    counts: dict[float, list[Counts]] = {level: [] for level in (0.5, predictor.threshold)}
+    scores = Scores.empty({0.5, predictor.threshold}, predictor.classes)
+    histogram = ProbabilityHistogram()
     soft: list[float] = []
-    size = predictor.classes + 1
-    confused = {level: np.zeros((size, size), np.int64) for level in counts if predictor.classes}
-    for batch in DataLoader(ChipDataset(chips, predictor.normalise), batch_size, sampler=[(0, i) for i in indices]):
+    dataset = ChipDataset(chips, predictor.normalise)
+    for batch in DataLoader(dataset, batch_size, sampler=[(0, i) for i in indices]):
         probability = predictor.probability(batch.image.numpy())
         seep = torch.from_numpy(probability[:, :1])
         soft.append(float(soft_dice(seep, (batch.target > 0).float(), batch.valid)))
         histogram.update(seep, batch.target, batch.valid)
-        truths, valids = batch.target[:, 0].numpy(), batch.valid[:, 0].numpy()
-        every = zip(batch.chip.tolist(), probability[:, 0], truths, valids, class_numbers(probability), strict=True)
-        for i, p, t, v, n in every:
-            truth = (t > 0) & v
-            reliability.add(p, truth, v)
-            for level, scored in counts.items():
-                scored.append(count((p > level) & v, truth))
-            for level, matrix in confused.items():
-                matrix += confusion(t[v], np.where(p > level, n, 0)[v], size)
-            sink(i, np.where(v, p, np.float32(0)), truth, v, n)
+        for chip in _chips_of(batch, probability):
+            scores.add(chip)
+            if sink is not None:
+                sink(chip)
+    scores.histogram = histogram.counts.tolist()
+    scores.soft = _soft_figures(soft)
+    return scores
+
+
+def _chips_of(batch: "Batch", probability: NDArray[np.float32]) -> list[ScoredChip]:
+    """The chips of a batch with their probabilities (B, 1 + classes, H, W)."""
+    targets = batch.target[:, 0].numpy()
+    valids = batch.valid[:, 0].numpy()
+    classes = class_numbers(probability)
+    chips = []
+    for k, index in enumerate(batch.chip.tolist()):
+        seep = np.where(valids[k], probability[k, 0], np.float32(0))
+        chips.append(ScoredChip(index, seep, classes[k], targets[k], valids[k]))
+    return chips
+
+
+def _soft_figures(soft: list[float]) -> dict[str, Any]:
+    """The notebook's two figures from the soft Dice of each batch."""
     means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
-    soft_figures = {name: float(mean) for name, mean in means.items()}
-    return Scored(counts, soft_figures, histogram.counts.tolist(), confused, reliability)
+    return {name: float(mean) for name, mean in means.items()}

@@ -1,8 +1,7 @@
 """Objects, centre lines and outlines against the truth's: counts of chips or scenes, which add up, and figures."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -10,19 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
-from seep_lightning.data.chips import Chips
-from seep_lightning.data.grid import cell
-from seep_lightning.data.images import read_mask, valid_pixels
-from seep_lightning.data.mosaic import lay
-from seep_lightning.scene.contrast import contrast
-
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 
-SIZES = (20, 50, 200, 1000)  # px from which on an object is in the next size class; below the first it does not count
+SIZE_CLASSES = (
+    20,
+    50,
+    200,
+    1000,
+)  # px from which on an object is in the next size class; below the first it does not count
 SHARE = 0.1  # an object is found, or right, where the other mask covers this share of it
-AREAS = (20, 30, 50, 80, 120, 200)  # px among which `best_area` chooses
+MIN_AREAS = (20, 30, 50, 80, 120, 200)  # px among which `best_min_area` chooses
 TOLERANCE = 2  # px between two outlines that agree
 
 
@@ -58,21 +56,10 @@ def add_up(counts: Iterable[ObjectCounts]) -> ObjectCounts:
     return ObjectCounts(*(np.sum(part, axis=0) for part in zip(*counts, strict=True)))
 
 
-def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
-    """Counts of the masks written for some chips, see `laid_chips`."""
-    return add_up(count_objects(*(layers > 0)) for layers in laid_chips(chips, indices, masks))
-
-
-def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> Counts:
-    """`confuse_objects` of the masks written for some chips, see `laid_chips`."""
-    size, scenes = chips.config.classes + 1, laid_chips(chips, indices, masks)
-    return sum((confuse_objects(p * seen, t * seen, size) for p, t, seen in scenes), np.zeros((size, size), np.int64))
-
-
 def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
     """Objects by their true class (row) and the commonest class found in them (column), (size, size).
 
-    predicted, truth: classes (H, W), 0 sea. Objects of one class, of `SIZES[0]` pixels or more. Column 0: true objects
+    predicted, truth: classes (H, W), 0 sea. Objects of one class, `SIZE_CLASSES[0]` px or more. Column 0: true ones
     that were missed, by `SHARE`; row 0: predicted objects that are false, by the class that was predicted.
     """
 
@@ -80,7 +67,7 @@ def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
         labels, area = _labelled(objects)
         seen = np.bincount(labels.ravel() * size + other.ravel(), minlength=(len(area) + 1) * size)
         seen = seen.reshape(-1, size)[1:, 1:]
-        number = np.where(seen.sum(1) >= SHARE * area, 1 + seen.argmax(1), 0)[area >= SIZES[0]]
+        number = np.where(seen.sum(1) >= SHARE * area, 1 + seen.argmax(1), 0)[area >= SIZE_CLASSES[0]]
         return np.bincount(number, minlength=size)
 
     matrix = np.stack([np.zeros(size, np.int64), *(found(truth == k, predicted) for k in range(1, size))])
@@ -88,41 +75,19 @@ def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
     return matrix
 
 
-def laid_chips(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[Classes]:
-    """Predicted and true class, and 1 where data are, (3, H, W), of scenes: chips are laid back into theirs first where
-    it is known how they lay, else each is a scene. masks: the folder of the predicted ones."""
-    scenes: dict[str, dict[tuple[int, int], Classes]] = {}
-    for i in indices:
-        image, truth = chips.read(i)
-        predicted = read_mask(masks / chips.names[i], chips.config.classes)
-        layers = np.stack([predicted, truth, valid_pixels(image, chips.config.nodata).astype(np.uint8)])
-        at = cell(chips.config, chips.scenes[i], chips.tiles[i])
-        scenes.setdefault(chips.names[i] if at is None else chips.scenes[i], {})[at or (0, 0)] = layers
-    yield from (lay(tiles, 0) for tiles in scenes.values())
-
-
-def best_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
-    """The least area (px, of `AREAS`) of predicted objects with which their F1 is best: what is smaller goes.
+def best_min_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
+    """The least area (px, of `MIN_AREAS`) of predicted objects with which their F1 is best: what is smaller goes.
 
     chips: predicted and true masks (H, W), nodata in neither. The smallest of equals.
     """
-    hits = np.zeros((len(AREAS), 4))  # true objects found, true ones, predicted ones right, predicted ones
+    hits = np.zeros((len(MIN_AREAS), 4))  # true objects found, true ones, predicted ones right, predicted ones
     for predicted, truth in chips:
         labels, areas = _labelled(predicted)
         size = np.append(0, areas)[labels]
-        for row, area in zip(hits, AREAS, strict=True):
+        for row, area in zip(hits, MIN_AREAS, strict=True):
             row += [part.sum() for part in (*_hits(truth, size >= area), *_hits(size >= area, truth))]
     recall, precision = (hits[:, k] / hits[:, k + 1].clip(1) for k in (0, 2))
-    return AREAS[int((recall * precision / (recall + precision).clip(1e-12)).argmax())]
-
-
-def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float | None]:
-    """Size, width (area / length of the centre lines) and `contrast` of the seeps in (H, W), None without."""
-    area = int(truth.sum())
-    if not area:
-        return {"seep_px": 0, "width_px": None, "contrast": None}
-    length = int(skeletonize(np.pad(truth, 1)).sum())  # type: ignore[no-untyped-call]
-    return {"seep_px": area, "width_px": area / max(length, 1), "contrast": contrast(image, truth, valid & ~truth)}
+    return MIN_AREAS[int((recall * precision / (recall + precision).clip(1e-12)).argmax())]
 
 
 def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -132,14 +97,14 @@ def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
     return {"all": {"recall": scored["object_recall"], "precision": scored["object_precision"], **numbers}, **sizes}
 
 
-def figures(counts: ObjectCounts) -> dict[str, Any]:
+def object_figures(counts: ObjectCounts) -> dict[str, Any]:
     """Shares in 0..1, and false objects per million pixels of sea; see docs/metrics.md.
 
     centre_line_recall: topology sensitivity of clDice (Shit et al. 2021, eq. 1).
     """
     near_ours, ours, near_theirs, theirs = counts.outline
     precision, recall = near_ours / max(ours, 1), near_theirs / max(theirs, 1)
-    names = [f"{a} to {b - 1} px" for a, b in pairwise(SIZES)] + [f"{SIZES[-1]} px or more"]
+    names = [f"{a} to {b - 1} px" for a, b in pairwise(SIZE_CLASSES)] + [f"{SIZE_CLASSES[-1]} px or more"]
     rows = zip(names, *(column.tolist() for column in counts[:4]), strict=True)
     return {
         "object_recall": _share(counts.found, counts.true),
@@ -168,7 +133,7 @@ def _hits(objects: Mask, other: Mask) -> tuple[Counts, Counts]:
     """Connected objects (8 neighbours) that the other mask covers by `SHARE`, and all, by size class."""
     labels, size = _labelled(objects)
     covered = np.bincount(labels[other], minlength=len(size) + 1)[1:]
-    edges = (*SIZES, np.iinfo(np.int64).max)
+    edges = (*SIZE_CLASSES, np.iinfo(np.int64).max)
     return np.histogram(size[covered >= SHARE * size], edges)[0], np.histogram(size, edges)[0]
 
 

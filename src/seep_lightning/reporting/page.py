@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from seep_lightning.commands.tables import COLUMNS
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.files import digest, write_text
 from seep_lightning.metrics.bootstrap import FEWEST_SCENES, interval_over_scenes, sums_by_scene
-from seep_lightning.metrics.counts import figures
+from seep_lightning.metrics.counts import pixel_figures
 from seep_lightning.reporting.comparison import Row, compare
+from seep_lightning.reporting.tables import COLUMNS
 from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.records import read_rows
 
@@ -108,7 +108,7 @@ def intervals(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float]]:
     """95 % bootstrap interval over scenes of each figure of scored chips; none where the scenes are too few."""
     sums = sums_by_scene([row | {"chips": 1} for row in rows], ("tp", "fp", "fn", "dice", "chips"))
     ends = interval_over_scenes(
-        sums, lambda totals: np.stack([*figures(totals[:, :3]).values(), totals[:, 3] / totals[:, 4]], axis=1)
+        sums, lambda totals: np.stack([*pixel_figures(totals[:, :3]).values(), totals[:, 3] / totals[:, 4]], axis=1)
     )
     return dict(zip(COLUMNS, zip(*ends, strict=True), strict=True)) if ends else {}
 

@@ -10,7 +10,7 @@ import numpy as np
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
 from seep_lightning.metrics.bootstrap import interval_over_scenes, sums_by_scene
-from seep_lightning.metrics.counts import figures
+from seep_lightning.metrics.counts import pixel_figures
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_rows
 
@@ -36,8 +36,8 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
             "Evaluate both runs on the same part of the same split."
         )
     sums = np.stack([sums_by_scene(table.values(), ("tp", "fp", "fn")) for table in (a, b)], axis=1)
-    spread = interval_over_scenes(sums, lambda pair: -np.diff(figures(pair)["dice"])[..., 0])
-    whole = figures(sums.sum(axis=0))["dice"]
+    spread = interval_over_scenes(sums, lambda pair: -np.diff(pixel_figures(pair)["dice"])[..., 0])
+    whole = pixel_figures(sums.sum(axis=0))["dice"]
     return Paired(float(whole[0]), float(whole[1]), len(sums), spread and (float(spread[0]), float(spread[1])))
 
 

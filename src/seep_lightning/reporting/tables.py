@@ -4,6 +4,13 @@ from typing import Any
 
 from seep_lightning.commands.tables import print_table
 
+COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
+
+
+def print_figures(title: str, rows: dict[str, dict[str, float]]) -> None:
+    """Print pooled figures, one named row each."""
+    print_table(title, rows, COLUMNS)
+
 
 def print_evaluation(summary: dict[str, Any]) -> None:
     """The table of an evaluation, with the floor under it, and that of objects."""
@@ -13,7 +20,7 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     rows.setdefault(f"{summary['part']}, at 0.5000", summary["figures_at_0.5"])
     cut = f"darker than {summary['floor']['dark_threshold']:.2f} x median (floor)"
     rows[cut] = {"dice": summary["floor"]["dice"]}
-    print_table(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
+    print_figures(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
     scored = summary["objects"]
     print_table("objects", object_rows(scored), ("recall", "true", "precision", "predicted"))
     false = f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"

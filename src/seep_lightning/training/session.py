@@ -133,8 +133,8 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     """Figures of the best checkpoint on validation, of which the monitor was `score`; and what it was trained on."""
     import torch
 
-    from seep_lightning.evaluation.scoring import score_indices
-    from seep_lightning.metrics.objects import best_area
+    from seep_lightning.evaluation.scoring import ScoredChip, score_chips
+    from seep_lightning.metrics.objects import best_min_area
     from seep_lightning.predictor.torch_predictor import TorchPredictor, stored_network
     from seep_lightning.runs.checkpoints import read_checkpoint
 
@@ -142,15 +142,15 @@ def finish(trainer: "pl.Trainer", run: Run, cfg: TrainConfig, data: "SeepDataMod
     content = read_checkpoint(path)
     predictor = TorchPredictor(stored_network(content, path))
 
-    def sink(_: int, probability: Any, truth: Any, valid: Any, *more: Any) -> None:
-        masks.append(((probability > predictor.threshold) & valid, truth))
+    def sink(chip: ScoredChip) -> None:
+        masks.append((chip.predicted(predictor.threshold), chip.truth))
 
-    scored = score_indices(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
-    figures = {"val": scored.at(predictor.threshold), "val_at_0.5": scored.at(0.5)}
+    scored = score_chips(predictor, data.chips, data.indices("val"), batch_size=cfg.data.batch_size, sink=sink)
+    figures = {"val": scored.figures_at(predictor.threshold), "val_at_0.5": scored.figures_at(0.5)}
     predictor.apply_scaling(scored.reliability.scaling())
     score = score if ranked_by(cfg.monitor) == cfg.monitor else figures["val_at_0.5"]["dice"]
     best = {"monitor": cfg.monitor, "score": score, "epoch": content["epoch"]}
-    best |= {"threshold": predictor.threshold, "min_area": best_area(masks), "scaling": predictor.scaling}
+    best |= {"threshold": predictor.threshold, "min_area": best_min_area(masks), "scaling": predictor.scaling}
     device = trainer.strategy.root_device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     name += f" x {trainer.world_size}, {trainer.precision}"

@@ -1,0 +1,68 @@
+"""Masks that an evaluation wrote, laid back into their scenes, where objects are whole."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.data.chips import Chips
+from seep_lightning.data.grid import cell
+from seep_lightning.data.images import read_mask, valid_pixels
+from seep_lightning.data.mosaic import lay
+from seep_lightning.metrics.objects import ObjectCounts, add_up, confuse_objects, count_objects
+
+Classes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SceneMasks:
+    """Predicted and true classes of a scene, (H, W) uint8 each with 0 for the sea, and where it has data (bool)."""
+
+    predicted: Classes
+    truth: Classes
+    valid: NDArray[np.bool_]
+
+
+def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[SceneMasks]:
+    """Lay chips into their scenes where `data.grid` knows how they lie; any other chip is a scene of its own.
+
+    Args:
+        chips: The data set.
+        indices: Positions of the chips.
+        masks: The folder of the predicted masks, under the chips' names.
+
+    Yields:
+        One scene after the other.
+    """
+    scenes: dict[str, dict[tuple[int, int], NDArray[Any]]] = {}
+    for i in indices:
+        image, truth = chips.read(i)
+        predicted = read_mask(masks / chips.names[i], chips.config.classes)
+        valid = valid_pixels(image, chips.config.nodata).astype(np.uint8)
+        layers = np.stack([predicted, truth, valid])
+        place = cell(chips.config, chips.scenes[i], chips.tiles[i])
+        if place is None:
+            scenes[chips.names[i]] = {(0, 0): layers}
+        else:
+            scenes.setdefault(chips.scenes[i], {})[place] = layers
+    for tiles in scenes.values():
+        predicted, truth, valid = lay(tiles, nodata=0)
+        yield SceneMasks(predicted, truth, valid > 0)
+
+
+def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
+    """Count objects, centre lines and outlines of the masks written for some chips, see `scene_masks`."""
+    scenes = scene_masks(chips, indices, masks)
+    return add_up(count_objects(scene.predicted > 0, scene.truth > 0, scene.valid) for scene in scenes)
+
+
+def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> NDArray[np.int64]:
+    """Add up `confuse_objects` of the masks written for some chips, see `scene_masks`: (N + 1, N + 1)."""
+    size = chips.config.classes + 1
+    total = np.zeros((size, size), np.int64)
+    for scene in scene_masks(chips, indices, masks):
+        total += confuse_objects(scene.predicted * scene.valid, scene.truth * scene.valid, size)
+    return total

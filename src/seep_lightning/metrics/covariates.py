@@ -1,0 +1,32 @@
+"""What makes the seeps of a chip easy or hard to find: their size, their width, their contrast."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.morphology import skeletonize
+
+from seep_lightning.scene.contrast import contrast
+
+Mask = NDArray[np.bool_]
+
+
+def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float | None]:
+    """Measure the seeps of a chip.
+
+    Args:
+        image: Raw values, (H, W).
+        truth: Where seep is, (H, W).
+        valid: Where there are data, (H, W).
+
+    Returns:
+        `seep_px` (pixels), `width_px` (area by the length of the centre lines, pixels) and `contrast` (see
+        `scene.contrast.contrast`); the last two are None without seep.
+    """
+    area = int(truth.sum())
+    if area == 0:
+        return {"seep_px": 0, "width_px": None, "contrast": None}
+    # padded: a seep that ends at the chip's edge keeps its centre line
+    skeleton = skeletonize(np.pad(truth, 1))  # type: ignore[no-untyped-call]
+    length = max(int(skeleton.sum()), 1)
+    return {"seep_px": area, "width_px": area / length, "contrast": contrast(image, truth, valid & ~truth)}
