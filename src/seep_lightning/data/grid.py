@@ -13,17 +13,17 @@ T = TypeVar("T")
 
 def cell(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
     """(row, column) of a tile in its scene's grid, row-major; None where `data.grid` does not know the scene."""
-    grid = of_scene(config.grid, scene)
+    grid = grid_of_scene(config.grid, scene)
     return divmod(tile, grid.columns) if grid and tile >= 0 else None
 
 
 def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
     """The cell of a tile on the ground grid that scenes share: its column less the scene's `offset`."""
-    grid, here = of_scene(config.grid, scene), cell(config, scene, tile)
+    grid, here = grid_of_scene(config.grid, scene), cell(config, scene, tile)
     return (here[0], here[1] - grid.offset) if grid and here else None
 
 
-def of_scene(grid: Mapping[str, T], scene: str) -> T | None:
+def grid_of_scene(grid: Mapping[str, T], scene: str) -> T | None:
     """What `data.grid` says of a scene: under the longest key that its name and a dot begin with (`SCENE.` is all)."""
     known = [key for key in grid if f"{scene}.".startswith(key)]
     return grid[max(known, key=len)] if known else None

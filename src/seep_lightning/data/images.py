@@ -23,7 +23,7 @@ def write_image(path: Path, array: NDArray[Any]) -> None:
     write_whole(path, cv2.imencode(path.suffix, array)[1].tobytes(), sync=False)  # there may be thousands
 
 
-SUFFIXES = {".tif", ".tiff", ".png"}
+CHIP_SUFFIXES = {".tif", ".tiff", ".png"}
 
 
 def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
@@ -36,7 +36,7 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ND
     image, mask = read_image(image_path, config.bands), read_mask(mask_path, config.classes)
     if image.shape[1:] != mask.shape:
         raise UserError(
-            f"data: {image_path.name} is {_size(image.shape[1:])} but its mask is {_size(mask.shape)}. "
+            f"data: {image_path.name} is {size_text(image.shape[1:])} but its mask is {size_text(mask.shape)}. "
             "They must be equal; cut them again from one scene."
         )
     return image, mask
@@ -88,5 +88,5 @@ def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     return array, names
 
 
-def _size(shape: Sequence[int]) -> str:
+def size_text(shape: Sequence[int]) -> str:
     return " x ".join(str(n) for n in shape)

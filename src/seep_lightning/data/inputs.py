@@ -7,10 +7,10 @@ from typing import Any
 from seep_lightning.config.data import DataConfig
 from seep_lightning.errors import UserError
 
-OURS = (".probability.tif", ".mask.tif")  # maps, which are no scenes
+MAP_SUFFIXES = (".probability.tif", ".mask.tif")  # maps, which are no scenes
 
 
-def listed(key: str, given: Any) -> list[str]:
+def path_list(key: str, given: Any) -> list[str]:
     """A path or a list of paths as a list; `UserError` for none."""
     if given in ([], ""):
         raise UserError(f"{key}={given}: expected a path, or a list of paths.")
@@ -27,8 +27,8 @@ def find_files(key: str, given: str, suffixes: tuple[str, ...]) -> list[Path]:
         found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in suffixes]
     else:
         found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
-    pictures = {p.with_suffix(".png") for p in found if p.suffix != ".png" and p.with_suffix(OURS[0]).exists()}
-    found = sorted(p.absolute() for p in found if not p.name.endswith(OURS) and p not in pictures)
+    pictures = {p.with_suffix(".png") for p in found if p.suffix != ".png" and p.with_suffix(MAP_SUFFIXES[0]).exists()}
+    found = sorted(p.absolute() for p in found if not p.name.endswith(MAP_SUFFIXES) and p not in pictures)
     if not found:
         none = (
             f"no {', '.join(suffixes)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"

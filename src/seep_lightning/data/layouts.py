@@ -7,7 +7,7 @@ from pathlib import Path
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import written_grid
-from seep_lightning.data.images import SUFFIXES
+from seep_lightning.data.images import CHIP_SUFFIXES
 from seep_lightning.errors import UserError, as_user_error
 
 
@@ -49,7 +49,7 @@ def pair_chips(config: DataConfig) -> Chips:
 def list_images(folder: Path) -> dict[str, Path]:
     """The images of a folder by stem, whatever order the file system gives them in."""
     table: dict[str, Path] = {}
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in CHIP_SUFFIXES):
         other = table.setdefault(path.stem, path)
         if other != path:
             raise UserError(f"data: {other} and {path.name} are one chip twice. Remove one of them.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.images import _size, valid_pixels
+from seep_lightning.data.images import size_text, valid_pixels
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.normalise import FULL_SCALE, histogram, quartiles_of
 from seep_lightning.errors import UserError
@@ -26,7 +26,7 @@ def load_chips(config: DataConfig) -> Chips:
     quartiles, budget = [], config.cache_gb * 2**30
     for i, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
         image, mask = chips.read(i)
-        kinds.setdefault(f"{len(image)} band(s), {_size(image.shape[1:])}, {8 * image.itemsize} bit", name)
+        kinds.setdefault(f"{len(image)} band(s), {size_text(image.shape[1:])}, {8 * image.itemsize} bit", name)
         if len(kinds) > 1:
             (a, first), (b, other) = kinds.items()
             raise UserError(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.rules import check_config
-from seep_lightning.data.inputs import find_files, listed
+from seep_lightning.data.inputs import find_files, path_list
 from seep_lightning.data.normalise import power, twice_median
 from seep_lightning.errors import UserError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
+SCENE_SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
 FILL = 0.01  # share of pixels of value 0 from which on they look like what was put where no data are
 Labels = tuple["Outlines", NDArray[np.uint8], NDArray[np.uint8]]
@@ -46,7 +46,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     if out.exists():
         raise UserError(f"output={out} exists. Choose another folder: prepare adds to none.")
     labels: dict[Path, Labels] = {}
-    found = [path for text in listed("scenes", config.scenes) for path in find_files("scenes", text, SUFFIXES)]
+    found = [path for text in path_list("scenes", config.scenes) for path in find_files("scenes", text, SCENE_SUFFIXES)]
     scenes = {scene_name(path): path for path in found}
     for path in dict.fromkeys(found):
         if scenes[scene_name(path)] != path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.grid import of_scene, written_grid
+from seep_lightning.data.grid import grid_of_scene, written_grid
 from seep_lightning.data.images import read_image
 from seep_lightning.data.layouts import split_name
 from seep_lightning.data.mosaic import find_columns
@@ -63,7 +63,7 @@ def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], confi
         log.info("%s: its chips overlap, and are mapped one by one.", scene)
         return None
     grids = {key: each["columns"] for key, each in facts.get("grid", {}).items()}
-    known = config.columns or of_scene(grids | {key: each.columns for key, each in written.items()}, scene)
+    known = config.columns or grid_of_scene(grids | {key: each.columns for key, each in written.items()}, scene)
     if known is None:
         with suppress(UserError, ValueError):  # unreadable, or of several sizes: told when they are mapped
             edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}

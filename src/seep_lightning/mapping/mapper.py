@@ -14,7 +14,7 @@ import shapely
 from rasterio.enums import Resampling
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.images import SUFFIXES, write_image
+from seep_lightning.data.images import CHIP_SUFFIXES, write_image
 from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import Row, SceneJob, _raster
@@ -138,4 +138,4 @@ def _cut_back(job: SceneJob, result: SceneMap, out: Path) -> None:
 
 
 def _cut_path(folder: Path, chip: Path) -> Path:
-    return folder / (chip.name if chip.suffix.lower() in SUFFIXES else f"{chip.name}.tif")
+    return folder / (chip.name if chip.suffix.lower() in CHIP_SUFFIXES else f"{chip.name}.tif")

@@ -9,7 +9,7 @@ from typing import Any
 from seep_lightning.commands.progress import progress_bar
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
-from seep_lightning.data.inputs import find_files, listed
+from seep_lightning.data.inputs import find_files, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, make_output_folder, write_table
 from seep_lightning.mapping.workers import one_by_one, over_workers
@@ -27,7 +27,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
     """
     check_config(config)
-    runs = listed("run", DEFAULT_NETWORK if config.run is None else config.run)
+    runs = path_list("run", DEFAULT_NETWORK if config.run is None else config.run)
     paths: dict[str, Any] = {key: absolute(getattr(config, key)) for key in ("output", "area", "land")}
     usual = "mirror" if config.run is None else False
     flips = usual if config.flips is None else config.flips
