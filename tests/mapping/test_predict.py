@@ -26,9 +26,10 @@ from rio_cogeo import cog_validate
 from helpers.command_line import seep
 from helpers.rasters import UTM, pixels, write_raster
 from seep_lightning.config.commands import ExportConfig, PredictConfig
+from seep_lightning.data.columns import find_columns
 from seep_lightning.data.generator import generate_scene
 from seep_lightning.data.inputs import find_files
-from seep_lightning.data.mosaic import box, find_columns, lay
+from seep_lightning.data.mosaic import box, lay
 from seep_lightning.data.normalise import histogram, quartiles_of
 from seep_lightning.errors import UserError
 from seep_lightning.mapping import mapper

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.config.data import DataConfig, GridConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips, with_root
@@ -129,10 +130,13 @@ class SeepDataModule(pl.LightningDataModule):
             "bands": self.chips.quartiles.shape[1],
             "band names": list(self.data.bands or [1]),
             "pattern": self.data.pattern,
-            "grid": {prefix: asdict(grid) for prefix, grid in self.chips.config.grid.items()},
+            "grid": {scene: asdict(grid) for scene, grid in self._grids_of_scenes().items()},
             "chip_size": list(self.chips.size),
             "fingerprint": self.chips.fingerprint,
         }
+
+    def _grids_of_scenes(self) -> dict[str, GridConfig]:
+        return whole_name_grids(self.chips.config.grid, set(self.chips.scenes))
 
     def leakage_line(self) -> str:
         """How far validation and test are known from training, in one line."""

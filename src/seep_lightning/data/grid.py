@@ -1,43 +1,123 @@
-"""Chips on disk: pair images with masks by name, check every one, keep them decoded where they fit."""
+"""Where a chip lies: the cell of a tile in its scene, and the place on the ground grid that scenes share."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.errors import as_user_error
 
-T = TypeVar("T")
+GridValue = TypeVar("GridValue")
+Cell = tuple[int, int]
+"""(row, column), counted from 0."""
 
 
-def cell(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
-    """(row, column) of a tile in its scene's grid, row-major; None where `data.grid` does not know the scene."""
+def cell(config: DataConfig, scene: str, tile: int) -> Cell | None:
+    """Find the cell of a tile in its scene's row-major grid.
+
+    Args:
+        config: The data set's config, of which `grid` is used.
+        scene: The scene's name.
+        tile: The tile's number, row * columns + column; -1 for none.
+
+    Returns:
+        (row, column), or None where the tile has no number or `data.grid` does not know the scene.
+    """
     grid = grid_of_scene(config.grid, scene)
-    return divmod(tile, grid.columns) if grid and tile >= 0 else None
+    if grid is None or tile < 0:
+        return None
+    return divmod(tile, grid.columns)
 
 
-def place(config: DataConfig, scene: str, tile: int) -> tuple[int, int] | None:
-    """The cell of a tile on the ground grid that scenes share: its column less the scene's `offset`."""
-    grid, here = grid_of_scene(config.grid, scene), cell(config, scene, tile)
-    return (here[0], here[1] - grid.offset) if grid and here else None
+def place(config: DataConfig, scene: str, tile: int) -> Cell | None:
+    """Find a tile on the ground grid that scenes share.
+
+    Args:
+        config: The data set's config, of which `grid` is used.
+        scene: The scene's name.
+        tile: The tile's number, row * columns + column; -1 for none.
+
+    Returns:
+        (row, column), where the column is the cell's less the scene's `offset`; None where the cell is not known.
+    """
+    grid = grid_of_scene(config.grid, scene)
+    in_scene = cell(config, scene, tile)
+    if grid is None or in_scene is None:
+        return None
+    row, column = in_scene
+    return row, column - grid.offset
 
 
-def grid_of_scene(grid: Mapping[str, T], scene: str) -> T | None:
-    """What `data.grid` says of a scene: under the longest key that its name and a dot begin with (`SCENE.` is all)."""
-    known = [key for key in grid if f"{scene}.".startswith(key)]
-    return grid[max(known, key=len)] if known else None
+def grid_of_scene(grids: Mapping[str, GridValue], scene: str) -> GridValue | None:
+    """Look up a scene's grid by its name.
+
+    Args:
+        grids: Values by the beginning of a scene's name; the key `SCENE.` stands for the whole name.
+        scene: The scene's name.
+
+    Returns:
+        The value under the longest key that fits, or None.
+    """
+    key = grid_key(grids, scene)
+    return None if key is None else grids[key]
+
+
+def grid_key(grids: Mapping[str, Any], scene: str) -> str | None:
+    """Return the longest key with which a scene's name and a dot begin, or None."""
+    name = f"{scene}."
+    fitting = [key for key in grids if name.startswith(key)]
+    return max(fitting, key=len, default=None)
+
+
+def whole_name_grids(grids: Mapping[str, GridConfig], scenes: set[str]) -> dict[str, GridConfig]:
+    """Spell out grids by prefix for scenes that exist, so that no stranger's scene is taken for one of them.
+
+    Args:
+        grids: Grids by the beginning of a scene's name, as in `data.grid`.
+        scenes: The names of all scenes of a data set.
+
+    Returns:
+        The grid of each scene by its whole name and a dot; scenes without a grid are left out.
+    """
+    table: dict[str, GridConfig] = {}
+    for scene in sorted(scenes):
+        grid = grid_of_scene(grids, scene)
+        if grid is not None:
+            table[f"{scene}."] = grid
+    return table
 
 
 def written_grid(root: Path) -> dict[str, GridConfig] | None:
-    """The columns of each scene by its whole name and a dot, where `prepare` or the generator wrote them; None where it
-    says that chips overlap: they lie on no grid, whatever their names are like."""
-    path = root / "dataset.json"
-    with as_user_error(f"{path} is not JSON", ValueError, advice="Write it again, or remove it."):
-        found = json.loads(path.read_text()) if path.is_file() else {}
-    found = found if isinstance(found, dict) else {}  # or a file of another program
-    if found.get("overlap"):
+    """Read the grids that `prepare` or the generator wrote into `dataset.json`.
+
+    Args:
+        root: The data set's folder.
+
+    Returns:
+        The grid of each scene by its whole name and a dot, empty where nothing was written. None where the chips
+        overlap: they lie on no grid, whatever their names are like.
+
+    Raises:
+        UserError: `dataset.json` is not JSON.
+    """
+    description = _read_description(root / "dataset.json")
+    if description.get("overlap"):
         return None
-    given = found.get("columns")
-    columns = {s: n for s, n in given.items() if type(n) is int and n >= 1} if isinstance(given, dict) else {}
-    return {f"{scene}.": GridConfig(n) for scene, n in columns.items()}
+    columns_by_scene = description.get("columns")
+    if not isinstance(columns_by_scene, dict):
+        return {}
+    grids: dict[str, GridConfig] = {}
+    for scene, columns in columns_by_scene.items():
+        if type(columns) is int and columns >= 1:
+            grids[f"{scene}."] = GridConfig(columns)
+    return grids
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    """The content of a `dataset.json`; empty where there is none, or one of another program."""
+    if not path.is_file():
+        return {}
+    with as_user_error(f"{path} is not JSON", ValueError, advice="Write it again, or remove it."):
+        content = json.loads(path.read_text())
+    return content if isinstance(content, dict) else {}

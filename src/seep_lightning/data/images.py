@@ -89,4 +89,5 @@ def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
 
 
 def size_text(shape: Sequence[int]) -> str:
+    """A size as people write it, such as `256 x 256`."""
     return " x ".join(str(n) for n in shape)

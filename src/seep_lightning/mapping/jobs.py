@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.grid import grid_of_scene, written_grid
-from seep_lightning.data.images import read_image
+from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.layouts import split_name
-from seep_lightning.data.mosaic import find_columns
 from seep_lightning.errors import UserError
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
@@ -57,20 +55,10 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
 
 
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
-    """Tiles a row of a scene: as told, or written beside the chips, or known to the run, or found from the edges."""
-    written = written_grid(next(iter(tiles)).parents[1])
-    if written is None:
-        log.info("%s: its chips overlap, and are mapped one by one.", scene)
-        return None
-    grids = {key: each["columns"] for key, each in facts.get("grid", {}).items()}
-    known = config.columns or grid_of_scene(grids | {key: each.columns for key, each in written.items()}, scene)
-    if known is None:
-        with suppress(UserError, ValueError):  # unreadable, or of several sizes: told when they are mapped
-            edges = {t: read_image(path, facts.get("band names"))[0, [0, -1]] for path, t in tiles.items()}
-            known = find_columns(edges, facts["nodata"])
-        said = f"{known} columns, by the edges of its chips" if known else "its chips are mapped one by one"
-        log.info("%s: %s; columns=N lays them together.", scene, said)
-    return known
+    """Tiles a row of a scene: as told, or as the data say, or as the run knows it by name."""
+    chips = LooseChips(scene, tiles, facts.get("band names"), facts["nodata"])
+    grids = {key: grid["columns"] for key, grid in facts.get("grid", {}).items()}
+    return columns_of_scene(chips, grids, told=config.columns)
 
 
 def strips_of(job: SceneJob, pixels: int) -> list[tuple[int, int]]:
