@@ -78,7 +78,7 @@ def test_a_missing_folder_of_images_or_masks_is_named(chips_root, folder, key):
 def test_an_empty_folder_is_named(tmp_path):
     for folder in (IMAGES, MASKS):
         (tmp_path / folder).mkdir()
-    assert f"no .tif, .tiff or .png in {tmp_path / IMAGES}" in data_refusal(tmp_path)
+    assert f"no .tif, .tiff, .png in {tmp_path / IMAGES}" in data_refusal(tmp_path)
 
 
 @pytest.mark.parametrize(("gone", "kind", "looked"), [(MASKS, "mask", MASKS), (IMAGES, "image", IMAGES)])
@@ -449,7 +449,7 @@ def test_evaluate_refuses_what_it_cannot_do_and_writes_nothing(trained, setting,
         ({"input": "/nowhere"}, "input=/nowhere: there is no such file or folder, nor any like it."),
         ({"output": "/proc/x"}, "output=/proc/x: cannot make this folder"),
         ({"output": ""}, "exists and is not empty"),
-        ({"input": "/proc/self/fdinfo"}, "input=/proc/self/fdinfo: no .png, .tif, .tiff, .vrt in it."),
+        ({"input": "/proc/self/fdinfo"}, "input=/proc/self/fdinfo: no .tif, .tiff, .png, .vrt, .img, .jp2 in it."),
     ],
 )
 def test_predict_refuses_what_it_cannot_do_and_writes_nothing(trained, tmp_path, setting, message):

@@ -403,7 +403,7 @@ def test_a_mosaic_without_its_first_tile_and_a_file_of_its_name_are_two(trained:
     (chips / "S9.000000.tif").unlink()
     config = PredictConfig(run=str(trained), input=str(chips), output="out", columns=COLUMNS)
     with pytest.raises(UserError, match="several files would be mapped to S9"):
-        find_jobs(find_files("input", str(chips), (".tif",)), load(trained).facts, config)
+        find_jobs(find_files("input", str(chips)), load(trained).facts, config)
 
 
 def test_a_mosaic_with_a_gap_has_strips(chips: Path) -> None:
@@ -416,7 +416,7 @@ def test_maps_in_the_folder_of_their_scenes_are_no_scenes(scene: Path) -> None:
         shutil.copy(scene, scene.with_name(name))
     scene.with_suffix(".png").write_bytes(b"picture=true")
     scene.with_name("b.png").write_bytes(b"a scene")
-    assert find_files("input", str(scene.parent), (".tif", ".png")) == [scene, scene.with_name("b.png")]
+    assert find_files("input", str(scene.parent)) == [scene, scene.with_name("b.png")]
 
 
 def test_after_a_failure_corrected_polygons_are_kept_as_before(trained: Path, scene: Path, tmp_path: Path) -> None:

@@ -23,9 +23,6 @@ def write_image(path: Path, array: NDArray[Any]) -> None:
     write_whole(path, cv2.imencode(path.suffix, array)[1].tobytes(), sync=False)  # there may be thousands
 
 
-CHIP_SUFFIXES = {".tif", ".tiff", ".png"}
-
-
 def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
     """(H, W) bool: pixels that hold data in every band of `image` (C, H, W)."""
     return np.ones(image.shape[1:], bool) if nodata is None else (image != nodata).all(axis=0)

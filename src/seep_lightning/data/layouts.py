@@ -7,8 +7,8 @@ from pathlib import Path
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import written_grid
-from seep_lightning.data.images import CHIP_SUFFIXES
 from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.scene.raster_formats import chip_suffixes
 
 
 def pair_chips(config: DataConfig) -> Chips:
@@ -26,7 +26,7 @@ def pair_chips(config: DataConfig) -> Chips:
             )
     found, truth = list_images(images), list_images(masks)
     if not found:
-        raise UserError(f"data: no .tif, .tiff or .png in {images}. Is data.root the right folder?")
+        raise UserError(f"data: no {', '.join(chip_suffixes())} in {images}. Is data.root the right folder?")
     pairs = sorted(found.keys() & truth.keys())
     for some, other, kind, where in ((found, truth, "mask", masks), (truth, found, "image", images)):
         lonely = sorted(some.keys() - other.keys())
@@ -49,7 +49,7 @@ def pair_chips(config: DataConfig) -> Chips:
 def list_images(folder: Path) -> dict[str, Path]:
     """The images of a folder by stem, whatever order the file system gives them in."""
     table: dict[str, Path] = {}
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in CHIP_SUFFIXES):
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in chip_suffixes()):
         other = table.setdefault(path.stem, path)
         if other != path:
             raise UserError(f"data: {other} and {path.name} are one chip twice. Remove one of them.")

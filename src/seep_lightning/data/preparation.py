@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCENE_SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2")
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
 FILL = 0.01  # share of pixels of value 0 from which on they look like what was put where no data are
 Labels = tuple["Outlines", NDArray[np.uint8], NDArray[np.uint8]]
@@ -46,7 +45,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     if out.exists():
         raise UserError(f"output={out} exists. Choose another folder: prepare adds to none.")
     labels: dict[Path, Labels] = {}
-    found = [path for text in path_list("scenes", config.scenes) for path in find_files("scenes", text, SCENE_SUFFIXES)]
+    found = [path for text in path_list("scenes", config.scenes) for path in find_files("scenes", text)]
     scenes = {scene_name(path): path for path in found}
     for path in dict.fromkeys(found):
         if scenes[scene_name(path)] != path:

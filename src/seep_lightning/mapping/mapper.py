@@ -14,7 +14,7 @@ import shapely
 from rasterio.enums import Resampling
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.images import CHIP_SUFFIXES, write_image
+from seep_lightning.data.images import write_image
 from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import Row, SceneJob, _raster
@@ -27,6 +27,7 @@ from seep_lightning.scene.outlines import vector_area
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster, open_dataset
+from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_suffixes
 from seep_lightning.scene.scene_map import SceneMap, map_scene
 from seep_lightning.scene.vector_files import write_seeps
 
@@ -56,7 +57,7 @@ def map_job(
         raise UserError(f"bands={list(bands)}: the run was trained on {first.bands} band(s). Name as many.")
     made = [vector, *[out / f"{job.name}.png"] * config.picture]
     made += [_cut_path(out / folder, chip) for folder in CUT for chip in job.tiles if config.chips]
-    inputs, known = {path.resolve() for path in job.tiles}, (out / f"{job.name}.probability.tif").exists()
+    inputs, known = {path.resolve() for path in job.tiles}, (out / f"{job.name}{PROBABILITY_SUFFIX}").exists()
     for path in made:
         if path.resolve() in inputs:
             raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
@@ -138,4 +139,4 @@ def _cut_back(job: SceneJob, result: SceneMap, out: Path) -> None:
 
 
 def _cut_path(folder: Path, chip: Path) -> Path:
-    return folder / (chip.name if chip.suffix.lower() in CHIP_SUFFIXES else f"{chip.name}.tif")
+    return folder / (chip.name if chip.suffix.lower() in chip_suffixes() else f"{chip.name}.tif")

@@ -15,7 +15,6 @@ from seep_lightning.files import absolute, make_output_folder, write_table
 from seep_lightning.mapping.workers import one_by_one, over_workers
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
-SUFFIXES = (".png", ".tif", ".tiff", ".vrt")
 TABLE = "scenes.csv"
 COLUMNS = ("name", "status", "size", "seeps", "area", "unit", "seconds", "error", "key")
 
@@ -32,7 +31,7 @@ def predict(config: PredictConfig) -> list[dict[str, str]]:
     usual = "mirror" if config.run is None else False
     flips = usual if config.flips is None else config.flips
     config = replace(config, run=[absolute(run) for run in runs], flips=flips, **paths)  # hold in a worker's folder too
-    found = find_files("input", config.input, SUFFIXES)
+    found = find_files("input", config.input)
     from seep_lightning.mapping.jobs import find_jobs
     from seep_lightning.mapping.mapper import map_job
     from seep_lightning.mapping.networks import open_networks

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError, as_user_error, first_line, needs_extra
+from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
 
 if TYPE_CHECKING:
     from seep_lightning.mapping.jobs import Row, SceneJob
@@ -77,7 +78,7 @@ def over_workers(
             job, row = which[future], None
             try:
                 row = future.result()
-                if not (Path(config.output) / f"{job.name}.probability.tif").exists():
+                if not (Path(config.output) / f"{job.name}{PROBABILITY_SUFFIX}").exists():
                     row = UserError("its worker wrote it elsewhere: workers must see output= under the same path.")
             except UserError as error:
                 row = error

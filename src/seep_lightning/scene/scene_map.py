@@ -19,6 +19,7 @@ from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.levels import LEVELS, MASK_NODATA, class_numbers, classify, quantise
 from seep_lightning.scene.plan import ScenePlan
 from seep_lightning.scene.raster import ROWS, Raster, open_dataset
+from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX
 from seep_lightning.scene.strip import predict_scene
 
 KEY = "SEEP_LIGHTNING_KEY"
@@ -51,7 +52,7 @@ def map_scene(
     model = [plan.model_key, raster.fingerprint]
     settings = [FORMAT, *model, windows.tiling, windows.batch, threshold, plan.area_key]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-    probability, mask = folder / f"{raster.name}.probability.tif", folder / f"{raster.name}.mask.tif"
+    probability, mask = folder / f"{raster.name}{PROBABILITY_SUFFIX}", folder / f"{raster.name}{MASK_SUFFIX}"
     draft = folder / f".{raster.name}.part"
     foreign = [path for path in (probability, mask) if path.exists() and _key_of(path) != key]
     if not foreign and probability.exists() and mask.exists():
