@@ -455,7 +455,7 @@ def test_a_schedulers_signal_outside_of_the_training_is_one_line_as_well(
 ) -> None:
     config, run = compose_tiny("trainer.max_epochs=1"), Run(tmp_path / "run")
     with monkeypatch.context() as patch, pytest.raises(Preempted, match="by a signal. Go on with: .* run=.*/run"):
-        patch.setattr("seep_lightning.training.session.finish", lambda *_: os.kill(os.getpid(), number))
+        patch.setattr("seep_lightning.training.session.measure_outcome", lambda *_: os.kill(os.getpid(), number))
         with preemptible(run):
             train(config, run.dir)
     assert run.summary()["status"] == "interrupted"

@@ -1,12 +1,14 @@
-"""Train, or resume, one network: `python -m seep_lightning.train`."""
+"""The training itself: `trainer.fit`, with what may go wrong in it as one sentence."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import Interrupted, Preempted, UserError, as_error_of
 from seep_lightning.runs.directory import Run
-from seep_lightning.training.os_signals import go_on, lightnings_own
+from seep_lightning.training.os_signals import resume_hint, sigusr1_as_sigterm
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -14,30 +16,97 @@ if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
 
+# Lightning turns Ctrl-C into this exit code
+CTRL_C_EXIT_CODE = 1
 
-def fit(trainer: "pl.Trainer", model: "SeepModule", data: "SeepDataModule", run: Run, cfg: TrainConfig) -> None:
-    """`trainer.fit`, from the last checkpoint where there is one; one sentence for what can go wrong outside of us."""
-    import torch
+
+def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run: Run, config: TrainConfig) -> None:
+    """Train, from the run's last checkpoint where there is one.
+
+    Args:
+        trainer: Lightning's Trainer, with our callbacks and loggers.
+        module: The network with its loss.
+        data: The chips.
+        run: The run directory.
+        config: The run's config.
+
+    Raises:
+        Preempted: A scheduler's signal ended the training.
+        Interrupted: Ctrl-C ended the training.
+        UserError: The memory ran out, or Lightning refuses the settings.
+    """
     from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    last_checkpoint = str(run.last) if run.last.is_file() else None
+    try:
+        with (
+            interruptions_explained(run),
+            memory_errors_explained(run, config.data.batch_size),
+            sigusr1_as_sigterm(),
+            as_error_of("trainer", MisconfigurationException),
+        ):
+            trainer.fit(module, datamodule=data, ckpt_path=last_checkpoint, weights_only=True)
+    finally:
+        close_wandb(config)
+
+
+@contextmanager
+def interruptions_explained(run: Run) -> Iterator[None]:
+    """Turn Lightning's ways to end at a signal or Ctrl-C into errors that say how to go on.
+
+    Args:
+        run: The run to go on with.
+
+    Raises:
+        Preempted: A signal.
+        Interrupted: Ctrl-C.
+    """
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     try:
-        with lightnings_own(), as_error_of("trainer", MisconfigurationException):
-            last = str(run.last) if run.last.is_file() else None
-            trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
+        yield
     except SIGTERMException as error:
-        raise Preempted(f"stopped by a signal; whole epochs are kept. {go_on(run)}") from error
+        raise Preempted(f"stopped by a signal; whole epochs are kept. {resume_hint(run)}") from error
     except SystemExit as error:
-        if error.code != 1:  # a launcher's own; Lightning turns Ctrl-C into 1
+        if error.code != CTRL_C_EXIT_CODE:
+            # a launcher's own
             raise
-        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {go_on(run)}") from error
+        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {resume_hint(run)}") from error
+
+
+@contextmanager
+def memory_errors_explained(run: Run, batch_size: int) -> Iterator[None]:
+    """Turn torch's errors about memory into one sentence that says what to try.
+
+    Args:
+        run: The run to go on with.
+        batch_size: Chips in a batch, of one process.
+
+    Raises:
+        UserError: The memory of the GPU or of the machine ran out.
+    """
+    try:
+        yield
     except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
-            f"memory ran out with data.batch_size={cfg.data.batch_size}. Begin anew with half of it (and "
-            f"trainer.accumulate_grad_batches=2), or add trainer.precision=bf16-mixed. {go_on(run)}"
+            f"memory ran out with data.batch_size={batch_size}. Begin anew with half of it (and "
+            f"trainer.accumulate_grad_batches=2), or add trainer.precision=bf16-mixed. {resume_hint(run)}"
         ) from error
-    finally:
-        if (cfg.logger or {}).get("wandb"):  # else the next job of a sweep would go on with this one's W&B run
-            importlib.import_module("wandb").finish()
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that the memory ran out; torch's allocator for CPUs raises a plain `RuntimeError`."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error)
+
+
+def close_wandb(config: TrainConfig) -> None:
+    """End the W&B run where there is one: otherwise the next job of a sweep would write into it."""
+    loggers = config.logger or {}
+    if loggers.get("wandb"):
+        importlib.import_module("wandb").finish()

@@ -1,31 +1,62 @@
-"""What the machine is good at: numbers of 16 bit, the layout of tensors, memory that stays."""
+"""What the machine is good at: numbers of 16 bit, and memory that stays with the process."""
 
 import ctypes
 import platform
+from dataclasses import replace
 from typing import Any
 
-from seep_lightning.config.training import TrainerConfig
+from seep_lightning.config.training import TrainConfig, TrainerConfig
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, NEVER = -1, -3, 2**30  # of glibc's malloc.h
+# of glibc's malloc.h
+M_TRIM_THRESHOLD = -1
+M_MMAP_THRESHOLD = -3
+# a threshold in bytes that no tensor reaches
+NEVER = 2**30
+
+
+def with_machine_precision(config: TrainConfig) -> TrainConfig:
+    """The config with `trainer.precision=auto` replaced by what this machine is fast at."""
+    trainer = replace(config.trainer, precision=precision_of(config.trainer))
+    return replace(config, trainer=trainer)
 
 
 def precision_of(trainer: TrainerConfig) -> Any:
-    """The Trainer's precision; `auto` is bf16-mixed where this machine multiplies bf16 in hardware, else 32-true."""
-    import torch
+    """Choose the Trainer's precision.
 
+    Args:
+        trainer: The settings; `precision=auto` is bf16-mixed where this machine multiplies bf16 in hardware, else
+            32-true.
+
+    Returns:
+        A precision as Lightning's Trainer takes it.
+    """
     if trainer.precision != "auto":
         return trainer.precision
-    fast = False
-    if trainer.accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif trainer.accelerator in ("cpu", "auto"):
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if fast else "32-true"
+    return "bf16-mixed" if has_fast_bf16(trainer.accelerator) else "32-true"
+
+
+def has_fast_bf16(accelerator: str) -> bool:
+    """Whether a device of this kind, as `trainer.accelerator` names it, multiplies bf16 in hardware."""
+    import torch
+
+    uses_gpu = accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available()
+    if uses_gpu:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if accelerator in ("cpu", "auto"):
+        # compat
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False
 
 
 def keep_memory() -> None:
-    """Let this process keep the memory that it frees. By default glibc gives each large tensor back to the kernel,
-    which has to clear the same pages again at the next step: on a CPU up to a third of a training step."""
-    if platform.libc_ver()[0] == "glibc":
-        for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            ctypes.CDLL(None).mallopt(threshold, NEVER)
+    """Let this process keep the memory that it frees.
+
+    By default glibc gives each large tensor back to the kernel, which has to clear the same pages again at the next
+    step: on a CPU up to a third of a training step.
+    """
+    is_glibc = platform.libc_ver()[0] == "glibc"
+    if not is_glibc:
+        return
+    c_library = ctypes.CDLL(None)
+    for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+        c_library.mallopt(threshold, NEVER)

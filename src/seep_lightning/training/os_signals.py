@@ -10,45 +10,69 @@ from typing import Any
 from seep_lightning.errors import Preempted
 from seep_lightning.runs.directory import Run
 
-BOTH = (signal.SIGTERM, signal.SIGUSR1)
+SCHEDULER_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
-class Stopped(BaseException):
-    """One of them came. No `Exception`, which other code may take for a damaged file and the like."""
+class StoppedBySignal(BaseException):
+    """A scheduler's signal came.
+
+    It is no `Exception`: other code catches those, and would take the signal for a damaged file and the like.
+    """
 
 
-def go_on(run: Run) -> str:
-    """The line that goes on with a run."""
+def resume_hint(run: Run) -> str:
+    """The sentence that says how to go on with a run."""
     if not run.config_path.is_file():
         return "Nothing was begun yet: give the same command again."
-    return f"Go on with: python -m seep_lightning.train {quote(f'run={run.dir}')}"
+    run_argument = quote(f"run={run.dir}")
+    return f"Go on with: python -m seep_lightning.train {run_argument}"
 
 
 @contextmanager
 def preemptible(run: Run) -> Iterator[None]:
-    """Raise `Preempted` at either signal, unless somebody handles it already, such as submitit."""
-    ours = [each for each in BOTH if signal.getsignal(each) == signal.SIG_DFL]
-    for each in ours:
-        signal.signal(each, _stop)
+    """Turn a scheduler's signal into a `Preempted` that says how to go on.
+
+    A signal that somebody handles already, such as submitit, is left to them.
+
+    Args:
+        run: The run to go on with.
+
+    Raises:
+        Preempted: One of the signals came.
+    """
+    unhandled = [number for number in SCHEDULER_SIGNALS if signal.getsignal(number) == signal.SIG_DFL]
+    for number in unhandled:
+        signal.signal(number, _raise_stopped)
     try:
         yield
-    except Stopped as error:
-        raise Preempted(f"{error}. {go_on(run)}") from error
+    except StoppedBySignal as error:
+        raise Preempted(f"{error}. {resume_hint(run)}") from error
     finally:
-        for each in ours:
-            signal.signal(each, signal.SIG_DFL)
+        for number in unhandled:
+            signal.signal(number, signal.SIG_DFL)
 
 
-def _stop(number: int, _: Any) -> None:
-    if signal.getsignal(number) is _stop:  # else Lightning trains, which ends at the end of a step, and calls this too
-        raise Stopped("stopped by a signal")
+def _raise_stopped(number: int, _frame: Any) -> None:
+    # While Lightning trains, its own handler is installed. That one ends the training after the step, and calls ours
+    # as well: then there is nothing to raise.
+    is_installed = signal.getsignal(number) is _raise_stopped
+    if is_installed:
+        raise StoppedBySignal("stopped by a signal")
 
 
 @contextmanager
-def lightnings_own() -> Iterator[None]:
-    """While Lightning trains, SIGUSR1 is a SIGTERM; what is there when it looks keeps it from requeueing by itself."""
-    before = signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+def sigusr1_as_sigterm() -> Iterator[None]:
+    """Let SIGUSR1 end the training as SIGTERM does, while Lightning trains.
+
+    Lightning installs a handler that requeues a SLURM job by itself, but only where there is none yet. Our handler
+    stops Lightning from requeueing the job: that is left to the batch script.
+    """
+    handler_before = signal.signal(signal.SIGUSR1, _send_sigterm)
     try:
         yield
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(signal.SIGUSR1, handler_before)
+
+
+def _send_sigterm(_number: int, _frame: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)

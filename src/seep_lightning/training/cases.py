@@ -1,0 +1,115 @@
+"""What one `seep train` has to do: start a run, resume one, leave a finished one alone, or test learning rates."""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from pathlib import Path
+from shlex import quote
+
+from omegaconf import DictConfig
+
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.run_directories import job_id
+from seep_lightning.config.training import TrainConfig
+from seep_lightning.errors import UserError
+from seep_lightning.runs.directory import Run, is_first_process, open_run
+from seep_lightning.runs.resume import covers, resumed_config, with_absolute_paths
+from seep_lightning.runs.status import RunStatus
+
+
+class TrainingCase(Enum):
+    """The four things that a training command may have to do."""
+
+    START = auto()
+    RESUME = auto()
+    FINISHED_ALREADY = auto()
+    RANGE_TEST = auto()
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What the command line asks for.
+
+    Attributes:
+        cfg: The composed config.
+        overrides: The command line's overrides, without Hydra's own.
+        directory: The run directory that Hydra made.
+        is_multirun: Whether this is one job of a sweep.
+    """
+
+    cfg: DictConfig
+    overrides: list[str]
+    directory: Path
+    is_multirun: bool
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What is to be done, with which settings, in which run directory."""
+
+    case: TrainingCase
+    config: TrainConfig
+    run: Run
+
+
+def job_of(request: TrainingRequest) -> TrainingJob:
+    """Decide what a request comes to.
+
+    Args:
+        request: What the command line asks for.
+
+    Returns:
+        The job.
+
+    Raises:
+        UserError: The run directory holds another run, or a run that was not meant.
+    """
+    if request.cfg.run is not None:
+        return _job_of_named_run(request)
+    config = with_absolute_paths(typed_config(request.cfg))
+    if config.lr_find:
+        return _range_test_job(config, request.directory)
+    run = Run(request.directory)
+    may_be_repeated = request.is_multirun or job_id() is not None or config.ckpt == "last"
+    if not may_be_repeated:
+        _check_holds_no_run(run)
+    is_done = may_be_repeated and run.finished and covers(run, config)
+    return TrainingJob(_case(run, is_done), config, run)
+
+
+def _job_of_named_run(request: TrainingRequest) -> TrainingJob:
+    """`run=DIR`: go on with a run, or leave it alone where nothing is to change."""
+    cfg = request.cfg
+    stored = open_run(str(cfg.run))
+    is_its_own_directory = request.directory.resolve() == stored.dir.resolve()
+    if request.is_multirun or not is_its_own_directory:
+        raise UserError(
+            f"run={cfg.run} goes on in its own directory: give one run at a time, without -m and without hydra.run.dir."
+        )
+    # which `data.root=` is checked against
+    cfg.data.source = stored.config.data.source
+    config = resumed_config(stored, typed_config(cfg), request.overrides)
+    run = Run(request.directory)
+    is_unchanged = config == replace(stored.config, run=None, ckpt=None)
+    # what a search ended as hopeless may be brought to its end
+    came_to_its_end = stored.summary().get("status") == RunStatus.FINISHED
+    is_done = is_unchanged and came_to_its_end and covers(run, config)
+    return TrainingJob(_case(run, is_done), config, run)
+
+
+def _range_test_job(config: TrainConfig, directory: Path) -> TrainingJob:
+    run = Run(directory)
+    if run.split_path.exists():
+        raise UserError(f"lr_find=true trains nothing, but {directory} holds a run. Choose another directory.")
+    return TrainingJob(TrainingCase.RANGE_TEST, config, run)
+
+
+def _check_holds_no_run(run: Run) -> None:
+    if run.config_path.exists() and is_first_process():
+        resume = quote(f"run={run.dir}")
+        raise UserError(f"{run.dir} holds a run already. Resume it with {resume}, or choose another directory.")
+
+
+def _case(run: Run, is_done: bool) -> TrainingCase:
+    if is_done:
+        return TrainingCase.FINISHED_ALREADY
+    return TrainingCase.RESUME if run.last.is_file() else TrainingCase.START

@@ -1,0 +1,60 @@
+"""The checkpoint that a run resumes from, checked against the settings and the data of now."""
+
+from typing import TYPE_CHECKING, Any
+
+from seep_lightning.config.training import TrainConfig
+from seep_lightning.errors import UserError
+from seep_lightning.runs.directory import Run
+from seep_lightning.runs.resume import check_same_config
+
+if TYPE_CHECKING:
+    from seep_lightning.data.datamodule import SeepDataModule
+
+
+def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") -> dict[str, Any] | None:
+    """Read the run's last checkpoint, after checking that training may go on from it.
+
+    Args:
+        run: The run directory.
+        config: The settings to go on with.
+        data: The chips and their split as they are now.
+
+    Returns:
+        The content of `last.ckpt`; None where the run has none yet.
+
+    Raises:
+        UserError: Settings, data or split are those of another run, or the run is longer than `trainer.max_epochs`.
+    """
+    from seep_lightning.runs.checkpoints import read_checkpoint
+
+    if not run.last.is_file():
+        return None
+    check_same_config(run, config)
+    content = read_checkpoint(run.last)
+    if "optimizer_states" not in content:
+        raise UserError(f"{run.last} is not a last checkpoint: it holds weights alone. Start anew with init={run.dir}.")
+    _check_same_data(run, content["hyper_parameters"]["facts"]["fingerprint"], data)
+    _check_length(run, content["epoch"] + 1, config.trainer.max_epochs)
+    return content
+
+
+def _check_same_data(run: Run, trained_on: str, data: "SeepDataModule") -> None:
+    from seep_lightning.data.split import read_split
+
+    fingerprint = data.chips.fingerprint
+    if fingerprint == trained_on and read_split(data.chips, str(run.split_path)) == data.parts:
+        return
+    raise UserError(
+        f"run={run.dir} was trained on other data than {data.chips.root} holds now (fingerprint {trained_on}, now "
+        f"{fingerprint}) or another split. Put the data back, or start a new run with init={run.dir}."
+    )
+
+
+def _check_length(run: Run, epochs: int, max_epochs: int) -> None:
+    is_endless = max_epochs < 0
+    if is_endless or epochs <= max_epochs:
+        return
+    raise UserError(
+        f"run={run.dir} has {epochs} epochs, more than trainer.max_epochs={max_epochs}. "
+        "Leave the run as it is, or raise trainer.max_epochs."
+    )

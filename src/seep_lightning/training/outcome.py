@@ -1,0 +1,113 @@
+"""The final figures of a training: its best checkpoint, scored on validation."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.config.training import TrainConfig, ranked_by
+from seep_lightning.runs.directory import Run
+
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
+
+    from seep_lightning.data.datamodule import SeepDataModule
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class BestEpoch:
+    """The epoch of the best checkpoint, and what was chosen for it on validation.
+
+    Attributes:
+        monitor: The figure that the best epoch was chosen by, such as `dice/val`.
+        score: What the run is ranked by: the monitor, or Dice at 0.5 for `monitor=epoch`.
+        epoch: Counted from 0.
+        threshold: The scaled probability above which a pixel is seep.
+        min_area: Objects with fewer pixels are dropped.
+        scaling: (a, b) of the calibration, sigmoid(a x logit + b); see `metrics.calibration`.
+    """
+
+    monitor: str
+    score: float
+    epoch: int
+    threshold: float
+    min_area: int
+    scaling: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """What `summary.json` tells of a training that came to its end.
+
+    Attributes:
+        best: The best epoch.
+        epochs: Epochs trained, over all sessions of the run.
+        figures: Figures on validation, at the tuned threshold (`val`) and at 0.5 before scaling (`val_at_0.5`).
+        device: What it was trained on, in words.
+    """
+
+    best: BestEpoch
+    epochs: int
+    figures: dict[str, dict[str, float]]
+    device: str
+
+    def as_summary(self) -> dict[str, Any]:
+        """The outcome as primitives, under the keys of `summary.json`."""
+        return asdict(self)
+
+
+def measure_outcome(
+    trainer: "pl.Trainer", run: Run, config: TrainConfig, data: "SeepDataModule", monitored: float
+) -> TrainingOutcome:
+    """Score the best checkpoint on validation, and choose its smallest area and its scaling there.
+
+    Args:
+        trainer: The trainer, after training.
+        run: The run directory with its two checkpoints.
+        config: The run's config.
+        data: The data that it was trained on.
+        monitored: The monitor's value at the best epoch.
+
+    Returns:
+        The final figures. The threshold was chosen before, when the best epoch was validated.
+    """
+    from seep_lightning.evaluation.scoring import ScoredChip, score_chips
+    from seep_lightning.metrics.objects import best_min_area
+    from seep_lightning.predictor.torch_predictor import TorchPredictor, stored_network
+    from seep_lightning.runs.checkpoints import read_checkpoint
+
+    path = run.checkpoint("best")
+    content = read_checkpoint(path)
+    predictor = TorchPredictor(stored_network(content, path))
+    masks: list[tuple[Mask, Mask]] = []
+
+    def keep_masks(chip: ScoredChip) -> None:
+        masks.append((chip.predicted(predictor.threshold), chip.truth))
+
+    scores = score_chips(predictor, data.chips, data.indices("val"), batch_size=config.data.batch_size, sink=keep_masks)
+    figures = {"val": scores.figures_at(predictor.threshold), "val_at_0.5": scores.figures_at(0.5)}
+    predictor.apply_scaling(scores.reliability.scaling())
+    best = BestEpoch(
+        monitor=config.monitor,
+        score=monitored if ranked_by(config.monitor) == config.monitor else figures["val_at_0.5"]["dice"],
+        epoch=content["epoch"],
+        threshold=predictor.threshold,
+        min_area=best_min_area(masks),
+        scaling=predictor.scaling,
+    )
+    epochs = read_checkpoint(run.last)["epoch"] + 1
+    return TrainingOutcome(best, epochs, figures, device_in_words(trainer))
+
+
+def device_in_words(trainer: "pl.Trainer") -> str:
+    """Device, number of processes and precision, such as `cpu, 2 threads x 1, 32-true`."""
+    import torch
+
+    device = trainer.strategy.root_device
+    devices = f"x {trainer.world_size}, {trainer.precision}"
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} {devices}"
+    return f"cpu, {torch.get_num_threads()} threads {devices}"

@@ -1,0 +1,111 @@
+"""The `summary.json` of a run while it trains: the facts about it, and its status."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from seep_lightning.config.training import TrainConfig
+from seep_lightning.errors import DiskError, Interrupted, RunTakenOver, UserError
+from seep_lightning.runs.directory import Run
+from seep_lightning.runs.status import RunStatus
+from seep_lightning.training.os_signals import StoppedBySignal
+from seep_lightning.training.outcome import TrainingOutcome
+
+if TYPE_CHECKING:
+    from seep_lightning.data.datamodule import SeepDataModule
+
+# what an earlier session measured; it stays in the summary until this session has measured it anew
+MEASURED = ("best", "epochs", "figures", "device")
+
+
+class RunRecord:
+    """Owns the status of one run: every change of it goes through here into `summary.json`.
+
+    Attributes:
+        facts: What stands in the summary whatever the status is.
+    """
+
+    def __init__(self, run: Run, facts: dict[str, Any], earlier: dict[str, Any], started: float) -> None:
+        """Begin a record.
+
+        Args:
+            run: The run directory.
+            facts: What this session knows before it trains (`facts_of_run`).
+            earlier: The summary that an earlier session of the same run left; empty for a new run.
+            started: `time.perf_counter()` when this session began.
+        """
+        measured_before = {key: earlier[key] for key in MEASURED if key in earlier}
+        self.facts = {**facts, **measured_before}
+        self._run = run
+        self._seconds_before: float = earlier.get("seconds", 0.0)
+        self._started = started
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, over all sessions of the run."""
+        return self._seconds_before + time.perf_counter() - self._started
+
+    def running(self) -> None:
+        """The training begins."""
+        self._write(RunStatus.RUNNING, seconds=self._seconds_before)
+
+    def tried(self) -> None:
+        """`trainer.fast_dev_run` went through."""
+        self._write(RunStatus.TRIED)
+
+    def ended(self, status: RunStatus, outcome: TrainingOutcome) -> None:
+        """The training came to its end, or a search ended it.
+
+        Args:
+            status: `FINISHED` or `PRUNED`.
+            outcome: The final figures.
+        """
+        self._write(status, **outcome.as_summary(), seconds=round(self.seconds, 1))
+
+    @contextmanager
+    def of_errors(self) -> Iterator[None]:
+        """Record an error that ends the training, and raise it again.
+
+        A run that another process has taken up (`RunTakenOver`) is not ours to write about any more.
+        """
+        try:
+            yield
+        except RunTakenOver:
+            raise
+        except (Interrupted, StoppedBySignal) as error:
+            self._stopped(RunStatus.INTERRUPTED, error)
+            raise
+        except UserError as error:
+            self._stopped(RunStatus.FAILED, error)
+            raise
+
+    def _stopped(self, status: RunStatus, error: BaseException) -> None:
+        # a full disk may be what the error is about
+        with suppress(DiskError):
+            self._write(status, error=str(error), seconds=self.seconds)
+
+    def _write(self, status: RunStatus, **more: Any) -> None:
+        self._run.write_summary({**self.facts, **more, "status": status})
+
+
+def facts_of_run(config: TrainConfig, data: "SeepDataModule", leakage: str) -> dict[str, Any]:
+    """What `summary.json` says of a run before it trains.
+
+    Args:
+        config: The run's config.
+        data: Its data, read and split.
+        leakage: The line about what validation and test share with training.
+    """
+    return {"name": config.name, "split": config.split.kind, "leakage": leakage, "data": facts_of_data(data)}
+
+
+def facts_of_data(data: "SeepDataModule") -> dict[str, Any]:
+    """What a run was trained on, for `summary.json`."""
+    return {
+        "source": data.data.source,
+        "root": str(data.chips.root),
+        "fingerprint": data.chips.fingerprint,
+        "chips": {part: len(data.indices(part)) for part in ("train", "val", "test")},
+        "scenes": len(set(data.chips.scenes)),
+    }
