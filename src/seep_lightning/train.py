@@ -43,9 +43,9 @@ def main(cfg: DictConfig) -> float:
     job = job_of(request)
     match job.case:
         case TrainingCase.RANGE_TEST:
-            from seep_lightning.training.lr_range_test import lr_find
+            from seep_lightning.training.lr_range_test import find_learning_rate
 
-            return lr_find(job.config, job.run.dir)
+            return find_learning_rate(job.config, job.run.dir)
         case TrainingCase.FINISHED_ALREADY:
             return leave_alone(job)
         case TrainingCase.START | TrainingCase.RESUME:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seep_lightning.errors import UserError
 from seep_lightning.training.averaging import MovingAverage
-from seep_lightning.training.cuda_graphs import recorded
+from seep_lightning.training.cuda_graphs import record_score
 
 SAMPLE = tuple(torch.zeros(2, 1, 4, 4, dtype=kind) for kind in (torch.float32, torch.uint8, torch.bool))
 OTHER = tuple(each[:1] + 1 for each in SAMPLE)
@@ -35,7 +35,7 @@ def test_batches_of_the_samples_shape_are_replayed_and_others_are_not(
     monkeypatch: pytest.MonkeyPatch, net: nn.Module
 ) -> None:
     as_if_recorded(monkeypatch, lambda image, *_: (torch.tensor(7.0), image))
-    replay = recorded(net, lambda image, *_: (net(image).sum(), image), SAMPLE)
+    replay = record_score(net, lambda image, *_: (net(image).sum(), image), SAMPLE)
     assert replay(*SAMPLE)[0] == 7
     assert replay(*OTHER)[0] != 7
 
@@ -43,7 +43,7 @@ def test_batches_of_the_samples_shape_are_replayed_and_others_are_not(
 def test_a_recording_leaves_running_means_alone(monkeypatch: pytest.MonkeyPatch, net: nn.Module) -> None:
     as_if_recorded(monkeypatch, None)
     sample = (SAMPLE[0] + 5, *SAMPLE[1:])
-    recorded(net, lambda image, *_: (net(image).sum(), image), sample)
+    record_score(net, lambda image, *_: (net(image).sum(), image), sample)
     assert float(net.running_mean) == 0.0
     assert int(net.num_batches_tracked) == 0
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_recorded_is_told_in_one_sentence(monkeypatch: pytest.Mon
 
     as_if_recorded(monkeypatch, None)
     with pytest.raises(UserError, match=r"CUDA graphs \(operation not permitted when stream is capturing\)"):
-        recorded(net, score, SAMPLE)
+        record_score(net, score, SAMPLE)
 
 
 def test_weights_are_averaged_with_a_rising_decay_and_counters_are_copied() -> None:

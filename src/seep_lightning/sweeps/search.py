@@ -28,7 +28,7 @@ from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.resume import MAY_CHANGE
-from seep_lightning.training.process import TRIAL
+from seep_lightning.training.process import TRIAL_VARIABLE
 from seep_lightning.training.study import MISTAKE, NAME, connect, runs_here, take_up_again
 
 Space = dict[str, over.BaseDistribution]
@@ -148,7 +148,7 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
     name = trial_name(study.get_trials(deepcopy=False)[trial.number])
     found = [f"{key}={value}" for key, value in trial.params.items()]
     mark = quote_value(f"{folder / 'study.db'}:{trial.number}")
-    where = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL}={mark}"]
+    where = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL_VARIABLE}={mark}"]
     state, value = TrialState.PRUNED, None
     try:
         with get_heartbeat_thread(trial._trial_id, study._storage):

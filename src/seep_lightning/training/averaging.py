@@ -1,11 +1,11 @@
-"""What happens beside the training step: checkpoints, facts of an epoch."""
+"""The exponential moving average of a net's weights (`ema_decay`)."""
 
-from operator import add
 from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 
@@ -14,38 +14,73 @@ class MovingAverage(WeightAveraging):
 
     The decay rises from 0.1 to `decay` as (1 + n) / (10 + n), n the number of averaged steps (as in TensorFlow's
     ExponentialMovingAverage): without it a short training would be judged by its first, random weights.
+
+    Checkpoints name callbacks by their class: it keeps its name.
     """
 
     def __init__(self, decay: float) -> None:
+        """Average with this decay.
+
+        Args:
+            decay: The share of the old average in the new one, between 0 and 1; about 1 / (1 - decay) steps count.
+        """
         super().__init__()
         self.decay = decay
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Average where the net is going to be: it comes there only later, and each step would copy it to the CPU."""
+        # compat
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """List what is averaged: to walk through all modules at each step takes a hundredth of a small net's."""
-        both = (cast(AveragedModel, self._average_model).module, pl_module)
-        self._parameters = [list(module.parameters()) for module in both]
-        names = [name.rpartition(".") for name, _ in pl_module.named_buffers()]
-        self._buffers = [[(module.get_submodule(owner)._buffers, n) for owner, _, n in names] for module in both]
+        """List what is averaged: a walk through all modules at each step takes a hundredth of a small net's step."""
+        average = self._average.module
+        self._mean_parameters = list(average.parameters())
+        self._net_parameters = list(pl_module.parameters())
+        names = [name for name, _ in pl_module.named_buffers()]
+        self._mean_buffers = [_buffer_place(average, name) for name in names]
+        self._net_buffers = [_buffer_place(pl_module, name) for name in names]
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """After a step of the optimiser. Torch's own update would wait for a GPU to say how many there were."""
-        n = self._latest_update_step
-        if trainer.global_step <= n:
+        """Average after a step of the optimiser.
+
+        Torch's own update would wait for a GPU to say how many steps there were.
+        """
+        steps_averaged = self._latest_update_step
+        if trainer.global_step <= steps_averaged:
             return
-        # buffers by their names: a net may put another tensor in the place of one
-        now: list[list[Any]] = [[owner[name] for owner, name in each] for each in self._buffers]
-        pairs = list(zip(*map(add, self._parameters, now), strict=True))
-        floating = [pair for pair in pairs if pair[0].is_floating_point()]
-        means, values = map(list, zip(*floating, strict=True))
-        torch._foreach_lerp_(means, values, 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0)
-        for mean, counter in pairs:
-            if not mean.is_floating_point():
-                mean.copy_(counter)
-        cast(AveragedModel, self._average_model).n_averaged += 1
+        means = self._mean_parameters + [buffers[name] for buffers, name in self._mean_buffers]
+        values = self._net_parameters + [buffers[name] for buffers, name in self._net_buffers]
+        self._update(means, values, steps_averaged)
+        self._average.n_averaged += 1
         self._latest_update_step = trainer.global_step
+
+    def _update(self, means: list[Tensor], values: list[Tensor], steps_averaged: int) -> None:
+        """Move the means towards the values; counters, such as batch norm's, are copied."""
+        pairs = list(zip(means, values, strict=True))
+        floating_means = [mean for mean, _ in pairs if mean.is_floating_point()]
+        floating_values = [value for mean, value in pairs if mean.is_floating_point()]
+        # compat
+        torch._foreach_lerp_(floating_means, floating_values, self._weight_of_new(steps_averaged))
+        for mean, value in pairs:
+            if not mean.is_floating_point():
+                mean.copy_(value)
+
+    def _weight_of_new(self, steps_averaged: int) -> float:
+        """The share of the net's weights in the new average; the first step's are taken as they are."""
+        if steps_averaged == 0:
+            return 1.0
+        rising_decay = (1 + steps_averaged) / (10 + steps_averaged)
+        return 1 - min(self.decay, rising_decay)
+
+    @property
+    def _average(self) -> AveragedModel:
+        return cast(AveragedModel, self._average_model)
+
+
+def _buffer_place(module: torch.nn.Module, name: str) -> tuple[dict[str, Any], str]:
+    """Where a buffer is found by its name: a net may put another tensor in its place."""
+    owner, _, buffer_name = name.rpartition(".")
+    return module.get_submodule(owner)._buffers, buffer_name

@@ -1,56 +1,98 @@
-"""What happens beside the training step: checkpoints, facts of an epoch."""
+"""The callbacks of a training: what each setting brings, and those that the config names."""
 
-import logging
-import time
-from typing import Any, cast
+import os
+from collections.abc import Callable
 
-import lightning.pytorch as pl
-import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 
-from seep_lightning.training.cuda_graphs import recorded
-
-log = logging.getLogger(__name__)
-
-
-class EarlyStopping(pl.callbacks.EarlyStopping):
-    """Ends a training where Lightning's does; that of a resumed run, which had ended so before, at once."""
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Lightning would look after one more epoch only."""
-        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+from seep_lightning.config.targets import build
+from seep_lightning.config.training import TrainConfig, ranked_by
+from seep_lightning.reporting.panels import Panels
+from seep_lightning.runs.directory import Run
+from seep_lightning.training.averaging import MovingAverage
+from seep_lightning.training.checkpointing import RunCheckpoint
+from seep_lightning.training.cuda_graphs import CudaGraphs
+from seep_lightning.training.early_stopping import EarlyStopping
+from seep_lightning.training.epoch_facts import EpochFacts
+from seep_lightning.training.monitors import monitor_mode
+from seep_lightning.training.process import TRIAL_VARIABLE
 
 
-class CudaGraphs(Callback):
-    """On one GPU, record the training step (`graphs.recorded`), before the threads of the loaders start."""
+def build_callbacks(config: TrainConfig, run: Run) -> list[Callback]:
+    """Build all callbacks of a training.
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Record a batch of nothing but nodata."""
-        device = trainer.strategy.root_device
-        if device.type != "cuda" or trainer.world_size > 1:
-            log.info("cuda_graphs=true has no effect: it is for one GPU")
-            return
-        facts, size = pl_module.hparams["facts"], cast(Any, trainer).datamodule.data.batch_size
-        one = torch.zeros(size, 1, *facts["chip_size"], dtype=torch.uint8, device=device)
-        image = trainer.precision_plugin.convert_input(one.float().repeat(1, facts["bands"], 1, 1))
-        with trainer.precision_plugin.train_step_context():
-            pl_module.replay = recorded(pl_module.net, pl_module.score, (image, one, one.bool()))
+    Args:
+        config: The run's config.
+        run: The run directory.
+
+    Returns:
+        Ours, then those of `callbacks` in the config.
+
+    Raises:
+        UserError: A node of `callbacks` is not a callback, or its class refuses its settings.
+    """
+    callbacks: list[Callback] = [EpochFacts()]
+    for callback_of in CALLBACKS_BY_SETTING.values():
+        callback = callback_of(config, run)
+        if callback is not None:
+            callbacks.append(callback)
+    if TRIAL_VARIABLE in os.environ:
+        callbacks.append(_pruning(config))
+    return [*callbacks, *_callbacks_of_nodes(config)]
 
 
-class EpochFacts(Callback):
-    """Learning rate, seconds and chips per second of each training epoch (validation not counted)."""
+def _callbacks_of_nodes(config: TrainConfig) -> list[Callback]:
+    """The callbacks that the config names; a node of null is one that was switched off."""
+    nodes = config.callbacks or {}
+    return [build(f"callbacks.{name}", node, Callback) for name, node in nodes.items() if node]
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
-        self._start, self._spent, self._chips = time.perf_counter(), 0.0, 0
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Count chips over all processes; the last batch's end is the training epoch's."""
-        self._chips += len(batch.image) * trainer.world_size
-        self._spent = time.perf_counter() - self._start
+def _panels(config: TrainConfig, run: Run) -> Callback:
+    return Panels(config.panels)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the epoch's facts."""
-        speed = self._chips / max(self._spent, 1e-9)
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        pl_module.log_dict({"lr": rate, "epoch_seconds": self._spent, "chips_per_second": speed})
+
+def _best_checkpoint(config: TrainConfig, run: Run) -> Callback:
+    mode = monitor_mode(config.monitor)
+    return RunCheckpoint(run.checkpoints, "best", config.checkpoint_every, config.monitor, mode)
+
+
+def _last_checkpoint(config: TrainConfig, run: Run) -> Callback:
+    return RunCheckpoint(run.checkpoints, "last", config.checkpoint_every)
+
+
+def _moving_average(config: TrainConfig, run: Run) -> Callback | None:
+    return None if config.ema_decay is None else MovingAverage(config.ema_decay)
+
+
+def _cuda_graphs(config: TrainConfig, run: Run) -> Callback | None:
+    return CudaGraphs() if config.cuda_graphs else None
+
+
+def _early_stopping(config: TrainConfig, run: Run) -> Callback | None:
+    if config.early_stop is None:
+        return None
+    mode = monitor_mode(config.monitor)
+    return EarlyStopping(config.monitor, patience=config.early_stop, mode=mode, strict=False)
+
+
+def _progress_bar(config: TrainConfig, run: Run) -> Callback | None:
+    return RichProgressBar(leave=False) if config.trainer.enable_progress_bar else None
+
+
+def _pruning(config: TrainConfig) -> Callback:
+    # Optuna is an optional dependency
+    from seep_lightning.training.pruning import Pruning
+
+    return Pruning(ranked_by(config.monitor), os.environ[TRIAL_VARIABLE])
+
+
+CALLBACKS_BY_SETTING: dict[str, Callable[[TrainConfig, Run], Callback | None]] = {
+    "panels": _panels,
+    "monitor": _best_checkpoint,
+    "checkpoint_every": _last_checkpoint,
+    "ema_decay": _moving_average,
+    "cuda_graphs": _cuda_graphs,
+    "early_stop": _early_stopping,
+    "trainer.enable_progress_bar": _progress_bar,
+}
+"""Which callback each setting brings; None where the setting switches it off. Lightning calls them in this order."""

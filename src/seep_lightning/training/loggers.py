@@ -1,6 +1,7 @@
-"""Curves of a run, by epoch: TensorBoard with train and validation of one metric on one chart, and `metrics.csv`."""
+"""Where curves go: TensorBoard, with train and validation of one figure on one chart, `metrics.csv`, and others."""
 
 import csv
+import inspect
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,54 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
+from seep_lightning.config.targets import build, resolve
+from seep_lightning.config.training import TrainConfig
+from seep_lightning.errors import as_error_of
 from seep_lightning.files import write_table
+from seep_lightning.runs.directory import Run
+from seep_lightning.runs.settings import settings_of
 
 STAGES = ("train", "val")
+RUN_PLACEHOLDER = "{run}"
+"""Stands for the run directory in the values of a logger's node."""
+
+
+def build_loggers(config: TrainConfig, run: Run, first_epoch: int) -> list[Logger]:
+    """Build and open the loggers that the config names.
+
+    Args:
+        config: The run's config; a node of null is one that was switched off.
+        run: The run directory.
+        first_epoch: The epoch that training begins with; above 0 for a resumed run.
+
+    Returns:
+        The loggers; none with `trainer.fast_dev_run`.
+
+    Raises:
+        UserError: A node is not a logger, its class refuses its settings, or it cannot be opened.
+    """
+    if config.trainer.fast_dev_run:
+        return []
+    nodes = config.logger or {}
+    return [_open_logger(name, node, config, run, first_epoch) for name, node in nodes.items() if node]
+
+
+def _open_logger(name: str, node: Any, config: TrainConfig, run: Run, first_epoch: int) -> Logger:
+    key = f"logger.{name}"
+    parameters = inspect.signature(resolve(key, node, Logger)).parameters
+    ours: dict[str, Any] = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
+    arguments = {argument: value for argument, value in ours.items() if argument in parameters and argument not in node}
+    filled = {argument: _fill_in(value, run) for argument, value in node.items()}
+    logger = build(key, filled, Logger, **arguments)
+    # The first call opens it: a missing account is known before the training. A library may raise whatever it likes.
+    with as_error_of(key, Exception):
+        logger.log_hyperparams(settings_of(config))
+    return logger
+
+
+def _fill_in(value: Any, run: Run) -> Any:
+    """A value of a logger's node with the run directory filled in."""
+    return value.replace(RUN_PLACEHOLDER, str(run.dir)) if isinstance(value, str) else value
 
 
 class TensorBoard(TensorBoardLogger):
@@ -22,51 +68,60 @@ class TensorBoard(TensorBoardLogger):
 
     TensorBoard draws one chart for a tag, with a line for each folder: so `dice/train` and `dice/val` become the tag
     `figures/dice` in two folders. What belongs to neither stage (`training/lr`, seconds) goes with training. It opens
-    the first two sections, figures and pictures. purge_step: the epoch (the axis) from which a resumed run writes anew.
+    the first two sections, figures and pictures.
     """
 
     def __init__(self, save_dir: str | Path, purge_step: int | None = None) -> None:
+        """Write into a run directory.
+
+        Args:
+            save_dir: The run directory.
+            purge_step: The epoch (the axis) from which a resumed run writes anew.
+        """
         super().__init__(save_dir=save_dir, name="", version="", default_hp_metric=False, purge_step=purge_step)
         self._purge_step = purge_step
-        self._stages: dict[str, SummaryWriter] = {}
+        self._stage_writers: dict[str, SummaryWriter] = {}
 
     def stage(self, name: str) -> SummaryWriter:
         """The writer of `train` or `val`."""
-        if name not in self._stages:
-            self._stages[name] = SummaryWriter(str(Path(self.log_dir) / name), purge_step=self._purge_step)
-        return self._stages[name]
+        if name not in self._stage_writers:
+            folder = Path(self.log_dir) / name
+            self._stage_writers[name] = SummaryWriter(str(folder), purge_step=self._purge_step)
+        return self._stage_writers[name]
 
     @property
     @rank_zero_experiment
     def experiment(self) -> SummaryWriter:
-        """Where somebody else's callback writes: with training, so that `<run>` itself is no empty line in the list."""
+        """Where a user's callback writes: with training, so that `<run>` itself is no empty line in the list."""
         return self.stage("train")
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Each figure to the folder of its stage."""
+        """Write each figure into the folder of its stage, at its epoch."""
         axis = int(metrics.get("epoch", step or 0))
         for key, value in metrics.items():
+            if key == "epoch":
+                continue
             name, _, stage = key.rpartition("/")
             if stage in STAGES:
                 self.stage(stage).add_scalar(f"figures/{name}", float(value), axis)
-            elif key != "epoch":
+            else:
                 self.stage("train").add_scalar(f"training/{key}", float(value), axis)
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing before the end: a point at step 0 would spoil the curves (see `callbacks.py`)."""
+        """Write nothing before the end: a point at step 0 would spoil the curves (see `panels.write_hparams`)."""
 
     @rank_zero_only
     def save(self) -> None:
         """Flush; our config is in `config.yaml`."""
-        for writer in self._stages.values():
+        for writer in self._stage_writers.values():
             writer.flush()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Flush and close."""
-        for writer in self._stages.values():
+        for writer in self._stage_writers.values():
             writer.close()
         super().finalize(status)
 
@@ -74,13 +129,20 @@ class TensorBoard(TensorBoardLogger):
 class Csv(Logger):
     """`metrics.csv`: one row an epoch, whole at any moment; a resumed run keeps the rows before it."""
 
-    name = version = ""
+    name = ""
+    version = ""
 
     def __init__(self, save_dir: str | Path) -> None:
+        """Go on with the table of a run directory.
+
+        Args:
+            save_dir: The run directory.
+        """
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
         text = self.path.read_text() if self.path.is_file() else ""
-        self.rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in csv.DictReader(text.splitlines())}
+        rows = csv.DictReader(text.splitlines())
+        self.rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in rows}
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -92,7 +154,14 @@ class Csv(Logger):
         if "epoch" not in metrics:
             return
         epoch = int(metrics["epoch"])
-        self.rows = {e: row for e, row in self.rows.items() if e <= epoch}
-        self.rows.setdefault(epoch, {}).update({k: float(v) for k, v in metrics.items()} | {"epoch": epoch})
-        columns = sorted({key for row in self.rows.values() for key in row} - {"epoch"})
-        write_table(self.path, [self.rows[e] for e in sorted(self.rows)], ["epoch", *columns])
+        self.rows = {number: row for number, row in self.rows.items() if number <= epoch}
+        row = self.rows.setdefault(epoch, {})
+        row.update({key: float(value) for key, value in metrics.items()})
+        row["epoch"] = epoch
+        self._write()
+
+    def _write(self) -> None:
+        names = {key for row in self.rows.values() for key in row}
+        columns = ["epoch", *sorted(names - {"epoch"})]
+        rows = [self.rows[epoch] for epoch in sorted(self.rows)]
+        write_table(self.path, rows, columns)

@@ -1,25 +1,44 @@
-"""Train, or resume, one network: `python -m seep_lightning.train`."""
+"""The process that trains: its random numbers, its memory, what it warns about."""
 
 import logging
 import warnings
 
 from seep_lightning.training.hardware import keep_memory
 
-TRIAL = "SEEP_LIGHTNING_TRIAL"  # in the environment of a trial of a search, and so on all its ranks
+TRIAL_VARIABLE = "SEEP_LIGHTNING_TRIAL"
+"""Environment variable of a trial of a search, and so of all its ranks: `DATABASE:NUMBER`."""
+
+# warnings about what we do on purpose, or that no user can put right
+EXPECTED_WARNINGS = (
+    "does not have many workers",
+    "exists and is not empty",
+    "isinstance.treespec, LeafSpec",
+    "litlogger",
+)
 
 
 def prepare_process(seed: int) -> None:
-    """Seed everything, keep memory, and send Lightning's warnings through the root logger, without its own handlers."""
+    """Seed all random numbers, keep freed memory, and send Lightning's messages through the root logger.
+
+    Args:
+        seed: The run's seed.
+    """
     import lightning.pytorch as pl
     import torch
 
     pl.seed_everything(seed, workers=True, verbose=False)
     keep_memory()
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # for bugs; slow
+    # filling new tensors helps to find bugs, and is slow
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    quieten_lightning()
+
+
+def quieten_lightning() -> None:
+    """Pass on Lightning's warnings without its own handlers, and leave out those that are expected."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
-    known = "does not have many workers|exists and is not empty|isinstance.treespec, LeafSpec|litlogger"
-    warnings.filterwarnings("ignore", message=f".*({known}).*")
+    expected = "|".join(EXPECTED_WARNINGS)
+    warnings.filterwarnings("ignore", message=f".*({expected}).*")

@@ -15,13 +15,14 @@ from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.resume import with_absolute_paths
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.runs.status import RunStatus
-from seep_lightning.training.building import build_module, build_trainer
+from seep_lightning.training.building import build_module
 from seep_lightning.training.fit import fit
 from seep_lightning.training.hardware import with_machine_precision
 from seep_lightning.training.last_checkpoint import read_last_checkpoint
 from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.record import RunRecord, facts_of_run
+from seep_lightning.training.trainer import build_trainer
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl

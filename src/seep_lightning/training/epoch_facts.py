@@ -1,0 +1,35 @@
+"""What each training epoch took: learning rate, seconds, chips per second."""
+
+import time
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
+
+# so that an epoch without a batch divides by something
+SHORTEST_SECONDS = 1e-9
+
+
+class EpochFacts(Callback):
+    """Logs `lr`, `epoch_seconds` and `chips_per_second` of each training epoch, validation not counted.
+
+    Chips are counted over all processes. The learning rate is that of the optimiser's first group of parameters.
+    """
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._start = time.perf_counter()
+        self._seconds = 0.0
+        self._chips = 0
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Count the chips; the last batch's end is the training epoch's."""
+        self._chips += len(batch.image) * trainer.world_size
+        self._seconds = time.perf_counter() - self._start
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the epoch's facts."""
+        chips_per_second = self._chips / max(self._seconds, SHORTEST_SECONDS)
+        learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
+        facts = {"lr": learning_rate, "epoch_seconds": self._seconds, "chips_per_second": chips_per_second}
+        pl_module.log_dict(facts)
