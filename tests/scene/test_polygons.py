@@ -54,7 +54,7 @@ def canvas(height: int = 300, width: int = 400) -> NDArray[np.float32]:
 def test_objects_found_by_strips_are_those_of_the_whole_array(
     rows: int, density: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "PIXELS", rows * 33)
+    monkeypatch.setattr(objects, "STRIP_PIXELS", rows * 33)
     for seed in range(6):
         rng = np.random.default_rng(seed)
         stored = np.where(rng.random((40, 33)) < density, rng.integers(1, 256, (40, 33)), 0).astype(np.uint8)
@@ -72,7 +72,7 @@ def test_objects_found_by_strips_are_those_of_the_whole_array(
 
 
 def test_a_spiral_through_many_strips_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "PIXELS", 4 * 61)
+    monkeypatch.setattr(objects, "STRIP_PIXELS", 4 * 61)
     stored = np.zeros((61, 61), np.uint8)
     for k in range(0, 30, 4):  # rings, each open on one side and joined to the next
         cv2.rectangle(stored, (k, k), (60 - k, 60 - k), 200, 1)
@@ -385,8 +385,8 @@ def test_an_object_too_large_for_memory_is_cut_at_a_strip(tmp_path: Path, monkey
     p[100:105, 700:705] = 1
     source = raster(tmp_path / "p.tif", p, **UTM)
     (whole, small) = find_seeps(source, ANY).seeps
-    monkeypatch.setattr(objects, "PIXELS", 50 * 900)
-    monkeypatch.setattr(objects, "LARGEST", 40_000)
+    monkeypatch.setattr(objects, "STRIP_PIXELS", 50 * 900)
+    monkeypatch.setattr(objects, "LARGEST_BOX_PIXELS", 40_000)
     cut = find_seeps(source, ANY).seeps
     parts = [s for s in cut if s != small]
     assert len(cut) == len(parts) + 1 > 3

@@ -21,6 +21,7 @@ from seep_lightning.mapping.jobs import Row, SceneJob, _raster
 from seep_lightning.mapping.networks import _callables, _quartiles, _tiling
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.reporting.pictures import overview
+from seep_lightning.scene.attributes import own_attributes
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Area, Progress
 from seep_lightning.scene.outlines import vector_area
@@ -70,6 +71,7 @@ def map_job(
     if config.min_area is None and chosen:
         config = replace(config, min_area=round(float(np.mean(chosen))))
     config.thresholds.around(threshold)  # a bad one is told before anything is predicted
+    own_attributes(config.attributes)
     with _raster(job.name, job.tiles, bands, nodata) as scene:
         if config.polygons:
             Ground.of(scene)  # a bad place is told before anything is predicted
@@ -94,7 +96,10 @@ def map_job(
         same = replace(
             config, run=0, input="", output="", device="", threads=1, overwrite=False, cluster="", workers=None
         )
-        key = hashlib.sha256(f"{result.key} {same}".encode()).hexdigest()[:16]
+        settings = f"{result.key} {same}"
+        if config.attributes:
+            settings += f" {config.attributes}"
+        key = hashlib.sha256(settings.encode()).hexdigest()[:16]
         if key == done and (vector.exists() or not config.polygons):
             return None
         row = {"name": job.name, "status": "done", "size": f"{scene.width} x {scene.height}", "key": key, "unit": ""}

@@ -1,9 +1,9 @@
-"""From pixels to the ground and back: coordinates, metres, and polygons of a vector file as masks of rows."""
+"""The ground under a scene: pixels to coordinates and back, to longitude and latitude, and to metres."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pyproj
@@ -17,94 +17,255 @@ from seep_lightning.scene.raster import ASSIGN, CPLE_BaseError, Raster
 
 Points = NDArray[np.float64]
 """(N, 2): column, row (0, 0 is the outer corner of the first pixel), or x, y."""
-Move = Callable[[Points], Points]
+PointTransform = Callable[[Points], Points]
+WGS84 = "EPSG:4326"
+WHOLE_TURN = 360
+"""Degrees of longitude once around the globe."""
+
+
+class Placement(Protocol):
+    """A scene's pixels to coordinates and back."""
+
+    def place(self, pixels: Points) -> Points:
+        """Pixels (N, 2) to coordinates (N, 2)."""
+
+    def unplace(self, coordinates: Points) -> Points:
+        """Coordinates (N, 2) to pixels (N, 2)."""
+
+
+@dataclass(frozen=True)
+class AffinePlacement:
+    """Placement by an affine geotransform."""
+
+    transform: Affine
+
+    def place(self, pixels: Points) -> Points:
+        """Pixels (N, 2) to coordinates (N, 2)."""
+        return np.column_stack(self.transform @ tuple(pixels.T))
+
+    def unplace(self, coordinates: Points) -> Points:
+        """Coordinates (N, 2) to pixels (N, 2)."""
+        return np.column_stack(~self.transform @ tuple(coordinates.T))
+
+
+@dataclass(frozen=True)
+class ControlPointPlacement:
+    """Placement by GDAL's polynomial through ground control points."""
+
+    points: Sequence[GroundControlPoint]
+    polynomial: GCPTransformer
+
+    @classmethod
+    def through(cls, points: Sequence[GroundControlPoint]) -> Self:
+        """Fit the polynomial.
+
+        Args:
+            points: ground control points, all on one side of the date line.
+
+        Returns:
+            The placement.
+
+        Raises:
+            CPLE_BaseError: GDAL finds no polynomial through the points.
+        """
+        return cls(points, GCPTransformer(points))
+
+    def place(self, pixels: Points) -> Points:
+        """Pixels (N, 2) to coordinates (N, 2)."""
+        columns, rows = pixels.T
+        return np.column_stack(self.polynomial.xy(rows, columns, offset="ul"))
+
+    def unplace(self, coordinates: Points) -> Points:
+        """Coordinates (N, 2) to pixels (N, 2), not rounded."""
+        x, y = coordinates.T
+        rows, columns = self.polynomial.rowcol(x, y, op=_unrounded)
+        return np.column_stack((columns, rows))
+
+    def misfit(self) -> float:
+        """Distance between the polynomial and its own points: root mean square, in pixels."""
+        coordinates = np.array([(point.x, point.y) for point in self.points])
+        pixels = np.array([(point.col, point.row) for point in self.points])
+        squares = (self.unplace(coordinates) - pixels) ** 2
+        return float(np.sqrt(squares.sum(axis=1).mean()))
+
+
+@dataclass(frozen=True)
+class Reprojection:
+    """Coordinates of one CRS to those of another; a callable on points (N, 2)."""
+
+    source: str
+    target: str
+
+    def __call__(self, points: Points) -> Points:
+        """Points (N, 2) of the source CRS to the target CRS."""
+        transformer = _transformer(self.source, self.target)
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Coordinates moved to the east; a callable on points (N, 2)."""
+
+    east: float
+
+    def __call__(self, points: Points) -> Points:
+        """Points (N, 2), moved."""
+        moved: Points = points + np.array([self.east, 0])
+        return moved
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The way from a scene's pixels to its coordinate system (wkt, empty without) and to metres (unit: `m`, or `px`).
+    """The way from a scene's pixels to its coordinates and to metres.
 
-    note: on the transform. place, unplace: pixels to coordinates and back; x is the column, y minus the row without a
-    transform.
+    Attributes:
+        wkt: the scene's CRS; empty where it has none.
+        unit: of sizes: `m`, or `px` without a CRS.
+        note: one line about the placement, for people.
+        placement: pixels to coordinates. Without CRS and transform x is the column and y minus the row.
     """
 
     wkt: str
     unit: str
     note: str
-    place: Move
-    unplace: Move
+    placement: Placement
 
     @classmethod
     def of(cls, raster: Raster) -> Self:
-        """By the raster's affine transform, else by GDAL's polynomial through its ground control points."""
-        if not raster.georeferenced:  # but perhaps placed by a world file
-            placed = raster.transform != Affine.identity()
-            transform = raster.transform if placed else Affine.scale(1, -1)
-            where = "the scene's transform" if placed else "x is the column, y minus the row"
-            note = f"no coordinate system: {where}, sizes in pixels"
-            return cls("", "px", note, _affine(transform), _affine(~transform))
-        wkt = raster.crs.to_wkt()
-        problem = f"{raster.path}: PROJ cannot use its coordinate system"
-        with as_user_error(problem, pyproj.exceptions.ProjError, advice=ASSIGN):
-            _transformer(wkt, "EPSG:4326")
-        if not raster.placed_by_points:
-            ways = _affine(raster.transform), _affine(~raster.transform)
-            ground = cls(wkt, "m", "affine transform of the scene", *ways)
-            lon, lat = ground.degrees(ground.place(_middle(raster)))[0]
-            if not (abs(lon) <= 540 and abs(lat) <= 90):
-                said = f"{raster.path}: its transform and its coordinate system put it at longitude {lon:g}, latitude"
-                raise UserError(f"{said} {lat:g}, which is not on the ground. {ASSIGN}")
-            return ground
-        gcps = raster.gcps
-        if raster.crs.is_geographic and np.ptp([p.x for p in gcps]) > 180:  # across the date line
-            gcps = [GroundControlPoint(p.row, p.col, p.x % 360, p.y, p.z) for p in gcps]
-        problem = f"{raster.path}: its {len(gcps)} ground control points do not place it"
+        """The ground of a raster, by its affine transform or else by its ground control points.
+
+        Args:
+            raster: of any georeference, or none.
+
+        Returns:
+            The ground.
+
+        Raises:
+            UserError: PROJ cannot use the CRS, or the place is not on the ground.
+        """
+        if not raster.georeferenced:
+            return cls._without_crs(raster)
+        _check_crs(raster)
+        if raster.placed_by_points:
+            return cls._by_control_points(raster)
+        ground = cls(raster.crs.to_wkt(), "m", "affine transform of the scene", AffinePlacement(raster.transform))
+        _check_on_the_globe(ground, raster)
+        return ground
+
+    @classmethod
+    def _without_crs(cls, raster: Raster) -> Self:
+        # a world file may have given the raster a transform all the same
+        transform, source = raster.transform, "the scene's transform"
+        if transform == Affine.identity():
+            transform, source = Affine.scale(1, -1), "x is the column, y minus the row"
+        note = f"no coordinate system: {source}, sizes in pixels"
+        return cls("", "px", note, AffinePlacement(transform))
+
+    @classmethod
+    def _by_control_points(cls, raster: Raster) -> Self:
+        points = raster.gcps
+        if raster.crs.is_geographic:
+            points = _on_one_side_of_the_date_line(points)
+        problem = f"{raster.path}: its {len(points)} ground control points do not place it"
         with as_user_error(problem, CPLE_BaseError, advice=ASSIGN):
-            fit = GCPTransformer(gcps)
-        points = np.array([(p.x, p.y, p.col, p.row) for p in gcps])
-        place: Move = lambda at: np.column_stack(fit.xy(at[:, 1], at[:, 0], offset="ul"))  # noqa: E731
-        unplace: Move = lambda at: np.column_stack(fit.rowcol(*at.T, op=lambda value: value)[::-1])  # noqa: E731
-        rms = np.sqrt(((unplace(points[:, :2]) - points[:, 2:]) ** 2).sum(axis=1).mean())
-        note = f"polynomial through {len(points)} ground control points, which it meets to {rms:.2f} px (rms)"
-        return cls(wkt, "m", note, place, unplace)
+            placement = ControlPointPlacement.through(points)
+        misfit = placement.misfit()
+        note = f"polynomial through {len(points)} ground control points, which it meets to {misfit:.2f} px (rms)"
+        return cls(raster.crs.to_wkt(), "m", note, placement)
 
-    def metres(self, centre: Points) -> Move:
-        """Coordinates to metres east and north about `centre` (1, 2), or pixels right and up: Lambert's azimuthal
-        equal-area projection (Snyder 1987, p. 185); areas are exact, distances right to 1e-4 within 100 km."""
+    def place(self, pixels: Points) -> Points:
+        """Pixels (N, 2) to coordinates (N, 2)."""
+        return self.placement.place(pixels)
+
+    def unplace(self, coordinates: Points) -> Points:
+        """Coordinates (N, 2) to pixels (N, 2)."""
+        return self.placement.unplace(coordinates)
+
+    def metres_about(self, centre: Points) -> PointTransform:
+        """Coordinates to metres east and north about a centre; without CRS to pixels right and up.
+
+        The projection is Lambert's azimuthal equal-area one (Snyder 1987, p. 185): areas are exact, distances right to
+        1e-4 within 100 km.
+
+        Args:
+            centre: coordinates (1, 2) of the point around which the projection is made.
+
+        Returns:
+            A function of coordinates (N, 2).
+        """
         if not self.wkt:
-            return lambda points: self.unplace(points) * np.array([1, -1])
-        lon, lat = np.rint(self.degrees(centre)[0])
-        return _move(self.wkt, f"+proj=laea +lon_0={lon} +lat_0={lat} +datum=WGS84 +units=m +no_defs")
+            return self._right_and_up
+        longitude, latitude = np.rint(self.degrees(centre)[0])
+        return Reprojection(self.wkt, f"+proj=laea +lon_0={longitude} +lat_0={latitude} +datum=WGS84 +units=m +no_defs")
 
-    def degrees(self, points: Points) -> Points:
-        """Coordinates to longitude and latitude (WGS 84)."""
-        return _move(self.wkt, "EPSG:4326")(points)
+    def degrees(self, coordinates: Points) -> Points:
+        """Coordinates (N, 2) to longitude and latitude (WGS 84)."""
+        return Reprojection(self.wkt, WGS84)(coordinates)
 
-    def degrees_together(self, points: Points) -> Points:
-        """The same, within half a turn of the first point: what crosses the date line must not go round the world."""
-        found = self.degrees(points)
-        return _near(found, found[0, 0])
+    def degrees_together(self, coordinates: Points) -> Points:
+        """Coordinates (N, 2) to longitude and latitude, all within half a turn of the first point.
+
+        An outline that crosses the date line must not go round the world.
+        """
+        degrees = self.degrees(coordinates)
+        return near_longitude(degrees, degrees[0, 0])
+
+    def _right_and_up(self, coordinates: Points) -> Points:
+        pixels: Points = self.unplace(coordinates) * np.array([1, -1])
+        return pixels
+
+
+def middle_of(raster: Raster) -> Points:
+    """The middle of a raster in pixels, (1, 2)."""
+    return np.array([[raster.width / 2, raster.height / 2]])
+
+
+def near_longitude(degrees: Points, longitude: float) -> Points:
+    """Move points by whole turns of the globe to within half a turn of a longitude.
+
+    Args:
+        degrees: longitude and latitude (N, 2); points that are not finite stay.
+        longitude: in degrees.
+
+    Returns:
+        The moved points, (N, 2).
+    """
+    turns = np.rint((degrees[:, 0] - longitude) / WHOLE_TURN)
+    moved = degrees.copy()
+    moved[:, 0] -= WHOLE_TURN * np.where(np.isfinite(turns), turns, 0)
+    return moved
+
+
+def _on_one_side_of_the_date_line(points: Sequence[GroundControlPoint]) -> Sequence[GroundControlPoint]:
+    """Ground control points in degrees; where they lie on both sides of the date line, from 0 to 360."""
+    longitudes = [point.x for point in points]
+    if np.ptp(longitudes) <= WHOLE_TURN / 2:
+        return points
+    return [GroundControlPoint(point.row, point.col, point.x % WHOLE_TURN, point.y, point.z) for point in points]
+
+
+def _check_crs(raster: Raster) -> None:
+    """Raise `UserError` for a CRS from which PROJ knows no way to longitude and latitude."""
+    problem = f"{raster.path}: PROJ cannot use its coordinate system"
+    with as_user_error(problem, pyproj.exceptions.ProjError, advice=ASSIGN):
+        _transformer(raster.crs.to_wkt(), WGS84)
+
+
+def _check_on_the_globe(ground: Ground, raster: Raster) -> None:
+    """Raise `UserError` where transform and CRS do not belong together, such as metres under a CRS in degrees."""
+    longitude, latitude = ground.degrees(ground.place(middle_of(raster)))[0]
+    # one and a half turns: longitudes may count from -180, from 0, or across the date line
+    if abs(longitude) <= 1.5 * WHOLE_TURN and abs(latitude) <= 90:
+        return
+    message = f"{raster.path}: its transform and its coordinate system put it at longitude {longitude:g}, latitude"
+    raise UserError(f"{message} {latitude:g}, which is not on the ground. {ASSIGN}")
 
 
 @lru_cache(maxsize=256)
 def _transformer(source: str, target: str) -> Any:
+    """PROJ's way from one CRS to another; making one takes far longer than using it."""
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
-def _move(source: str, target: str) -> Move:
-    return lambda points: np.column_stack(_transformer(source, target).transform(points[:, 0], points[:, 1]))
-
-
-def _affine(matrix: Affine) -> Move:
-    return lambda points: np.column_stack(matrix @ tuple(points.T))
-
-
-def _middle(raster: Raster) -> Points:
-    return np.array([[raster.width / 2, raster.height / 2]])
-
-
-def _near(degrees: Points, longitude: float) -> Points:
-    """Points, each moved by whole turns to within half a turn of a longitude."""
-    moved, turns = degrees.copy(), np.rint((degrees[:, 0] - longitude) / 360)
-    moved[:, 0] -= 360 * np.where(np.isfinite(turns), turns, 0)
-    return moved
+def _unrounded(value: Any) -> Any:
+    return value

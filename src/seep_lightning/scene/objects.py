@@ -1,34 +1,51 @@
-"""Objects of a probability raster of any height: found a strip of rows at a time, and measured one by one."""
+"""Objects of a probability raster of any height: found a strip of rows at a time, each as soon as it is complete."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, dijkstra
-from skimage.graph import pixel_graph
-from skimage.morphology import skeletonize
+from scipy.sparse.csgraph import connected_components
 
-from seep_lightning.scene.ground import Move, Points
 from seep_lightning.scene.raster import Raster
 
-PIXELS = 1 << 22  # of a strip: its labels take 16 MB
-LARGEST = 1 << 24  # pixels of an object's box from which on it is cut at the next strip, so that memory is bounded
-STAIRS = 0.75  # px: simplifying by this much turns the pixels' stairs of a slanting edge into a line
+STRIP_PIXELS = 1 << 22
+"""Pixels of a strip: its labels take 16 MB."""
+LARGEST_BOX_PIXELS = 1 << 24
+"""Pixels of an object's box from which on it is cut at the next strip, so that memory is bounded."""
+NARROWEST_BOX_SHARE = 8
+"""An object's box counts as at least one such part of the scene wide."""
 Labels = NDArray[np.int32]
-Table = NDArray[np.int64]
-"""(N, 7), an object a row: -first, -top, -left, bottom, right, peak, core (see `Found`). Those of two parts of one
-object become its own by the maximum of the first six and the sum of the last."""
+Numbers = NDArray[np.int64]
 Core = NDArray[np.bool_]
 """Pixels of one object, (h, w)."""
+ObjectTable = NDArray[np.void]
+"""Objects in a structured array (N,), whose fields are those of `SceneObject`."""
 
 
-class Found(NamedTuple):
-    """An object: its first pixel (row * width + column), box (half open), largest value, pixels at `trim` or above."""
+class Box(NamedTuple):
+    """Part of a raster: rows top..bottom and columns left..right, half open."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class SceneObject(NamedTuple):
+    """One object of a scene.
+
+    Attributes:
+        first: its first pixel, row * width + column.
+        top: first row.
+        left: first column.
+        bottom: row after the last.
+        right: column after the last.
+        peak: largest stored value.
+        core: number of pixels at the `trim` threshold or above.
+    """
 
     first: int
     top: int
@@ -39,109 +56,141 @@ class Found(NamedTuple):
     core: int
 
 
-def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int = 1) -> Iterator[Found]:
-    """Objects of band 1 of `source` by thresholds on its stored values, each once, as soon as it is complete.
+OBJECT_DTYPE = np.dtype([(name, np.int64) for name in SceneObject._fields])
+MERGED_BY = {
+    "first": np.minimum,
+    "top": np.minimum,
+    "left": np.minimum,
+    "bottom": np.maximum,
+    "right": np.maximum,
+    "peak": np.maximum,
+    "core": np.add,
+}
+"""How each field of an object follows from those of its parts."""
 
-    group, trim, keep: as in `options.Thresholds`. smallest: least number of `trim` pixels. An object whose box (taken
-    as an eighth of the scene wide at least) holds `LARGEST` pixels ends with its strip, and what is below is another.
+
+def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int = 1) -> Iterator[SceneObject]:
+    """Objects of a probability raster by thresholds on its stored values, each once.
+
+    An object whose box holds `LARGEST_BOX_PIXELS` ends with its strip; what lies below counts as another object.
+
+    Args:
+        source: of which band 1 is read.
+        group: stored value at which pixels that touch (8 neighbours) are one object.
+        trim: stored value at which a pixel counts for the size of its object.
+        keep: stored value that an object's largest one reaches.
+        smallest: least number of pixels at `trim`.
+
+    Yields:
+        Objects, as soon as they are complete.
     """
-    step = max(1, PIXELS // source.width)
-    going = np.zeros((0, 7), np.int64)  # objects that touch the last row seen, numbered 1.. in `seam`
+    strip_rows = max(1, STRIP_PIXELS // source.width)
+    open_objects = np.zeros(0, OBJECT_DTYPE)
+    # for each pixel of the last row seen the number, from 1, of its open object
     seam: Labels = np.zeros(source.width, np.int32)
-    for start in range(0, source.height, step):
-        values, valid = source.read(start, min(start + step, source.height))
-        labels, found = _label(np.where(valid, values[0], 0), start, group, trim)
-        parts = np.concatenate((going, found))
-        neighbours = [(seam, labels[0]), (seam[1:], labels[0, :-1]), (seam[:-1], labels[0, 1:])]
-        above, below = np.concatenate([np.stack(pair)[:, (pair[0] > 0) & (pair[1] > 0)] for pair in neighbours], axis=1)
-        graph = coo_array((np.ones(len(above), bool), (above - 1, below - 1 + len(going))), (len(parts), len(parts)))
-        count, number = connected_components(graph, directed=False) if len(parts) else (0, np.zeros(0, np.int32))
-        merged = np.full((count, 7), [np.iinfo(np.int64).min] * 6 + [0])
-        np.maximum.at(merged[:, :6], number, parts[:, :6])
-        np.add.at(merged[:, 6], number, parts[:, 6])
-        last = np.append(-1, number[len(going) :])[labels[-1]]  # of each pixel of the last row, -1 for none
-        width = np.maximum(merged[:, 4] + merged[:, 2], source.width // 8)
-        goes_on = np.isin(np.arange(count), last) & ((merged[:, 3] + merged[:, 1]) * width < LARGEST)
-        goes_on &= start + step < source.height
-        seam = np.append(np.where(goes_on, np.cumsum(goes_on), 0), 0)[last].astype(np.int32)
-        going, ended = merged[goes_on], merged[~goes_on]
-        ended = ended[(ended[:, 5] >= keep) & (ended[:, 6] >= max(1, smallest))]
-        yield from (Found(*row) for row in (ended * [-1, -1, -1, 1, 1, 1, 1]).tolist())
+    for start in range(0, source.height, strip_rows):
+        stop = min(start + strip_rows, source.height)
+        values, valid = source.read(start, stop)
+        labels, new_objects = _label(np.where(valid, values[0], 0), start, group, trim)
+        parts = np.concatenate((open_objects, new_objects))
+        numbers = _joined_across(seam, labels[0], len(open_objects), len(parts))
+        objects = _merge(parts, numbers)
+        # of each pixel of the last row the object, -1 for none
+        last_row = np.append(-1, numbers[len(open_objects) :])[labels[-1]]
+        goes_on = np.isin(np.arange(len(objects)), last_row) & _fits_into_memory(objects, source.width)
+        if stop == source.height:
+            goes_on[:] = False
+        seam = _renumber(last_row, goes_on)
+        open_objects = objects[goes_on]
+        yield from _select(objects[~goes_on], keep, smallest)
 
 
-def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[Labels, Table]:
+def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple[Labels, ObjectTable]:
     """Labels 0, 1.. of a strip (n, W) whose first row is `start`, and its objects in the order of their labels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= group).astype(np.uint8), connectivity=8)
-    where = np.flatnonzero(labels)
-    number, value = np.asarray(labels, np.int32).ravel()[where] - 1, plane.ravel()[where]
-    left, top, width, height = stats[1:, :4].T.astype(np.int64)
-    first, peak = np.zeros((2, count - 1), np.int64)
-    first[number[::-1]] = where[::-1] + start * plane.shape[1]  # of several, the last assigned stays
-    np.maximum.at(peak, number, value)
-    core = np.bincount(number[value >= trim], minlength=count - 1)
-    sides = -top - start, -left, top + start + height, left + width
-    return np.asarray(labels, np.int32), np.column_stack((-first, *sides, peak, core))
+    mask = (plane >= group).astype(np.uint8)
+    count, labelled, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    labels = np.asarray(labelled, np.int32)
+    # label 0 is what belongs to no object
+    boxes = stats[1:]
+    objects = np.zeros(count - 1, OBJECT_DTYPE)
+    objects["top"] = boxes[:, cv2.CC_STAT_TOP] + start
+    objects["left"] = boxes[:, cv2.CC_STAT_LEFT]
+    objects["bottom"] = objects["top"] + boxes[:, cv2.CC_STAT_HEIGHT]
+    objects["right"] = objects["left"] + boxes[:, cv2.CC_STAT_WIDTH]
+    pixels = np.flatnonzero(labels)
+    numbers = labels.ravel()[pixels] - 1
+    values = plane.ravel()[pixels]
+    objects["first"] = _first_pixels(pixels, numbers, count - 1) + start * plane.shape[1]
+    objects["peak"] = _largest_values(values, numbers, count - 1)
+    objects["core"] = np.bincount(numbers[values >= trim], minlength=count - 1)
+    return labels, objects
 
 
-def centre_line(core: Core, to_metres: Move) -> tuple[float, float]:
-    """Length of the centre line in pixels and in metres: the longest way along the skeleton (Zhang and Suen 1984).
+def _first_pixels(pixels: Numbers, numbers: Labels, count: int) -> Numbers:
+    """The first of each object's pixels, which ascend."""
+    first = np.zeros(count, np.int64)
+    # of several values for one object the last assigned stays
+    first[numbers[::-1]] = pixels[::-1]
+    return first
 
-    Its stairs are taken out (Douglas and Peucker 1973), it ends at the object's edge, and those of parts add up.
+
+def _largest_values(values: NDArray[np.uint8], numbers: Labels, count: int) -> NDArray[np.uint8]:
+    """The largest of each object's values."""
+    largest = np.zeros(count, np.uint8)
+    np.maximum.at(largest, numbers, values)
+    return largest
+
+
+def _joined_across(seam: Labels, row: Labels, open_count: int, count: int) -> Labels:
+    """The object of each part, (count,): those that touch across the seam of two strips are one.
+
+    seam: numbers of open objects above, 1..open_count; row: labels below, 1.. from part `open_count` on.
     """
-    padded = np.pad(core, 1)
-    graph, flat = pixel_graph(skeletonize(padded), connectivity=2)  # type: ignore[no-untyped-call]
-    to_edge = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()[flat] - 0.5
-    pixels = np.column_stack(np.unravel_index(flat, padded.shape))[:, ::-1] - 0.5
-    pitch = float(np.sqrt(abs(np.linalg.det(_jacobian(pixels.mean(axis=0), to_metres)))))
-    in_pixels = in_metres = 0.0
-    for way in _longest_ways(graph):
-        ends = float(to_edge[way[0]] + to_edge[way[-1]])
-        line = shapely.LineString(pixels[way if len(way) > 1 else way * 2]).simplify(STAIRS)
-        in_pixels += line.length + ends
-        in_metres += shapely.transform(line, to_metres).length + ends * pitch
-    return in_pixels, in_metres
+    if not count:
+        return np.zeros(0, np.int32)
+    straight = _pairs(seam, row)
+    to_the_left = _pairs(seam[1:], row[:-1])
+    to_the_right = _pairs(seam[:-1], row[1:])
+    above, below = np.concatenate((straight, to_the_left, to_the_right), axis=1)
+    ends = (above - 1, below - 1 + open_count)
+    graph = coo_array((np.ones(len(above), bool), ends), (count, count))
+    numbers: Labels = connected_components(graph, directed=False)[1]
+    return numbers
 
 
-def _longest_ways(graph: Any) -> Iterator[list[int]]:
-    """The longest of the shortest ways in each part of a weighted graph, by two sweeps: exact for trees."""
-    parts, part = connected_components(graph, directed=False)
-    ends = np.unique(part, return_index=True)[1]
-    for _ in range(2):
-        away, before, _ = dijkstra(graph, directed=False, indices=ends, min_only=True, return_predecessors=True)
-        order = np.lexsort((away, part))  # the last of each part is its farthest point
-        ends = order[np.searchsorted(part[order], np.arange(parts), side="right") - 1]
-    for end in ends:
-        way = [int(end)]
-        while before[way[-1]] >= 0:
-            way.append(int(before[way[-1]]))
-        yield way
+def _pairs(above: Labels, below: Labels) -> Labels:
+    """Numbers of neighbours, (2, N), where there is an object on both sides."""
+    return np.stack((above, below))[:, (above > 0) & (below > 0)]
 
 
-def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
-    """The rings of an outline of pixels through the middle of each side, simplified by half a pixel: right to 3 %."""
-    rings = shapely.get_rings(shapely.get_parts(shapely.segmentize(outline, 1)))
-    middles = [(points[:-1] + points[1:]) / 2 for points in map(shapely.get_coordinates, rings)]
-    return shapely.MultiLineString(list(shapely.simplify([shapely.LinearRing(points) for points in middles], 0.5)))
+def _merge(parts: ObjectTable, numbers: Labels) -> ObjectTable:
+    """Objects in the order of their numbers, from their parts (N,) and the number of each part's object."""
+    order = np.argsort(numbers, kind="stable")
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+    objects = np.zeros(len(starts), OBJECT_DTYPE)
+    for field, merge in MERGED_BY.items():
+        objects[field] = merge.reduceat(parts[field][order], starts)
+    return objects
 
 
-def axes(core: Core, to_metres: Move) -> tuple[float, float]:
-    """Direction of the long axis (degrees clockwise from north, 0..180) and long over short axis, by second moments."""
-    m = cv2.moments(core.astype(np.uint8), binaryImage=True)
-    moments = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / m["m00"] + np.eye(2) / 12  # squares
-    jacobian = _jacobian(np.array([m["m10"], m["m01"]]) / m["m00"] + 0.5, to_metres)
-    size, direction = np.linalg.eigh(jacobian @ moments @ jacobian.T)
-    east, north = direction[:, 1]
-    return float(np.degrees(np.arctan2(east, north)) % 180), float(np.sqrt(size[1] / size[0]))
+def _fits_into_memory(objects: ObjectTable, scene_width: int) -> Core:
+    """Whether the box of each object is small enough for the object to go on, (N,)."""
+    heights = objects["bottom"] - objects["top"]
+    widths = objects["right"] - objects["left"]
+    counted_widths = np.maximum(widths, scene_width // NARROWEST_BOX_SHARE)
+    return np.asarray(heights * counted_widths < LARGEST_BOX_PIXELS)
 
 
-def rim_share(core: Core, nodata: Core) -> float:
-    """Share of the object's rim pixels (with a side on something else) that touch nodata or the array's end, 0..1."""
-    rim = core & ~ndimage.binary_erosion(core)
-    near = ndimage.binary_dilation(np.pad(nodata, 1, constant_values=True), np.ones((3, 3)))[1:-1, 1:-1]
-    return float(near[rim].mean())
+def _renumber(row: Labels, goes_on: Core) -> Labels:
+    """A row's objects (-1 for none) as numbers 1.. of those that go on, and 0 for all others."""
+    numbers = np.where(goes_on, np.cumsum(goes_on), 0)
+    # -1 takes the last entry
+    return np.append(numbers, 0)[row].astype(np.int32)
 
 
-def _jacobian(pixel: Points, to_metres: Move) -> Points:
-    """Metres east and north (rows) per pixel column and row (columns), around a pixel (2,)."""
-    corners = to_metres(pixel + np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]]))
-    return np.column_stack((corners[1] - corners[0], corners[3] - corners[2]))
+def _select(objects: ObjectTable, keep: int, smallest: int) -> Iterator[SceneObject]:
+    """The complete objects that are sure and large enough; one without core pixels never is."""
+    chosen = (objects["peak"] >= keep) & (objects["core"] >= max(1, smallest))
+    rows: Any = objects[chosen].tolist()
+    for row in rows:
+        yield SceneObject(*row)

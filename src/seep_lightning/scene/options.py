@@ -1,41 +1,82 @@
-"""What may be chosen about seeps as features, and every default. Imports nothing heavy: `config.py` includes it."""
+"""What may be chosen about seeps as features, and every default. Imports nothing heavy: `config` includes it."""
 
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from seep_lightning.errors import UserError
 
 
+class ThresholdValues(NamedTuple):
+    """All three thresholds of `Thresholds`, as probabilities."""
+
+    group: float
+    trim: float
+    keep: float
+
+    def __str__(self) -> str:
+        """As the attribute `thresholds` of a polygon has them."""
+        return f"group {self.group:.4g}, trim {self.trim:.4g}, keep {self.keep:.4g}"
+
+
 @dataclass
 class Thresholds:
-    """Instances by three thresholds on the probability (after Cerulean, SkyTruth).
+    """Three thresholds on the probability, by which objects are found (after Cerulean, SkyTruth).
 
-    What touches (8 neighbours) at `group` is one object; of it pixels at `trim` stay, if its maximum reaches `keep`.
+    Pixels that touch (8 neighbours) at `group` are one object. Its pixels at `trim` stay, if its maximum reaches
+    `keep`. A threshold that is None follows from the network's own one.
     """
 
-    group: float | None = None  # None, for all: from the network's own threshold
+    group: float | None = None
     trim: float | None = None
     keep: float | None = None
 
-    def around(self, threshold: float) -> tuple[float, float, float]:
-        """All three; those not given are 0.6 t, t, and t + 0.4 (1 - t) of a network's threshold t."""
-        given = (self.group, self.trim, self.keep)
-        derived = (0.6 * threshold, threshold, threshold + 0.4 * (1 - threshold))
-        group, trim, keep = (b if a is None else a for a, b in zip(given, derived, strict=True))
-        if not 0 < group <= trim <= keep <= 1:
-            raise UserError(
-                f"thresholds are group={group:g}, trim={trim:g}, keep={keep:g}: they must ascend from above 0 to 1 at "
-                "most. One value for all three gives plain connected components."
-            )
-        return group, trim, keep
+    def around(self, threshold: float) -> ThresholdValues:
+        """The three thresholds; for those that are None 0.6 t, t, and t + 0.4 (1 - t).
+
+        Args:
+            threshold: t, the network's own, 0..1.
+
+        Returns:
+            The three probabilities.
+
+        Raises:
+            UserError: they do not ascend from above 0 to at most 1.
+        """
+        values = ThresholdValues(
+            group=_chosen(self.group, 0.6 * threshold),
+            trim=_chosen(self.trim, threshold),
+            keep=_chosen(self.keep, threshold + 0.4 * (1 - threshold)),
+        )
+        if not 0 < values.group <= values.trim <= values.keep <= 1:
+            found = f"thresholds are group={values.group:g}, trim={values.trim:g}, keep={values.keep:g}"
+            expected = "they must ascend from above 0 to 1 at most"
+            raise UserError(f"{found}: {expected}. One value for all three gives plain connected components.")
+        return values
+
+
+def _chosen(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 @dataclass
 class PolygonOptions:
-    """What becomes a feature, and how. The attributes are those of the pixels, whatever `simplify` does."""
+    """Which objects become features, and how.
+
+    Attributes:
+        thresholds: by which objects are found.
+        min_area: smallest object in px after trimming. None: the one chosen on validation, or else 20.
+        min_length: shortest centre line of an object in px.
+        fill_holes: make holes part of the object, unless they are nodata.
+        simplify: tolerance for the outline in px. Attributes are those of the pixels all the same.
+        calibration: what the image's values are: power, amplitude or db. None: contrast has no dB.
+        attributes: your own attributes, each a dotted name such as my_module.ELONGATION (docs/extending.md).
+    """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
-    min_area: int | None = None  # px after trimming; smaller ones are dropped; None: as chosen on validation, or 20
-    min_length: float = 0.0  # px of the centre line
-    fill_holes: bool = False  # holes become part of the object, unless they are nodata
-    simplify: float = 0.0  # px of tolerance for the outline
-    calibration: str | None = None  # power | amplitude | db: what the image's values are; None: contrast has no dB
+    min_area: int | None = None
+    min_length: float = 0.0
+    fill_holes: bool = False
+    simplify: float = 0.0
+    calibration: str | None = None
+    # not in the repr: finished maps of earlier versions are known by it
+    attributes: list[Any] = field(default_factory=list, repr=False)

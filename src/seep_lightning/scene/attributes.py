@@ -1,0 +1,293 @@
+"""What a polygon of a seep says about it: each attribute declared once, with name, unit, meaning and function.
+
+The columns of GeoPackage and GeoJSON follow this table and its order, and so does the table in docs/maps.md (a test
+compares them). A new attribute is one more entry. Your own ones need no change here: see docs/extending.md.
+"""
+
+import pkgutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from seep_lightning.errors import UserError
+from seep_lightning.scene import shapes
+from seep_lightning.scene.contrast import decibels
+from seep_lightning.scene.levels import LEVELS
+from seep_lightning.scene.measured_object import MappedScene, MeasuredObject
+
+AttributeValue = float | int | str | None
+
+
+def _always(_: MappedScene) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class PolygonAttribute:
+    """One attribute of each polygon.
+
+    Attributes:
+        name: of the column; `{unit}` stands for m, or for px where the scene has no CRS.
+        measure: its value for one object; None where it has none.
+        description: what it is, as docs/maps.md has it.
+        unit: of the values; `{unit}` as in the name; empty for none.
+        kind: of the column: float (null where there is no value) or str.
+        applies: whether a scene's polygons have it at all.
+    """
+
+    name: str
+    measure: Callable[[MeasuredObject], AttributeValue]
+    description: str
+    unit: str = ""
+    kind: type[float] | type[str] = float
+    applies: Callable[[MappedScene], bool] = _always
+
+    def column(self, unit: str) -> str:
+        """The name of its column.
+
+        Args:
+            unit: of sizes, m or px.
+        """
+        return self.name.format(unit=unit)
+
+
+def _probability(stored: float) -> float:
+    """A probability from its 8-bit value."""
+    return (float(stored) - 1) / LEVELS
+
+
+def _decibels(seep: MeasuredObject) -> float | None:
+    calibration = seep.scene.options.calibration
+    if seep.contrast is None or calibration is None:
+        return None
+    return decibels(seep.contrast, calibration)
+
+
+def _is_calibrated(scene: MappedScene) -> bool:
+    return scene.options.calibration is not None
+
+
+def _commonest_class(seep: MeasuredObject) -> int | None:
+    if not seep.class_counts.any():
+        return None
+    return int(seep.class_counts.argmax()) + 1
+
+
+def _class_share(seep: MeasuredObject) -> float | None:
+    if not seep.class_counts.any():
+        return None
+    return float(seep.class_counts.max() / seep.core.sum())
+
+
+def _has_classes(scene: MappedScene) -> bool:
+    return scene.classes is not None
+
+
+POLYGON_ATTRIBUTES = (
+    PolygonAttribute(
+        name="area_{unit}2",
+        unit="{unit}2",
+        description="area, in an equal-area projection about the seep",
+        measure=lambda seep: seep.area,
+    ),
+    PolygonAttribute(
+        name="length_{unit}",
+        unit="{unit}",
+        description="longest way along the centre line",
+        measure=lambda seep: seep.length,
+    ),
+    PolygonAttribute(
+        name="width_{unit}",
+        unit="{unit}",
+        description="area / length",
+        measure=lambda seep: seep.area / seep.length,
+    ),
+    PolygonAttribute(
+        name="orientation_deg",
+        unit="degrees",
+        description="direction of the long axis, clockwise from north, 0 to 180",
+        measure=lambda seep: seep.axes.direction,
+    ),
+    PolygonAttribute(
+        name="aspect",
+        unit="ratio",
+        description="long over short axis of the ellipse with the seep's second moments",
+        measure=lambda seep: seep.axes.aspect,
+    ),
+    PolygonAttribute(
+        name="perimeter_{unit}",
+        unit="{unit}",
+        description="length of a smooth rim, a fifth shorter than the outline's steps along pixels",
+        measure=lambda seep: seep.perimeter,
+    ),
+    PolygonAttribute(
+        name="compactness",
+        unit="0..1",
+        description="4 pi area / perimeter2: 1 for a disc",
+        measure=lambda seep: min(1.0, 4 * np.pi * seep.area / seep.perimeter**2),
+    ),
+    PolygonAttribute(
+        name="p_mean",
+        unit="0..1",
+        description="mean probability",
+        measure=lambda seep: _probability(seep.stored[seep.core].mean()),
+    ),
+    PolygonAttribute(
+        name="p_max",
+        unit="0..1",
+        description="largest probability",
+        measure=lambda seep: _probability(seep.stored[seep.core].max()),
+    ),
+    PolygonAttribute(
+        name="nodata_share",
+        unit="0..1",
+        description="share of the rim that touches nodata or the scene's end",
+        measure=lambda seep: shapes.rim_share(seep.core, seep.stored == 0),
+    ),
+    PolygonAttribute(
+        name="contrast",
+        unit="ratio",
+        description="mean inside / mean 3 to 8 px around; none with fewer than 20 such pixels",
+        measure=lambda seep: seep.contrast,
+    ),
+    PolygonAttribute(
+        name="contrast_db",
+        unit="dB",
+        description="the contrast in dB, if `calibration` is power, amplitude or db",
+        measure=_decibels,
+        applies=_is_calibrated,
+    ),
+    PolygonAttribute(
+        name="class",
+        unit="1..7",
+        description="with `task=classes`: the commonest class in the mask ([classes.md](classes.md))",
+        measure=_commonest_class,
+        applies=_has_classes,
+    ),
+    PolygonAttribute(
+        name="class_share",
+        unit="0..1",
+        description="with `task=classes`: share of the seep that is of this class",
+        measure=_class_share,
+        applies=_has_classes,
+    ),
+    PolygonAttribute(
+        name="scene",
+        description="name of the scene's file",
+        measure=lambda seep: seep.scene.name,
+        kind=str,
+    ),
+    PolygonAttribute(
+        name="time",
+        description="when the scene was taken, from the metadata or the name",
+        measure=lambda seep: seep.scene.time,
+        kind=str,
+    ),
+    PolygonAttribute(
+        name="model",
+        description="name of the network",
+        measure=lambda seep: seep.scene.model,
+        kind=str,
+    ),
+    PolygonAttribute(
+        name="thresholds",
+        description="`thresholds` by which the seep was found",
+        measure=lambda seep: str(seep.scene.thresholds),
+        kind=str,
+    ),
+)
+
+
+def scene_attributes(scene: MappedScene) -> list[PolygonAttribute]:
+    """The attributes of a scene's polygons, in the order of the columns: ours that apply, then the user's own.
+
+    Args:
+        scene: with `options.attributes`.
+
+    Returns:
+        At least those that every scene has.
+
+    Raises:
+        UserError: one of the user's own does not fit, or two attributes have one name.
+    """
+    attributes = [*POLYGON_ATTRIBUTES, *own_attributes(scene.options.attributes)]
+    return [attribute for attribute in attributes if attribute.applies(scene)]
+
+
+def own_attributes(names: Sequence[str | PolygonAttribute]) -> list[PolygonAttribute]:
+    """The attributes of the user, found by their names.
+
+    Args:
+        names: dotted names, such as my_module.ELONGATION, or attributes themselves.
+
+    Returns:
+        As many attributes.
+
+    Raises:
+        UserError: there is no such name, it is no attribute, or its column is another one's.
+    """
+    attributes = [_resolve(name) for name in names]
+    counts = Counter(attribute.name for attribute in (*POLYGON_ATTRIBUTES, *attributes))
+    for attribute in attributes:
+        if counts[attribute.name] > 1:
+            raise UserError(f"attributes: there are two polygon attributes {attribute.name}. Rename your own one.")
+    return attributes
+
+
+def _resolve(name: str | PolygonAttribute) -> PolygonAttribute:
+    if isinstance(name, PolygonAttribute):
+        return name
+    try:
+        attribute = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        expected = "Expected the dotted name of a PolygonAttribute, such as my_module.ELONGATION"
+        raise UserError(f"attributes: {name} cannot be imported ({error}). {expected}.") from error
+    if not isinstance(attribute, PolygonAttribute):
+        raise UserError(f"attributes: {name} is a {type(attribute).__name__}; expected a PolygonAttribute.")
+    return attribute
+
+
+def measure(seep: MeasuredObject, attributes: Sequence[PolygonAttribute]) -> dict[str, AttributeValue]:
+    """The attributes of one object.
+
+    Args:
+        seep: to be measured.
+        attributes: of its scene, see `scene_attributes`.
+
+    Returns:
+        Values by the names of their columns.
+
+    Raises:
+        UserError: a value is of another kind than its column.
+    """
+    unit = seep.scene.ground.unit
+    values: dict[str, AttributeValue] = {}
+    for attribute in attributes:
+        value = attribute.measure(seep)
+        _check_kind(attribute, value)
+        values[attribute.column(unit)] = value
+    return values
+
+
+def _check_kind(attribute: PolygonAttribute, value: AttributeValue) -> None:
+    expected = str if attribute.kind is str else Real
+    if value is None or isinstance(value, expected):
+        return
+    kind = attribute.kind.__name__
+    raise UserError(f"attributes: {attribute.name} gave {value!r}; its column is for {kind}, or None.")
+
+
+def column_kinds(scene: MappedScene, attributes: Sequence[PolygonAttribute]) -> dict[str, type]:
+    """The columns of a scene's polygons.
+
+    Args:
+        scene: whose unit of sizes the names have.
+        attributes: of the scene, see `scene_attributes`.
+
+    Returns:
+        float or str by the name of the column.
+    """
+    return {attribute.column(scene.ground.unit): attribute.kind for attribute in attributes}

@@ -1,0 +1,170 @@
+"""The shape of one object, from its pixels: centre line, rim, axes, and how much of its rim touches nodata."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components, dijkstra
+from skimage.graph import pixel_graph
+from skimage.morphology import skeletonize
+
+from seep_lightning.scene.ground import Points, PointTransform
+
+STAIRS = 0.75
+"""Pixels: simplifying by this much turns the pixels' stairs of a slanting edge into a line."""
+Core = NDArray[np.bool_]
+"""Pixels of one object, (h, w)."""
+
+
+class CentreLine(NamedTuple):
+    """Length of an object's centre line."""
+
+    pixels: float
+    metres: float
+
+
+class Axes(NamedTuple):
+    """Of the ellipse with an object's second moments.
+
+    Attributes:
+        direction: of the long axis, degrees clockwise from north, 0..180.
+        aspect: long over short axis.
+    """
+
+    direction: float
+    aspect: float
+
+
+def centre_line(core: Core, to_metres: PointTransform) -> CentreLine:
+    """The longest way along an object's skeleton (Zhang and Suen 1984), to the object's edge at both ends.
+
+    The pixels' stairs are taken out (Douglas and Peucker 1973). The lengths of an object's parts add up.
+
+    Args:
+        core: pixels of the object, (h, w), at least one.
+        to_metres: pixels (N, 2) of the array to metres.
+
+    Returns:
+        The length in pixels and in metres.
+    """
+    padded = np.pad(core, 1)
+    skeleton = skeletonize(padded)  # type: ignore[no-untyped-call]
+    graph, nodes = pixel_graph(skeleton, connectivity=2)  # type: ignore[no-untyped-call]
+    edge_distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    to_edge = edge_distance.ravel()[nodes] - 0.5
+    rows, columns = np.unravel_index(nodes, padded.shape)
+    # half a pixel to a pixel's centre, less one for the padding
+    points = np.column_stack((columns, rows)) - 0.5
+    metres_per_pixel = _pixel_size(points.mean(axis=0), to_metres)
+    in_pixels = in_metres = 0.0
+    for way in _longest_ways(graph):
+        ends = float(to_edge[way[0]] + to_edge[way[-1]])
+        line = _line(points[way])
+        in_pixels += line.length + ends
+        in_metres += shapely.transform(line, to_metres).length + ends * metres_per_pixel
+    return CentreLine(in_pixels, in_metres)
+
+
+def _line(points: Points) -> shapely.LineString:
+    """Points (N, 2) as a line without stairs; one point as a line without length."""
+    if len(points) == 1:
+        points = np.repeat(points, 2, axis=0)
+    return shapely.LineString(points).simplify(STAIRS)
+
+
+def _longest_ways(graph: Any) -> Iterator[list[int]]:
+    """The longest of the shortest ways in each part of a weighted graph, by two sweeps: exact for trees."""
+    count, part = connected_components(graph, directed=False)
+    ends = np.unique(part, return_index=True)[1]
+    for _ in range(2):
+        distance, before, _ = dijkstra(graph, directed=False, indices=ends, min_only=True, return_predecessors=True)
+        order = np.lexsort((distance, part))
+        # the last node of each part is the farthest
+        last = np.searchsorted(part[order], np.arange(count), side="right") - 1
+        ends = order[last]
+    for end in ends:
+        yield _way_back(int(end), before)
+
+
+def _way_back(end: int, before: NDArray[np.int32]) -> list[int]:
+    """The nodes from an end to the start of its way, by the node before each one (negative at the start)."""
+    way = [end]
+    while before[way[-1]] >= 0:
+        way.append(int(before[way[-1]]))
+    return way
+
+
+def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
+    """The smooth rings of an outline that runs along pixels.
+
+    A ring goes through the middle of each pixel's side, simplified by half a pixel: its length is right to 3 %.
+
+    Args:
+        outline: in pixels.
+
+    Returns:
+        A ring for each ring of the outline.
+    """
+    by_pixel = shapely.segmentize(outline, 1)
+    rings = [_through_the_middles(ring) for ring in shapely.get_rings(shapely.get_parts(by_pixel))]
+    return shapely.MultiLineString(list(shapely.simplify(rings, 0.5)))
+
+
+def _through_the_middles(ring: shapely.LinearRing) -> shapely.LinearRing:
+    """The ring through the middle of each side."""
+    points = shapely.get_coordinates(ring)
+    return shapely.LinearRing((points[:-1] + points[1:]) / 2)
+
+
+def axes(core: Core, to_metres: PointTransform) -> Axes:
+    """The axes of an object by its second moments on the ground.
+
+    Args:
+        core: pixels of the object, (h, w), at least one.
+        to_metres: pixels (N, 2) of the array to metres east and north.
+
+    Returns:
+        Direction of the long axis, and the ratio of the axes.
+    """
+    m = cv2.moments(core.astype(np.uint8), binaryImage=True)
+    covariance = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / m["m00"]
+    # a pixel is a square, whose own variance is 1/12 along each side
+    covariance = covariance + np.eye(2) / 12
+    centre = np.array([m["m10"], m["m01"]]) / m["m00"] + 0.5
+    jacobian = _jacobian(centre, to_metres)
+    variances, directions = np.linalg.eigh(jacobian @ covariance @ jacobian.T)
+    east, north = directions[:, 1]
+    direction = float(np.degrees(np.arctan2(east, north)) % 180)
+    return Axes(direction, aspect=float(np.sqrt(variances[1] / variances[0])))
+
+
+def rim_share(core: Core, nodata: Core) -> float:
+    """Share of an object's rim that touches nodata or the array's end.
+
+    Args:
+        core: pixels of the object, (h, w), at least one. Its rim are those with a side on something else.
+        nodata: pixels without data, (h, w).
+
+    Returns:
+        The share, 0..1.
+    """
+    rim_pixels = core & ~ndimage.binary_erosion(core)
+    beyond = np.pad(nodata, 1, constant_values=True)
+    near_nodata = ndimage.binary_dilation(beyond, np.ones((3, 3)))[1:-1, 1:-1]
+    return float(near_nodata[rim_pixels].mean())
+
+
+def _pixel_size(pixel: Points, to_metres: PointTransform) -> float:
+    """Side of a square of the area that a pixel (2,) has on the ground, in metres."""
+    return float(np.sqrt(abs(np.linalg.det(_jacobian(pixel, to_metres)))))
+
+
+def _jacobian(pixel: Points, to_metres: PointTransform) -> Points:
+    """Metres east and north (rows) per pixel column and row (columns), around a pixel (2,)."""
+    around = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]])
+    left, right, above, below = to_metres(pixel + around)
+    return np.column_stack((right - left, below - above))
