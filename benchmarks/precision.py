@@ -19,7 +19,8 @@ from seep_lightning.training.session import train
 SPEC = SyntheticSpec(chips=140, chip_size=128, scene_px=0)
 SEEDS = (0, 1, 2)
 RECIPE = [
-    "data=seeps",
+    "data=chips",
+    "data.classes=7",
     "data.batch_size=4",
     "model.width=8",
     "model.depth=3",

@@ -17,7 +17,8 @@ def main(cfg: DictConfig) -> int:
     config: PrepareConfig = typed_config(cfg)
     facts = prepare(config)
     print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
-    print(f"check them: python -m seep_lightning.check data.root={config.output}")
+    classes = f" data.classes={facts['classes']}" if facts["classes"] > 1 else ""
+    print(f"check them: python -m seep_lightning.check data.root={config.output}{classes}")
     return int(facts["chips"])
 
 

@@ -14,7 +14,7 @@ import tifffile
 import torch
 from hydra.errors import HydraException
 
-from helpers.chips import GRID, TINY, write_chip
+from helpers.chips import GRID, TINY, seeps_config, write_chip
 from helpers.command_line import seep
 from helpers.rasters import write_raster
 from seep_lightning.commands.composition import compose
@@ -48,7 +48,7 @@ def refusal(call: Callable[[], object]) -> str:
 
 
 def data_refusal(root: Path, **more) -> str:
-    return refusal(lambda: load_chips(DataConfig(root=str(root), **more)))
+    return refusal(lambda: load_chips(seeps_config(root, **more)))
 
 
 def sea(dtype: type = np.uint16) -> np.ndarray:
@@ -140,7 +140,7 @@ def test_a_tiff_of_other_programs_that_was_cut_is_refused(chips_root, written_by
         with rasterio.open(path, "w", driver="GTiff", height=32, width=32, count=1, dtype="uint16") as file:
             file.write(sea(), 1)
     whole = path.read_bytes()
-    load_chips(DataConfig(root=str(chips_root)))
+    load_chips(seeps_config(chips_root))
     for size in (4, 8, len(whole) // 2, len(whole) - 9):
         path.write_bytes(whole[:size])
         assert f"cannot read {path}" in data_refusal(chips_root)
@@ -205,7 +205,7 @@ def test_a_colour_png_is_refused(tmp_path):
 
 def test_a_chip_of_nodata_only_is_named(chips_root):
     cv2.imwrite(str(chips_root / IMAGES / BAD), sea())
-    load_chips(DataConfig(root=str(chips_root)))
+    load_chips(seeps_config(chips_root))
     assert f"{BAD} holds nodata (90) only" in data_refusal(chips_root, nodata=90)
 
 
@@ -247,7 +247,7 @@ def config_refusal(*overrides: str) -> str:
         ("data.normalise.knd=chip", "Did you mean data.normalise.kind?"),
         ("modle=unet", "Could not override 'modle'"),
         ("model=unett", "Could not find 'model/unett' Available options in 'model': unet unet_reference unet_small"),
-        ("data=seep", "Could not find 'data/seep' Available options in 'data': seeps synthetic"),
+        ("data=seep", "Could not find 'data/seep' Available options in 'data': chips seeps synthetic"),
         ("+trainer.max_epoch=3", "trainer.max_epoch is not a key of this command; did you mean trainer.max_epochs?"),
         ("+data.normalise.gamma=3", "data.normalise.gamma is not a key of this command; known are kind, log."),
         (
@@ -264,7 +264,7 @@ def config_refusal(*overrides: str) -> str:
         ("early_stop=0", "early_stop=0: expected 1 or more."),
         ("split.kind=scenes", "split.kind=scenes: expected one of random, scene, place, kfold, file."),
         ("split.test=0", "split.val=0.2 and split.test=0.0: both must be above 0"),
-        ("data.root=/somewhere", "data.root=/somewhere has no effect on data=synthetic. Pass data=seeps"),
+        ("data.root=/somewhere", "data.root=/somewhere has no effect on data=synthetic. Pass data=chips"),
     ],
 )
 def test_a_mistake_in_the_config_names_the_key(override, message):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from helpers.chips import write_chip
-from seep_lightning.config.data import DataConfig, NormaliseConfig, SplitConfig
+from helpers.chips import seeps_config, write_chip
+from seep_lightning.config.data import NormaliseConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.datamodule import ChipDataset, EpochSampler, SeepDataModule
 from seep_lightning.data.loading import load_chips
@@ -84,7 +84,7 @@ def test_draws_do_not_depend_on_what_was_drawn_before_or_on_global_seeds():
 
 
 def test_batches_do_not_depend_on_the_number_of_workers(chips_root):
-    chips = load_chips(DataConfig(root=str(chips_root)))
+    chips = load_chips(seeps_config(chips_root))
     batches = {}
     for workers in (0, 2):
         dataset = ChipDataset(chips, Normaliser(), Augment(MIXED, seed=3))
@@ -103,7 +103,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(chips_root):
 
 
 def test_workers_of_a_resumed_run_begin_with_its_epoch(chips_root):
-    data = SeepDataModule(DataConfig(root=str(chips_root), num_workers=1), SplitConfig(), [FLIP], seed=0)
+    data = SeepDataModule(seeps_config(chips_root, num_workers=1), SplitConfig(), [FLIP], seed=0)
     data.first_epoch = 5
     assert {epoch for epoch, _ in data.train_dataloader().sampler} == {5}
 
@@ -112,7 +112,7 @@ def test_nodata_stays_out_after_a_rotation(tmp_path):
     image = np.full((64, 64), 30000, np.uint16)
     image[:, :20] = 0
     write_chip(tmp_path, "A.0.tif", image, (image > 0).astype(np.uint8))
-    chips = load_chips(DataConfig(root=str(tmp_path)))
+    chips = load_chips(seeps_config(tmp_path))
     dataset = ChipDataset(chips, Normaliser("scale", log=False), Augment([TURN], seed=0))
     for epoch in range(5):
         batch = dataset[epoch, 0]
@@ -124,7 +124,7 @@ def test_nodata_stays_out_after_a_rotation(tmp_path):
 
 
 def test_training_chips_are_augmented_and_validation_chips_never(chips_root):
-    plain = DataConfig(root=str(chips_root), normalise=NormaliseConfig("scale", log=False), batch_size=2)
+    plain = seeps_config(chips_root, normalise=NormaliseConfig("scale", log=False), batch_size=2)
     data = SeepDataModule(plain, SplitConfig(), [FLIP], seed=0)
     data.setup()
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.chips import GRID, make_chips, write_chip
+from helpers.chips import GRID, make_chips, seeps_config, write_chip
 from helpers.command_line import seep
 from seep_lightning.check import print_audit
 from seep_lightning.config.data import DataConfig, GridConfig, SplitConfig
@@ -16,7 +16,7 @@ from seep_lightning.errors import UserError
 
 
 def config(root: Path, **more) -> DataConfig:
-    return DataConfig(root=str(root), grid={"S": GridConfig(columns=4)}, **more)
+    return seeps_config(root, grid={"S": GridConfig(columns=4)}, **more)
 
 
 def spoil(root: Path) -> Path:
@@ -87,7 +87,7 @@ def test_what_each_kind_of_split_would_leak_is_told(chips_root):
 
 def test_a_split_that_is_not_possible_is_told_with_its_reason(tmp_path):
     make_chips(tmp_path, scenes=2, size=16)
-    found = audit(DataConfig(root=str(tmp_path)), SplitConfig())
+    found = audit(seeps_config(tmp_path), SplitConfig())
     assert found.leaks["scene"].startswith("not possible: split: the test part of split=scene is empty")
     assert "has no place on a grid" in found.leaks["place"]
     assert found.problems == [found.leaks["scene"].removeprefix("not possible: ")]  # the split that was asked for
@@ -111,7 +111,7 @@ def test_a_folder_that_is_not_there_is_an_error_of_its_own(tmp_path):
 
 
 def test_on_the_command_line_problems_are_exit_code_2_and_all_are_printed(chips_root, tmp_path):
-    done = seep("check", f"data.root={spoil(chips_root)}", GRID, cwd=tmp_path)
+    done = seep("check", "data=seeps", f"data.root={spoil(chips_root)}", GRID, cwd=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stdout.count("stops a training:") == 8
     assert done.stderr.strip().endswith("8 problem(s) would stop a training; see above.")

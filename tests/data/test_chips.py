@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from helpers.chips import make_chips, write_chip
+from helpers.chips import make_chips, seeps_config, write_chip
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
 from seep_lightning.data.grid import place, written_grid
@@ -27,11 +27,11 @@ def picture(seed: int, dtype: type = np.uint16, size: int = 16) -> np.ndarray:
 def test_images_and_masks_are_paired_by_name_whatever_the_directory_order(tmp_path, monkeypatch):
     for k in range(6):
         write_chip(tmp_path, f"A.{k:06d}.tif", np.full((8, 8), 100 + k, np.uint16), np.full((8, 8), k + 1, np.uint8))
-    forward = load_chips(DataConfig(root=str(tmp_path)))
+    forward = load_chips(seeps_config(tmp_path))
     listing = Path.iterdir
     turned = {"train_images_256": False, "train_masks_256": True}
     monkeypatch.setattr(Path, "iterdir", lambda self: iter(sorted(listing(self), reverse=turned[self.name])))
-    backward = load_chips(DataConfig(root=str(tmp_path)))
+    backward = load_chips(seeps_config(tmp_path))
     assert forward.names == backward.names == [f"A.{k:06d}.tif" for k in range(6)]
     for k in range(6):
         image, mask = backward.read(k)
@@ -43,7 +43,7 @@ def test_an_image_and_its_mask_may_have_different_suffixes(tmp_path):
     mask = tmp_path / "train_masks_256"
     assert cv2.imwrite(str(mask / "A.1.png"), np.full((16, 16), 2, np.uint8))
     (mask / "A.1.tif").unlink()
-    chips = load_chips(DataConfig(root=str(tmp_path)))
+    chips = load_chips(seeps_config(tmp_path))
     assert chips.names == ["A.1.tif"] and (chips.read(0)[1] == 2).all()
 
 
@@ -59,7 +59,7 @@ def test_scene_and_tile_come_from_the_name_by_a_pattern():
 def test_tiff_and_png_of_8_and_16_bit_are_read_as_they_are(tmp_path, suffix, dtype):
     mask = (picture(9) % 8).astype(np.uint8)
     write_chip(tmp_path, f"A.0.{suffix}", picture(1, dtype), mask)
-    chips = load_chips(DataConfig(root=str(tmp_path)))
+    chips = load_chips(seeps_config(tmp_path))
     image, truth = chips.read(0)
     assert image.dtype == dtype and image.shape == (1, 16, 16) and chips.size == (16, 16)
     assert chips.full_scale == np.iinfo(dtype).max
@@ -68,7 +68,7 @@ def test_tiff_and_png_of_8_and_16_bit_are_read_as_they_are(tmp_path, suffix, dty
 
 
 def test_without_a_memory_budget_chips_are_read_from_disk_and_are_the_same(chips_root, monkeypatch):
-    kept, unkept = (load_chips(DataConfig(root=str(chips_root), cache_gb=gb)) for gb in (1.0, 0.0))
+    kept, unkept = (load_chips(seeps_config(chips_root, cache_gb=gb)) for gb in (1.0, 0.0))
     reads = []
     original = reading.read_pair
     monkeypatch.setattr(reading, "read_pair", lambda *given: reads.append(given) or original(*given))
@@ -95,7 +95,7 @@ def test_bands_are_chosen_by_number_or_name_and_each_has_its_quartiles(tmp_path,
     bands = [picture(k) // (k + 1) + 1 for k in range(3)]
     bands[0][:5] = bands[1][5:9] = 0
     write_bands(tmp_path, "A.0.tif", *bands)
-    chips = load_chips(DataConfig(root=str(tmp_path), bands=chosen))
+    chips = load_chips(seeps_config(tmp_path, bands=chosen))
     image, _ = chips.read(0)
     np.testing.assert_array_equal(image, [bands[2], bands[0]])
     valid = valid_pixels(image, 0)
@@ -112,7 +112,7 @@ def test_a_band_that_is_not_there_is_named_with_those_that_are(tmp_path):
     with pytest.raises(
         UserError, match=r"A\.0\.tif has 2 band\(s\) named VV, VH; wanted VV, HH, of which HH is missing"
     ):
-        load_chips(DataConfig(root=str(tmp_path), bands=["VV", "HH"]))
+        load_chips(seeps_config(tmp_path, bands=["VV", "HH"]))
 
 
 def test_nodata_is_what_the_config_says_in_any_band():
@@ -128,7 +128,7 @@ def test_quartiles_are_numpys_over_the_valid_pixels_of_the_chip_and_of_its_scene
         pictures[name] = picture(k) // (k + 1) + 1
         pictures[name][:5] = 0
         write_chip(tmp_path, name, pictures[name], np.zeros((16, 16), np.uint8))
-    chips = load_chips(DataConfig(root=str(tmp_path)))
+    chips = load_chips(seeps_config(tmp_path))
 
     def expected(*names: str) -> np.ndarray:
         values = np.concatenate([pictures[name][5:].ravel() for name in names]) / 65535
@@ -145,25 +145,25 @@ def test_quartiles_are_numpys_over_the_valid_pixels_of_the_chip_and_of_its_scene
 def test_the_fingerprint_changes_with_one_pixel_and_not_with_the_folder(tmp_path):
     here = make_chips(tmp_path / "here", scenes=1, tiles=3, size=16)
     there = Path(shutil.copytree(here, tmp_path / "there"))
-    first = load_chips(DataConfig(root=str(here))).fingerprint
-    assert load_chips(DataConfig(root=str(there))).fingerprint == first
+    first = load_chips(seeps_config(here)).fingerprint
+    assert load_chips(seeps_config(there)).fingerprint == first
     for folder, value in (("train_images_256", 4711), ("train_masks_256", 5)):
         path = there / folder / "S0.000001.tif"
         before = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         changed = before.copy()
         changed[7, 7] = value if before[7, 7] != value else value + 1
         assert cv2.imwrite(str(path), changed)
-        assert load_chips(DataConfig(root=str(there))).fingerprint != first
+        assert load_chips(seeps_config(there)).fingerprint != first
         assert cv2.imwrite(str(path), before)
-    assert load_chips(DataConfig(root=str(there))).fingerprint == first
+    assert load_chips(seeps_config(there)).fingerprint == first
 
 
 def test_a_renamed_chip_is_other_data(tmp_path):
     here = make_chips(tmp_path, scenes=1, tiles=2, size=16)
-    first = load_chips(DataConfig(root=str(here))).fingerprint
+    first = load_chips(seeps_config(here)).fingerprint
     for folder in ("train_images_256", "train_masks_256"):
         (here / folder / "S0.000001.tif").rename(here / folder / "S0.000007.tif")
-    assert load_chips(DataConfig(root=str(here))).fingerprint != first
+    assert load_chips(seeps_config(here)).fingerprint != first
 
 
 def test_both_grids_of_the_real_scenes_lie_on_one_ground():
@@ -179,7 +179,7 @@ def test_both_grids_of_the_real_scenes_lie_on_one_ground():
 def test_places_of_a_folder_follow_its_grid_config(tmp_path):
     for name in ("041869.000020.png", "045500.000022.png", "99.000001.png"):
         write_chip(tmp_path, name, picture(0), np.zeros((16, 16), np.uint8))
-    chips = load_chips(DataConfig(root=str(tmp_path), grid=GRIDS))
+    chips = load_chips(seeps_config(tmp_path, grid=GRIDS))
     assert chips.places() == [(1, 1), (1, 1), None]
     assert chips.cells() == [(1, 1), (1, 2), None]
 
@@ -193,14 +193,14 @@ def test_a_scene_is_not_taken_for_one_whose_name_it_begins_with():
 def test_unpaired_chips_are_left_out_where_that_is_asked_for(chips_root):
     (chips_root / "train_masks_256" / "S0.000000.tif").unlink()
     (chips_root / "train_images_256" / "S1.000000.tif").unlink()
-    chips = load_chips(DataConfig(root=str(chips_root), unpaired="skip"))
+    chips = load_chips(seeps_config(chips_root, unpaired="skip"))
     assert len(chips) == 28 and not {"S0.000000.tif", "S1.000000.tif"} & set(chips.names)
 
 
 def test_folders_may_have_other_names(chips_root):
     (chips_root / "train_images_256").rename(chips_root / "a")
     (chips_root / "train_masks_256").rename(chips_root / "b")
-    assert len(load_chips(DataConfig(root=str(chips_root), images="a", masks="b"))) == 30
+    assert len(load_chips(seeps_config(chips_root, images="a", masks="b"))) == 30
 
 
 def test_a_damaged_description_is_one_sentence_and_one_of_another_program_is_passed_over(tmp_path: Path) -> None:

@@ -83,15 +83,15 @@ def laid_back(config: PrepareConfig, folder: str) -> np.ndarray:
 def test_the_truths_polygons_give_back_the_truths_pixels(given, overlap):
     given.overlap, given.empty_share = overlap, 1.0
     facts = prepare(given)
-    pixels, classes = (laid_back(given, folder) for folder in ("train_images_256", "train_masks_256"))
+    pixels, classes = (laid_back(given, folder) for folder in ("images", "masks"))
     assert (pixels[:HEIGHT, :WIDTH] == image()).all()
     assert (classes[:HEIGHT, :WIDTH] == truth() * (image() > 0)).all()
     assert pixels[HEIGHT:].max() <= 0 and pixels[:, WIDTH:].max() <= 0
     assert facts["columns"] == ({} if overlap else {"A_1": 5})
-    chips = load_chips(DataConfig(root=given.output))
+    chips = load_chips(DataConfig(root=given.output, classes=7))
     assert len(chips) == facts["chips"] and set(chips.scenes) == {"A_1"}
     assert chips.cells()[-1] == (None if overlap else divmod(chips.tiles[-1], 5))
-    of_others = load_chips(DataConfig(root=given.output, grid={"A": GridConfig(3)}))
+    of_others = load_chips(DataConfig(root=given.output, classes=7, grid={"A": GridConfig(3)}))
     assert of_others.cells()[-1] == chips.cells()[-1]
 
 
@@ -100,7 +100,7 @@ def test_every_chip_with_seep_and_a_seeded_share_of_the_others_are_kept(given, t
     for share in (0.0, 0.5, 1.0, 0.5):
         given.empty_share, given.output = share, str(tmp_path / f"{share}{len(names)}")
         facts = prepare(given)
-        names.setdefault(share, []).append(sorted(p.name for p in Path(given.output, "train_masks_256").iterdir()))
+        names.setdefault(share, []).append(sorted(p.name for p in Path(given.output, "masks").iterdir()))
         assert facts["with_seep"] == len(names[0.0][0]) == 5
     assert names[0.5][0] == names[0.5][1]
     assert set(names[0.0][0]) < set(names[0.5][0]) < set(names[1.0][0])
@@ -111,7 +111,7 @@ def test_doubtful_polygons_become_nodata_and_not_sea(given, tmp_path, suffix):
     given.labels = str(write_labels(tmp_path / f"drawn{suffix}", truth()))
     given.ignore, given.empty_share, given.class_attribute = '"class" = 5', 1.0, "class"
     prepare(given)
-    pixels, classes = (laid_back(given, f)[:HEIGHT, :WIDTH] for f in ("train_images_256", "train_masks_256"))
+    pixels, classes = (laid_back(given, f)[:HEIGHT, :WIDTH] for f in ("images", "masks"))
     assert (pixels[truth() == 5] == 0).all() and (pixels == 0).sum() == (image() == 0).sum() + (truth() == 5).sum()
     assert set(np.unique(classes)) == {0, 1, 7}
 
@@ -121,7 +121,7 @@ def test_a_polygon_counts_in_its_own_scene_only_where_that_is_named(given, tmp_p
     write_labels(tmp_path / "seeps.gpkg", truth(), scene="B")
     given.scenes, given.scene_attribute = str(tmp_path / "*.tif"), "scene"
     prepare(given)
-    chips = load_chips(DataConfig(root=given.output))
+    chips = load_chips(DataConfig(root=given.output, classes=7))
     assert {s for k, s in enumerate(chips.scenes) if chips.read(k)[1].any()} == {"B"}
 
 
@@ -142,7 +142,7 @@ def test_crossed_outlines_and_empty_parts_are_repaired(given, tmp_path):
     pyogrio.raw.write(path, shapely.to_wkb(drawn), [ones], ["class"], crs="EPSG:32640", geometry_type="Unknown")
     given.labels = str(path)
     prepare(given)
-    found = laid_back(given, "train_masks_256")[:HEIGHT, :WIDTH] > 0
+    found = laid_back(given, "masks")[:HEIGHT, :WIDTH] > 0
     assert found[40:80, 20:60].sum() == pytest.approx(800, abs=40)
     assert found.sum() - found[40:80, 20:60].sum() == 20 * 10 + 10 * 5
 
@@ -154,7 +154,7 @@ def test_scenes_placed_by_control_points_only_are_labelled_through_them(given, t
     write_scene(tmp_path / "A.1.tif", image(), gcps=points, crs=PLACE["crs"])
     given.empty_share = 1.0
     prepare(given)
-    chips = load_chips(DataConfig(root=given.output))
+    chips = load_chips(DataConfig(root=given.output, classes=7))
     assert sum(int((chips.read(k)[1] > 0).sum()) for k in range(len(chips))) == (truth() * image() > 0).sum()
     tiles = dict(zip(chips.image_paths, chips.cells(), strict=True))
     with Raster(chips.image_paths[7]) as chip, mosaic(tiles, "A_1", nodata=0) as scene, Raster(given.scenes) as whole:
@@ -172,12 +172,12 @@ def test_float_bands_are_scaled_as_declared(given, tmp_path, scale):
     write_scene(tmp_path / "A.1.tif", values / 3, values, nodata=None)
     given.scale, given.bands, given.empty_share = scale, ["VH"], 1.0
     prepare(given)
-    pixels = laid_back(given, "train_images_256")[:HEIGHT, :WIDTH]
+    pixels = laid_back(given, "images")[:HEIGHT, :WIDTH]
     power = 10 ** (db / 10)
     expected = np.rint((power / np.nanmedian(power) / 2).clip(1 / 65535, 1) * 65535)
     expected[0, 0] = 0
     assert np.abs(pixels - expected).max() <= 2e-3 * 65535 and np.abs(pixels - expected)[expected < 99].max() <= 1
-    with rasterio.open(next(Path(given.output, "train_images_256").iterdir())) as chip:
+    with rasterio.open(next(Path(given.output, "images").iterdir())) as chip:
         assert chip.descriptions == ("VH",) and chip.nodata == 0
 
 
@@ -208,8 +208,8 @@ def broken(given: PrepareConfig, how: str) -> str:
         given.class_attribute = "klass"
         return f"{labels} has no attribute klass; those that it has: class."
     if how == "class":
-        write_labels(labels, truth() + (truth() == 7))
-        return "is 8; expected 1 to 7"
+        write_labels(labels, truth().astype(np.int32) * 40)
+        return "is 280; expected 1 to 255"
     if how == "float":
         write_scene(scene, image("float32"))
         return f"{scene} stores float32: pass scale=linear, or scale=db"

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.chips import make_chips
+from helpers.chips import make_chips, seeps_config
 from helpers.masks import read, rescored
 from seep_lightning import load
 from seep_lightning.config.commands import EvaluateConfig, PredictConfig
-from seep_lightning.config.data import DataConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
@@ -90,7 +89,7 @@ def test_nothing_is_overwritten_unless_asked(run: Path) -> None:
 
 
 def test_the_floor_is_the_best_dark_cut(tmp_path: Path) -> None:
-    chips = load_chips(DataConfig(root=str(make_chips(tmp_path / "chips"))))
+    chips = load_chips(seeps_config(make_chips(tmp_path / "chips")))
     dice, cut = dark_threshold(chips, list(range(len(chips))))
     assert dice > 0.8  # bars at half the brightness of the sea
     assert 0.5 < cut < 0.9

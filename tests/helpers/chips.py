@@ -1,10 +1,14 @@
 """Tiny generated chips, and the settings of a tiny training."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from seep_lightning.config.data import DataConfig
+
+IMAGES, MASKS = "train_images_256", "train_masks_256"
 GRID = "+data.grid={S:{columns:4}}"
 TINY = [
     "model.width=4",
@@ -17,14 +21,19 @@ TINY = [
 ]
 
 
+def seeps_config(root: Path | str, **more: Any) -> DataConfig:
+    """A config of `data=seeps` without its grids: how chips of `write_chip` are read."""
+    return DataConfig(root=str(root), **{"images": IMAGES, "masks": MASKS, "classes": 7, **more})
+
+
 def write_chip(root: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
-    """One pair in the data set's layout."""
-    for folder, array in (("train_images_256", image), ("train_masks_256", mask)):
+    """One pair in the layout of `data=seeps`."""
+    for folder, array in ((IMAGES, image), (MASKS, mask)):
         (root / folder).mkdir(parents=True, exist_ok=True)
         assert cv2.imwrite(str(root / folder / name), array)
 
 
-def make_chips(root: Path, scenes: int = 5, tiles: int = 6, size: int = 32, seed: int = 0) -> Path:
+def make_chips(root: Path, scenes: int = 5, tiles: int = 6, size: int = 32, seed: int = 0, classes: int = 7) -> Path:
     """`scenes` x `tiles` chips named S<scene>.<tile>.tif: grey sea with one dark bar each, the labelled seep."""
     rng = np.random.default_rng(seed)
     for scene in range(scenes):
@@ -32,7 +41,7 @@ def make_chips(root: Path, scenes: int = 5, tiles: int = 6, size: int = 32, seed
             image = rng.normal(30000, 3000, (size, size))
             mask = np.zeros((size, size), np.uint8)
             row, width = rng.integers(2, size - 6), rng.integers(2, 5)
-            mask[row : row + width, 3:-3] = rng.integers(1, 8)
+            mask[row : row + width, 3:-3] = rng.integers(1, classes + 1)
             image[mask > 0] *= 0.5
             if tile == 0:
                 image[:, :5] = 0

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.chips import write_chip
+from helpers.chips import seeps_config, write_chip
 from helpers.paths import ROOT
 from seep_lightning.config.commands import EvaluateConfig
-from seep_lightning.config.data import DataConfig, GridConfig
+from seep_lightning.config.data import GridConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.scenes import count_chips
@@ -119,7 +119,7 @@ def test_the_independent_script_agrees_to_all_digits(tmp_path: Path) -> None:
 def test_evaluate_scores_objects_on_scenes_as_the_independent_script_does(trained: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     scored = evaluate(EvaluateConfig(run=str(run), part="all"))["objects"]
-    chips = load_chips(DataConfig(root=str(trained.parent / "chips"), grid={"S": GridConfig(columns=4)}))
+    chips = load_chips(seeps_config(trained.parent / "chips", grid={"S": GridConfig(columns=4)}))
     for scene in set(chips.scenes):
         image, truth, predicted = np.zeros((3, 64, 128), np.uint16)
         for i, (row, column) in enumerate(chips.cells()):
@@ -140,6 +140,6 @@ def test_a_seep_across_two_chips_is_one_where_it_is_known_how_they_lay(tmp_path,
     for tile in range(2):
         write_chip(tmp_path, f"S.{tile}.tif", np.full((32, 32), 9, np.uint8), seep)
     grid = {"S": GridConfig(columns=columns)} if columns else {}
-    chips = load_chips(DataConfig(root=str(tmp_path), grid=grid))
+    chips = load_chips(seeps_config(tmp_path, grid=grid))
     counts = count_chips(chips, [0, 1], tmp_path / "train_masks_256")
     assert counts.true.sum() == counts.found.sum() == objects

@@ -117,7 +117,7 @@ class PrepareConfig:
     bands: list[Any] = field(default_factory=lambda: [1])  # numbers from 1, or names
     nodata: float | None = None  # besides the one that a scene declares
     scale: str | None = one_of(None, "linear", "db")  # of float and signed values
-    class_attribute: str | None = None  # 1..7; None: every polygon is class 1
+    class_attribute: str | None = None  # column with 1, 2, ...; None: every polygon is class 1
     scene_attribute: str | None = None  # names the scene that a polygon is of; None: of all in which it lies
     ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
     size: int = at_least(1, 256)

@@ -44,13 +44,14 @@ class DataConfig:
 
     source: str = one_of("chips", "synthetic")  # synthetic: made into the cache folder at first use
     root: str | None = None
-    images: str = "train_images_256"
-    masks: str = "train_masks_256"
+    layout: Any = "folders"  # a name of `data.layouts.LAYOUTS`, or a `_target_` node (docs/extending.md)
+    images: str = "images"
+    masks: str = "masks"
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
     unpaired: str = one_of("error", "skip")
     bands: list[Any] | None = None  # numbers from 1, or names; None: the one band
     nodata: int | None = 0
-    classes: int = 7  # largest value that a mask may hold
+    classes: int = 1  # largest value that a mask may hold
     grid: dict[str, GridConfig] = field(default_factory=dict)  # by prefix of the scene's name
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
     batch_size: int = at_least(1, 8)
@@ -63,7 +64,7 @@ class DataConfig:
         if self.bands == []:
             raise UserError("data.bands=[]: expected numbers from 1, names, or null for the one band.")
         if self.source == "synthetic" and self.root is not None:
-            raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=seeps to train on it.")
+            raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=chips to train on it.")
 
 
 @dataclass

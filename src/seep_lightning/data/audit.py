@@ -1,10 +1,12 @@
-"""Audit a data set before anyone trains on it: `python -m seep_lightning.check`."""
+"""Audit a data set before anyone trains on it: what `python -m seep_lightning.check` prints."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.errors import UserError
@@ -12,10 +14,20 @@ from seep_lightning.errors import UserError
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
 
+# the splits whose leakage is told beside that of the split that was asked for
+COMPARED_SPLITS = ("scene", "place", "kfold", "random")
+
 
 @dataclass
 class Audit:
-    """What was found. `problems` would stop a training; `facts` and `leaks` are for the reader."""
+    """What an audit found.
+
+    Attributes:
+        root: The folder of the data set.
+        problems: What would stop a training, a line each.
+        facts: What the data set is like, by name.
+        leaks: How far validation and test would be known from training, by the kind of the split.
+    """
 
     root: str
     problems: list[str] = field(default_factory=list)
@@ -24,74 +36,133 @@ class Audit:
 
 
 def audit(data: DataConfig, split: SplitConfig) -> Audit:
-    """Read every chip, and go on after a problem; `UserError` only where there is nothing to look at."""
-    from seep_lightning.data.layouts import list_images, pair_chips
-    from seep_lightning.data.leakage import leakage
-    from seep_lightning.data.loading import with_root
-    from seep_lightning.data.split import split_chips
+    """Read every chip of a data set, and go on after a problem.
+
+    Args:
+        data: The data set's config.
+        split: The split that a training would use.
+
+    Returns:
+        The problems and the facts; the leakage of the splits only where there are no problems.
+
+    Raises:
+        UserError: There is nothing to look at.
+    """
+    from seep_lightning.data.layouts import AuditedLayout, layout_of, pair_chips
+    from seep_lightning.data.roots import with_root
 
     data = with_root(data)
-    pairs = pair_chips(replace(data, unpaired="skip"))
-    found = Audit(str(pairs.root))
-    images, masks = (list_images(pairs.root / folder).keys() for folder in (data.images, data.masks))
-    for lonely, kind in ((images - masks, "mask"), (masks - images, "image")):
-        if lonely and data.unpaired == "error":
-            found.problems.append(f"{len(lonely)} without {kind}: {_some(sorted(lonely))}")
-    _read_each(pairs, found)
-    if found.problems:
-        return found
-    for name in dict.fromkeys((split.kind, "scene", "place", "kfold", "random")):
+    chips = pair_chips(replace(data, unpaired="skip"))
+    findings = Audit(str(chips.root))
+    layout = layout_of(data)
+    if isinstance(layout, AuditedLayout):
+        findings.problems += layout.problems(chips.root)
+    statistics = _ChipStatistics(data.nodata)
+    _read_all(chips, statistics, findings.problems)
+    if len(statistics.kinds) > 1:
+        findings.problems.append(f"bands, size and type differ: {statistics.kinds_text()}")
+    findings.facts = statistics.facts(chips)
+    if not findings.problems:
+        _add_leakage(findings, chips, split)
+    return findings
+
+
+def _add_leakage(findings: Audit, chips: "Chips", split: SplitConfig) -> None:
+    """Tell what each kind of split would leak; that the one that was asked for is impossible is a problem."""
+    from seep_lightning.data.leakage import leakage
+    from seep_lightning.data.split import split_chips
+
+    for kind in dict.fromkeys((split.kind, *COMPARED_SPLITS)):
         try:
-            rows = leakage(pairs, split_chips(pairs, replace(split, kind=name)))
-            found.leaks[name] = "; ".join(map(str, rows))
+            parts = split_chips(chips, replace(split, kind=kind))
         except UserError as error:
-            found.leaks[name] = f"not possible: {error}"
-            if name == split.kind:
-                found.problems.append(str(error))
-    return found
+            findings.leaks[kind] = f"not possible: {error}"
+            if kind == split.kind:
+                findings.problems.append(str(error))
+            continue
+        findings.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
 
 
-def _read_each(chips: "Chips", found: Audit) -> None:
-    """Read chip by chip; collect digests, problems and facts."""
-    from seep_lightning.data.images import valid_pixels
+def _read_all(chips: "Chips", statistics: "_ChipStatistics", problems: list[str]) -> None:
+    """Read chip by chip; collect statistics, digests and problems."""
     from seep_lightning.data.loading import digest
 
-    sizes, classes = Counter[str](), Counter[int]()
-    counts: list[tuple[int, ...]] = []
-    same: dict[str, list[str]] = {}
-    empty: list[str] = []
-    for i, name in enumerate(chips.names):
+    for index, name in enumerate(chips.names):
         try:
-            image, mask = chips.read(i)
+            image, mask = chips.read(index)
         except UserError as error:
-            found.problems.append(str(error).removeprefix("data: "))
+            problems.append(str(error).removeprefix("data: "))
             continue
-        valid = valid_pixels(image, chips.config.nodata)
-        if not valid.any():
-            found.problems.append(f"{name} holds nodata ({chips.config.nodata}) only")
-        sizes[f"{image.shape[0]} band, {image.shape[1]} x {image.shape[2]}, {image.dtype}"] += 1
-        counts.append((len(np.unique(image)), valid.size, (~valid).sum(), (image == np.iinfo(image.dtype).max).sum()))
-        classes.update(np.unique(mask[valid & (mask > 0)]).tolist())
-        empty += [name] * (not mask.any())
+        if not statistics.add(name, image, mask):
+            problems.append(f"{name} holds nodata ({statistics.nodata}) only")
         chips.digests.append(digest(name, image, mask))
-        same.setdefault(chips.digests[-1].rpartition(":")[2], []).append(name)
-    levels, pixels, nodata, saturated = np.array(counts or [(0, 1, 0, 0)]).T
-    doubles = [" = ".join(names) for names in same.values() if len(names) > 1]
-    per_scene, kinds = Counter(chips.scenes), "; ".join(f"{n} x {k}" for k, n in sizes.items())
-    if len(sizes) > 1:
-        found.problems.append(f"bands, size and type differ: {kinds}")
-    found.facts = {
-        "chips": f"{len(chips)} pairs",
-        "scenes": f"{len(per_scene)}: " + ", ".join(f"{s} ({n})" for s, n in sorted(per_scene.items())),
-        "size and type": kinds or "none readable",
-        "levels a chip": f"{levels.min()} to {levels.max()}",
-        "nodata": f"{nodata.sum() / pixels.sum():.1%} of pixels, in {(nodata > 0).sum()} chips",
-        "saturated": f"{saturated.sum() / pixels.sum():.2%} of pixels",
-        "classes (chips)": ", ".join(f"{c}: {n}" for c, n in sorted(classes.items())) or "none",
-        "chips without seep": f"{len(empty)}" + (f": {_some(empty)}" if empty else ""),
-        "identical pictures": f"{len(doubles)}" + (f": {_some(doubles)}" if doubles else ""),
-    }
+        statistics.add_picture(name, chips.digests[-1].rpartition(":")[2])
 
 
-def _some(names: list[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+@dataclass
+class _ChipStatistics:
+    """What is counted over all chips that can be read."""
+
+    nodata: int | None
+    kinds: Counter[str] = field(default_factory=Counter)
+    chips_by_class: Counter[int] = field(default_factory=Counter)
+    levels: list[int] = field(default_factory=list)
+    pixels: int = 0
+    nodata_pixels: int = 0
+    nodata_chips: int = 0
+    saturated_pixels: int = 0
+    without_seep: list[str] = field(default_factory=list)
+    names_by_picture: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> bool:
+        """Count a chip. Returns whether it has any valid pixel."""
+        from seep_lightning.data.images import valid_pixels
+
+        bands, height, width = image.shape
+        valid = valid_pixels(image, self.nodata)
+        nodata_pixels = int((~valid).sum())
+        self.kinds[f"{bands} band, {height} x {width}, {image.dtype}"] += 1
+        self.levels.append(len(np.unique(image)))
+        self.pixels += valid.size
+        self.nodata_pixels += nodata_pixels
+        self.nodata_chips += nodata_pixels > 0
+        self.saturated_pixels += int((image == np.iinfo(image.dtype).max).sum())
+        self.chips_by_class.update(np.unique(mask[valid & (mask > 0)]).tolist())
+        if not mask.any():
+            self.without_seep.append(name)
+        return bool(valid.any())
+
+    def add_picture(self, name: str, digest: str) -> None:
+        """Note a picture, to find those that occur twice."""
+        self.names_by_picture.setdefault(digest, []).append(name)
+
+    def kinds_text(self) -> str:
+        """How many chips there are of each number of bands, size and type."""
+        return "; ".join(f"{count} x {kind}" for kind, count in self.kinds.items())
+
+    def facts(self, chips: "Chips") -> dict[str, str]:
+        """The counts as a reader wants them."""
+        per_scene = Counter(chips.scenes)
+        scenes = [f"{scene} ({count})" for scene, count in sorted(per_scene.items())]
+        classes = [f"{label}: {count}" for label, count in sorted(self.chips_by_class.items())]
+        doubles = [" = ".join(names) for names in self.names_by_picture.values() if len(names) > 1]
+        levels = self.levels or [0]
+        pixels = max(self.pixels, 1)
+        return {
+            "chips": f"{len(chips)} pairs",
+            "scenes": f"{len(per_scene)}: {', '.join(scenes)}",
+            "size and type": self.kinds_text() or "none readable",
+            "levels a chip": f"{min(levels)} to {max(levels)}",
+            "nodata": f"{self.nodata_pixels / pixels:.1%} of pixels, in {self.nodata_chips} chips",
+            "saturated": f"{self.saturated_pixels / pixels:.2%} of pixels",
+            "classes (chips)": ", ".join(classes) or "none",
+            "chips without seep": _counted(self.without_seep),
+            "identical pictures": _counted(doubles),
+        }
+
+
+def _counted(names: Sequence[str]) -> str:
+    """How many there are, and the first of them."""
+    from seep_lightning.data.layouts import shortened
+
+    return f"{len(names)}: {shortened(names)}" if names else "0"

@@ -1,4 +1,4 @@
-"""Chips on disk: pair images with masks by name, check every one, keep them decoded where they fit."""
+"""The chips of a data set: what they are called, where they come from, and what was measured when they were read."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,17 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.grid import cell, place
+from seep_lightning.data.grid import Cell, cell, place
 from seep_lightning.data.images import read_pair, valid_pixels
 from seep_lightning.data.normalise import quartiles_of
+
+ChipArrays = tuple[NDArray[Any], NDArray[np.uint8]]
+"""Image (C, H, W) uint8 or uint16, and mask (H, W) with 0 for no seep and the class of seep otherwise."""
+
+
+def _no_quartiles() -> NDArray[np.float32]:
+    return np.zeros((0, 1, 3), np.float32)
 
 
 @dataclass
 class Chips:
-    """A paired and checked set of chips, by their file names, sorted.
+    """A paired set of chips, sorted by name. `load_chips` checks all of them, and fills what follows `mask_paths`.
 
-    tiles: -1 where the pattern has none; quartiles: (N, C, 3) float32 in 0..1, of each chip's valid pixels; _cache:
-    None where they did not fit `data.cache_gb` and are read again when asked for.
+    Attributes:
+        config: How the chips are read, with the grids of their scenes.
+        root: The folder of the data set.
+        names: What each chip is called: its file name.
+        scenes: The scene that each chip was cut from.
+        tiles: The number of each chip in its scene; -1 where its name has none.
+        image_paths: The file of each picture.
+        mask_paths: The file of each mask.
+        digests: A text for each chip that changes with its name and its pixels, see `loading.digest`.
+        histograms: How often each value occurs in the valid pixels of a scene, (C, values), by its name.
+        quartiles: The 25, 50 and 75 % quantiles of each chip's valid pixels, (N, C, 3) float32 in 0..1 of full scale.
+        full_scale: The largest value that the pictures' type holds.
+        size: Height and width of each chip, px.
+        decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
     """
 
     config: DataConfig
@@ -31,44 +50,71 @@ class Chips:
     tiles: list[int]
     image_paths: list[Path]
     mask_paths: list[Path]
-    digests: list[str] = field(default_factory=list)  # see `digest`
-    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # of each scene, (C, values)
-    quartiles: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 1, 3), np.float32))
+    digests: list[str] = field(default_factory=list)
+    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    quartiles: NDArray[np.float32] = field(default_factory=_no_quartiles)
     full_scale: float = 0.0
     size: tuple[int, int] = (0, 0)
-    _cache: list[tuple[NDArray[Any], NDArray[np.uint8]]] | None = None
+    decoded: list[ChipArrays] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:
-        """Valid pixels of sea and each class in some chips, (1 + N,)."""
-        counts = np.zeros(self.config.classes + 1, np.int64)
-        for image, mask in map(self.read, indices):
-            counts += np.bincount(mask[valid_pixels(image, self.config.nodata)], minlength=len(counts))
-        return counts
+    def read(self, index: int) -> ChipArrays:
+        """Read one chip, from memory or from disk.
 
-    def read(self, index: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """Image (C, H, W) and mask (H, W) of one chip, from memory where they fit, else from disk."""
-        if self._cache is not None:
-            return self._cache[index]
+        Args:
+            index: The chip's position.
+
+        Returns:
+            Image (C, H, W) and mask (H, W).
+
+        Raises:
+            UserError: A file cannot be read, or is not what a chip must be.
+        """
+        if self.decoded is not None:
+            return self.decoded[index]
         return read_pair(self.image_paths[index], self.mask_paths[index], self.config)
+
+    def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """Count the valid pixels of sea and of each class.
+
+        Args:
+            indices: The positions of the chips to count in.
+
+        Returns:
+            Counts (1 + classes,), sea first.
+        """
+        counts = np.zeros(self.config.classes + 1, np.int64)
+        for index in indices:
+            image, mask = self.read(index)
+            valid = valid_pixels(image, self.config.nodata)
+            counts += np.bincount(mask[valid], minlength=len(counts))
+        return counts
 
     @cached_property
     def scene_quartiles(self) -> NDArray[np.float32]:
-        """(N, C, 3): the quartiles of each chip's whole scene, over all its chips here."""
-        table = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
-        return np.stack([table[scene] for scene in self.scenes])
+        """The quartiles of each chip's whole scene, over all its chips here: (N, C, 3) float32 in 0..1."""
+        by_scene = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
+        return np.stack([by_scene[scene] for scene in self.scenes])
 
     @property
     def fingerprint(self) -> str:
         """A hash of all names and pixels: two data sets with one fingerprint are the same data."""
         return hashlib.blake2b("".join(self.digests).encode(), digest_size=8).hexdigest()
 
-    def places(self) -> list[tuple[int, int] | None]:
-        """(row, column) of each chip on the common ground grid; None where the scene's grid is not known."""
-        return [place(self.config, s, t) for s, t in zip(self.scenes, self.tiles, strict=True)]
+    def picture_digests(self) -> list[str]:
+        """The hash of each chip's picture alone; empty texts where the chips were not read."""
+        if not self.digests:
+            return [""] * len(self)
+        return [digest.rpartition(":")[2] for digest in self.digests]
 
-    def cells(self) -> list[tuple[int, int] | None]:
+    def cells(self) -> list[Cell | None]:
         """(row, column) of each chip inside its own scene; None where the scene's grid is not known."""
-        return [cell(self.config, s, t) for s, t in zip(self.scenes, self.tiles, strict=True)]
+        named_tiles = zip(self.scenes, self.tiles, strict=True)
+        return [cell(self.config, scene, tile) for scene, tile in named_tiles]
+
+    def places(self) -> list[Cell | None]:
+        """(row, column) of each chip on the common ground grid; None where the scene's grid is not known."""
+        named_tiles = zip(self.scenes, self.tiles, strict=True)
+        return [place(self.config, scene, tile) for scene, tile in named_tiles]

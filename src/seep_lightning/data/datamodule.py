@@ -20,8 +20,9 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.leakage import leakage
-from seep_lightning.data.loading import load_chips, with_root
+from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser
+from seep_lightning.data.roots import with_root
 from seep_lightning.data.split import split_chips
 from seep_lightning.errors import UserError
 

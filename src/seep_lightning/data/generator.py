@@ -21,9 +21,9 @@ from seep_lightning.config.data import SyntheticConfig
 from seep_lightning.data.images import write_image
 from seep_lightning.errors import UserError
 
-FORMAT = 1  # of the data set on disk; raised whenever the same spec gives other pixels
+FORMAT = 2  # of the data set on disk; raised whenever the same spec gives other pixels
 FIRST_SCENE = 900001  # six digits, far from any real scene
-IMAGES, MASKS = "train_images_256", "train_masks_256"
+IMAGES, MASKS = "images", "masks"
 EDGE_SHARE, EMPTY_SHARE = 0.124, 0.0025  # of the chips that hold an edge of the swath, or no seep, in the real set
 STEP = 3.0  # px between two points of a drifting slick
 PLACE: dict[str, Any] = {"crs": "EPSG:32640", "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000)}  # at sea, 10 m

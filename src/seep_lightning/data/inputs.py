@@ -1,37 +1,79 @@
-"""Scenes or chips to maps: `python -m seep_lightning.predict`."""
+"""Which image files a path on the command line means: a file, a folder, a data set, or a pattern."""
 
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.config.data import DataConfig
+from seep_lightning.data.layouts import known_folders
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, scene_suffixes
 
 
-def path_list(key: str, given: Any) -> list[str]:
-    """A path or a list of paths as a list; `UserError` for none."""
-    if given in ([], ""):
-        raise UserError(f"{key}={given}: expected a path, or a list of paths.")
-    return [str(each) for each in given] if isinstance(given, list | tuple) else [str(given)]
+def path_list(key: str, value: Any) -> list[str]:
+    """Read a path or a list of paths from the config.
+
+    Args:
+        key: The key in the config, for the message.
+        value: What the config says.
+
+    Returns:
+        The paths as a list.
+
+    Raises:
+        UserError: There is none.
+    """
+    if value in ([], ""):
+        raise UserError(f"{key}={value}: expected a path, or a list of paths.")
+    if isinstance(value, list | tuple):
+        return [str(path) for path in value]
+    return [str(value)]
 
 
-def find_files(key: str, given: str) -> list[Path]:
-    """The images that a key means: a file, those of a folder (or of the data set's layout in it), or of a glob."""
-    path, suffixes = Path(given), scene_suffixes()
-    if path.is_file() or given.startswith("/vsi"):
+def find_files(key: str, text: str) -> list[Path]:
+    """Find the images that a key of the config means.
+
+    Args:
+        key: The key in the config, for the message.
+        text: A file, a folder of images, a data set's folder, or a pattern such as `SCENES/*.tif`.
+
+    Returns:
+        Absolute paths, sorted; without the maps, and pictures of maps, that `predict` wrote.
+
+    Raises:
+        UserError: There are none.
+    """
+    path = Path(text)
+    suffixes = scene_suffixes()
+    if path.is_file() or text.startswith("/vsi"):
         return [path.absolute()]
     if path.is_dir():
-        chips = path / DataConfig.images
-        found = [p for p in (chips if chips.is_dir() else path).iterdir() if p.suffix.lower() in suffixes]
+        files = _images_in_folder(path, suffixes)
+        nothing = f"no {', '.join(suffixes)} in it"
     else:
-        found = [Path(p) for p in glob.glob(given, recursive=True)]  # noqa: PTH207, it may be absolute
-    mapped = [p for p in found if p.suffix != ".png" and p.with_suffix(PROBABILITY_SUFFIX).exists()]
-    pictures = {p.with_suffix(".png") for p in mapped}
-    found = sorted(p.absolute() for p in found if not p.name.endswith(MAP_SUFFIXES) and p not in pictures)
-    if not found:
-        none = (
-            f"no {', '.join(suffixes)} in it" if path.is_dir() else "there is no such file or folder, nor any like it"
-        )
-        raise UserError(f"{key}={given}: {none}.")
-    return found
+        # `Path.glob` takes no absolute pattern
+        files = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
+        nothing = "there is no such file or folder, nor any like it"
+    images = [file.absolute() for file in files if not _is_of_a_map(file, files)]
+    if not images:
+        raise UserError(f"{key}={text}: {nothing}.")
+    return sorted(images)
+
+
+def _images_in_folder(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The images of a folder, or of the data set's layout in it."""
+    known = known_folders(folder)
+    if known is not None:
+        _, folders = known
+        folder = folder / folders.images
+    return [path for path in folder.iterdir() if path.suffix.lower() in suffixes]
+
+
+def _is_of_a_map(path: Path, files: Sequence[Path]) -> bool:
+    """Whether a file is a map that `predict` wrote, or the picture that it drew of a scene among the files."""
+    if path.name.endswith(MAP_SUFFIXES):
+        return True
+    if path.suffix != ".png":
+        return False
+    has_map = path.with_suffix(PROBABILITY_SUFFIX).exists()
+    return has_map and any(file.suffix != ".png" and file.with_suffix(".png") == path for file in files)

@@ -1,51 +1,111 @@
-"""One grouped splitter: chips to train, val and test, no group in two parts; a function of names and a seed only."""
+"""How far the chips of validation and test are known from training."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
-import numpy as np
-
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.grid import Cell
+
+HELD_OUT_PARTS = ("val", "test")
+# steps (row, column) to a chip itself and its eight neighbours
+NEIGHBOURS = tuple(product((-1, 0, 1), repeat=2))
 
 
 class Leakage(NamedTuple):
-    """How far a part's chips are known from training: counts of chips."""
+    """How many chips of a part are known from training, and in which way.
+
+    Attributes:
+        part: `val` or `test`.
+        chips: How many chips the part has.
+        touching: How many touch a training chip of their scene, also at a corner.
+        same_scene: How many share their scene with a training chip.
+        same_place: How many share their place on the ground with a training chip.
+        placeless: How many lie at a place that is not known, because their scene's grid is not.
+        identical: How many have the picture of a training chip.
+    """
 
     part: str
     chips: int
     touching: int
     same_scene: int
     same_place: int
-    placeless: int  # their scene's grid is not known
+    placeless: int
     identical: int
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{self.part} {self.chips} chips: {self.touching} touch a training chip of their scene, "
             f"{self.same_scene} share a scene, {self.same_place} share a place with training"
-            + (f", {self.placeless} HAVE NO KNOWN PLACE (see data.grid)" if self.placeless else "")
-            + (f", {self.identical} ARE IDENTICAL to a training chip" if self.identical else "")
         )
+        if self.placeless:
+            text += f", {self.placeless} HAVE NO KNOWN PLACE (see data.grid)"
+        if self.identical:
+            text += f", {self.identical} ARE IDENTICAL to a training chip"
+        return text
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where a chip comes from; cell and place are None where its scene's grid is not known."""
+
+    scene: str
+    cell: Cell | None
+    place: Cell | None
+    picture: str
+
+
+class _Seen:
+    """What a network has seen after it was trained on some chips."""
+
+    def __init__(self, positions: Sequence[_Position]) -> None:
+        self.scenes = {position.scene for position in positions}
+        self.cells = {(position.scene, position.cell) for position in positions}
+        self.places = {position.place for position in positions}
+        self.pictures = {position.picture for position in positions}
+
+    def touches(self, position: _Position) -> bool:
+        """Whether a training chip of the same scene lies at the cell or beside it."""
+        if position.cell is None:
+            return False
+        row, column = position.cell
+        around = [(position.scene, (row + down, column + right)) for down, right in NEIGHBOURS]
+        return not self.cells.isdisjoint(around)
+
+    def knows_place(self, position: _Position) -> bool:
+        return position.place is not None and position.place in self.places
+
+    def knows_picture(self, position: _Position) -> bool:
+        return position.picture != "" and position.picture in self.pictures
 
 
 def leakage(chips: Chips, parts: Sequence[str]) -> list[Leakage]:
-    """For validation and test: chips that touch (8 neighbours), share scene or place with, or equal a training chip."""
-    train = [i for i, part in enumerate(parts) if part == "train"]
-    cells, places = chips.cells(), chips.places()
-    pixels = [d.rpartition(":")[2] for d in chips.digests] or [""] * len(chips)
-    train_cells = {(chips.scenes[i], *here) for i in train if (here := cells[i])}
-    train_scenes = {chips.scenes[i] for i in train}
-    train_places = {places[i] for i in train} - {None}
-    train_pixels = {pixels[i] for i in train} - {""}
+    """Count the chips of validation and test that are known from training.
 
-    def touches(i: int) -> bool:
-        here = cells[i]
-        around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1)]
-        return here is not None and any((chips.scenes[i], here[0] + r, here[1] + c) in train_cells for r, c in around)
+    Args:
+        chips: The data set; identical pictures are found only if its chips were read.
+        parts: The part of each chip.
 
-    known = [
-        (touches(i), scene in train_scenes, places[i] in train_places, places[i] is None, pixels[i] in train_pixels)
-        for i, scene in enumerate(chips.scenes)
-    ]
-    rows = {part: np.array(known)[np.array(parts) == part] for part in ("val", "test")}
-    return [Leakage(part, len(row), *row.sum(axis=0).tolist()) for part, row in rows.items()]
+    Returns:
+        One count for validation and one for test.
+    """
+    columns = zip(chips.scenes, chips.cells(), chips.places(), chips.picture_digests(), strict=True)
+    positions = [_Position(*values) for values in columns]
+    by_part: dict[str, list[_Position]] = {}
+    for part, position in zip(parts, positions, strict=True):
+        by_part.setdefault(part, []).append(position)
+    seen = _Seen(by_part.get("train", []))
+    return [_count(part, by_part.get(part, []), seen) for part in HELD_OUT_PARTS]
+
+
+def _count(part: str, positions: Sequence[_Position], seen: _Seen) -> Leakage:
+    return Leakage(
+        part=part,
+        chips=len(positions),
+        touching=sum(seen.touches(position) for position in positions),
+        same_scene=sum(position.scene in seen.scenes for position in positions),
+        same_place=sum(seen.knows_place(position) for position in positions),
+        placeless=sum(position.place is None for position in positions),
+        identical=sum(seen.knows_picture(position) for position in positions),
+    )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEAST_SEA = 0.2  # of a chip without seep: slivers of sea teach nothing
+LARGEST_CLASS = 255  # that a mask can hold
 FILL = 0.01  # share of pixels of value 0 from which on they look like what was put where no data are
 Labels = tuple["Outlines", NDArray[np.uint8], NDArray[np.uint8]]
 """A scene's outlines (N,), the class of each (N,), 0 for none, and which are doubtful (N,), as 0 and 1."""
@@ -52,11 +53,11 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
             raise UserError(f"scenes: {path} and {scenes[scene_name(path)]} have one name. Rename one of them.")
         with Raster(path, config.bands, config.nodata) as raster:
             raster.check_scale(config.scale)
-            labels[path] = read_labels(raster, config, data.classes)
+            labels[path] = read_labels(raster, config, LARGEST_CLASS)
     if not any(classes.any() for _, classes, _ in labels.values()):
         said = f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s)"
         raise UserError(f"{said}. Check both on a map: which coordinate system, which scene_attribute?")
-    facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "columns": {}}
+    facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "classes": 0, "columns": {}}
     facts |= {key: getattr(config, key) for key in ("labels", "bands", "scale", "size", "overlap")}
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -70,6 +71,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
                 for tile, corner, image, mask in cut_scene(raster, label, config):
                     facts["chips"] += 1
                     facts["with_seep"] += bool(mask.any())
+                    facts["classes"] = max(facts["classes"], int(mask.max()))
                     name = f"{scene_name(path)}.{tile:06d}.tif"
                     place = {"crs": raster.crs, "transform": raster.transform @ Affine.translation(*corner)}
                     if raster.placed_by_points:

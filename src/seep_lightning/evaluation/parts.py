@@ -1,6 +1,6 @@
 """The chips that an evaluation is of: a part of the run's own data, or all chips of another data set."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seep_lightning.config.commands import EvaluateConfig
@@ -43,10 +43,11 @@ def part_of(run: Run, config: EvaluateConfig) -> Part:
         UserError: The run's data have changed, or another data set is asked for its training or validation part.
     """
     from seep_lightning.data.datamodule import SeepDataModule
+    from seep_lightning.data.roots import at_root
 
     data = run.config.data
     if config.data.root is not None:
-        data = replace(data, source="chips", root=config.data.root)
+        data = at_root(data, config.data.root)
     split = SplitConfig(kind="file", path=str(run.split_path))
     module = SeepDataModule(data, split, augment=[])
     chips = module.chips

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -119,6 +118,7 @@ def with_views(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
 
     from seep_lightning.data.images import read_image, valid_pixels
     from seep_lightning.data.layouts import pair_chips
+    from seep_lightning.data.roots import at_root
     from seep_lightning.reporting.pictures import four_views
 
     def uri(view: np.ndarray) -> str:
@@ -127,7 +127,7 @@ def with_views(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
         lossless = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, 101])[1]
         return "data:image/webp;base64," + base64.b64encode(lossless.tobytes()).decode()
 
-    chips = pair_chips(replace(run.config.data, source="chips", root=scored["data"]["root"]))
+    chips = pair_chips(at_root(run.config.data, scored["data"]["root"]))
     told = []
     for row in rows:
         if row["name"] not in chips.names:

@@ -6,7 +6,18 @@ from typing import Any
 from seep_lightning.config.training import TrainConfig
 
 # what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
-_WHERE = ("name", "run", "ckpt", "data.root", "data.grid", "data.pattern", "logger", "callbacks")
+_WHERE = (
+    "name",
+    "run",
+    "ckpt",
+    "data.root",
+    "data.images",
+    "data.masks",
+    "data.grid",
+    "data.pattern",
+    "logger",
+    "callbacks",
+)
 NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "cuda_graphs", "channels_last")
 OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
 
