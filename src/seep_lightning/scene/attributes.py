@@ -162,7 +162,7 @@ POLYGON_ATTRIBUTES = (
     ),
     PolygonAttribute(
         name="class",
-        unit="1..7",
+        unit="number",
         description="with `task=classes`: the commonest class in the mask ([classes.md](classes.md))",
         measure=_commonest_class,
         applies=_has_classes,
@@ -241,7 +241,7 @@ def _resolve(name: str | PolygonAttribute) -> PolygonAttribute:
     if isinstance(name, PolygonAttribute):
         return name
     try:
-        attribute = pkgutil.resolve_name(name)
+        attribute = pkgutil.resolve_name(str(name))
     except (ImportError, AttributeError, ValueError) as error:
         expected = "Expected the dotted name of a PolygonAttribute, such as my_module.ELONGATION"
         raise UserError(f"attributes: {name} cannot be imported ({error}). {expected}.") from error
