@@ -8,6 +8,7 @@ import numpy as np
 import pyogrio
 import pytest
 
+from helpers.command_line import seep
 from helpers.documents import code_blocks, write_blocks
 from helpers.rasters import UTM, write_raster
 from seep_lightning.errors import UserError
@@ -49,9 +50,22 @@ def test_the_template_s_column_comes_after_ours(template: Any, probability: Rast
     assert values[-1] == pytest.approx([10], rel=0.05)
 
 
-def test_the_command_of_the_template_takes_it_by_name(template: Any) -> None:
+def test_the_command_of_the_template_writes_the_column(template: Any, tmp_path: Path) -> None:
     ((_, command),) = [block for block in code_blocks("extending.md", SECTION) if block[0] == "bash"]
-    assert f"attributes=[{NAME}]" in command
+    image = np.full((64, 64), 20_000, np.uint16)
+    write_raster(tmp_path / "scene.tif", image, **UTM)
+    _, _, verb, *arguments = command.split()
+    done = seep(verb.removeprefix("seep_lightning."), *arguments, "device=cpu", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "elongation" in pyogrio.read_info(tmp_path / "maps" / "scene.gpkg")["fields"]
+
+
+def test_the_command_tells_a_wrong_name_before_it_maps(template: Any, tmp_path: Path) -> None:
+    write_raster(tmp_path / "scene.tif", np.full((64, 64), 20_000, np.uint16), **UTM)
+    done = seep("predict", "input=scene.tif", "output=maps", "attributes=[my_attributes.NONE]", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "my_attributes.NONE cannot be imported" in done.stderr
+    assert not list((tmp_path / "maps").glob("*.tif"))
 
 
 def test_the_attribute_itself_is_as_good_as_its_name(template: Any, probability: Raster) -> None:
