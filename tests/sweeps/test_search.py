@@ -11,9 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
+from optuna.trial import TrialState
 
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
@@ -21,9 +23,12 @@ from helpers.trainings import curve
 from hydra_plugins.seep_optuna import SearchConfig
 from seep_lightning.errors import RunTakenOver, UserError
 from seep_lightning.runs.directory import Run
-from seep_lightning.sweeps.search import optuna, run_trial, search
+from seep_lightning.sweeps.search import search
+from seep_lightning.sweeps.space import split_overrides, values_to_enqueue
+from seep_lightning.sweeps.study import open_study
+from seep_lightning.sweeps.trial_jobs import run_trial
 from seep_lightning.training.pruning import Pruning
-from seep_lightning.training.study import NAME, connect
+from seep_lightning.training.trial_storage import STUDY_NAME, open_storage
 
 
 def start(line: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -74,11 +79,6 @@ def test_a_sweep_killed_in_the_middle_runs_only_what_is_missing(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(tmp_path: Path) -> None:
-    from optuna.trial import TrialState
-
-    from seep_lightning.sweeps.search import optuna
-    from seep_lightning.training.study import NAME, connect
-
     folder = tmp_path / "search"
     root = make_chips(tmp_path / "chips", scenes=6, tiles=8)
     line = [
@@ -108,7 +108,7 @@ def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(
     killed.wait()
     assert broken is not None
     assert other.wait(timeout=300) == 0, (tmp_path / "log1").read_text()
-    trials = optuna.load_study(study_name=NAME, storage=connect(folder / "study.db")).get_trials()
+    trials = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(folder / "study.db")).get_trials()
     states = Counter(t.state for t in trials)
     assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 8
     assert states[TrialState.FAIL] == 1  # the killed one
@@ -170,10 +170,10 @@ def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys
 
 
 def test_a_process_that_stood_still_leaves_what_was_taken_up_elsewhere_alone(tmp_path: Path) -> None:
-    study = optuna.create_study(storage=connect(tmp_path / "study.db", 5), study_name=NAME)
+    study = optuna.create_study(storage=open_storage(tmp_path / "study.db", 5), study_name=STUDY_NAME)
 
     def launch(*_: Any, **more: Any) -> list[JobReturn]:
-        study.tell(0, state=optuna.trial.TrialState.FAIL)  # as another process does with one that gave no sign of life
+        study.tell(0, state=TrialState.FAIL)  # as another process does with one that gave no sign of life
         job = JobReturn()
         pruning: Any = Pruning("dice/val", f"{tmp_path / 'study.db'}:0")
         try:
@@ -209,8 +209,6 @@ def test_an_epoch_without_validation_tells_a_study_nothing() -> None:
 
 
 def test_ranges_and_choices_of_a_search() -> None:
-    from seep_lightning.sweeps.search import optuna, split_overrides
-
     lines = ["optimizer.lr=interval(1,2)", "model.width=int(interval(4,8))", "model=choice(unet,unet_small)", "seed=3"]
     fixed, space = split_overrides([*lines, "optimizer.lr=tag(log,interval(0.001,0.01))"])
     assert fixed == ["seed=3"]
@@ -223,13 +221,21 @@ def test_ranges_and_choices_of_a_search() -> None:
         split_overrides(["optimizer.lr=interval(2,1)"])
 
 
-def test_what_is_tried_first_must_be_of_what_is_searched() -> None:
-    from seep_lightning.sweeps.search import split_overrides, to_try
+def test_a_search_may_go_over_what_else_may_change_when_it_goes_on(tmp_path: Path) -> None:
+    _, space = split_overrides(["trainer.gradient_clip_val=interval(0.1,1)"])
+    for fixed in (["trainer=cpu"], ["trainer=gpu"]):
+        open_study(tmp_path, "dice/val", SearchConfig(), fixed, space)
+    with pytest.raises(UserError, match=r"other settings \(trainer.gradient_clip_val="):
+        open_study(
+            tmp_path, "dice/val", SearchConfig(), [], split_overrides(["trainer.gradient_clip_val=interval(0,1)"])[1]
+        )
 
+
+def test_what_is_tried_first_must_be_of_what_is_searched() -> None:
     _, space = split_overrides(
         ["optimizer.lr=interval(0.001,0.01)", "model.width=choice(4,6)", "compile=choice(true,a)"]
     )
-    assert to_try({"optimizer.lr": 1e-9, "model.width": 4, "compile": True}, space) == {
+    assert values_to_enqueue({"optimizer.lr": 1e-9, "model.width": 4, "compile": True}, space) == {
         "optimizer.lr": 1e-9,
         "model.width": "4",
         "compile": "True",
@@ -241,7 +247,7 @@ def test_what_is_tried_first_must_be_of_what_is_searched() -> None:
         (3, "is not of what is searched"),
     ):
         with pytest.raises(UserError, match=said):
-            to_try(wrong, space)
+            values_to_enqueue(wrong, space)
 
 
 @pytest.mark.slow

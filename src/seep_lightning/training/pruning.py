@@ -1,8 +1,4 @@
-"""The search for the best settings, `sweep=optuna`: Optuna asks, Hydra's launcher runs one job, its end is told.
-
-The study is a file in the sweep's folder. Processes started by one command with one `hydra.sweep.dir` share it. A
-trial without signs of life is taken up again in its own folder, where training goes on from its last checkpoint.
-"""
+"""The end of a search's trial that is hopeless beside the others."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -12,35 +8,57 @@ import optuna
 from optuna.trial import Trial
 
 from seep_lightning.errors import RunTakenOver
-from seep_lightning.training.study import NAME, connect, runs_here
+from seep_lightning.training.trial_storage import STUDY_NAME, is_ours, open_storage
 
 
 class Pruning(pl.Callback):
-    """Tell a trial (`DATABASE:NUMBER`) the monitor of each epoch, and end it on all ranks where it is hopeless."""
+    """Tells a search the monitor of each validated epoch, and ends a hopeless trial on all ranks.
 
-    def __init__(self, monitor: str, trial: str) -> None:
-        self.monitor, self.trial, self.pruned = monitor, trial, False
+    Attributes:
+        pruned: Whether the trial was ended; the run's status goes by it.
+    """
+
+    def __init__(self, monitor: str, trial_address: str) -> None:
+        """Report to a trial.
+
+        Args:
+            monitor: The figure that the search goes by.
+            trial_address: `DATABASE:NUMBER`.
+        """
+        database, _, number = trial_address.rpartition(":")
+        self.monitor = monitor
+        self.database = Path(database)
+        self.number = int(number)
+        self.pruned = False
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look, on rank 0, whether this process may still write, before the epoch is logged."""
+        """Before an epoch is logged, make sure that this process may still write. On rank 0."""
         if trainer.is_global_zero:
-            self._study_and_trial()
-
-    def _study_and_trial(self) -> tuple[optuna.Study, Trial]:
-        database, _, number = self.trial.rpartition(":")
-        study = optuna.load_study(study_name=NAME, storage=connect(Path(database)))
-        trial = Trial(study, study.get_trials(deepcopy=False)[int(number)]._trial_id)
-        if not runs_here(study, trial):
-            raise RunTakenOver(f"trial {number} gave no sign of life and was taken up elsewhere.")
-        return study, trial
+            self._open_trial()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report, and ask, on rank 0."""
-        value = trainer.callback_metrics.get(self.monitor)  # on all ranks: they work it out together
-        if trainer.is_global_zero and value is not None and cast(Any, pl_module).validated:
-            study, trial = self._study_and_trial()
-            study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
-            trial.report(float(value), trainer.current_epoch)
-            self.pruned = trainer.current_epoch + 1 != trainer.max_epochs and trial.should_prune()
+        """Report the epoch, and end the trial on all ranks where rank 0 finds it hopeless."""
+        # on all ranks: they work the figure out together
+        value = trainer.callback_metrics.get(self.monitor)
+        was_validated = cast(Any, pl_module).validated
+        if trainer.is_global_zero and value is not None and was_validated:
+            is_last_epoch = trainer.current_epoch + 1 == trainer.max_epochs
+            self.pruned = self._is_hopeless(float(value), trainer.current_epoch) and not is_last_epoch
         self.pruned = trainer.strategy.broadcast(self.pruned)
-        trainer.should_stop = trainer.should_stop or self.pruned
+        if self.pruned:
+            trainer.should_stop = True
+
+    def _is_hopeless(self, value: float, epoch: int) -> bool:
+        study, trial = self._open_trial()
+        study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
+        trial.report(value, epoch)
+        return bool(trial.should_prune())
+
+    def _open_trial(self) -> tuple[optuna.Study, Trial]:
+        study = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(self.database))
+        stored = study.get_trials(deepcopy=False)[self.number]
+        # compat
+        trial = Trial(study, stored._trial_id)
+        if not is_ours(study, trial):
+            raise RunTakenOver(f"trial {self.number} gave no sign of life and was taken up elsewhere.")
+        return study, trial
