@@ -1,25 +1,49 @@
 """Scenes or chips to maps: `python -m seep_lightning.predict`."""
 
+from collections.abc import Sequence
+
 from omegaconf import DictConfig
 
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.mapping.scenes import TABLE, predict
+from seep_lightning.mapping.scenes import predict
+from seep_lightning.mapping.table import TABLE_NAME, SceneRow
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 
 def main(cfg: DictConfig) -> int:
-    """The job of one `seep predict`. Returns the number of scenes."""
+    """The job of one `seep predict`.
+
+    Args:
+        cfg: Its composed settings.
+
+    Returns:
+        The number of scenes.
+    """
     config: PredictConfig = typed_config(cfg)
     if config.run is None:
-        print(f"run=None: with the network that comes with the package, {DEFAULT_NETWORK.with_name('README.md')}")
+        card = DEFAULT_NETWORK.with_name("README.md")
+        print(f"run=None: with the network that comes with the package, {card}")
     rows = predict(config)
-    if any(row["unit"] == "px2" for row in rows):
-        print("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
-    seeps = f", {sum(int(row['seeps'] or 0) for row in rows)} seeps" if config.polygons else ""
-    print(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE} has a row for each scene")
+    print_summary(rows, config)
     return len(rows)
+
+
+def print_summary(rows: Sequence[SceneRow], config: PredictConfig) -> None:
+    """Print how many scenes were mapped, and where to.
+
+    Args:
+        rows: Of the scenes.
+        config: The settings of the command.
+    """
+    if any(row.unit == "px2" for row in rows):
+        print("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
+    seeps = ""
+    if config.polygons:
+        count = sum(row.seeps or 0 for row in rows)
+        seeps = f", {count} seeps"
+    print(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
 
 
 if __name__ == "__main__":

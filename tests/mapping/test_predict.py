@@ -32,8 +32,8 @@ from seep_lightning.data.inputs import find_files
 from seep_lightning.data.mosaic import box, lay
 from seep_lightning.data.normalise import histogram, quartiles_of
 from seep_lightning.errors import UserError
-from seep_lightning.mapping import mapper
 from seep_lightning.mapping.jobs import SceneJob, find_jobs, strips_of
+from seep_lightning.mapping.mapper import SceneMapper
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
@@ -162,15 +162,15 @@ def test_a_scene_that_lies_nowhere_does_not_stop_the_others(trained: Path, scene
 def test_two_calls_at_a_time_into_one_folder_keep_each_others_rows(
     trained: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, other, map_job = tmp_path / "out", scene.with_name("b.tif"), mapper.map_job
+    out, other, map_one = tmp_path / "out", scene.with_name("b.tif"), SceneMapper.map
     rasterio.shutil.copy(scene, other)
 
     def beside(*given: Any) -> Any:
-        monkeypatch.setattr(mapper, "map_job", map_job)
+        monkeypatch.setattr(SceneMapper, "map", map_one)
         mapped(trained, other, out)
-        return map_job(*given)
+        return map_one(*given)
 
-    monkeypatch.setattr(mapper, "map_job", beside)
+    monkeypatch.setattr(SceneMapper, "map", beside)
     mapped(trained, scene, out)
     assert {name: row["status"] for name, row in table(out).items()} == {"a": "done", "b": "done"}
 

@@ -16,7 +16,11 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.mapping import workers as mapping_workers
 from seep_lightning.mapping.jobs import SceneJob
+from seep_lightning.mapping.mapper import SceneMapper
 from seep_lightning.mapping.scenes import predict
+from seep_lightning.mapping.table import SceneRow
+from seep_lightning.predictor.base import Predictor
+from seep_lightning.predictor.loading import load
 
 
 def scenes(folder: Path, count: int, height: int = 300, width: int = 200) -> Path:
@@ -74,32 +78,39 @@ def test_strips_of_a_huge_scene_by_several_workers_are_one_map(
 ) -> None:
     given = scenes(tmp_path / "in", 1)
     predict(settings(trained, given, tmp_path / "alone"))
-    monkeypatch.setattr(mapping_workers, "STRIP", 16_000)  # 80 of 300 rows
+    monkeypatch.setattr(mapping_workers, "STRIP_PIXELS", 16_000)  # 80 of 300 rows
     predict(settings(trained, given, tmp_path / "over", cluster="dask", workers=2))
     assert found(tmp_path / "over") == found(tmp_path / "alone")
 
 
 @pytest.mark.parametrize("error", [MemoryError(), type("OutOfMemoryError", (RuntimeError,), {})("CUDA")])
 def test_a_scene_too_large_for_the_memory_does_not_stop_the_others(error: Exception) -> None:
-    def work(job: SceneJob) -> dict[str, str]:
+    def map_scene(job: SceneJob) -> SceneRow:
         if job.name == "a":
             raise error
-        return {}
+        return SceneRow(job.name)
 
-    ended = [row for _, row in mapping_workers.one_by_one(work, [SceneJob("a", {}), SceneJob("b", {})])]
-    assert str(ended[0]) == "memory ran out: lower batch= or window=." and ended[1] == {}
+    large, small = mapping_workers.map_here(map_scene, [SceneJob("a", {}), SceneJob("b", {})])
+    assert str(large.error) == "memory ran out: lower batch= or window=." and large.row is None
+    assert small.row == SceneRow("b") and small.error is None
 
 
-def test_a_worker_opens_networks_anew_whose_weights_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_opens_networks_anew_whose_weights_are_others(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[PredictConfig] = []
-    monkeypatch.setattr("seep_lightning.mapping.networks.open_networks", lambda config: opened.append(config) or [])
-    monkeypatch.setattr("seep_lightning.mapping.mapper.map_job", lambda *_, **__: None)
+
+    def count(config: PredictConfig) -> list[Predictor]:
+        opened.append(config)
+        return [load(trained)]
+
+    monkeypatch.setattr("seep_lightning.mapping.networks.open_networks", count)
+    monkeypatch.setattr(SceneMapper, "map", lambda *_: None)
+    monkeypatch.setattr(mapping_workers, "MAPPERS", mapping_workers.MapperMemory())
     for key in ("old", "old", "new"):
-        mapping_workers.map_there(
-            SceneJob("a", {}), PredictConfig(run="run", input="in", output="out"), [key], None, None
-        )
+        request = mapping_workers.MappingRequest(settings(trained, tmp_path, tmp_path), (key,))
+        mapping_workers.map_in_worker(request, SceneJob("a", {}), "", [])
     assert len(opened) == 2
-    mapping_workers._OPENED.clear()
 
 
 def test_a_scheduler_that_does_not_answer_is_one_sentence(trained: Path, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
-"""From trained networks to maps: what `scene/` takes as callables, and one scene's way through it."""
+"""What there is to map: images, and chips laid into their scenes."""
 
-import logging
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
@@ -15,43 +16,90 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
 
-log = logging.getLogger(__name__)
 Bands = tuple[int | str, ...]
-Tiles = dict[Path, tuple[int, int]]
-Row = dict[str, str]  # a scene's in the table that `predict` keeps
+"""Band numbers from 1, or names."""
+Cell = tuple[int, int]
+"""Row and column of a file in its scene."""
 
 
-class SceneJob(NamedTuple):
-    """A scene: its files by (row, column). peers: all chips of a scene of which this is one, for its statistics."""
+@dataclass(frozen=True)
+class SceneJob:
+    """A scene to map.
+
+    Attributes:
+        name: Of the files of its map.
+        tiles: Its files by their row and column in the scene; a single one lies at (0, 0).
+        peers: Where a chip is mapped by itself, all chips of its scene: statistics of the scene are taken of these.
+    """
 
     name: str
-    tiles: Tiles
+    tiles: dict[Path, Cell]
     peers: tuple[Path, ...] = ()
+
+    def open(self, bands: Bands, nodata: float | None) -> AbstractContextManager[Raster]:
+        """The scene as one raster.
+
+        Args:
+            bands: Those that the networks take.
+            nodata: A value besides the one that the file declares.
+        """
+        if len(self.tiles) > 1:
+            return mosaic(self.tiles, self.name, bands, nodata)
+        return Raster(next(iter(self.tiles)), bands, nodata)
 
 
 def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
-    """What to map: each image, and chips named SCENE.TILE together where their places in the scene are known."""
+    """What to map: each image, and chips named SCENE.TILE together where their places in the scene are known.
+
+    Args:
+        paths: The images of `config.input`.
+        facts: What the networks know of the data that they were trained on.
+        config: The settings of the command.
+
+    Raises:
+        UserError: Two images would be mapped to files of one name.
+    """
     jobs: list[SceneJob] = []
-    scenes: dict[str, dict[Path, int]] = {}
+    tiles_of_scenes: dict[str, dict[Path, int]] = {}
     for path in paths:
-        scene, tile = "", -1
-        with suppress(UserError):  # the name of no chip
-            scene, tile = split_name(path.name, facts["pattern"])
-        if tile >= 0:
-            scenes.setdefault(scene, {})[path] = tile
-        else:
+        scene, tile = _chip_name(path, facts["pattern"])
+        if tile is None:
             jobs.append(SceneJob(path.stem, {path: (0, 0)}))
-    for scene, tiles in scenes.items():
-        columns = _columns(scene, tiles, facts, config) if config.mosaic and len(tiles) > 1 else None
-        if columns:
-            jobs.append(SceneJob(scene, {path: divmod(tile, columns) for path, tile in tiles.items()}))
         else:
-            jobs += [SceneJob(path.stem, {path: (0, 0)}, tuple(tiles)) for path in tiles]
-    cells = Counter((job.name, cell) for job in jobs for cell in (None, *job.tiles.values()))
-    (name, _), count = cells.most_common(1)[0]
-    if count > 1:
-        raise UserError(f"input={config.input}: several files would be mapped to {name}. Map them one by one.")
+            tiles_of_scenes.setdefault(scene, {})[path] = tile
+    for scene, tiles in tiles_of_scenes.items():
+        jobs += _jobs_of_chips(scene, tiles, facts, config)
+    _check_names(jobs, config.input)
     return jobs
+
+
+def _chip_name(path: Path, pattern: str) -> tuple[str, int | None]:
+    """The scene and tile number that a file's name tells; no number where it is not the name of a chip."""
+    with suppress(UserError):
+        scene, tile = split_name(path.name, pattern)
+        if tile >= 0:
+            return scene, tile
+    return path.stem, None
+
+
+def _jobs_of_chips(scene: str, tiles: dict[Path, int], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
+    """One job for the chips of a scene where it is known how they lie, else one for each chip."""
+    columns = None
+    if config.mosaic and len(tiles) > 1:
+        columns = _columns(scene, tiles, facts, config)
+    if columns is None:
+        return [SceneJob(path.stem, {path: (0, 0)}, peers=tuple(tiles)) for path in tiles]
+    return [SceneJob(scene, {path: divmod(tile, columns) for path, tile in tiles.items()})]
+
+
+def _check_names(jobs: Sequence[SceneJob], key: str) -> None:
+    """Raise `UserError` where two scenes have one name, or two files lie in one cell of a scene."""
+    names = Counter(job.name for job in jobs)
+    cells = Counter((job.name, cell) for job in jobs for cell in job.tiles.values())
+    repeated = [name for name, count in names.items() if count > 1]
+    repeated += [name for (name, _), count in cells.items() if count > 1]
+    if repeated:
+        raise UserError(f"input={key}: several files would be mapped to {repeated[0]}. Map them one by one.")
 
 
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
@@ -62,12 +110,20 @@ def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], confi
 
 
 def strips_of(job: SceneJob, pixels: int) -> list[tuple[int, int]]:
-    """A scene's rows in strips of about `pixels`; none where it is no larger."""
-    with _raster(job.name, job.tiles, (1,), 0) as scene:  # a value for missing tiles; no pixel is read
-        count = -(-scene.height * scene.width // pixels)
-        edges = [scene.height * i // count for i in range(count + 1)]
-    return list(pairwise(edges)) if count > 1 else []
+    """A scene's rows in strips of about equal height.
 
+    Args:
+        job: The scene.
+        pixels: About as many in a strip.
 
-def _raster(name: str, tiles: Tiles, bands: Bands, nodata: float | None) -> AbstractContextManager[Raster]:
-    return mosaic(tiles, name, bands, nodata) if len(tiles) > 1 else Raster(next(iter(tiles)), bands, nodata)
+    Returns:
+        First row and end of each strip; none where the scene is no larger than one.
+    """
+    # missing tiles need a nodata value, though no pixel is read
+    with job.open((1,), nodata=0) as raster:
+        height = raster.height
+        count = math.ceil(height * raster.width / pixels)
+    if count <= 1:
+        return []
+    edges = [height * i // count for i in range(count + 1)]
+    return list(pairwise(edges))

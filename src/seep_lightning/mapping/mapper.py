@@ -1,147 +1,256 @@
-"""From trained networks to maps: what `scene/` takes as callables, and one scene's way through it."""
+"""The mapper: one scene's way from its files to its row of the table."""
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import shapely
-from rasterio.enums import Resampling
+from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.images import write_image
-from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.jobs import Row, SceneJob, _raster
-from seep_lightning.mapping.networks import _callables, _quartiles, _tiling
+from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
+from seep_lightning.mapping.jobs import SceneJob
+from seep_lightning.mapping.networks import bands_of, tiling_of
+from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
+from seep_lightning.mapping.picture import write_scene_picture
+from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
-from seep_lightning.reporting.pictures import overview
 from seep_lightning.scene.attributes import own_attributes
 from seep_lightning.scene.ground import Ground
-from seep_lightning.scene.interfaces import Area, Progress
+from seep_lightning.scene.interfaces import Area, Mask, Model, Normalise, Progress
 from seep_lightning.scene.outlines import vector_area
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
-from seep_lightning.scene.raster import Raster, open_dataset
-from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_suffixes
+from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_map import SceneMap, map_scene
 from seep_lightning.scene.vector_files import write_seeps
 
-CUT = ("masks", "probabilities")  # folders of maps that are cut back into chips
-PICTURE = 720  # px along a picture's longer side
-
-log = logging.getLogger(__name__)
+Rows = tuple[int, int]
+"""First row and end of a strip of a scene."""
 
 
-def map_job(
-    job: SceneJob, networks: Sequence[Predictor], config: PredictConfig, done: str = "",
-    progress: Progress | None = None, rows: tuple[int, int] | None = None,
-) -> Row | None:  # fmt: skip
-    """Map one scene into `config.output`, and return its row of the table; None if it was finished already.
+@dataclass(frozen=True)
+class OpenScene:
+    """A scene while it is mapped.
 
-    done: the key in the row that an earlier call left, a hash of model, input and settings. rows: predict these only,
-    for the call that maps the whole scene; nothing is returned. Raises `UserError` where it cannot be mapped.
+    Attributes:
+        job: What is to be mapped.
+        raster: Its pixels, open for reading.
+        outputs: Where its map goes.
+        shared_quartiles: Of all chips of the scene of which this is one, (C, 3); None where nobody needs them.
     """
-    begin, out = time.monotonic(), Path(config.output)
-    if config.scale == "db" and config.calibration is None:
-        config = replace(config, calibration="db")
-    first = networks[0]
-    bands = tuple(config.bands or first.facts.get("band names", [1]))
-    nodata = None if config.scale == "db" else first.nodata  # 0 dB is a value
-    vector = out / f"{job.name}.{config.format}"
-    if len(bands) != first.bands:
-        raise UserError(f"bands={list(bands)}: the run was trained on {first.bands} band(s). Name as many.")
-    made = [vector, *[out / f"{job.name}.png"] * config.picture]
-    made += [_cut_path(out / folder, chip) for folder in CUT for chip in job.tiles if config.chips]
-    inputs, known = {path.resolve() for path in job.tiles}, (out / f"{job.name}{PROBABILITY_SUFFIX}").exists()
-    for path in made:
-        if path.resolve() in inputs:
-            raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
-        if path.exists() and not config.overwrite and not known:
-            raise UserError(
-                f"{path} is there already, and is not of this map. Choose another output, or overwrite=true."
-            )
-    threshold = config.threshold or float(np.mean([each.threshold for each in networks]))
-    chosen = [each.min_area for each in networks if each.min_area]
-    if config.min_area is None and chosen:
-        config = replace(config, min_area=round(float(np.mean(chosen))))
-    config.thresholds.around(threshold)  # a bad one is told before anything is predicted
-    own_attributes(config.attributes)
-    with _raster(job.name, job.tiles, bands, nodata) as scene:
-        if config.polygons:
-            Ground.of(scene)  # a bad place is told before anything is predicted
-        by_scene = any(each.normalise.kind == "scene" for each in networks)
-        shared = _quartiles(job.peers, bands, nodata) if job.peers and by_scene else None
-        given = ((config.area, True), (config.land, False))
-        areas = [vector_area(Path(path), scene, inside=inside) for path, inside in given if path]
-        wanted: Area = lambda a, b: np.logical_and.reduce([area(a, b) for area, _ in areas])  # noqa: E731
-        model_key = [network.key for network in networks], config.scale, config.flips, np.asarray(shared).tolist()
-        windows = WindowPlan(_tiling(networks, config), config.batch, config.threads, wanted if areas else None)
-        plan = ScenePlan(
+
+    job: SceneJob
+    raster: Raster
+    outputs: SceneOutputs
+    shared_quartiles: NDArray[np.float64] | None
+
+
+class SceneMapper:
+    """Maps scenes with an ensemble of networks; made once, used for many scenes.
+
+    Args:
+        networks: All take the same images, see `open_networks`.
+        config: The settings of the command, with absolute paths.
+
+    Attributes:
+        networks: As given.
+        config: As given, completed by what the networks know.
+        bands: The bands of a scene that the networks take.
+        nodata: A value besides the one that a scene declares; None for decibels, of which 0 is one.
+        threshold: The least probability of a seep: that of the settings, else the mean of the networks' own.
+    """
+
+    def __init__(self, networks: Sequence[Predictor], config: PredictConfig) -> None:
+        self.networks = list(networks)
+        self.config = _completed(config, networks)
+        self.bands = bands_of(networks[0], config)
+        self.nodata = None if config.scale == "db" else networks[0].nodata
+        self.threshold = config.threshold or float(np.mean([network.threshold for network in networks]))
+
+    def map(self, job: SceneJob, finished_key: str = "", progress: Progress | None = None) -> SceneRow | None:
+        """Map a scene into `config.output`.
+
+        Args:
+            job: The scene.
+            finished_key: The key in the row that an earlier call left; empty where there is none.
+            progress: Told how far it is.
+
+        Returns:
+            The scene's row of the table; None if the scene was finished already.
+
+        Raises:
+            UserError: The scene cannot be mapped.
+        """
+        begin = time.monotonic()
+        config = self.config
+        outputs = self._checked_outputs(job)
+        with job.open(self.bands, self.nodata) as raster:
+            scene = OpenScene(job, raster, outputs, self._shared_quartiles(job))
+            rasters = self._write_rasters(scene, rows=None, progress=progress)
+            key = row_key(rasters.key, config)
+            outlined = outputs.outlines.exists() or not config.polygons
+            if key == finished_key and outlined:
+                return None
+            row = SceneRow(job.name, DONE, size=f"{raster.width} x {raster.height}", key=key)
+            layer = None
+            if config.polygons:
+                layer = self._find_outlines(raster, rasters)
+                # without a row of an earlier call, outlines that lie here were left by a call that was killed
+                replaceable = config.overwrite or not finished_key
+                write_seeps(layer, outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
+                row = _with_seeps(row, layer)
+            if config.picture:
+                write_scene_picture(raster, layer, outputs.picture)
+        if config.chips:
+            write_chip_maps(job, rasters, outputs.folder)
+        return replace(row, seconds=time.monotonic() - begin)
+
+    def map_strip(self, job: SceneJob, rows: Rows) -> None:
+        """Predict a strip of a scene, for a later `map` of the whole; several processes may do so at once.
+
+        Args:
+            job: The scene.
+            rows: First row and end of the strip.
+
+        Raises:
+            UserError: The scene cannot be mapped.
+        """
+        outputs = self._checked_outputs(job)
+        with job.open(self.bands, self.nodata) as raster:
+            scene = OpenScene(job, raster, outputs, self._shared_quartiles(job))
+            self._write_rasters(scene, rows, progress=None)
+
+    def _checked_outputs(self, job: SceneJob) -> SceneOutputs:
+        """Where a scene's map goes, after all checks that need no pixel: mistakes are told before the work begins."""
+        band_count = self.networks[0].bands
+        if len(self.bands) != band_count:
+            raise UserError(f"bands={list(self.bands)}: the run was trained on {band_count} band(s). Name as many.")
+        outputs = SceneOutputs.of(job, self.config)
+        outputs.check_replaceable(job, overwrite=self.config.overwrite)
+        self.config.thresholds.around(self.threshold)
+        own_attributes(self.config.attributes)
+        return outputs
+
+    def _shared_quartiles(self, job: SceneJob) -> NDArray[np.float64] | None:
+        """Quartiles of all chips of the scene, where one of them is mapped by itself and a network asks for them."""
+        if job.peers and uses_scene_quartiles(self.networks):
+            return shared_quartiles(job.peers, self.bands, self.nodata)
+        return None
+
+    def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:
+        """Write the rasters of probability and mask, or predict some rows of them."""
+        if self.config.polygons:
+            # a scene whose place cannot be used for outlines is told before anything is predicted
+            Ground.of(scene.raster)
+        plan = self._plan(scene, rows)
+
+        def prepare() -> tuple[Model, Normalise]:
+            model = ensemble_of_scene(self.networks, scene.raster, self.config, scene.shared_quartiles)
+            return model.probability, model.normalise
+
+        return map_scene(scene.raster, prepare, scene.outputs.folder, plan, progress)
+
+    def _plan(self, scene: OpenScene, rows: Rows | None) -> ScenePlan:
+        """How the scene is mapped."""
+        config = self.config
+        area, area_key = area_of_interest(scene.raster, config)
+        windows = WindowPlan(tiling_of(self.networks, config), config.batch, config.threads, area)
+        return ScenePlan(
             windows,
-            model_key=json.dumps(model_key),
-            threshold=threshold,
-            area_key="".join(key for _, key in areas),
+            model_key=self._model_key(scene),
+            threshold=self.threshold,
+            area_key=area_key,
             overwrite=config.overwrite,
             part=rows,
         )
-        result = map_scene(scene, lambda: _callables(networks, scene, config, shared), out, plan, progress)
-        if rows is not None:
-            return None
-        same = replace(
-            config, run=0, input="", output="", device="", threads=1, overwrite=False, cluster="", workers=None
-        )
-        settings = f"{result.key} {same}"
-        if config.attributes:
-            settings += f" {config.attributes}"
-        key = hashlib.sha256(settings.encode()).hexdigest()[:16]
-        if key == done and (vector.exists() or not config.polygons):
-            return None
-        row = {"name": job.name, "status": "done", "size": f"{scene.width} x {scene.height}", "key": key, "unit": ""}
-        layer = None
-        if config.polygons:
-            more: dict[str, Any] = {"model": " + ".join(network.name for network in networks), "threshold": threshold}
-            with Raster(result.probability) as probability, Raster(result.mask) as mask:
-                layer = find_seeps(probability, config, image=scene, classes=mask if first.classes else None, **more)
-            write_seeps(layer, vector, wgs84=config.wgs84, overwrite=config.overwrite or not done)
-            sizes = [float(seep.attributes[f"area_{layer.ground.unit}2"] or 0) for seep in layer.seeps]
-            row |= {"seeps": str(len(sizes)), "area": f"{sum(sizes):.0f}", "unit": f"{layer.ground.unit}2"}
-        if config.picture:
-            _picture(scene, layer, out / f"{job.name}.png")
-    if config.chips:
-        _cut_back(job, result, out)
-    return {"seeps": "", **row, "seconds": f"{time.monotonic() - begin:.1f}"}
+
+    def _model_key(self, scene: OpenScene) -> str:
+        """All that the probabilities of a scene depend on beside its pixels and the plan; a part of old maps' keys."""
+        network_keys = [network.key for network in self.networks]
+        quartiles = np.asarray(scene.shared_quartiles).tolist()
+        return json.dumps([network_keys, self.config.scale, self.config.flips, quartiles])
+
+    def _find_outlines(self, scene: Raster, rasters: SceneMap) -> SeepLayer:
+        """The seeps of a written map."""
+        tells_classes = self.networks[0].classes > 0
+        names = " + ".join(network.name for network in self.networks)
+        with Raster(rasters.probability) as probability, Raster(rasters.mask) as mask:
+            return find_seeps(
+                probability,
+                self.config,
+                threshold=self.threshold,
+                image=scene,
+                classes=mask if tells_classes else None,
+                model=names,
+            )
 
 
-def _picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
-    """Write the scene with its outlines as a small picture."""
-    scale, band = min(PICTURE / max(scene.height, scene.width), 1), scene.indexes[0]
-    size = max(int(scene.height * scale), 1), max(int(scene.width * scale), 1)
-    with open_dataset(scene.path) as dataset:
-        grey = dataset.read(band, out_shape=size, resampling=Resampling.average)
-        valid = (dataset.read_masks(band, out_shape=size) > 0) & np.isfinite(grey) & (grey != 0)
-    rings = [
-        (layer.ground.unplace(shapely.get_coordinates(ring)) * scale, seep.attributes["p_mean"])
-        for seep in layer.seeps for ring in shapely.get_rings(shapely.get_parts(seep.outline))
-    ] if layer else []  # fmt: skip
-    write_image(path, overview(grey, valid, rings)[..., ::-1])
+def area_of_interest(raster: Raster, config: PredictConfig) -> tuple[Area | None, str]:
+    """What of a scene is to be mapped: inside `config.area` and outside `config.land`.
+
+    Args:
+        raster: The scene.
+        config: Names the vector files, if any.
+
+    Returns:
+        The area, None for the whole scene; and a hash of what it depends on, empty for the whole scene.
+
+    Raises:
+        UserError: A file cannot be read, or none of `config.area` lies in the scene.
+    """
+    areas: list[Area] = []
+    keys: list[str] = []
+    for file, inside in ((config.area, True), (config.land, False)):
+        if file is not None:
+            area, key = vector_area(Path(file), raster, inside=inside)
+            areas.append(area)
+            keys.append(key)
+    if not areas:
+        return None, ""
+
+    def in_all(start: int, stop: int) -> Mask:
+        return np.asarray(np.logical_and.reduce([area(start, stop) for area in areas]))
+
+    return in_all, "".join(keys)
 
 
-def _cut_back(job: SceneJob, result: SceneMap, out: Path) -> None:
-    """Write `masks/NAME` (1 = seep, or its class) and `probabilities/NAME` (0 nodata, else 1 + 254 p) of each file."""
-    rows, columns = (1 + max(cell[axis] for cell in job.tiles.values()) for axis in (0, 1))
-    for folder, path in zip(CUT, (result.mask, result.probability), strict=True):
-        (out / folder).mkdir(exist_ok=True)
-        with Raster(path) as raster:
-            for chip, cell in job.tiles.items():
-                values, valid = raster.read(*box(cell, (raster.height // rows, raster.width // columns)))
-                write_image(_cut_path(out / folder, chip), np.where(valid, values[0], 0).astype(np.uint8))
+def row_key(rasters_key: str, config: PredictConfig) -> str:
+    """A hash of all that a finished map depends on.
+
+    It stands in the tables of earlier versions and must not change: the settings are hashed as the text of their
+    dataclass. Those that do not change a map are set to a fixed value first.
+
+    Args:
+        rasters_key: A hash of all that the rasters depend on.
+        config: The settings of the command, completed by what the networks know.
+    """
+    settings = replace(
+        config, run=0, input="", output="", device="", threads=1, overwrite=False, cluster="", workers=None
+    )
+    text = f"{rasters_key} {settings}"
+    # younger than the tables: not part of the dataclass's text
+    if config.attributes:
+        text += f" {config.attributes}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _cut_path(folder: Path, chip: Path) -> Path:
-    return folder / (chip.name if chip.suffix.lower() in chip_suffixes() else f"{chip.name}.tif")
+def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictConfig:
+    """The settings with what follows from the scale, and what the networks know."""
+    if config.scale == "db" and config.calibration is None:
+        config = replace(config, calibration="db")
+    smallest_objects = [network.min_area for network in networks if network.min_area]
+    if config.min_area is None and smallest_objects:
+        config = replace(config, min_area=round(float(np.mean(smallest_objects))))
+    return config
+
+
+def _with_seeps(row: SceneRow, layer: SeepLayer) -> SceneRow:
+    """The row of a scene with the number and the area of its seeps."""
+    unit = f"{layer.ground.unit}2"
+    sizes = [float(seep.attributes[f"area_{unit}"] or 0) for seep in layer.seeps]
+    return replace(row, seeps=len(sizes), area=sum(sizes), unit=unit)

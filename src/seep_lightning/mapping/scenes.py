@@ -1,74 +1,124 @@
-"""Scenes or chips to maps: `python -m seep_lightning.predict`."""
+"""The command `predict`: many scenes into one output folder, and its table."""
 
-import csv
-import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from seep_lightning.commands.progress import progress_bar
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.inputs import find_files, path_list
 from seep_lightning.errors import UserError
-from seep_lightning.files import absolute, make_output_folder, write_table
-from seep_lightning.mapping.workers import one_by_one, over_workers
+from seep_lightning.files import absolute, make_output_folder
+from seep_lightning.mapping.table import SceneRow, SceneTable
+from seep_lightning.mapping.workers import MappingRequest, Outcome, map_here, map_over_workers, torch_threads_of
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
-TABLE = "scenes.csv"
-COLUMNS = ("name", "status", "size", "seeps", "area", "unit", "seconds", "error", "key")
+if TYPE_CHECKING:
+    from seep_lightning.mapping.jobs import SceneJob
+    from seep_lightning.predictor.base import Predictor
+
+# Scenes whose errors the last message tells; all stand in the table.
+TOLD_ERRORS = 3
+
+StartBar = Callable[[str], Callable[[int, int], None]]
+"""Starts a scene's bar on the terminal, by its name."""
 
 
-def predict(config: PredictConfig) -> list[dict[str, str]]:
-    """Map every scene of `config.input` into `config.output`, and return their rows of its table, `scenes.csv`.
+def predict(config: PredictConfig) -> list[SceneRow]:
+    """Map every scene of `config.input` into `config.output`, where the table `scenes.csv` gets a row for each.
 
     What is finished already, with the same model, input and settings, stays; what was begun goes on. A scene that
-    cannot be mapped does not stop the others: `UserError` is raised at the end, and names it.
+    cannot be mapped does not stop the others.
+
+    Args:
+        config: The settings of the command.
+
+    Returns:
+        The rows of these scenes.
+
+    Raises:
+        UserError: Nothing can be mapped with these settings; or, at the end, some scenes could not be mapped.
     """
     check_config(config)
-    runs = path_list("run", DEFAULT_NETWORK if config.run is None else config.run)
-    paths: dict[str, Any] = {key: absolute(getattr(config, key)) for key in ("output", "area", "land")}
-    usual = "mirror" if config.run is None else False
-    flips = usual if config.flips is None else config.flips
-    config = replace(config, run=[absolute(run) for run in runs], flips=flips, **paths)  # hold in a worker's folder too
-    found = find_files("input", config.input)
+    config = _resolved(config)
+    paths = find_files("input", config.input)
     from seep_lightning.mapping.jobs import find_jobs
-    from seep_lightning.mapping.mapper import map_job
     from seep_lightning.mapping.networks import open_networks
 
     networks = open_networks(config)
-    jobs = find_jobs(found, networks[0].facts, config)
-    out = Path(config.output)
-    table = read_table(out / TABLE)
-    make_output_folder(out, config.overwrite or (out / TABLE).exists(), "output")
-    write_table(out / TABLE, table.values(), COLUMNS)
-    failed, rows = {}, dict[str, dict[str, str]]()
-    known = {name: row["key"] for name, row in table.items()}
-    with progress_bar(len(jobs)) as bar:
-        if config.cluster == "local":
-            ended = one_by_one(lambda job: map_job(job, networks, config, known.get(job.name, ""), bar(job.name)), jobs)
-        else:
-            ended = over_workers(config, jobs, known, [network.key for network in networks])
-        for job, row in ended:
-            if isinstance(row, UserError):
-                failed[job.name] = str(row)
-                old = table.get(job.name, {"name": job.name})  # with the key of what is there still
-                row = {**old, "status": "failed", "error": str(row)}
-            rows[job.name] = row or {**table[job.name], "status": "done", "error": ""}
-            # read again: another call may map other scenes into this folder
-            write_table(out / TABLE, (read_table(out / TABLE) | rows).values(), COLUMNS)
-    if failed:
-        said = " ".join(f"{name}: {error}" for name, error in list(failed.items())[:3])
-        many = f"{len(failed)} of {len(jobs)} scenes could not be mapped (all in {out / TABLE}). {said}"
-        raise UserError(many if len(jobs) > 1 else failed[jobs[0].name])
-    return [rows[job.name] for job in jobs]
+    jobs = find_jobs(paths, networks[0].facts, config)
+    folder = Path(config.output)
+    table = SceneTable(folder)
+    make_output_folder(folder, config.overwrite or table.path.exists(), "output")
+    table.write()
+    errors: dict[str, UserError] = {}
+    with progress_bar(len(jobs)) as start_bar:
+        for outcome in _map_all(jobs, networks, config, table, start_bar):
+            _record(outcome, table)
+            if outcome.error is not None:
+                errors[outcome.job.name] = outcome.error
+    if errors:
+        raise _failure(errors, len(jobs), table.path)
+    return [table.rows[job.name] for job in jobs]
 
 
-def read_table(path: Path) -> dict[str, dict[str, str]]:
-    """The table that earlier calls left, by scene."""
-    if not path.is_file():
-        return {}
-    reader = csv.DictReader(io.StringIO(path.read_text()))
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise UserError(f"{path} is not a table of this command. Choose another output folder.")
-    return {row["name"]: row for row in reader}
+def _resolved(config: PredictConfig) -> PredictConfig:
+    """The settings with a list of runs, paths that hold in a worker's folder too, and the views to average over."""
+    run = config.run
+    flips = config.flips
+    if run is None:
+        run = DEFAULT_NETWORK
+    if flips is None:
+        # the network in the package was scored with the mirror image
+        flips = "mirror" if config.run is None else False
+    return replace(
+        config,
+        run=[absolute(path) for path in path_list("run", run)],
+        flips=flips,
+        output=str(Path(config.output).absolute()),
+        area=absolute(config.area),
+        land=absolute(config.land),
+    )
+
+
+def _map_all(
+    jobs: Sequence["SceneJob"],
+    networks: Sequence["Predictor"],
+    config: PredictConfig,
+    table: SceneTable,
+    start_bar: StartBar,
+) -> Iterator[Outcome]:
+    """Map scenes in this process, or over workers."""
+    if config.cluster != "local":
+        request = MappingRequest(config, tuple(network.key for network in networks), torch_threads_of(config))
+        finished_keys = {job.name: table.finished_key(job.name) for job in jobs}
+        return map_over_workers(request, jobs, finished_keys)
+    from seep_lightning.mapping.mapper import SceneMapper
+
+    mapper = SceneMapper(networks, config)
+
+    def map_scene(job: "SceneJob") -> SceneRow | None:
+        return mapper.map(job, table.finished_key(job.name), start_bar(job.name))
+
+    return map_here(map_scene, jobs)
+
+
+def _record(outcome: Outcome, table: SceneTable) -> None:
+    """Write what became of a scene into the table."""
+    if outcome.error is not None:
+        table.add_failed(outcome.job.name, outcome.error)
+    elif outcome.row is None:
+        table.add_finished_before(outcome.job.name)
+    else:
+        table.add_mapped(outcome.row)
+
+
+def _failure(errors: dict[str, UserError], scenes: int, table: Path) -> UserError:
+    """One error for all scenes that could not be mapped."""
+    if scenes == 1:
+        return UserError(str(next(iter(errors.values()))))
+    first_errors = [f"{name}: {error}" for name, error in list(errors.items())[:TOLD_ERRORS]]
+    count = f"{len(errors)} of {scenes} scenes could not be mapped (all in {table})"
+    return UserError(f"{count}. {' '.join(first_errors)}")

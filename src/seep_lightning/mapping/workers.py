@@ -2,8 +2,10 @@
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,96 +14,232 @@ from seep_lightning.errors import UserError, as_user_error, first_line, needs_ex
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
 
 if TYPE_CHECKING:
-    from seep_lightning.mapping.jobs import Row, SceneJob
-    from seep_lightning.predictor.base import Predictor
+    from distributed import Client, Future
+
+    from seep_lightning.mapping.jobs import SceneJob
+    from seep_lightning.mapping.mapper import Rows, SceneMapper
+    from seep_lightning.mapping.table import SceneRow
+
+# Workers that may die on a scene before it is given up; each goes on from its last finished strip.
+ALLOWED_FAILURES = 3
+# Pixels of a scene from which on several workers share it.
+STRIP_PIXELS = 1 << 27
+# Seconds in which a scheduler must answer.
+SCHEDULER_TIMEOUT = 30
+# Characters of a worker's error that a row of the table shows.
+LONGEST_REASON = 200
+# The scheduler of this machine writes no log and opens no dashboard.
+QUIET = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
 
 
-RETRIES = 3  # workers that may die on a scene before it is given up; each goes on from its last finished strip
-STRIP = 1 << 27  # pixels of a scene from which on several workers share it
-Done = tuple["SceneJob", "Row | UserError | None"]
-_OPENED: dict[str, list["Predictor"]] = {}
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one scene.
+
+    Attributes:
+        job: The scene.
+        row: Its row of the table; None where an earlier call had finished it, or where it failed.
+        error: Why it could not be mapped.
+    """
+
+    job: "SceneJob"
+    row: "SceneRow | None" = None
+    error: UserError | None = None
 
 
-def one_by_one(work: Callable[["SceneJob"], "Row | None"], jobs: Sequence["SceneJob"]) -> Iterator[Done]:
-    """Each job with its row (None: it was finished already), or with what is wrong with it."""
+@dataclass(frozen=True)
+class MappingRequest:
+    """What a worker needs to know beside the scene.
+
+    Attributes:
+        config: The settings of the command, with absolute paths.
+        network_keys: What the caller's networks are known by. Workers that outlive a call may hold networks that lay
+            under the same paths before.
+        torch_threads: Threads of torch in a worker; None leaves them as they are.
+    """
+
+    config: PredictConfig
+    network_keys: tuple[str, ...]
+    torch_threads: int | None = None
+
+
+def map_here(map_scene: Callable[["SceneJob"], "SceneRow | None"], jobs: Sequence["SceneJob"]) -> Iterator[Outcome]:
+    """Map scenes one after the other in this process.
+
+    Args:
+        map_scene: Gives a scene's row, or None where it was finished already.
+        jobs: The scenes.
+
+    Yields:
+        What became of each, in their order.
+    """
     for job in jobs:
         try:
-            yield job, work(job)
+            yield Outcome(job, map_scene(job))
         except UserError as error:
-            yield job, error
-        except (MemoryError, RuntimeError) as error:  # torch's own is a RuntimeError
-            if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
+            yield Outcome(job, error=error)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
                 raise
-            yield job, UserError("memory ran out: lower batch= or window=.")
+            yield Outcome(job, error=UserError("memory ran out: lower batch= or window=."))
 
 
-def over_workers(
-    config: PredictConfig, jobs: Sequence["SceneJob"], known: Mapping[str, str], networks: Sequence[str]
-) -> Iterator[Done]:
-    """The same by Dask's workers, in the order in which they finish; huge scenes in strips, by several at once.
+def map_over_workers(
+    request: MappingRequest, jobs: Sequence["SceneJob"], finished_keys: Mapping[str, str]
+) -> Iterator[Outcome]:
+    """Map scenes by Dask's workers; several of them share a huge scene.
 
-    config.cluster: `dask` (`config.workers` processes on this machine) or the address of a scheduler whose workers see
-    the same files (dask-jobqueue starts them on SLURM or PBS). The task of a worker that dies goes to another one, and
-    on from where it stopped. known: the keys of scenes that are finished, by name. networks: their keys,
-    since workers that outlive a call may hold networks that stood under the same paths before.
+    `config.cluster` is `dask` (`config.workers` processes on this machine), or the address of a scheduler whose
+    workers see the same files (dask-jobqueue starts them on SLURM or PBS). The task of a worker that dies goes to
+    another one, which goes on from where it stopped.
+
+    Args:
+        request: What is asked for.
+        jobs: The scenes.
+        finished_keys: The keys of scenes that earlier calls finished, by name.
+
+    Yields:
+        What became of each scene, in the order in which they finish.
+
+    Raises:
+        UserError: Dask is not installed, or no scheduler answers.
     """
-    from seep_lightning.mapping.jobs import strips_of
-
-    with needs_extra(f"cluster={config.cluster}", "Dask", "cluster"):
-        import dask
-        from distributed import Client, LocalCluster, as_completed
-    # it tells of every worker that comes and goes, and of a scheduler that is gone by tracebacks of its own
-    for name in ("distributed", "distributed.client"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    where, threads, cores = config.cluster, None, os.cpu_count() or 1
-    with dask.config.set({"distributed.scheduler.allowed-failures": RETRIES}), ExitStack() as stack:
-        if config.cluster == "dask":
-            count = config.workers or cores
-            threads, quiet = max(1, cores // count), {"dashboard_address": None, "silence_logs": logging.CRITICAL}
-            where = stack.enter_context(LocalCluster(count, threads_per_worker=1, **quiet))
-        problem = f"cluster={config.cluster}: no scheduler answers"
-        advice = "Expected local, dask, or tcp://HOST:8786."
-        with as_user_error(problem, OSError, ValueError, advice=advice):
-            client = stack.enter_context(Client(where, timeout=30))
-        which = {}
+    with needs_extra(f"cluster={request.config.cluster}", "Dask", "cluster"):
+        from distributed import as_completed
+    with _client_of(request.config) as client:
+        jobs_of_futures: dict[Future, SceneJob] = {}
         for job in jobs:
             try:
-                strips = strips_of(job, STRIP)
+                future = _submit(client, request, job, finished_keys.get(job.name, ""))
             except UserError as error:
-                yield job, error
-                continue
-            given = job, config, networks, threads
-            parts = [client.submit(map_there, *given, rows, pure=False) for rows in strips]
-            last = client.submit(map_there, *given, None, known.get(job.name, ""), parts, pure=False)
-            which[last] = job
-        for future in as_completed(which):
-            job, row = which[future], None
-            try:
-                row = future.result()
-                if not (Path(config.output) / f"{job.name}{PROBABILITY_SUFFIX}").exists():
-                    row = UserError("its worker wrote it elsewhere: workers must see output= under the same path.")
-            except UserError as error:
-                row = error
-            except Exception as error:  # whatever a worker, or a scheduler that is gone, may raise
-                failed = f"its workers failed ({type(error).__name__}: {first_line(error)[:200]})"
-                row = UserError(f"{failed}. The same command goes on from what is finished.")
-            yield job, row
+                yield Outcome(job, error=error)
+            else:
+                jobs_of_futures[future] = job
+        for future in as_completed(jobs_of_futures):
+            yield _outcome_of(future, jobs_of_futures[future], request.config)
 
 
-def map_there(
-    job: "SceneJob", config: PredictConfig, networks: Sequence[str], threads: int | None, rows: tuple[int, int] | None,
-    done: str = "", after: Any = None,
-) -> "Row | None":  # fmt: skip
-    """Map one scene, or a strip of it, in a worker's process, which opens the networks once. after: its strips."""
-    import torch
+def torch_threads_of(config: PredictConfig) -> int | None:
+    """Threads of torch in each worker: this machine's cores, shared out; None where a cluster decides it."""
+    if config.cluster != "dask":
+        return None
+    cores = os.cpu_count() or 1
+    processes = config.workers or cores
+    return max(1, cores // processes)
 
-    from seep_lightning.mapping.mapper import map_job
-    from seep_lightning.mapping.networks import open_networks
 
-    if threads:
-        torch.set_num_threads(threads)
-    key = repr((config, networks))
-    if key not in _OPENED:
-        _OPENED.clear()
-        _OPENED[key] = open_networks(config)
-    return map_job(job, _OPENED[key], config, done, rows=rows)
+@contextmanager
+def _client_of(config: PredictConfig) -> Iterator["Client"]:
+    """A client of the scheduler that the settings name, with worker processes on this machine for `dask`."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    # Dask tells of every worker that comes and goes, and of a scheduler that is gone by tracebacks of its own.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    problem = f"cluster={config.cluster}: no scheduler answers"
+    advice = "Expected local, dask, or tcp://HOST:8786."
+    with dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}), ExitStack() as stack:
+        scheduler: Any = config.cluster
+        if config.cluster == "dask":
+            processes = config.workers or os.cpu_count() or 1
+            scheduler = stack.enter_context(LocalCluster(processes, threads_per_worker=1, **QUIET))
+        with as_user_error(problem, OSError, ValueError, advice=advice):
+            client = stack.enter_context(Client(scheduler, timeout=SCHEDULER_TIMEOUT))
+        yield client
+
+
+def _submit(client: "Client", request: MappingRequest, job: "SceneJob", finished_key: str) -> "Future":
+    """Hand a scene to the workers, a huge one in strips; `UserError` where it cannot be opened."""
+    from seep_lightning.mapping.jobs import strips_of
+
+    # a task has side effects: Dask must not take it for one that it has done already
+    strips = [
+        client.submit(map_strip_in_worker, request, job, rows, pure=False) for rows in strips_of(job, STRIP_PIXELS)
+    ]
+    return client.submit(map_in_worker, request, job, finished_key, strips, pure=False)
+
+
+def _outcome_of(future: "Future", job: "SceneJob", config: PredictConfig) -> Outcome:
+    """What became of a scene whose task has ended."""
+    try:
+        row = future.result()
+    except UserError as error:
+        return Outcome(job, error=error)
+    # whatever a worker, or a scheduler that is gone, may raise
+    except Exception as error:
+        reason = first_line(error)[:LONGEST_REASON]
+        failure = f"its workers failed ({type(error).__name__}: {reason})"
+        message = f"{failure}. The same command goes on from what is finished."
+        return Outcome(job, error=UserError(message))
+    if not (Path(config.output) / f"{job.name}{PROBABILITY_SUFFIX}").exists():
+        message = "its worker wrote it elsewhere: workers must see output= under the same path."
+        return Outcome(job, error=UserError(message))
+    return Outcome(job, row)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of the machine or of its GPU; torch has an error of its own, a RuntimeError."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def map_in_worker(
+    request: MappingRequest, job: "SceneJob", finished_key: str, strips: Sequence[None]
+) -> "SceneRow | None":
+    """Map one scene in a worker's process.
+
+    Args:
+        request: What is asked for.
+        job: The scene.
+        finished_key: See `SceneMapper.map`.
+        strips: What `map_strip_in_worker` gave for each strip: Dask waits for them.
+    """
+    return MAPPERS.mapper_of(request).map(job, finished_key)
+
+
+def map_strip_in_worker(request: MappingRequest, job: "SceneJob", rows: "Rows") -> None:
+    """Predict a strip of a scene in a worker's process.
+
+    Args:
+        request: What is asked for.
+        job: The scene.
+        rows: First row and end of the strip.
+    """
+    MAPPERS.mapper_of(request).map_strip(job, rows)
+
+
+class MapperMemory:
+    """The mapper of a process's last request: a worker opens the networks once for all scenes of a call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key = ""
+        self._mapper: SceneMapper | None = None
+
+    def mapper_of(self, request: MappingRequest) -> "SceneMapper":
+        """The mapper for a request; networks are opened where the last request had others.
+
+        Args:
+            request: What is asked for.
+        """
+        import torch
+
+        if request.torch_threads:
+            torch.set_num_threads(request.torch_threads)
+        key = repr((request.config, request.network_keys))
+        with self._lock:
+            if self._mapper is None or key != self._key:
+                self._mapper = self._open(key, request)
+            return self._mapper
+
+    def _open(self, key: str, request: MappingRequest) -> "SceneMapper":
+        """A new mapper; the networks of the last one make room first."""
+        from seep_lightning.mapping.mapper import SceneMapper
+        from seep_lightning.mapping.networks import open_networks
+
+        self._mapper = None
+        self._key = key
+        return SceneMapper(open_networks(request.config), request.config)
+
+
+MAPPERS = MapperMemory()

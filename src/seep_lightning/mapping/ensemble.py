@@ -1,0 +1,162 @@
+"""An ensemble of networks as what `scene/` calls: stored values to network input, and that to probabilities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.config.commands import PredictConfig
+from seep_lightning.data.normalise import FULL_SCALE, Normaliser, histogram, power, quartiles_of, twice_median
+from seep_lightning.mapping.jobs import Bands
+from seep_lightning.predictor.base import Predictor
+from seep_lightning.scene.ensembles import QUARTER_TURNS, augmented, ensemble
+from seep_lightning.scene.interfaces import Floats, Mask, Model, Values
+from seep_lightning.scene.mosaic import mosaic
+from seep_lightning.scene.quantiles import scene_quantiles
+from seep_lightning.scene.raster import Raster
+
+QUARTILES = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class SceneValues:
+    """What a scene's stored values mean.
+
+    Attributes:
+        scale: `db` where they are decibels, else None or `linear`.
+        counted: Whether they are unsigned integers, whose histogram is small.
+        brightest: What becomes 1, of the type or of each band, (1, 1) or (C, 1).
+        quartiles: Of the whole scene, in 0..1, (C, 3); zeros (1, 3) where nobody asks for them.
+    """
+
+    scale: str | None
+    counted: bool
+    brightest: NDArray[np.float32]
+    quartiles: NDArray[np.float32]
+
+    def in_unit_range(self, values: Values, valid: Mask) -> Floats:
+        """Stored values (C, h, w) in 0..1, as `prepare` writes them into chips of 16 bit."""
+        linear = power(np.where(valid, values, 0).astype(np.float32), self.scale)
+        return (linear / self.brightest[..., None]).clip(0, 1)
+
+    def window_quartiles(self, values: Values, valid: Mask, unit_values: Floats) -> Floats:
+        """The quartiles of a window alone, in 0..1, (C, 3).
+
+        Args:
+            values: As stored, (C, h, w).
+            valid: Which of them hold data, (h, w).
+            unit_values: The same values in 0..1.
+        """
+        if self.counted:
+            return quartiles_of(histogram(values, valid))
+        bands = [np.quantile(band[valid], QUARTILES, method="inverted_cdf") for band in unit_values]
+        return np.stack(bands)
+
+
+class EnsembleModel:
+    """The networks of an ensemble, for one scene.
+
+    Each way of normalising is applied once. The network input holds the bands of each way, one after the other, and
+    every network takes those of its own.
+
+    Args:
+        networks: All take the same bands.
+        values: What the scene's stored values mean.
+        flips: Average over views: `mirror`, True (all flips and quarter turns), or False.
+    """
+
+    def __init__(self, networks: Sequence[Predictor], values: SceneValues, flips: bool | str | None) -> None:
+        self.values = values
+        self.normalisers: list[Normaliser] = list(dict.fromkeys(network.normalise for network in networks))
+        self.by_window = any(normaliser.kind == "chip" for normaliser in self.normalisers)
+        self._mean = ensemble([self._probability_of(network) for network in networks])
+        if flips:
+            self._mean = augmented(self._mean, 1 if flips == "mirror" else QUARTER_TURNS)
+
+    def normalise(self, values: Values, valid: Mask) -> Floats:
+        """Network input of a window; called from several threads.
+
+        Args:
+            values: As stored, (C, h, w).
+            valid: Which of them hold data, (h, w).
+
+        Returns:
+            (C x ways of normalising, h, w), 0 where there is no data.
+        """
+        unit_values = self.values.in_unit_range(values, valid)
+        scene_quartiles = self.values.quartiles
+        window_quartiles = scene_quartiles
+        if self.by_window:
+            window_quartiles = self.values.window_quartiles(values, valid, unit_values)
+        inputs: list[Floats] = []
+        for normaliser in self.normalisers:
+            quartiles = window_quartiles if normaliser.kind == "chip" else scene_quartiles
+            inputs.append(normaliser(unit_values, valid, quartiles))
+        return np.concatenate(inputs)
+
+    def probability(self, inputs: Floats) -> Floats:
+        """The mean probabilities (B, K, h, w) of network input (B, C x ways of normalising, h, w)."""
+        return self._mean(inputs)
+
+    def _probability_of(self, network: Predictor) -> Model:
+        """One network on its own bands of the input."""
+        first = self.normalisers.index(network.normalise) * network.bands
+        own_bands = slice(first, first + network.bands)
+
+        def probability(inputs: Floats) -> Floats:
+            return network.probability(inputs[:, own_bands].copy())
+
+        return probability
+
+
+def ensemble_of_scene(
+    networks: Sequence[Predictor], raster: Raster, config: PredictConfig, quartiles: NDArray[np.float64] | None
+) -> EnsembleModel:
+    """An ensemble ready for one scene.
+
+    Args:
+        networks: All take the same bands.
+        raster: The scene; read once where its quartiles are needed and not given.
+        config: Its scale, views and threads.
+        quartiles: Of the whole scene in its own values, (C, 3); None: found where they are needed.
+
+    Raises:
+        UserError: The scale does not fit the scene's type of values.
+    """
+    raster.check_scale(config.scale)
+    full_scale = FULL_SCALE.get(raster.dtype.name)
+    if quartiles is None and (full_scale is None or uses_scene_quartiles(networks)):
+        quartiles = scene_quantiles(raster, threads=config.threads)
+    linear_quartiles = np.zeros((1, 3), np.float32)
+    if quartiles is not None:
+        linear_quartiles = power(quartiles, config.scale)
+    if full_scale is None:
+        brightest = twice_median(linear_quartiles[:, 1:2], raster.path)
+    else:
+        brightest = np.full((1, 1), full_scale, np.float32)
+    unit_quartiles = (linear_quartiles / brightest).clip(0, 1)
+    values = SceneValues(config.scale, full_scale is not None, brightest, unit_quartiles)
+    return EnsembleModel(networks, values, config.flips)
+
+
+def uses_scene_quartiles(networks: Sequence[Predictor]) -> bool:
+    """Whether a network normalises by the quartiles of the whole scene."""
+    return any(network.normalise.kind == "scene" for network in networks)
+
+
+@lru_cache(maxsize=1)
+def shared_quartiles(paths: tuple[Path, ...], bands: Bands, nodata: float | None) -> NDArray[np.float64]:
+    """Quartiles of several chips together, (C, 3), in their own values; those of the last call are kept.
+
+    Args:
+        paths: The chips of a scene.
+        bands: Those that the networks take.
+        nodata: A value besides the one that the files declare.
+    """
+    # one below the other, wherever they lie in the scene: quartiles know no places
+    column = {path: (row, 0) for row, path in enumerate(paths)}
+    with mosaic(column, paths[0].stem, bands, nodata, placed=False) as raster:
+        return scene_quantiles(raster)

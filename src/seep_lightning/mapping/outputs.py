@@ -1,0 +1,109 @@
+"""The files that the map of one scene consists of beside its rasters, and what must not be replaced by them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seep_lightning.config.commands import PredictConfig
+from seep_lightning.data.images import write_image
+from seep_lightning.data.mosaic import box
+from seep_lightning.errors import UserError
+from seep_lightning.mapping.jobs import SceneJob
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_suffixes
+from seep_lightning.scene.scene_map import SceneMap
+
+MASKS = "masks"
+PROBABILITIES = "probabilities"
+
+
+@dataclass(frozen=True)
+class SceneOutputs:
+    """Where the map of one scene goes.
+
+    Attributes:
+        folder: `config.output`.
+        probability: The raster of probabilities.
+        outlines: The vector file of outlines.
+        picture: The scene with its outlines.
+        written: All that this call may write, beside the rasters.
+    """
+
+    folder: Path
+    probability: Path
+    outlines: Path
+    picture: Path
+    written: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, job: SceneJob, config: PredictConfig) -> "SceneOutputs":
+        """The files of a scene's map.
+
+        Args:
+            job: The scene.
+            config: The output folder, and which files are asked for.
+        """
+        folder = Path(config.output)
+        outlines = folder / f"{job.name}.{config.format}"
+        picture = folder / f"{job.name}.png"
+        written = [outlines]
+        if config.picture:
+            written.append(picture)
+        if config.chips:
+            written += [chip_map_path(folder / kind, chip) for kind in (MASKS, PROBABILITIES) for chip in job.tiles]
+        return cls(folder, folder / f"{job.name}{PROBABILITY_SUFFIX}", outlines, picture, tuple(written))
+
+    def check_replaceable(self, job: SceneJob, *, overwrite: bool) -> None:
+        """Check that this call replaces neither its input nor files of somebody else.
+
+        Args:
+            job: The scene.
+            overwrite: Whether files of somebody else may be replaced.
+
+        Raises:
+            UserError: It would.
+        """
+        inputs = {path.resolve() for path in job.tiles}
+        mapped_before = self.probability.exists()
+        for path in self.written:
+            if path.resolve() in inputs:
+                raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
+            if path.exists() and not overwrite and not mapped_before:
+                raise UserError(
+                    f"{path} is there already, and is not of this map. Choose another output, or overwrite=true."
+                )
+
+
+def chip_map_path(folder: Path, chip: Path) -> Path:
+    """The file in `folder` that holds the map of a chip; it has the chip's name where that is one of an image."""
+    if chip.suffix.lower() in chip_suffixes():
+        return folder / chip.name
+    return folder / f"{chip.name}.tif"
+
+
+def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
+    """Cut a map back into the chips of its scene.
+
+    `masks/NAME` holds 1 for seep, or its class; `probabilities/NAME` 0 where there is no data, else 1 + 254 p.
+
+    Args:
+        job: The scene and its chips.
+        rasters: Its map.
+        folder: The output folder.
+    """
+    for kind, path in ((MASKS, rasters.mask), (PROBABILITIES, rasters.probability)):
+        (folder / kind).mkdir(exist_ok=True)
+        with Raster(path) as raster:
+            _write_chips(job, raster, folder / kind)
+
+
+def _write_chips(job: SceneJob, raster: Raster, folder: Path) -> None:
+    """Write each chip's part of a raster of the whole scene."""
+    rows = 1 + max(row for row, _ in job.tiles.values())
+    columns = 1 + max(column for _, column in job.tiles.values())
+    size = raster.height // rows, raster.width // columns
+    for chip, cell in job.tiles.items():
+        values, valid = raster.read(*box(cell, size))
+        chip_map = np.where(valid, values[0], 0).astype(np.uint8)
+        write_image(chip_map_path(folder, chip), chip_map)

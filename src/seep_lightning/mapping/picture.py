@@ -1,0 +1,52 @@
+"""A small picture of a scene with its outlines."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+
+from seep_lightning.data.images import write_image
+from seep_lightning.reporting.pictures import overview
+from seep_lightning.scene.polygons import SeepLayer
+from seep_lightning.scene.raster import Raster, open_dataset
+
+# Pixels along the longer side of a picture.
+LONGER_SIDE = 720
+
+Ring = tuple[NDArray[np.float64], Any]
+"""Corners (N, 2) as column and row of the picture, and the mean probability of the seep."""
+
+
+def write_scene_picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
+    """Write a scene's first band with its outlines as a small picture.
+
+    Args:
+        scene: Open for reading.
+        layer: Its seeps; None for the scene alone.
+        path: The picture.
+    """
+    shrinkage = min(LONGER_SIDE / max(scene.height, scene.width), 1)
+    height = max(int(scene.height * shrinkage), 1)
+    width = max(int(scene.width * shrinkage), 1)
+    band = scene.indexes[0]
+    with open_dataset(scene.path) as dataset:
+        grey = dataset.read(band, out_shape=(height, width), resampling=Resampling.average)
+        declared_valid = dataset.read_masks(band, out_shape=(height, width)) > 0
+    valid = declared_valid & np.isfinite(grey) & (grey != 0)
+    rings = [] if layer is None else _rings(layer, shrinkage)
+    rgb = overview(grey, valid, rings)
+    bgr = rgb[..., ::-1]
+    write_image(path, bgr)
+
+
+def _rings(layer: SeepLayer, shrinkage: float) -> list[Ring]:
+    """The rings of all outlines in a picture that is smaller than the scene."""
+    rings: list[Ring] = []
+    for seep in layer.seeps:
+        for ring in shapely.get_rings(shapely.get_parts(seep.outline)):
+            corners = layer.ground.unplace(shapely.get_coordinates(ring))
+            rings.append((corners * shrinkage, seep.attributes["p_mean"]))
+    return rings

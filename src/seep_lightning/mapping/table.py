@@ -1,0 +1,144 @@
+"""The table of an output folder, `scenes.csv`: a typed row for each scene."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.files import write_table
+
+TABLE_NAME = "scenes.csv"
+DONE = "done"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class SceneRow:
+    """A scene's row of the table; the fields are the columns, in this order.
+
+    Attributes:
+        name: Of the scene, and of the files of its map.
+        status: `done` or `failed`.
+        size: Such as `25000 x 16000`, width and height in pixels.
+        seeps: Number of outlined seeps; None where no polygons were asked for.
+        area: Their area together, in `unit`; None likewise.
+        unit: `m2`, or `px2` for a scene without a coordinate system; empty likewise.
+        seconds: How long the mapping took, by the last call that did something.
+        error: Why the mapping failed.
+        key: A hash of model, input and settings, by which a later call knows that the map is finished.
+    """
+
+    name: str
+    status: str = ""
+    size: str = ""
+    seeps: int | None = None
+    area: float | None = None
+    unit: str = ""
+    seconds: float | None = None
+    error: str = ""
+    key: str = ""
+
+    @classmethod
+    def from_cells(cls, cells: Mapping[str, str]) -> "SceneRow":
+        """A row as `cells` gave it.
+
+        Args:
+            cells: The text of each column.
+
+        Raises:
+            ValueError: A cell that should hold a number does not.
+        """
+        return cls(
+            name=cells["name"],
+            status=cells["status"],
+            size=cells["size"],
+            seeps=int(cells["seeps"]) if cells["seeps"] else None,
+            area=float(cells["area"]) if cells["area"] else None,
+            unit=cells["unit"],
+            seconds=float(cells["seconds"]) if cells["seconds"] else None,
+            error=cells["error"],
+            key=cells["key"],
+        )
+
+    def cells(self) -> dict[str, str]:
+        """The text of each column; empty where a value is not known."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "size": self.size,
+            "seeps": "" if self.seeps is None else str(self.seeps),
+            "area": "" if self.area is None else f"{self.area:.0f}",
+            "unit": self.unit,
+            "seconds": "" if self.seconds is None else f"{self.seconds:.1f}",
+            "error": self.error,
+            "key": self.key,
+        }
+
+
+COLUMNS = tuple(field.name for field in fields(SceneRow))
+
+
+class SceneTable:
+    """The table of one output folder during one call of `predict`; several calls may write to it at a time.
+
+    Args:
+        folder: The output folder.
+
+    Attributes:
+        path: Its `scenes.csv`.
+        earlier: The rows that earlier calls left, by scene.
+        rows: The rows of this call, by scene.
+
+    Raises:
+        UserError: The folder holds another program's file of this name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / TABLE_NAME
+        self.earlier = read_rows(self.path)
+        self.rows: dict[str, SceneRow] = {}
+
+    def finished_key(self, scene: str) -> str:
+        """The key that an earlier call left for a scene; empty where there is none."""
+        row = self.earlier.get(scene)
+        return row.key if row else ""
+
+    def add_mapped(self, row: SceneRow) -> None:
+        """Write the row of a scene that this call mapped."""
+        self.rows[row.name] = row
+        self.write()
+
+    def add_finished_before(self, scene: str) -> None:
+        """Keep the row of a scene that an earlier call had finished."""
+        self.add_mapped(replace(self.earlier[scene], status=DONE, error=""))
+
+    def add_failed(self, scene: str, error: UserError) -> None:
+        """Write why a scene could not be mapped; the key of an earlier map, which is there still, stays."""
+        row = self.earlier.get(scene, SceneRow(scene))
+        self.add_mapped(replace(row, status=FAILED, error=str(error)))
+
+    def write(self) -> None:
+        """Write this call's rows over those of the file, which another call may have changed since."""
+        current = {**read_rows(self.path), **self.rows}
+        write_table(self.path, [row.cells() for row in current.values()], COLUMNS)
+
+
+def read_rows(path: Path) -> dict[str, SceneRow]:
+    """The rows of a table by scene; none where there is no file.
+
+    Args:
+        path: A `scenes.csv`.
+
+    Raises:
+        UserError: The file is not a table of this command.
+    """
+    if not path.is_file():
+        return {}
+    reader = csv.DictReader(io.StringIO(path.read_text()), restval="")
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise UserError(f"{path} is not a table of this command. Choose another output folder.")
+    with as_user_error(f"{path} is not a table of this command", ValueError, advice="Choose another output folder."):
+        rows = [SceneRow.from_cells(cells) for cells in reader]
+    return {row.name: row for row in rows}
