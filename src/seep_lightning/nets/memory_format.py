@@ -1,22 +1,38 @@
-"""What the machine is good at: numbers of 16 bit, the layout of tensors, memory that stays."""
+"""The memory layout of a network's weights that is fastest on this machine."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
 
-WIDE = 256  # channels
+WIDE = 256
+"""Channels of a convolution from which torch's own layout is the faster one with AVX2 alone."""
 
 
 def memory_format(net: "nn.Module", channels_last: bool | None = None) -> Any:
-    """Torch's layout of the weights of a net; None: channels last where there is AVX-512 or a GPU, used or not.
+    """Torch's layout of the weights of a net.
 
-    With AVX2 alone only nets whose convolutions all have less than `WIDE` channels are the faster for it; those of
-    wider ones take up to half as long again, and get torch's own layout (docs/performance.md).
+    With AVX-512 or a GPU (used or not) channels last is faster. With AVX2 alone it is so only for nets whose
+    convolutions all have less than `WIDE` channels; wider ones take up to half as long again (docs/performance.md).
+
+    Args:
+        net: The network.
+        channels_last: Whether channels lie last; None: where that is faster.
+
+    Returns:
+        `torch.channels_last` or `torch.contiguous_format`.
     """
     import torch
 
     if channels_last is None:
-        widest = max((m.out_channels for m in net.modules() if isinstance(m, torch.nn.Conv2d)), default=0)
-        channels_last = torch.cuda.is_available() or torch.cpu._is_avx512_supported() or widest < WIDE
+        fast_everywhere = torch.cuda.is_available() or torch.cpu._is_avx512_supported()
+        channels_last = fast_everywhere or _widest_convolution(net) < WIDE
     return torch.channels_last if channels_last else torch.contiguous_format
+
+
+def _widest_convolution(net: "nn.Module") -> int:
+    """Output channels of the widest convolution; 0 where there is none."""
+    import torch
+
+    widths = [module.out_channels for module in net.modules() if isinstance(module, torch.nn.Conv2d)]
+    return max(widths, default=0)

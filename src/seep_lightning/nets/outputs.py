@@ -1,19 +1,93 @@
-"""What a network's logits say: one channel for seep, or one for the sea and one for each class."""
+"""What a network gives, brought to one form; and what its logits say: one channel for seep, or sea and classes."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from seep_lightning.errors import UserError
+
+Heads = Tensor | tuple[Tensor, ...]
+"""Logits (B, K, H, W), or those of several heads, the main one first."""
+
+# Where mappings and objects of other libraries keep their logits
+LOGIT_NAMES = ("out", "logits")
+
+
+def heads_at_size(output: Any, size: tuple[int, int]) -> Heads:
+    """Whatever a network gives as logits of the image's size.
+
+    Args:
+        output: Logits (B, K, h, w) or (B, h, w); a list or tuple of them; or a mapping or an object that has them as
+            `out` or `logits`.
+        size: (H, W) of the image, in pixels. Smaller logits are enlarged bilinearly.
+
+    Returns:
+        Logits (B, K, H, W), or a tuple of them.
+
+    Raises:
+        UserError: There are no logits in it.
+    """
+    if isinstance(output, Tensor):
+        return _at_size(output, size)
+    if isinstance(output, Mapping):
+        named = [output[name] for name in LOGIT_NAMES if name in output]
+    else:
+        named = [getattr(output, name) for name in LOGIT_NAMES if hasattr(output, name)]
+    if named:
+        return heads_at_size(named[0], size)
+    if isinstance(output, list | tuple) and output and all(isinstance(head, Tensor) for head in output):
+        return tuple(_at_size(head, size) for head in output)
+    raise UserError(
+        f"model: the network gives a {type(output).__name__} without logits. "
+        f"Expected a tensor (B, K, H, W), a list of them, or {' or '.join(LOGIT_NAMES)} in a mapping or an object."
+    )
+
+
+def main_head(heads: Heads) -> Tensor:
+    """The logits that predictions are made from."""
+    return heads[0] if isinstance(heads, tuple) else heads
 
 
 def seep_logits(logits: Tensor) -> Tensor:
-    """Logits of seep, (B, 1, H, W), of one channel (its own) or of 1 + N, whose softmax gives P(seep) = 1 - P(sea)."""
-    return logits if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1, keepdim=True) - logits[:, :1]
+    """Logits of seep.
+
+    Args:
+        logits: (B, K, H, W), of one channel (seep) or of 1 + N (the sea and N classes).
+
+    Returns:
+        (B, 1, H, W); of 1 + N channels, whose softmax gives P(seep) = 1 - P(sea), the log-odds of that.
+    """
+    if logits.shape[1] == 1:
+        return logits
+    return logits[:, 1:].logsumexp(1, keepdim=True) - logits[:, :1]
 
 
 def probabilities(logits: Tensor, scaling: tuple[float, float] = (1.0, 0.0)) -> Tensor:
-    """P(seep) and, of 1 + N logits, that of each class, which add up to it: (B, 1 or 1 + N, H, W), float32.
+    """Probabilities of seep and, of 1 + N logits, of each class, which add up to that of seep.
 
-    scaling: (a, b) of sigmoid(a x logit + b), see `Predictor`.
+    Args:
+        logits: (B, 1 or 1 + N, H, W).
+        scaling: (a, b) of sigmoid(a x logit + b), see `Predictor`.
+
+    Returns:
+        (B, 1 or 1 + N, H, W), float32 in 0..1.
     """
     logits = logits.float()
-    seep = (scaling[0] * seep_logits(logits) + scaling[1]).sigmoid()
-    return seep if logits.shape[1] == 1 else torch.cat([seep, seep * logits[:, 1:].softmax(1)], 1)
+    slope, offset = scaling
+    seep = (slope * seep_logits(logits) + offset).sigmoid()
+    if logits.shape[1] == 1:
+        return seep
+    of_classes = seep * logits[:, 1:].softmax(1)
+    return torch.cat([seep, of_classes], 1)
+
+
+def _at_size(head: Tensor, size: tuple[int, int]) -> Tensor:
+    """Logits (B, K, h, w) or (B, h, w) as (B, K, H, W)."""
+    if head.ndim == 3:
+        head = head.unsqueeze(1)
+    if head.shape[-2:] == size or head.ndim != 4:
+        return head
+    return F.interpolate(head, size, mode="bilinear")

@@ -12,7 +12,7 @@ from seep_lightning.data.normalise import Floats
 from seep_lightning.errors import as_user_error
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
-from seep_lightning.nets.outputs import probabilities
+from seep_lightning.nets.outputs import main_head, probabilities
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.weights import load_weights
 from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run_checkpoint
@@ -29,6 +29,8 @@ class StoredNetwork:
         threshold: Tuned on validation, on probabilities before `scaling`.
         min_area: Objects of fewer pixels are dropped; None where validation chose none.
         scaling: (a, b) of sigmoid(a x logit + b).
+        known_stride: What the sides of the network's input must be multiples of, in pixels, as training found it; None
+            where the network tells it itself, or needs the usual one.
     """
 
     net: nn.Module
@@ -36,11 +38,12 @@ class StoredNetwork:
     threshold: float = 0.5
     min_area: int | None = None
     scaling: tuple[float, float] = (1.0, 0.0)
+    known_stride: int | None = None
 
     @property
     def stride(self) -> int:
         """Sides of the network's input must be multiples of this, in pixels."""
-        return stride_of(self.net)
+        return self.known_stride or stride_of(self.net)
 
     @property
     def classes(self) -> int:
@@ -66,10 +69,11 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
     stored, ours = content["hyper_parameters"], content[CHECKPOINT_KEY]
     facts = stored["facts"]
     with as_user_error(f"{path} holds settings that this version does not know", TypeError):
-        net = build_net(stored["model"], facts.get("bands", 1), told_apart(facts), stored.get("channels_last"))
+        bands, channels_last = facts.get("bands", 1), stored.get("channels_last")
+        net = build_net(stored["model"], bands, told_apart(facts), channels_last, trained=True)
     load_weights(net, content, path)
-    scaling_a, scaling_b = ours.get("scaling", (1.0, 0.0))
-    return StoredNetwork(net, facts, ours["threshold"], ours.get("min_area"), (scaling_a, scaling_b))
+    slope, offset = ours.get("scaling", (1.0, 0.0))
+    return StoredNetwork(net, facts, ours["threshold"], ours.get("min_area"), (slope, offset), ours.get("stride"))
 
 
 class TorchPredictor(Predictor):
@@ -91,7 +95,7 @@ class TorchPredictor(Predictor):
         """See `Predictor`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = forward_padded(self.net, torch.from_numpy(batch).to(self.device), self.stride)
-        return np.asarray(probabilities(torch.as_tensor(logits), self.scaling).cpu().numpy())
+        return np.asarray(probabilities(main_head(logits), self.scaling).cpu().numpy())
 
 
 def load_torch(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> TorchPredictor:

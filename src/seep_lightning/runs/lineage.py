@@ -21,6 +21,8 @@ def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
         try:
             facts = read_checkpoint(starting_weights(init))["hyper_parameters"]["facts"]
         except UserError:
+            if not seen and Path(init).is_file():
+                return f"; what init={Path(init).name} HAS LEARNED FROM is not known"
             if not seen:
                 raise
             break  # an earlier one is gone

@@ -1,10 +1,8 @@
 """The LightningModule of a config, checked before anything is written."""
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import UserError
 from seep_lightning.runs.weights import starting_weights
 
 if TYPE_CHECKING:
@@ -12,36 +10,57 @@ if TYPE_CHECKING:
     from seep_lightning.training.module import SeepModule
 
 
-def build_module(cfg: TrainConfig, data: "SeepDataModule", init: str | None = None) -> "SeepModule":
-    """The LightningModule of a config, with the weights that `init` names."""
-    from seep_lightning.data.augment import Augment
-    from seep_lightning.metrics.classes import class_shares
-    from seep_lightning.predictor.weights import load_weights
-    from seep_lightning.runs.checkpoints import read_checkpoint
-    from seep_lightning.training.module import SeepModule
+def build_module(
+    cfg: TrainConfig, data: "SeepDataModule", init: str | None = None, *, resumes: bool = False
+) -> "SeepModule":
+    """Build the LightningModule of a config.
 
-    loss = cfg.loss
-    if loss.get("shares", ...) is None:  # of classes
-        loss = {**loss, "shares": class_shares(data.chips.class_pixels(data.indices("train"))[1:])}
+    Args:
+        cfg: The settings.
+        data: The data module, set up.
+        init: Names the weights to start from; None: those that the network's constructor gives.
+        resumes: Whether a checkpoint's weights will be loaded, so that the constructor reads none.
+
+    Returns:
+        The module, whose optimiser and schedule have been tried.
+
+    Raises:
+        UserError: A node or a weights file does not fit.
+    """
+    from seep_lightning.data.augment import Augment
+    from seep_lightning.predictor.weights import start_from
+    from seep_lightning.training.module import SeepModule
+    from seep_lightning.training.optimisation import check_optimisation
+
     model = SeepModule(
         model=cfg.model,
-        loss=loss,
+        loss=_with_class_shares(cfg.loss, data),
         optimizer=cfg.optimizer,
         scheduler=cfg.scheduler,
         facts={**data.facts(), "task": cfg.task},
         seed=cfg.seed,
         channels_last=cfg.channels_last,
+        resumes=resumes,
     )
-    if (made_for := getattr(model.loss, "task", cfg.task)) != cfg.task:
-        raise UserError(f"loss={type(model.loss).__name__} is for task={made_for}, not {cfg.task}. Choose another.")
     if init is not None:
-        weights = starting_weights(init)
-        load_weights(model.net, read_checkpoint(weights), weights, new_head=True)
-    # once what `fit` builds late, so that a misspelt key leaves no run directory behind
+        start_from(model.net, starting_weights(init))
+    # build once what `fit` builds late, so that a misspelt key leaves no run directory behind
     Augment(cfg.augment, cfg.seed)
-    model.trainer = cast(Any, SimpleNamespace(estimated_stepping_batches=100))
-    model.configure_optimizers()
-    model.trainer = None
+    check_optimisation(model.net, cfg.optimizer, cfg.scheduler)
     if cfg.compile:
-        model.net.compile()  # in place: `torch.compile(net)` would rename the checkpoint's keys
+        # in place: `torch.compile(net)` would rename the checkpoint's keys
+        model.net.compile()
     return model
+
+
+def _with_class_shares(node: Any, data: "SeepDataModule") -> Any:
+    """A `loss` node, and the nodes in it, with the classes' shares of the training part where `shares` is null."""
+    from seep_lightning.metrics.classes import class_shares
+
+    if not isinstance(node, dict):
+        return node
+    filled = {name: _with_class_shares(value, data) for name, value in node.items()}
+    if "shares" in filled and filled["shares"] is None:
+        pixels = data.chips.class_pixels(data.indices("train"))
+        filled["shares"] = class_shares(pixels[1:])
+    return filled

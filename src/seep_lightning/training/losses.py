@@ -1,4 +1,4 @@
-"""Losses: (logits, target, valid) to a scalar. Nodata is left out of every sum."""
+"""Our losses: (logits, target, valid) to a scalar. Nodata is left out of every sum."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,18 @@ from seep_lightning.errors import UserError
 from seep_lightning.metrics.soft_dice import dice_of, dice_sums
 from seep_lightning.nets.outputs import seep_logits
 
+NO_CLASS = -1
+"""Target of pixels that take no part in the cross-entropy of classes."""
+
 
 class BCEDice(nn.Module):
-    """`bce` x binary cross-entropy + `dice` x Dice loss.
+    """`bce` x binary cross-entropy + `dice` x Dice loss, of seep or sea.
 
-    pool: `batch` (one Dice over all pixels of the batch: thin seeps in near-empty chips do not dominate) or `image`
-    (the mean of each image's). positive_weight: weight of seep pixels in the cross-entropy. eps: smooths Dice, and
-    makes it 1 where truth and prediction are both empty.
-    form: `soft` (1 - S, S the soft Dice coefficient) or `notebook` (1 - 2S / (1 + S), as the reference computes it).
+    Attributes:
+        task: The `task` of the config that the loss is for.
     """
 
-    task = "binary"  # what it is for, a key of the config
+    task = "binary"
 
     def __init__(
         self,
@@ -32,35 +33,83 @@ class BCEDice(nn.Module):
         eps: float = 1.0,
         form: str = "soft",
     ) -> None:
+        """Choose the form.
+
+        Args:
+            bce: Weight of the cross-entropy.
+            dice: Weight of the Dice loss.
+            pool: `batch` (one Dice over all pixels of the batch: thin seeps in near-empty chips do not dominate) or
+                `image` (the mean of each image's).
+            positive_weight: Weight of seep pixels in the cross-entropy.
+            eps: Smooths Dice, and makes it 1 where truth and prediction are both empty.
+            form: `soft` (1 - S, S the soft Dice coefficient) or `notebook` (1 - 2S / (1 + S), as in the reference).
+
+        Raises:
+            UserError: `pool` or `form` is not known.
+        """
         super().__init__()
         if pool not in ("batch", "image") or form not in ("soft", "notebook"):
             raise UserError(f"loss.pool={pool}, loss.form={form}: expected batch or image, and soft or notebook.")
-        self.bce, self.dice, self.eps, self.positive_weight = map(float, (bce, dice, eps, positive_weight))
-        self.pool, self.form = pool, form
+        self.bce = float(bce)
+        self.dice = float(dice)
+        self.eps = float(eps)
+        self.positive_weight = float(positive_weight)
+        self.pool = pool
+        self.form = form
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """logits: (B, 1, H, W) float; target: (B, 1, H, W) in 0..1; valid: (B, 1, H, W) bool. Returns a scalar >= 0."""
-        logits = in_single(logits)
-        target, weight = target.to(logits.dtype), valid.to(logits.dtype)
-        positive = logits.new_full((), self.positive_weight)  # `tensor` would wait for the GPU
-        bce = F.binary_cross_entropy_with_logits(logits, target, weight, pos_weight=positive, reduction="sum")
-        bce, pixels = self._over_ranks(torch.stack([bce, weight.sum()]))
-        axes = (1, 2, 3) if self.pool == "image" else (0, 1, 2, 3)
-        sums = dice_sums(logits.sigmoid(), target, weight, axes)
-        s = dice_of(sums if self.pool == "image" else self._over_ranks(sums), self.eps)
-        lost = 1 - (2 * s / (1 + s) if self.form == "notebook" else s)
-        if self.pool == "image":
-            total, images = self._over_ranks(torch.stack([lost.sum(), lost.new_full((), len(lost))]))
-            lost = total / images
-        value: Tensor = self.bce * bce / pixels.clamp(min=1) + self.dice * lost
+        """The loss of a batch.
+
+        Args:
+            logits: (B, 1, H, W), float.
+            target: (B, 1, H, W), in 0..1.
+            valid: (B, 1, H, W), bool; False where there is no data.
+
+        Returns:
+            A scalar, 0 at the truth.
+        """
+        logits = in_single_precision(logits)
+        target = target.to(logits.dtype)
+        weight = valid.to(logits.dtype)
+        cross_entropy = self._weighted_cross_entropy(logits, target, weight)
+        dice_loss = self._dice_loss(logits.sigmoid(), target, weight)
+        value: Tensor = cross_entropy + self.dice * dice_loss
         return value
+
+    def _weighted_cross_entropy(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """`bce` x binary cross-entropy, the mean over valid pixels."""
+        # `torch.tensor` would wait for the GPU
+        positive = logits.new_full((), self.positive_weight)
+        summed = F.binary_cross_entropy_with_logits(logits, target, weight, pos_weight=positive, reduction="sum")
+        summed, pixels = self._over_ranks(torch.stack([summed, weight.sum()]))
+        mean: Tensor = self.bce * summed / pixels.clamp(min=1)
+        return mean
+
+    def _dice_loss(self, probability: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """The Dice loss over all pixels of the batch, or the mean of each image's."""
+        if self.pool == "batch":
+            sums = dice_sums(probability, target, weight, (0, 1, 2, 3))
+            return self._lost(dice_of(self._over_ranks(sums), self.eps))
+        sums = dice_sums(probability, target, weight, (1, 2, 3))
+        lost = self._lost(dice_of(sums, self.eps))
+        images = lost.new_full((), len(lost))
+        summed, images = self._over_ranks(torch.stack([lost.sum(), images]))
+        mean: Tensor = summed / images
+        return mean
+
+    def _lost(self, dice: Tensor) -> Tensor:
+        """What is missing of a soft Dice of 1."""
+        if self.form == "notebook":
+            return 1 - 2 * dice / (1 + dice)
+        return 1 - dice
 
     def _over_ranks(self, sums: Tensor) -> Tensor:
         """Add sums over all processes, differentiably: a mean of ranks' Dice is not the Dice of their batch.
 
         In training only: in validation ranks may have different numbers of batches, and would wait for each other.
         """
-        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        distributed = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        if not (self.training and distributed):
             return sums
         from torch.distributed.nn.functional import all_reduce
 
@@ -75,7 +124,10 @@ class CEDice(BCEDice):
     the sea is 98 % of all and would drown the second. In it, `tau` x log(share) is added to the logits of the classes
     (logit adjustment, Menon et al. 2021, arXiv:2007.07314), so that with tau = 1 the net itself says how probable each
     class were if all were equally common.
-    shares: of the classes, (N,); None: all equal, or those of the training part where `train` makes it.
+
+    Attributes:
+        task: The `task` of the config that the loss is for.
+        offset: (N,), what is added to the logits of the classes; (0,) where nothing is.
     """
 
     task = "classes"
@@ -90,26 +142,60 @@ class CEDice(BCEDice):
         tau: float = 0.5,
         eps: float = 1.0,
     ) -> None:
+        """Choose the weights.
+
+        Args:
+            bce: Weight of the cross-entropy of seep or sea.
+            ce: Weight of the cross-entropy of the classes.
+            dice: Weight of the Dice loss of seep.
+            shares: (N,), of the classes; None: all equal, or those of the training part where `train` makes the loss.
+            tau: How far the classes' shares are evened out, 0 to 1.
+            eps: Smooths Dice.
+
+        Raises:
+            UserError: A share is not above 0.
+        """
         super().__init__(bce, dice, eps=eps)
-        if min(shares or [1]) <= 0:
-            raise UserError(f"loss.shares={list(shares or [])}: expected a number above 0 for each class.")
+        shares = list(shares or [])
+        if any(share <= 0 for share in shares):
+            raise UserError(f"loss.shares={shares}: expected a number above 0 for each class.")
         self.ce = ce
-        self.register_buffer("offset", tau * torch.tensor(shares or []).log(), persistent=False)
+        self.register_buffer("offset", tau * torch.tensor(shares).log(), persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """logits: (B, 1 + N, H, W) float; target: (B, 1, H, W) class; valid: (B, 1, H, W) bool. A scalar >= 0."""
-        logits = in_single(logits)
-        classes, told = logits.shape[1] - 1, len(self.offset)
-        if told not in (0, classes):
-            raise UserError(f"loss.shares has {told} numbers; the net tells {classes} classes apart.")
-        of_class = torch.where(valid & (target > 0), target.long() - 1, -1)[:, 0]
-        adjusted = logits[:, 1:] + (self.offset.to(logits).reshape(1, -1, 1, 1) if told else 0)
-        ce = F.cross_entropy(adjusted, of_class, ignore_index=-1, reduction="sum")
-        ce, inside = self._over_ranks(torch.stack([ce, (of_class >= 0).sum().to(ce)]))
-        value: Tensor = super().forward(seep_logits(logits), target > 0, valid) + self.ce * ce / inside.clamp(min=1)
-        return value
+        """The loss of a batch.
+
+        Args:
+            logits: (B, 1 + N, H, W), float: of the sea and of each class.
+            target: (B, 1, H, W), the class; 0 is the sea.
+            valid: (B, 1, H, W), bool; False where there is no data.
+
+        Returns:
+            A scalar, 0 at the truth.
+
+        Raises:
+            UserError: There are more or fewer shares than classes.
+        """
+        logits = in_single_precision(logits)
+        seep_or_sea = super().forward(seep_logits(logits), target > 0, valid)
+        return seep_or_sea + self._weighted_class_cross_entropy(logits[:, 1:], target, valid)
+
+    def _weighted_class_cross_entropy(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """`ce` x -log P(class | seep), the mean over valid pixels of seep."""
+        classes = logits.shape[1]
+        shares = len(self.offset)
+        if shares not in (0, classes):
+            raise UserError(f"loss.shares has {shares} numbers; the net tells {classes} classes apart.")
+        if shares > 0:
+            logits = logits + self.offset.to(logits).reshape(1, -1, 1, 1)
+        of_class = torch.where(valid & (target > 0), target.long() - 1, NO_CLASS)[:, 0]
+        summed = F.cross_entropy(logits, of_class, ignore_index=NO_CLASS, reduction="sum")
+        inside = (of_class != NO_CLASS).sum().to(summed)
+        summed, inside = self._over_ranks(torch.stack([summed, inside]))
+        mean: Tensor = self.ce * summed / inside.clamp(min=1)
+        return mean
 
 
-def in_single(logits: Tensor) -> Tensor:
-    """In 32 bit, or in more where they are."""
+def in_single_precision(logits: Tensor) -> Tensor:
+    """Logits in 32 bit, or in more where they are."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -9,7 +9,7 @@ from seep_lightning.errors import UserError
 
 
 class WarmupCosine(LambdaLR):
-    """Cosine up over the first `warmup` share of the steps, then cosine down to `final` of the peak.
+    """Cosine up over the first steps, then cosine down to the end.
 
     warmup=0.3 is the one-cycle policy (Smith & Topin 2018, arXiv:1708.07120) without its momentum cycle; warmup=0 plain
     cosine annealing (Loshchilov & Hutter 2017, arXiv:1608.03983). The peak is the optimiser's own learning rate. It
@@ -19,14 +19,32 @@ class WarmupCosine(LambdaLR):
     def __init__(
         self, optimizer: Optimizer, total_steps: int, warmup: float = 0.3, start: float = 0.04, final: float = 1e-3
     ) -> None:
+        """Set the learning rate of the first step.
+
+        Args:
+            optimizer: Whose learning rates are the peak.
+            total_steps: Steps of the whole training.
+            warmup: Share of the steps over which the rate rises, 0 <= warmup < 1.
+            start: The first rate, as a share of the peak.
+            final: The last rate, as a share of the peak.
+
+        Raises:
+            UserError: `warmup` is no such share.
+        """
         if not 0 <= warmup < 1:
             raise UserError(f"scheduler.warmup={warmup}: expected a share of the training, 0 <= warmup < 1.")
-        rise = warmup * total_steps
+        rising_steps = warmup * total_steps
 
         def factor(step: int) -> float:
-            a, b, share = start, 1.0, step / max(rise, 1e-9)
-            if step >= rise:
-                a, b, share = 1.0, final, min((step - rise) / max(total_steps - rise, 1), 1.0)
-            return b + (a - b) * (1 + math.cos(math.pi * share)) / 2
+            if step < rising_steps:
+                return _cosine(start, 1.0, step / max(rising_steps, 1e-9))
+            falling_steps = max(total_steps - rising_steps, 1)
+            share = (step - rising_steps) / falling_steps
+            return _cosine(1.0, final, min(share, 1.0))
 
         super().__init__(optimizer, factor)
+
+
+def _cosine(first: float, last: float, share: float) -> float:
+    """Half a cosine from `first` (share 0) to `last` (share 1)."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2

@@ -145,7 +145,7 @@ class TrainingSession:
         data = self._read_data()
         # a resumed run has its weights in its checkpoint, and no longer needs what it started from
         init = None if self.resumes else self.config.init
-        module = build_module(self.config, data, init=init)
+        module = build_module(self.config, data, init=init, resumes=self.resumes)
         last_checkpoint = read_last_checkpoint(self.run, self.config, data)
         if last_checkpoint is not None:
             data.first_epoch = last_checkpoint["epoch"] + 1

@@ -1,0 +1,31 @@
+"""Parts of a network by their names, such as `encoder` or `decoder.0`, for what treats them differently."""
+
+from collections.abc import Collection, Iterable
+
+from torch import nn
+
+from seep_lightning.errors import UserError
+
+
+def check_parts(key: str, net: nn.Module, names: Iterable[str]) -> None:
+    """Refuse names that no part of a network has.
+
+    Args:
+        key: Where the names stand in the config, for messages.
+        net: The network.
+        names: Names of sub-modules; dots lead to those further in.
+
+    Raises:
+        UserError: One of them is no part that has weights.
+    """
+    modules = dict(net.named_modules())
+    for name in names:
+        if not name or name not in modules or not any(True for _ in modules[name].parameters()):
+            known = ", ".join(part for part, module in net.named_children() if any(True for _ in module.parameters()))
+            raise UserError(f"{key}: {type(net).__name__} has no part {name!r} with weights. Its parts: {known}.")
+
+
+def part_of(parameter: str, parts: Collection[str]) -> str | None:
+    """The part that a parameter belongs to by its name; of parts within each other the innermost; None for none."""
+    around = [part for part in parts if parameter.startswith(f"{part}.")]
+    return max(around, key=len, default=None)

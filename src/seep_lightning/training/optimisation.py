@@ -1,0 +1,192 @@
+"""From a config's `optimizer` and `scheduler` nodes to an optimiser and its learning-rate schedule."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from seep_lightning.config.targets import build, is_node, mapped_values, parameters_of, resolve
+from seep_lightning.errors import UserError
+from seep_lightning.nets.parts import check_parts, part_of
+
+# Keys of an `optimizer` and a `scheduler` node that are ours, not the constructor's
+PARTS = "parts"
+MONITOR, INTERVAL = "monitor", "interval"
+
+# Strings that a `scheduler` node may hold in the place of a number
+STEPS, EPOCHS = "{steps}", "{epochs}"
+
+DEFAULT_MONITOR = "loss/val"
+"""What a plateau schedule goes by."""
+
+
+@dataclass(frozen=True)
+class TrainingLength:
+    """How long a training is.
+
+    Attributes:
+        steps: Of the optimiser; infinite where nothing ends it.
+        epochs: None where nothing ends it.
+    """
+
+    steps: float
+    epochs: int | None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A learning-rate schedule.
+
+    Attributes:
+        scheduler: Torch's.
+        interval: `step` or `epoch`: what it is stepped after.
+    """
+
+    scheduler: LRScheduler
+    interval: str
+
+
+def build_optimizer(net: nn.Module, node: Mapping[str, Any]) -> Optimizer:
+    """Build the optimiser over all parameters of a network.
+
+    Args:
+        net: The network.
+        node: `_target_`, keywords, and under `parts` what the learning rate of a part is multiplied with, by its name.
+
+    Returns:
+        The optimiser. Its first group holds what belongs to none of the parts.
+
+    Raises:
+        UserError: The node names no optimiser, one that refuses its settings, or a part that the network lacks.
+    """
+    settings = {name: value for name, value in node.items() if name != PARTS}
+    factors = node.get(PARTS) or {}
+    if not factors:
+        return build("optimizer", settings, Optimizer, net.parameters())
+    _check_factors(factors)
+    check_parts("optimizer.parts", net, list(factors))
+    groups: dict[str | None, list[nn.Parameter]] = {None: [], **{part: [] for part in factors}}
+    for name, parameter in net.named_parameters():
+        groups[part_of(name, factors)].append(parameter)
+    filled = {part: parameters for part, parameters in groups.items() if parameters}
+    optimizer = build("optimizer", settings, Optimizer, [{"params": parameters} for parameters in filled.values()])
+    for group, part in zip(optimizer.param_groups, filled, strict=True):
+        if part is not None:
+            group["lr"] *= factors[part]
+    return optimizer
+
+
+def build_schedule(node: Mapping[str, Any] | None, optimizer: Optimizer, length: TrainingLength) -> Schedule | None:
+    """Build the learning-rate schedule.
+
+    Schedules that take `total_steps` (ours, torch's OneCycleLR) get the steps of the whole training and are stepped
+    after each; the others after each epoch. `interval` says otherwise.
+
+    Args:
+        node: `_target_`, keywords, `interval` and `monitor`; `{steps}` and `{epochs}` stand for the training's length.
+        optimizer: Whose learning rates are scheduled.
+        length: Of the training.
+
+    Returns:
+        The schedule; None where the node is empty.
+
+    Raises:
+        UserError: The node names no schedule, or one that refuses its settings or needs a length that is not known.
+    """
+    settings = {name: value for name, value in (node or {}).items() if name not in (MONITOR, INTERVAL)}
+    if not settings:
+        return None
+    target = resolve("scheduler", settings, LRScheduler)
+    needs_total = "total_steps" in parameters_of(target) and not {"total_steps", "epochs"} & set(settings)
+    ours = _with_length({"total_steps": STEPS}, length) if needs_total else {}
+    scheduler = _build_scheduler("scheduler", _with_length(settings, length), optimizer, **ours)
+    interval = str((node or {}).get(INTERVAL) or ("step" if needs_total else "epoch"))
+    if interval not in ("step", "epoch"):
+        raise UserError(f"scheduler.interval={interval}: expected step or epoch.")
+    return Schedule(scheduler, interval)
+
+
+def check_optimisation(net: nn.Module, optimizer: Mapping[str, Any], scheduler: Mapping[str, Any] | None) -> None:
+    """Build optimiser and schedule once, before anything starts.
+
+    Args:
+        net: The network.
+        optimizer: The `optimizer` node.
+        scheduler: The `scheduler` node.
+
+    Raises:
+        UserError: One of them cannot be built, or could not be resumed from a checkpoint.
+    """
+    built = build_optimizer(net, optimizer)
+    _check_state("optimizer", built)
+    schedule = build_schedule(scheduler, built, TrainingLength(steps=100, epochs=10))
+    if schedule is not None:
+        _check_state("scheduler", schedule.scheduler)
+
+
+def epochs_of(max_epochs: int | None, steps: float, steps_per_epoch: float) -> int | None:
+    """Epochs of a training that ends by epochs or by steps; None where nothing ends it."""
+    if max_epochs is not None and max_epochs >= 0:
+        return max_epochs
+    if math.isinf(steps):
+        return None
+    return math.ceil(steps / max(steps_per_epoch, 1))
+
+
+def _check_factors(factors: Mapping[str, Any]) -> None:
+    """Refuse what cannot be multiplied with a learning rate."""
+    for part, factor in factors.items():
+        if not isinstance(factor, int | float) or factor < 0:
+            raise UserError(f"optimizer.parts.{part}={factor}: expected a number, 0 or more.")
+
+
+def _with_length(settings: Mapping[str, Any], length: TrainingLength) -> dict[str, Any]:
+    """A `scheduler` node with the training's length for its placeholders."""
+
+    def number_of(value: Any) -> Any:
+        if value not in (STEPS, EPOCHS):
+            return value
+        if length.epochs is None or math.isinf(length.steps):
+            raise UserError("scheduler needs to know the training's length: set trainer.max_epochs or max_steps.")
+        return int(length.steps) if value == STEPS else length.epochs
+
+    filled: dict[str, Any] = mapped_values(settings, number_of)
+    return filled
+
+
+def _build_scheduler(key: str, node: Mapping[str, Any], optimizer: Optimizer, **keywords: Any) -> LRScheduler:
+    """A scheduler, after those that it is made of (torch's SequentialLR, ChainedScheduler)."""
+    settings = {name: _build_inner(f"{key}.{name}", value, optimizer) for name, value in node.items()}
+    if "optimizer" in parameters_of(resolve(key, node, LRScheduler)):
+        return build(key, settings, LRScheduler, optimizer=optimizer, **keywords)
+    return build(key, settings, LRScheduler, optimizer, **keywords)
+
+
+def _build_inner(key: str, value: Any, optimizer: Optimizer) -> Any:
+    """A value of a `scheduler` node, with the schedulers in it built."""
+    if is_node(value):
+        return _build_scheduler(key, value, optimizer)
+    if isinstance(value, list):
+        return [_build_inner(f"{key}[{i}]", item, optimizer) for i, item in enumerate(value)]
+    return value
+
+
+def _check_state(key: str, built: Optimizer | LRScheduler) -> None:
+    """Refuse what keeps more than numbers: a checkpoint holds nothing else, so that loading it runs no code."""
+    buffer = BytesIO()
+    try:
+        torch.save(built.state_dict(), buffer)
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
+    # pickle raises several kinds
+    except Exception as error:
+        raise UserError(
+            f"{key}: {type(built).__name__} keeps more than numbers in its state, so that a run could not be resumed. "
+            "Choose another."
+        ) from error
