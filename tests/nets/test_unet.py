@@ -44,9 +44,10 @@ def test_an_unknown_choice_is_named(bad: dict[str, object]) -> None:
 
 
 def test_blocks_of_pixels_are_folded_into_channels_and_back() -> None:
+    torch.manual_seed(0)
     net = UNet(width=4, depth=2, patch=2, deep_supervision=True)
     assert net.stride == 8
     assert [tuple(head.shape) for head in net(torch.zeros(2, 1, 16, 24))] == [(2, 1, 16, 24)] * 2
     moved = torch.zeros(1, 1, 16, 16)
     moved[..., 5, 3] = 1  # each pixel of a block has its own way through the net
-    assert len({float(net.eval()(torch.roll(moved, k, -1)).sum()) for k in range(2)}) == 2
+    assert len({net.eval()(torch.roll(moved, k, -1)).sum().item() for k in range(2)}) == 2
