@@ -117,7 +117,7 @@ def test_a_sweeps_folders_are_named_by_what_differs() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("data.root=/x", "data=seeps"),
+        ("data.root=/x", "data=chips"),
         ("split.val=0.9", "leave a share to train"),
         ("ckpt=best", "ckpt=best"),
         ("ema_decay=2", "ema_decay=2"),

@@ -1,4 +1,4 @@
-"""The door of every command: Hydra around a plain function. Errors become one line and an exit code outside of it."""
+"""The config of a command: composed from `conf/` and the overrides, then a typed and checked dataclass."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,14 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from seep_lightning.commands.overrides import _quote
+from seep_lightning import compat
+from seep_lightning.commands.overrides import quote_path
 from seep_lightning.config import commands
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 
-SCHEMAS = {
+SCHEMAS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "evaluate": commands.EvaluateConfig,
     "predict": commands.PredictConfig,
@@ -26,31 +27,71 @@ SCHEMAS = {
 
 
 def conf_dir() -> Path:
-    """Where `conf/` is: inside the installed package, else at the top of the checkout."""
+    """The folder `conf/`: inside the installed package, else at the top of the checkout."""
     package = Path(__file__).resolve().parents[1]
-    shipped = package / "conf"
-    return shipped if shipped.is_dir() else package.parents[1] / "conf"
+    installed = package / "conf"
+    if installed.is_dir():
+        return installed
+    return package.parents[1] / "conf"
 
 
 def register_schemas() -> None:
-    """Make `TrainConfig` and its like known to Hydra as `train_schema`, which `conf/train.yaml` starts from."""
-    # at each question about groups, a hundred for --help, Hydra copies its one store; what it loads it copies once more
-    setattr(ConfigStore, "__deepcopy__", lambda store, _: store)  # noqa: B010
+    """Tell Hydra the schemas: `TrainConfig` is its `train_schema`, from which `conf/train.yaml` starts."""
+    compat.share_config_store()
+    store = ConfigStore.instance()
     for command, schema in SCHEMAS.items():
-        ConfigStore.instance().store(name=f"{command}_schema", node=schema)
+        store.store(name=f"{command}_schema", node=schema)
+
+
+def compose_untyped(command: str, overrides: list[str]) -> DictConfig:
+    """Compose a command's config outside of a command line.
+
+    Args:
+        command: A verb, such as `train`.
+        overrides: As on a command line. Paths need no quotes.
+
+    Raises:
+        HydraException: An override that does not fit.
+    """
+    register_schemas()
+    quoted = [quote_path(override, multirun=False) for override in overrides]
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return hydra.compose(command, quoted)
 
 
 def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
-    """The typed config of a command, for notebooks and tests; `UserError` or Hydra's own for what does not fit."""
-    register_schemas()
-    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return typed_config(hydra.compose(command, [_quote(o, multirun=False) for o in overrides or []]))
+    """Compose the typed config of a command, for notebooks and tests.
+
+    Args:
+        command: A verb, such as `train`.
+        overrides: As on a command line, such as `["model=unet", "optimizer.lr=0.001"]`. Paths need no quotes.
+
+    Returns:
+        The dataclass of the command's schema, such as `TrainConfig`.
+
+    Raises:
+        UserError: A value that is missing, or that its rule does not allow.
+        HydraException: An override that does not fit, such as a misspelt key.
+    """
+    return typed_config(compose_untyped(command, overrides or []))
 
 
 def typed_config(cfg: DictConfig) -> Any:
-    """A composed config as its dataclass, checked across fields (Hydra does not run `__post_init__`)."""
-    if missing := sorted(OmegaConf.missing_keys(cfg)):
-        raise UserError(f"{missing[0]} is not set. Pass {'=... '.join(missing)}=... on the command line.")
-    settings = OmegaConf.to_object(cfg)
-    check_config(settings)
-    return settings
+    """Turn a composed config into its dataclass, and check it.
+
+    Args:
+        cfg: A config that Hydra has composed from a schema.
+
+    Returns:
+        The schema's dataclass, with plain values and dataclasses in it.
+
+    Raises:
+        UserError: A value that is missing, or that its rule does not allow.
+    """
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        assignments = [f"{key}=..." for key in missing]
+        raise UserError(f"{missing[0]} is not set. Pass {' '.join(assignments)} on the command line.")
+    config = OmegaConf.to_object(cfg)
+    check_config(config)
+    return config

@@ -1,4 +1,4 @@
-"""The door of every command: Hydra around a plain function. Errors become one line and an exit code outside of it."""
+"""The entry of every command: Hydra around a plain function; a user's mistake becomes one line and an exit code."""
 
 import functools
 import logging
@@ -22,64 +22,104 @@ from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.errors import Interrupted, UserError
 
 log = logging.getLogger("seep_lightning")
+
+# Hydra's variable: with 1, Hydra raises errors instead of printing them and exiting itself
 FULL_ERROR = "HYDRA_FULL_ERROR"
-# set where HYDRA_FULL_ERROR was set by a door, not by the user; child processes inherit both
-OURS = "SEEP_LIGHTNING_RAISES"
+# set if we set the variable above, not the user; child processes inherit both
+SET_BY_US = "SEEP_LIGHTNING_RAISES"
+
+Main = Callable[[DictConfig], Any]
 
 
-class Stop(BaseException):
-    """A `UserError` on its way out: no `Exception`, at which Hydra would print lines of its own, and a sweep go on."""
+class LeavingHydra(BaseException):
+    """Carries a user's mistake out of Hydra.
+
+    It is no `Exception`: at one, Hydra would print lines of its own, and a sweep would go on.
+
+    Attributes:
+        error: The mistake.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
-def run_command(command: str, task: Callable[[DictConfig], Any]) -> None:
-    """Run `task` under Hydra with `conf/<command>.yaml` and the command line; exit with 2 on a user's mistake."""
+def run_command(command: str, main: Main) -> None:
+    """Run a command under Hydra, with `conf/<command>.yaml` and the process's command line.
+
+    A user's mistake ends the process with one line and the error's exit code. With `HYDRA_FULL_ERROR=1` in the
+    environment it is raised, with its traceback.
+
+    Args:
+        command: The verb, such as `train`.
+        main: The command's own work, called with the composed config.
+    """
     register_schemas()
-    wants_traceback = os.environ.get(FULL_ERROR) == "1" and OURS not in os.environ
-    if not wants_traceback:  # with it, Hydra raises instead of printing and exiting itself
-        os.environ[FULL_ERROR] = os.environ[OURS] = "1"
-    try:
-        sys.argv[1:] = prepare_arguments(sys.argv[1:])
-        hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")(_job(task, command))()
+    wants_traceback = os.environ.get(FULL_ERROR) == "1" and SET_BY_US not in os.environ
+    if not wants_traceback:
+        os.environ[FULL_ERROR] = "1"
+        os.environ[SET_BY_US] = "1"
+    error = _run_under_hydra(command, main)
+    if error is None:
         return
-    except KeyboardInterrupt:
-        error: Exception = Interrupted("stopped by Ctrl-C")
-    except Stop as stop:
-        error = stop.args[0]
-    except (UserError, HydraException, OmegaConfBaseException, OSError) as found:
-        error = found
-    except ValueError as found:
-        said = "a group of configs cannot be null; it takes the name of one of its files"
-        if isinstance(found.__cause__, OSError):  # the log file
-            error = found.__cause__
-        elif "Config group override" in str(found):
-            error = UserError(f"{said}, such as scheduler=none or logger=default. --help lists them.")
-        else:
-            raise
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
     print(f"seep {command}: {error_message(error, command)}", file=sys.stderr)
-    sys.exit(error.exit_code if isinstance(error, UserError) else UserError.exit_code)
+    exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
+    sys.exit(exit_code)
 
 
-def _job(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfig], Any]:
-    """The task, with a user's mistake, or what a disk refuses, as `Stop`; in a multirun it is logged, and the launcher
-    goes on with others."""
-    arguments = sys.argv[1:]  # goes along into a launcher's process, where it is another one
+def _run_under_hydra(command: str, main: Main) -> Exception | None:
+    """Run a command; return the user's mistake that ended it, or None. Other errors pass."""
+    try:
+        sys.argv[1:] = prepare_arguments(sys.argv[1:])
+        under_hydra = hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")
+        under_hydra(_job(main, command))()
+    except KeyboardInterrupt:
+        return Interrupted("stopped by Ctrl-C")
+    except LeavingHydra as leaving:
+        return leaving.error
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
+        return error
+    except ValueError as error:
+        return _mistake_behind(error)
+    return None
 
-    @functools.wraps(task)
+
+def _mistake_behind(error: ValueError) -> Exception:
+    """The user's mistake for which Hydra raises a plain `ValueError`; the error is raised if there is none."""
+    if isinstance(error.__cause__, OSError):
+        # the log file cannot be written
+        return error.__cause__
+    if "Config group override" in str(error):
+        return UserError(
+            "a group of configs cannot be null; it takes the name of one of its files, "
+            "such as scheduler=none or logger=default. --help lists them."
+        )
+    raise error
+
+
+def _job(main: Main, command: str) -> Main:
+    """A command's work as Hydra's job: a user's mistake ends the command, or is logged if there are other jobs."""
+    # a launcher's process gets these along; its own are others
+    arguments = sys.argv[1:]
+
+    @functools.wraps(main)
     def job(cfg: DictConfig) -> Any:
         try:
             with as_single_run(command, arguments):
-                return task(cfg)
+                return main(cfg)
         except (UserError, OSError) as error:
-            if isinstance(error, Interrupted) or HydraConfig.get().mode != RunMode.MULTIRUN:
-                raise Stop(error) from error
+            has_other_jobs = HydraConfig.get().mode == RunMode.MULTIRUN
+            if isinstance(error, Interrupted) or not has_other_jobs:
+                raise LeavingHydra(error) from error
             log.error("this job failed: %s", error_message(error, command))
             raise
 
     return job
 
 
-# where the module is imported, for launchers' processes; cached, so that a sweep has one time
+# when the module is imported, because launchers' processes import it; cached, so that all of a sweep has one time
 OmegaConf.register_new_resolver("seep_dir", run_directory, replace=True, use_cache=True)
 OmegaConf.register_new_resolver("seep_subdir", sweep_folder_name, replace=True)

@@ -1,4 +1,4 @@
-"""The door of every command: Hydra around a plain function. Errors become one line and an exit code outside of it."""
+"""Where a run's directory lies: by name and time, by the job of a cluster, or by what differs in a sweep."""
 
 import os
 import re
@@ -8,31 +8,91 @@ from pathlib import Path
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import open_run
 
+OUTPUTS = Path("outputs")
+# names that SLURM gives to a job at a prompt, which is not requeued
+INTERACTIVE_JOBS = ("bash", "interactive")
+# torchrun's name for a job without one
+UNNAMED_JOB = "none"
+
 
 def run_directory(run: str | None, ckpt: str | None, name: str) -> str:
-    """Where a run lives: the one that is resumed, else `outputs/<name>/<time or job>`. A resolver for `conf/`."""
+    """Choose the directory of a run; `conf/train.yaml` calls this as a resolver.
+
+    Args:
+        run: The run that is resumed, if any.
+        ckpt: `last`: the newest run of this name that has a checkpoint, if there is one.
+        name: The name of new runs.
+
+    Returns:
+        A directory, which for a new run is `outputs/<name>/<time or job>` and does not exist yet.
+
+    Raises:
+        UserError: There is no such run, or torchrun's processes could not agree on a directory.
+    """
     if run:
-        return str(open_run(run).dir)  # looked for before Hydra makes it
-    home = Path("outputs") / name
-    if ckpt == "last" and (found := list(home.glob("*/checkpoints/last.ckpt"))):
-        return str(max(found, key=lambda last: last.stat().st_mtime_ns).parents[1])
-    if job_id() is None and "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE") != "1":
+        # before Hydra would make a directory of a misspelt name
+        return str(open_run(run).dir)
+    home = OUTPUTS / name
+    if ckpt == "last":
+        newest = _newest_run(home)
+        if newest is not None:
+            return str(newest)
+    job = job_id()
+    if job is None and _is_one_of_torchruns_processes():
         raise UserError(
             "torchrun gave this job no name, so its processes cannot agree on a directory. "
             "Pass torchrun --standalone (one machine) or --rdzv-id=NAME, or set hydra.run.dir=DIR."
         )
-    return str(home / (job_id() or datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3]))
+    return str(home / (job or time_with_milliseconds()))
 
 
 def job_id() -> str | None:
-    """What SLURM or torchrun calls this job, on all ranks and when requeued; None in interactive SLURM, and else."""
-    if "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+    """The name of this job in SLURM or torchrun, the same on all ranks and when the job is requeued.
+
+    None in an interactive session of SLURM, and outside of both.
+    """
+    is_batch_job = os.environ.get("SLURM_JOB_NAME") not in INTERACTIVE_JOBS
+    if "SLURM_JOB_ID" in os.environ and is_batch_job:
         return os.environ["SLURM_JOB_ID"]
-    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
-    return None if name == "none" else name
+    name = os.environ.get("TORCHELASTIC_RUN_ID", UNNAMED_JOB)
+    return None if name == UNNAMED_JOB else name
 
 
 def sweep_folder_name(overrides: str) -> str:
-    """`optimizer.lr-0.001;seed-1` to `lr-0.001_seed-1`: no `=`, comma or bracket, which Hydra's grammar reserves."""
-    parts = [re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", part) for part in overrides.split(";")]
-    return "_".join(re.sub(r"-?[^\w.+-]+", "-", part).strip("-") for part in parts) or "0"
+    """Name a job's folder in a sweep; `conf/train.yaml` calls this as a resolver.
+
+    Args:
+        overrides: What differs between the jobs, such as `optimizer.lr-0.001;seed-1`.
+
+    Returns:
+        A name such as `lr-0.001_seed-1`, without `=`, comma or bracket, which Hydra's grammar reserves.
+    """
+    names = []
+    for override in overrides.split(";"):
+        without_groups = re.sub(r"^([\w@/]+\.)+(?=\w+-)", "", override)
+        plain = re.sub(r"-?[^\w.+-]+", "-", without_groups)
+        names.append(plain.strip("-"))
+    return "_".join(names) or "0"
+
+
+def time_with_milliseconds() -> str:
+    """The time as the name of a directory."""
+    microseconds = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    return microseconds[:-3]
+
+
+def _newest_run(home: Path) -> Path | None:
+    """The run below a folder whose last checkpoint is the newest."""
+
+    def written(checkpoint: Path) -> int:
+        return checkpoint.stat().st_mtime_ns
+
+    checkpoints = list(home.glob("*/checkpoints/last.ckpt"))
+    if not checkpoints:
+        return None
+    return max(checkpoints, key=written).parents[1]
+
+
+def _is_one_of_torchruns_processes() -> bool:
+    """Whether torchrun started this process and others beside it."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE") != "1"

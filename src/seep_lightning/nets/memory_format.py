@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from seep_lightning import compat
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -25,7 +27,7 @@ def memory_format(net: "nn.Module", channels_last: bool | None = None) -> Any:
     import torch
 
     if channels_last is None:
-        fast_everywhere = torch.cuda.is_available() or torch.cpu._is_avx512_supported()
+        fast_everywhere = torch.cuda.is_available() or compat.cpu_has_avx512()
         channels_last = fast_everywhere or _widest_convolution(net) < WIDE
     return torch.channels_last if channels_last else torch.contiguous_format
 

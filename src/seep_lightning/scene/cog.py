@@ -8,9 +8,10 @@ import rasterio.shutil
 from affine import Affine
 from rasterio.errors import RasterioError
 
+from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.journal import Journal
-from seep_lightning.scene.raster import CPLE_BaseError, Raster, open_dataset
+from seep_lightning.scene.raster import Raster, open_dataset
 
 COG = {"driver": "COG", "compress": "DEFLATE", "level": 6, "blocksize": 512, "bigtiff": "IF_SAFER", "statistics": "NO"}
 
@@ -50,7 +51,7 @@ def write_cog(
         ):  # GDAL keeps quiet about writes that fail as it closes
             if asked.checksum(1) != got.checksum(1) or not tags.items() <= got.tags().items():
                 raise OSError("what was written differs")
-    except (RasterioError, CPLE_BaseError, OSError) as error:
+    except (RasterioError, compat.gdal_error(), OSError) as error:
         for file in rows.folder.glob(f"{draft.name}*"):  # with GDAL's own temporary files
             file.unlink()
         why = f"{first_line(error)[:160]}; {shutil.disk_usage(rows.folder).free / 1e9:.2f} GB free"

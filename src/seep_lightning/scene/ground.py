@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.transform import GCPTransformer
 
+from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.scene.raster import ASSIGN, CPLE_BaseError, Raster
+from seep_lightning.scene.raster import ASSIGN, Raster
 
 Points = NDArray[np.float64]
 """(N, 2): column, row (0, 0 is the outer corner of the first pixel), or x, y."""
@@ -66,7 +67,7 @@ class ControlPointPlacement:
             The placement.
 
         Raises:
-            CPLE_BaseError: GDAL finds no polynomial through the points.
+            GDAL's error (`compat.gdal_error`): GDAL finds no polynomial through the points.
         """
         return cls(points, GCPTransformer(points))
 
@@ -167,7 +168,7 @@ class Ground:
         if raster.crs.is_geographic:
             points = _on_one_side_of_the_date_line(points)
         problem = f"{raster.path}: its {len(points)} ground control points do not place it"
-        with as_user_error(problem, CPLE_BaseError, advice=ASSIGN):
+        with as_user_error(problem, compat.gdal_error(), advice=ASSIGN):
             placement = ControlPointPlacement.through(points)
         misfit = placement.misfit()
         note = f"polynomial through {len(points)} ground control points, which it meets to {misfit:.2f} px (rms)"

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import threading
 import warnings
 from collections.abc import Sequence
@@ -13,15 +12,13 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
-from rasterio._err import (
-    CPLE_BaseError as CPLE_BaseError,  # compat: what GDAL itself says; not derived from RasterioError
-)
 from rasterio.control import GroundControlPoint
 from rasterio.enums import MaskFlags
 from rasterio.env import set_gdal_config
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, first_line
 from seep_lightning.scene.interfaces import Mask, Values
 
@@ -29,7 +26,7 @@ ROWS = 256  # rows read in one go, at least: 13 MB of a 25,000 px wide uint16 sc
 CACHE = 64 << 20  # bytes of GDAL's block cache; by default it takes 5 % of the memory, more than our strips
 TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}  # ours to GDAL's
 ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."
-logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)  # what GDAL says stands in the errors that are raised
+compat.silence_gdal()
 _WARNINGS = threading.Lock()  # the list of warning filters belongs to the process
 
 

@@ -15,11 +15,12 @@ from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
+from seep_lightning import compat
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import UserError
 from seep_lightning.sweeps.space import split_overrides
 from seep_lightning.sweeps.study import count_states, next_trial, open_study
-from seep_lightning.sweeps.trial_jobs import error_of, run_trial, trial_name
+from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
 
 if TYPE_CHECKING:
     from hydra_plugins.seep_optuna import SearchConfig
@@ -57,7 +58,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         job = run_trial(study, trial, fixed, launcher, folder)
         patience += 1 if job.status == JobStatus.COMPLETED else -1
         if patience < 0:
-            raise error_of(job)
+            raise compat.job_error(job)
     print_search(study, monitor, folder)
 
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import optuna
 from filelock import FileLock
@@ -11,6 +11,7 @@ from optuna.samplers import TPESampler
 from optuna.storages import fail_stale_trials
 from optuna.trial import Trial
 
+from seep_lightning import compat
 from seep_lightning.errors import UserError
 from seep_lightning.runs.resume import MAY_CHANGE
 from seep_lightning.sweeps.space import Space, values_to_enqueue
@@ -113,7 +114,5 @@ def _ask(study: optuna.Study, space: Space, settings: "SearchConfig", trials_so_
     seed = settings.seed + SEED_STEP * trials_so_far
     study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
     trial = study.ask(space)
-    # compat: a trial without a first sign of life would count as running for ever
-    storage = cast(Any, study._storage)
-    storage.record_heartbeat(trial._trial_id)
+    compat.first_heartbeat(study, trial)
     return trial

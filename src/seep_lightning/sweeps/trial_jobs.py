@@ -6,9 +6,9 @@ from typing import Any
 import optuna
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
-from optuna.storages._heartbeat import get_heartbeat_thread
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from seep_lightning import compat
 from seep_lightning.commands.overrides import quote_value
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
@@ -43,8 +43,7 @@ def run_trial(study: optuna.Study, trial: Trial, fixed: list[str], launcher: Lau
     name = trial_name(study.get_trials(deepcopy=False)[trial.number])
     overrides = [*fixed, *overrides_of(trial, name, folder)]
     try:
-        # compat
-        with get_heartbeat_thread(trial._trial_id, study._storage):
+        with compat.heartbeat(study, trial):
             [job] = launcher.launch([overrides], initial_job_idx=trial.number)
         state, value = _end_of(job, study, trial, Run(folder / name))
     except BaseException:
@@ -79,17 +78,10 @@ def _end_of(job: JobReturn, study: optuna.Study, trial: Trial, run: Run) -> tupl
         if run.summary()["status"] == RunStatus.PRUNED:
             return TrialState.PRUNED, None
         return TrialState.COMPLETE, job.return_value
-    error = error_of(job)
+    error = compat.job_error(job)
     is_mistake = isinstance(error, UserError) and not isinstance(error, DiskError)
     if not is_mistake:
         raise error
     if is_ours(study, trial):
         trial.set_user_attr(MISTAKE, str(error))
     return TrialState.PRUNED, None
-
-
-def error_of(job: JobReturn) -> BaseException:
-    """The error of a job that failed; its public attribute would raise it."""
-    # compat
-    error: BaseException = job._return_value
-    return error

@@ -8,6 +8,8 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from seep_lightning import compat
+
 
 class MovingAverage(WeightAveraging):
     """Exponential moving average of weights and buffers, by which validation, `best` and `last` go.
@@ -29,7 +31,7 @@ class MovingAverage(WeightAveraging):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Average where the net is going to be: it comes there only later, and each step would copy it to the CPU."""
-        # compat
+        # a private attribute of Lightning's class, as two more below: tests/test_compat.py watches them
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
 
@@ -62,8 +64,7 @@ class MovingAverage(WeightAveraging):
         pairs = list(zip(means, values, strict=True))
         floating_means = [mean for mean, _ in pairs if mean.is_floating_point()]
         floating_values = [value for mean, value in pairs if mean.is_floating_point()]
-        # compat
-        torch._foreach_lerp_(floating_means, floating_values, self._weight_of_new(steps_averaged))
+        compat.lerp_in_place(floating_means, floating_values, self._weight_of_new(steps_averaged))
         for mean, value in pairs:
             if not mean.is_floating_point():
                 mean.copy_(value)

@@ -5,6 +5,7 @@ import platform
 from dataclasses import replace
 from typing import Any
 
+from seep_lightning import compat
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 
 # of glibc's malloc.h
@@ -43,8 +44,7 @@ def has_fast_bf16(accelerator: str) -> bool:
     if uses_gpu:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if accelerator in ("cpu", "auto"):
-        # compat
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        return compat.cpu_multiplies_bf16()
     return False
 
 

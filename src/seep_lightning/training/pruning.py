@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import optuna
 from optuna.trial import Trial
 
+from seep_lightning import compat
 from seep_lightning.errors import RunTakenOver
 from seep_lightning.training.trial_storage import STUDY_NAME, is_ours, open_storage
 
@@ -56,9 +57,7 @@ class Pruning(pl.Callback):
 
     def _open_trial(self) -> tuple[optuna.Study, Trial]:
         study = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(self.database))
-        stored = study.get_trials(deepcopy=False)[self.number]
-        # compat
-        trial = Trial(study, stored._trial_id)
+        trial: Trial = compat.running_trial(study, self.number)
         if not is_ours(study, trial):
             raise RunTakenOver(f"trial {self.number} gave no sign of life and was taken up elsewhere.")
         return study, trial

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from seep_lightning import compat
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import as_error_of
 from seep_lightning.runs.directory import Run
@@ -46,7 +47,7 @@ def build_trainer(config: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Tr
             # our EpochSampler shares the chips out among processes, without padding
             use_distributed_sampler=False,
         )
-    _resume_with_the_next_epoch(trainer)
+    compat.resume_with_the_next_epoch(trainer)
     return trainer
 
 
@@ -55,13 +56,3 @@ def _as_list(plugins: Any) -> list[Any]:
     if not plugins:
         return []
     return plugins if isinstance(plugins, list) else [plugins]
-
-
-def _resume_with_the_next_epoch(trainer: "pl.Trainer") -> None:
-    """With `max_steps`, Lightning would take each resume for one inside an epoch; ours begin with the next one."""
-
-    def by_epochs() -> bool:
-        return False
-
-    # compat
-    trainer.fit_loop._iteration_based_training = by_epochs  # type: ignore[method-assign]

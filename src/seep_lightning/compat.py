@@ -1,0 +1,125 @@
+"""Private names of other libraries, each with the reason why we need it.
+
+Such a name may change with any release. Nothing else in the package uses one, and `tests/test_compat.py` tells which
+function here has to follow when a library has changed. Libraries are imported in the functions that need them: most
+commands need none of these.
+"""
+
+import logging
+import threading
+from contextlib import AbstractContextManager
+from typing import Any, cast
+
+
+def gdal_error() -> type[Exception]:
+    """The class of GDAL's own errors: rasterio raises some of them as they are, and not as `RasterioError`."""
+    from rasterio._err import CPLE_BaseError
+
+    kind: type[Exception] = CPLE_BaseError
+    return kind
+
+
+def silence_gdal() -> None:
+    """Keep GDAL's messages out of the log: they stand in the errors that are raised."""
+    logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)
+
+
+def share_config_store() -> None:
+    """Let Hydra read its store of schemas without copying it.
+
+    Hydra copies the whole store at each question about config groups, a hundred times for `--help`. It copies again
+    what it loads from there, so the store itself stays unchanged.
+    """
+    from hydra.core.config_store import ConfigStore
+
+    def itself(store: ConfigStore, _: dict[int, Any]) -> ConfigStore:
+        return store
+
+    ConfigStore.__deepcopy__ = itself  # type: ignore[attr-defined]
+
+
+def job_error(job: Any) -> Any:
+    """The error that ended one of Hydra's jobs; its public `return_value` would raise the error instead.
+
+    Args:
+        job: What a launcher of Hydra returned for the job (`JobReturn`), which failed.
+    """
+    return job._return_value
+
+
+def first_heartbeat(study: Any, trial: Any) -> None:
+    """Record that a trial of Optuna's is alive, as soon as it is asked for.
+
+    Optuna takes a trial for dead only if it had a heartbeat before. Without a first one, the trial of a process that
+    ended at once would count as running for ever.
+    """
+    study._storage.record_heartbeat(trial._trial_id)
+
+
+def heartbeat(study: Any, trial: Any) -> AbstractContextManager[Any]:
+    """A thread that records heartbeats of a trial while we run it; Optuna's public `optimize` would run it for us."""
+    from optuna.storages._heartbeat import get_heartbeat_thread
+
+    thread: AbstractContextManager[Any] = cast(Any, get_heartbeat_thread(trial._trial_id, study._storage))
+    return thread
+
+
+def running_trial(study: Any, number: int) -> Any:
+    """A trial by its number, to report to: Optuna's public methods give frozen ones only, which take no reports."""
+    from optuna.trial import Trial
+
+    frozen = study.get_trials(deepcopy=False)[number]
+    return Trial(study, frozen._trial_id)
+
+
+def resume_with_the_next_epoch(trainer: Any) -> None:
+    """Let a Lightning trainer with `max_steps` resume with the next epoch, as one without does.
+
+    With `max_steps` Lightning would take each resumed run for one that stopped inside an epoch. Our checkpoints are
+    written at the end of an epoch.
+    """
+
+    def by_epochs() -> bool:
+        return False
+
+    trainer.fit_loop._iteration_based_training = by_epochs
+
+
+def end_lightnings_processes() -> None:
+    """End the other processes that DDP started on this machine.
+
+    Lightning's thread that watches them would find them failed, and kill this process too.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "child-process-observer":
+            _end_watched_processes(thread)
+
+
+def _end_watched_processes(observer: Any) -> None:
+    """Kill the processes that Lightning's thread watches. With an empty list the thread ends by itself."""
+    processes = observer._child_processes
+    observer._child_processes = []
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def cpu_has_avx512() -> bool:
+    """Whether the CPU has 512-bit vectors, with which the channels-last layout is faster."""
+    import torch
+
+    return torch.cpu._is_avx512_supported()
+
+
+def cpu_multiplies_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware (AVX-512 BF16 or AMX)."""
+    import torch
+
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def lerp_in_place(means: list[Any], values: list[Any], weight: float) -> None:
+    """Move each mean towards its value by `weight` (0 to 1), all tensors in one call; one by one takes much longer."""
+    import torch
+
+    torch._foreach_lerp_(means, values, weight)
