@@ -87,7 +87,8 @@ class ControlPointPlacement:
         coordinates = np.array([(point.x, point.y) for point in self.points])
         pixels = np.array([(point.col, point.row) for point in self.points])
         squares = (self.unplace(coordinates) - pixels) ** 2
-        return float(np.sqrt(squares.sum(axis=1).mean()))
+        mean_square = squares.sum(axis=1).mean()
+        return float(np.sqrt(mean_square))
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Reprojection:
     def __call__(self, points: Points) -> Points:
         """Points (N, 2) of the source CRS to the target CRS."""
         transformer = _transformer(self.source, self.target)
-        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+        x, y = points.T
+        return np.column_stack(transformer.transform(x, y))
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ class Ground:
         if not self.wkt:
             return self._right_and_up
         longitude, latitude = np.rint(self.degrees(centre)[0])
-        return Reprojection(self.wkt, f"+proj=laea +lon_0={longitude} +lat_0={latitude} +datum=WGS84 +units=m +no_defs")
+        projection = f"+proj=laea +lon_0={longitude} +lat_0={latitude} +datum=WGS84 +units=m +no_defs"
+        return Reprojection(self.wkt, projection)
 
     def degrees(self, coordinates: Points) -> Points:
         """Coordinates (N, 2) to longitude and latitude (WGS 84)."""
@@ -254,7 +257,8 @@ def _check_crs(raster: Raster) -> None:
 
 def _check_on_the_globe(ground: Ground, raster: Raster) -> None:
     """Raise `UserError` where transform and CRS do not belong together, such as metres under a CRS in degrees."""
-    longitude, latitude = ground.degrees(ground.place(middle_of(raster)))[0]
+    middle = ground.place(middle_of(raster))
+    longitude, latitude = ground.degrees(middle)[0]
     # one and a half turns: longitudes may count from -180, from 0, or across the date line
     if abs(longitude) <= 1.5 * WHOLE_TURN and abs(latitude) <= 90:
         return

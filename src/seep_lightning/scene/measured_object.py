@@ -69,8 +69,11 @@ class ObjectGround:
     @classmethod
     def under(cls, box: Box, ground: Ground) -> Self:
         """The ground under a box."""
-        centre = np.array([[(box.left + box.right) / 2, (box.top + box.bottom) / 2]])
-        return cls(ground, np.array([box.left, box.top]), ground.metres_about(ground.place(centre)))
+        column = (box.left + box.right) / 2
+        row = (box.top + box.bottom) / 2
+        centre = ground.place(np.array([[column, row]]))
+        corner = np.array([box.left, box.top])
+        return cls(ground, corner, projection=ground.metres_about(centre))
 
     def place(self, pixels: Points) -> Points:
         """Pixels of the box (N, 2) to coordinates."""
@@ -109,7 +112,8 @@ class MeasuredObject:
     @cached_property
     def outline(self) -> shapely.MultiPolygon:
         """Along its pixels, in pixels of the box. Parts that touch at a corner only stay apart."""
-        parts = features.shapes(self.core.astype(np.uint8), mask=self.core, connectivity=4)
+        pixels = self.core.astype(np.uint8)
+        parts = features.shapes(pixels, mask=self.core, connectivity=4)
         return shapely.MultiPolygon([shapely.geometry.shape(part) for part, _ in parts])
 
     def placed_outline(self, tolerance: float) -> shapely.MultiPolygon:
@@ -120,8 +124,9 @@ class MeasuredObject:
         """
         simple = shapely.simplify(self.outline, tolerance)
         placed = shapely.transform(simple, self.ground.place)
-        # one polygon may have become a Polygon
-        return shapely.MultiPolygon(shapely.get_parts(placed).tolist())
+        # simplifying makes a Polygon of a MultiPolygon with one part
+        parts = shapely.get_parts(placed).tolist()
+        return shapely.MultiPolygon(parts)
 
     @cached_property
     def centre_line(self) -> shapes.CentreLine:
@@ -136,12 +141,15 @@ class MeasuredObject:
     @cached_property
     def area(self) -> float:
         """Area within its outline, in m2 or px2."""
-        return float(shapely.transform(self.outline, self.ground.to_metres).area)
+        in_metres = shapely.transform(self.outline, self.ground.to_metres)
+        return float(in_metres.area)
 
     @cached_property
     def perimeter(self) -> float:
         """Length of its smooth rim, in m or px."""
-        return float(shapely.transform(shapes.rim(self.outline), self.ground.to_metres).length)
+        rim = shapes.rim(self.outline)
+        in_metres = shapely.transform(rim, self.ground.to_metres)
+        return float(in_metres.length)
 
     @cached_property
     def axes(self) -> shapes.Axes:
@@ -180,4 +188,5 @@ def read_band(raster: Raster, box: Box) -> tuple[NDArray[Any], NDArray[np.bool_]
     """
     values, valid = raster.read(*box)
     nothing = np.zeros(1, values.dtype)
-    return np.where(valid, values[0], nothing), valid
+    band = np.where(valid, values[0], nothing)
+    return band, valid

@@ -95,11 +95,12 @@ def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int
         parts = np.concatenate((open_objects, new_objects))
         numbers = _joined_across(seam, labels[0], len(open_objects), len(parts))
         objects = _merge(parts, numbers)
-        # of each pixel of the last row the object, -1 for none
-        last_row = np.append(-1, numbers[len(open_objects) :])[labels[-1]]
-        goes_on = np.isin(np.arange(len(objects)), last_row) & _fits_into_memory(objects, source.width)
-        if stop == source.height:
-            goes_on[:] = False
+        # the object of each pixel of the last row, -1 for none
+        object_of_label = np.append(-1, numbers[len(open_objects) :])
+        last_row = object_of_label[labels[-1]]
+        goes_on = np.isin(np.arange(len(objects)), last_row)
+        goes_on &= _fits_into_memory(objects, source.width)
+        goes_on &= stop < source.height
         seam = _renumber(last_row, goes_on)
         open_objects = objects[goes_on]
         yield from _select(objects[~goes_on], keep, smallest)
@@ -110,7 +111,7 @@ def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple
     mask = (plane >= group).astype(np.uint8)
     count, labelled, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     labels = np.asarray(labelled, np.int32)
-    # label 0 is what belongs to no object
+    # the first row is of label 0, which belongs to no object
     boxes = stats[1:]
     objects = np.zeros(count - 1, OBJECT_DTYPE)
     objects["top"] = boxes[:, cv2.CC_STAT_TOP] + start
@@ -129,7 +130,7 @@ def _label(plane: NDArray[np.uint8], start: int, group: int, trim: int) -> tuple
 def _first_pixels(pixels: Numbers, numbers: Labels, count: int) -> Numbers:
     """The first of each object's pixels, which ascend."""
     first = np.zeros(count, np.int64)
-    # of several values for one object the last assigned stays
+    # of several pixels of an object the last assigned stays
     first[numbers[::-1]] = pixels[::-1]
     return first
 
@@ -152,15 +153,16 @@ def _joined_across(seam: Labels, row: Labels, open_count: int, count: int) -> La
     to_the_left = _pairs(seam[1:], row[:-1])
     to_the_right = _pairs(seam[:-1], row[1:])
     above, below = np.concatenate((straight, to_the_left, to_the_right), axis=1)
-    ends = (above - 1, below - 1 + open_count)
-    graph = coo_array((np.ones(len(above), bool), ends), (count, count))
+    touching = np.ones(len(above), bool)
+    graph = coo_array((touching, (above - 1, below - 1 + open_count)), (count, count))
     numbers: Labels = connected_components(graph, directed=False)[1]
     return numbers
 
 
 def _pairs(above: Labels, below: Labels) -> Labels:
     """Numbers of neighbours, (2, N), where there is an object on both sides."""
-    return np.stack((above, below))[:, (above > 0) & (below > 0)]
+    on_both_sides = (above > 0) & (below > 0)
+    return np.stack((above[on_both_sides], below[on_both_sides]))
 
 
 def _merge(parts: ObjectTable, numbers: Labels) -> ObjectTable:
@@ -185,7 +187,8 @@ def _renumber(row: Labels, goes_on: Core) -> Labels:
     """A row's objects (-1 for none) as numbers 1.. of those that go on, and 0 for all others."""
     numbers = np.where(goes_on, np.cumsum(goes_on), 0)
     # -1 takes the last entry
-    return np.append(numbers, 0)[row].astype(np.int32)
+    with_none = np.append(numbers, 0)
+    return with_none[row].astype(np.int32)
 
 
 def _select(objects: ObjectTable, keep: int, smallest: int) -> Iterator[SceneObject]:

@@ -15,7 +15,7 @@ class ThresholdValues(NamedTuple):
 
     def __str__(self) -> str:
         """As the attribute `thresholds` of a polygon has them."""
-        return f"group {self.group:.4g}, trim {self.trim:.4g}, keep {self.keep:.4g}"
+        return "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*self)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -12,7 +13,7 @@ from scipy import ndimage
 from skimage.morphology import remove_small_holes, remove_small_objects
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.attributes import AttributeValue, column_kinds, measure, scene_attributes
+from seep_lightning.scene.attributes import AttributeValue, PolygonAttribute, column_kinds, measure, scene_attributes
 from seep_lightning.scene.contrast import SEA_DISTANCE
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.levels import level
@@ -107,13 +108,7 @@ def find_seeps(
         time=scene_time(origin.tags, origin.name),
     )
     attributes = scene_attributes(scene)
-    levels = ObjectLevels.of(scene.thresholds)
-    smallest = DEFAULT_MIN_AREA if options.min_area is None else options.min_area
-    seeps: dict[int, Seep] = {}
-    for found in find_objects(probability, *levels, smallest):
-        seep = _cut_out(scene, found, levels)
-        if seep.core.any() and seep.centre_line.pixels >= options.min_length:
-            seeps[found.first] = Seep(seep.placed_outline(options.simplify), measure(seep, attributes))
+    seeps = dict(_measured_seeps(scene, attributes))
     in_reading_order = [seeps[first] for first in sorted(seeps)]
     return SeepLayer(in_reading_order, column_kinds(scene, attributes), scene.ground)
 
@@ -149,6 +144,19 @@ def _check_rasters(probability: Raster, image: Raster | None, classes: Raster | 
         raise UserError(f"{found}, {mapped}; expected one size. Give the scene that was mapped.")
     if probability.dtype != np.uint8:
         raise UserError(f"{probability.path} stores {probability.dtype}; expected the 8-bit probabilities of a map.")
+
+
+def _measured_seeps(scene: MappedScene, attributes: Sequence[PolygonAttribute]) -> Iterator[tuple[int, Seep]]:
+    """The first pixel and the feature of each object that is large and long enough."""
+    options = scene.options
+    levels = ObjectLevels.of(scene.thresholds)
+    smallest = DEFAULT_MIN_AREA if options.min_area is None else options.min_area
+    for found in find_objects(scene.probability, *levels, smallest):
+        seep = _cut_out(scene, found, levels)
+        if not seep.core.any() or seep.centre_line.pixels < options.min_length:
+            continue
+        outline = seep.placed_outline(options.simplify)
+        yield found.first, Seep(outline, measure(seep, attributes))
 
 
 def _cut_out(scene: MappedScene, found: SceneObject, levels: ObjectLevels) -> MeasuredObject:

@@ -16,6 +16,8 @@ from seep_lightning.scene.ground import Points, PointTransform
 
 STAIRS = 0.75
 """Pixels: simplifying by this much turns the pixels' stairs of a slanting edge into a line."""
+EDGE_MIDDLES = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]])
+"""The middle of each side of a pixel, from its own middle: left, right, above, below."""
 Core = NDArray[np.bool_]
 """Pixels of one object, (h, w)."""
 
@@ -54,8 +56,7 @@ def centre_line(core: Core, to_metres: PointTransform) -> CentreLine:
     padded = np.pad(core, 1)
     skeleton = skeletonize(padded)  # type: ignore[no-untyped-call]
     graph, nodes = pixel_graph(skeleton, connectivity=2)  # type: ignore[no-untyped-call]
-    edge_distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    to_edge = edge_distance.ravel()[nodes] - 0.5
+    to_edge = _distance_to_edge(padded).ravel()[nodes]
     rows, columns = np.unravel_index(nodes, padded.shape)
     # half a pixel to a pixel's centre, less one for the padding
     points = np.column_stack((columns, rows)) - 0.5
@@ -67,6 +68,12 @@ def centre_line(core: Core, to_metres: PointTransform) -> CentreLine:
         in_pixels += line.length + ends
         in_metres += shapely.transform(line, to_metres).length + ends * metres_per_pixel
     return CentreLine(in_pixels, in_metres)
+
+
+def _distance_to_edge(pixels: Core) -> NDArray[np.float32]:
+    """From each pixel's middle to the nearest edge of the object, (h, w)."""
+    to_middle = cv2.distanceTransform(pixels.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(to_middle - 0.5, np.float32)
 
 
 def _line(points: Points) -> shapely.LineString:
@@ -110,14 +117,17 @@ def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
         A ring for each ring of the outline.
     """
     by_pixel = shapely.segmentize(outline, 1)
-    rings = [_through_the_middles(ring) for ring in shapely.get_rings(shapely.get_parts(by_pixel))]
-    return shapely.MultiLineString(list(shapely.simplify(rings, 0.5)))
+    stairs = shapely.get_rings(shapely.get_parts(by_pixel))
+    rings = [_through_the_middles(ring) for ring in stairs]
+    simple = shapely.simplify(rings, 0.5)
+    return shapely.MultiLineString(list(simple))
 
 
 def _through_the_middles(ring: shapely.LinearRing) -> shapely.LinearRing:
     """The ring through the middle of each side."""
     points = shapely.get_coordinates(ring)
-    return shapely.LinearRing((points[:-1] + points[1:]) / 2)
+    middles = (points[:-1] + points[1:]) / 2
+    return shapely.LinearRing(middles)
 
 
 def axes(core: Core, to_metres: PointTransform) -> Axes:
@@ -130,16 +140,21 @@ def axes(core: Core, to_metres: PointTransform) -> Axes:
     Returns:
         Direction of the long axis, and the ratio of the axes.
     """
-    m = cv2.moments(core.astype(np.uint8), binaryImage=True)
-    covariance = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / m["m00"]
+    moments = cv2.moments(core.astype(np.uint8), binaryImage=True)
+    area = moments["m00"]
+    mixed = moments["mu11"]
+    covariance = np.array([[moments["mu20"], mixed], [mixed, moments["mu02"]]]) / area
     # a pixel is a square, whose own variance is 1/12 along each side
     covariance = covariance + np.eye(2) / 12
-    centre = np.array([m["m10"], m["m01"]]) / m["m00"] + 0.5
+    centre = np.array([moments["m10"], moments["m01"]]) / area + 0.5
     jacobian = _jacobian(centre, to_metres)
-    variances, directions = np.linalg.eigh(jacobian @ covariance @ jacobian.T)
+    on_the_ground = jacobian @ covariance @ jacobian.T
+    # in ascending order, so that the long axis comes last
+    variances, directions = np.linalg.eigh(on_the_ground)
     east, north = directions[:, 1]
-    direction = float(np.degrees(np.arctan2(east, north)) % 180)
-    return Axes(direction, aspect=float(np.sqrt(variances[1] / variances[0])))
+    direction = np.degrees(np.arctan2(east, north)) % 180
+    aspect = np.sqrt(variances[1] / variances[0])
+    return Axes(float(direction), float(aspect))
 
 
 def rim_share(core: Core, nodata: Core) -> float:
@@ -160,11 +175,11 @@ def rim_share(core: Core, nodata: Core) -> float:
 
 def _pixel_size(pixel: Points, to_metres: PointTransform) -> float:
     """Side of a square of the area that a pixel (2,) has on the ground, in metres."""
-    return float(np.sqrt(abs(np.linalg.det(_jacobian(pixel, to_metres)))))
+    area = abs(np.linalg.det(_jacobian(pixel, to_metres)))
+    return float(np.sqrt(area))
 
 
 def _jacobian(pixel: Points, to_metres: PointTransform) -> Points:
     """Metres east and north (rows) per pixel column and row (columns), around a pixel (2,)."""
-    around = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]])
-    left, right, above, below = to_metres(pixel + around)
+    left, right, above, below = to_metres(pixel + EDGE_MIDDLES)
     return np.column_stack((right - left, below - above))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.scene.ground import WGS84, WHOLE_TURN, Shift
-from seep_lightning.scene.outlines import UNREADABLE
 from seep_lightning.scene.polygons import SeepLayer
+from seep_lightning.scene.vector_layers import UNREADABLE
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
 GEOJSON_OPTIONS = {"RFC7946": "YES", "COORDINATE_PRECISION": 8}

@@ -1,0 +1,228 @@
+"""The layer of polygons in a vector file, and those of its polygons that lie within a scene, in the file's own CRS."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pyogrio.errors
+import pyogrio.raw
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from seep_lightning.errors import UserError
+from seep_lightning.scene.ground import WHOLE_TURN, Ground, Points, Reprojection, Shift, near_longitude
+from seep_lightning.scene.raster import Raster
+
+UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
+"""What pyogrio raises for a file that is no vector file."""
+POLYGON_TYPES = (3, 6)
+"""Shapely's numbers of polygon and multipolygon."""
+GRID_POINTS = 21
+"""Points along each side of a scene by which its extent in another CRS is found."""
+MARGINS_PER_SIDE = 10
+"""What is read around a scene is such a part of its longer side."""
+Shapes = NDArray[np.object_]
+"""Geometries of shapely, (N,)."""
+
+
+class VectorLayer(NamedTuple):
+    """The layer of polygons in a vector file.
+
+    Attributes:
+        path: of the file.
+        name: of the layer; None where GDAL lists none.
+        crs: of the layer; None where it has none.
+        fields: names of its attributes.
+        bounds: of all its polygons: west, south, east, north; None of an empty layer.
+    """
+
+    path: Path
+    name: str | None
+    crs: str | None
+    fields: list[str]
+    bounds: tuple[float, float, float, float] | None
+
+
+class Frame(NamedTuple):
+    """Where a scene lies in the CRS of a vector file.
+
+    Attributes:
+        box: around the scene, with a margin.
+        side: the scene's longer side, without margin.
+        turns: shifts to the east under which the file may hold the same place: longitudes count from 0 or from -180.
+    """
+
+    box: shapely.Polygon
+    side: float
+    turns: tuple[int, ...]
+
+    @classmethod
+    def around(cls, points: Points, turns: tuple[int, ...]) -> Self:
+        """The frame around points of a scene (N, 2); those that are not finite do not count."""
+        finite = points[np.isfinite(points).all(axis=1)]
+        low = finite.min(axis=0)
+        high = finite.max(axis=0)
+        side = (high - low).max()
+        margin = side / MARGINS_PER_SIDE
+        box = shapely.box(*(low - margin), *(high + margin))
+        return cls(box, side, turns)
+
+
+class CutPolygons(NamedTuple):
+    """Polygons within a frame, in the CRS of their file, ordered by their numbers in the file.
+
+    Attributes:
+        shapes: (N,), each of an area above 0.
+        numbers: of the polygons in the file, (N,).
+        columns: attributes by name, each (N,).
+    """
+
+    shapes: Shapes
+    numbers: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CutPolygons":
+        """Those of a mask or of positions."""
+        columns = {name: values[chosen] for name, values in self.columns.items()}
+        return CutPolygons(self.shapes[chosen], self.numbers[chosen], columns)
+
+
+def polygon_layer(path: Path) -> VectorLayer:
+    """The one layer of polygons in a vector file.
+
+    Args:
+        path: any vector file.
+
+    Returns:
+        The layer.
+
+    Raises:
+        UserError: the file has several.
+        DataSourceError: it is no vector file.
+    """
+    names = [name for name, kind in pyogrio.list_layers(path) if _may_hold_polygons(kind)]
+    if len(names) > 1:
+        command = f"ogr2ogr one.gpkg {path.name} {names[0]}"
+        raise UserError(f"{path} has several layers: {', '.join(names)}. Give a file with one of them: {command}")
+    name = names[0] if names else None
+    info = pyogrio.read_info(path, layer=name, force_total_bounds=True)
+    return VectorLayer(path, name, info["crs"], list(info["fields"]), info["total_bounds"])
+
+
+def _may_hold_polygons(kind: str | None) -> bool:
+    """Whether a layer of this kind of geometry may hold polygons: Unknown may, a table without geometry (None) not."""
+    if kind is None:
+        return False
+    return "Point" not in kind and "Line" not in kind
+
+
+def check_layer(layer: VectorLayer, ground: Ground, columns: Sequence[str]) -> None:
+    """Check that a layer has what its reader needs.
+
+    Args:
+        layer: of polygons.
+        ground: of the scene.
+        columns: names of the attributes that are read.
+
+    Raises:
+        UserError: the layer has no CRS, although the scene has one, or lacks one of the columns.
+    """
+    if ground.wkt and not layer.crs:
+        raise UserError(f"{layer.path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
+    missing = set(columns) - set(layer.fields)
+    if missing:
+        fields = ", ".join(layer.fields) or "none"
+        raise UserError(f"{layer.path} has no attribute {', '.join(sorted(missing))}; those that it has: {fields}.")
+
+
+def frame_of(raster: Raster, ground: Ground, layer: VectorLayer) -> Frame:
+    """Where a scene lies in the CRS of a layer.
+
+    Args:
+        raster: the scene.
+        ground: under it.
+        layer: of polygons.
+
+    Returns:
+        The frame.
+    """
+    points = ground.place(_grid_over(raster))
+    if not ground.wkt:
+        return Frame.around(points, turns=(0,))
+    points = Reprojection(ground.wkt, str(layer.crs))(points)
+    if not pyproj.CRS(layer.crs).is_geographic:
+        return Frame.around(points, turns=(0,))
+    middle_longitude = points[len(points) // 2, 0]
+    return Frame.around(near_longitude(points, middle_longitude), turns=(-WHOLE_TURN, 0, WHOLE_TURN))
+
+
+def _grid_over(raster: Raster) -> Points:
+    """Points all over a raster in pixels, (N, 2); the one in the middle of the list is in the middle of the raster."""
+    columns = np.linspace(0, raster.width, GRID_POINTS)
+    rows = np.linspace(0, raster.height, GRID_POINTS)
+    grid = np.meshgrid(columns, rows)
+    return np.stack(grid, axis=-1).reshape(-1, 2)
+
+
+def read_cut(layer: VectorLayer, frame: Frame, columns: Sequence[str], where: str | None) -> CutPolygons | None:
+    """The polygons within a frame, in the order of the file, so that the last one is on top.
+
+    Args:
+        layer: of polygons.
+        frame: in the CRS of the layer.
+        columns: names of the attributes that are read.
+        where: SQL condition on the attributes.
+
+    Returns:
+        The polygons; None where the extents of layer and frame do not meet.
+    """
+    turns = [_read_turn(layer, frame, turn, columns, where) for turn in _turns_with_polygons(layer, frame)]
+    if not turns:
+        return None
+    polygons = CutPolygons(
+        shapes=np.concatenate([turn.shapes for turn in turns]),
+        numbers=np.concatenate([turn.numbers for turn in turns]),
+        columns={name: np.concatenate([turn.columns[name] for turn in turns]) for name in turns[0].columns},
+    )
+    polygons = polygons.select(np.argsort(polygons.numbers, kind="stable"))
+    return polygons.select(shapely.area(polygons.shapes) > 0)
+
+
+def _turns_with_polygons(layer: VectorLayer, frame: Frame) -> Iterator[int]:
+    """The turns of the globe at which the frame meets the extent of the layer."""
+    extent = frame.box if layer.bounds is None else shapely.box(*layer.bounds)
+    for turn in frame.turns:
+        if shapely.transform(frame.box, Shift(turn)).intersects(extent):
+            yield turn
+
+
+def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[str], where: str | None) -> CutPolygons:
+    """The polygons that lie within the frame after a turn of the globe, turned back."""
+    turned = shapely.transform(frame.box, Shift(turn))
+    meta, numbers, geometry, values = pyogrio.raw.read(
+        layer.path,
+        layer=layer.name,
+        # some drivers do not evaluate a condition on columns that are not read
+        columns=None if where else list(columns),
+        bbox=turned.bounds,
+        where=where,
+        return_fids=True,
+    )
+    shapes = shapely.transform(_cut(shapely.from_wkb(geometry), turned), Shift(-turn))
+    return CutPolygons(shapes, numbers, dict(zip(meta["fields"], values, strict=True)))
+
+
+def _cut(shapes: Shapes, frame: shapely.Polygon) -> Shapes:
+    """What of each polygon (N,) lies within a frame: without lines, empty parts, and crossings of its own outline."""
+    is_polygon = np.isin(shapely.get_type_id(shapes), POLYGON_TYPES)
+    damaged = ~is_polygon | ~shapely.is_valid(shapes)
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    damaged[owner[shapely.is_empty(parts)]] = True
+    repaired = shapely.make_valid(shapes[damaged], method="structure", keep_collapsed=False)
+    shapes[damaged] = shapely.buffer(repaired, 0)
+    beyond = ~shapely.covers(frame, shapes)
+    within = shapely.intersection(shapes[beyond], frame)
+    shapes[beyond] = shapely.buffer(within, 0)
+    return shapes
