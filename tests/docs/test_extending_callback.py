@@ -33,7 +33,10 @@ def test_the_template_is_trained_with_by_its_own_command(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["+callbacks.mine._target_=my_callbacks.Stop"], r"callbacks.mine._target_=my_callbacks.Stop: cannot import it"),
+        (
+            ["+callbacks.mine._target_=my_callbacks.Stop"],
+            r"callbacks.mine._target_=my_callbacks.Stop: cannot import it",
+        ),
         (["+callbacks.mine._target_=pathlib.Path"], r"callbacks.mine._target_=pathlib.Path is not a .*Callback"),
         (
             ["+callbacks.mine._target_=my_callbacks.StopWhenGood", "+callbacks.mine.enuogh=1"],

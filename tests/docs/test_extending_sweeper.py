@@ -30,7 +30,10 @@ def test_the_template_sweeps_by_its_own_command(tmp_path: Path) -> None:
     [
         (["hydra/sweeper=random_rate"], "Could not find 'hydra/sweeper/random_rate'"),
         (["hydra/sweeper=random_rates", "hydra.sweeper.trails=2"], "Key 'trails' not in 'RandomRatesConfig'"),
-        (["hydra/sweeper=basic", "hydra.sweeper._target_=my.Sweeper"], "my.Sweeper.*hydra_plugins"),
+        (
+            ["hydra/sweeper=basic", "hydra.sweeper._target_=my.Sweeper"],
+            "Invalid plugin 'my.Sweeper': not the hydra_plugins package. Hydra takes sweepers",
+        ),
     ],
 )
 def test_what_is_no_sweeper_is_told_in_one_line_before_the_training(
@@ -40,5 +43,4 @@ def test_what_is_no_sweeper_is_told_in_one_line_before_the_training(
     done = seep("train", "-m", *overrides, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert message.split(".*")[0] in done.stderr
-    assert message.split(".*")[-1] in done.stderr
+    assert message in done.stderr

@@ -82,13 +82,13 @@ def _run_under_hydra(command: str, main: Main) -> Exception | None:
         return leaving.error
     except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
         return error
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         return _mistake_behind(error)
     return None
 
 
-def _mistake_behind(error: ValueError) -> Exception:
-    """The user's mistake for which Hydra raises a plain `ValueError`; the error is raised if there is none."""
+def _mistake_behind(error: ValueError | RuntimeError) -> Exception:
+    """The user's mistake for which Hydra raises a plain Python error; the error is raised if there is none."""
     if isinstance(error.__cause__, OSError):
         # the log file cannot be written
         return error.__cause__
@@ -96,6 +96,10 @@ def _mistake_behind(error: ValueError) -> Exception:
         return UserError(
             "a group of configs cannot be null; it takes the name of one of its files, "
             "such as scheduler=none or logger=default. --help lists them."
+        )
+    if str(error).startswith("Invalid plugin"):
+        return UserError(
+            f"{error}. Hydra takes sweepers and launchers only from folders named hydra_plugins: see docs/extending.md."
         )
     raise error
 
