@@ -8,15 +8,12 @@ import sys
 import textwrap
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio.raw
-import pyproj
 import pytest
 import rasterio
 import shapely
@@ -26,6 +23,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.errors import NotGeoreferencedWarning
 
 from helpers.rasters import UTM, ArraySource, pixels, write_raster
+from helpers.vectors import write_polygons
 from seep_lightning.errors import UserError
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.levels import MASK_NODATA, classify, level, quantise
@@ -539,85 +537,12 @@ def test_a_part_whose_rows_were_taken_over_is_not_predicted_again(scene: Path, t
 # areas
 
 
-def write_polygons(path: Path, polygons: list[Any], crs: str | None, **more: Any) -> Path:
-    pyogrio.raw.write(path, shapely.to_wkb(np.array(polygons)), [], [], crs=crs, geometry_type="Polygon", **more)
-    return path
-
-
-def test_an_area_of_interest_in_degrees_limits_the_map(scene: Path, tmp_path: Path) -> None:
-    wanted = shapely.box(501_000, 4_998_000, 502_500, 4_999_000)  # columns 100..250, rows 100..200
-    to_degrees = rasterio.warp.transform("EPSG:32631", "EPSG:4326", *zip(*wanted.exterior.coords, strict=True))
-    outline = shapely.Polygon(np.column_stack(to_degrees))
-    file = write_polygons(tmp_path / "aoi.gpkg", [outline], "EPSG:4326")
-    expected = np.zeros(SIZE, bool)
-    expected[100:200, 100:250] = True
+def test_an_area_of_interest_limits_the_map(scene: Path, tmp_path: Path) -> None:
+    box = shapely.box(501_000, 4_998_000, 502_500, 4_999_000)  # columns 100..250, rows 100..200
     with Raster(scene, nodata=0) as raster:
-        (inside, key), (land, other) = vector_area(file, raster), vector_area(file, raster, inside=False)
-        assert (inside(0, 300) == expected).mean() > 0.999
-        assert (inside(90, 130) == inside(0, 300)[90:130]).all()
-        assert (land(0, 300) == ~inside(0, 300)).all()
-        assert key != other
+        inside, key = vector_area(write_polygons(tmp_path / "aoi.gpkg", [box], UTM["crs"]), raster)
     result = mapped(scene, tmp_path / "out", area=inside, area_key=key)
     assert ((pixels(result.mask)[0] != MASK_NODATA) == inside(0, 300)).all()
-
-
-def test_an_area_elsewhere_or_without_coordinates_is_told(scene: Path, tmp_path: Path) -> None:
-    with Raster(scene) as raster:
-        with pytest.raises(UserError, match="no polygon within"):
-            vector_area(write_polygons(tmp_path / "a.gpkg", [shapely.box(50, 50, 51, 51)], "EPSG:4326"), raster)
-        with pytest.raises(UserError, match="no coordinate system"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            vector_area(write_polygons(tmp_path / "b.gpkg", [shapely.box(0, 0, 1, 1)], None), raster)
-        with pytest.raises(UserError, match="cannot be read as polygons"):
-            vector_area(tmp_path / "none.gpkg", raster)
-
-
-@pytest.mark.parametrize(("there", "file"), [(270.0, -90.0), (-90.0, 270.0), (-90.0, -90.0)])
-def test_longitudes_may_count_from_0_or_from_minus_180(there: float, file: float, tmp_path: Path) -> None:
-    place = {"crs": "EPSG:4326", "transform": Affine(1e-3, 0, there, 0, -1e-3, 30)}
-    path = write_raster(tmp_path / "a.tif", np.ones((1, 100, 100), np.uint8), **place)
-    land = shapely.box(file + 0.02, 29.95, file + 0.05, 29.98)
-    far = shapely.box(file - 60, 0, file - 59, 1)
-    with Raster(path) as raster:
-        inside, _ = vector_area(write_polygons(tmp_path / "land.gpkg", [land, far], "EPSG:4326"), raster)
-        expected = np.zeros((100, 100), bool)
-        expected[20:50, 20:50] = True
-        assert (inside(0, 100) == expected).all()
-
-
-@pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:3035", "EPSG:3413", "EPSG:4326"])
-def test_the_far_side_of_the_earth_is_not_folded_over_the_scene(crs: str, tmp_path: Path) -> None:
-    x, y = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(15, 60)
-    step = 1e-3 if crs == "EPSG:4326" else 100
-    place = {"crs": crs, "transform": Affine(step, 0, x - 50 * step, 0, -step, y + 50 * step)}
-    path = write_raster(tmp_path / "a.tif", np.ones((1, 100, 100), np.uint8), **place)
-    ocean = shapely.box(-180, -85, 180, 90).difference(shapely.box(15, 35, 150, 80))  # land is east of the middle
-    with Raster(path) as raster:
-        inside, _ = vector_area(write_polygons(tmp_path / "ocean.gpkg", [ocean], "EPSG:4326"), raster)
-        row, column = np.mgrid[0:100, 0:100] + 0.5
-        lon, _ = rasterio.warp.transform(crs, "EPSG:4326", *(raster.transform @ (column.ravel(), row.ravel())))
-        lon = np.reshape(lon, (100, 100))
-        assert (inside(0, 100) == (lon < 15)).mean() > 0.98  # but for pixels on the coast
-
-
-def test_polygons_on_both_sides_of_the_date_line_are_seen(tmp_path: Path) -> None:
-    place = {"crs": "EPSG:4326", "transform": Affine(0.01, 0, 178, 0, -0.01, -16)}
-    path = write_raster(tmp_path / "a.tif", np.ones((1, 200, 400), np.uint8), **place)
-    land = [shapely.box(178.5, -17, 179, -16.5), shapely.box(-179.5, -17, -179, -16.5), shapely.box(-60, 0, -50, 10)]
-    with Raster(path) as raster:
-        inside, _ = vector_area(write_polygons(tmp_path / "land.gpkg", land, "EPSG:4326"), raster)
-        expected = np.zeros((200, 400), bool)
-        expected[50:100, 50:100] = expected[50:100, 250:300] = True
-        assert (inside(0, 200) == expected).all()
-
-
-def test_of_several_layers_of_polygons_none_is_guessed(tmp_path: Path) -> None:
-    place = {"crs": "EPSG:4326", "transform": Affine.scale(1, -1)}
-    path = write_raster(tmp_path / "a.tif", np.ones((1, 10, 10), np.uint8), **place)
-    file = write_polygons(tmp_path / "two.gpkg", [shapely.box(0, -5, 5, 0)], "EPSG:4326", layer="old")
-    write_polygons(file, [shapely.box(0, -9, 9, 0)], "EPSG:4326", layer="new", append=True)
-    with Raster(path) as raster, pytest.raises(UserError, match="several layers: old, new"):
-        vector_area(file, raster)
 
 
 def test_maps_depend_on_where_tiles_and_the_scene_lie_and_not_on_overviews(tmp_path: Path) -> None:
