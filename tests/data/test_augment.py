@@ -144,9 +144,101 @@ def test_training_chips_are_augmented_and_validation_chips_never(chips_root):
         ({"_target_": "albumentations.Rotate", "limt": 3}, r"augment\[1\]\.limt: .*did you mean 'limit'"),
         ({"_target_": "albumentations.Rotate", "p": 7}, r"augment\[1\]: Rotate refuses its settings"),
         ({"_target_": "os.system", "command": "true"}, r"augment\[1\]\._target_=os\.system is not a"),
+        ({"_target_": "fractions.Fraction"}, r"augment\[1\]\._target_=fractions\.Fraction is neither .* called with"),
+        ({"_target_": "torch.nn.Dropout"}, r"augment\[1\]\._target_=torch\.\S*Dropout is neither .*Albumentations"),
         ({"p": 0.5}, r"augment\[1\]: expected a node with _target_"),
     ],
 )
 def test_a_wrong_augmentation_is_named(node, message):
     with pytest.raises(UserError, match=message):
         Augment([FLIP, node], seed=0)
+
+
+class Darken:
+    """An augmentation of one's own: some chips become darker, by chance."""
+
+    def __init__(self, least: float = 0.5) -> None:
+        self.least = least
+
+    def __call__(self, image, mask, valid, rng):
+        return image * np.float32(rng.uniform(self.least, 1)), mask, valid
+
+
+class Halve:
+    def __call__(self, image, mask, valid, rng):
+        return image[:, ::2], mask, valid
+
+
+class Doubled:
+    def __call__(self, image, mask, valid, rng):
+        return image.astype(np.float64), mask, valid
+
+
+class Alone:
+    def __call__(self, image, mask, valid, rng):
+        return image
+
+
+class Broken:
+    def __call__(self, image, mask, valid, rng):
+        raise ZeroDivisionError("no pixels")
+
+
+def own(augmentation: type, **settings: float) -> dict:
+    return {"_target_": f"{augmentation.__module__}.{augmentation.__qualname__}", **settings}
+
+
+def darkened(nodes: list, epoch: int = 0, index: int = 0) -> np.ndarray:
+    image, flat = np.random.default_rng(5).random((2, 24, 36), np.float32), np.zeros((24, 36), np.uint8)
+    return Augment(nodes, 1)(image, flat, flat == 0, epoch=epoch, index=index)[0]
+
+
+def test_an_augmentation_of_ones_own_draws_by_seed_epoch_and_chip():
+    nodes = [FLIP, own(Darken, least=0.1), *MIXED]
+    np.testing.assert_array_equal(darkened(nodes, 2, 3), darkened(nodes, 2, 3))
+    assert (darkened(nodes, 2, 3) != darkened(nodes, 2, 4)).any()
+    flipped = darkened([FLIP])
+    factors = darkened([FLIP, own(Darken)]) / flipped
+    assert factors.min() >= 0.5 and np.ptp(factors) < 1e-5
+
+
+def test_own_augmentations_leave_the_draws_of_those_before_them():
+    class_free = darkened(MIXED, 1, 1)
+    np.testing.assert_allclose(darkened([*MIXED, own(Darken, least=1.0)], 1, 1), class_free)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (
+            {"_target_": "albumentations.RandomCrop", "height": 16, "width": 16},
+            "makes a ndarray of 16 x 16 x 1 float32",
+        ),
+        ({"_target_": "albumentations.pytorch.ToTensorV2"}, "makes a Tensor of 1 x 32 x 32 torch.float32"),
+        ({"_target_": "albumentations.FromFloat"}, "uint8 of the image, which is a ndarray of 32 x 32 x 1 float32"),
+        ({"_target_": "albumentations.RandomCrop", "height": 64, "width": 64}, "fails on a chip of 32 x 32"),
+        (own(Halve), "makes a ndarray of 1 x 16 x 32 float32 of the image, which is a ndarray of 1 x 32 x 32"),
+        (own(Doubled), "float64 of the image"),
+        (own(Alone), "returns ndarray; expected a tuple"),
+        (own(Broken), "fails on a chip of 32 x 32: no pixels"),
+    ],
+)
+def test_an_augmentation_that_changes_shape_or_type_is_named_when_it_is_tried(node, message):
+    name = node["_target_"].rpartition(".")[2]
+    with pytest.raises(UserError) as error:
+        Augment([FLIP, node, UPSIDE_DOWN], seed=0).check((32, 32))
+    assert str(error.value).startswith(f"augment[1]: {name} ") and message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_crop_that_is_brought_back_to_size_is_fine():
+    crop = {"_target_": "albumentations.RandomCrop", "height": 16, "width": 16}
+    resize = {"_target_": "albumentations.Resize", "height": 32, "width": 32}
+    Augment([FLIP, crop, resize], seed=0).check((32, 32))
+
+
+def test_an_augmentation_that_does_not_fit_stops_a_training_before_it_starts(chips_root):
+    crop = {"_target_": "albumentations.RandomCrop", "height": 16, "width": 16, "p": 0.5}
+    data = SeepDataModule(seeps_config(chips_root), SplitConfig(), [crop], seed=0)
+    with pytest.raises(UserError, match=r"augment\[0\]: RandomCrop makes"):
+        data.setup()

@@ -1,42 +1,284 @@
-"""Albumentations behind one function; draws are a function of (seed, epoch, chip), whatever workers and ranks do."""
+"""Augmentation of training chips: Albumentations' transforms, and classes of one's own beside them.
 
+Draws are a function of (seed, epoch, chip), whatever workers and ranks do. Albumentations stays behind this module, so
+that it could be replaced.
+"""
+
+import copy
+import inspect
 import os
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+# Albumentations would ask the network for a newer version at import, for two seconds
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A
 import numpy as np
+
+# what single transforms have in common with OneOf and its like
 from albumentations.core.serialization import Serializable
 from numpy.typing import NDArray
 
-from seep_lightning.config.targets import build
+from seep_lightning.config.targets import build, resolve
+from seep_lightning.data.images import size_text
+from seep_lightning.errors import UserError, first_line
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import, for two seconds
+Image = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+Valid = NDArray[np.bool_]
+
+OWN_PARAMETERS = ("image", "mask", "valid", "rng")
+# epochs whose draws are tried before a training: transforms are applied by chance
+TRIED_EPOCHS = 8
+
+
+@runtime_checkable
+class Augmentation(Protocol):
+    """What a class of one's own needs to stand in the list `augment`."""
+
+    def __call__(self, image: Image, mask: Mask, valid: Valid, rng: np.random.Generator) -> tuple[Image, Mask, Valid]:
+        """Transform a chip, its mask and its valid pixels alike.
+
+        Args:
+            image: (C, H, W) float32 in 0..1 of full scale; pixels without data hold the chip's median.
+            mask: (H, W) uint8, 0 for no seep, else the class.
+            valid: (H, W) bool, False for pixels without data.
+            rng: The only source of chance: it depends on seed, epoch and chip.
+
+        Returns:
+            The three, of the same shapes and types. The arguments may be chips that are kept in memory: return new
+            arrays, or the arguments as they are.
+        """
+        ...
+
+
+class _Chip(NamedTuple):
+    image: Image
+    mask: Mask
+    valid: Valid
 
 
 class Augment:
-    """A list of `_target_` nodes as one transform of a chip, its mask and its valid pixels."""
+    """The list `augment` of a config as one transform of a chip."""
 
-    def __init__(self, nodes: list[Any], seed: int) -> None:
+    def __init__(self, nodes: Sequence[Any], seed: int) -> None:
+        """Build the transforms.
+
+        Args:
+            nodes: `_target_` nodes, each of a transform of Albumentations or of an `Augmentation`.
+            seed: The seed of the training.
+
+        Raises:
+            UserError: A node names something else.
+        """
         self.seed = seed
-        # Serializable is what single transforms have in common with OneOf and its like
-        steps = [build(f"augment[{i}]", node, Serializable) for i, node in enumerate(nodes)]
-        self.pipeline = A.Compose(steps, additional_targets={"valid": "mask"}) if steps else None
+        self.steps: list[_AlbumentationsStep | _OwnStep] = []
+        for number, node in enumerate(nodes):
+            key = f"augment[{number}]"
+            target = resolve(key, node, object)
+            if not issubclass(target, Serializable):
+                _check_signature(key, target)
+                self.steps.append(_OwnStep(key, build(key, node, Augmentation)))
+                continue
+            transform = build(key, node, Serializable)
+            last = self.steps[-1] if self.steps else None
+            # one pipeline for neighbours: they draw from one random state
+            if isinstance(last, _AlbumentationsStep):
+                last.append(key, transform)
+            else:
+                self.steps.append(_AlbumentationsStep(key, transform))
 
-    def __call__(
-        self, image: NDArray[np.float32], mask: NDArray[np.uint8], valid: NDArray[np.bool_], *, epoch: int, index: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
-        """Transform `image` (C, H, W) in 0..1, `mask` (H, W) and `valid` (H, W) alike. Chips that are not square are
-        turned on to where they have their shape again."""
-        if self.pipeline is None:
-            return image, mask, valid
-        self.pipeline.set_random_seed(chip_seed(self.seed, epoch, index))
-        # (H, W, C): (1, H, W) would be taken for a picture one pixel high, without a word
-        out = self.pipeline(image=image.transpose(1, 2, 0), mask=mask, valid=valid.view(np.uint8))
-        if out["mask"].shape == mask.shape[::-1] != mask.shape:
-            out = {key: np.ascontiguousarray(np.rot90(out[key])) for key in ("image", "mask", "valid")}
-        return np.ascontiguousarray(out["image"].transpose(2, 0, 1)), out["mask"], out["valid"].view(bool)
+    @property
+    def pipeline(self) -> A.Compose | None:
+        """Albumentations' pipeline with which the augmentation begins, if any."""
+        first = self.steps[0] if self.steps else None
+        return first.pipeline if isinstance(first, _AlbumentationsStep) else None
+
+    def __call__(self, image: Image, mask: Mask, valid: Valid, *, epoch: int, index: int) -> tuple[Image, Mask, Valid]:
+        """Transform a chip, its mask and its valid pixels alike.
+
+        Args:
+            image: (C, H, W) float32 in 0..1.
+            mask: (H, W) uint8.
+            valid: (H, W) bool.
+            epoch: The epoch, counted from 0.
+            index: The chip's position in the data set.
+
+        Returns:
+            The three, of the same shapes and types. Chips that are not square are turned on until they have their
+            shape again.
+
+        Raises:
+            UserError: A transform fails, or changes a shape or a type.
+        """
+        chip = _Chip(image, mask, valid)
+        for number, step in enumerate(self.steps):
+            chip = step(chip, (self.seed, epoch, index, number))
+        return chip
+
+    def check(self, size: tuple[int, int], bands: int = 1) -> None:
+        """Try the augmentation on a chip of noise, for the first epochs.
+
+        Args:
+            size: Height and width of the chips, px.
+            bands: How many bands they have.
+
+        Raises:
+            UserError: A transform fails, or changes a shape or a type.
+        """
+        rng = np.random.default_rng(0)
+        image = rng.random((bands, *size), np.float32)
+        mask = np.zeros(size, np.uint8)
+        mask[: size[0] // 2] = 1
+        valid = np.ones(size, bool)
+        for epoch in range(TRIED_EPOCHS):
+            self(image, mask, valid, epoch=epoch, index=0)
 
 
-def chip_seed(seed: int, epoch: int, index: int) -> int:
-    """One 32-bit seed from three numbers, without collisions that matter (numpy's SeedSequence hash)."""
-    return int(np.random.SeedSequence((seed, epoch, index)).generate_state(1)[0])
+def chip_seed(seed: int, epoch: int, index: int, step: int = 0) -> int:
+    """Hash numbers to one 32-bit seed, without collisions that matter (numpy's SeedSequence).
+
+    Args:
+        seed: The seed of the training.
+        epoch: The epoch, counted from 0.
+        index: The chip's position in the data set.
+        step: The number of the step in the augmentation; 0 gives what three numbers gave.
+
+    Returns:
+        0 to 2**32 - 1.
+    """
+    return int(np.random.SeedSequence((seed, epoch, index, step)).generate_state(1)[0])
+
+
+class _AlbumentationsStep:
+    """Neighbouring transforms of Albumentations."""
+
+    def __init__(self, key: str, transform: Serializable) -> None:
+        self.keys: list[str] = []
+        self.transforms: list[Serializable] = []
+        self.append(key, transform)
+
+    def append(self, key: str, transform: Serializable) -> None:
+        self.keys.append(key)
+        self.transforms.append(transform)
+        self.pipeline = _compose(self.transforms)
+
+    def __call__(self, chip: _Chip, seeds: tuple[int, int, int, int]) -> _Chip:
+        self.pipeline.set_random_seed(chip_seed(*seeds))
+        output, problem = _run(self.pipeline, chip)
+        if problem:
+            raise UserError(self._blame(problem, chip))
+        if output["mask"].shape != chip.mask.shape:
+            output = {kind: np.ascontiguousarray(np.rot90(array)) for kind, array in output.items()}
+        image = np.ascontiguousarray(output["image"].transpose(2, 0, 1))
+        return _Chip(image, output["mask"], output["valid"].view(bool))
+
+    def _blame(self, problem: str, chip: _Chip) -> str:
+        """The problem with the name of the transform that spoils a chip alone, when it is applied for certain."""
+        for key, transform in zip(self.keys, self.transforms, strict=True):
+            certain = copy.deepcopy(transform)
+            certain.p = 1.0
+            _, own_problem = _run(_compose([certain]), chip)
+            if own_problem:
+                return f"{key}: {type(transform).__name__} {own_problem}"
+        names = ", ".join(type(transform).__name__ for transform in self.transforms)
+        return f"augment: {names} {problem}"
+
+
+class _OwnStep:
+    """An augmentation of the user's own."""
+
+    def __init__(self, key: str, augmentation: Augmentation) -> None:
+        self.name = f"{key}: {type(augmentation).__name__}"
+        self.augmentation: Callable[..., Any] = augmentation
+
+    def __call__(self, chip: _Chip, seeds: tuple[int, int, int, int]) -> _Chip:
+        rng = np.random.default_rng(seeds)
+        try:
+            output = self.augmentation(image=chip.image, mask=chip.mask, valid=chip.valid, rng=rng)
+        # whatever code that is not ours raises
+        except Exception as error:
+            raise UserError(f"{self.name} {_failure(error, chip)}") from error
+        if not isinstance(output, tuple) or len(output) != len(chip):
+            raise UserError(f"{self.name} returns {type(output).__name__}; expected a tuple (image, mask, valid).")
+        for kind, array, before in zip(_Chip._fields, output, _arrays(chip), strict=True):
+            if _kind(array) != _kind(before):
+                raise UserError(f"{self.name} {_change(kind, array, before)}")
+        return _Chip(*output)
+
+
+def _arrays(chip: _Chip) -> tuple[NDArray[Any], ...]:
+    return chip.image, chip.mask, chip.valid
+
+
+def _compose(transforms: Sequence[Serializable]) -> A.Compose:
+    return A.Compose(list(transforms), additional_targets={"valid": "mask"})
+
+
+def _run(pipeline: A.Compose, chip: _Chip) -> tuple[dict[str, Any], str | None]:
+    """What Albumentations makes of a chip, image (H, W, C), mask and valid (H, W) uint8, and what is wrong with it."""
+    # (H, W, C), since (1, H, W) would be taken for a picture one pixel high, without a word
+    image = chip.image.transpose(1, 2, 0)
+    try:
+        output = pipeline(image=image, mask=chip.mask, valid=chip.valid.view(np.uint8))
+    # whatever a transform of another library raises
+    except Exception as error:
+        return {}, _failure(error, chip)
+    return output, _fault_of_output(output, chip)
+
+
+def _fault_of_output(output: dict[str, Any], chip: _Chip) -> str | None:
+    """What is wrong with Albumentations' output; a chip that was turned by a quarter is fine."""
+    height, width = chip.mask.shape
+    bands = len(chip.image)
+    mask = output["mask"]
+    turned = isinstance(mask, np.ndarray) and mask.shape == (width, height)
+    size = (width, height) if turned else (height, width)
+    expected: dict[str, tuple[tuple[int, ...], Any]] = {
+        "image": ((*size, bands), chip.image.dtype),
+        "mask": (size, chip.mask.dtype),
+        "valid": (size, chip.mask.dtype),
+    }
+    for kind, (shape, dtype) in expected.items():
+        array = output[kind]
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
+            return _change(kind, array, np.zeros(shape, dtype))
+    return None
+
+
+def _kind(array: Any) -> tuple[type, Any, Any]:
+    """What an augmentation must not change."""
+    return type(array), getattr(array, "shape", None), getattr(array, "dtype", None)
+
+
+def _change(kind: str, array: Any, before: NDArray[Any]) -> str:
+    """How an output differs from its input, in words."""
+    return (
+        f"makes {_array_text(array)} of the {kind}, which is {_array_text(before)}. Shapes and types must stay as they "
+        "are: remove it, or restore them in a step that follows."
+    )
+
+
+def _array_text(array: Any) -> str:
+    if not hasattr(array, "shape"):
+        return f"a {type(array).__name__}"
+    return f"a {type(array).__name__} of {size_text(array.shape)} {array.dtype}"
+
+
+def _failure(error: Exception, chip: _Chip) -> str:
+    """That a transform raised an error, in words."""
+    return f"fails on a chip of {size_text(chip.mask.shape)}: {first_line(error)}."
+
+
+def _check_signature(key: str, target: type) -> None:
+    """Raise `UserError` for a class that is not called as an `Augmentation` is."""
+    call = vars(target).get("__call__") or getattr(target, "__call__", None)  # noqa: B004
+    parameters: Sequence[str] = ()
+    if inspect.isfunction(call):
+        parameters = list(inspect.signature(call).parameters)
+    if not set(OWN_PARAMETERS) <= set(parameters):
+        raise UserError(
+            f"{key}._target_={target.__module__}.{target.__qualname__} is neither a transform of Albumentations nor a "
+            f"class that is called with ({', '.join(OWN_PARAMETERS)}). See docs/extending.md."
+        )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from seep_lightning.config.data import DataConfig, GridConfig, SplitConfig
+from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import whole_name_grids
@@ -28,10 +28,19 @@ from seep_lightning.errors import UserError
 
 log = logging.getLogger(__name__)
 
+# worker processes that a GPU is given by default
+MOST_WORKERS = 8
+
 
 class Batch(NamedTuple):
-    """image: (B, C, H, W) float32 network input; target: (B, 1, H, W) uint8 class; valid: (B, 1, H, W) bool;
-    chip: (B,) int64, the chip's position in `Chips`."""
+    """Chips as a network is trained on them.
+
+    Attributes:
+        image: The network's input, (B, C, H, W) float32.
+        target: The class of each pixel, 0 for no seep, (B, 1, H, W) uint8.
+        valid: Where there are data, (B, 1, H, W) bool.
+        chip: The position of each chip in `Chips`, (B,) int64.
+    """
 
     image: Tensor
     target: Tensor
@@ -40,16 +49,27 @@ class Batch(NamedTuple):
 
 
 class ChipDataset(Dataset[Batch]):
-    """Network input and truth of chips, by (epoch, index); augmented where `augment` is given."""
+    """Network input and truth of chips, by (epoch, index)."""
 
     def __init__(self, chips: Chips, normalise: Normaliser, augment: Augment | None = None) -> None:
-        self.chips, self.normalise, self.augment = chips, normalise, augment
+        """Keep the chips; they are augmented where `augment` is given."""
+        self.chips = chips
+        self.normalise = normalise
+        self.augment = augment
         self.quartiles = chips.scene_quartiles if normalise.kind == "scene" else chips.quartiles
 
     def __len__(self) -> int:
         return len(self.chips)
 
     def __getitem__(self, key: tuple[int, int]) -> Batch:
+        """Read, augment and normalise one chip.
+
+        Args:
+            key: The epoch, counted from 0, and the chip's position.
+
+        Returns:
+            The chip without a batch axis: (C, H, W), (1, H, W), (1, H, W) and ().
+        """
         epoch, index = key
         raw, mask = self.chips.read(index)
         valid = valid_pixels(raw, self.chips.config.nodata)
@@ -57,10 +77,12 @@ class ChipDataset(Dataset[Batch]):
         if self.augment is not None:
             # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
             if not valid.all():
-                image = np.where(valid, image, self.chips.quartiles[index, :, 1, None, None])
+                median = self.chips.quartiles[index, :, 1, None, None]
+                image = np.where(valid, image, median)
             image, mask, valid = self.augment(image, mask, valid, epoch=epoch, index=index)
+        normalised = self.normalise(image, valid, self.quartiles[index])
         return Batch(
-            torch.from_numpy(self.normalise(image, valid, self.quartiles[index])),
+            torch.from_numpy(normalised),
             torch.from_numpy(np.ascontiguousarray(mask)[None]),
             torch.from_numpy(np.ascontiguousarray(valid)[None]),
             torch.tensor(index),
@@ -68,36 +90,70 @@ class ChipDataset(Dataset[Batch]):
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) pairs in an order by (seed, epoch); each rank takes every `world`-th, training drops the rest."""
+    """(epoch, index) pairs in an order that is a function of (seed, epoch).
+
+    Each rank takes every `world`-th chip. A training drops the chips that are left over, a validation does not: it
+    counts each chip once.
+    """
 
     def __init__(self, indices: list[int], *, shuffle: bool, seed: int, rank: int = 0, world: int = 1) -> None:
-        self.indices, self.shuffle, self.seed = indices, shuffle, seed
-        self.rank, self.world, self.epoch = rank, world, 0
+        """Keep what the order depends on.
+
+        Args:
+            indices: Positions of the chips to go through.
+            shuffle: Whether this is a training.
+            seed: The seed of the training.
+            rank: The number of this process.
+            world: How many processes there are.
+        """
+        self.indices = indices
+        self.shuffle = shuffle
+        self.seed = seed
+        self.rank = rank
+        self.world = world
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
+        """Take the number of the epoch that begins: Lightning calls this."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        whole = len(self.indices) // self.world
-        return whole if self.shuffle else whole + (self.rank < len(self.indices) % self.world)
+        whole_rounds, left_over = divmod(len(self.indices), self.world)
+        takes_one_more = not self.shuffle and self.rank < left_over
+        return whole_rounds + takes_one_more
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         order = list(self.indices)
         if self.shuffle:
             rng = np.random.default_rng((self.seed, self.epoch))
-            order = [order[k] for k in rng.permutation(len(order))][: len(self) * self.world]
-        return iter([(self.epoch, i) for i in order[self.rank :: self.world]])
+            shuffled = [order[position] for position in rng.permutation(len(order))]
+            order = shuffled[: len(self) * self.world]
+        return iter([(self.epoch, index) for index in order[self.rank :: self.world]])
 
 
 class SeepDataModule(pl.LightningDataModule):
-    """Chips of one data set, split into train, val and test."""
+    """Chips of one data set, split into train, val and test.
+
+    Attributes:
+        first_epoch: With which epoch the loaders begin before Lightning tells the one of a resumed run.
+        normalise: From pixel values to network input.
+    """
 
     def __init__(self, data: DataConfig, split: SplitConfig, augment: list[Any], seed: int = 0) -> None:
+        """Keep the configs; nothing is read yet.
+
+        Args:
+            data: Where the chips lie and how they are read.
+            split: Which chip is in which part.
+            augment: The transforms of training chips, as nodes.
+            seed: The seed of order and augmentation.
+        """
         super().__init__()
-        self.data, self.split, self.seed = data, split, seed
+        self.data = data
+        self.split = split
+        self.seed = seed
         self.augment_nodes = augment
-        self.first_epoch = 0  # workers begin with it before Lightning tells a resumed run's
+        self.first_epoch = 0
         self.normalise = Normaliser(**asdict(data.normalise))
 
     @cached_property
@@ -111,19 +167,40 @@ class SeepDataModule(pl.LightningDataModule):
         return split_chips(self.chips, self.split)
 
     def prepare_data(self) -> None:
-        """Make the generated data set where there is none yet (on one process of each machine only)."""
+        """Make the generated data set where there is none yet; one process of each machine is called."""
         with_root(self.data)
 
     def setup(self, stage: str | None = None) -> None:
-        """Read, check and split, so that what is wrong is known before anything starts."""
+        """Read, check and split, and try the augmentation, so that a mistake is told before anything starts.
+
+        Args:
+            stage: What Lightning is about to do; all stages need the same.
+
+        Raises:
+            UserError: Chips, split or augmentation are not as they must be.
+        """
         _ = self.parts
+        augment = Augment(self.augment_nodes, self.seed)
+        bands = self.chips.quartiles.shape[1]
+        augment.check(self.chips.size, bands)
 
     def indices(self, part: str) -> list[int]:
-        """Positions of a part's chips (`all`: of every chip), in order of their names."""
-        return [i for i, p in enumerate(self.parts) if part in (p, "all")]
+        """List the positions of a part's chips, in order of their names.
+
+        Args:
+            part: `train`, `val` or `test`; `all` for every chip.
+        """
+        if part == "all":
+            return list(range(len(self.parts)))
+        return [index for index, chip_part in enumerate(self.parts) if chip_part == part]
 
     def facts(self) -> dict[str, Any]:
-        """What a checkpoint must know about its data to be used without it: primitives only."""
+        """Tell what a checkpoint must know about its data to be used without them: primitives only.
+
+        The grids are those of the scenes that are here, by their whole names: the beginning of a name, as the config
+        may have it, would be true of a stranger's scene, too.
+        """
+        grids = whole_name_grids(self.chips.config.grid, set(self.chips.scenes))
         return {
             "normalise": asdict(self.normalise),
             "nodata": self.data.nodata,
@@ -131,52 +208,72 @@ class SeepDataModule(pl.LightningDataModule):
             "bands": self.chips.quartiles.shape[1],
             "band names": list(self.data.bands or [1]),
             "pattern": self.data.pattern,
-            "grid": {scene: asdict(grid) for scene, grid in self._grids_of_scenes().items()},
+            "grid": {scene: asdict(grid) for scene, grid in grids.items()},
             "chip_size": list(self.chips.size),
             "fingerprint": self.chips.fingerprint,
         }
 
-    def _grids_of_scenes(self) -> dict[str, GridConfig]:
-        return whole_name_grids(self.chips.config.grid, set(self.chips.scenes))
-
     def leakage_line(self) -> str:
-        """How far validation and test are known from training, in one line."""
-        rows = "; ".join(str(row) for row in leakage(self.chips, self.parts))
-        return f"split={self.split.kind}: train {len(self.indices('train'))} chips; {rows}"
+        """Tell in one line how far validation and test are known from training."""
+        rows = [str(row) for row in leakage(self.chips, self.parts)]
+        return f"split={self.split.kind}: train {len(self.indices('train'))} chips; {'; '.join(rows)}"
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled and augmented; the last batch is dropped where it is not full."""
+        """Make the loader of training chips: shuffled and augmented, without a last batch that is not full."""
         return self._loader("train", Augment(self.augment_nodes, self.seed))
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Validation chips, in order, not augmented."""
+        """Make the loader of validation chips: in order, not augmented."""
         return self._loader("val", None)
 
     def _loader(self, part: str, augment: Augment | None) -> DataLoader[Batch]:
-        shuffle = augment is not None
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = EpochSampler(self.indices(part), shuffle=shuffle, seed=self.seed, rank=rank, world=world)
-        sampler.set_epoch(self.first_epoch)
-        if len(sampler.indices) < world:
-            said = f"the {part} part has {len(sampler.indices)} chip(s), fewer than {world} processes"
-            raise UserError(f"{said}. Lower trainer.devices, or raise the part's share (split.val).")
+        is_training = augment is not None
+        sampler = self._sampler(part, shuffle=is_training)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         workers = worker_count(self.data, on_gpu)
+        # a job of hydra/launcher=joblib would start workers in joblib's own way, which cannot pickle a data set
+        needs_fork = workers > 0 and get_start_method() == "loky"
         return DataLoader(
             ChipDataset(self.chips, self.normalise, augment),
             batch_size=self.data.batch_size,
             sampler=sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
-            # a job of hydra/launcher=joblib would start them in joblib's own way, which cannot pickle a data set
-            multiprocessing_context="fork" if workers and get_start_method() == "loky" else None,
+            multiprocessing_context="fork" if needs_fork else None,
             pin_memory=on_gpu,
-            generator=torch.Generator(),  # else each new iterator takes a draw from the global one, dropout's
-            drop_last=shuffle and len(sampler) >= self.data.batch_size,
+            # without a generator of its own, each new iterator takes a draw from the global one, which is dropout's
+            generator=torch.Generator(),
+            drop_last=is_training and len(sampler) >= self.data.batch_size,
         )
+
+    def _sampler(self, part: str, *, shuffle: bool) -> EpochSampler:
+        """The order of a part's chips on this process; `UserError` where the processes are more than the chips."""
+        rank, world = 0, 1
+        if self.trainer is not None:
+            rank, world = self.trainer.global_rank, self.trainer.world_size
+        indices = self.indices(part)
+        if len(indices) < world:
+            raise UserError(
+                f"the {part} part has {len(indices)} chip(s), fewer than {world} processes. Lower trainer.devices, or "
+                "raise the part's share (split.val)."
+            )
+        sampler = EpochSampler(indices, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+        sampler.set_epoch(self.first_epoch)
+        return sampler
 
 
 def worker_count(data: DataConfig, on_gpu: bool) -> int:
-    """Processes of a loader: `data.num_workers`, by default up to 8 where the net is on a GPU, else none."""
-    usual = min(8, os.cpu_count() or 1) if on_gpu else 0
-    return usual if data.num_workers is None else data.num_workers
+    """Decide how many processes a loader has.
+
+    Args:
+        data: Its `num_workers` decides, if it is set.
+        on_gpu: Whether the network is on a GPU.
+
+    Returns:
+        By default one a core, up to 8, where the network is on a GPU, else none.
+    """
+    if data.num_workers is not None:
+        return data.num_workers
+    if not on_gpu:
+        return 0
+    return min(MOST_WORKERS, os.cpu_count() or 1)
