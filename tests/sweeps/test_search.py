@@ -25,7 +25,7 @@ from seep_lightning.errors import RunTakenOver, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.sweeps.search import search
 from seep_lightning.sweeps.space import split_overrides, values_to_enqueue
-from seep_lightning.sweeps.study import open_study
+from seep_lightning.sweeps.study import Search, open_study
 from seep_lightning.sweeps.trial_jobs import run_trial
 from seep_lightning.training.pruning import Pruning
 from seep_lightning.training.trial_storage import STUDY_NAME, open_storage
@@ -183,7 +183,8 @@ def test_a_process_that_stood_still_leaves_what_was_taken_up_elsewhere_alone(tmp
         return [job]
 
     launcher: Any = SimpleNamespace(launch=launch)
-    job = run_trial(study, study.ask(), [], launcher, tmp_path)
+    search_here = Search(tmp_path, "dice/val", SearchConfig(), fixed=[], space={})
+    job = run_trial(search_here, study, study.ask(), launcher)
     assert job.status == JobStatus.FAILED
     assert [t.state.name for t in study.get_trials()] == ["FAIL"] and not study.get_trials()[0].user_attrs
 
@@ -222,13 +223,14 @@ def test_ranges_and_choices_of_a_search() -> None:
 
 
 def test_a_search_may_go_over_what_else_may_change_when_it_goes_on(tmp_path: Path) -> None:
-    _, space = split_overrides(["trainer.gradient_clip_val=interval(0.1,1)"])
-    for fixed in (["trainer=cpu"], ["trainer=gpu"]):
-        open_study(tmp_path, "dice/val", SearchConfig(), fixed, space)
+    def opened(override: str, trainer: str) -> None:
+        fixed, space = split_overrides([override, trainer])
+        open_study(Search(tmp_path, "dice/val", SearchConfig(), fixed, space))
+
+    opened("trainer.gradient_clip_val=interval(0.1,1)", "trainer=cpu")
+    opened("trainer.gradient_clip_val=interval(0.1,1)", "trainer=gpu")
     with pytest.raises(UserError, match=r"other settings \(trainer.gradient_clip_val="):
-        open_study(
-            tmp_path, "dice/val", SearchConfig(), [], split_overrides(["trainer.gradient_clip_val=interval(0,1)"])[1]
-        )
+        opened("trainer.gradient_clip_val=interval(0,1)", "trainer=cpu")
 
 
 def test_what_is_tried_first_must_be_of_what_is_searched() -> None:

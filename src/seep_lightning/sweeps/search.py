@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import optuna
-from filelock import FileLock
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
@@ -19,7 +18,7 @@ from seep_lightning import compat
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import UserError
 from seep_lightning.sweeps.space import split_overrides
-from seep_lightning.sweeps.study import count_states, next_trial, open_study
+from seep_lightning.sweeps.study import Search, count_states, next_trial, open_study
 from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
 
 if TYPE_CHECKING:
@@ -41,40 +40,54 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
     """
     if config.trainer.fast_dev_run or config.lr_find:
         raise UserError("trainer.fast_dev_run and lr_find have no score to search by. Try them without sweep=optuna.")
+    this_search = _search_of(config, arguments)
+    with this_search.lock:
+        study = open_study(this_search)
+    _run_trials(this_search, study, launcher)
+    print_search(this_search, study)
+
+
+def _search_of(config: DictConfig, arguments: list[str]) -> Search:
+    """The search that config and command line ask for."""
     settings = cast("SearchConfig", OmegaConf.to_object(config.hydra.sweeper))
-    folder = Path(config.hydra.sweep.dir).absolute()
-    monitor = ranked_by(config.monitor)
     searched = [f"{key}={values}" for key, values in settings.params.items()]
     fixed, space = split_overrides([*searched, *arguments])
-    with FileLock(folder / "study.lock") as lock:
-        study = open_study(folder, monitor, settings, fixed, space)
+    folder = Path(config.hydra.sweep.dir).absolute()
+    return Search(folder, ranked_by(config.monitor), settings, fixed, space)
+
+
+def _run_trials(this_search: Search, study: optuna.Study, launcher: Launcher) -> None:
+    """Run one trial after the other, until enough have ended or the time is over."""
+    settings = this_search.settings
     deadline = time.monotonic() + (settings.timeout or math.inf)
     # how many more trials may fail than finish
     patience = settings.startup
     while time.monotonic() < deadline:
-        trial = next_trial(study, space, settings, lock)
+        trial = next_trial(this_search, study)
         if trial is None:
-            break
-        job = run_trial(study, trial, fixed, launcher, folder)
-        patience += 1 if job.status == JobStatus.COMPLETED else -1
+            return
+        job = run_trial(this_search, study, trial, launcher)
+        if job.status == JobStatus.COMPLETED:
+            patience += 1
+            continue
+        patience -= 1
         if patience < 0:
             raise compat.job_error(job)
-    print_search(study, monitor, folder)
 
 
-def print_search(study: optuna.Study, monitor: str, folder: Path) -> None:
+def print_search(this_search: Search, study: optuna.Study) -> None:
     """Print how the trials ended, the best one, and the command that compares them.
 
     Args:
-        study: The study.
-        monitor: The figure that the search goes by.
-        folder: The sweep's folder.
+        this_search: The search.
+        study: Its study.
     """
     states = count_states(study)
+    folder = this_search.folder
     print(f"{states['COMPLETE']} trials finished, {states['PRUNED']} pruned, {states['FAIL']} failed or broken off")
     if states["COMPLETE"]:
         best = study.best_trial
         drawn = " ".join(f"{key}={value}" for key, value in best.params.items())
-        print(f"best: {monitor} {study.best_value:.4f} with {drawn}")
+        print(f"best: {this_search.monitor} {study.best_value:.4f} with {drawn}")
         print(f"run directory: {folder / trial_name(best)}")
     print(f"compare them: python -m seep_lightning.compare runs={folder}")

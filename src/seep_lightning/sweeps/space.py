@@ -77,7 +77,8 @@ def values_to_enqueue(params: Any, space: Space) -> dict[str, Any]:
     Raises:
         UserError: A key is not searched, or a value is none of its choices.
     """
-    if not isinstance(params, dict) or params.keys() - space:
+    is_searched = isinstance(params, dict) and params.keys() <= space.keys()
+    if not is_searched:
         raise UserError(f"hydra.sweeper.enqueue: {params} is not of what is searched: {', '.join(space)}.")
     return {key: _value_in_space(key, value, space[key]) for key, value in params.items()}
 

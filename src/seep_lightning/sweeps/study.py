@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,22 +22,46 @@ from seep_lightning.training.trial_storage import MISTAKE, STUDY_NAME, open_stor
 if TYPE_CHECKING:
     from hydra_plugins.seep_optuna import SearchConfig
 
-DATABASE_NAME = "study.db"
 SECONDS_BETWEEN_LOOKS = 5
 """At trials that run elsewhere, when there is nothing else to do."""
 SEED_STEP = 1000
 """Between the seeds of two trials."""
 
 
-def open_study(folder: Path, monitor: str, settings: "SearchConfig", fixed: list[str], space: Space) -> optuna.Study:
-    """Open the study in a sweep's folder, or make one. One process at a time may do so.
+@dataclass(frozen=True)
+class Search:
+    """A search as one process takes part in it.
 
-    Args:
+    Attributes:
         folder: The sweep's folder.
         monitor: The figure that the search goes by.
         settings: Those of `hydra.sweeper`.
         fixed: Overrides that are the same in all trials.
         space: What is searched.
+    """
+
+    folder: Path
+    monitor: str
+    settings: "SearchConfig"
+    fixed: list[str]
+    space: Space
+
+    @property
+    def database(self) -> Path:
+        """The file that holds the study."""
+        return self.folder / "study.db"
+
+    @property
+    def lock(self) -> FileLock:
+        """Held by the one process that changes the study or asks it for a trial."""
+        return FileLock(self.folder / "study.lock")
+
+
+def open_study(search: Search) -> optuna.Study:
+    """Open the study in a sweep's folder, or make one.
+
+    Args:
+        search: The search; its lock is held.
 
     Returns:
         The study, with what is to be tried first in its queue.
@@ -44,31 +69,31 @@ def open_study(folder: Path, monitor: str, settings: "SearchConfig", fixed: list
     Raises:
         UserError: The folder holds a search with other settings.
     """
+    settings = search.settings
     study = optuna.create_study(
-        storage=open_storage(folder / DATABASE_NAME, settings.heartbeat),
+        storage=open_storage(search.database, settings.heartbeat),
         study_name=STUDY_NAME,
-        direction="minimize" if monitor_mode(monitor) == "min" else "maximize",
+        direction="minimize" if monitor_mode(search.monitor) == "min" else "maximize",
         load_if_exists=True,
     )
-    _check_same_search(study, folder, fixed, space)
+    _check_same_search(study, search)
     study.set_user_attr("pruner", {"n_startup_trials": settings.startup, "n_warmup_steps": settings.warmup})
     for params in settings.enqueue:
-        study.enqueue_trial(values_to_enqueue(params, space), skip_if_exists=True)
+        study.enqueue_trial(values_to_enqueue(params, search.space), skip_if_exists=True)
     return study
 
 
-def _check_same_search(study: optuna.Study, folder: Path, fixed: list[str], space: Space) -> None:
+def _check_same_search(study: optuna.Study, search: Search) -> None:
     """Store the settings that a search keeps, or compare them with the stored ones."""
-    ranges = [f"{key}={distribution}" for key, distribution in space.items()]
-    settings = sorted([*ranges, *_without_what_may_change(fixed)])
+    ranges = [f"{key}={distribution}" for key, distribution in search.space.items()]
+    settings = sorted([*ranges, *_without_what_may_change(search.fixed)])
     stored = study.user_attrs.get("fixed", settings)
     # what is searched counts, whatever its key
     stored_ranges = [setting for setting in stored if setting in ranges]
     differing = {*settings} ^ {*stored_ranges, *_without_what_may_change(stored)}
     if differing:
-        raise UserError(
-            f"{folder} holds a search with other settings ({', '.join(sorted(differing))}). Choose another folder."
-        )
+        names = ", ".join(sorted(differing))
+        raise UserError(f"{search.folder} holds a search with other settings ({names}). Choose another folder.")
     study.set_user_attr("fixed", settings)
 
 
@@ -81,38 +106,42 @@ def count_states(study: optuna.Study) -> Counter[str]:
 
     A trial that failed by a user's mistake counts as FAIL, whatever Optuna was told for its sake.
     """
-    trials = study.get_trials(deepcopy=False)
-    return Counter("FAIL" if MISTAKE in trial.user_attrs else trial.state.name for trial in trials)
+    states: Counter[str] = Counter()
+    for trial in study.get_trials(deepcopy=False):
+        failed_by_mistake = MISTAKE in trial.user_attrs
+        state = "FAIL" if failed_by_mistake else trial.state.name
+        states[state] += 1
+    return states
 
 
-def next_trial(study: optuna.Study, space: Space, settings: "SearchConfig", lock: FileLock) -> Trial | None:
+def next_trial(search: Search, study: optuna.Study) -> Trial | None:
     """Ask for the next trial; wait while the last ones run in other processes, which may leave one to be taken up.
 
     Args:
-        study: The study.
-        space: What is searched.
-        settings: Those of `hydra.sweeper`.
-        lock: Held by the one process that asks.
+        search: The search.
+        study: Its study.
 
     Returns:
         The trial; None where `n_trials` of them have ended.
     """
+    wanted = search.settings.n_trials
     while True:
-        with lock:
+        with search.lock:
             fail_stale_trials(study)
             states = count_states(study)
             ended = states["COMPLETE"] + states["PRUNED"]
-            if ended >= settings.n_trials:
+            if ended >= wanted:
                 return None
-            if ended + states["RUNNING"] < settings.n_trials:
-                return _ask(study, space, settings, trials_so_far=sum(states.values()))
-        time.sleep(min(SECONDS_BETWEEN_LOOKS, settings.heartbeat))
+            if ended + states["RUNNING"] < wanted:
+                return _ask(search, study, trials_so_far=sum(states.values()))
+        time.sleep(min(SECONDS_BETWEEN_LOOKS, search.settings.heartbeat))
 
 
-def _ask(study: optuna.Study, space: Space, settings: "SearchConfig", trials_so_far: int) -> Trial:
+def _ask(search: Search, study: optuna.Study, trials_so_far: int) -> Trial:
+    settings = search.settings
     # a seed for each trial: processes with one seed would draw the same
     seed = settings.seed + SEED_STEP * trials_so_far
     study.sampler = TPESampler(n_startup_trials=settings.startup, seed=seed, constant_liar=True)
-    trial = study.ask(space)
+    trial = study.ask(search.space)
     compat.first_heartbeat(study, trial)
     return trial
