@@ -18,7 +18,7 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.data.grid import cell
 from seep_lightning.data.mosaic import lay
 from seep_lightning.evaluation.parts import part_of
-from seep_lightning.metrics.counts import pooled_figures
+from seep_lightning.metrics.summaries import pooled_figures
 from seep_lightning.runs.directory import Run
 
 LEAST = 20  # px of an object

@@ -22,8 +22,9 @@ from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.data.split import read_split
 from seep_lightning.evaluation.parts import part_of
-from seep_lightning.metrics.classes import class_figures, confusion_matrix
+from seep_lightning.metrics.classes import confusion_matrix
 from seep_lightning.metrics.objects import confuse_objects
+from seep_lightning.metrics.summaries import class_figures, class_summary
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
 
@@ -144,7 +145,7 @@ def main(folder: Path) -> None:
             print(f"{run.dir.name} {way}: validation {scored[best]:.3f}" + f", {best}" * (way != "network"))
     print(f"classes of one place in two scenes:\n{agreement(chips).round(2)}")
     for way in (way for way in WAYS if np.ndim(pixels[way])):
-        figures = class_figures(pixels[way])
+        figures = class_summary(pixels[way])
         dice = " | ".join(f"{row['dice']:.3f}" for row in figures["by_class"].values())
         print(f"| class by {way} | {dice} | **{figures['macro_dice']:.3f}** |")
         print(f"objects by {way}, true (rows) and found:\n{things[way]}")

@@ -32,9 +32,11 @@ from seep_lightning.evaluation.parts import part_of
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.bootstrap import interval_over_scenes
 from seep_lightning.metrics.calibration import Reliability, scaled
-from seep_lightning.metrics.counts import count_pixels, pixel_figures, pooled_figures
+from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.metrics.histogram import dice_by_threshold
-from seep_lightning.metrics.objects import MIN_AREAS, add_up, count_objects, object_figures
+from seep_lightning.metrics.object_counts import add_up
+from seep_lightning.metrics.objects import MIN_AREAS, count_objects
+from seep_lightning.metrics.summaries import object_summary, pixel_figures, pooled_figures
 from seep_lightning.runs.directory import Run
 
 FLIPS: dict[str, Any] = {"": False, "mirror": "mirror", "all": True}
@@ -135,7 +137,7 @@ def pool(folders: Sequence[Path], by_chip: bool, flips: str) -> dict[str, Any]:
             objects.append(count_objects(mask, scene.truth, scene.valid))
         seconds += sum(each.summary()["seconds"] for each in same)
         chosen.append({"run": run.dir.name, "threshold": (level - 0.5) / 254, "min_area": least, "scaling": scaling})
-    scored = object_figures(add_up(objects))
+    scored = object_summary(add_up(objects))
     table = np.array(list(counts.values()))
     return {
         "runs": len(runs), "split": runs[0].config.split.kind, "by": runs[0].config.split.by,
@@ -144,7 +146,7 @@ def pool(folders: Sequence[Path], by_chip: bool, flips: str) -> dict[str, Any]:
         "device": runs[0].summary()["device"], "seconds": round(seconds), **pooled_figures(table),
         "interval": interval(table),
         **{k: scored[k] for k in ("boundary_f1", "object_recall", "object_precision")},
-        "calibration_error": error.error(), "chosen": chosen, "scenes": counts,
+        "calibration_error": error.calibration_error(), "chosen": chosen, "scenes": counts,
     }  # fmt: skip
 
 
@@ -158,7 +160,7 @@ def interval(table: np.ndarray) -> tuple[float, float]:
     spread = interval_over_scenes(
         table, lambda sums: dice_of(sums) if table.ndim == 2 else -np.diff(dice_of(sums))[:, 0]
     )
-    return (float(spread[0]), float(spread[1])) if spread else (np.nan, np.nan)
+    return spread or (np.nan, np.nan)
 
 
 def dice_of(counts: np.ndarray) -> np.ndarray:

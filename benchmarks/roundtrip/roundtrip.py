@@ -25,7 +25,9 @@ from seep_lightning.config.commands import PredictConfig, PrepareConfig
 from seep_lightning.data.generator import PLACE, generate_scene
 from seep_lightning.data.preparation import prepare
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.metrics.objects import SIZE_CLASSES, count_objects, object_figures
+from seep_lightning.metrics.object_counts import SIZE_CLASSES
+from seep_lightning.metrics.objects import count_objects
+from seep_lightning.metrics.summaries import object_summary
 from seep_lightning.scene.outlines import read_outlines
 from seep_lightning.scene.raster import Raster, write_geotiff
 from seep_lightning.training.session import train
@@ -89,7 +91,7 @@ def main() -> int:
         predicted = outlines.burn(ones, 0, raster.height, raster.width) > 0
         valid = raster.read(0, raster.height)[1]
     counts = count_objects(predicted, classes > 0, valid)
-    (folder / "scores.json").write_text(json.dumps(object_figures(counts), indent=2) + "\n")
+    (folder / "scores.json").write_text(json.dumps(object_summary(counts), indent=2) + "\n")
     print((folder / "scores.json").read_text())
     first = SIZE_CLASSES.index(LEAST)
     recall = counts.found[first:].sum() / counts.true[first:].sum()

@@ -27,8 +27,8 @@ def test_overconfidence_is_measured_and_put_right() -> None:
     before.add(probability, truth, valid)
     a, b = before.scaling()
     after.add(1 / (1 + np.exp(-(a * np.log(probability / (1 - probability)) + b))), truth, valid)
-    assert before.error() > 0.1
-    assert after.error() < 0.005
+    assert before.calibration_error() > 0.1
+    assert after.calibration_error() < 0.005
 
 
 def test_the_error_is_that_of_plain_arithmetic() -> None:
@@ -41,7 +41,7 @@ def test_the_error_is_that_of_plain_arithmetic() -> None:
     order = np.argsort(probability[kept])
     bins = np.array_split(np.stack([probability[kept], truth[kept]])[:, order], 15, axis=1)
     plain = sum(abs(b[0].mean() - b[1].mean()) * b.shape[1] for b in bins) / kept.sum()
-    assert reliability.error() == pytest.approx(plain, abs=2e-3)
+    assert reliability.calibration_error() == pytest.approx(plain, abs=2e-3)
 
 
 def test_a_net_that_knows_nothing_says_the_share_of_seep_everywhere() -> None:
@@ -64,7 +64,7 @@ def test_nodata_and_sea_alone_scale_nothing() -> None:
     reliability = Reliability()
     reliability.add(np.full((4, 4), 0.9), np.ones((4, 4), bool), np.zeros((4, 4), bool))
     assert reliability.scaling() == (1.0, 0.0)
-    assert reliability.error() == 0
+    assert reliability.calibration_error() == 0
     assert scaled(0.3, (1.0, 0.0)) == pytest.approx(0.3)
 
 
@@ -85,4 +85,4 @@ def test_open_sea_does_not_decide_the_scaling_of_what_may_be_seep() -> None:
     scaled_p = [1 / (1 + np.exp(-(a * np.log(p / (1 - p)) + b))) for p in (probability, sea)]
     after.add(scaled_p[0], truth, np.ones_like(truth))
     after.add(scaled_p[1], np.zeros(sea.shape, bool), np.ones(sea.shape, bool))
-    assert after.error() < 0.01
+    assert after.calibration_error() < 0.01

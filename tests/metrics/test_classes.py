@@ -17,8 +17,9 @@ from seep_lightning.config.commands import EvaluateConfig, ExportConfig, Predict
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.metrics.classes import class_figures, class_shares, confusion_matrix
+from seep_lightning.metrics.classes import class_shares, confusion_matrix
 from seep_lightning.metrics.objects import confuse_objects
+from seep_lightning.metrics.summaries import class_summary
 from seep_lightning.nets.outputs import probabilities
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
@@ -58,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_figures_of_a_class_are_those_of_scikit_learn() -> None:
     truth, found = np.random.default_rng(0).choice([0, 1, 2, 4], (2, 300), p=[0.7, 0.15, 0.1, 0.05])
-    scored = class_figures(
+    scored = class_summary(
         sum(confusion_matrix(truth[half], found[half], 5) for half in (slice(0, 99), slice(99, None)))
     )
     expected = dict(zip("124", f1_score(truth, found, labels=[1, 2, 4], average=None), strict=True))
@@ -116,7 +117,7 @@ def test_scaling_moves_the_probability_of_seep_and_shares_it_out_among_the_class
 
 def test_a_run_learns_both_classes_and_leaves_matrices_that_add_up(run: Path) -> None:
     parts = [evaluate(EvaluateConfig(run=str(run), part=part)) for part in ("val", "test")]
-    total = class_figures(sum(np.array(part["classes"]["pixels"]) for part in parts))
+    total = class_summary(sum(np.array(part["classes"]["pixels"]) for part in parts))
     assert min(row["dice"] for row in total["by_class"].values()) > 0.5
     assert parts[0]["figures"]["macro_dice"] == parts[0]["classes"]["macro_dice"]
     names = (run / "evaluate/test/names.txt").read_text().split()

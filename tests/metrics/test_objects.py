@@ -17,7 +17,9 @@ from seep_lightning.config.data import GridConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.scenes import count_chips
-from seep_lightning.metrics.objects import add_up, best_min_area, count_objects, object_figures
+from seep_lightning.metrics.object_counts import add_up
+from seep_lightning.metrics.objects import best_min_area, count_objects
+from seep_lightning.metrics.summaries import object_summary
 
 SCORE = ROOT.parent / "shared" / "tools" / "score.py"
 ALL = np.ones((100, 100), bool)
@@ -50,7 +52,7 @@ def test_objects_count_by_their_size_and_by_the_share_that_is_covered() -> None:
     truth[90, 90:99] = True  # 9 px: does not count
     predicted[20, 20:30] = predicted[50, 0:39] = True  # 10 of 100 px, 39 of 400 px
     predicted[70:80, 70:80] = True  # 100 px where nothing is
-    scored = object_figures(count_objects(predicted, truth, ALL))
+    scored = object_summary(count_objects(predicted, truth, ALL))
     assert scored["object_recall"] == pytest.approx(1 / 3)  # the second one only
     assert scored["object_precision"] == pytest.approx(1 / 2)  # the line of 10 px does not count
     sizes = scored["by_size"]
@@ -66,16 +68,16 @@ def test_the_centre_line_is_found_as_far_as_it_is_covered() -> None:
     truth, predicted = blank(), blank()
     truth[40:45, 10:90] = True
     predicted[42, 10:50] = True
-    assert object_figures(count_objects(predicted, truth, ALL))["centre_line_recall"] == pytest.approx(0.5, abs=0.03)
+    assert object_summary(count_objects(predicted, truth, ALL))["centre_line_recall"] == pytest.approx(0.5, abs=0.03)
     predicted[42], predicted[40] = False, True  # beside it
-    assert object_figures(count_objects(predicted, truth, ALL))["centre_line_recall"] < 0.05
+    assert object_summary(count_objects(predicted, truth, ALL))["centre_line_recall"] < 0.05
 
 
 @pytest.mark.parametrize(("shift", "agrees"), [(2, 1.0), (5, 0.0)])
 def test_outlines_agree_within_two_pixels(shift: int, agrees: float) -> None:
     truth = blank()
     truth[:, 20:60] = True
-    assert object_figures(count_objects(np.roll(truth, shift, 1), truth, ALL))["boundary_f1"] == agrees
+    assert object_summary(count_objects(np.roll(truth, shift, 1), truth, ALL))["boundary_f1"] == agrees
 
 
 def test_nodata_counts_nowhere_and_nothing_at_all_has_figures() -> None:
@@ -83,9 +85,9 @@ def test_nodata_counts_nowhere_and_nothing_at_all_has_figures() -> None:
     valid[:, 50:] = False
     inside, beyond = blank(), blank()
     inside[10:20, 10:20] = beyond[10:20, 60:70] = True
-    scored = object_figures(count_objects(inside | beyond, inside, valid))
+    scored = object_summary(count_objects(inside | beyond, inside, valid))
     assert scored["object_precision"] == 1.0 and scored["false_per_megapixel"] == 0
-    assert object_figures(count_objects(blank(), blank(), ~ALL))["object_recall"] == 0
+    assert object_summary(count_objects(blank(), blank(), ~ALL))["object_recall"] == 0
 
 
 def by_script(home: Path) -> dict[str, float]:
@@ -111,7 +113,7 @@ def test_the_independent_script_agrees_to_all_digits(tmp_path: Path) -> None:
         write_chip(tmp_path, f"S.{k}.tif", image, truth.astype(np.uint8))
         write_chip(tmp_path / "predicted", f"S.{k}.tif", image, predicted.astype(np.uint8))
         counts.append(count_objects(predicted, truth, image > 0))
-    scored = object_figures(add_up(counts))
+    scored = object_summary(add_up(counts))
     assert agree(scored, by_script(tmp_path)) and scored["object_recall"] < 1
 
 

@@ -3,10 +3,12 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from seep_lightning.metrics.counts import count_pixels, pixel_figures, pooled_figures
+from seep_lightning.metrics.counts import count_pixels
+from seep_lightning.metrics.figures import BatchFigure, declared
 from seep_lightning.metrics.histogram import BINS, ProbabilityHistogram, best_threshold, dice_by_threshold
-from seep_lightning.metrics.pixels import batch_figures, mean_metrics, pixel_metrics
+from seep_lightning.metrics.pixels import MeanFigures, pixel_metrics
 from seep_lightning.metrics.soft_dice import soft_dice
+from seep_lightning.metrics.summaries import pixel_figures, pooled_figures
 
 
 @pytest.fixture
@@ -37,15 +39,16 @@ def test_pooled_figures_equal_scikit_learns_on_valid_pixels(scene: tuple[torch.T
 
 def test_per_chip_dice_counts_a_chip_empty_in_both_as_one(scene: tuple[torch.Tensor, ...]) -> None:
     probability, target, valid = scene
-    metric = mean_metrics()["dice_per_chip"]
+    means = MeanFigures([], threshold=0.25)
     for part in (slice(0, 2), slice(2, 6)):
-        metric.update(batch_figures(*(t[part] for t in scene), 0.25)["dice_per_chip"])
+        means.update(*(t[part] for t in scene))
     each = []
     for p, t, v in zip(*scene, strict=True):
         a, b = ((p > 0.25) & v).numpy(), ((t > 0) & v).numpy()
         each.append(1.0 if not (a.any() or b.any()) else 2 * (a & b).sum() / (a.sum() + b.sum()))
     assert each[4] == 1.0
-    assert float(metric.compute()) == pytest.approx(np.mean(each), rel=1e-6)
+    assert means.metrics().keys() == {"dice_per_chip"}
+    assert float(means.metrics()["dice_per_chip"].compute()) == pytest.approx(np.mean(each), rel=1e-6)
     counted = [
         count_pixels(((p > 0.25) & v).numpy()[0], ((t > 0) & v).numpy()[0]) for p, t, v in zip(*scene, strict=True)
     ]
@@ -59,12 +62,12 @@ def test_a_chip_empty_in_one_only_counts_zero() -> None:
 
 
 def test_the_notebooks_figures_are_means_over_batches(scene: tuple[torch.Tensor, ...]) -> None:
-    metrics, expected = mean_metrics(), []
+    means, expected = MeanFigures(declared(BatchFigure)), []
     for part in (slice(0, 3), slice(3, 6)):
         p, t, v = (x[part] for x in scene)
-        for name, values in batch_figures(p, t, v).items():
-            metrics[name].update(values)
+        means.update(p, t, v)
         expected.append(float(soft_dice(p, (t > 0).float(), v.float())))
+    metrics = means.metrics()
     assert float(metrics["soft_dice_S"].compute()) == pytest.approx(np.mean(expected))
     assert float(metrics["soft_2S_over_1_plus_S"].compute()) == pytest.approx(
         np.mean([2 * x / (1 + x) for x in expected])

@@ -16,7 +16,8 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
-from seep_lightning.reporting.page import intervals, report
+from seep_lightning.reporting.intervals import intervals
+from seep_lightning.reporting.page import report
 from seep_lightning.runs.records import read_rows
 
 
@@ -77,11 +78,18 @@ def test_there_is_no_interval_below_six_scenes(run: Path) -> None:
     page = page_of(run, part="all")
     assert "No intervals: they need at least 6 scored scenes, here there are 5." in page
     assert "95 %" not in page
-    rows = [{"scene": str(i % 6), "tp": 50 + i % 6, "fp": 20, "fn": 30, "dice": 0.6} for i in range(24)]
+    rows = [{"scene": str(i % 6), "tp": 50 + i % 6, "fp": 20, "fn": 30} for i in range(24)]
     spread = intervals(rows)
     assert spread["dice"][0] < 2 * 52.5 / (2 * 52.5 + 50) < spread["dice"][1]
-    assert spread["dice_per_chip"] == pytest.approx((0.6, 0.6))
     assert intervals([row for row in rows if row["scene"] != "5"]) == {}
+
+
+def test_the_interval_of_a_mean_over_chips_is_of_chips() -> None:
+    counts = [{"tp": 1, "fp": 0, "fn": 0}, {"tp": 100, "fp": 400, "fn": 400}]  # Dice 1 and 0.2
+    rows = [{"scene": str(scene)} | chip for scene in range(6) for chip in counts]
+    spread = intervals(rows)
+    assert spread["dice_per_chip"] == pytest.approx((0.6, 0.6))
+    assert spread["dice"] == pytest.approx((202 / 1002, 202 / 1002))
 
 
 def test_an_evaluation_is_used_until_its_checkpoint_changes(run: Path) -> None:

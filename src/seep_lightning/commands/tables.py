@@ -1,13 +1,23 @@
-"""Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
+"""Tables on the terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 
 def print_table(
-    title: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str], justify: Any = "right"
+    title: str,
+    rows: Mapping[str, Mapping[str, Any]],
+    columns: Sequence[str],
+    justify: Literal["left", "right"] = "right",
 ) -> None:
-    """A table of figures, one named row each; no head above columns without names."""
+    """Print a table, one named row each.
+
+    Args:
+        title: Stands above it.
+        rows: Values by column, under the row's name; a value that is not there leaves its cell empty.
+        columns: Their names, in order. A table whose columns have no names has no head.
+        justify: Where the values stand in their cells.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
@@ -15,6 +25,11 @@ def print_table(
     heads = [Column(escape(column), justify=justify, overflow="fold") for column in columns]
     table = Table("", *heads, title=escape(title), title_justify="left", show_header=any(columns))
     for name, row in rows.items():
-        shown = (row.get(c, "") for c in columns)
-        table.add_row(name, *(f"{value:.3f}" if isinstance(value, float) else escape(str(value)) for value in shown))
+        cells = [_text(row.get(column, "")) for column in columns]
+        table.add_row(name, *[escape(cell) for cell in cells])
     Console().print(table)
+
+
+def _text(value: Any) -> str:
+    """A value as its cell shows it: floats with three decimals."""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -87,6 +87,10 @@ class TrainConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: Any = None
     callbacks: Any = None  # more callbacks, by name
+    # more figures than every run has, by key: those of batches (metrics/figures.py)
+    figures: list[str] = field(default_factory=list)
+    # any torchmetrics Metric on validation, by name (docs/extending.md)
+    metrics: Any = None
 
     def check_together(self) -> None:
         """Check the keys of which only one may be set."""

@@ -11,8 +11,9 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import digest, make_output_folder, write_table, write_text
-from seep_lightning.metrics.classes import class_figures
-from seep_lightning.metrics.counts import Counts, count_pixels, pixel_figures, pooled_figures
+from seep_lightning.metrics.counts import Counts, count_pixels
+from seep_lightning.metrics.figures import ProbabilityFigure, batch_figures, declared
+from seep_lightning.metrics.summaries import class_summary, object_summary, pixel_figures, pooled_figures
 from seep_lightning.runs.directory import Run, open_run
 
 if TYPE_CHECKING:
@@ -46,7 +47,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     out = make_output_folder(run.dir / "evaluate" / name, config.overwrite, "name")
     files = EvaluationFiles(out.with_name(f".{name}.part"), part, predictor.threshold)
     files.prepare()
-    scores = score_chips(predictor, part.chips, part.indices, batch_size=config.batch_size, sink=files.write_chip)
+    scores = score_chips(
+        predictor,
+        part.chips,
+        part.indices,
+        batch_size=config.batch_size,
+        batch_figures=batch_figures(run.config.figures),
+        sink=files.write_chip,
+    )
     files.write_tables()
     summary = _origin(run, config, part) | _figures(predictor, config, part, scores, files)
     write_text(files.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
@@ -147,18 +155,21 @@ def _figures(
     """All figures, for summary.json."""
     from seep_lightning.evaluation.scenes import confuse_chips, count_chips
     from seep_lightning.metrics.baseline import dark_threshold
-    from seep_lightning.metrics.objects import object_figures
 
     threshold = predictor.threshold
     floor, cut = dark_threshold(part.chips, part.indices)
     scenes = {scene: pooled_figures(counts) | {"chips": len(counts)} for scene, counts in sorted(files.scenes.items())}
-    figures = {
+    figures: dict[str, Any] = {
         "threshold": threshold,
         "figures": scores.figures_at(threshold),
         "figures_at_0.5": scores.figures_at(0.5),
-        "soft": scores.soft | {"batch_size": config.batch_size},
-        "calibration_error": scores.reliability.error(),
-        "objects": object_figures(count_chips(part.chips, part.indices, files.masks)),
+    }
+    if scores.batch_figures:
+        figures["soft"] = scores.batch_figures | {"batch_size": config.batch_size}
+    for figure in declared(ProbabilityFigure):
+        figures[figure.key] = float(figure.function(scores.reliability))
+    figures |= {
+        "objects": object_summary(count_chips(part.chips, part.indices, files.masks)),
         "floor": {"dice": floor, "dark_threshold": cut},
         "scenes": scenes,
         "histogram": scores.histogram,
@@ -167,5 +178,5 @@ def _figures(
         pixels = scores.confusion[threshold]
         objects = confuse_chips(part.chips, part.indices, files.masks)
         matrices = {"pixels": pixels.tolist(), "objects": objects.tolist()}
-        figures["classes"] = class_figures(pixels) | matrices
+        figures["classes"] = class_summary(pixels) | matrices
     return figures

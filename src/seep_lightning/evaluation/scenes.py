@@ -12,7 +12,8 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import cell
 from seep_lightning.data.images import read_mask, valid_pixels
 from seep_lightning.data.mosaic import lay
-from seep_lightning.metrics.objects import ObjectCounts, add_up, confuse_objects, count_objects
+from seep_lightning.metrics.object_counts import ObjectCounts, add_up
+from seep_lightning.metrics.objects import confuse_objects, count_objects
 
 Classes = NDArray[np.uint8]
 

@@ -1,15 +1,17 @@
 """A network's probabilities of chips, and the counts from which all figures of an evaluation follow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.metrics.calibration import Reliability
-from seep_lightning.metrics.classes import Matrix, class_figures, confusion_matrix
-from seep_lightning.metrics.counts import Counts, count_pixels, pooled_figures
+from seep_lightning.metrics.classes import Matrix, confusion_matrix
+from seep_lightning.metrics.counts import Counts, count_pixels
+from seep_lightning.metrics.figures import BatchFigure
+from seep_lightning.metrics.summaries import class_figures, pooled_figures
 from seep_lightning.scene.levels import class_numbers
 
 if TYPE_CHECKING:
@@ -57,14 +59,14 @@ class Scores:
     Attributes:
         chips: Counts of each chip by threshold.
         confusion: The matrix of true and predicted classes by threshold; empty where no classes are told apart.
-        soft: The notebook's two figures, means over batches.
+        batch_figures: Means over batches of the figures that the run asks for, by key.
         histogram: Counts of probabilities, see `metrics.histogram.ProbabilityHistogram`.
         reliability: Counts of logits, for scaling and calibration error.
     """
 
     chips: dict[float, list[Counts]]
     confusion: dict[float, Matrix]
-    soft: dict[str, float] = field(default_factory=dict)
+    batch_figures: dict[str, float] = field(default_factory=dict)
     histogram: list[list[int]] = field(default_factory=list)
     reliability: Reliability = field(default_factory=Reliability)
 
@@ -97,7 +99,7 @@ class Scores:
         """Give all pooled figures at one of the thresholds."""
         figures = pooled_figures(self.chips[threshold])
         if self.confusion:
-            figures["macro_dice"] = class_figures(self.confusion[threshold])["macro_dice"]
+            figures |= class_figures(self.confusion[threshold])
         return figures
 
 
@@ -107,6 +109,7 @@ def score_chips(
     indices: list[int],
     *,
     batch_size: int,
+    batch_figures: Sequence[BatchFigure] = (),
     sink: Callable[[ScoredChip], None] | None = None,
 ) -> Scores:
     """Score chips, each once, at the thresholds 0.5 and the predictor's own.
@@ -116,6 +119,7 @@ def score_chips(
         chips: The data set.
         indices: Positions of the chips in it.
         batch_size: Chips a batch.
+        batch_figures: Figures of batches to work out.
         sink: Is shown each chip in turn.
 
     Returns:
@@ -130,19 +134,22 @@ def score_chips(
 
     scores = Scores.empty({0.5, predictor.threshold}, predictor.classes)
     histogram = ProbabilityHistogram()
-    soft: list[float] = []
+    batch_dice: list[float] = []
     dataset = ChipDataset(chips, predictor.normalise)
     for batch in DataLoader(dataset, batch_size, sampler=[(0, i) for i in indices]):
         probability = predictor.probability(batch.image.numpy())
         seep = torch.from_numpy(probability[:, :1])
-        soft.append(float(soft_dice(seep, (batch.target > 0).float(), batch.valid)))
+        if batch_figures:
+            batch_dice.append(float(soft_dice(seep, (batch.target > 0).float(), batch.valid)))
         histogram.update(seep, batch.target, batch.valid)
         for chip in _chips_of(batch, probability):
             scores.add(chip)
             if sink is not None:
                 sink(chip)
     scores.histogram = histogram.counts.tolist()
-    scores.soft = _soft_figures(soft)
+    for figure in batch_figures:
+        values = [figure.function(soft) for soft in batch_dice]
+        scores.batch_figures[figure.key] = float(np.mean(values))
     return scores
 
 
@@ -156,9 +163,3 @@ def _chips_of(batch: "Batch", probability: NDArray[np.float32]) -> list[ScoredCh
         seep = np.where(valids[k], probability[k, 0], np.float32(0))
         chips.append(ScoredChip(index, seep, classes[k], targets[k], valids[k]))
     return chips
-
-
-def _soft_figures(soft: list[float]) -> dict[str, Any]:
-    """The notebook's two figures from the soft Dice of each batch."""
-    means = {"soft_dice_S": np.mean(soft), "soft_2S_over_1_plus_S": np.mean([2 * s / (1 + s) for s in soft])}
-    return {name: float(mean) for name, mean in means.items()}

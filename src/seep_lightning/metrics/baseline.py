@@ -2,28 +2,53 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.images import valid_pixels
 
-SIGMA = 1.0  # pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
-BINS = 400  # of the value over the chip's median, 0..2
+# pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
+BLUR_SIGMA = 1.0
+# of the value over the chip's median, from 0 to LARGEST_RATIO
+RATIO_BINS = 400
+LARGEST_RATIO = 2
 
 
 def dark_threshold(chips: Chips, indices: list[int]) -> tuple[float, float]:
-    """Best pooled Dice of "seep is where the blurred value is below `cut` times the chip's median", and that cut.
+    """Find the best rule of the kind "seep is where the blurred value is below `cut` times the chip's median".
 
     The cut is the best for these chips themselves, which flatters it. Nodata is left out; seep is any class above 0.
+
+    Args:
+        chips: The data set.
+        indices: Positions of the chips in it.
+
+    Returns:
+        The pooled Dice of the best rule, and its `cut`.
     """
-    counts = np.zeros((2, BINS), np.int64)  # row 0 sea, row 1 seep
+    # row 0 sea, row 1 seep
+    counts = np.zeros((2, RATIO_BINS), np.int64)
     for i in indices:
         image, mask = chips.read(i)
-        valid, values = valid_pixels(image, chips.config.nodata), image[0].astype(np.float32)
-        median = np.float32(max(float(np.median(values[valid])), 1.0)) if valid.any() else np.float32(1)
-        blurred = cv2.GaussianBlur(np.where(valid, values, median), (0, 0), SIGMA)  # nodata counts as the median
-        bins = np.minimum(blurred / median * (BINS / 2), BINS - 1).astype(np.int64)
-        counts += np.bincount(bins[valid] + BINS * (mask[valid] > 0), minlength=2 * BINS).reshape(2, BINS)
+        valid = valid_pixels(image, chips.config.nodata)
+        bins = _ratio_bins(image[0], valid)
+        keys = bins[valid] + RATIO_BINS * (mask[valid] > 0)
+        counts += np.bincount(keys, minlength=2 * RATIO_BINS).reshape(2, RATIO_BINS)
     false_positive, true_positive = counts.cumsum(axis=1)
-    dice = 2 * true_positive / np.maximum(true_positive + false_positive + counts[1].sum(), 1)
+    seep = counts[1].sum()
+    dice = 2 * true_positive / np.maximum(true_positive + false_positive + seep, 1)
     best = int(dice.argmax())
-    return float(dice[best]), (best + 1) * 2 / BINS
+    return float(dice[best]), (best + 1) * LARGEST_RATIO / RATIO_BINS
+
+
+def _ratio_bins(band: NDArray[np.generic], valid: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The bin of each pixel's blurred value over the chip's median, (H, W)."""
+    values = band.astype(np.float32)
+    median = np.float32(1)
+    if valid.any():
+        median = np.float32(max(float(np.median(values[valid])), 1.0))
+    # nodata counts as the median
+    filled = np.where(valid, values, median)
+    blurred = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
+    bins = np.minimum(blurred / median * (RATIO_BINS / LARGEST_RATIO), RATIO_BINS - 1)
+    return np.asarray(bins, np.int64)

@@ -1,4 +1,4 @@
-"""Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
+"""Intervals of figures by a bootstrap over scenes: chips of one scene are alike, so whole scenes are drawn."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -7,25 +7,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
 RESAMPLES = 2000
-FEWEST_SCENES = 6  # below it a bootstrap over scenes says nothing, and none is given
+# below it a bootstrap over scenes says nothing, and none is given
+FEWEST_SCENES = 6
+# of a 95 % interval
+QUANTILES = (0.025, 0.975)
 
 
-def interval_over_scenes(sums: Array, figures: Callable[[Array], Array]) -> tuple[Array, Array] | None:
-    """Lower and upper end of the 95 % percentile interval of figures over resampled scenes; None below `FEWEST_SCENES`.
+def interval_over_scenes(sums: Array, function: Callable[[Array], Array]) -> tuple[float, float] | None:
+    """Find the 95 % percentile interval of a figure over resampled scenes (Efron & Tibshirani 1993, ch. 13).
 
-    sums: (scenes, ...), what each scene adds; figures: (RESAMPLES, ...) totals to (RESAMPLES,) or (RESAMPLES, figures).
+    Args:
+        sums: What each scene adds, (scenes, ...).
+        function: The figure (RESAMPLES,) of totals (RESAMPLES, ...).
+
+    Returns:
+        Its lower and upper end; None with fewer than `FEWEST_SCENES`.
     """
-    if len(sums) < FEWEST_SCENES:
+    scenes = len(sums)
+    if scenes < FEWEST_SCENES:
         return None
-    draws = np.random.default_rng(0).integers(0, len(sums), (RESAMPLES, len(sums)))
-    low, high = np.quantile(figures(sums[draws].sum(axis=1)), [0.025, 0.975], axis=0)
-    return low, high
+    draws = np.random.default_rng(0).integers(0, scenes, (RESAMPLES, scenes))
+    totals = sums[draws].sum(axis=1)
+    low, high = np.quantile(function(totals), QUANTILES)
+    return float(low), float(high)
 
 
 def sums_by_scene(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Array:
-    """Columns of scored chips added up for each scene, in order: (scenes, columns)."""
-    chips: dict[str, list[list[float]]] = {}
+    """Add up columns of scored chips.
+
+    Args:
+        rows: Chips, each with its `scene`.
+        columns: The names of the columns.
+
+    Returns:
+        Their sums (scenes, columns), in the order of the scenes' names.
+    """
+    values: dict[str, list[list[float]]] = {}
     for row in rows:
-        chips.setdefault(row["scene"], []).append([row[column] for column in columns])
-    return np.array([np.sum(chips[scene], axis=0) for scene in sorted(chips)])
+        values.setdefault(row["scene"], []).append([row[column] for column in columns])
+    return np.array([np.sum(values[scene], axis=0) for scene in sorted(values)])

@@ -1,69 +1,157 @@
 """Probabilities that mean what they say: Platt scaling on held-back pixels, and how far off they are."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS, REACH = 4096, 12.0  # logits are counted in so many equal steps from -REACH to REACH
-FLATTEST = 1e-3  # slope
-LEAST = 0.01  # probabilities below it are open sea, of which there is so much that it would hide all else
+Floats = NDArray[np.float64]
+
+# logits are counted in so many equal steps from -LARGEST_LOGIT to LARGEST_LOGIT
+LOGIT_STEPS = 4096
+LARGEST_LOGIT = 12.0
+# the least slope of a scaling: it must rise, so that it keeps the order of pixels
+LEAST_SLOPE = 1e-3
+# probabilities below it are open sea, of which there is so much that it would hide all else
+LEAST_PROBABILITY = 0.01
+NEWTON_STEPS = 50
 
 
 class Reliability:
-    """Counts of sea and seep by logit, (2, LEVELS), from which the scaling and the calibration error follow."""
+    """Counts of sea and seep by logit, from which the scaling and the calibration error follow.
+
+    Attributes:
+        counts: Pixels, (2, LOGIT_STEPS) int64: row 0 sea, row 1 seep.
+        logits: The middle of each step, (LOGIT_STEPS,).
+    """
 
     def __init__(self) -> None:
-        self.counts: NDArray[np.int64] = np.zeros((2, LEVELS), np.int64)
-        self.logits = (np.arange(LEVELS) + 0.5) * (2 * REACH / LEVELS) - REACH
+        self.counts: NDArray[np.int64] = np.zeros((2, LOGIT_STEPS), np.int64)
+        step = 2 * LARGEST_LOGIT / LOGIT_STEPS
+        self.logits: NDArray[Any] = (np.arange(LOGIT_STEPS) + 0.5) * step - LARGEST_LOGIT
 
     def add(self, probability: NDArray[Any], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
-        """Count pixels, all (H, W): probability in 0..1, truth where seep is, valid where data are."""
+        """Count pixels.
+
+        Args:
+            probability: Of seep, (H, W) in 0..1.
+            truth: Where seep is, (H, W).
+            valid: Where there are data, (H, W).
+        """
         p = np.clip(probability[valid], 1e-7, 1 - 1e-7).astype(np.float64)
-        step = ((np.log(p / (1 - p)) + REACH) * (LEVELS / (2 * REACH))).astype(int).clip(0, LEVELS - 1)
-        self.counts += np.bincount(step + LEVELS * truth[valid], minlength=2 * LEVELS).reshape(2, LEVELS)
+        logits = np.log(p / (1 - p))
+        steps = ((logits + LARGEST_LOGIT) * (LOGIT_STEPS / (2 * LARGEST_LOGIT))).astype(int).clip(0, LOGIT_STEPS - 1)
+        keys = steps + LOGIT_STEPS * truth[valid]
+        self.counts += np.bincount(keys, minlength=2 * LOGIT_STEPS).reshape(2, LOGIT_STEPS)
 
     def scaling(self) -> tuple[float, float]:
-        """(a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing."""
-        a, b = self._likeliest(self.counts) or (1.0, 0.0)
-        # again for those that this puts at `LEAST` or above: the open sea would decide it alone
-        likely = 1 / (1 + np.exp(-(a * self.logits + b))) >= LEAST
-        again = self._likeliest(np.where(likely, self.counts, 0))
-        return again if again and again[0] > FLATTEST else (a, b)
+        """Find (a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing."""
+        first = self._likeliest(self.counts)
+        if first is None:
+            return 1.0, 0.0
+        # again for those that this puts at `LEAST_PROBABILITY` or above: the open sea would decide it alone
+        a, b = first
+        likely = sigmoid(a * self.logits + b) >= LEAST_PROBABILITY
+        second = self._likeliest(np.where(likely, self.counts, 0))
+        if second is None or second[0] <= LEAST_SLOPE:
+            return first
+        return second
 
-    def _likeliest(self, counts: NDArray[np.int64], steps: int = 50) -> tuple[float, float] | None:
+    def calibration_error(self, bins: int = 15) -> float:
+        """Expected calibration error (Naeini et al. 2015) over pixels of at least `LEAST_PROBABILITY`.
+
+        Args:
+            bins: How many bins of equal mass the pixels are put into.
+
+        Returns:
+            The mean over pixels of the difference between their bin's mean probability and its share of seep, 0..1.
+        """
+        p = sigmoid(self.logits)
+        counted = p >= LEAST_PROBABILITY
+        total = np.where(counted, self.counts.sum(axis=0), 0)
+        seep = np.where(counted, self.counts[1], 0)
+        pixels = max(total.sum(), 1)
+        middle = np.cumsum(total) - total / 2
+        bin_of_step = np.minimum((middle * bins / pixels).astype(int), bins - 1)
+        expected_seep = np.bincount(bin_of_step, total * p, bins)
+        true_seep = np.bincount(bin_of_step, seep, bins)
+        return float(np.abs(expected_seep - true_seep).sum() / pixels)
+
+    def _likeliest(self, counts: NDArray[np.int64]) -> tuple[float, float] | None:
         """(a, b) for these counts, by Newton's method; None where all are of one kind."""
-        x = np.stack([self.logits, np.ones(LEVELS)])
-        total, seep = counts.sum(0), counts[1]
-        if not 0 < seep.sum() < total.sum():
+        pixels = counts.sum()
+        seep_pixels = counts[1].sum()
+        if not 0 < seep_pixels < pixels:
             return None
+        a, b = _PlattFit.of(self.logits, counts).solve()
+        if a > LEAST_SLOPE:
+            return a, b
+        # of a net that knows nothing: the share of seep everywhere
+        return LEAST_SLOPE, float(np.log(seep_pixels / (pixels - seep_pixels)))
+
+
+@dataclass(frozen=True)
+class _PlattFit:
+    """Maximum likelihood of sigmoid(a x logit + b).
+
+    Attributes:
+        inputs: Logits and ones, (2, steps).
+        total: Pixels by logit, (steps,).
+        target: The sum of the pixels' targets by logit, (steps,).
+    """
+
+    inputs: Floats
+    total: NDArray[np.int64]
+    target: Floats
+
+    @classmethod
+    def of(cls, logits: Floats, counts: NDArray[np.int64]) -> "_PlattFit":
+        """The fit of counts (2, steps) of sea and seep."""
+        sea, seep = counts
         # Platt's targets instead of 1 and 0: else the slope of a net that is never wrong has no bounds
-        high, low = (seep.sum() + 1) / (seep.sum() + 2), 1 / ((total - seep).sum() + 2)
-        aim = high * seep + low * (total - seep)
-        ab = np.array([1.0, 0.0])
-        for _ in range(steps):
-            p = 1 / (1 + np.exp(-(ab @ x)))
-            bend = (x * (total * p * (1 - p))) @ x.T + 1e-6 * np.eye(2)
-            move = np.linalg.solve(bend, x @ (aim - total * p))
-            ab += move * min(1, 1 / max(np.abs(move).max(), 1e-12))  # at most 1: far from the optimum it overshoots
-            if np.abs(move).max() < 1e-9:
+        high = (seep.sum() + 1) / (seep.sum() + 2)
+        low = 1 / (sea.sum() + 2)
+        inputs = np.stack([logits, np.ones(len(logits))])
+        return cls(inputs, counts.sum(axis=0), high * seep + low * sea)
+
+    def solve(self) -> tuple[float, float]:
+        """(a, b) by Newton's method, from (1, 0)."""
+        coefficients = np.array([1.0, 0.0])
+        for _ in range(NEWTON_STEPS):
+            move = self._newton_move(coefficients)
+            largest = np.abs(move).max()
+            # at most 1: far from the optimum it overshoots
+            coefficients += move * min(1, 1 / max(largest, 1e-12))
+            if largest < 1e-9:
                 break
-        if ab[0] > FLATTEST:
-            return float(ab[0]), float(ab[1])
-        # of a net that knows nothing: the share of seep everywhere, but rising, which keeps the order of pixels
-        return FLATTEST, float(np.log(seep.sum() / (total - seep).sum()))
+        a, b = coefficients
+        return float(a), float(b)
 
-    def error(self, bins: int = 15) -> float:
-        """Expected calibration error (Naeini et al. 2015) over pixels of at least `LEAST`, in bins of equal mass."""
-        p = 1 / (1 + np.exp(-self.logits))
-        total, seep = (np.where(p >= LEAST, row, 0) for row in (self.counts.sum(0), self.counts[1]))
-        mass = max(total.sum(), 1)
-        which = np.minimum(((np.cumsum(total) - total / 2) * bins / mass).astype(int), bins - 1)
-        said, found = (np.bincount(which, row, bins) for row in (total * p, seep))
-        return float(np.abs(said - found).sum() / mass)
+    def _newton_move(self, coefficients: Floats) -> Floats:
+        """How far the whole Newton step goes."""
+        p = sigmoid(coefficients @ self.inputs)
+        gradient = self.inputs @ (self.target - self.total * p)
+        curvature = (self.inputs * (self.total * p * (1 - p))) @ self.inputs.T
+        # where all probabilities are 0 or 1 there is no curvature
+        return np.asarray(np.linalg.solve(curvature + 1e-6 * np.eye(2), gradient), np.float64)
 
 
-def scaled(probability: NDArray[np.float64] | float, scaling: tuple[float, float]) -> NDArray[np.float64]:
-    """sigmoid(a x logit + b) of probabilities strictly between 0 and 1."""
+def sigmoid(logit: NDArray[Any]) -> Floats:
+    """1 / (1 + exp(-logit))."""
+    return np.asarray(1 / (1 + np.exp(-logit)))
+
+
+def scaled(probability: Floats | float, scaling: tuple[float, float]) -> Floats:
+    """Scale probabilities.
+
+    Args:
+        probability: Strictly between 0 and 1.
+        scaling: (a, b), see `Reliability.scaling`.
+
+    Returns:
+        sigmoid(a x logit + b) of them.
+    """
+    a, b = scaling
     logit = np.log(probability / (1 - probability))
-    return np.asarray(1 / (1 + np.exp(-(scaling[0] * logit + scaling[1]))))
+    return np.asarray(1 / (1 + np.exp(-(a * logit + b))))

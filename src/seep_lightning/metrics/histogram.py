@@ -1,4 +1,4 @@
-"""Metrics: pooled over all valid pixels unless their name says otherwise. Foreground (seep) only."""
+"""A histogram of probabilities, from which threshold, Dice by threshold, and precision over recall follow."""
 
 import torch
 from torch import Tensor
@@ -18,13 +18,21 @@ class ProbabilityHistogram(Metric):
         self.add_state("counts", torch.zeros(2, BINS, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
-        """All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool."""
-        key = (probability * BINS).clamp(max=BINS - 1).to(torch.int16) + BINS * (target > 0).to(torch.int16)
-        key = torch.where(valid, key, 2 * BINS).flatten()  # nodata in a bin of its own: faster than to pick pixels
-        self.counts += torch.bincount(key, minlength=2 * BINS + 1)[:-1].view(2, BINS)
+        """Count a batch.
+
+        Args:
+            probability: Of seep, (B, 1, H, W) in 0..1.
+            target: (B, 1, H, W), above 0 for seep.
+            valid: Where there are data, (B, 1, H, W) bool.
+        """
+        bins = (probability * BINS).clamp(max=BINS - 1).to(torch.int16)
+        keys = bins + BINS * (target > 0).to(torch.int16)
+        # nodata in a bin of its own: faster than to pick pixels
+        keys = torch.where(valid, keys, 2 * BINS).flatten()
+        self.counts += torch.bincount(keys, minlength=2 * BINS + 1)[:-1].view(2, BINS)
 
     def compute(self) -> Tensor:
-        """(2, BINS) int64."""
+        """The counts, (2, BINS) int64."""
         return self.counts
 
 
@@ -43,9 +51,17 @@ def dice_by_threshold(counts: Tensor) -> Tensor:
 
 
 def best_threshold(counts: Tensor) -> float:
-    """The threshold k / BINS, 1 <= k < BINS, of the largest pooled Dice (of several the middle); 0.5 without seep."""
+    """Find the threshold of the largest pooled Dice.
+
+    Args:
+        counts: A histogram (2, BINS).
+
+    Returns:
+        k / BINS, 1 <= k < BINS, of several the middle one; 0.5 without seep.
+    """
     if counts[1].sum() == 0:
         return 0.5
     dice = dice_by_threshold(counts)[1:]
     best = (dice == dice.max()).nonzero()
-    return (int(best[len(best) // 2]) + 1) / BINS
+    middle = int(best[len(best) // 2])
+    return (middle + 1) / BINS

@@ -1,150 +1,171 @@
-"""Objects, centre lines and outlines against the truth's: counts of chips or scenes, which add up, and figures."""
+"""Objects, centre lines and outlines of predicted masks against the truth's."""
 
 from collections.abc import Iterable
-from itertools import pairwise
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
+from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
+
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
 
-SIZE_CLASSES = (
-    20,
-    50,
-    200,
-    1000,
-)  # px from which on an object is in the next size class; below the first it does not count
-SHARE = 0.1  # an object is found, or right, where the other mask covers this share of it
-MIN_AREAS = (20, 30, 50, 80, 120, 200)  # px among which `best_min_area` chooses
-TOLERANCE = 2  # px between two outlines that agree
-
-
-class ObjectCounts(NamedTuple):
-    """Whole numbers that add up over chips and scenes. By size class, (4,) each: true objects that were found, true
-    ones, predicted ones that are right, predicted ones. line (2,): centre-line pixels of the truth that were found, all
-    of them. outline (4,): outline pixels of the prediction near the truth's, all; of the truth near the prediction's,
-    all. sea (): valid pixels without true seep.
-    """
-
-    found: Counts
-    true: Counts
-    right: Counts
-    predicted: Counts
-    line: Counts
-    outline: Counts
-    sea: Counts
+# an object is found, or right, where the other mask covers this share of it
+COVERED_SHARE = 0.1
+# px among which `best_min_area` chooses
+MIN_AREAS = (20, 30, 50, 80, 120, 200)
+# px between two outlines that agree
+OUTLINE_TOLERANCE = 2
 
 
 def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
-    """Counts of two masks (H, W); pixels that are not valid are left out of both."""
-    predicted, truth = predicted & valid, truth & valid
+    """Count objects, centre lines and outlines.
+
+    Args:
+        predicted: Where seep was predicted, (H, W).
+        truth: Where seep is, (H, W).
+        valid: Pixels to count; all others are left out of both masks.
+
+    Returns:
+        The counts of this chip or scene.
+    """
+    predicted = predicted & valid
+    truth = truth & valid
+    true_objects = _hits(_labelled(truth), predicted)
+    predicted_objects = _hits(_labelled(predicted), truth)
     line = skeletonize(truth)  # type: ignore[no-untyped-call]
-    ours, theirs = _outline(predicted), _outline(truth)
-    outline = [ours & _near(theirs), ours, theirs & _near(ours), theirs]
-    lines, outlines = (np.array([part.sum() for part in parts]) for parts in ([line & predicted, line], outline))
-    sea = np.array((valid & ~truth).sum())
-    return ObjectCounts(*_hits(truth, predicted), *_hits(predicted, truth), lines, outlines, sea)
-
-
-def add_up(counts: Iterable[ObjectCounts]) -> ObjectCounts:
-    """The counts of all together."""
-    return ObjectCounts(*(np.sum(part, axis=0) for part in zip(*counts, strict=True)))
+    predicted_outline = _outline(predicted)
+    true_outline = _outline(truth)
+    return ObjectCounts(
+        found=true_objects.covered,
+        true=true_objects.total,
+        right=predicted_objects.covered,
+        predicted=predicted_objects.total,
+        line_found=int((line & predicted).sum()),
+        line=int(line.sum()),
+        predicted_outline_near=int((predicted_outline & _near(true_outline)).sum()),
+        predicted_outline=int(predicted_outline.sum()),
+        true_outline_near=int((true_outline & _near(predicted_outline)).sum()),
+        true_outline=int(true_outline.sum()),
+        sea=int((valid & ~truth).sum()),
+    )
 
 
 def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
-    """Objects by their true class (row) and the commonest class found in them (column), (size, size).
+    """Count objects by their true class (row) and the commonest class predicted in them (column).
 
-    predicted, truth: classes (H, W), 0 sea. Objects of one class, `SIZE_CLASSES[0]` px or more. Column 0: true ones
-    that were missed, by `SHARE`; row 0: predicted objects that are false, by the class that was predicted.
+    An object is a patch of one class, of `SIZE_CLASSES[0]` pixels or more. Column 0 holds true objects that were missed
+    (less than `COVERED_SHARE` of them is predicted), row 0 predicted objects that are false, by their class.
+
+    Args:
+        predicted: Classes (H, W), 0 for the sea.
+        truth: Classes (H, W), 0 for the sea.
+        size: Number of classes, the sea included.
+
+    Returns:
+        The matrix (size, size).
     """
-
-    def found(objects: Mask, other: Classes) -> Counts:
-        labels, area = _labelled(objects)
-        seen = np.bincount(labels.ravel() * size + other.ravel(), minlength=(len(area) + 1) * size)
-        seen = seen.reshape(-1, size)[1:, 1:]
-        number = np.where(seen.sum(1) >= SHARE * area, 1 + seen.argmax(1), 0)[area >= SIZE_CLASSES[0]]
-        return np.bincount(number, minlength=size)
-
-    matrix = np.stack([np.zeros(size, np.int64), *(found(truth == k, predicted) for k in range(1, size))])
-    matrix[0, 1:] = [found(predicted == k, truth)[0] for k in range(1, size)]
+    matrix = np.zeros((size, size), np.int64)
+    for number in range(1, size):
+        matrix[number] = _classes_in_objects(truth == number, predicted, size)
+    for number in range(1, size):
+        matrix[0, number] = _classes_in_objects(predicted == number, truth, size)[0]
     return matrix
 
 
-def best_min_area(chips: Iterable[tuple[Mask, Mask]]) -> int:
-    """The least area (px, of `MIN_AREAS`) of predicted objects with which their F1 is best: what is smaller goes.
+def best_min_area(masks: Iterable[tuple[Mask, Mask]]) -> int:
+    """Choose the least area of predicted objects with which their F1 is best; what is smaller would be dropped.
 
-    chips: predicted and true masks (H, W), nodata in neither. The smallest of equals.
+    Args:
+        masks: Predicted and true masks (H, W) of chips, without nodata.
+
+    Returns:
+        One of `MIN_AREAS`, px; the smallest of equals.
     """
-    hits = np.zeros((len(MIN_AREAS), 4))  # true objects found, true ones, predicted ones right, predicted ones
-    for predicted, truth in chips:
-        labels, areas = _labelled(predicted)
-        size = np.append(0, areas)[labels]
-        for row, area in zip(hits, MIN_AREAS, strict=True):
-            row += [part.sum() for part in (*_hits(truth, size >= area), *_hits(size >= area, truth))]
-    recall, precision = (hits[:, k] / hits[:, k + 1].clip(1) for k in (0, 2))
-    return MIN_AREAS[int((recall * precision / (recall + precision).clip(1e-12)).argmax())]
+    found, true, right, predicted = np.zeros((4, len(MIN_AREAS)))
+    for prediction, truth in masks:
+        objects = _labelled(prediction)
+        true_objects = _labelled(truth)
+        area_of_label = np.append(0, objects.areas)
+        area_of_pixel = area_of_label[objects.labels]
+        for k, min_area in enumerate(MIN_AREAS):
+            kept = area_of_pixel >= min_area
+            true_hits = _hits(true_objects, kept)
+            kept_hits = _hits(_labelled(kept), truth)
+            found[k] += true_hits.covered.sum()
+            true[k] += true_hits.total.sum()
+            right[k] += kept_hits.covered.sum()
+            predicted[k] += kept_hits.total.sum()
+    recall = found / true.clip(1)
+    precision = right / predicted.clip(1)
+    # half of F1, whose largest is at the same place
+    half_f1 = recall * precision / (recall + precision).clip(1e-12)
+    return MIN_AREAS[int(half_f1.argmax())]
 
 
-def rows(scored: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Recall, precision and numbers of a scene's `figures` as rows of a table: all objects, then by size."""
-    sizes: dict[str, dict[str, float]] = scored["by_size"]
-    numbers = {name: sum(row[name] for row in sizes.values()) for name in ("true", "predicted")}
-    return {"all": {"recall": scored["object_recall"], "precision": scored["object_precision"], **numbers}, **sizes}
+@dataclass(frozen=True)
+class _LabelledObjects:
+    """Connected objects (8 neighbours): labels (H, W) from 1, 0 beside them; areas (objects,), px."""
+
+    labels: NDArray[Any]
+    areas: NDArray[Any]
 
 
-def object_figures(counts: ObjectCounts) -> dict[str, Any]:
-    """Shares in 0..1, and false objects per million pixels of sea; see docs/metrics.md.
+@dataclass(frozen=True)
+class _Hits:
+    """Objects that the other mask covers by `COVERED_SHARE`, and all objects, by size class: (4,) each."""
 
-    centre_line_recall: topology sensitivity of clDice (Shit et al. 2021, eq. 1).
-    """
-    near_ours, ours, near_theirs, theirs = counts.outline
-    precision, recall = near_ours / max(ours, 1), near_theirs / max(theirs, 1)
-    names = [f"{a} to {b - 1} px" for a, b in pairwise(SIZE_CLASSES)] + [f"{SIZE_CLASSES[-1]} px or more"]
-    rows = zip(names, *(column.tolist() for column in counts[:4]), strict=True)
-    return {
-        "object_recall": _share(counts.found, counts.true),
-        "object_precision": _share(counts.right, counts.predicted),
-        "centre_line_recall": _share(counts.line[:1], counts.line[1:]),
-        "boundary_f1": float(2 * precision * recall / max(precision + recall, 1e-12)),
-        "false_per_megapixel": float((counts.predicted - counts.right).sum() / max(counts.sea, 1) * 1e6),
-        "by_size": {
-            name: {"recall": f / max(t, 1), "true": t, "precision": r / max(p, 1), "predicted": p}
-            for name, f, t, r, p in rows
-        },
-    }
+    covered: Counts
+    total: Counts
 
 
-def _share(part: Counts, whole: Counts) -> float:
-    return float(part.sum() / max(whole.sum(), 1))
+def _labelled(mask: Mask) -> _LabelledObjects:
+    """Label the connected objects of a mask."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas_without_background = stats[1:, cv2.CC_STAT_AREA]
+    return _LabelledObjects(np.asarray(labels), areas_without_background)
 
 
-def _labelled(objects: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Labels (H, W) of connected objects (8 neighbours), 0 beside them, and the size of each, px."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(objects.astype(np.uint8), connectivity=8)
-    return labels, stats[1:, cv2.CC_STAT_AREA]
-
-
-def _hits(objects: Mask, other: Mask) -> tuple[Counts, Counts]:
-    """Connected objects (8 neighbours) that the other mask covers by `SHARE`, and all, by size class."""
-    labels, size = _labelled(objects)
-    covered = np.bincount(labels[other], minlength=len(size) + 1)[1:]
+def _hits(objects: _LabelledObjects, other: Mask) -> _Hits:
+    """Count the objects that another mask covers."""
+    covered_pixels = np.bincount(objects.labels[other], minlength=len(objects.areas) + 1)[1:]
+    is_covered = covered_pixels >= COVERED_SHARE * objects.areas
     edges = (*SIZE_CLASSES, np.iinfo(np.int64).max)
-    return np.histogram(size[covered >= SHARE * size], edges)[0], np.histogram(size, edges)[0]
+    covered, _ = np.histogram(objects.areas[is_covered], edges)
+    total, _ = np.histogram(objects.areas, edges)
+    return _Hits(covered, total)
+
+
+def _classes_in_objects(mask: Mask, other: Classes, size: int) -> Counts:
+    """Count objects by the commonest class in them, 0 for none: (size,)."""
+    objects = _labelled(mask)
+    number_of_objects = len(objects.areas)
+    keys = objects.labels.ravel() * size + other.ravel()
+    pixels = np.bincount(keys, minlength=(number_of_objects + 1) * size)
+    # rows: objects, without the background; columns: classes, without the sea
+    pixels = pixels.reshape(-1, size)[1:, 1:]
+    is_covered = pixels.sum(axis=1) >= COVERED_SHARE * objects.areas
+    classes = np.where(is_covered, 1 + pixels.argmax(axis=1), 0)
+    large_enough = objects.areas >= SIZE_CLASSES[0]
+    return np.bincount(classes[large_enough], minlength=size)
 
 
 def _outline(mask: Mask) -> Mask:
     """Pixels of a mask with a side on something else; the array's end is not something else."""
-    inner = cv2.erode(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inner = cv2.erode(mask.astype(np.uint8), cross)
     return mask & np.equal(inner, 0)
 
 
 def _near(outline: Mask) -> Mask:
-    """Pixels whose centre lies within `TOLERANCE` of an outline pixel's."""
-    y, x = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
-    disc = (x**2 + y**2 <= TOLERANCE**2).astype(np.uint8)
-    return np.asarray(cv2.dilate(outline.astype(np.uint8), disc) > 0)  # 15 times as fast as distances, on a scene
+    """Pixels whose centre lies within `OUTLINE_TOLERANCE` of an outline pixel's."""
+    reach = OUTLINE_TOLERANCE
+    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    disc = (x**2 + y**2 <= reach**2).astype(np.uint8)
+    # 15 times as fast as distances, on a scene
+    return np.asarray(cv2.dilate(outline.astype(np.uint8), disc) > 0)

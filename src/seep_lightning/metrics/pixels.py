@@ -1,44 +1,55 @@
-"""Metrics: pooled over all valid pixels unless their name says otherwise. Foreground (seep) only."""
+"""The declared figures of pixels as torchmetrics, for training: they add up over batches and processes."""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
+from seep_lightning.metrics.figures import BatchFigure, PixelFigure, mean_pixel_figures, pooled_pixel_figures
 from seep_lightning.metrics.soft_dice import soft_dice
 
-FIGURES = ("dice", "jaccard", "precision", "recall")
-MEANS = ("dice_per_chip", "soft_dice_S", "soft_2S_over_1_plus_S")
 
-
-class Pooled(Metric):
-    """One of `FIGURES` of the pixels above a threshold; 0 where there is nothing to count."""
+class PooledFigure(Metric):
+    """A figure of the pixels above a threshold, of all batches together; 0 where there is nothing to count."""
 
     full_state_update = False
     counts: Tensor
 
-    def __init__(self, figure: str, threshold: float) -> None:
+    def __init__(self, figure: PixelFigure, threshold: float) -> None:
         super().__init__()
-        self.figure, self.threshold = figure, threshold
+        self.figure = figure
+        self.threshold = threshold
+        # right, predicted and true pixels
         self.add_state("counts", torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
-        """All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool."""
-        predicted, truth = (probability > self.threshold) & valid, (target > 0) & valid
+        """Count a batch.
+
+        Args:
+            probability: Of seep, (B, 1, H, W) in 0..1.
+            target: (B, 1, H, W), above 0 for seep.
+            valid: Where there are data, (B, 1, H, W) bool.
+        """
+        predicted = (probability > self.threshold) & valid
+        truth = (target > 0) & valid
         # torchmetrics' own four take 20 ms of 16 chips, this one 1.3: a small net's step is 480
-        self.counts += torch.stack([x.count_nonzero() for x in (predicted & truth, predicted, truth)])
+        self.counts += torch.stack([mask.count_nonzero() for mask in (predicted & truth, predicted, truth)])
 
     def compute(self) -> Tensor:
-        """Scalar."""
-        both, predicted, truth = self.counts.double()
-        total = {"dice": (predicted + truth) / 2, "jaccard": predicted + truth - both}
-        total |= {"precision": predicted, "recall": truth}
-        share: Tensor = both / total[self.figure].clamp(min=0.5)
-        return share.float()
+        """The figure, a scalar."""
+        right, predicted, truth = self.counts.double()
+        counts = torch.stack([right, predicted - right, truth - right])
+        value = self.figure.function(counts)
+        return torch.where(counts.sum() > 0, value, 0.0).float()
 
 
 def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
-    """`FIGURES`, pooled over all valid pixels; they share one state."""
-    return MetricCollection({name: Pooled(name, threshold) for name in FIGURES}, compute_groups=[list(FIGURES)])
+    """All declared figures that are pooled over pixels, by key; they share one state."""
+    metrics: dict[str, Metric | MetricCollection] = {
+        figure.key: PooledFigure(figure, threshold) for figure in pooled_pixel_figures()
+    }
+    return MetricCollection(metrics, compute_groups=[list(metrics)])
 
 
 class Mean(Metric):
@@ -54,34 +65,57 @@ class Mean(Metric):
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, values: Tensor) -> None:
-        """Any shape."""
+        """Add values of any shape."""
         self.total += values.double().sum()
         self.count += values.numel()
 
     def compute(self) -> Tensor:
-        """Scalar."""
+        """The mean, a scalar."""
         return (self.total / self.count.clamp(min=1)).float()
 
 
-def mean_metrics() -> nn.ModuleDict:
-    """What is averaged over chips or batches; see `batch_figures`."""
-    return nn.ModuleDict({name: Mean() for name in MEANS})
+class MeanFigures(nn.Module):
+    """All figures that are means over chips or batches.
 
-
-def batch_figures(probability: Tensor, target: Tensor, valid: Tensor, threshold: float = 0.5) -> dict[str, Tensor]:
-    """Dice of each chip (B,), and the notebook's two figures of this batch under honest names, by `MEANS`.
-
-    All (B, 1, H, W): probability in 0..1, target > 0 is seep, valid bool. The notebook called the batch's soft Dice S
-    "Jaccard", and 2S / (1 + S) "Dice"; both depend on the batch size.
+    Args:
+        batch_figures: Those of batches that the run asks for.
+        threshold: Above which a probability is seep.
     """
-    truth = target > 0
-    s = soft_dice(probability, truth.float(), valid.float())
-    dice = chip_dice((probability > threshold) & valid, truth & valid)
-    return dict(zip(MEANS, (dice, s, 2 * s / (1 + s)), strict=True))
+
+    def __init__(self, batch_figures: list[BatchFigure], threshold: float = 0.5) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.chip_figures = mean_pixel_figures()
+        self.batch_figures = batch_figures
+        figures = (*self.chip_figures, *batch_figures)
+        # any: nn.ModuleDict hides what its modules are
+        self.means: Any = nn.ModuleDict({figure.key: Mean() for figure in figures})
+
+    def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
+        """Add a batch.
+
+        Args:
+            probability: Of seep, (B, 1, H, W) in 0..1.
+            target: (B, 1, H, W), above 0 for seep.
+            valid: Where there are data, (B, 1, H, W) bool.
+        """
+        truth = target > 0
+        counts = count_by_chip((probability > self.threshold) & valid, truth & valid)
+        for chip_figure in self.chip_figures:
+            self.means[chip_figure.key].update(chip_figure.function(counts))
+        if self.batch_figures:
+            batch_dice = soft_dice(probability, truth.float(), valid.float())
+            for batch_figure in self.batch_figures:
+                self.means[batch_figure.key].update(batch_figure.function(batch_dice))
+
+    def metrics(self) -> dict[str, Metric]:
+        """The mean of each figure, by key."""
+        return dict(self.means.items())
 
 
-def chip_dice(predicted: Tensor, truth: Tensor) -> Tensor:
-    """Dice of each chip of two bool masks (B, 1, H, W): (B,); 1 where both are empty."""
-    both = (predicted & truth).sum((1, 2, 3))
-    total = predicted.sum((1, 2, 3)) + truth.sum((1, 2, 3))
-    return torch.where(total > 0, 2 * both / total.clamp(min=1), 1.0)
+def count_by_chip(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Pixel counts (B, 3) of each chip of two bool masks (B, 1, H, W) without nodata."""
+    right = (predicted & truth).sum((1, 2, 3))
+    false_positive = predicted.sum((1, 2, 3)) - right
+    false_negative = truth.sum((1, 2, 3)) - right
+    return torch.stack([right, false_positive, false_negative], dim=-1)

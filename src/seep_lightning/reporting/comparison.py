@@ -1,4 +1,4 @@
-"""Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
+"""Runs side by side, ranked by validation, with the settings by which they differ."""
 
 import logging
 import os
@@ -10,16 +10,27 @@ from typing import Any
 from seep_lightning.commands.tables import print_table
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_table
+from seep_lightning.metrics.figures import lower_is_better
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import settings_of
 
 log = logging.getLogger(__name__)
-MOST_COLUMNS = 4  # of settings, side by side: more of them go into one
+
+# settings side by side; more of them go into one column
+MOST_SETTING_COLUMNS = 4
 
 
 @dataclass
 class Row:
-    """One run: its status, figures on validation, and the settings by which it differs from the others."""
+    """One run in a comparison.
+
+    Attributes:
+        run: The run.
+        status: What became of its training.
+        figures: On validation, by key; empty where the training has not ended.
+        settings: Those by which it differs from the others.
+        note: Why it failed.
+    """
 
     run: Run
     status: str
@@ -29,74 +40,142 @@ class Row:
 
 
 def find_runs(folders: Sequence[str]) -> list[Run]:
-    """Every run directory at or below the folders, by name."""
-    found, logs = set[Path](), set[Path]()
+    """Find every run directory at or below the folders, in the order of their paths.
+
+    Raises:
+        UserError: A folder does not exist, or no run is in any of them.
+    """
+    runs = set[Path]()
+    failed_starts = set[Path]()
     for folder in folders:
         home = Path(folder)
         if not home.is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
-        found |= {p.parent.resolve() for p in home.rglob("split.csv") if (p.parent / "config.yaml").is_file()}
-        logs |= {p.parent.resolve() for p in home.rglob("train.log") if not (p.parent / "config.yaml").is_file()}
-    if logs:
-        more = f" and {len(logs) - 1} more" if len(logs) > 1 else ""
-        log.warning("left out: %s%s: no training began, or not yet; see its train.log", min(logs), more)
-    if not found:
+        runs |= {path.parent.resolve() for path in home.rglob("split.csv") if _has_config(path.parent)}
+        failed_starts |= {path.parent.resolve() for path in home.rglob("train.log") if not _has_config(path.parent)}
+    if failed_starts:
+        others = f" and {len(failed_starts) - 1} more" if len(failed_starts) > 1 else ""
+        log.warning("left out: %s%s: no training began, or not yet; see its train.log", min(failed_starts), others)
+    if not runs:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
-    return [Run(path) for path in sorted(found)]
+    return [Run(path) for path in sorted(runs)]
 
 
 def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
-    """All runs below the folders, best first by `metric` on validation, with the settings that differ in some."""
-    rows, unread = list[Row](), list[UserError]()
+    """Set all runs below the folders side by side.
+
+    Args:
+        folders: Runs, or folders that hold some.
+        metric: The figure on validation that they are ranked by.
+
+    Returns:
+        The runs, best first, with the settings that differ in some; runs without figures come last.
+
+    Raises:
+        UserError: No run is in there, or none has this figure.
+    """
+    rows = []
+    unreadable = []
     for run in find_runs(folders):
-        summary = run.summary()
-        status = summary.get("status", "running").replace("running", "unfinished")
-        scored = summary.get("figures", {}).get("val", {})
         try:
-            if scored and metric not in scored:
-                raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(scored)}.")
-            rows.append(Row(run, status, scored, settings_of(run.config), summary.get("error", "")))
+            rows.append(_row_of(run, metric))
         except UserError as error:
-            unread.append(error)
-    if unread and not any(row.figures for row in rows):
-        raise unread[0]
-    for reason in unread:  # of another version, or of another task
+            unreadable.append(error)
+    if unreadable and not any(row.figures for row in rows):
+        raise unreadable[0]
+    # of another version, or of another task
+    for reason in unreadable:
         log.warning("left out: %s", reason)
-    splits = [row.run.parts() for row in rows if row.figures]
-    validated = {frozenset(name for name, part in parts.items() if part == "val") for parts in splits}
-    if len(validated) > 1:
-        said = "these runs were validated on %d different sets of chips, between which ranks say little"
-        log.warning(said, len(validated))
-    keys = sorted({key for row in rows for key in row.settings})
-    differing = [k for k in keys if len({repr(row.settings.get(k)) for row in rows}) > 1]
-    for row in rows:
-        row.settings = {k: row.settings.get(k) for k in differing}
-    return sorted(rows, key=lambda row: (-row.figures.get(metric, -1.0), str(row.run.dir)))
+    _warn_of_different_validation(rows)
+    _keep_differing_settings(rows)
+    return sorted(rows, key=lambda row: (_rank(row, metric), str(row.run.dir)))
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """The comparison as CSV; an existing file is refused."""
+    """Write the comparison as CSV.
+
+    Raises:
+        UserError: The file exists.
+    """
     if path.exists():
         raise UserError(f"csv={path} exists. Choose another name.")
-    flat: list[dict[str, Any]] = [{"run": row.run.dir, "status": row.status} for row in rows]
-    for line, row in zip(flat, rows, strict=True):
-        line |= {f"val/{name}": value for name, value in row.figures.items()} | row.settings
-    write_table(path, flat)
+    lines = []
+    for row in rows:
+        figures = {f"val/{name}": value for name, value in row.figures.items()}
+        lines.append({"run": row.run.dir, "status": row.status, **figures, **row.settings})
+    write_table(path, lines)
 
 
 def print_rows(rows: Sequence[Row], metric: str) -> None:
-    """The comparison as a table: rank, metric, what differs, the run."""
+    """Print the comparison as a table of rank, metric, settings that differ, and run; then what is not finished."""
     home = os.path.commonpath([row.run.dir.parent for row in rows])
     table: dict[str, dict[str, str]] = {}
-    narrow = len(rows[0].settings) > MOST_COLUMNS
     for rank, row in enumerate(rows, 1):
-        score = f"{row.figures[metric]:.3f}" if row.figures else ""
-        score = f"{score} {row.status}".strip() if row.status != "finished" else score
-        told = {k: str(v) for k, v in row.settings.items()}
-        told = {"settings": ", ".join(f"{k}={v}" for k, v in told.items())} if narrow else told
-        table[str(rank)] = {metric: score, **told}
-        table[str(rank)]["run"] = os.path.relpath(row.run.dir, home)
+        settings = {name: str(value) for name, value in row.settings.items()}
+        if len(settings) > MOST_SETTING_COLUMNS:
+            settings = {"settings": ", ".join(f"{name}={value}" for name, value in settings.items())}
+        run = {"run": os.path.relpath(row.run.dir, home)}
+        table[str(rank)] = {metric: _score_text(row, metric)} | settings | run
     print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
     for row in rows:
         if row.status != "finished":
             print(f"{row.status}: {row.run.dir} {row.note}".rstrip())
+
+
+def _has_config(folder: Path) -> bool:
+    """Whether a folder has the config of a run."""
+    return (folder / "config.yaml").is_file()
+
+
+def _row_of(run: Run, metric: str) -> Row:
+    """The row of a run; `UserError` where its config cannot be read, or its figures lack the metric."""
+    summary = run.summary()
+    figures = summary.get("figures", {}).get("val", {})
+    if figures and metric not in figures:
+        raise UserError(f"metric={metric} is not in {run.summary_path}. Known: {', '.join(figures)}.")
+    status = summary.get("status", "running")
+    if status == "running":
+        status = "unfinished"
+    return Row(run, status, figures, settings_of(run.config), summary.get("error", ""))
+
+
+def _warn_of_different_validation(rows: Sequence[Row]) -> None:
+    """Warn where runs were validated on different chips."""
+    validation_sets = set()
+    for row in rows:
+        if row.figures:
+            parts = row.run.parts()
+            validation_sets.add(frozenset(name for name, part in parts.items() if part == "val"))
+    if len(validation_sets) > 1:
+        message = "these runs were validated on %d different sets of chips, between which ranks say little"
+        log.warning(message, len(validation_sets))
+
+
+def _keep_differing_settings(rows: Sequence[Row]) -> None:
+    """Leave out the settings that are the same in all runs; one that a run does not have is None."""
+    names = sorted({name for row in rows for name in row.settings})
+    differing = []
+    for name in names:
+        # lists and dictionaries are no members of a set
+        values = {repr(row.settings.get(name)) for row in rows}
+        if len(values) > 1:
+            differing.append(name)
+    for row in rows:
+        row.settings = {name: row.settings.get(name) for name in differing}
+
+
+def _rank(row: Row, metric: str) -> float:
+    """What the best run has the least of; runs without figures come last."""
+    if lower_is_better(metric):
+        return row.figures.get(metric, float("inf"))
+    return -row.figures.get(metric, -1.0)
+
+
+def _score_text(row: Row, metric: str) -> str:
+    """A run's figure, and its status where that is not `finished`."""
+    words = []
+    if row.figures:
+        words.append(f"{row.figures[metric]:.3f}")
+    if row.status != "finished":
+        words.append(row.status)
+    return " ".join(words)

@@ -1,141 +1,248 @@
-"""One page that tells what a run, or a sweep, is worth: `python -m seep_lightning.report run=DIR`."""
+"""One page that tells what a run, or a sweep, is worth, in one HTML file that needs no network."""
 
-import base64
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.files import digest, write_text
-from seep_lightning.metrics.bootstrap import FEWEST_SCENES, interval_over_scenes, sums_by_scene
-from seep_lightning.metrics.counts import pixel_figures
+from seep_lightning.metrics.bootstrap import FEWEST_SCENES
+from seep_lightning.metrics.figures import (
+    DICE,
+    ClassFigure,
+    ObjectFigure,
+    PixelFigure,
+    ProbabilityFigure,
+    declared,
+    pooled_pixel_figures,
+)
+from seep_lightning.metrics.summaries import CLASS_COLUMNS
+from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare
-from seep_lightning.reporting.tables import COLUMNS
+from seep_lightning.reporting.intervals import intervals
 from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.records import read_rows
 
 log = logging.getLogger(__name__)
 
-SHOWN = 12  # chips at either end
-VIEW = 256  # px: larger chips are made smaller, so that a page stays below 10 MB
+# chips at either end
+MOST_CHIPS = 12
+FIGURE_GROUPS = {
+    "pixel_figures": PixelFigure,
+    "class_figures": ClassFigure,
+    "object_figures": ObjectFigure,
+    "probability_figures": ProbabilityFigure,
+}
+
+
+@dataclass
+class RunSection:
+    """What the page says about one run.
+
+    Attributes:
+        dir: The run's directory.
+        config: Its config.
+        yaml: The same as text.
+        history: The rows of metrics.csv.
+        summary: The run's summary.json.
+        part: The part whose figures are shown.
+        notes: What is missing, and why.
+        scored: The summary of `evaluate/<part>`; None where there is none.
+        intervals: 95 % intervals by figure.
+        seeps: The rows of chips.csv that have seep.
+        chips: The worst and the best chips with their pictures.
+    """
+
+    dir: Path
+    config: TrainConfig
+    yaml: str
+    history: list[dict[str, Any]]
+    summary: dict[str, Any]
+    part: str
+    notes: list[str] = field(default_factory=list)
+    scored: dict[str, Any] | None = None
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    seeps: list[dict[str, Any]] = field(default_factory=list)
+    chips: dict[str, list[ChipViews]] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures in the page's head: of the part, or, where it is not scored, those of training's validation."""
+        if self.scored is not None:
+            figures: dict[str, float] = self.scored["figures"]
+            return figures
+        if self.part == "val":
+            validated: dict[str, float] = self.summary.get("figures", {}).get("val", {})
+            return validated
+        return {}
+
+
+@dataclass(frozen=True)
+class SweepSection:
+    """What the page says about several runs.
+
+    Attributes:
+        rows: The runs, best first.
+        settings: The names of the settings that differ between them.
+        histories: The rows of each run's metrics.csv, by its path in the folder.
+        points: Settings and figures of each run that has figures.
+    """
+
+    rows: Sequence[Row]
+    settings: list[str]
+    histories: dict[str, list[dict[str, Any]]]
+    points: list[dict[str, Any]]
 
 
 def report(config: ReportConfig) -> Path:
     """Write one self-contained HTML page about a run, or about the runs in a folder and the best of them.
 
     Scores `part` first where `evaluate/<part>` is missing or is not of the present checkpoint. What cannot be told
-    (nothing trained yet, data that are gone) is left out, and the page says why. Returns the page's path.
+    (nothing trained yet, data that are gone) is left out, and the page says why.
+
+    Args:
+        config: Which run, and which part of its data.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: There is no such run, or the page exists.
     """
+    check_config(config)
+    home = Path(config.run)
+    out = Path(config.output) if config.output else home / "report.html"
+    rows = compare([config.run]) if _holds_runs(home) else []
+    run = rows[0].run if rows else open_run(home)
+    if out.exists() and not config.overwrite:
+        raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
+    run_is_told = not rows or bool(rows[0].figures)
+    facts = {
+        "home": home.resolve(),
+        "sweep": about_sweep(home.resolve(), rows) if rows else None,
+        "run": about_run(run, config) if run_is_told else None,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, _render(facts))
+    return out
+
+
+def about_run(run: Run, config: ReportConfig) -> RunSection:
+    """Collect all that the page says about one run; its `notes` tell what is missing, and why."""
+    section = RunSection(
+        dir=run.dir,
+        config=run.config,
+        yaml=run.config_path.read_text(),
+        history=read_rows(run.dir / "metrics.csv"),
+        summary=run.summary(),
+        part=config.part,
+    )
+    if not run.finished:
+        status = section.summary.get("status", "unfinished")
+        reason = section.summary.get("error", "")
+        section.notes.append(f"This run is not finished ({status}): the page tells what it has left so far. {reason}")
+    try:
+        section.scored = scored_part(run, config)
+    except UserError as error:
+        section.notes.append(f"No figures of part={config.part}: {error}")
+        return section
+    rows = read_rows(run.dir / "evaluate" / config.part / "chips.csv")
+    section.intervals = intervals(rows)
+    section.seeps = [row for row in rows if row["seep_px"]]
+    try:
+        section.chips = _chips_at_the_ends(run, section, rows)
+    except UserError as error:
+        section.notes.append(f"No pictures of part={config.part}: {error}")
+    return section
+
+
+def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
+    """Collect all that the page says about several runs; a class among their settings stands without its modules."""
+    histories = {}
+    points = []
+    for row in rows:
+        row.settings = {key: _without_modules(value) for key, value in row.settings.items()}
+        history = read_rows(row.run.dir / "metrics.csv")
+        if history:
+            histories[str(row.run.dir.relative_to(home))] = history
+        if row.figures:
+            points.append(row.settings | row.figures)
+    return SweepSection(rows, list(rows[0].settings), histories, points)
+
+
+def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
+    """Read the summary of `evaluate/<part>`; score it now where it is missing or of another checkpoint.
+
+    Args:
+        run: The run.
+        config: The part, and the device to score it on.
+
+    Returns:
+        The evaluation's summary.
+
+    Raises:
+        UserError: The folder holds another part or other data: somebody has given it this name.
+    """
+    path = run.dir / "evaluate" / config.part / "summary.json"
+    stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    if stored:
+        trained_on = run.summary().get("data", {}).get("fingerprint")
+        if stored["part"] != config.part or stored["data"]["fingerprint"] != trained_on:
+            raise UserError(f"{path.parent} holds part={stored['part']} of {stored['data']['root']}. Move it away.")
+    checkpoint = run.checkpoint(stored.get("checkpoint", "best"))
+    if stored.get("checkpoint_digest") == digest(checkpoint):
+        return stored
+    again = " again: the checkpoint is another now" if stored else ""
+    log.info("scoring part=%s of %s%s", config.part, run.dir, again)
+    return evaluate(EvaluateConfig(run=str(run.dir), part=config.part, overwrite=True, device=config.device))
+
+
+def _render(facts: dict[str, Any]) -> str:
+    """The page of some facts; figures, their labels and their order come from the declarations."""
     from jinja2 import Environment, FileSystemLoader
     from matplotlib import rc_context
 
     from seep_lightning.reporting import plots
 
-    check_config(config)
-    home = Path(config.run)
-    out = Path(config.output) if config.output else home / "report.html"
-    swept = home.is_dir() and not (home / "config.yaml").is_file() and any(home.rglob("split.csv"))
-    rows = compare([config.run]) if swept else []
-    run = rows[0].run if swept else open_run(home)
-    if out.exists() and not config.overwrite:
-        raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
-    facts = {"home": home.resolve(), "fewest": FEWEST_SCENES, "made": datetime.now(), "plots": plots}
-    facts["sweep"] = about_sweep(home.resolve(), rows) if swept else None
-    facts["run"] = about_run(run, config) if not swept or rows[0].figures else None
-    loader = FileSystemLoader(Path(__file__).parent)
-    pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with rc_context(fname=Path(__file__).with_name("report.mplstyle")):
-        write_text(out, pages.get_template("report.html.j2").render(facts))
-    return out
+    declarations: dict[str, Any] = {name: declared(kind) for name, kind in FIGURE_GROUPS.items()}
+    declarations |= {
+        "pooled_figures": pooled_pixel_figures(),
+        "class_columns": CLASS_COLUMNS,
+        "ranked_by": DICE,
+    }
+    folder = Path(__file__).parent
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.get_template("report.html.j2")
+    with rc_context(fname=folder / "report.mplstyle"):
+        return template.render(facts, **declarations, fewest=FEWEST_SCENES, made=datetime.now(), plots=plots)
 
 
-def about_run(run: Run, config: ReportConfig) -> dict[str, Any]:
-    """All that the page says about one run; `notes` tell what is missing, and why."""
-    told: dict[str, Any] = {"dir": run.dir, "config": run.config, "yaml": run.config_path.read_text()}
-    told |= {"history": read_rows(run.dir / "metrics.csv"), "summary": run.summary(), "part": config.part}
-    told |= {"notes": [], "scored": None, "chips": {}}
-    if not run.finished:
-        status, why = told["summary"].get("status", "unfinished"), told["summary"].get("error", "")
-        told["notes"].append(f"This run is not finished ({status}): the page tells what it has left so far. {why}")
-    try:
-        scored = scored_part(run, config)
-        rows = read_rows(run.dir / "evaluate" / config.part / "chips.csv")
-        seeps = [row for row in rows if row["seep_px"]]
-        told |= {"scored": scored, "intervals": intervals(rows), "seeps": seeps}
-        worst = sorted(rows, key=lambda row: (row["dice"], -row["fp"] - row["fn"]))[: min(SHOWN, -(-len(rows) // 2))]
-        best = sorted((row for row in seeps if row not in worst), key=lambda row: (-row["dice"], -row["tp"]))[:SHOWN]
-        told["chips"] = {"worst": with_views(run, scored, worst), "best": with_views(run, scored, best)}
-    except UserError as error:
-        told["notes"].append(f"No {'pictures' if told['scored'] else 'figures'} of part={config.part}: {error}")
-    return told
+def _holds_runs(folder: Path) -> bool:
+    """Whether a folder is no run itself, but has runs below it."""
+    if (folder / "config.yaml").is_file():
+        return False
+    return folder.is_dir() and any(folder.rglob("split.csv"))
 
 
-def about_sweep(home: Path, rows: Sequence[Row]) -> dict[str, Any]:
-    """All that the page says about several runs, best first; a class among their settings without its modules."""
-    for row in rows:
-        row.settings = {k: v.rpartition(".")[2] if isinstance(v, str) else v for k, v in row.settings.items()}
-    started = [row.run.dir for row in rows if read_rows(row.run.dir / "metrics.csv")]
-    histories = {str(folder.relative_to(home)): read_rows(folder / "metrics.csv") for folder in started}
-    points = [row.settings | row.figures for row in rows if row.figures]
-    return {"rows": rows, "settings": list(rows[0].settings), "histories": histories, "points": points}
+def _without_modules(value: Any) -> Any:
+    """A setting; where it is the path of a class, its name alone."""
+    return value.rpartition(".")[2] if isinstance(value, str) else value
 
 
-def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
-    """The summary of `evaluate/<part>`, scored now where it is missing or of another checkpoint than the run has;
-    `UserError` where it is of another part or of other data: somebody has given it this name."""
-    path = run.dir / "evaluate" / config.part / "summary.json"
-    old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    trained_on = run.summary().get("data", {}).get("fingerprint")
-    if old and (old["part"], old["data"]["fingerprint"]) != (config.part, trained_on):
-        raise UserError(f"{path.parent} holds part={old['part']} of {old['data']['root']}. Move it away.")
-    if old.get("checkpoint_digest") == digest(run.checkpoint(old.get("checkpoint", "best"))):
-        return old
-    log.info("scoring part=%s of %s%s", config.part, run.dir, " again: the checkpoint is another now" if old else "")
-    return evaluate(EvaluateConfig(run=str(run.dir), part=config.part, overwrite=True, device=config.device))
-
-
-def intervals(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float]]:
-    """95 % bootstrap interval over scenes of each figure of scored chips; none where the scenes are too few."""
-    sums = sums_by_scene([row | {"chips": 1} for row in rows], ("tp", "fp", "fn", "dice", "chips"))
-    ends = interval_over_scenes(
-        sums, lambda totals: np.stack([*pixel_figures(totals[:, :3]).values(), totals[:, 3] / totals[:, 4]], axis=1)
-    )
-    return dict(zip(COLUMNS, zip(*ends, strict=True), strict=True)) if ends else {}
-
-
-def with_views(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of chips with four views each, as data URIs: picture, truth, probability, errors."""
-    import cv2
-
-    from seep_lightning.data.images import read_image, valid_pixels
-    from seep_lightning.data.layouts import pair_chips
-    from seep_lightning.data.roots import at_root
-    from seep_lightning.reporting.pictures import four_views
-
-    def uri(view: np.ndarray) -> str:
-        scale = min(VIEW / max(view.shape), 1)
-        small = cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        lossless = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, 101])[1]
-        return "data:image/webp;base64," + base64.b64encode(lossless.tobytes()).decode()
-
-    chips = pair_chips(at_root(run.config.data, scored["data"]["root"]))
-    told = []
-    for row in rows:
-        if row["name"] not in chips.names:
-            raise UserError(f"{row['name']} is not in {chips.root} any more. Put it back.")
-        image, mask = chips.read(chips.names.index(row["name"]))
-        valid = valid_pixels(image, chips.config.nodata)
-        folder = run.dir / "evaluate" / scored["part"]
-        levels, found = (read_image(folder / kind / row["name"])[0] for kind in ("probabilities", "masks"))
-        views = four_views(image[0], (mask > 0) & valid, levels, valid, found > 0)
-        told.append(row | {"views": [uri(view[..., ::-1]) for view in views]})
-    return told
+def _chips_at_the_ends(run: Run, section: RunSection, rows: Sequence[dict[str, Any]]) -> dict[str, list[ChipViews]]:
+    """The worst chips, half of them at most, and the best ones of the others that have seep."""
+    assert section.scored is not None
+    by_dice = sorted(rows, key=lambda row: (row["dice"], -row["fp"] - row["fn"]))
+    half = -(-len(rows) // 2)
+    worst = by_dice[: min(MOST_CHIPS, half)]
+    others = [row for row in section.seeps if row not in worst]
+    best = sorted(others, key=lambda row: (-row["dice"], -row["tp"]))[:MOST_CHIPS]
+    return {"worst": view_chips(run, section.scored, worst), "best": view_chips(run, section.scored, best)}

@@ -1,4 +1,4 @@
-"""Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
+"""Two runs, or two sets of folds, paired on the same chips: the difference of their Dice, and how sure it is."""
 
 import json
 from collections.abc import Sequence
@@ -6,17 +6,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
 from seep_lightning.metrics.bootstrap import interval_over_scenes, sums_by_scene
-from seep_lightning.metrics.counts import pixel_figures
+from seep_lightning.metrics.figures import DICE
+from seep_lightning.reporting.intervals import COUNT_COLUMNS
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_rows
 
+PARTS = ("train", "val", "test", "all")
+
 
 class Paired(NamedTuple):
-    """Difference of the pooled Dice of two sets of scored chips, with a 95 % interval where it can be given."""
+    """The pooled Dice of two sets of scored chips.
+
+    Attributes:
+        first: Of the first set.
+        second: Of the second set.
+        scenes: How many scenes the chips are of.
+        interval: 95 % of the first less the second; None with too few scenes.
+    """
 
     first: float
     second: float
@@ -25,38 +36,71 @@ class Paired(NamedTuple):
 
 
 def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
-    """Compare two sets of `chips.csv` (one run each, or the pooled folds of two recipes) on the same chips.
+    """Compare two sets of `chips.csv` on the same chips.
 
     The bootstrap draws whole scenes, the same for both, and pools their pixels (Efron & Tibshirani 1993, ch. 13).
+
+    Args:
+        first: One run's file, or those of the folds of a recipe.
+        second: Likewise.
+
+    Returns:
+        The Dice of both, and the interval of their difference.
+
+    Raises:
+        UserError: The two were not scored on the same chips.
     """
-    a, b = (read_folds(paths) for paths in (first, second))
-    if odd := sorted(a.keys() ^ b.keys()):
+    first_chips = read_folds(first)
+    second_chips = read_folds(second)
+    in_one_only = sorted(first_chips.keys() ^ second_chips.keys())
+    if in_one_only:
         raise UserError(
-            f"paired=true needs the same chips in both; {len(odd)} are in one only, such as {odd[0]}. "
+            f"paired=true needs the same chips in both; {len(in_one_only)} are in one only, such as {in_one_only[0]}. "
             "Evaluate both runs on the same part of the same split."
         )
-    sums = np.stack([sums_by_scene(table.values(), ("tp", "fp", "fn")) for table in (a, b)], axis=1)
-    spread = interval_over_scenes(sums, lambda pair: -np.diff(pixel_figures(pair)["dice"])[..., 0])
-    whole = pixel_figures(sums.sum(axis=0))["dice"]
-    return Paired(float(whole[0]), float(whole[1]), len(sums), spread and (float(spread[0]), float(spread[1])))
+    tables = [sums_by_scene(chips.values(), COUNT_COLUMNS) for chips in (first_chips, second_chips)]
+    # (scenes, 2, 3)
+    sums = np.stack(tables, axis=1)
+    first_dice, second_dice = DICE.function(sums.sum(axis=0))
+    return Paired(float(first_dice), float(second_dice), len(sums), interval_over_scenes(sums, _difference))
+
+
+def _difference(counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Dice of the first less that of the second, of counts (..., 2, 3): (...)."""
+    dice: NDArray[np.float64] = DICE.function(counts)
+    return dice[..., 0] - dice[..., 1]
 
 
 def check_scored(folder: Path, name: str) -> None:
-    """Raise `UserError` where an evaluation is of another part than its name says, or of a checkpoint that changed."""
-    summary, checkpoints = json.loads((folder / "summary.json").read_text()), Run(folder.parents[1]).checkpoints
-    if summary["part"] != name in ("train", "val", "test", "all"):
+    """Check that an evaluation is what its name says, and of the checkpoint that its run has now.
+
+    Args:
+        folder: `evaluate/<name>` of a run.
+        name: Its name; where that is a part's, it must be of this part.
+
+    Raises:
+        UserError: It is of another part or of another checkpoint.
+    """
+    summary = json.loads((folder / "summary.json").read_text())
+    if name in PARTS and summary["part"] != name:
         raise UserError(f"{folder} holds figures of part={summary['part']}. Evaluate part={name} anew.")
-    path, scored = checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt", summary.get("checkpoint_digest")
-    if scored and path.is_file() and digest(path) != scored:
+    scored_digest = summary.get("checkpoint_digest")
+    run = Run(folder.parents[1])
+    path = run.checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt"
+    if scored_digest and path.is_file() and digest(path) != scored_digest:
         raise UserError(f"{folder} was scored before {path} was trained on. Evaluate it anew, with overwrite=true.")
 
 
 def read_folds(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """The rows of several `chips.csv`, by chip, which may stand in one of them only."""
-    table: dict[str, dict[str, Any]] = {}
+    """Read the rows of several `chips.csv` by the chips' names.
+
+    Raises:
+        UserError: A chip stands in two of them.
+    """
+    chips: dict[str, dict[str, Any]] = {}
     for path in paths:
-        rows = {row["name"]: row for row in read_rows(path)}
-        if twice := sorted(rows.keys() & table.keys()):
-            raise UserError(f"{path}: {twice[0]} was scored in another fold already.")
-        table |= rows
-    return table
+        for row in read_rows(path):
+            if row["name"] in chips:
+                raise UserError(f"{path}: {row['name']} was scored in another fold already.")
+            chips[row["name"]] = row
+    return chips

@@ -1,5 +1,6 @@
 """What a person looks at in TensorBoard beside the curves: chips, precision and recall, confusion, the HPARAMS tab."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 import lightning.pytorch as pl
@@ -14,10 +15,15 @@ from torch.utils.tensorboard.summary import hparams
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.data.images import valid_pixels
+from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.histogram import BINS, positives_above
-from seep_lightning.metrics.pixels import chip_dice
-from seep_lightning.reporting.pictures import panel
+from seep_lightning.metrics.pixels import count_by_chip
+from seep_lightning.reporting.pictures import Rgb, panel
 from seep_lightning.runs.directory import Run
+
+# during training a pixel is seep where its probability is above it
+THRESHOLD = 0.5
+WORST = "worst"
 
 
 @runtime_checkable
@@ -28,90 +34,176 @@ class StageWriters(Protocol):
         """The writer of `train` or `val`."""
 
 
+@dataclass(frozen=True)
+class ValidatedChip:
+    """A chip that will be drawn.
+
+    Attributes:
+        index: Its position in the data set.
+        dice: Its Dice at `THRESHOLD`.
+        probability: Of seep, (H, W).
+    """
+
+    index: int
+    dice: float
+    probability: Tensor
+
+
 class Panels(Callback):
-    """Every `every` epochs, and after the last: the same validation chips each time, and the currently worst one.
+    """Draws the same validation chips every few epochs and after the last, and the worst one of that epoch.
 
     The fixed chips span the sizes of seep. It draws what validation predicted, so it costs no forward pass. Only the
     first rank draws, from its own share of the chips.
+
+    Args:
+        every: Epochs between pictures.
+        chips: How many fixed chips.
     """
 
     def __init__(self, every: int = 5, chips: int = 6) -> None:
-        self.every, self.chips = every, chips
+        self.every = every
+        self.chips = chips
         self._fixed: list[int] = []
-        self._seen: dict[str, tuple[float, int, Tensor]] = {}  # Dice, chip, probability (H, W), by name or "worst"
-        self._writer: SummaryWriter | None = None  # in epochs that are drawn
+        # by name, or `WORST`
+        self._drawn: dict[str, ValidatedChip] = {}
+        # in epochs that are drawn
+        self._writer: SummaryWriter | None = None
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose the chips, once, and forget the last epoch."""
-        self._seen, self._writer = {}, None
-        epoch, boards = trainer.current_epoch + 1, [each for each in trainer.loggers if isinstance(each, StageWriters)]
-        due = (epoch % self.every == 0 or epoch == trainer.max_epochs) and not trainer.sanity_checking
-        if boards and due and trainer.is_global_zero:
-            self._writer, data = boards[0].stage("val"), cast(Any, trainer).datamodule
-            self._fixed = self._fixed or spanning(data.chips, data.indices("val")[:: trainer.world_size], self.chips)
+        self._drawn = {}
+        self._writer = None
+        boards = [logger for logger in trainer.loggers if isinstance(logger, StageWriters)]
+        if not boards or not trainer.is_global_zero or not self._is_due(trainer):
+            return
+        self._writer = boards[0].stage("val")
+        if not self._fixed:
+            data = cast(Any, trainer).datamodule
+            own_share = data.indices("val")[:: trainer.world_size]
+            self._fixed = spanning(data.chips, own_share, self.chips)
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Keep the probabilities of the chips that will be drawn."""
-        if not self._writer:
+        if self._writer is None:
             return
         probability = outputs["probability"]
-        scores = chip_dice((probability > 0.5) & batch.valid, (batch.target > 0) & batch.valid).tolist()
+        predicted = (probability > THRESHOLD) & batch.valid
+        truth = (batch.target > 0) & batch.valid
+        scores = DICE.function(count_by_chip(predicted, truth)).tolist()
         names = cast(Any, trainer).datamodule.chips.names
-        for dice, chip, p in zip(scores, batch.chip.tolist(), probability[:, 0], strict=True):
-            if chip in self._fixed:
-                self._seen[names[chip]] = dice, chip, p.cpu()
-            if "worst" not in self._seen or dice < self._seen["worst"][0]:
-                self._seen["worst"] = dice, chip, p.cpu()
+        for k, index in enumerate(batch.chip.tolist()):
+            is_fixed = index in self._fixed
+            is_worst = WORST not in self._drawn or scores[k] < self._drawn[WORST].dice
+            if not is_fixed and not is_worst:
+                continue
+            chip = ValidatedChip(index, scores[k], probability[k, 0].cpu())
+            if is_fixed:
+                self._drawn[names[index]] = chip
+            if is_worst:
+                self._drawn[WORST] = chip
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw them, and the curve and the confusion of this epoch's validation."""
-        if not self._writer:
+        if self._writer is None:
             return
-        writer, epoch, chips = self._writer, trainer.current_epoch, cast(Any, trainer).datamodule.chips
-        for name, seen in self._seen.items():
-            writer.add_image(f"pictures/{name}", draw(chips, *seen), epoch, dataformats="HWC")
+        epoch = trainer.current_epoch
+        chips = cast(Any, trainer).datamodule.chips
+        for name, chip in self._drawn.items():
+            self._writer.add_image(f"pictures/{name}", draw(chips, chip), epoch, dataformats="HWC")
         counts = torch.as_tensor(pl_module.counts)
-        write_curve(writer, counts, epoch)
+        write_curve(self._writer, counts, epoch)
         matrix = pl_module.confusion if pl_module.classes else counts.view(2, 2, -1).sum(2)
-        writer.add_text("confusion", confusion_table(np.asarray(matrix)), epoch)
+        self._writer.add_text("confusion", confusion_table(np.asarray(matrix)), epoch)
+
+    def _is_due(self, trainer: pl.Trainer) -> bool:
+        """Whether this epoch is drawn."""
+        if trainer.sanity_checking:
+            return False
+        epoch = trainer.current_epoch + 1
+        return epoch % self.every == 0 or epoch == trainer.max_epochs
 
 
 def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
-    """Chips at evenly spaced ranks of seep size, from the smallest to the largest; the same ones every time."""
+    """Choose chips at evenly spaced ranks of seep size, from the smallest to the largest; the same ones every time.
+
+    Args:
+        chips: The data set.
+        indices: Positions to choose from.
+        count: How many at most.
+
+    Returns:
+        Positions of the chosen ones.
+    """
+    if not indices:
+        return []
     sizes = {i: int((chips.read(i)[1] > 0).sum()) for i in indices}
-    ranked = sorted(indices, key=lambda i: (sizes[i], chips.names[i]))
-    return [ranked[k] for k in np.unique(np.linspace(0, len(ranked) - 1, count).astype(int))] if ranked else []
+    by_size = sorted(indices, key=lambda i: (sizes[i], chips.names[i]))
+    ranks = np.unique(np.linspace(0, len(by_size) - 1, count).astype(int))
+    return [by_size[rank] for rank in ranks]
 
 
-def draw(chips: Chips, dice: float, chip: int, probability: Tensor) -> Any:
-    """The panel of one chip at threshold 0.5, with scene, tile and Dice in its title."""
-    image, mask = chips.read(chip)
+def draw(chips: Chips, chip: ValidatedChip) -> Rgb:
+    """Draw the panel of a chip, with scene, tile and Dice in its title."""
+    image, mask = chips.read(chip.index)
     valid = valid_pixels(image, chips.config.nodata)
-    title = f"scene {chips.scenes[chip]}, tile {chips.tiles[chip]}, Dice {dice:.2f}"
-    return panel(image[0], (mask > 0) & valid, np.where(valid, probability.numpy(), 0), valid, 0.5, title)
+    truth = (mask > 0) & valid
+    probability = np.where(valid, chip.probability.numpy(), 0)
+    title = f"scene {chips.scenes[chip.index]}, tile {chips.tiles[chip.index]}, Dice {chip.dice:.2f}"
+    return panel(image[0], truth, probability, valid, THRESHOLD, title)
 
 
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
-    """Precision and recall at the thresholds k / BINS, from a histogram (2, BINS)."""
-    (sea, seep), (fp, tp) = counts.sum(1).tolist(), (row.numpy() for row in positives_above(counts))
-    curve = tp, fp, sea - fp, seep - tp, tp / np.maximum(tp + fp, 1), tp / max(seep, 1)
-    writer.add_pr_curve_raw("precision_recall", *curve, global_step=epoch, num_thresholds=BINS)
+    """Write precision and recall at the thresholds k / BINS.
+
+    Args:
+        writer: Of the validation stage.
+        counts: A histogram of probabilities, (2, BINS).
+        epoch: The point on the slider.
+    """
+    sea, seep = counts.sum(1).tolist()
+    false_positive, true_positive = (row.numpy() for row in positives_above(counts))
+    writer.add_pr_curve_raw(
+        "precision_recall",
+        true_positive_counts=true_positive,
+        false_positive_counts=false_positive,
+        true_negative_counts=sea - false_positive,
+        false_negative_counts=seep - true_positive,
+        precision=true_positive / np.maximum(true_positive + false_positive, 1),
+        recall=true_positive / max(seep, 1),
+        global_step=epoch,
+        num_thresholds=BINS,
+    )
 
 
 def confusion_table(matrix: NDArray[np.int64]) -> str:
-    """Pixels of sea and seep, or of sea and each class, against what was predicted at 0.5, as a table in Markdown."""
-    names = ["sea", "seep"] if len(matrix) == 2 else ["sea", *map("class {}".format, range(1, len(matrix)))]
-    rows = [["pixels", *(f"predicted {name}" for name in names)], ["---", *["---:"] * len(names)]]
-    rows += [[name, *(f"{pixels:,}" for pixels in row)] for name, row in zip(names, matrix.tolist(), strict=True)]
+    """Write pixels of sea and seep, or of sea and each class, against what was predicted, as a table in Markdown.
+
+    Args:
+        matrix: True (row) and predicted (column) pixels, (2, 2) or (N + 1, N + 1).
+    """
+    numbers = range(1, len(matrix))
+    names = ["sea", "seep"] if len(matrix) == 2 else ["sea", *[f"class {number}" for number in numbers]]
+    head = ["pixels", *[f"predicted {name}" for name in names]]
+    rows = [head, ["---", *["---:"] * len(names)]]
+    for name, row in zip(names, matrix.tolist(), strict=True):
+        rows.append([name, *[f"{pixels:,}" for pixels in row]])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], epoch: int) -> None:
-    """One row of the HPARAMS tab, in `<run>/best`: settings and best figures, which are points on the charts."""
+    """Write one row of the HPARAMS tab, in `<run>/best`: settings, and best figures, which are points on the charts.
+
+    Args:
+        run: The run.
+        settings: Its settings.
+        best: Figures of its best checkpoint.
+        epoch: The epoch of that checkpoint.
+    """
+    shown = {name: readable(value) for name, value in settings.items()}
     # without torch's first summary, this run's columns, TensorBoard makes those of all rows, what differs in front
-    _, *session = hparams({k: readable(v) for k, v in settings.items()}, {})  # type: ignore[no-untyped-call]
+    _, *session = hparams(shown, {})  # type: ignore[no-untyped-call]
     with SummaryWriter(str(run.dir / "best")) as writer:
         for summary in session:
             writer.file_writer.add_summary(summary)
@@ -121,11 +213,15 @@ def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], ep
 
 def readable(value: Any) -> float | str:
     """A setting as a cell of a table: numbers stay numbers, a `_target_` node becomes `Name(key=value)`."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    if isinstance(value, list):
-        return " ".join(str(readable(item)) for item in value)
-    if isinstance(value, dict) and "_target_" in value:
-        given = ", ".join(f"{k}={v}" for k, v in value.items() if k != "_target_")
-        return f"{value['_target_'].rpartition('.')[2]}({given})"
-    return str(value)
+    match value:
+        case bool():
+            return str(value)
+        case int() | float():
+            return value
+        case list():
+            return " ".join(str(readable(item)) for item in value)
+        case {"_target_": target, **arguments}:
+            listed = ", ".join(f"{name}={argument}" for name, argument in arguments.items())
+            return f"{target.rpartition('.')[2]}({listed})"
+        case _:
+            return str(value)

@@ -1,38 +1,92 @@
 """A chip as a person looks at it: picture, truth, probability, errors, and a title. (H, W, 3) uint8 RGB."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
+Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-RIGHT, MISSED, FALSE = (0, 158, 115), (86, 180, 233), (230, 120, 0)  # Okabe & Ito: told apart by the colour-blind
-WHITE, GREY, LINE, GAP, SIDE = (255, 255, 255), 110, 34, 6, 256  # pixels: a line of text, between views, least side
+Colour = tuple[int, int, int]
+
+# Okabe & Ito: told apart by the colour-blind
+RIGHT, MISSED, FALSE = (0, 158, 115), (86, 180, 233), (230, 120, 0)
+WHITE = (255, 255, 255)
+# the value of what lies between views
+GREY = 110
+# pixels: the height of a line of text, between views, the least side of a view
+LINE, GAP, SIDE = 34, 6, 256
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+# corners of outlines are drawn to 1/8 px
+CORNER_SHIFT = 3
+
+
+class Text(NamedTuple):
+    """A text in a panel's header.
+
+    Attributes:
+        text: What is written.
+        left: Pixels from the left.
+        line: 1 or 2.
+        colour: RGB.
+    """
+
+    text: str
+    left: int
+    line: int
+    colour: Colour
 
 
 def panel(
     image: NDArray[np.generic], truth: Mask, probability: NDArray[np.float32], valid: Mask, threshold: float, title: str
 ) -> Rgb:
-    """Picture | truth | probability | errors, under names and a title, large enough for a card. Inputs (H, W)."""
+    """Draw picture | truth | probability | errors, under names and a title, large enough for a card.
+
+    Args:
+        image: Raw values, (H, W).
+        truth: Where valid pixels are seep, (H, W).
+        probability: Of seep, (H, W) in 0..1.
+        valid: Where there are data, (H, W).
+        threshold: Above which a probability is seep.
+        title: Stands above all.
+
+    Returns:
+        The panel, two lines of text higher than a view and a little wider than four.
+    """
+    levels = np.rint(255 * probability).astype(np.uint8)
+    views = four_views(image, truth, levels, valid, probability > threshold)
     zoom = -(-SIDE // image.shape[1])
-    views = four_views(image, truth, np.rint(255 * probability).astype(np.uint8), valid, probability > threshold)
-    views = [np.kron(view, np.ones((zoom, zoom, 1), np.uint8)) for view in views]
-    views = [np.pad(v, ((0, 0), (0, GAP), (0, 0)), constant_values=GREY) for v in views]
-    step = views[0].shape[1]
+    framed = [_enlarged(view, zoom) for view in views]
+    step = framed[0].shape[1]
     header = np.zeros((2 * LINE, 4 * step, 3), np.uint8)
-    names = [("picture", 0, WHITE), ("truth", step, WHITE), ("probability", 2 * step, WHITE)]
-    names += [("right", 3 * step, RIGHT), ("missed", 3 * step + 72, MISSED), ("false", 3 * step + 176, FALSE)]
-    for text, left, line, colour in [(title, 0, 1, WHITE), *((name, x, 2, colour) for name, x, colour in names)]:
-        at, font = (left + 2, line * LINE - 10), cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(header, text, at, font, 0.85, colour, 2, cv2.LINE_AA)
-    return np.vstack([header, np.hstack(views)])[:, :-GAP]
+    texts = [
+        Text(title, 0, 1, WHITE),
+        Text("picture", 0, 2, WHITE),
+        Text("truth", step, 2, WHITE),
+        Text("probability", 2 * step, 2, WHITE),
+        Text("right", 3 * step, 2, RIGHT),
+        Text("missed", 3 * step + 72, 2, MISSED),
+        Text("false", 3 * step + 176, 2, FALSE),
+    ]
+    for text in texts:
+        position = (text.left + 2, text.line * LINE - 10)
+        cv2.putText(header, text.text, position, FONT, 0.85, text.colour, 2, cv2.LINE_AA)
+    return np.vstack([header, np.hstack(framed)])[:, :-GAP]
 
 
-def stretched(image: NDArray[np.generic], valid: Mask) -> Rgb:
-    """(H, W) uint8: valid values between their 1 and 99 % quantiles; nodata 0."""
+def stretched(image: NDArray[np.generic], valid: Mask) -> Grey:
+    """Stretch values for the eye.
+
+    Args:
+        image: Raw values, (H, W).
+        valid: Where there are data, (H, W).
+
+    Returns:
+        (H, W) uint8: valid values between their 1 and 99 % quantiles; 0 elsewhere.
+    """
     values = image.astype(np.float32)
     if not valid.any():
         return np.zeros(image.shape, np.uint8)
@@ -41,26 +95,62 @@ def stretched(image: NDArray[np.generic], valid: Mask) -> Rgb:
     return np.where(valid, grey, 0).astype(np.uint8)
 
 
-def four_views(image: NDArray[np.generic], truth: Mask, levels: Rgb, valid: Mask, predicted: Mask) -> list[Rgb]:
-    """Picture, truth, probability (as levels), and the dimmed picture with right, missed and false seep in colours."""
+def four_views(image: NDArray[np.generic], truth: Mask, levels: Grey, valid: Mask, predicted: Mask) -> list[Rgb]:
+    """Draw picture, truth, probability, and the dimmed picture with right, missed and false seep in colours.
+
+    Args:
+        image: Raw values, (H, W).
+        truth: Where seep is, (H, W).
+        levels: Probabilities as grey levels, (H, W).
+        valid: Where there are data, (H, W).
+        predicted: Where seep was predicted, (H, W).
+    """
     grey = stretched(image, valid)
-    views = [np.repeat(view[..., None], 3, axis=2) for view in (grey, 255 * truth.astype(np.uint8), levels, grey // 2)]
-    for colour, where in ((RIGHT, truth & predicted), (MISSED, truth & ~predicted), (FALSE, predicted & ~truth)):
-        views[3][where] = colour
-    return views
+    errors = _rgb(grey // 2)
+    errors[truth & predicted] = RIGHT
+    errors[truth & ~predicted] = MISSED
+    errors[predicted & ~truth] = FALSE
+    return [_rgb(grey), _rgb(255 * truth.astype(np.uint8)), _rgb(levels), errors]
 
 
 def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:
-    """A scene (H, W) with outlines, rings (N, 2) of columns and rows coloured by probability, 0.5 to 1, and a scale."""
+    """Draw a scene with outlines.
+
+    Args:
+        image: Raw values, (H, W).
+        valid: Where there are data, (H, W).
+        rings: Outlines (N, 2) of columns and rows, each with its probability, 0.5 to 1, which is its colour.
+
+    Returns:
+        The picture, with a scale of the colours where there is room for it.
+    """
     # few grey levels: speckle is most of a picture file
-    view = np.repeat((stretched(image, valid) // 20 * 16)[..., None], 3, axis=2)
-    scale = cv2.applyColorMap(np.arange(64, 256, 2, dtype=np.uint8)[None], cv2.COLORMAP_PLASMA)[0, :, ::-1]
+    view = _rgb(stretched(image, valid) // 20 * 16)
+    levels = np.arange(64, 256, 2, dtype=np.uint8)
+    scale = np.asarray(cv2.applyColorMap(levels[None], cv2.COLORMAP_PLASMA)[0, :, ::-1], np.uint8)
     for ring, probability in rings:
-        colour = scale[round((len(scale) - 1) * min(max(2 * probability - 1, 0), 1))].tolist()
-        corners = np.rint(ring * 8).astype(np.int32)  # to 1/8 px
-        cv2.polylines(view, [corners], isClosed=True, color=colour, lineType=cv2.LINE_AA, shift=3)
+        share_of_scale = min(max(2 * probability - 1, 0), 1)
+        colour = scale[round((len(scale) - 1) * share_of_scale)].tolist()
+        corners = np.rint(ring * 2**CORNER_SHIFT).astype(np.int32)
+        cv2.polylines(view, [corners], isClosed=True, color=colour, lineType=cv2.LINE_AA, shift=CORNER_SHIFT)
     if min(view.shape[:2]) > 2 * len(scale):
-        view[-18:-8, 34 : 34 + len(scale)] = scale
-        for label, x in (("<.5", 4), ("1", 38 + len(scale))):
-            cv2.putText(view, label, (x, len(view) - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+        _draw_scale(view, scale)
     return view
+
+
+def _draw_scale(view: Rgb, scale: Rgb) -> None:
+    """Draw the colours (N, 3) of probabilities into a scene's lower left corner."""
+    view[-18:-8, 34 : 34 + len(scale)] = scale
+    for label, left in (("<.5", 4), ("1", 38 + len(scale))):
+        cv2.putText(view, label, (left, len(view) - 9), FONT, 0.4, WHITE, 1, cv2.LINE_AA)
+
+
+def _rgb(grey: Grey) -> Rgb:
+    """Grey values (H, W) as RGB."""
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _enlarged(view: Rgb, zoom: int) -> Rgb:
+    """A view with each pixel as a square of `zoom` pixels, and a gap to its right."""
+    large = np.kron(view, np.ones((zoom, zoom, 1), np.uint8))
+    return np.pad(large, ((0, 0), (0, GAP), (0, 0)), constant_values=GREY)

@@ -1,4 +1,4 @@
-"""Plots of a report: small figures in colours that the colour-blind tell apart."""
+"""Plots of a report, small and in colours that the colour-blind tell apart."""
 
 import base64
 import io
@@ -8,101 +8,186 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
-from seep_lightning.metrics.histogram import BINS, dice_by_threshold, positives_above
+from seep_lightning.metrics import histogram as histograms
+from seep_lightning.metrics.histogram import BINS
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A94A0"  # the first two: Okabe & Ito
-NAMED = 8  # lines at most that a legend names
+# the first two: Okabe & Ito
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A94A0"
+LINE_STYLES = ("-", "--", "-.", ":")
+# lines at most that a legend names
+MOST_NAMED_LINES = 8
+# a line of fewer points has markers
+FEW_POINTS = 20
+# a trend needs so many points, and has so many groups at most, of so many points at least
+TREND_POINTS, TREND_GROUPS, TREND_GROUP_POINTS = 12, 8, 4
+RELIABILITY_GROUPS = 16
+
 Histogram = Sequence[Sequence[int]]
 Rows = Sequence[Mapping[str, Any]]
 
 
-def uri(figure: Figure) -> str:
-    """A figure as the data URI of an SVG."""
+def data_uri(plot: Plot) -> str:
+    """A plot as the data URI of an SVG."""
     file = io.BytesIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
+    plot.savefig(file, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def lines(histories: Mapping[str, Rows], *columns: str) -> Figure:
-    """A line over epochs for each history (rows of a `metrics.csv`), the first on top; one column for all, or each."""
-    axes = (figure := Figure()).add_subplot(xlabel="epoch")
-    shades = (BLUE, ORANGE) if len(histories) < 3 else mpl.colormaps["viridis"](np.linspace(0, 0.8, len(histories)))
+def lines(histories: Mapping[str, Rows], *columns: str) -> Plot:
+    """Draw a line over epochs for each history, the first on top.
+
+    Args:
+        histories: Rows of a metrics.csv by the line's name.
+        columns: The column of each line; one alone is that of all.
+    """
+    plot = Plot()
+    axes = plot.add_subplot(xlabel="epoch")
+    colours = _line_colours(len(histories))
     for k, (name, rows) in enumerate(histories.items()):
         column = columns[k % len(columns)]
         points = [(row["epoch"] + 1, row[column]) for row in rows if np.isfinite(row.get(column, np.nan))]
-        look = ("-", "--", "-.", ":")[k % 4] + ("o" if len(points) < 20 else "")
-        label = name if k < NAMED else ""
-        axes.plot(*np.reshape(points, (-1, 2)).T, look, color=shades[k], label=label, zorder=99 - k)
+        epochs, values = np.reshape(points, (-1, 2)).T
+        style = LINE_STYLES[k % len(LINE_STYLES)]
+        if len(points) < FEW_POINTS:
+            style += "o"
+        label = name if k < MOST_NAMED_LINES else ""
+        axes.plot(epochs, values, style, color=colours[k], label=label, zorder=99 - k)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(histories) > 1:
-        figure.legend(loc="outside lower center", ncols=2)
-    return figure
+        plot.legend(loc="outside lower center", ncols=2)
+    return plot
 
 
-def precision_recall(histogram: Histogram, threshold: float) -> Figure:
-    """Precision over recall of a histogram (2, BINS): each point a threshold, the one in use marked."""
-    false, true = (row.numpy() for row in positives_above(torch.tensor(histogram)))
-    precision, recall = true / np.maximum(true + false, 1), true / max(true[0], 1)
-    there, used = true + false > 0, min(round(threshold * BINS), BINS - 1)
-    area = -(np.diff(recall, append=0.0) * precision).sum()
-    axes = (figure := Figure()).add_subplot(xlabel="recall", ylabel="precision", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    axes.plot(recall[there], precision[there], color=BLUE, label=f"average precision {area:.3f}")
+def precision_recall(histogram: Histogram, threshold: float) -> Plot:
+    """Draw precision over recall, each point a threshold.
+
+    Args:
+        histogram: Counts of probabilities, (2, BINS).
+        threshold: The one in use, which is marked.
+    """
+    false_positive, true_positive = (row.numpy() for row in histograms.positives_above(torch.tensor(histogram)))
+    predicted = true_positive + false_positive
+    precision = true_positive / np.maximum(predicted, 1)
+    recall = true_positive / max(true_positive[0], 1)
+    average_precision = -(np.diff(recall, append=0.0) * precision).sum()
+    drawn = predicted > 0
+    used = min(round(threshold * BINS), BINS - 1)
+    plot = Plot()
+    limits = (-0.02, 1.02)
+    axes = plot.add_subplot(xlabel="recall", ylabel="precision", xlim=limits, ylim=limits)
+    axes.plot(recall[drawn], precision[drawn], color=BLUE, label=f"average precision {average_precision:.3f}")
     axes.plot(recall[used], precision[used], "o", color=ORANGE, ms=6, label=f"threshold {threshold:.3f}")
     axes.axhline(precision[0], color=GREY, lw=1, ls=":", label="everything called seep")
     axes.legend()
-    return figure
+    return plot
 
 
-def dice_threshold(histogram: Histogram, threshold: float) -> Figure:
-    """Pooled Dice over the threshold, of a histogram (2, BINS)."""
-    dice = dice_by_threshold(torch.tensor(histogram)).numpy()[1:]
-    axes = (figure := Figure()).add_subplot(xlabel="threshold", ylabel="pooled Dice", xlim=(0, 1))
-    axes.plot(np.arange(1, BINS) / BINS, dice, color=BLUE, label=f"largest {dice.max():.3f}")
+def dice_by_threshold(histogram: Histogram, threshold: float) -> Plot:
+    """Draw pooled Dice over the threshold.
+
+    Args:
+        histogram: Counts of probabilities, (2, BINS).
+        threshold: The one in use, which is marked.
+    """
+    dice = histograms.dice_by_threshold(torch.tensor(histogram)).numpy()[1:]
+    thresholds = np.arange(1, BINS) / BINS
+    plot = Plot()
+    axes = plot.add_subplot(xlabel="threshold", ylabel="pooled Dice", xlim=(0, 1))
+    axes.plot(thresholds, dice, color=BLUE, label=f"largest {dice.max():.3f}")
     axes.axvline(threshold, color=ORANGE, lw=1.2, ls="--", label=f"in use {threshold:.3f}")
     axes.set_ylim(0, None)
     axes.legend()
-    return figure
+    return plot
 
 
-def reliability(histogram: Histogram, error: float, classes: int = 16) -> Figure:
-    """Share of seep over the predicted probability, and how many pixels there are, of a histogram (2, BINS).
+def reliability(histogram: Histogram, error: float) -> Plot:
+    """Draw the share of seep over the predicted probability, and how many pixels there are.
 
-    error: what stands in the legend as calibration error, which is taken over other bins (docs/metrics.md).
+    Args:
+        histogram: Counts of probabilities, (2, BINS).
+        error: The calibration error for the legend, which is taken over other bins (docs/metrics.md).
     """
-    counts = np.asarray(histogram, float).reshape(2, classes, -1)
-    centres = ((np.arange(BINS) + 0.5) / BINS).reshape(classes, -1)
-    pixels = counts.sum((0, 2))
-    said, seen = (part / np.maximum(pixels, 1) for part in ((counts.sum(0) * centres).sum(1), counts[1].sum(1)))
-    top, bottom = (figure := Figure()).subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    top.plot(said[pixels > 0], seen[pixels > 0], "o-", color=BLUE, label=f"calibration error {error:.4f}")
+    counts = np.asarray(histogram, float).reshape(2, RELIABILITY_GROUPS, -1)
+    centres = ((np.arange(BINS) + 0.5) / BINS).reshape(RELIABILITY_GROUPS, -1)
+    pixels = counts.sum(axis=(0, 2))
+    divisor = np.maximum(pixels, 1)
+    predicted_share = (counts.sum(axis=0) * centres).sum(axis=1) / divisor
+    true_share = counts[1].sum(axis=1) / divisor
+    drawn = pixels > 0
+    plot = Plot()
+    top, bottom = plot.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    top.plot(predicted_share[drawn], true_share[drawn], "o-", color=BLUE, label=f"calibration error {error:.4f}")
     top.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":", label="perfectly calibrated")
     top.set(ylabel="share that is seep", xlim=(0, 1), ylim=(-0.02, 1.02))
     top.legend()
-    bottom.bar(centres.mean(1), pixels, width=0.9 / classes, color=GREY)
+    bottom.bar(centres.mean(axis=1), pixels, width=0.9 / RELIABILITY_GROUPS, color=GREY)
     bottom.set(xlabel="predicted probability", ylabel="pixels", yscale="log")
     bottom.yaxis.set_minor_formatter(NullFormatter())
-    return figure
+    return plot
 
 
-def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool = False) -> Figure:
-    """Two columns, the first numbers or names; `trend`: the medians of equally full classes of 4 points or more too."""
-    axes = (figure := Figure()).add_subplot(xlabel=xlabel, ylabel=ylabel)
-    numbers = all(isinstance(row[x], int | float) for row in rows)
-    points = [(row[x] if numbers else str(row[x]), row[y]) for row in rows if row[x] == row[x]]  # NaN is not
-    axes.plot([p[0] for p in points], [p[1] for p in points], "o", color=BLUE, alpha=0.5, mew=0, ms=4 if trend else 7)
-    if trend and len(points) >= 12:
-        classes = np.array_split(sorted(points), min(8, len(points) // 4))
-        axes.plot(*np.transpose([np.median(c, axis=0) for c in classes]), "o-", color=ORANGE, label="median of a class")
-        axes.legend()
-    low, high = axes.dataLim.intervalx
-    if not numbers:
+def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool = False) -> Plot:
+    """Draw two columns against each other.
+
+    Args:
+        rows: A point each; those whose x is not a number are left out.
+        x: The column to the right, of numbers or names.
+        y: The column upwards, of numbers.
+        xlabel: What x is.
+        ylabel: What y is.
+        trend: Also draw medians of groups of points that follow each other.
+    """
+    plot = Plot()
+    axes = plot.add_subplot(xlabel=xlabel, ylabel=ylabel)
+    numeric = all(isinstance(row[x], int | float) for row in rows)
+    points = [(row[x] if numeric else str(row[x]), row[y]) for row in rows if not _is_nan(row[x])]
+    size = 4 if trend else 7
+    axes.plot(
+        [point[0] for point in points], [point[1] for point in points], "o", color=BLUE, alpha=0.5, mew=0, ms=size
+    )
+    if trend and len(points) >= TREND_POINTS:
+        _draw_trend(axes, points)
+    if numeric:
+        _scale_x(axes)
+    else:
         axes.margins(x=0.25)
-    elif 0 < 10 * low <= high:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    return figure
+    return plot
+
+
+def _line_colours(count: int) -> Sequence[Any]:
+    """A colour for each of several lines."""
+    if count < 3:
+        return (BLUE, ORANGE)
+    colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.8, count))
+    return list(colours)
+
+
+def _is_nan(value: Any) -> bool:
+    """Whether a value is a float that is not a number."""
+    return isinstance(value, float) and np.isnan(value)
+
+
+def _draw_trend(axes: Axes, points: Sequence[tuple[Any, Any]]) -> None:
+    """Draw the medians of equally full groups of points, by their x."""
+    groups = np.array_split(sorted(points), min(TREND_GROUPS, len(points) // TREND_GROUP_POINTS))
+    medians = [np.median(group, axis=0) for group in groups]
+    x, y = np.transpose(medians)
+    axes.plot(x, y, "o-", color=ORANGE, label="median of a class")
+    axes.legend()
+
+
+def _scale_x(axes: Axes) -> None:
+    """Draw x by its logarithm where the values are positive and span a factor of ten or more."""
+    low, high = axes.dataLim.intervalx
+    if not 0 < 10 * low <= high:
+        return
+    axes.set_xscale("log")
+    few_decades = high < 300 * low
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,34 +1,74 @@
-"""Score a run on a part of its data, or on other data: `python -m seep_lightning.evaluate`."""
+"""Figures as tables: on the terminal, and in the documentation."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seep_lightning.commands.tables import print_table
+from seep_lightning.metrics.figures import (
+    BatchFigure,
+    ClassFigure,
+    Figure,
+    ObjectFigure,
+    PixelFigure,
+    ProbabilityFigure,
+    declared,
+)
 
-COLUMNS = ("dice", "jaccard", "precision", "recall", "dice_per_chip")
+Row = Mapping[str, Any]
 
 
-def print_figures(title: str, rows: dict[str, dict[str, float]]) -> None:
-    """Print pooled figures, one named row each."""
-    print_table(title, rows, COLUMNS)
+def print_figures(title: str, rows: Mapping[str, Row]) -> None:
+    """Print the figures of pixels, one named row each."""
+    print_table(title, rows, [figure.key for figure in declared(PixelFigure)])
 
 
 def print_evaluation(summary: dict[str, Any]) -> None:
-    """The table of an evaluation, with the floor under it, and that of objects."""
-    from seep_lightning.metrics.objects import rows as object_rows
+    """Print the tables and lines of an evaluation.
 
-    rows = {f"{summary['part']}, at {summary['threshold']:.4f}": summary["figures"]}
-    rows.setdefault(f"{summary['part']}, at 0.5000", summary["figures_at_0.5"])
-    cut = f"darker than {summary['floor']['dark_threshold']:.2f} x median (floor)"
-    rows[cut] = {"dice": summary["floor"]["dice"]}
+    Args:
+        summary: What `evaluate` returned.
+    """
+    part = summary["part"]
+    rows = {f"{part}, at {summary['threshold']:.4f}": summary["figures"]}
+    # no second row where the threshold in use is 0.5
+    rows.setdefault(f"{part}, at 0.5000", summary["figures_at_0.5"])
+    floor = summary["floor"]
+    rows[f"darker than {floor['dark_threshold']:.2f} x median (floor)"] = {"dice": floor["dice"]}
     print_figures(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
-    scored = summary["objects"]
-    print_table("objects", object_rows(scored), ("recall", "true", "precision", "predicted"))
-    false = f"{scored['false_per_megapixel']:.1f} false objects a megapixel of sea"
-    print(f"centre-line recall {scored['centre_line_recall']:.3f}, boundary F1 {scored['boundary_f1']:.3f}, {false}")
-    if told := summary.get("classes"):
-        macro = {"macro": {"dice": told["macro_dice"]}}
-        print_table("classes", told["by_class"] | macro, ("dice", "precision", "recall", "pixels"))
-    print(f"calibration error {summary['calibration_error']:.4f}, over pixels with a probability of at least 0.01")
-    soft = ", ".join(f"{k}={v:.3f}" for k, v in summary["soft"].items() if k != "batch_size")
-    print(f"the notebook's soft figures (mean over batches of {summary['soft']['batch_size']}): {soft}")
+    _print_objects(summary["objects"])
+    if "classes" in summary:
+        _print_classes(summary["classes"])
+    print(_line(declared(ProbabilityFigure), summary))
+    if "soft" in summary:
+        soft = summary["soft"]
+        print(f"mean over batches of {soft['batch_size']}: {_line(declared(BatchFigure), soft)}")
     print(f"written to {summary['out']}")
+
+
+def _print_objects(objects: dict[str, Any]) -> None:
+    """Print recall and precision by size class, and the figures of all objects."""
+    by_size: dict[str, dict[str, float]] = objects["by_size"]
+    every_size: dict[str, float] = {"recall": objects["object_recall"], "precision": objects["object_precision"]}
+    for name in ("true", "predicted"):
+        every_size[name] = sum(row[name] for row in by_size.values())
+    print_table("objects", {"all": every_size, **by_size}, ("recall", "true", "precision", "predicted"))
+    print(_line(declared(ObjectFigure), objects))
+
+
+def _print_classes(classes: dict[str, Any]) -> None:
+    """Print the figures of each class, and those of all classes."""
+    print_table("classes", classes["by_class"], ("dice", "precision", "recall", "pixels"))
+    print(_line(declared(ClassFigure), classes))
+
+
+def _line(figures: Iterable[Figure], values: Row) -> str:
+    """Figures in one line, as far as there are values: `Centre-line recall 0.812, Boundary F1 0.700`."""
+    return ", ".join(f"{figure.label} {figure.text(values[figure.key])}" for figure in figures if figure.key in values)
+
+
+def markdown_table(figures: Iterable[Figure]) -> str:
+    """Figures as a table in Markdown, as it stands in docs/metrics.md."""
+    lines = ["| name | label | unit, better | what |", "| --- | --- | --- | --- |"]
+    for figure in figures:
+        lines.append(f"| `{figure.key}` | {figure.label} | {figure.unit}, {figure.better} | {figure.description} |")
+    return "\n".join(lines)

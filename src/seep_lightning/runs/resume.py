@@ -12,7 +12,8 @@ from seep_lightning.runs.weights import SHIPPED_NETWORKS
 
 # what `trainer=` is about
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
-BESIDE = ("compile", "cuda_graphs", "channels_last", "logger", "panels", "test")  # leave the training what it is
+# leave the training what it is
+BESIDE = ("compile", "cuda_graphs", "channels_last", "logger", "panels", "test", "figures", "metrics")
 # of `trainer`, on which the outcome of a finished run depends beside its length in epochs
 _LENGTH = ("min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches", "limit_val_batches")
 _STEP = ("accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm")

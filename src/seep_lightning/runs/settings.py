@@ -17,6 +17,8 @@ _WHERE = (
     "data.pattern",
     "logger",
     "callbacks",
+    "figures",
+    "metrics",
 )
 NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "cuda_graphs", "channels_last")
 OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")

@@ -41,6 +41,8 @@ def build_module(
         seed=cfg.seed,
         channels_last=cfg.channels_last,
         resumes=resumes,
+        figures=cfg.figures,
+        metrics=cfg.metrics,
     )
     if init is not None:
         start_from(model.net, starting_weights(init))

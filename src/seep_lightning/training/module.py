@@ -12,9 +12,11 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
-from seep_lightning.metrics.classes import class_figures
+from seep_lightning.metrics.configured import ConfiguredMetrics
+from seep_lightning.metrics.figures import batch_figures
 from seep_lightning.metrics.histogram import ProbabilityHistogram, best_threshold
-from seep_lightning.metrics.pixels import batch_figures, mean_metrics, pixel_metrics
+from seep_lightning.metrics.pixels import MeanFigures, pixel_metrics
+from seep_lightning.metrics.summaries import class_figures, class_summary
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import Heads, seep_logits
@@ -68,6 +70,8 @@ class SeepModule(pl.LightningModule):
         seed: int = 0,
         channels_last: bool | None = None,
         resumes: bool = False,
+        figures: list[str] | None = None,
+        metrics: dict[str, Any] | None = None,
     ) -> None:
         """Build network, loss and metrics.
 
@@ -83,6 +87,8 @@ class SeepModule(pl.LightningModule):
             seed: Of dropout and the like.
             channels_last: Memory layout of the weights; None: what is faster here.
             resumes: Whether a checkpoint's weights will be loaded, so that the network's constructor reads none.
+            figures: Keys of the figures of batches to work out (`metrics.figures.BatchFigure`).
+            metrics: Nodes of more metrics on validation, by name.
         """
         super().__init__()
         self.save_hyperparameters(ignore=["resumes"])
@@ -108,7 +114,8 @@ class SeepModule(pl.LightningModule):
     def configure_metrics(self) -> None:
         """Figures of each stage; training's are taken from the augmented chips, as they go by."""
         self.pixels: Any = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in STAGES})
-        self.means: Any = mean_metrics()
+        self.means = MeanFigures(batch_figures(self.hparams["figures"] or []))
+        self.configured = ConfiguredMetrics(self.hparams["metrics"] or {})
         self.histogram = ProbabilityHistogram()
         if self.classes:
             self.matrix = MulticlassConfusionMatrix(self.classes + 1, ignore_index=IGNORE, validate_args=False)
@@ -214,8 +221,8 @@ class SeepModule(pl.LightningModule):
             predicted = torch.where(probability > 0.5, likeliest, 0)
             truth = torch.where(batch.valid, batch.target.long(), IGNORE)
             self.matrix.update(predicted, truth)
-        for name, values in batch_figures(probability, batch.target, batch.valid).items():
-            self.means[name].update(values)
+        self.means.update(probability, batch.target, batch.valid)
+        self.configured.update(probability, batch.target, batch.valid)
 
     def _check_finite(self, loss: Tensor) -> None:
         """A weight that is not a number stays so; stop before it reaches a checkpoint."""
@@ -245,7 +252,7 @@ class SeepModule(pl.LightningModule):
         self.validated = True
         self.threshold = best_threshold(self.counts)
         self.histogram.reset()
-        metrics = {**self.pixels["val_"], **self.means}
+        metrics = {**self.pixels["val_"], **self.means.metrics(), **self.configured.metrics()}
         self.log_dict({f"{name}/val": metric for name, metric in metrics.items()})
         if self.term_means is not None:
             self.log_dict(self.term_means["val_"].named_means("val"))
@@ -258,9 +265,9 @@ class SeepModule(pl.LightningModule):
         """Log the figures of classes."""
         self.confusion = self.matrix.compute().cpu().numpy()
         self.matrix.reset()
-        figures = class_figures(self.confusion)
-        self.log("macro_dice/val", figures["macro_dice"])
-        self.log_dict({f"dice_class_{k}/val": row["dice"] for k, row in figures["by_class"].items()})
+        self.log_dict({f"{name}/val": value for name, value in class_figures(self.confusion).items()})
+        by_class = class_summary(self.confusion)["by_class"]
+        self.log_dict({f"dice_class_{k}/val": row["dice"] for k, row in by_class.items()})
 
     def on_train_epoch_end(self) -> None:
         """Log training's figures, and step a plateau schedule.

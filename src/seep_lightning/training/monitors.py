@@ -2,7 +2,9 @@
 
 from typing import Literal
 
+from seep_lightning.metrics.figures import lower_is_better
+
 
 def monitor_mode(monitor: str) -> Literal["min", "max"]:
-    """Whether less of a figure is better, as a loss, or more, as most others."""
-    return "min" if monitor.startswith("loss") else "max"
+    """Whether less of a figure is better, as of a loss, or more, as of most others."""
+    return "min" if lower_is_better(monitor) else "max"

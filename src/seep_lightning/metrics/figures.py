@@ -1,0 +1,351 @@
+"""Every figure, declared once: what it is called, which way is better, what it means, and how it is worked out.
+
+Evaluation, terminal tables, the report's page, TensorBoard, the CSV files and docs/metrics.md loop over `FIGURES`.
+A new figure is one more entry there, or a call of `declare` in a program of your own (docs/extending.md).
+
+A figure's class says what its function is given:
+
+- `PixelFigure`: pixel counts, of all chips together or chip by chip;
+- `ClassFigure`: the matrix of true and predicted classes;
+- `ObjectFigure`: counts of objects, centre lines and outlines;
+- `ProbabilityFigure`: counts of probabilities;
+- `BatchFigure`: the soft Dice of a batch. It is worked out for runs that ask for it only (`figures=[KEY]`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from seep_lightning.errors import UserError
+from seep_lightning.metrics.calibration import Reliability
+from seep_lightning.metrics.classes import Matrix, counts_by_class, true_classes
+from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure's declaration.
+
+    Attributes:
+        key: Its name in summary.json, chips.csv, metrics.csv (`KEY/val`) and TensorBoard (`figures/KEY`).
+        label: Its name for people, in tables and on the report's page.
+        unit: Its unit, or its range.
+        better: Which way is better.
+        description: What it is, in one sentence or formula of Markdown, with its source.
+        function: Works it out from what the figure's class says.
+        decimals: How many of them people are shown.
+    """
+
+    key: str
+    label: str
+    description: str
+    function: Callable[[Any], Any]
+    unit: str = "0 to 1"
+    better: Literal["higher", "lower"] = "higher"
+    decimals: int = 3
+
+    def text(self, value: float) -> str:
+        """The value as people are shown it; a dash for one that is not a number."""
+        return "–" if np.isnan(value) else f"{value:.{self.decimals}f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelFigure(Figure):
+    """A figure of pixel counts.
+
+    `function` takes counts (..., 3) of true positives, false positives and false negatives, and returns (...). It must
+    work on numpy arrays and on torch tensors alike: with operators, indices and methods that both have, such as
+    `clip(1)`.
+
+    Attributes:
+        mean_over_chips: False: of the counts of all chips together. True: the mean of each chip's own figure; in
+            training it is worked out on validation only.
+    """
+
+    mean_over_chips: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFigure(Figure):
+    """A figure of the matrix (N + 1, N + 1) of true and predicted classes; for runs that tell classes apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectFigure(Figure):
+    """A figure of `ObjectCounts`; worked out by `evaluate` only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbabilityFigure(Figure):
+    """A figure of `Reliability`, the counts of probabilities; worked out by `evaluate` only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchFigure(Figure):
+    """A figure of the soft Dice S of a batch, a number or a tensor: the mean over batches of the function's values."""
+
+
+def dice(counts: Any) -> Any:
+    """Dice coefficient of pixel counts (..., 3): (...)."""
+    true_positive = counts[..., 0]
+    union = _union(counts)
+    return 2 * true_positive / (true_positive + union.clip(1)) + (union == 0)
+
+
+def jaccard(counts: Any) -> Any:
+    """Jaccard index of pixel counts (..., 3): (...)."""
+    union = _union(counts)
+    return counts[..., 0] / union.clip(1) + (union == 0)
+
+
+def precision(counts: Any) -> Any:
+    """Share of the predicted pixels that is right, of pixel counts (..., 3): (...)."""
+    true_positive, false_positive = counts[..., 0], counts[..., 1]
+    return true_positive / (true_positive + false_positive).clip(1)
+
+
+def recall(counts: Any) -> Any:
+    """Share of the true pixels that was found, of pixel counts (..., 3): (...)."""
+    true_positive, false_negative = counts[..., 0], counts[..., 2]
+    return true_positive / (true_positive + false_negative).clip(1)
+
+
+def macro_dice(matrix: Matrix) -> float:
+    """Mean over the classes that the truth holds, without the sea, of each one's Dice against all else; 0 of none."""
+    present = true_classes(matrix)
+    if not present:
+        return 0.0
+    return float(dice(counts_by_class(matrix))[present].mean())
+
+
+def object_recall(counts: ObjectCounts) -> float:
+    """Share of the true objects that were found."""
+    return _share(counts.found.sum(), counts.true.sum())
+
+
+def object_precision(counts: ObjectCounts) -> float:
+    """Share of the predicted objects that are right."""
+    return _share(counts.right.sum(), counts.predicted.sum())
+
+
+def centre_line_recall(counts: ObjectCounts) -> float:
+    """Share of the truth's centre-line pixels that were predicted."""
+    return _share(counts.line_found, counts.line)
+
+
+def boundary_f1(counts: ObjectCounts) -> float:
+    """F1 of the outlines' pixels."""
+    outline_precision = _share(counts.predicted_outline_near, counts.predicted_outline)
+    outline_recall = _share(counts.true_outline_near, counts.true_outline)
+    both = max(outline_precision + outline_recall, 1e-12)
+    return float(2 * outline_precision * outline_recall / both)
+
+
+def false_per_megapixel(counts: ObjectCounts) -> float:
+    """Predicted objects that are not right, per million valid pixels without true seep."""
+    false_objects = (counts.predicted - counts.right).sum()
+    return float(false_objects / max(counts.sea, 1) * 1e6)
+
+
+def soft_dice_itself(soft_dice: Any) -> Any:
+    """The soft Dice of a batch as it is."""
+    return soft_dice
+
+
+def notebook_dice(soft_dice: Any) -> Any:
+    """What the notebook called "Dice": 2 S / (1 + S) of the soft Dice S of a batch."""
+    return 2 * soft_dice / (1 + soft_dice)
+
+
+DICE = PixelFigure(
+    key="dice",
+    label="Dice",
+    description="pooled over all pixels: 2 TP / (2 TP + FP + FN); 1 where truth and prediction are both empty",
+    function=dice,
+)
+PRECISION = PixelFigure(key="precision", label="Precision", description="pooled: TP / (TP + FP)", function=precision)
+RECALL = PixelFigure(key="recall", label="Recall", description="pooled: TP / (TP + FN)", function=recall)
+
+FIGURES: list[Figure] = [
+    DICE,
+    PixelFigure(
+        key="jaccard",
+        label="Jaccard",
+        description="pooled: TP / (TP + FP + FN); 1 where truth and prediction are both empty",
+        function=jaccard,
+    ),
+    PRECISION,
+    RECALL,
+    PixelFigure(
+        key="dice_per_chip",
+        label="Dice, mean over chips",
+        description="mean over chips of each chip's Dice; 1 where truth and prediction are both empty, 0 where one is",
+        function=dice,
+        mean_over_chips=True,
+    ),
+    ClassFigure(
+        key="macro_dice",
+        label="Macro Dice over classes",
+        description="mean of the Dice of each class against all else, over the classes that occur, without the sea",
+        function=macro_dice,
+    ),
+    ObjectFigure(
+        key="object_recall",
+        label="Object recall",
+        description="share of true objects that the prediction covers by a tenth or more",
+        function=object_recall,
+    ),
+    ObjectFigure(
+        key="object_precision",
+        label="Object precision",
+        description="share of predicted objects that the truth covers by a tenth or more",
+        function=object_precision,
+    ),
+    ObjectFigure(
+        key="centre_line_recall",
+        label="Centre-line recall",
+        description=(
+            "share of the truth's centre-line pixels (skeleton) that are predicted: "
+            "clDice's topology sensitivity (Shit et al. 2021, eq. 1)"
+        ),
+        function=centre_line_recall,
+    ),
+    ObjectFigure(
+        key="boundary_f1",
+        label="Boundary F1",
+        description="F1 of outline pixels that lie within 2 px of the other outline",
+        function=boundary_f1,
+    ),
+    ObjectFigure(
+        key="false_per_megapixel",
+        label="False objects per megapixel of sea",
+        unit="objects per megapixel",
+        better="lower",
+        description="predicted objects that are not right, per million valid pixels without true seep",
+        function=false_per_megapixel,
+        decimals=1,
+    ),
+    ProbabilityFigure(
+        key="calibration_error",
+        label="Calibration error",
+        better="lower",
+        description=(
+            "mean over 15 bins of equal mass of abs(mean probability - share of seep), over the pixels with a "
+            "probability of at least 0.01 (Naeini et al. 2015)"
+        ),
+        function=Reliability.calibration_error,
+        decimals=4,
+    ),
+    BatchFigure(
+        key="soft_dice_S",
+        label="Soft Dice S",
+        description="mean over batches (of 4 in `evaluate`) of S = (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)",
+        function=soft_dice_itself,
+    ),
+    BatchFigure(
+        key="soft_2S_over_1_plus_S",
+        label="2 S / (1 + S)",
+        description='what the notebook called "Dice": mean over batches of 2 S / (1 + S)',
+        function=notebook_dice,
+    ),
+]
+
+Kind = TypeVar("Kind", bound=Figure)
+
+
+def declared(kind: type[Kind]) -> list[Kind]:
+    """The declared figures of a class, in the order in which tables show them."""
+    return [figure for figure in FIGURES if isinstance(figure, kind)]
+
+
+def pooled_pixel_figures() -> list[PixelFigure]:
+    """The declared figures of the pixel counts of all chips together."""
+    return [figure for figure in declared(PixelFigure) if not figure.mean_over_chips]
+
+
+def mean_pixel_figures() -> list[PixelFigure]:
+    """The declared figures that are means over chips."""
+    return [figure for figure in declared(PixelFigure) if figure.mean_over_chips]
+
+
+def batch_figures(keys: list[str]) -> list[BatchFigure]:
+    """The figures of batches that a run asks for.
+
+    Args:
+        keys: Their keys, from the config's `figures`.
+
+    Raises:
+        UserError: One of the keys is not that of a declared `BatchFigure`.
+    """
+    known = {figure.key: figure for figure in declared(BatchFigure)}
+    for key in keys:
+        if key not in known:
+            raise UserError(f"figures={key}: there is no such figure of batches. Expected some of {', '.join(known)}.")
+    return [known[key] for key in keys]
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether the least of a monitored value is the best: of a loss, and of figures that are declared so.
+
+    Args:
+        name: The value's name, with or without its stage, such as `loss/val` or `false_per_megapixel`.
+    """
+    key = name.partition("/")[0]
+    if key.startswith("loss"):
+        return True
+    return any(figure.key == key and figure.better == "lower" for figure in FIGURES)
+
+
+def declare(figure: Figure) -> None:
+    """Add a figure to `FIGURES`, so that everything that loops over them shows it.
+
+    Args:
+        figure: Its declaration.
+
+    Raises:
+        UserError: Its key is taken, or its function does not work on what its class promises.
+    """
+    if any(figure.key == other.key for other in FIGURES):
+        raise UserError(f"figure {figure.key}: there is one of this key already. Choose another key.")
+    try:
+        _try_out(figure)
+    except Exception as error:  # whatever somebody's function raises
+        raise UserError(f"figure {figure.key}: its function fails on an example: {error}") from error
+    FIGURES.append(figure)
+
+
+def _try_out(figure: Figure) -> None:
+    """Call a figure's function on an example; raise where it does not return what it should."""
+    if isinstance(figure, PixelFigure):
+        counts = np.array([[3, 1, 2], [0, 0, 0]])
+        shape = np.shape(figure.function(counts))
+        if shape != (2,):
+            raise ValueError(f"it returns shape {shape} for counts of shape (2, 3), expected (2,)")
+        return
+    float(figure.function(_example(figure)))
+
+
+def _example(figure: Figure) -> Any:
+    """What the function of a figure is given, for a trial."""
+    match figure:
+        case ClassFigure():
+            return np.array([[5, 1, 0], [1, 3, 1], [0, 0, 2]])
+        case ObjectFigure():
+            ones = np.ones(len(SIZE_CLASSES), np.int64)
+            return ObjectCounts(ones, 2 * ones, ones, 2 * ones, 1, 2, 1, 2, 1, 2, 100)
+        case ProbabilityFigure():
+            return Reliability()
+        case _:
+            return 0.5
+
+
+def _union(counts: Any) -> Any:
+    """Pixels that are true or predicted, of pixel counts (..., 3): (...)."""
+    return counts[..., 0] + counts[..., 1] + counts[..., 2]
+
+
+def _share(part: Any, whole: Any) -> float:
+    """A part of a whole in 0..1; 0 of nothing."""
+    return float(part / max(whole, 1))

@@ -1,0 +1,78 @@
+"""The declared figures worked out, as dictionaries under their keys: what summary.json and the CSV files hold."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.metrics.classes import Matrix, counts_by_class, true_classes
+from seep_lightning.metrics.counts import Counts
+from seep_lightning.metrics.figures import (
+    DICE,
+    PRECISION,
+    RECALL,
+    ClassFigure,
+    ObjectFigure,
+    declared,
+    mean_pixel_figures,
+    pooled_pixel_figures,
+)
+from seep_lightning.metrics.object_counts import ObjectCounts, size_class_names
+
+# what is told of each class and of each size of objects
+CLASS_COLUMNS = (DICE, PRECISION, RECALL)
+
+
+def pixel_figures(counts: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+    """Work out the pooled figures (...) of pixel counts (..., 3)."""
+    return {figure.key: figure.function(counts) for figure in pooled_pixel_figures()}
+
+
+def pooled_figures(chips: Sequence[Counts]) -> dict[str, float]:
+    """Work out figures over all pixels of chips, and means over chips; without chips the means are 0.
+
+    Args:
+        chips: The counts (3,) of each chip.
+    """
+    table = np.reshape(chips, (-1, 3))
+    figures = {key: float(value) for key, value in pixel_figures(table.sum(axis=0)).items()}
+    for figure in mean_pixel_figures():
+        figures[figure.key] = float(figure.function(table).mean()) if len(table) else 0.0
+    return figures
+
+
+def class_figures(matrix: Matrix) -> dict[str, float]:
+    """Work out the figures of a matrix (N + 1, N + 1) of true and predicted classes."""
+    return {figure.key: float(figure.function(matrix)) for figure in declared(ClassFigure)}
+
+
+def class_summary(matrix: Matrix) -> dict[str, Any]:
+    """Work out `class_figures`, and under `by_class` Dice, precision, recall and true pixels of each class.
+
+    Each class is set against all else. The sea, and classes that the truth does not hold, are left out.
+    """
+    counts = counts_by_class(matrix)
+    pixels = matrix.sum(axis=1)
+    by_class = {}
+    for number in true_classes(matrix):
+        row: dict[str, Any] = {figure.key: figure.function(counts[number]).item() for figure in CLASS_COLUMNS}
+        row["pixels"] = pixels[number].item()
+        by_class[str(number)] = row
+    return class_figures(matrix) | {"by_class": by_class}
+
+
+def object_summary(counts: ObjectCounts) -> dict[str, Any]:
+    """Work out the figures of objects, and under `by_size` recall, precision and numbers by size class."""
+    summary: dict[str, Any] = {figure.key: float(figure.function(counts)) for figure in declared(ObjectFigure)}
+    by_size = {}
+    for k, name in enumerate(size_class_names()):
+        found, true = counts.found[k].item(), counts.true[k].item()
+        right, predicted = counts.right[k].item(), counts.predicted[k].item()
+        by_size[name] = {
+            "recall": found / max(true, 1),
+            "true": true,
+            "precision": right / max(predicted, 1),
+            "predicted": predicted,
+        }
+    return summary | {"by_size": by_size}

@@ -1,0 +1,82 @@
+"""Chips as a page shows them: a row of chips.csv with four small pictures."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.errors import UserError
+from seep_lightning.reporting.pictures import Rgb, four_views
+from seep_lightning.runs.directory import Run
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+
+# px: larger chips are made smaller, so that a page stays below 10 MB
+LARGEST_VIEW = 256
+# above 100: without loss
+WEBP_LOSSLESS = [cv2.IMWRITE_WEBP_QUALITY, 101]
+
+
+@dataclass(frozen=True)
+class ChipViews:
+    """A chip on the page.
+
+    Attributes:
+        row: Its row of chips.csv.
+        views: Picture, truth, probability and errors, as data URIs.
+    """
+
+    row: dict[str, Any]
+    views: list[str]
+
+
+def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[ChipViews]:
+    """Draw scored chips.
+
+    Args:
+        run: The run that they were scored with.
+        scored: The evaluation's summary.
+        rows: Rows of its chips.csv.
+
+    Returns:
+        Each row with its pictures.
+
+    Raises:
+        UserError: The data set, or one of the chips, is not there any more.
+    """
+    from seep_lightning.data.layouts import pair_chips
+    from seep_lightning.data.roots import at_root
+
+    chips = pair_chips(at_root(run.config.data, scored["data"]["root"]))
+    evaluation = run.dir / "evaluate" / scored["part"]
+    return [ChipViews(row, _views(chips, row["name"], evaluation)) for row in rows]
+
+
+def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:
+    """The four pictures of a chip."""
+    from seep_lightning.data.images import read_image, valid_pixels
+
+    if name not in chips.names:
+        raise UserError(f"{name} is not in {chips.root} any more. Put it back.")
+    image, mask = chips.read(chips.names.index(name))
+    valid = valid_pixels(image, chips.config.nodata)
+    truth = (mask > 0) & valid
+    levels = read_image(evaluation / "probabilities" / name)[0]
+    predicted = read_image(evaluation / "masks" / name)[0] > 0
+    views = four_views(image[0], truth, levels, valid, predicted)
+    return [_data_uri(view) for view in views]
+
+
+def _data_uri(view: Rgb) -> str:
+    """An RGB picture as a data URI, made smaller where it is large."""
+    scale = min(LARGEST_VIEW / max(view.shape), 1)
+    bgr: NDArray[np.uint8] = view[..., ::-1]
+    small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".webp", small, WEBP_LOSSLESS)
+    return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode()
