@@ -21,10 +21,11 @@ import torch
 from numpy.typing import NDArray
 
 from seep_lightning.nets.unet import UNet
+from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.options import PolygonOptions, Thresholds
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygons import find_seeps
-from seep_lightning.scene.raster import Raster, open_dataset
+from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_map import map_scene
 from seep_lightning.scene.vector_files import write_seeps
 from seep_lightning.scene.windows import Tiling, axis, cut

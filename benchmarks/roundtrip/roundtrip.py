@@ -28,8 +28,9 @@ from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.object_counts import SIZE_CLASSES
 from seep_lightning.metrics.objects import count_objects
 from seep_lightning.metrics.summaries import object_summary
+from seep_lightning.scene.datasets import write_geotiff
 from seep_lightning.scene.outlines import read_outlines
-from seep_lightning.scene.raster import Raster, write_geotiff
+from seep_lightning.scene.raster import Raster
 from seep_lightning.training.session import train
 
 SIDE, SEEP_CELLS = 2048, 32  # px, and how many of its 64 chips hold seeps

@@ -266,7 +266,7 @@ def test_killed_on_the_way_nothing_stands_under_the_final_name(given, monkeypatc
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seep_lightning.scene.raster.write_geotiff", full)
+    monkeypatch.setattr("seep_lightning.scene.datasets.write_geotiff", full)
     with pytest.raises(OSError, match="No space"):
         prepare(given)
     assert not list(Path(given.output).parent.glob("*out*"))

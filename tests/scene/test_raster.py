@@ -205,7 +205,7 @@ def test_a_file_that_is_cut_off_is_one_sentence_while_it_is_read(tmp_path: Path,
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 @pytest.mark.parametrize("sample", [1 << 22, 9000])
 def test_quantiles_are_exact_or_of_an_even_sample(dtype: str, sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seep_lightning.scene.quantiles.SAMPLE", sample)
+    monkeypatch.setattr("seep_lightning.scene.quantiles.SAMPLE_PIXELS", sample)
     values = np.random.default_rng(1).normal(100, 20, (2, 700, 90)).astype(dtype)
     valid = np.random.default_rng(2).random((700, 90)) > 0.3
     thin = int(np.ceil(np.sqrt(63_000 / sample)))
@@ -395,10 +395,10 @@ def test_killed_between_the_two_final_names_it_finishes_both(
 
     original = scene_map.write_cog
 
-    def dies(rows: Journal, path: Path, *rest: Any, **facts: Any) -> None:
+    def dies(rows: Journal, path: Path, *rest: Any) -> None:
         if path.name.endswith("mask.tif"):
             raise Killed
-        original(rows, path, *rest, **facts)
+        original(rows, path, *rest)
 
     monkeypatch.setattr(scene_map, "write_cog", dies)
     with pytest.raises(Killed):
@@ -502,10 +502,10 @@ def test_a_disk_that_is_too_small_is_told_before_the_work(
 
 def test_half_a_row_does_not_count(tmp_path: Path) -> None:
     rows = np.arange(60, dtype=np.uint8).reshape(6, 1, 10)
-    with closing(Journal(tmp_path / "j", "k", 1, 6, 10)) as journal:
+    with closing(Journal(tmp_path / "j", "k", (6, 1, 10))) as journal:
         journal.append(rows[:2])
         journal.append(rows[2, :, :7])
-    with closing(Journal(tmp_path / "j", "k", 1, 6, 10)) as journal:
+    with closing(Journal(tmp_path / "j", "k", (6, 1, 10))) as journal:
         assert journal.rows == 2
         journal.append(rows[2:])
         assert (journal.read(0, 6) == rows).all()
@@ -514,10 +514,10 @@ def test_half_a_row_does_not_count(tmp_path: Path) -> None:
 def test_parts_beyond_a_gap_and_rows_of_other_parts_stay(tmp_path: Path) -> None:
     rows = np.arange(60, dtype=np.uint8).reshape(6, 1, 10)
     for key, start, stop in (("other", 0, 2), ("k", 0, 2), ("k", 4, 6)):
-        with closing(Journal(tmp_path, key, 1, stop - start, 10, start)) as part:
+        with closing(Journal(tmp_path, key, (stop - start, 1, 10), start)) as part:
             part.append(rows[start:stop])
     assert len(list(tmp_path.glob("*.rows"))) == 3
-    with closing(Journal(tmp_path, "k", 1, 6, 10)) as journal:
+    with closing(Journal(tmp_path, "k", (6, 1, 10))) as journal:
         journal.take_over()
         assert journal.rows == 2
         assert {p.name for p in tmp_path.glob("*.rows")} == {"k.rows", "k.000000004.rows"}

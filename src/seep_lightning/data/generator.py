@@ -349,7 +349,7 @@ def is_written(root: Path, spec: SyntheticSpec) -> bool:
 
 def write_files(root: Path, spec: SyntheticSpec) -> None:
     """Generate everything and write it below `root`, which must not exist."""
-    from seep_lightning.scene.raster import write_geotiff  # here, because GDAL is slow to load
+    from seep_lightning.scene.datasets import write_geotiff  # here, because GDAL is slow to load
 
     scenes = range(FIRST_SCENE, FIRST_SCENE + spec.scenes)
     side = spec.columns * spec.chip_size

@@ -15,7 +15,7 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.data.normalise import FULL_SCALE
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_whole
-from seep_lightning.scene.raster import band_numbers, open_dataset
+from seep_lightning.scene.datasets import band_numbers, open_dataset
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:

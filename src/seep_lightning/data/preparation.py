@@ -39,7 +39,8 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     """
     from affine import Affine
 
-    from seep_lightning.scene.raster import Raster, write_geotiff
+    from seep_lightning.scene.datasets import write_geotiff
+    from seep_lightning.scene.raster import Raster
 
     check_config(config)
     out, data = Path(config.output), DataConfig()
@@ -76,7 +77,9 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
                     place = {"crs": raster.crs, "transform": raster.transform @ Affine.translation(*corner)}
                     if raster.placed_by_points:
                         left, top = corner
-                        place = {"crs": raster.crs, "gcps": raster.points(-top, -left)} if raster.crs else {}
+                        place = (
+                            {"crs": raster.crs, "gcps": raster.place.shifted_points(-top, -left)} if raster.crs else {}
+                        )
                     write_geotiff(part / data.images / name, image, 0, raster.band_names, **place)
                     write_geotiff(part / data.masks / name, mask, None, **place)
                 raster.check_unchanged()

@@ -10,8 +10,9 @@ from rasterio.enums import Resampling
 
 from seep_lightning.data.images import write_image
 from seep_lightning.reporting.pictures import overview
+from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.polygons import SeepLayer
-from seep_lightning.scene.raster import Raster, open_dataset
+from seep_lightning.scene.raster import Raster
 
 # Pixels along the longer side of a picture.
 LONGER_SIDE = 720

@@ -1,60 +1,114 @@
-"""From a scene to its map: probability and mask as Cloud Optimized GeoTIFFs, from any point where a run was killed."""
+"""Finished rows as Cloud Optimized GeoTIFFs."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import rasterio.shutil
-from affine import Affine
 from rasterio.errors import RasterioError
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.journal import Journal
-from seep_lightning.scene.raster import Raster, open_dataset
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.raster_formats import MAP_FORMAT
+from seep_lightning.scene.vrt import add_raw_byte_band, new_vrt, vrt_text
 
-COG = {"driver": "COG", "compress": "DEFLATE", "level": 6, "blocksize": 512, "bigtiff": "IF_SAFER", "statistics": "NO"}
+# characters of GDAL's message that fit into ours
+LONGEST_GDAL_MESSAGE = 160
 
 
-def write_cog(
-    rows: Journal, path: Path, band: int, name: str, like: Raster, tags: dict[str, str], overviews: str, **facts: Any
-) -> None:
-    """A band (from 0) of finished rows to a Cloud Optimized GeoTIFF at `path`, placed on the ground as `like` is.
+@dataclass(frozen=True)
+class MapLayer:
+    """A band of the finished rows, and how it is stored.
 
-    overviews: how they are resampled. facts: nodata, scales, offsets. Raises `UserError` where the disk fills up.
+    Attributes:
+        index: The band's number, from 0.
+        name: What it shows.
+        nodata: Its value of pixels that are not mapped.
+        resampling: How its overviews are made, as GDAL calls it.
+        scale: With `offset`: stored value x scale + offset is what it means; None where the value means itself.
+        offset: See `scale`.
+    """
+
+    index: int
+    name: str
+    nodata: int
+    resampling: str
+    scale: float | None = None
+    offset: float | None = None
+
+
+def write_cog(rows: Journal, path: Path, layer: MapLayer, like: Raster, tags: dict[str, str]) -> None:
+    """Write a band of finished rows as a Cloud Optimized GeoTIFF, all or nothing.
+
+    Args:
+        rows: The finished rows.
+        path: The file to write.
+        layer: Which band, and how it is stored.
+        like: The raster whose place on the ground and tags it takes.
+        tags: Further metadata.
+
+    Raises:
+        UserError: The disk is full or refuses it.
     """
     vrt, draft = rows.folder / f"{path.stem}.vrt", rows.folder / path.name
-    text = (
-        f'<VRTDataset rasterXSize="{rows.width}" rasterYSize="{rows.height}">'
-        '<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand">'
-        f'<SourceFilename relativeToVRT="1">{rows.data.name}</SourceFilename><ImageOffset>{band * rows.width}'
-        f"</ImageOffset><PixelOffset>1</PixelOffset><LineOffset>{rows.bands * rows.width}</LineOffset></VRTRasterBand>"
-        "</VRTDataset>"
-    )
     try:
-        vrt.write_text(text)
-        with open_dataset(vrt, "r+") as asked:
-            if like.placed_by_points and like.crs:
-                asked.gcps = (like.gcps, like.crs)
-            else:
-                facts |= {"transform": like.transform} if like.transform != Affine.identity() else {}
-                facts |= {"crs": like.crs} if like.crs else {}
-            for key, value in facts.items():
-                setattr(asked, key, value)
-            asked.descriptions = (name,)
-            asked.update_tags(**{**like.tags, **tags})
+        _describe(vrt, rows, layer, like, tags)
         with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", CPL_TMPDIR=str(rows.folder)):
-            rasterio.shutil.copy(vrt, draft, overview_resampling=overviews, **COG)
-        with (
-            open_dataset(vrt) as asked,
-            open_dataset(draft) as got,
-        ):  # GDAL keeps quiet about writes that fail as it closes
-            if asked.checksum(1) != got.checksum(1) or not tags.items() <= got.tags().items():
-                raise OSError("what was written differs")
+            options = {"driver": MAP_FORMAT.driver, **MAP_FORMAT.options}
+            rasterio.shutil.copy(vrt, draft, overview_resampling=layer.resampling, **options)
+        _check_written(vrt, draft, tags)
     except (RasterioError, compat.gdal_error(), OSError) as error:
-        for file in rows.folder.glob(f"{draft.name}*"):  # with GDAL's own temporary files
-            file.unlink()
-        why = f"{first_line(error)[:160]}; {shutil.disk_usage(rows.folder).free / 1e9:.2f} GB free"
-        advice = "Make room and give the same command again: it goes on from the finished rows."
-        raise UserError(f"{path} could not be written ({why}). {advice}") from error
+        _remove_draft(draft)
+        reason = first_line(error)[:LONGEST_GDAL_MESSAGE]
+        free = shutil.disk_usage(rows.folder).free / 1e9
+        raise UserError(
+            f"{path} could not be written ({reason}; {free:.2f} GB free). "
+            "Make room and give the same command again: it goes on from the finished rows."
+        ) from error
     draft.replace(path)
+
+
+def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dict[str, str]) -> None:
+    """Write a virtual raster that shows a band of the rows where they lie, with all that is known of it."""
+    dataset = new_vrt(rows.width, rows.height)
+    line_bytes = rows.bands * rows.width
+    add_raw_byte_band(dataset, rows.data.name, offset=layer.index * rows.width, line_bytes=line_bytes)
+    vrt.write_text(vrt_text(dataset))
+    with open_dataset(vrt, "r+") as out:
+        _place(out, like.place)
+        out.nodata = layer.nodata
+        if layer.scale is not None:
+            out.scales, out.offsets = [layer.scale], [layer.offset]
+        out.descriptions = (layer.name,)
+        out.update_tags(**{**like.tags, **tags})
+
+
+def _place(out: Any, place: Georeference) -> None:
+    """Put an open dataset where a raster lies."""
+    if place.placed_by_points and place.crs:
+        out.gcps = (place.gcps, place.crs)
+        return
+    if place.has_transform:
+        out.transform = place.transform
+    if place.crs:
+        out.crs = place.crs
+
+
+def _check_written(vrt: Path, draft: Path, tags: dict[str, str]) -> None:
+    """Raise `OSError` unless the draft holds what it should: GDAL is silent about writes that fail as it closes."""
+    with open_dataset(vrt) as expected, open_dataset(draft) as written:
+        same_pixels = expected.checksum(1) == written.checksum(1)
+        has_tags = tags.items() <= written.tags().items()
+    if not same_pixels or not has_tags:
+        raise OSError("what was written differs")
+
+
+def _remove_draft(draft: Path) -> None:
+    """Remove a file that was begun, with GDAL's own temporary files."""
+    for file in draft.parent.glob(f"{draft.name}*"):
+        file.unlink()

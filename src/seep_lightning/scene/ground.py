@@ -14,7 +14,8 @@ from rasterio.transform import GCPTransformer
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.scene.raster import ASSIGN, Raster
+from seep_lightning.scene.georeference import CRS_ADVICE
+from seep_lightning.scene.raster import Raster
 
 Points = NDArray[np.float64]
 """(N, 2): column, row (0, 0 is the outer corner of the first pixel), or x, y."""
@@ -170,7 +171,7 @@ class Ground:
         if raster.crs.is_geographic:
             points = _on_one_side_of_the_date_line(points)
         problem = f"{raster.path}: its {len(points)} ground control points do not place it"
-        with as_user_error(problem, compat.gdal_error(), advice=ASSIGN):
+        with as_user_error(problem, compat.gdal_error(), advice=CRS_ADVICE):
             placement = ControlPointPlacement.through(points)
         misfit = placement.misfit()
         note = f"polynomial through {len(points)} ground control points, which it meets to {misfit:.2f} px (rms)"
@@ -251,7 +252,7 @@ def _on_one_side_of_the_date_line(points: Sequence[GroundControlPoint]) -> Seque
 def _check_crs(raster: Raster) -> None:
     """Raise `UserError` for a CRS from which PROJ knows no way to longitude and latitude."""
     problem = f"{raster.path}: PROJ cannot use its coordinate system"
-    with as_user_error(problem, pyproj.exceptions.ProjError, advice=ASSIGN):
+    with as_user_error(problem, pyproj.exceptions.ProjError, advice=CRS_ADVICE):
         _transformer(raster.crs.to_wkt(), WGS84)
 
 
@@ -263,7 +264,7 @@ def _check_on_the_globe(ground: Ground, raster: Raster) -> None:
     if abs(longitude) <= 1.5 * WHOLE_TURN and abs(latitude) <= 90:
         return
     message = f"{raster.path}: its transform and its coordinate system put it at longitude {longitude:g}, latitude"
-    raise UserError(f"{message} {latitude:g}, which is not on the ground. {ASSIGN}")
+    raise UserError(f"{message} {latitude:g}, which is not on the ground. {CRS_ADVICE}")
 
 
 @lru_cache(maxsize=256)

@@ -1,34 +1,78 @@
-"""Classes of seep: which one a pixel is; matrices (N + 1, N + 1) of true and found classes, 0 = sea, which add up."""
+"""Probabilities and classes in 8 bit, as maps store them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.interfaces import Floats, Mask
+
+# 8 bit hold nodata (0) and the probabilities 0/254 to 254/254 (1 to 255).
+LEVELS = 254
+PROBABILITY_NODATA = 0
+MASK_NODATA = 255
+
+# A threshold that is a level but for rounding counts as that level.
+LEVEL_TOLERANCE = 1e-6
 
 
-def class_numbers(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """What `Predictor.probability` gives, (..., 1 + N, H, W), to the most probable class; 1 where N is 0."""
+def class_numbers(probability: Floats) -> NDArray[np.uint8]:
+    """The most probable class of every pixel.
+
+    Args:
+        probability: (..., 1 + N, H, W): that of a seep, then those of N classes.
+
+    Returns:
+        Numbers of classes from 1, (..., H, W); 1 where N is 0.
+    """
     if probability.shape[-3] == 1:
         return np.ones_like(probability[..., 0, :, :], np.uint8)
     return np.asarray(1 + probability[..., 1:, :, :].argmax(-3), np.uint8)
 
 
-LEVELS = 254  # 8 bit holds nodata (0) and the probabilities 0/254 .. 254/254 (1..255)
-MASK_NODATA = 255
+def quantise(probability: Floats, mapped: Mask) -> NDArray[np.uint8]:
+    """Probabilities in 8 bit.
 
+    Args:
+        probability: (n, W), 0 to 1.
+        mapped: Which pixels are mapped, (n, W).
 
-def quantise(probability: NDArray[np.float32], mapped: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Probabilities (n, W) to 8 bit: 0 where not `mapped`, else round(254 p) + 1; `UserError` if one is not finite."""
-    if not np.isfinite(probability, where=mapped, out=np.ones(probability.shape, bool)).all():
+    Returns:
+        0 where a pixel is not mapped, else round(254 p) + 1, (n, W).
+
+    Raises:
+        UserError: A mapped pixel's probability is not finite.
+    """
+    ignored = np.ones(probability.shape, bool)
+    if not np.isfinite(probability, where=mapped, out=ignored).all():
         raise UserError("The model gave probabilities that are not finite. Its weights are damaged, or it diverged.")
-    return np.where(mapped, np.rint(probability.clip(0, 1) * np.float32(LEVELS)) + 1, 0).astype(np.uint8)
+    stored = np.rint(probability.clip(0, 1) * np.float32(LEVELS)) + 1
+    return np.where(mapped, stored, PROBABILITY_NODATA).astype(np.uint8)
 
 
 def level(probability: float) -> int:
-    """The smallest quantised value, 1..255, whose probability is at least this; 1, of 0, for nothing above it."""
-    return max(int(np.ceil(probability * LEVELS - 1e-6)), int(probability > 0)) + 1
+    """The smallest stored value, 1 to 255, whose probability is at least this one.
+
+    Args:
+        probability: A threshold, 0 to 1.
+
+    Returns:
+        1, the value of probability 0, for nothing above 0 only.
+    """
+    smallest = int(np.ceil(probability * LEVELS - LEVEL_TOLERANCE))
+    above_zero = int(probability > 0)
+    return max(smallest, above_zero) + 1
 
 
 def classify(quantised: NDArray[np.uint8], numbers: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
-    """Quantised probabilities and numbers of classes (n, W) to a mask: 255 nodata, 0 sea, else the number."""
-    return np.where(quantised == 0, MASK_NODATA, np.where(quantised >= level(threshold), numbers, 0)).astype(np.uint8)
+    """The mask of a map.
+
+    Args:
+        quantised: Probabilities as `quantise` gives them, (n, W).
+        numbers: Numbers of classes from 1, (n, W).
+        threshold: The least probability of a seep, 0 to 1.
+
+    Returns:
+        255 nodata, 0 sea, else the number of the class, (n, W).
+    """
+    seeps = np.where(quantised >= level(threshold), numbers, 0)
+    return np.where(quantised == PROBABILITY_NODATA, MASK_NODATA, seeps).astype(np.uint8)

@@ -1,84 +1,146 @@
-"""Rasters that GDAL reads, by rows and windows: GeoTIFF, VRT and their like, with nodata, masks and georeference."""
+"""The tiles of a scene as one raster."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from xml.sax.saxutils import escape
 
 from affine import Affine
 from rasterio.io import MemoryFile
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.raster import TYPES, Raster
+from seep_lightning.scene.georeference import Georeference
+from seep_lightning.scene.raster import GDAL_TYPES, Raster
+from seep_lightning.scene.vrt import VrtSource, add_georeference, add_mosaic_band, new_vrt, vrt_text
+
+# Pixels by which a tile may lie elsewhere than its cell says: what rounding makes of corners.
+PLACE_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """What is known of a tile without its pixels."""
+
+    path: Path
+    row: int
+    column: int
+    height: int
+    width: int
+    data_type: str
+    band_names: Mapping[int, str]
+    nodatas: frozenset[float]
+    place: Georeference
+
+    @property
+    def source(self) -> VrtSource:
+        """The tile as a part of a virtual raster."""
+        left, top = self.column * self.width, self.row * self.height
+        return VrtSource(self.path, left, top, self.width, self.height, self.data_type)
+
+    @property
+    def origin(self) -> Affine:
+        """The transform of the whole scene, by this tile's own transform and cell."""
+        return self.place.transform @ Affine.translation(-self.column * self.width, -self.row * self.height)
 
 
 @contextmanager
 def mosaic(
-    tiles: Mapping[Path, tuple[int, int]], name: str, bands: Sequence[int | str] = (1,), nodata: float | None = None,
-    *, placed: bool = True,
-) -> Iterator[Raster]:  # fmt: skip
-    """Tiles of one size by their (row, column), as one raster (a VRT) on the ground; missing ones are `nodata`.
+    tiles: Mapping[Path, tuple[int, int]],
+    name: str,
+    bands: Sequence[int | str] = (1,),
+    nodata: float | None = None,
+    *,
+    placed: bool = True,
+) -> Iterator[Raster]:
+    """Open tiles of one size as one raster (a VRT in memory).
 
-    placed: False where the cells say nothing of the ground, as for statistics of all pixels.
-    `UserError` for tiles that differ in size, type or bands, or lie elsewhere on the ground than their cells say.
+    Args:
+        tiles: (row, column) of each file, in tiles.
+        name: The name of the raster.
+        bands: The bands to read: numbers from 1, or names.
+        nodata: The value of missing tiles, besides the files' own nodata.
+        placed: False where the cells say nothing of the ground, as for statistics of all pixels.
+
+    Yields:
+        The raster, on the ground where the tiles lie; `placed=False` leaves it without a place.
+
+    Raises:
+        UserError: Tiles differ in size, type, bands or coordinate system, lie elsewhere on the ground than their cells
+            say, have a mask, or are missing although there is no nodata value.
     """
-    rows, columns = (1 + max(cell[axis] for cell in tiles.values()) for axis in (0, 1))
+    rows = 1 + max(row for row, _ in tiles.values())
+    columns = 1 + max(column for _, column in tiles.values())
     if nodata is None and len(tiles) < rows * columns:
         raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
-    facts: dict[tuple[Any, ...], str] = {}
-    sources, place, first = "", "", None
-    names, nodatas = dict[int, str](), set[float]()
-    for path, (row, column) in tiles.items():
-        with Raster(path, bands, nodata) as tile:
-            width, height, kind, count = tile.width, tile.height, TYPES[tile.dtype.name], max(tile.indexes)
-            fact = width, height, kind, count, placed and tile.crs and tile.crs.to_wkt()
-            if placed and not facts:
-                place = _place(tile, row * height, column * width)
-            if placed and tile.transform != Affine.identity():
-                origin = tile.transform @ Affine.translation(-column * width, -row * height)
-                first = first or origin
-                off = (~first) @ origin
-                if max(abs(off.c), abs(off.f)) > 0.5:
-                    said = f"{path} does not lie at row {row}, column {column} of the tiles of {name}, by its transform"
-                    raise UserError(
-                        f"{said}. Pass the right columns=N, mosaic=false, or drop it: gdal_edit.py -unsetgt."
-                    )
-            names |= dict(zip(tile.indexes, tile.band_names, strict=True))
-            nodatas |= tile.nodatas
-            if tile.masked:
-                raise UserError(f"{path} has a mask or alpha band, which a mosaic would lose. Pass mosaic=false.")
-        facts.setdefault(fact, path.name)
-        if len(facts) > 1:
-            said = f"{path} and {next(iter(facts.values()))} differ in size, type, bands or coordinate system"
-            raise UserError(f"{said}: tiles of a scene must be alike. Cut them again, or pass mosaic=false.")
-        size, file = f'xSize="{width}" ySize="{height}"', escape(str(path.resolve()))
-        sources += (
-            f"<SimpleSource><SourceFilename>{file}</SourceFilename><SourceBand>BAND</SourceBand>"
-            f'<SourceProperties RasterXSize="{width}" RasterYSize="{height}" DataType="{kind}"/><SrcRect xOff="0" '
-            f'yOff="0" {size}/><DstRect xOff="{column * width}" yOff="{row * height}" {size}/></SimpleSource>'
-        )
-    empty = "" if nodata is None else f"<NoDataValue>{nodata:g}</NoDataValue>"
-    text = "".join(
-        f'<VRTRasterBand dataType="{kind}" band="{i}"><Description>{escape(names.get(i, ""))}</Description>{empty}'
-        f"{sources.replace('>BAND<', f'>{i}<')}</VRTRasterBand>"
-        for i in range(1, count + 1)
-    )
-    vrt = f'<VRTDataset rasterXSize="{columns * width}" rasterYSize="{rows * height}">{place}{text}</VRTDataset>'
+    known = [_read_tile(path, cell, bands, nodata) for path, cell in tiles.items()]
+    _check_alike(known, placed=placed)
+    if placed:
+        _check_places(known, name)
+    vrt = _mosaic_vrt(known, (rows, columns), nodata, placed=placed)
     with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
-        raster.nodatas |= nodatas
-        raster.layout = sorted((path.name, *cell) for path, cell in tiles.items())
+        raster.nodatas |= {value for tile in known for value in tile.nodatas}
+        raster.layout = sorted((tile.path.name, tile.row, tile.column) for tile in known)
         yield raster
 
 
-def _place(tile: Raster, row: int, column: int) -> str:
-    """The ground of a mosaic, as GDAL writes it, from a tile whose first pixel lies at a row and a column of it."""
-    crs = escape(tile.crs.to_wkt(), {'"': "&quot;"}) if tile.crs else ""
-    if tile.placed_by_points:
-        points = [(p.col, p.row, p.x, p.y, p.z or 0) for p in tile.points(row, column)]
-        listed = ('<GCP Pixel="{}" Line="{}" X="{!r}" Y="{!r}" Z="{}"/>'.format(*point) for point in points)
-        return f'<GCPList Projection="{crs}">{"".join(listed)}</GCPList>'
-    if tile.transform == Affine.identity():
-        return ""
-    corner = (tile.transform @ Affine.translation(-column, -row)).to_gdal()
-    return f"{f'<SRS>{crs}</SRS>' if crs else ''}<GeoTransform>{str(corner)[1:-1]}</GeoTransform>"
+def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[int | str], nodata: float | None) -> _Tile:
+    """What is known of a tile without its pixels; `UserError` for one with a mask."""
+    with Raster(path, bands, nodata) as tile:
+        if tile.masked:
+            raise UserError(f"{path} has a mask or alpha band, which a mosaic would lose. Pass mosaic=false.")
+        row, column = cell
+        return _Tile(
+            path=path,
+            row=row,
+            column=column,
+            height=tile.height,
+            width=tile.width,
+            data_type=GDAL_TYPES[tile.dtype.name],
+            band_names=dict(zip(tile.indexes, tile.band_names, strict=True)),
+            nodatas=frozenset(tile.nodatas),
+            place=tile.place,
+        )
+
+
+def _check_alike(tiles: Sequence[_Tile], *, placed: bool) -> None:
+    """Raise `UserError` for the first tile that differs from the first one."""
+    first = tiles[0]
+    for tile in tiles[1:]:
+        if _kind(tile, placed=placed) != _kind(first, placed=placed):
+            raise UserError(
+                f"{tile.path} and {first.path.name} differ in size, type, bands or coordinate system: "
+                "tiles of a scene must be alike. Cut them again, or pass mosaic=false."
+            )
+
+
+def _kind(tile: _Tile, *, placed: bool) -> tuple[object, ...]:
+    """What all tiles of a scene have in common."""
+    crs = tile.place.crs.to_wkt() if placed and tile.place.crs is not None else None
+    return tile.width, tile.height, tile.data_type, max(tile.band_names), crs
+
+
+def _check_places(tiles: Sequence[_Tile], name: str) -> None:
+    """Raise `UserError` for a tile that lies elsewhere on the ground than its cell says, by the first tile placed."""
+    with_transform = [tile for tile in tiles if tile.place.has_transform]
+    for tile in with_transform:
+        # the scene's first pixel by this tile, in pixels of the scene by the first tile
+        offset = ~with_transform[0].origin @ tile.origin
+        if max(abs(offset.c), abs(offset.f)) > PLACE_TOLERANCE:
+            raise UserError(
+                f"{tile.path} does not lie at row {tile.row}, column {tile.column} of the tiles of {name}, "
+                "by its transform. Pass the right columns=N, mosaic=false, or drop it: gdal_edit.py -unsetgt."
+            )
+
+
+def _mosaic_vrt(tiles: Sequence[_Tile], grid: tuple[int, int], nodata: float | None, *, placed: bool) -> str:
+    """The virtual raster of tiles that are alike, as the text of its file; grid: rows and columns of tiles."""
+    rows, columns = grid
+    first = tiles[0]
+    vrt = new_vrt(columns * first.width, rows * first.height)
+    if placed:
+        add_georeference(vrt, first.place, first.row * first.height, first.column * first.width)
+    names = {number: band for tile in tiles for number, band in tile.band_names.items()}
+    sources = [tile.source for tile in tiles]
+    for number in range(1, max(names) + 1):
+        add_mosaic_band(vrt, number, names.get(number, ""), nodata, sources)
+    return vrt_text(vrt)

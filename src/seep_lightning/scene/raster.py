@@ -3,178 +3,248 @@
 import hashlib
 import json
 import threading
-import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import MaskFlags
-from rasterio.env import set_gdal_config
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from seep_lightning import compat
-from seep_lightning.errors import UserError, as_user_error, first_line
+from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.datasets import band_numbers, open_for_reading
+from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 
-ROWS = 256  # rows read in one go, at least: 13 MB of a 25,000 px wide uint16 scene
-CACHE = 64 << 20  # bytes of GDAL's block cache; by default it takes 5 % of the memory, more than our strips
-TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}  # ours to GDAL's
-ASSIGN = "Assign the right one with gdal_edit.py -a_srs (or -unsetgt to drop the georeference)."
-compat.silence_gdal()
-_WARNINGS = threading.Lock()  # the list of warning filters belongs to the process
+# Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
+READ_ROWS = 256
 
+# The data types that we read, by numpy's name, as GDAL calls them.
+GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}
 
-def open_dataset(path: Path, mode: str = "r", **more: Any) -> Any:
-    """A rasterio dataset, without its warning about a missing georeference: `Raster.georeferenced` says it."""
-    set_gdal_config("GDAL_CACHEMAX", CACHE)
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, mode, **more)
+# What viewers and GDAL itself write beside a file, such as statistics: pixels do not depend on it.
+SIDECAR_SUFFIXES = (".aux.xml", ".ovr")
+
+FileStamps = dict[str, tuple[int, int]]
+"""Size (bytes) and time of change (ns) of files by path; (0, 0) for what is no file."""
 
 
 class Raster(AbstractContextManager["Raster"]):
-    """A raster file, open for reading; each thread gets a handle of its own. `UserError` for one that cannot be used.
+    """A raster file, open for reading; each thread reads by a handle of its own.
 
-    bands: numbers from 1, or names (band descriptions, such as `VV`). nodata: a value besides the file's own; a pixel
-    is valid where no band has either of them, or is not finite, and where the file's mask or alpha band says so.
+    A pixel is valid where every band is finite and has no nodata value, and where the file's mask or alpha band says
+    so.
+
+    Attributes:
+        path: The file.
+        name: The file's name without its suffix.
+        layout: Of a mosaic: name, row and column of each tile; empty for a file.
+        indexes: The numbers, from 1, of the bands that are read.
+        band_names: Their names; empty for a band without one.
+        dtype: Their data type.
+        height: Rows.
+        width: Columns.
+        block_rows: Rows that are decoded together.
+        nodatas: The values of pixels without data.
+        masked: True where the file has a mask or an alpha band.
+        tags: The file's own metadata.
+        place: Where it lies on the ground.
     """
 
     def __init__(self, path: str | Path, bands: Sequence[int | str] = (1,), nodata: float | None = None) -> None:
+        """Open a file.
+
+        Args:
+            path: The file, or one of GDAL's virtual file systems (`/vsi...`).
+            bands: The bands to read: numbers from 1, or names (band descriptions, such as `VV`).
+            nodata: The value of pixels without data, besides the file's own.
+
+        Raises:
+            UserError: The file cannot be used.
+        """
         self.path = Path(path)
         self.name = self.path.stem
-        self.layout: list[tuple[str, int, int]] = []  # of a mosaic: name, row and column of each tile
-        self._local, self._handles = threading.local(), list[Any]()
+        self.layout: list[tuple[str, int, int]] = []
+        self._local = threading.local()
+        self._handles: list[Any] = []
         dataset = self._handle()
         try:
-            self._choose(dataset, bands)
-            self.height, self.width = int(dataset.height), int(dataset.width)
-            self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
-            declared = {nodata, *(dataset.nodatavals[i - 1] for i in self.indexes)} - {None}
-            if self.dtype.kind != "f":  # as integers: then comparing copies no pixels
-                declared = {int(value) for value in declared if float(value).is_integer()}
-            self.nodatas: set[float] = declared
-            self.masked = any(MaskFlags.per_dataset in dataset.mask_flag_enums[i - 1] for i in self.indexes)
-            self.tags: dict[str, str] = dict(dataset.tags())
-            self._georeference(dataset)
-            self._facts = _facts(dataset.files or [str(self.path)])
+            self._read_header(dataset, bands, nodata)
         except UserError:
-            self.__exit__()
+            self.close()
             raise
 
+    def _read_header(self, dataset: Any, bands: Sequence[int | str], nodata: float | None) -> None:
+        """Read all that is known without a pixel."""
+        self.indexes = band_numbers(self.path, dataset.descriptions, bands)
+        self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
+        self.dtype = _common_dtype(self.path, {dataset.dtypes[i - 1] for i in self.indexes})
+        self.height = int(dataset.height)
+        self.width = int(dataset.width)
+        self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
+        # the given value comes first: fingerprints depend on which of two equal values is kept
+        declared = {nodata, *(dataset.nodatavals[i - 1] for i in self.indexes)}
+        self.nodatas = _nodata_values(declared, self.dtype)
+        self.masked = any(MaskFlags.per_dataset in dataset.mask_flag_enums[i - 1] for i in self.indexes)
+        self.tags: dict[str, str] = dict(dataset.tags())
+        self.place = read_georeference(self.path, dataset)
+        self._stamps = _file_stamps(dataset.files or [str(self.path)])
+
     def __exit__(self, *_: object) -> None:
+        """Close the file, see `close`."""
+        self.close()
+
+    def close(self) -> None:
         """Close the handles of all threads; none may be reading."""
         for handle in self._handles:
             handle.close()
-        self._handles, self._local = [], threading.local()
+        self._handles = []
+        self._local = threading.local()
+
+    def _handle(self) -> Any:
+        """The dataset that the calling thread reads from."""
+        if not hasattr(self._local, "handle"):
+            self._local.handle = open_for_reading(self.path)
+            self._handles.append(self._local.handle)
+        return self._local.handle
+
+    @property
+    def crs(self) -> Any:
+        """The coordinate system; None where there is none."""
+        return self.place.crs
+
+    @property
+    def transform(self) -> Affine:
+        """(column, row) of a pixel's corner to (x, y); the identity where there is none."""
+        return self.place.transform
+
+    @property
+    def gcps(self) -> Sequence[GroundControlPoint]:
+        """The ground control points."""
+        return self.place.gcps
+
+    @property
+    def placed_by_points(self) -> bool:
+        """Whether control points, and no transform, place the raster."""
+        return self.place.placed_by_points
+
+    @property
+    def georeferenced(self) -> bool:
+        """Whether its place on the earth is known."""
+        return self.place.is_complete
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what pixels and places depend on: files by name, size and time of change; type, bands, nodata."""
+        files = [(Path(path).name, *stamp) for path, stamp in sorted(self._stamps.items())]
+        nodatas = sorted(str(value) for value in self.nodatas)
+        crs = None if self.crs is None else self.crs.to_wkt()
+        points = [(point.row, point.col, point.x, point.y, point.z) for point in self.gcps]
+        pixels = [files, self.height, self.width, self.dtype.name, self.indexes, nodatas, self.masked]
+        ground = [self.layout, crs, tuple(self.transform), points]
+        return hashlib.sha256(json.dumps(pixels + ground).encode()).hexdigest()
 
     def read(self, start: int, stop: int, left: int = 0, right: int | None = None) -> tuple[Values, Mask]:
-        """Rows start..stop, columns left..right: values (C, n, w) as stored, valid (n, w)."""
-        window = Window(left, start, (self.width if right is None else right) - left, stop - start)
+        """Read a window.
+
+        Args:
+            start: The first row.
+            stop: The row after the last one.
+            left: The first column.
+            right: The column after the last one; None for the right edge.
+
+        Returns:
+            Values (C, n, w) as stored, and which pixels (n, w) are valid.
+
+        Raises:
+            UserError: The file is damaged, changed or gone.
+        """
+        right = self.width if right is None else right
+        window = Window(left, start, right - left, stop - start)
         dataset = self._handle()
         try:
             values = dataset.read(self.indexes, window=window)
             mask = dataset.dataset_mask(window=window) if self.masked else None
         except (RasterioError, OSError) as error:
             self.check_unchanged()
-            said = f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)})"
-            raise UserError(f"{said}. It is damaged or cut off, or its disk is gone; copy it again.") from error
+            raise UserError(
+                f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)}). "
+                "It is damaged or cut off, or its disk is gone; copy it again."
+            ) from error
+        return values, self._valid_pixels(values, mask)
+
+    def _valid_pixels(self, values: Values, mask: Values | None) -> Mask:
+        """Where values (C, n, w) hold data, by the file's own mask (n, w), too, if there is one."""
         valid: Mask = np.ones(values.shape[1:], bool) if mask is None else mask > 0
         for plane in values:
             if self.dtype.kind == "f":
                 valid &= np.isfinite(plane)
             for nodata in self.nodatas:
                 valid &= plane != nodata
-        return values, valid
+        return valid
 
     def check_unchanged(self) -> None:
-        """Raise `UserError` if the file, or one that a VRT draws on, is not what it was when this was opened."""
-        changed = [path for path, facts in self._facts.items() if _facts([path]) != {path: facts}]
-        if changed:
-            said = f"{changed[0]} changed while it was read: what was made of it is of no use"
-            raise UserError(f"{said}. Let the file be finished, then give the same command again.")
+        """Check that the files that it draws on are still what they were when it was opened.
+
+        Raises:
+            UserError: A file changed.
+        """
+        for path, stamp in self._stamps.items():
+            if _file_stamp(path) != stamp:
+                raise UserError(
+                    f"{path} changed while it was read: what was made of it is of no use. "
+                    "Let the file be finished, then give the same command again."
+                )
 
     def check_scale(self, scale: str | None) -> None:
-        """Raise `UserError` unless a `scale` is given for types without full scale (float32, int16), and only then."""
-        if scale and self.dtype.kind == "u":
+        """Check that `scale` is given for types without a full scale (float32, int16), and only for them.
+
+        Args:
+            scale: `linear`, `db`, or None.
+
+        Raises:
+            UserError: It is missing, or not needed.
+        """
+        has_full_scale = self.dtype.kind == "u"
+        if scale and has_full_scale:
             raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self.dtype}.")
-        if not scale and self.dtype.kind != "u":
+        if not scale and not has_full_scale:
             raise UserError(f"{self.path} stores {self.dtype}: pass scale=linear, or scale=db if its values are dB.")
 
-    def points(self, rows: int, columns: int) -> list[GroundControlPoint]:
-        """Its ground control points, moved by rows and columns: those of a part of it, or of what it is a part of."""
-        return [GroundControlPoint(p.row + rows, p.col + columns, p.x, p.y, p.z, p.id, p.info) for p in self.gcps]
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of what pixels and places depend on: files by name, size and time of change; type, bands, nodata."""
-        files = [(Path(path).name, *facts) for path, facts in sorted(self._facts.items())]
-        nodatas = sorted(map(str, self.nodatas))
-        crs, points = self.crs and self.crs.to_wkt(), [(p.row, p.col, p.x, p.y, p.z) for p in self.gcps]
-        facts = [files, self.height, self.width, self.dtype.name, self.indexes, nodatas, self.masked]
-        facts += [self.layout, crs, tuple(self.transform), points]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-    def _handle(self) -> Any:
-        if not hasattr(self._local, "handle"):
-            what = "is no raster" if str(self.path).startswith("/vsi") or self.path.exists() else "is not there"
-            advice = "Expected a GeoTIFF, a VRT or the like."
-            with as_user_error(f"{self.path} {what}", RasterioError, OSError, advice=advice):
-                self._local.handle = open_dataset(self.path)
-            self._handles.append(self._local.handle)
-        return self._local.handle
-
-    def _choose(self, dataset: Any, bands: Sequence[int | str]) -> None:
-        self.indexes = band_numbers(self.path, dataset.descriptions, bands)
-        kinds = {dataset.dtypes[i - 1] for i in self.indexes}
-        if len(kinds) > 1 or not kinds <= TYPES.keys():
-            said = f"{self.path} stores {' and '.join(sorted(kinds))}; expected one of {', '.join(TYPES)} for all bands"
-            raise UserError(f"{said}. Convert it with gdal_translate -ot Float32.")
-        self.dtype: np.dtype[Any] = np.dtype(kinds.pop())
-        self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
-
-    def _georeference(self, dataset: Any) -> None:
-        with as_user_error(f"{self.path}: its CRS cannot be read", CRSError, advice=ASSIGN):
-            self.crs, self.transform, (self.gcps, points_crs) = dataset.crs, dataset.transform, dataset.gcps
-        placed = self.transform != Affine.identity()
-        self.placed_by_points = bool(self.gcps) and not placed
-        self.crs = (points_crs if self.placed_by_points else self.crs) or None
-        if self.crs is not None and not (self.crs.is_geographic or self.crs.is_projected):
-            kind = f"neither geographic nor projected ({self.crs.to_wkt()[:60]}...)"
-            raise UserError(f"{self.path}: its coordinate system is {kind}. {ASSIGN}")
-        if placed and not (np.isfinite(self.transform).all() and abs(self.transform.determinant) > 0):
-            raise UserError(f"{self.path}: its transform {tuple(self.transform)[:6]} is not invertible. {ASSIGN}")
-        self.georeferenced = self.crs is not None and (placed or self.placed_by_points)
+def _common_dtype(path: Path, dtypes: set[str]) -> np.dtype[Any]:
+    """The one type of all bands that are read; `UserError` where they differ or are of a kind that we do not read."""
+    if len(dtypes) > 1 or not dtypes <= GDAL_TYPES.keys():
+        stored, expected = " and ".join(sorted(dtypes)), ", ".join(GDAL_TYPES)
+        raise UserError(
+            f"{path} stores {stored}; expected one of {expected} for all bands. "
+            "Convert it with gdal_translate -ot Float32."
+        )
+    return np.dtype(next(iter(dtypes)))
 
 
-def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
-    """The numbers, from 1, of bands by number or name; `UserError` for one that is not among those of the file."""
-    numbers = [b if isinstance(b, int) else names.index(b) + 1 if b in names else 0 for b in bands]
-    missing = [str(b) for b, i in zip(bands, numbers, strict=True) if not 1 <= i <= len(names)]
-    if missing:
-        named = f" named {', '.join(filter(None, names))}" if any(names) else ""
-        said = f"{path} has {len(names)} band(s){named}; wanted {', '.join(map(str, bands))}, of which "
-        said += f"{', '.join(missing)} is missing"
-        raise UserError(f"{said}. Choose with (data.)bands=[...], or use a run trained on these bands.")
-    return numbers
+def _nodata_values(declared: set[float | None], dtype: np.dtype[Any]) -> set[float]:
+    """The declared values that pixels of this type can have."""
+    values = {value for value in declared if value is not None}
+    if dtype.kind == "f":
+        return values
+    # as integers: then comparing copies no pixels
+    return {int(value) for value in values if float(value).is_integer()}
 
 
-def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **more: Any) -> None:
-    """Write (C, H, W) as a deflated GeoTIFF. names: of the bands; more: rasterio's keywords, `crs` and `transform`."""
-    size = dict(zip(("count", "height", "width"), array.shape, strict=True), dtype=array.dtype.name)
-    with open_dataset(path, "w", driver="GTiff", compress="deflate", nodata=nodata, **size, **more) as out:
-        out.write(array)
-        if names:
-            out.descriptions = names
+def _file_stamps(paths: Sequence[str]) -> FileStamps:
+    """The stamps of files, without those beside them that pixels do not depend on."""
+    return {path: _file_stamp(path) for path in paths if not path.endswith(SIDECAR_SUFFIXES)}
 
 
-def _facts(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Size and time of change of each file, (0, 0) of what is none; not of what viewers write, such as statistics."""
-    paths = [path for path in paths if not path.endswith((".aux.xml", ".ovr"))]
-    stats = {path: Path(path).stat() if Path(path).exists() else None for path in paths}
-    return {path: (stat.st_size, stat.st_mtime_ns) if stat else (0, 0) for path, stat in stats.items()}
+def _file_stamp(path: str) -> tuple[int, int]:
+    """Size (bytes) and time of change (ns) of a file; (0, 0) for what is none, such as `/vsimem/...`."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

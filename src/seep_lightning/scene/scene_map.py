@@ -4,32 +4,51 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.cog import write_cog
+from seep_lightning.scene.cog import MapLayer, write_cog
+from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
-from seep_lightning.scene.journal import Journal
-from seep_lightning.scene.levels import LEVELS, MASK_NODATA, class_numbers, classify, quantise
+from seep_lightning.scene.journal import Journal, is_taken_over
+from seep_lightning.scene.levels import LEVELS, MASK_NODATA, PROBABILITY_NODATA, class_numbers, classify, quantise
 from seep_lightning.scene.plan import ScenePlan
-from seep_lightning.scene.raster import ROWS, Raster, open_dataset
+from seep_lightning.scene.raster import READ_ROWS, Raster
 from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX
 from seep_lightning.scene.strip import predict_scene
 
-KEY = "SEEP_LIGHTNING_KEY"
-FORMAT = 4  # raise it when the same settings would give other pixels, or the journal another layout
+KEY_TAG = "SEEP_LIGHTNING_KEY"
+THRESHOLD_TAG = "SEEP_LIGHTNING_THRESHOLD"
+
+# Raise it when the same settings would give other pixels, or the journal another layout.
+MAP_VERSION = 4
+
+PROBABILITY_LAYER = MapLayer(
+    index=0, name="seep", nodata=PROBABILITY_NODATA, resampling="average", scale=1 / LEVELS, offset=-1 / LEVELS
+)
+MASK_LAYER = MapLayer(index=1, name="class", nodata=MASK_NODATA, resampling="mode")
+LAYERS = 2
 
 log = logging.getLogger(__name__)
 
 
 class SceneMap(NamedTuple):
-    """Two rasters, from which row on this call predicted (the height: all was there), a hash of what they depend on."""
+    """The map of a scene.
+
+    Attributes:
+        probability: The raster of probabilities.
+        mask: The raster of classes.
+        first_row: The row from which on this call predicted; the scene's height if the map was finished already.
+        key: A hash of all that its pixels depend on.
+    """
 
     probability: Path
     mask: Path
@@ -38,66 +57,112 @@ class SceneMap(NamedTuple):
 
 
 def map_scene(
-    raster: Raster, prepare: Callable[[], tuple[Model, Normalise]], folder: Path, plan: ScenePlan,
+    raster: Raster,
+    prepare: Callable[[], tuple[Model, Normalise]],
+    folder: Path,
+    plan: ScenePlan,
     progress: Progress | None = None,
-) -> SceneMap:  # fmt: skip
-    """Map a scene into `folder`: NAME.probability.tif and NAME.mask.tif.
+) -> SceneMap:
+    """Map a scene, or a part of it, into NAME.probability.tif and NAME.mask.tif.
 
-    The model's first channel is that of seep, others are of classes. prepare: gives model and normalisation, if there
-    is anything left to do. Several processes may predict parts of a scene at once.
-    The same call goes on where a killed one stopped and gives the same pixels. Raises `UserError` for outputs of
-    something else (unless `overwrite`), a scene without valid pixels, a file that changes meanwhile, a full disk.
+    The same call goes on where a killed one stopped, and gives the same pixels. Several processes may predict parts of
+    a scene at once; the call without `plan.part` then puts them together.
+
+    Args:
+        raster: The scene.
+        prepare: Gives model and normalisation; called if there is anything left to do. The model's first channel is
+            that of seep, the others are of classes.
+        folder: Where the map is written.
+        plan: How the scene is mapped.
+        progress: Told how many pixels are done.
+
+    Returns:
+        The map, whose files a call for a part does not write.
+
+    Raises:
+        UserError: The map of something else is there (unless `plan.overwrite`), the scene has no valid pixel, a file
+            changes meanwhile, or the disk is full.
     """
-    windows, threshold, part = plan.windows, plan.threshold, plan.part
-    model = [plan.model_key, raster.fingerprint]
-    settings = [FORMAT, *model, windows.tiling, windows.batch, threshold, plan.area_key]
-    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-    probability, mask = folder / f"{raster.name}{PROBABILITY_SUFFIX}", folder / f"{raster.name}{MASK_SUFFIX}"
+    key = _map_key(raster, plan)
+    probability = folder / f"{raster.name}{PROBABILITY_SUFFIX}"
+    mask = folder / f"{raster.name}{MASK_SUFFIX}"
     draft = folder / f".{raster.name}.part"
-    foreign = [path for path in (probability, mask) if path.exists() and _key_of(path) != key]
-    if not foreign and probability.exists() and mask.exists():
+    if _is_finished((probability, mask), key, overwrite=plan.overwrite):
         shutil.rmtree(draft, ignore_errors=True)
         return SceneMap(probability, mask, raster.height, key)
-    if foreign and not plan.overwrite:
-        said = f"{foreign[0]} is there already, from another model, input or settings"
-        raise UserError(f"{said}. Choose another output folder, or allow it to be replaced with overwrite=true.")
-    first_row, last_row = part or (0, raster.height)
-    whole = draft / f"{key}.rows"
-    if part and whole.exists() and whole.stat().st_size >= last_row * 2 * raster.width:
-        return SceneMap(probability, mask, last_row, key)  # taken over before; its worker died after that
-    with closing(Journal(draft, key, 2, last_row - first_row, raster.width, part and first_row)) as rows:
-        if part is None:
-            rows.take_over()
-        first = first_row + rows.rows
+    first, last = plan.part or (0, raster.height)
+    if plan.part and is_taken_over(draft, key, (last, LAYERS, raster.width)):
+        return SceneMap(probability, mask, last, key)
+    shape = last - first, LAYERS, raster.width
+    with closing(Journal(draft, key, shape, first if plan.part else None)) as journal:
+        if plan.part is None:
+            journal.take_over()
+        next_row = first + journal.rows
+        model, normalise = prepare()
+        store = partial(_store_rows, journal, plan.threshold)
+        predict_scene(raster, model, normalise, store, plan.windows, (next_row, last), progress)
+        if plan.part is None:
+            _check_rows(raster, journal)
+            tags = {KEY_TAG: key, THRESHOLD_TAG: f"{plan.threshold:g}"}
+            write_cog(journal, probability, PROBABILITY_LAYER, raster, tags)
+            write_cog(journal, mask, MASK_LAYER, raster, tags)
+            journal.discard()
+    return SceneMap(probability, mask, next_row, key)
 
-        def write(start: int, p: Floats, mapped: Mask) -> None:
-            for a in range(0, len(mapped), ROWS):  # the steps of quantising take several times the memory of its result
-                some = p[:, a : a + ROWS]
-                stored = quantise(some[0], mapped[a : a + ROWS])
-                rows.append(np.stack((stored, classify(stored, class_numbers(some), threshold)), axis=1))
 
-        predict_scene(raster, *prepare(), write, windows, (first, last_row), progress)
-        if part is not None:
-            return SceneMap(probability, mask, first, key)
-        try:
-            raster.check_unchanged()
-            if all((rows.read(a, a + ROWS)[:, -1] == MASK_NODATA).all() for a in range(0, rows.height, ROWS)):
-                said = f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest"
-                raise UserError(f"{said}. Check its nodata value and the area.")
-        except UserError:
-            rows.discard()  # of two different files, or of none
-            raise
-        tags = {KEY: key, "SEEP_LIGHTNING_THRESHOLD": f"{threshold:g}"}
-        scaling = {"scales": [1 / LEVELS], "offsets": [-1 / LEVELS]}
-        write_cog(rows, probability, 0, "seep", raster, tags, "average", nodata=0, **scaling)
-        write_cog(rows, mask, 1, "class", raster, tags, "mode", nodata=MASK_NODATA)
-        rows.discard()
-    return SceneMap(probability, mask, first, key)
+def _map_key(raster: Raster, plan: ScenePlan) -> str:
+    """A hash of all that the pixels of a map depend on."""
+    windows = plan.windows
+    scene = [MAP_VERSION, plan.model_key, raster.fingerprint]
+    settings = [windows.tiling, windows.batch, plan.threshold, plan.area_key]
+    return hashlib.sha256(json.dumps(scene + settings).encode()).hexdigest()
+
+
+def _is_finished(files: Sequence[Path], key: str, *, overwrite: bool) -> bool:
+    """Whether the files of a map are there; `UserError` for files of another map that must not be overwritten."""
+    present = [path for path in files if path.exists()]
+    foreign = [path for path in present if _key_of(path) != key]
+    if foreign and not overwrite:
+        raise UserError(
+            f"{foreign[0]} is there already, from another model, input or settings. "
+            "Choose another output folder, or allow it to be replaced with overwrite=true."
+        )
+    return len(present) == len(files) and not foreign
 
 
 def _key_of(path: Path) -> str | None:
     """The key of a map that is there already; None for anything else."""
     with suppress(RasterioError), open_dataset(path) as dataset:
-        found: str | None = dataset.tags().get(KEY)
-        return found
+        key: str | None = dataset.tags().get(KEY_TAG)
+        return key
     return None
+
+
+def _store_rows(journal: Journal, threshold: float, start: int, probability: Floats, mapped: Mask) -> None:
+    """Append finished rows (K, n, W) to the journal, which knows that they begin at `start`."""
+    # in parts: the steps of quantising take several times the memory of its result
+    for top in range(0, len(mapped), READ_ROWS):
+        some, some_mapped = probability[:, top : top + READ_ROWS], mapped[top : top + READ_ROWS]
+        stored = quantise(some[0], some_mapped)
+        mask = classify(stored, class_numbers(some), threshold)
+        journal.append(np.stack((stored, mask), axis=1))
+
+
+def _check_rows(raster: Raster, journal: Journal) -> None:
+    """Discard the rows, and raise `UserError`, where they are of two different files, or no pixel is mapped."""
+    try:
+        raster.check_unchanged()
+        if all((mask == MASK_NODATA).all() for mask in _masks(journal)):
+            raise UserError(
+                f"{raster.path} has no pixel to map: all of it is nodata, or outside the area of interest. "
+                "Check its nodata value and the area."
+            )
+    except UserError:
+        journal.discard()
+        raise
+
+
+def _masks(journal: Journal) -> Iterator[NDArray[np.uint8]]:
+    """The finished rows of the mask, some at a time."""
+    for top in range(0, journal.height, READ_ROWS):
+        yield journal.read(top, top + READ_ROWS)[:, MASK_LAYER.index]

@@ -1,0 +1,131 @@
+"""GDAL's datasets: opening one, choosing bands by number or name, writing a GeoTIFF."""
+
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.env import set_gdal_config
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from seep_lightning import compat
+from seep_lightning.errors import LONGEST_REASON, UserError, first_line
+from seep_lightning.scene.interfaces import Values
+from seep_lightning.scene.raster_formats import CHIP_FORMAT, format_of
+
+# By default GDAL's block cache takes 5 % of the memory, which is more than our strips.
+GDAL_CACHE_BYTES = 64 << 20
+
+compat.silence_gdal()
+
+# The list of warning filters belongs to the whole process.
+_WARNING_FILTERS = threading.Lock()
+
+
+def open_dataset(path: Path, mode: str = "r", **options: Any) -> Any:
+    """Open a rasterio dataset without its warning about a missing georeference, see `Raster.georeferenced`.
+
+    Args:
+        path: The file, or one of GDAL's virtual file systems (`/vsi...`).
+        mode: As of `rasterio.open`.
+        options: Further keywords of `rasterio.open`.
+
+    Returns:
+        The dataset, which the caller closes.
+    """
+    set_gdal_config("GDAL_CACHEMAX", GDAL_CACHE_BYTES)
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, mode, **options)
+
+
+def open_for_reading(path: Path) -> Any:
+    """Open a raster that a person named.
+
+    Args:
+        path: The file, or one of GDAL's virtual file systems (`/vsi...`).
+
+    Returns:
+        The dataset, which the caller closes.
+
+    Raises:
+        UserError: The file is missing, is no raster, or needs a driver that this GDAL does not have.
+    """
+    try:
+        return open_dataset(path)
+    except (RasterioError, OSError) as error:
+        raise UserError(_refusal(path, first_line(error)[:LONGEST_REASON])) from error
+
+
+def _refusal(path: Path, reason: str) -> str:
+    """Why a raster could not be opened, and what to do."""
+    expected = "Expected a GeoTIFF, a VRT or the like."
+    is_there = str(path).startswith("/vsi") or path.exists()
+    if not is_there:
+        return f"{path} is not there ({reason}). {expected}"
+    raster_format = format_of(path)
+    if raster_format is not None and raster_format.driver not in _available_drivers():
+        missing = f"this GDAL has no driver {raster_format.driver}, which reads {raster_format.name}"
+        return f"{path} cannot be opened: {missing}. Convert the file to GeoTIFF, or install a GDAL with this driver."
+    return f"{path} is no raster ({reason}). {expected}"
+
+
+def _available_drivers() -> set[str]:
+    """The short names of the drivers of the installed GDAL."""
+    with rasterio.Env() as environment:
+        return set(environment.drivers())
+
+
+def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
+    """Find bands by number or name.
+
+    Args:
+        path: The file, for messages.
+        names: The names of its bands; None or empty for a band without one.
+        bands: The bands to find: numbers from 1, or names.
+
+    Returns:
+        The numbers, from 1, of the bands.
+
+    Raises:
+        UserError: The file has no such band.
+    """
+    numbers = [_band_number(names, band) for band in bands]
+    missing = [str(band) for band, number in zip(bands, numbers, strict=True) if number is None]
+    if missing:
+        known_names = [name for name in names if name]
+        named = f" named {', '.join(known_names)}" if known_names else ""
+        asked = ", ".join(str(band) for band in bands)
+        raise UserError(
+            f"{path} has {len(names)} band(s){named}; wanted {asked}, of which {', '.join(missing)} is missing. "
+            "Choose with (data.)bands=[...], or use a run trained on these bands."
+        )
+    return [number for number in numbers if number is not None]
+
+
+def _band_number(names: Sequence[str | None], band: int | str) -> int | None:
+    """The number of one band; None where there is no such band."""
+    if isinstance(band, str):
+        return names.index(band) + 1 if band in names else None
+    return band if 1 <= band <= len(names) else None
+
+
+def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **options: Any) -> None:
+    """Write a deflated GeoTIFF.
+
+    Args:
+        path: The file to write.
+        array: The pixels, (C, H, W).
+        nodata: The value of pixels without data; None for none.
+        names: The names of the bands; empty for none.
+        options: Further keywords of `rasterio.open`, such as `crs` and `transform`.
+    """
+    count, height, width = array.shape
+    size = {"count": count, "height": height, "width": width, "dtype": array.dtype.name}
+    options = {"driver": CHIP_FORMAT.driver, **CHIP_FORMAT.options, **options}
+    with open_dataset(path, "w", nodata=nodata, **size, **options) as out:
+        out.write(array)
+        if names:
+            out.descriptions = names
