@@ -10,11 +10,20 @@ from seep_lightning.predictor.exporting import export
 
 
 def main(cfg: DictConfig) -> str:
-    """The job of one `seep export`. Returns the file's name."""
-    out = export(typed_config(cfg))
-    print(f"{out} ({out.stat().st_size / 1e6:.1f} MB)")
-    print(f"map with it: python -m seep_lightning.predict {quote(f'run={out}')} input=SCENE output=maps")
-    return str(out)
+    """The job of one `seep export`.
+
+    Args:
+        cfg: Its composed settings.
+
+    Returns:
+        The file's name.
+    """
+    output = export(typed_config(cfg))
+    megabytes = output.stat().st_size / 1e6
+    run_argument = quote(f"run={output}")
+    print(f"{output} ({megabytes:.1f} MB)")
+    print(f"map with it: python -m seep_lightning.predict {run_argument} input=SCENE output=maps")
+    return str(output)
 
 
 if __name__ == "__main__":

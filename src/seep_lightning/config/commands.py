@@ -102,7 +102,7 @@ class ExportConfig:
 
     run: str = MISSING
     output: str = MISSING
-    format: str = one_of("onnx", "torch")
+    format: str = "onnx"  # one of predictor.formats
     checkpoint: str = one_of("best", "last")
     overwrite: bool = False
 

@@ -14,51 +14,104 @@ from seep_lightning.metrics.calibration import scaled
 class Predictor:
     """Probability of seep for each pixel. A sub-class runs the network: `probability`.
 
-    threshold: tuned on the run's validation part; a pixel is seep where its (scaled) probability is above it.
-    scaling: (a, b) of sigmoid(a x logit + b), and min_area: px below which an object is dropped, chosen there too.
-    facts: what the checkpoint knows of its data (`SeepDataModule.facts`). name, key: see `maps.open_networks`.
+    Args:
+        facts: What the checkpoint knows of its data (`SeepDataModule.facts`).
+        threshold: Tuned on the run's validation part.
+        min_area: Chosen there too.
+
+    Attributes:
+        facts: As given.
+        threshold: A pixel is seep where its (scaled) probability is above it.
+        min_area: Pixels below which an object is dropped; None where nothing was chosen.
+        scaling: (a, b) of sigmoid(a x logit + b).
+        normalise: From values in 0..1 to network input.
+        nodata: The value of pixels without data; None where there is none.
+        bands: Number of bands of an image.
+        classes: Number of classes that the network tells apart; 0 for seep or sea.
+        precision: `32`, or `bf16` where the network runs on torch.
+        name: Of its run or file; set where several are mapped together.
+        key: A hash of all that its probabilities depend on; set likewise.
     """
 
-    name = key = ""
-    precision = "32"  # or bf16, where the network runs on torch
+    name = ""
+    key = ""
+    precision = "32"
 
     def __init__(self, facts: dict[str, Any], threshold: float, min_area: int | None = None) -> None:
-        self.facts, self.threshold, self.min_area = facts, threshold, min_area
-        self.scaling = 1.0, 0.0
+        self.facts = facts
+        self.threshold = threshold
+        self.min_area = min_area
+        self.scaling = (1.0, 0.0)
         self.normalise = Normaliser(**facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
-        self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0  # told apart
+        self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0
 
     def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
-        """Probabilities (H, W) float32 in 0..1 of raw values (H, W) or (C, H, W), uint8 or uint16; nodata gives 0.
+        """Probabilities of seep in an image.
 
-        quartiles: (C, 3), of the scene that the image was cut from, in 0..1 of full scale; for runs that normalise by
-        scene. None: those of the image itself. Raises `UserError` for another type or number of bands.
+        Args:
+            image: Raw values, (H, W) or (C, H, W), uint8 or uint16.
+            quartiles: For runs that normalise by scene: those of the scene that the image was cut from, (C, 3), in
+                0..1 of full scale. None: those of the image itself.
+
+        Returns:
+            (H, W) float32, 0 to 1; 0 where there is no data.
+
+        Raises:
+            UserError: The image has another type or number of bands.
         """
         return np.asarray(self.class_probabilities(image, quartiles)[0])
 
     def class_probabilities(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
-        """The same with the probabilities of the classes behind it, which add up to it: (1 + `classes`, H, W)."""
-        image = np.asarray(image)
-        array = image[None] if image.ndim == 2 else image
-        if array.dtype.name not in FULL_SCALE or array.ndim != 3 or array.shape[0] != self.bands or not array.size:
-            taken = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
-            raise UserError(f"the image is {array.dtype} with shape {image.shape}; {taken}.")
+        """Probabilities of seep in an image, and of each class.
+
+        Args:
+            image: See `__call__`.
+            quartiles: See `__call__`.
+
+        Returns:
+            (1 + `classes`, H, W) float32: that of seep, then those of the classes, which add up to it.
+
+        Raises:
+            UserError: The image has another type or number of bands.
+        """
+        array = self._as_bands(np.asarray(image))
         valid = valid_pixels(array, self.nodata)
         if quartiles is None:
             quartiles = quartiles_of(histogram(array, valid))
-        values = array.astype(np.float32) / np.float32(FULL_SCALE[array.dtype.name])
+        full_scale = np.float32(FULL_SCALE[array.dtype.name])
+        values = array.astype(np.float32) / full_scale
         batch = self.normalise(values, valid, quartiles)[None]
         return np.where(valid, self.probability(batch)[0], np.float32(0))
 
     def probability(self, batch: Floats) -> Floats:
-        """Probabilities (B, 1 + `classes`, H, W) of network input (B, C, H, W) of any size.
+        """Probabilities of network input; what a sub-class must do.
 
-        The first is that of seep; after it come those of the classes that are told apart, which add up to it.
+        Args:
+            batch: Network input (B, C, H, W) of any size.
+
+        Returns:
+            (B, 1 + `classes`, H, W) float32. The first is that of seep; after it come those of the classes, which add
+            up to it.
         """
         raise NotImplementedError
 
     def apply_scaling(self, scaling: tuple[float, float]) -> None:
-        """Give scaled probabilities from now on."""
-        self.scaling, self.threshold = scaling, float(scaled(self.threshold, scaling))
+        """Give scaled probabilities from now on, with the threshold scaled likewise.
+
+        Args:
+            scaling: (a, b) of sigmoid(a x logit + b).
+        """
+        self.scaling = scaling
+        self.threshold = float(scaled(self.threshold, scaling))
+
+    def _as_bands(self, image: NDArray[Any]) -> NDArray[Any]:
+        """An image as (C, H, W); `UserError` where this network cannot take it."""
+        array = image[None] if image.ndim == 2 else image
+        known_type = array.dtype.name in FULL_SCALE
+        known_shape = array.ndim == 3 and array.shape[0] == self.bands and array.size > 0
+        if not (known_type and known_shape):
+            expected = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
+            raise UserError(f"the image is {image.dtype} with shape {image.shape}; {expected}.")
+        return array

@@ -1,22 +1,48 @@
-"""A trained run as a callable on arrays."""
+"""A trained run, or a file of its network, as a callable on arrays."""
 
 from pathlib import Path
 
+from seep_lightning.errors import UserError
 from seep_lightning.predictor.base import Predictor
-from seep_lightning.predictor.onnx_predictor import OnnxPredictor
-from seep_lightning.runs.directory import Run
+from seep_lightning.predictor.formats import EXPORT_FORMATS, export_format_of
+from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 
 def load(run: str | Path | Run = DEFAULT_NETWORK, checkpoint: str = "best", device: str = "auto") -> Predictor:
-    """The network of a run directory, or of a file that `export` wrote, as a callable on arrays, for notebooks.
+    """A trained network as a callable on arrays, for notebooks.
 
-    Without `run` it is the one that comes with the package; see `weights/README.md` for what it may be used for.
-    Raises `UserError` where there is none, or it cannot be trusted or read. An .onnx file needs no torch.
+    Without `run` it is the one that comes with the package; see `weights/README.md` for what it may be used for. An
+    .onnx file needs no torch.
+
+    Args:
+        run: A run directory, or a file that `export` wrote.
+        checkpoint: Of a run directory: `best` or `last`.
+        device: `auto` (a GPU first), `cpu`, `cuda` ...
+
+    Returns:
+        The network: call it with an image.
+
+    Raises:
+        UserError: There is no such run or file, it cannot be trusted or read, or the device cannot be used.
     """
-    if not isinstance(run, Run) and Path(run).suffix == ".onnx":
-        return OnnxPredictor(run, device)
+    if isinstance(run, Run):
+        return _load_run(run, checkpoint, device)
+    path = Path(run)
+    export_format = export_format_of(path)
+    if path.is_file():
+        # a checkpoint may have any suffix
+        export_format = export_format or EXPORT_FORMATS["torch"]
+        return export_format.load(path, device)
+    if export_format is not None and not path.exists():
+        raise UserError(f"run={path}: there is no such file.")
+    return _load_run(open_run(path), checkpoint, device)
 
-    from seep_lightning.predictor.torch_predictor import load_torch
 
-    return load_torch(run, checkpoint, device)
+def _load_run(run: Run, checkpoint: str, device: str) -> Predictor:
+    """The network of a run directory."""
+    from seep_lightning.predictor.torch_predictor import scaled_predictor, stored_network
+    from seep_lightning.runs.checkpoints import read_run_checkpoint
+
+    content = read_run_checkpoint(run, checkpoint)
+    return scaled_predictor(stored_network(content, run.checkpoint(checkpoint)), device)

@@ -15,8 +15,7 @@ from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import main_head, probabilities
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.weights import load_weights
-from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run_checkpoint
-from seep_lightning.runs.directory import Run, open_run
+from seep_lightning.runs.checkpoints import CHECKPOINT_KEY
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,15 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
 
 
 class TorchPredictor(Predictor):
-    """A checkpoint's network on torch; holds all that the checkpoint knows. See `Predictor`."""
+    """A stored network on torch; see `Predictor`. Its probabilities are not scaled yet: see `scaled_predictor`.
+
+    Args:
+        network: With what its use needs.
+        device: `auto` (a GPU first), `cpu`, `cuda` or another one of torch's.
+
+    Raises:
+        UserError: The device cannot be used.
+    """
 
     def __init__(self, network: StoredNetwork, device: str = "auto") -> None:
         super().__init__(network.facts, network.threshold, network.min_area)
@@ -85,26 +92,35 @@ class TorchPredictor(Predictor):
             device = "cuda" if torch.cuda.is_available() else "cpu"
         problem = f"device={device} cannot be used here"
         with as_user_error(problem, RuntimeError, AssertionError, advice="Try device=cpu."):
-            torch.empty(0, device=device).cpu()  # which `meta` cannot do
+            # fails on `meta`, which holds no values, too
+            torch.empty(0, device=device).cpu()
         self.device = torch.device(device)
         self.stride = network.stride
         self.net = network.net.eval().to(self.device)
 
     @torch.inference_mode()
     def probability(self, batch: Floats) -> Floats:
-        """See `Predictor`."""
+        """See `Predictor`.
+
+        Args:
+            batch: Network input (B, C, H, W).
+        """
+        inputs = torch.from_numpy(batch).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            logits = forward_padded(self.net, torch.from_numpy(batch).to(self.device), self.stride)
-        return np.asarray(probabilities(main_head(logits), self.scaling).cpu().numpy())
+            logits = main_head(forward_padded(self.net, inputs, self.stride))
+        return np.asarray(probabilities(logits, self.scaling).cpu().numpy())
 
 
-def load_torch(run: str | Path | Run, checkpoint: str = "best", device: str = "auto") -> TorchPredictor:
-    """See `loading.load`; of a run directory, or a file that `export format=torch` wrote."""
-    if not isinstance(run, Run) and Path(run).is_file():
-        network = stored_network(read_checkpoint(Path(run)), Path(run))
-    else:
-        opened = run if isinstance(run, Run) else open_run(run)
-        network = stored_network(read_run_checkpoint(opened, checkpoint), opened.checkpoint(checkpoint))
+def scaled_predictor(network: StoredNetwork, device: str = "auto") -> TorchPredictor:
+    """A stored network as a predictor that gives scaled probabilities.
+
+    Args:
+        network: With its scaling.
+        device: See `TorchPredictor`.
+
+    Raises:
+        UserError: The device cannot be used.
+    """
     predictor = TorchPredictor(network, device)
     predictor.apply_scaling(network.scaling)
     return predictor
