@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,19 @@ def control_points(place: Affine) -> list[GroundControlPoint]:
     return [GroundControlPoint(row, column, *(place @ (column, row)), 0) for row, column in corners]
 
 
-@pytest.mark.parametrize(
-    "placement",
-    [
-        AffinePlacement(UTM["transform"] @ Affine.rotation(30)),
-        ControlPointPlacement.through(control_points(UTM["transform"] @ Affine.rotation(30))),
-    ],
-    ids=["affine", "control points"],
-)
-def test_a_placement_goes_there_and_back(placement: Placement) -> None:
-    expected = np.column_stack(UTM["transform"] @ Affine.rotation(30) @ tuple(pixels().T))
+def affine(transform: Affine) -> Placement:
+    return AffinePlacement(transform)
+
+
+def by_control_points(transform: Affine) -> Placement:
+    return ControlPointPlacement.through(control_points(transform))
+
+
+@pytest.mark.parametrize("placement_by", [affine, by_control_points])
+def test_a_placement_goes_there_and_back(placement_by: Callable[[Affine], Placement]) -> None:
+    turned = UTM["transform"] @ Affine.rotation(30)
+    placement = placement_by(turned)
+    expected = np.column_stack(turned @ tuple(pixels().T))
     np.testing.assert_allclose(placement.place(pixels()), expected, atol=1e-3)
     np.testing.assert_allclose(placement.unplace(placement.place(pixels())), pixels(), atol=1e-5)
 
