@@ -30,12 +30,12 @@ class PolygonAttribute:
     """One attribute of each polygon.
 
     Attributes:
-        name: of the column; `{unit}` stands for m, or for px where the scene has no CRS.
-        measure: its value for one object; None where it has none.
-        description: what it is, as docs/maps.md has it.
-        unit: of the values; `{unit}` as in the name; empty for none.
-        kind: of the column: float (null where there is no value) or str.
-        applies: whether a scene's polygons have it at all.
+        name: Name of its column; `{unit}` stands for m, or for px where the scene has no CRS.
+        measure: Function that gives its value for one object; None where there is no value.
+        description: What it is, in the words of docs/maps.md.
+        unit: Unit of the values, empty for none; `{unit}` as in the name.
+        kind: Type of the column: float (null where there is no value) or str.
+        applies: Function that says whether the polygons of a scene have it at all.
     """
 
     name: str
@@ -49,7 +49,7 @@ class PolygonAttribute:
         """The name of its column.
 
         Args:
-            unit: of sizes, m or px.
+            unit: Unit of sizes, m or px.
         """
         return self.name.format(unit=unit)
 
@@ -205,13 +205,13 @@ def scene_attributes(scene: MappedScene) -> list[PolygonAttribute]:
     """The attributes of a scene's polygons, in the order of the columns: ours that apply, then the user's own.
 
     Args:
-        scene: with `options.attributes`.
+        scene: The scene, with the user's own attributes in `options.attributes`.
 
     Returns:
-        At least those that every scene has.
+        The attributes that apply to the scene.
 
     Raises:
-        UserError: one of the user's own does not fit, or two attributes have one name.
+        UserError: One of the user's own does not fit, or two attributes have one name.
     """
     attributes = [*POLYGON_ATTRIBUTES, *own_attributes(scene.options.attributes)]
     return [attribute for attribute in attributes if attribute.applies(scene)]
@@ -221,13 +221,13 @@ def own_attributes(names: Sequence[str | PolygonAttribute]) -> list[PolygonAttri
     """The attributes of the user, found by their names.
 
     Args:
-        names: dotted names, such as my_module.ELONGATION, or attributes themselves.
+        names: Dotted names, such as my_module.ELONGATION, or attributes themselves.
 
     Returns:
-        As many attributes.
+        The attributes, one for each name.
 
     Raises:
-        UserError: there is no such name, it is no attribute, or its column is another one's.
+        UserError: A name cannot be imported, it is no attribute, or its column exists already.
     """
     attributes = [_resolve(name) for name in names]
     counts = Counter(attribute.name for attribute in (*POLYGON_ATTRIBUTES, *attributes))
@@ -254,14 +254,14 @@ def measure(seep: MeasuredObject, attributes: Sequence[PolygonAttribute]) -> dic
     """The attributes of one object.
 
     Args:
-        seep: to be measured.
-        attributes: of its scene, see `scene_attributes`.
+        seep: The object.
+        attributes: The attributes of its scene, see `scene_attributes`.
 
     Returns:
         Values by the names of their columns.
 
     Raises:
-        UserError: a value is of another kind than its column.
+        UserError: A value is of another kind than its column.
     """
     unit = seep.scene.ground.unit
     values: dict[str, AttributeValue] = {}
@@ -284,10 +284,10 @@ def column_kinds(scene: MappedScene, attributes: Sequence[PolygonAttribute]) -> 
     """The columns of a scene's polygons.
 
     Args:
-        scene: whose unit of sizes the names have.
-        attributes: of the scene, see `scene_attributes`.
+        scene: The scene; its unit of sizes stands in the names.
+        attributes: The attributes of the scene, see `scene_attributes`.
 
     Returns:
-        float or str by the name of the column.
+        The type (float or str) of each column by its name.
     """
     return {attribute.column(scene.ground.unit): attribute.kind for attribute in attributes}

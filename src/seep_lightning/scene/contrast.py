@@ -18,9 +18,9 @@ def contrast(values: NDArray[Any], core: NDArray[np.bool_], sea: NDArray[np.bool
     """Mean inside an object over the mean of the sea around it.
 
     Args:
-        values: power or amplitude, (h, w).
-        core: pixels of the object, (h, w).
-        sea: pixels that may count as sea, (h, w); of these the ones at `SEA_DISTANCE` from the object do.
+        values: Power or amplitude, (h, w).
+        core: Pixels of the object, (h, w).
+        sea: Pixels that may count as sea, (h, w). Those at `SEA_DISTANCE` from the object do count.
 
     Returns:
         The ratio; None where one of the means is not above 0, or too little sea is near.
@@ -40,8 +40,8 @@ def linear(values: NDArray[Any], calibration: str | None) -> NDArray[Any]:
     """Values of an image whose ratios mean something: dB become power, others stay.
 
     Args:
-        values: as stored, any shape.
-        calibration: what the values are, see `PolygonOptions`.
+        values: Values as the image stores them, of any shape.
+        calibration: What the values are, see `PolygonOptions`.
     """
     if calibration == "db":
         return np.asarray(10 ** (values.astype(np.float64) / 10))
@@ -52,7 +52,7 @@ def decibels(ratio: float, calibration: str) -> float:
     """A ratio above 0 in dB.
 
     Args:
-        ratio: of values that `linear` gave.
-        calibration: what the image's values are: power, amplitude or db.
+        ratio: Ratio of two values of `linear`.
+        calibration: What the image's values are: power, amplitude or db.
     """
     return DECIBELS_PER_DECADE[calibration] * float(np.log10(ratio))

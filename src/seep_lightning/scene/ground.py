@@ -62,7 +62,7 @@ class ControlPointPlacement:
         """Fit the polynomial.
 
         Args:
-            points: ground control points, all on one side of the date line.
+            points: Ground control points whose longitudes do not jump at the date line.
 
         Returns:
             The placement.
@@ -123,10 +123,10 @@ class Ground:
     """The way from a scene's pixels to its coordinates and to metres.
 
     Attributes:
-        wkt: the scene's CRS; empty where it has none.
-        unit: of sizes: `m`, or `px` without a CRS.
-        note: one line about the placement, for people.
-        placement: pixels to coordinates. Without CRS and transform x is the column and y minus the row.
+        wkt: The scene's CRS; empty where it has none.
+        unit: Unit of sizes: `m`, or `px` without a CRS.
+        note: One line about the placement, for people.
+        placement: How pixels lie in the coordinates. Without CRS and transform x is the column and y minus the row.
     """
 
     wkt: str
@@ -139,7 +139,7 @@ class Ground:
         """The ground of a raster, by its affine transform or else by its ground control points.
 
         Args:
-            raster: of any georeference, or none.
+            raster: A raster with any georeference, or none.
 
         Returns:
             The ground.
@@ -192,7 +192,7 @@ class Ground:
         1e-4 within 100 km.
 
         Args:
-            centre: coordinates (1, 2) of the point around which the projection is made.
+            centre: Coordinates (1, 2) of the point around which the projection is made.
 
         Returns:
             A function of coordinates (N, 2).
@@ -229,8 +229,8 @@ def near_longitude(degrees: Points, longitude: float) -> Points:
     """Move points by whole turns of the globe to within half a turn of a longitude.
 
     Args:
-        degrees: longitude and latitude (N, 2); points that are not finite stay.
-        longitude: in degrees.
+        degrees: Longitude and latitude (N, 2); points that are not finite stay.
+        longitude: A longitude in degrees.
 
     Returns:
         The moved points, (N, 2).

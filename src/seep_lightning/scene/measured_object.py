@@ -22,14 +22,14 @@ class MappedScene:
     """The rasters of one scene and what holds for all of its objects.
 
     Attributes:
-        probability: 8-bit probabilities, in which the objects are found.
-        ground: under the pixels.
-        options: what becomes a feature.
-        thresholds: by which the objects are found.
-        image: the scene itself; None where only its map is at hand.
-        classes: mask of class numbers; None where the network knows none.
-        model: name of the network.
-        time: when the scene was taken, ISO 8601; None where nobody knows.
+        probability: The map's 8-bit probabilities, in which the objects are found.
+        ground: The ground under the pixels.
+        options: The user's choice of what becomes a feature.
+        thresholds: The thresholds by which the objects are found.
+        image: The scene itself; None where only its map is at hand.
+        classes: Mask of class numbers; None where the network knows none.
+        model: Name of the network.
+        time: When the scene was taken, ISO 8601; None where nobody knows.
     """
 
     probability: Raster
@@ -43,7 +43,7 @@ class MappedScene:
 
     @property
     def name(self) -> str:
-        """Of the scene's file, without its suffix."""
+        """Name of the scene's file, without its suffix."""
         return self.origin.name
 
     @property
@@ -57,9 +57,9 @@ class ObjectGround:
     """The ground under one object's box: pixels to coordinates and to metres.
 
     Attributes:
-        ground: of the scene.
-        corner: column and row of the box's first pixel, (2,).
-        projection: coordinates to metres about the box's centre.
+        ground: The ground of the scene.
+        corner: Column and row of the box's first pixel, (2,).
+        projection: Function that turns coordinates into metres about the box's centre.
     """
 
     ground: Ground
@@ -91,11 +91,11 @@ class MeasuredObject:
     Sizes are in metres, or in pixels where the scene has no CRS.
 
     Attributes:
-        scene: in which it lies.
-        box: part of the scene that the arrays show.
-        core: pixels of the object, (h, w), at least one.
-        stored: probabilities as stored, (h, w) uint8: 0 nodata, else 1 + 254 p.
-        trim: stored value from which on a pixel belongs to an object.
+        scene: The scene in which it lies.
+        box: The part of the scene that the arrays show.
+        core: Pixels of the object, (h, w), at least one.
+        stored: Probabilities as stored, (h, w) uint8: 0 nodata, else 1 + 254 p.
+        trim: Stored value from which on a pixel belongs to an object.
     """
 
     scene: MappedScene
@@ -120,7 +120,7 @@ class MeasuredObject:
         """The outline in the scene's coordinates.
 
         Args:
-            tolerance: of simplifying, in pixels; 0 for none.
+            tolerance: Tolerance of simplifying in pixels; 0 leaves the outline as it is.
         """
         simple = shapely.simplify(self.outline, tolerance)
         placed = shapely.transform(simple, self.ground.place)
@@ -169,7 +169,7 @@ class MeasuredObject:
 
     @cached_property
     def class_counts(self) -> NDArray[np.int64]:
-        """Its pixels of each class from 1 on; of the last class in it, all others have none."""
+        """How many of its pixels are of each class, from class 1 to the highest one in it."""
         if self.scene.classes is None:
             return np.zeros(1, np.int64)
         numbers, _ = read_band(self.scene.classes, self.box)
@@ -180,8 +180,8 @@ def read_band(raster: Raster, box: Box) -> tuple[NDArray[Any], NDArray[np.bool_]
     """Band 1 of a part of a raster.
 
     Args:
-        raster: of one band or more.
-        box: part of it.
+        raster: A raster of one band or more.
+        box: The part that is read.
 
     Returns:
         Values (h, w), 0 where they are not valid; and where they are valid, (h, w).

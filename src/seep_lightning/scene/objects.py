@@ -38,13 +38,13 @@ class SceneObject(NamedTuple):
     """One object of a scene.
 
     Attributes:
-        first: its first pixel, row * width + column.
-        top: first row.
-        left: first column.
-        bottom: row after the last.
-        right: column after the last.
-        peak: largest stored value.
-        core: number of pixels at the `trim` threshold or above.
+        first: Its first pixel, row * width + column.
+        top: First row.
+        left: First column.
+        bottom: Row after the last.
+        right: Column after the last.
+        peak: Largest stored value.
+        core: Number of pixels at the `trim` threshold or above.
     """
 
     first: int
@@ -75,14 +75,14 @@ def find_objects(source: Raster, group: int, trim: int, keep: int, smallest: int
     An object whose box holds `LARGEST_BOX_PIXELS` ends with its strip; what lies below counts as another object.
 
     Args:
-        source: of which band 1 is read.
-        group: stored value at which pixels that touch (8 neighbours) are one object.
-        trim: stored value at which a pixel counts for the size of its object.
-        keep: stored value that an object's largest one reaches.
-        smallest: least number of pixels at `trim`.
+        source: The raster, of which band 1 is read.
+        group: Stored value at which pixels that touch (8 neighbours) are one object.
+        trim: Stored value at which a pixel counts for the size of its object.
+        keep: Stored value that an object reaches somewhere.
+        smallest: Least number of pixels at `trim`.
 
     Yields:
-        Objects, as soon as they are complete.
+        Each object as soon as it is complete.
     """
     strip_rows = max(1, STRIP_PIXELS // source.width)
     open_objects = np.zeros(0, OBJECT_DTYPE)

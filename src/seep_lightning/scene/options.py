@@ -34,13 +34,13 @@ class Thresholds:
         """The three thresholds; for those that are None 0.6 t, t, and t + 0.4 (1 - t).
 
         Args:
-            threshold: t, the network's own, 0..1.
+            threshold: The network's own threshold t, 0..1.
 
         Returns:
             The three probabilities.
 
         Raises:
-            UserError: they do not ascend from above 0 to at most 1.
+            UserError: The thresholds do not ascend from above 0 to at most 1.
         """
         values = ThresholdValues(
             group=_chosen(self.group, 0.6 * threshold),
@@ -63,13 +63,13 @@ class PolygonOptions:
     """Which objects become features, and how.
 
     Attributes:
-        thresholds: by which objects are found.
-        min_area: smallest object in px after trimming. None: the one chosen on validation, or else 20.
-        min_length: shortest centre line of an object in px.
-        fill_holes: make holes part of the object, unless they are nodata.
-        simplify: tolerance for the outline in px. Attributes are those of the pixels all the same.
-        calibration: what the image's values are: power, amplitude or db. None: contrast has no dB.
-        attributes: your own attributes, each a dotted name such as my_module.ELONGATION (docs/extending.md).
+        thresholds: The thresholds by which objects are found.
+        min_area: Smallest object in px after trimming. None: the one chosen on validation, or else 20.
+        min_length: Shortest centre line of an object in px.
+        fill_holes: Make holes part of the object, unless they are nodata.
+        simplify: Tolerance for the outline in px. Attributes are those of the pixels all the same.
+        calibration: What the image's values are: power, amplitude or db. None: there is no contrast in dB.
+        attributes: Your own attributes, each a dotted name such as my_module.ELONGATION (docs/extending.md).
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)

@@ -29,10 +29,10 @@ class Outlines:
     """Polygons of a vector file within a scene.
 
     Attributes:
-        shapes: in pixels of the scene, (N,), in the order of the file.
-        numbers: of the polygons in the file, (N,).
-        columns: attributes by name, each (N,).
-        crs: of the file; None where it has none.
+        shapes: The polygons in pixels of the scene, (N,), in the order of the file.
+        numbers: Number of each polygon in the file, (N,).
+        columns: The attributes by name, each (N,).
+        crs: CRS of the file; None where it has none.
     """
 
     shapes: Shapes
@@ -50,10 +50,10 @@ class Outlines:
         """The polygons as pixels.
 
         Args:
-            values: of each polygon, (N,); polygons of value 0 are left out.
-            start: first row.
-            stop: row after the last.
-            width: of the scene in pixels.
+            values: Value of each polygon, (N,); polygons of value 0 are left out.
+            start: First row.
+            stop: Row after the last.
+            width: Width of the scene in pixels.
 
         Returns:
             Rows start..stop, (n, width): the value of the last polygon that holds a pixel's centre, else 0.
@@ -74,9 +74,9 @@ class VectorArea:
     """The pixels inside polygons, or outside of them; a callable that gives rows of a mask.
 
     Attributes:
-        outlines: the polygons.
-        width: of the scene in pixels.
-        inside: whether the pixels inside are meant.
+        outlines: The polygons.
+        width: Width of the scene in pixels.
+        inside: Whether the pixels inside are meant.
     """
 
     outlines: Outlines
@@ -100,15 +100,15 @@ def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Are
     """The area inside or outside of the polygons of a vector file.
 
     Args:
-        path: any vector file with one layer of polygons.
-        raster: the scene.
-        inside: whether the pixels inside are meant.
+        path: Any vector file with one layer of polygons.
+        raster: The scene.
+        inside: Whether the pixels inside are meant.
 
     Returns:
         A function that gives rows of a mask, and a hash of what the mask depends on.
 
     Raises:
-        UserError: no polygon lies within the scene, although the inside is meant; or as `read_outlines`.
+        UserError: No polygon lies within the scene, although the inside is meant; or an error of `read_outlines`.
     """
     outlines = read_outlines(path, raster)
     if inside and not len(outlines.shapes):
@@ -124,17 +124,17 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
     Long edges go in small steps, since they bend between two CRS and between ground control points.
 
     Args:
-        path: any vector file with one layer of polygons. For a scene without georeference it must be in pixels (x the
+        path: Any vector file with one layer of polygons. For a scene without georeference it must be in pixels (x the
             column, y minus the row).
-        raster: the scene.
-        columns: names of the attributes that are read.
+        raster: The scene.
+        columns: Names of the attributes that are read.
         where: SQL condition on the attributes; polygons for which it does not hold are left out.
 
     Returns:
         The polygons, none where none lies within the scene.
 
     Raises:
-        UserError: the file is no vector file, has several layers of polygons, lacks one of the columns, or has no CRS
+        UserError: The file is no vector file, has several layers of polygons, lacks one of the columns, or has no CRS
             although the scene has one.
     """
     ground = Ground.of(raster)

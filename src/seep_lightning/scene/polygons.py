@@ -58,9 +58,9 @@ class SeepLayer(NamedTuple):
     """The features of one scene.
 
     Attributes:
-        seeps: in reading order.
-        columns: their attributes by name: float or str.
-        ground: of the scene.
+        seeps: The features in reading order of their first pixels.
+        columns: The type (float or str) of each attribute by its name.
+        ground: The ground of the scene.
     """
 
     seeps: list[Seep]
@@ -80,18 +80,18 @@ def find_seeps(
     """The seeps of a probability raster that `map_scene` wrote. Each is read once, by its box.
 
     Args:
-        probability: 8-bit probabilities of a map.
-        options: what becomes a feature; None for the defaults.
-        threshold: of the model, 0..1, from which `options.thresholds` follow.
-        image: the scene itself, whose first band gives the contrast.
-        classes: a mask of class numbers.
-        model: name of the network.
+        probability: The 8-bit probabilities of a map.
+        options: The choice of what becomes a feature; None for the defaults.
+        threshold: The network's own threshold, 0..1, from which `options.thresholds` follow.
+        image: The scene itself, whose first band gives the contrast.
+        classes: A mask of class numbers.
+        model: Name of the network.
 
     Returns:
         Features with their attributes (docs/maps.md); an attribute without a value is None.
 
     Raises:
-        UserError: the rasters differ in size, or the first one is no map; the scene's place is unknown to PROJ;
+        UserError: The rasters differ in size, or the first one is no map; the scene's place is unknown to PROJ;
             thresholds do not ascend; an attribute of the user's own does not fit.
     """
     options = options or PolygonOptions()
@@ -117,8 +117,8 @@ def scene_time(tags: dict[str, str], name: str) -> str | None:
     """When a scene was taken.
 
     Args:
-        tags: of its file; one of `TIME_TAGS`, in any case, comes first.
-        name: of the scene, which may hold a time (`..._20180114T054412_...`).
+        tags: Tags of its file. One of `TIME_TAGS`, in upper or lower case, comes before the name.
+        name: Name of the scene, which may hold a time (`..._20180114T054412_...`).
 
     Returns:
         The tag as it is, or the name's time in ISO 8601; None where neither says.

@@ -30,11 +30,11 @@ class CentreLine(NamedTuple):
 
 
 class Axes(NamedTuple):
-    """Of the ellipse with an object's second moments.
+    """The axes of the ellipse that has an object's second moments.
 
     Attributes:
-        direction: of the long axis, degrees clockwise from north, 0..180.
-        aspect: long over short axis.
+        direction: Direction of the long axis in degrees clockwise from north, 0..180.
+        aspect: Long over short axis.
     """
 
     direction: float
@@ -47,8 +47,8 @@ def centre_line(core: Core, to_metres: PointTransform) -> CentreLine:
     The pixels' stairs are taken out (Douglas and Peucker 1973). The lengths of an object's parts add up.
 
     Args:
-        core: pixels of the object, (h, w), at least one.
-        to_metres: pixels (N, 2) of the array to metres.
+        core: Pixels of the object, (h, w), at least one.
+        to_metres: Function that turns pixels (N, 2) of the array into metres.
 
     Returns:
         The length in pixels and in metres.
@@ -111,7 +111,7 @@ def rim(outline: shapely.MultiPolygon) -> shapely.MultiLineString:
     A ring goes through the middle of each pixel's side, simplified by half a pixel: its length is right to 3 %.
 
     Args:
-        outline: in pixels.
+        outline: An outline along pixels, in pixels.
 
     Returns:
         A ring for each ring of the outline.
@@ -134,8 +134,8 @@ def axes(core: Core, to_metres: PointTransform) -> Axes:
     """The axes of an object by its second moments on the ground.
 
     Args:
-        core: pixels of the object, (h, w), at least one.
-        to_metres: pixels (N, 2) of the array to metres east and north.
+        core: Pixels of the object, (h, w), at least one.
+        to_metres: Function that turns pixels (N, 2) of the array into metres east and north.
 
     Returns:
         Direction of the long axis, and the ratio of the axes.
@@ -161,8 +161,8 @@ def rim_share(core: Core, nodata: Core) -> float:
     """Share of an object's rim that touches nodata or the array's end.
 
     Args:
-        core: pixels of the object, (h, w), at least one. Its rim are those with a side on something else.
-        nodata: pixels without data, (h, w).
+        core: Pixels of the object, (h, w), at least one. Its rim are the pixels with a side on something else.
+        nodata: Pixels without data, (h, w).
 
     Returns:
         The share, 0..1.

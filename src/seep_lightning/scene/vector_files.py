@@ -38,14 +38,14 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
     """Write features, and a QGIS style of the same name (.qml) unless there is one.
 
     Args:
-        layer: the features of a scene.
-        path: to be written, .gpkg or .geojson.
-        wgs84: write longitude and latitude instead of the scene's coordinates; GeoJSON always has them (RFC 7946).
-        overwrite: replace a file of this name.
+        layer: The features of a scene.
+        path: The file, .gpkg or .geojson.
+        wgs84: Write longitude and latitude instead of the scene's coordinates; GeoJSON always has them (RFC 7946).
+        overwrite: Replace a file of this name.
 
     Raises:
-        UserError: the suffix is another one, or the file exists.
-        DiskError: the disk is full or refuses the file.
+        UserError: The suffix is another one, or the file exists.
+        DiskError: The disk is full or refuses the file.
     """
     _check_path(path, overwrite)
     draft = path.with_name(f".{path.stem}.part{path.suffix}")

@@ -31,11 +31,11 @@ class VectorLayer(NamedTuple):
     """The layer of polygons in a vector file.
 
     Attributes:
-        path: of the file.
-        name: of the layer; None where GDAL lists none.
-        crs: of the layer; None where it has none.
-        fields: names of its attributes.
-        bounds: of all its polygons: west, south, east, north; None of an empty layer.
+        path: The file.
+        name: Name of the layer; None where GDAL lists none.
+        crs: CRS of the layer; None where it has none.
+        fields: Names of the attributes.
+        bounds: West, south, east, north of all polygons; None for an empty layer.
     """
 
     path: Path
@@ -49,9 +49,9 @@ class Frame(NamedTuple):
     """Where a scene lies in the CRS of a vector file.
 
     Attributes:
-        box: around the scene, with a margin.
-        side: the scene's longer side, without margin.
-        turns: shifts to the east under which the file may hold the same place: longitudes count from 0 or from -180.
+        box: A box around the scene, with a margin.
+        side: The scene's longer side, without margin.
+        turns: Shifts to the east under which the file may hold the same place: longitudes count from 0 or from -180.
     """
 
     box: shapely.Polygon
@@ -74,9 +74,9 @@ class CutPolygons(NamedTuple):
     """Polygons within a frame, in the CRS of their file, ordered by their numbers in the file.
 
     Attributes:
-        shapes: (N,), each of an area above 0.
-        numbers: of the polygons in the file, (N,).
-        columns: attributes by name, each (N,).
+        shapes: The polygons, (N,), each of an area above 0.
+        numbers: Number of each polygon in the file, (N,).
+        columns: The attributes by name, each (N,).
     """
 
     shapes: Shapes
@@ -93,14 +93,14 @@ def polygon_layer(path: Path) -> VectorLayer:
     """The one layer of polygons in a vector file.
 
     Args:
-        path: any vector file.
+        path: Any vector file.
 
     Returns:
         The layer.
 
     Raises:
-        UserError: the file has several.
-        DataSourceError: it is no vector file.
+        UserError: The file has several.
+        DataSourceError: It is no vector file.
     """
     names = [name for name, kind in pyogrio.list_layers(path) if _may_hold_polygons(kind)]
     if len(names) > 1:
@@ -122,12 +122,12 @@ def check_layer(layer: VectorLayer, ground: Ground, columns: Sequence[str]) -> N
     """Check that a layer has what its reader needs.
 
     Args:
-        layer: of polygons.
-        ground: of the scene.
-        columns: names of the attributes that are read.
+        layer: The layer of polygons.
+        ground: The ground of the scene.
+        columns: Names of the attributes that are read.
 
     Raises:
-        UserError: the layer has no CRS, although the scene has one, or lacks one of the columns.
+        UserError: The layer has no CRS, although the scene has one, or lacks one of the columns.
     """
     if ground.wkt and not layer.crs:
         raise UserError(f"{layer.path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
@@ -141,9 +141,9 @@ def frame_of(raster: Raster, ground: Ground, layer: VectorLayer) -> Frame:
     """Where a scene lies in the CRS of a layer.
 
     Args:
-        raster: the scene.
-        ground: under it.
-        layer: of polygons.
+        raster: The scene.
+        ground: The ground of the scene.
+        layer: The layer of polygons.
 
     Returns:
         The frame.
@@ -170,9 +170,9 @@ def read_cut(layer: VectorLayer, frame: Frame, columns: Sequence[str], where: st
     """The polygons within a frame, in the order of the file, so that the last one is on top.
 
     Args:
-        layer: of polygons.
-        frame: in the CRS of the layer.
-        columns: names of the attributes that are read.
+        layer: The layer of polygons.
+        frame: The scene's frame in the CRS of the layer.
+        columns: Names of the attributes that are read.
         where: SQL condition on the attributes.
 
     Returns:
