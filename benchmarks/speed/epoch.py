@@ -23,8 +23,9 @@ from seep_lightning.config.targets import build
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.datamodule import ChipDataset, SeepDataModule, worker_count
-from seep_lightning.nets.memory_format import memory_format
+from seep_lightning.nets.building import build_net
 from seep_lightning.training.hardware import precision_of
+from seep_lightning.training.optimisation import build_optimizer
 from seep_lightning.training.schedules import WarmupCosine
 
 
@@ -50,10 +51,9 @@ class Bare:
         self.batch, self.steps = config.data.batch_size, int(config.trainer.limit_train_batches or 0)
         self.bf16, self.clip = config.trainer.precision == "bf16-mixed", config.trainer.gradient_clip_val
         self.device = device_of(config)
-        self.net = build("model", config.model, nn.Module).to(self.device)
-        self.net.to(memory_format=memory_format(self.net, config.channels_last))  # type: ignore[call-overload]
+        self.net = build_net(config.model, 1, 0, config.channels_last).to(self.device)
         self.loss = build("loss", config.loss, nn.Module)
-        self.optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, self.net.parameters())
+        self.optimizer = build_optimizer(self.net, config.optimizer)
         self.schedule = build("scheduler", config.scheduler, WarmupCosine, self.optimizer, total_steps=3 * self.steps)
         plain = ChipDataset(data.chips, data.normalise)
         train, self.val = ([plain[0, i][:3] for i in data.indices(part)] for part in ("train", "val"))

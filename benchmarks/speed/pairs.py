@@ -24,7 +24,7 @@ from seep_lightning.commands.composition import compose
 from seep_lightning.config.targets import build
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import Interrupted
-from seep_lightning.nets.memory_format import memory_format
+from seep_lightning.nets.building import build_net
 from seep_lightning.training.session import train
 
 PAIRS = 7
@@ -135,8 +135,7 @@ def step_of(
     """A bare training step on random chips that lie in memory."""
     config = recipe(f"model={model}")
     torch.manual_seed(0)
-    net, loss = build("model", config.model, nn.Module), build("loss", config.loss, nn.Module)
-    net = net.to(memory_format=memory_format(net, channels_last))  # type: ignore[call-overload]
+    net, loss = build_net(config.model, 1, 0, channels_last), build("loss", config.loss, nn.Module)
     if compiled:
         net.compile()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=fused)

@@ -25,6 +25,8 @@ from torch import nn
 from seep_lightning.config.targets import build
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.augment import Augment
+from seep_lightning.nets.building import build_net
+from seep_lightning.training.optimisation import build_optimizer
 
 
 def notebook(config: TrainConfig) -> Seconds:
@@ -35,8 +37,8 @@ def notebook(config: TrainConfig) -> Seconds:
     files = sorted((root / config.data.images).iterdir())
     random.Random(config.seed).shuffle(files)
     device = device_of(config)
-    net, loss = build("model", config.model, nn.Module).to(device), build("loss", config.loss, nn.Module)
-    optimizer = build("optimizer", config.optimizer, torch.optim.Optimizer, net.parameters())
+    net, loss = build_net(config.model, bands=1, classes=0).to(device), build("loss", config.loss, nn.Module)
+    optimizer = build_optimizer(net, config.optimizer)
     augment = Augment(config.augment, config.seed).pipeline
 
     def sample(path: Path) -> tuple[torch.Tensor, torch.Tensor]:

@@ -246,7 +246,10 @@ def config_refusal(*overrides: str) -> str:
         ("trainer.max_epoch=3", "Did you mean trainer.max_epochs?"),
         ("data.normalise.knd=chip", "Did you mean data.normalise.kind?"),
         ("modle=unet", "Could not override 'modle'"),
-        ("model=unett", "Could not find 'model/unett' Available options in 'model': unet unet_reference unet_small"),
+        (
+            "model=unett",
+            "Could not find 'model/unett' Available options in 'model': monai_basic_unet monai_segresnet monai_unet",
+        ),
         ("data=seep", "Could not find 'data/seep' Available options in 'data': chips seeps synthetic"),
         ("+trainer.max_epoch=3", "trainer.max_epoch is not a key of this command; did you mean trainer.max_epochs?"),
         ("+data.normalise.gamma=3", "data.normalise.gamma is not a key of this command; known are kind, log."),

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from seep_lightning.errors import UserError
+from seep_lightning.nets.building import build_net
 from seep_lightning.nets.unet import UNet
 from seep_lightning.training.module import SeepModule
 
@@ -9,9 +10,8 @@ from seep_lightning.training.module import SeepModule
 def test_the_reference_variant_has_the_notebooks_parameters() -> None:
     from seep_lightning.commands.composition import compose
 
-    node = dict(compose("train", ["model=unet_reference"]).model)
-    node.pop("_target_")
-    assert sum(p.numel() for p in UNet(**node).parameters()) == 14_787_777
+    net = build_net(compose("train", ["model=unet_reference"]).model, bands=1, classes=0)
+    assert sum(p.numel() for p in net.parameters()) == 14_787_777
 
 
 @pytest.mark.parametrize("norm", ["batch", "group", "instance"])

@@ -1,5 +1,8 @@
 """Images of any size through a network whose input sides must be multiples of its stride."""
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,7 +19,7 @@ def stride_of(net: nn.Module) -> int:
     return stride if isinstance(stride, int) else DEFAULT_STRIDE
 
 
-def forward_padded(net: nn.Module, image: Tensor, stride: int) -> Heads:
+def forward_padded(net: Callable[[Tensor], Any], image: Tensor, stride: int) -> Heads:
     """Logits of network input of any size: padded by reflection to the stride, and cut back.
 
     Args:

@@ -31,6 +31,7 @@ def build_module(
     from seep_lightning.predictor.weights import start_from
     from seep_lightning.training.module import SeepModule
     from seep_lightning.training.optimisation import check_optimisation
+    from seep_lightning.training.trial_batch import check_trial_batch
 
     model = SeepModule(
         model=cfg.model,
@@ -49,6 +50,7 @@ def build_module(
     # build once what `fit` builds late, so that a misspelt key leaves no run directory behind
     Augment(cfg.augment, cfg.seed)
     check_optimisation(model.net, cfg.optimizer, cfg.scheduler)
+    check_trial_batch(model, data)
     if cfg.compile:
         # in place: `torch.compile(net)` would rename the checkpoint's keys
         model.net.compile()

@@ -1,0 +1,321 @@
+"""One batch before the first epoch: do data, network and loss fit together? What does not is told in one line.
+
+Nothing of the run changes: the network is copied, and random numbers go on where they were.
+"""
+
+import copy
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from seep_lightning.data.augment import Augment
+from seep_lightning.data.datamodule import Batch, ChipDataset
+from seep_lightning.errors import UserError, first_line
+from seep_lightning.nets.building import ONCE, build_net, logit_channels
+from seep_lightning.nets.forward import DEFAULT_STRIDE, forward_padded
+from seep_lightning.nets.once import files_read_always, without_first_weights
+from seep_lightning.nets.outputs import main_head
+from seep_lightning.training.foreign_losses import confident_logits
+from seep_lightning.training.loss_sums import WeightedSum
+
+if TYPE_CHECKING:
+    from seep_lightning.data.datamodule import SeepDataModule
+    from seep_lightning.training.module import SeepModule
+
+log = logging.getLogger(__name__)
+
+TRIAL_CHIPS = 2
+"""A norm over the batch needs more than one."""
+
+LARGEST_STRIDE = 256
+"""Pixels; of networks that do not say theirs, strides up to this one are tried."""
+
+NOISE = 0.1
+"""Added to weights for a look at what a network gives: one that starts with a head of zeros gives nothing else."""
+
+EXTREMES = (0.0, 1.0, -30.0, 30.0)
+"""What an image is multiplied with for the same look."""
+
+SATURATION = 0.4
+"""How much a loss may change between sure logits and those twice as large, of the way from the truth to its opposite.
+
+Label smoothing of 0.4 comes to 0.33; a Dice loss without its sigmoid to 0.5.
+"""
+
+LOSS_SIDE = 32
+"""Side in pixels of the image by which a loss is tried."""
+
+
+def check_trial_batch(module: "SeepModule", data: "SeepDataModule") -> None:
+    """Try one batch of augmented training chips on a copy of the module, and note the network's stride.
+
+    Args:
+        module: Network, loss and the rest, on the CPU, with the weights that the training starts from.
+        data: The data module, set up.
+
+    Raises:
+        UserError: The augmentation, the network or the loss does not fit.
+    """
+    batch = trial_batch(data)
+    with _random_numbers_kept():
+        trial = _copy_of(module)
+        module.stride = trial.stride = _stride(trial, batch.image)
+        _check_logits(trial, batch.image)
+        _check_built_without_weights(module)
+        _check_losses(trial.loss, logit_channels(trial.classes))
+        _check_step(trial, batch)
+
+
+def trial_batch(data: "SeepDataModule") -> Batch:
+    """The first training chips, augmented as in the first epoch.
+
+    Args:
+        data: The data module, set up.
+
+    Returns:
+        A batch of up to `TRIAL_CHIPS` chips.
+
+    Raises:
+        UserError: The augmentation fails, or gives chips of another size or type.
+    """
+    dataset = ChipDataset(data.chips, data.normalise, Augment(data.augment_nodes, data.seed))
+    indices = data.indices("train")[:TRIAL_CHIPS]
+    try:
+        chips = [dataset[data.first_epoch, index] for index in indices]
+    except UserError:
+        raise
+    # whatever a transform of another library raises
+    except Exception as error:
+        raise UserError(f"augment: it fails on a chip ({first_line(error)}).") from error
+    expected = tuple(data.chips.size)
+    for chip in chips:
+        _check_chip(chip, expected)
+    image, target, valid, index = (torch.stack(parts) for parts in zip(*chips, strict=True))
+    return Batch(image, target, valid, index)
+
+
+def _check_chip(chip: Batch, size: tuple[int, ...]) -> None:
+    """Refuse a chip that the augmentation changed into something else."""
+    for name, tensor in (("image", chip.image), ("mask", chip.target), ("valid", chip.valid)):
+        if tuple(tensor.shape[-2:]) != size:
+            found, expected = (" x ".join(map(str, shape)) for shape in (tensor.shape[-2:], size))
+            raise UserError(f"augment: it gives chips ({name}) of {found} px, expected {expected}. Leave out the crop.")
+    if not torch.isfinite(chip.image).all():
+        raise UserError("augment: it gives chips with values that are not finite. Look at its limits.")
+
+
+@contextmanager
+def _random_numbers_kept() -> Iterator[None]:
+    """Let torch's random numbers go on afterwards as if nothing had been drawn."""
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+def _copy_of(module: "SeepModule") -> "SeepModule":
+    """A module that may be changed."""
+    try:
+        return copy.deepcopy(module)
+    # whatever a network of another library raises
+    except Exception as error:
+        raise UserError(f"model: {_name(module.net)} cannot be copied ({first_line(error)}).") from error
+
+
+def _name(module: nn.Module) -> str:
+    """What a message calls a network or a loss."""
+    return type(module).__name__
+
+
+def _shape(tensor: Tensor) -> str:
+    """A shape in words."""
+    return " x ".join(str(side) for side in tensor.shape)
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def _stride(trial: "SeepModule", image: Tensor) -> int:
+    """What sides of the network's input must be multiples of, in pixels: what it says, else the least that works."""
+    net = trial.net
+    if isinstance(getattr(net, "stride", None), int):
+        _try_stride(trial, image, trial.stride)
+        return trial.stride
+    stride = DEFAULT_STRIDE
+    while True:
+        try:
+            _try_stride(trial, image, stride)
+        except UserError:
+            stride *= 2
+            if stride > LARGEST_STRIDE:
+                # the first reason is the one that says something
+                _try_stride(trial, image, DEFAULT_STRIDE)
+                raise
+        else:
+            return stride
+
+
+def _try_stride(trial: "SeepModule", image: Tensor, stride: int) -> None:
+    """Refuse a network that does not take images of 2 x 3 strides, or gives logits of another form."""
+    sample = image.new_zeros(1, image.shape[1], 2 * stride, 3 * stride)
+    trial.eval()
+    try:
+        with torch.no_grad():
+            head = main_head(forward_padded(trial.net, sample, stride))
+    except UserError:
+        raise
+    # whatever a network of another library raises
+    except Exception as error:
+        reason = first_line(error)
+        raise UserError(f"model: {_name(trial.net)} refuses an image of {_shape(sample)} ({reason}).") from error
+    if head.ndim != 4 or head.shape[0] != 1 or head.shape[-2:] != sample.shape[-2:]:
+        raise UserError(
+            f"model: {_name(trial.net)} gives logits of {_shape(head)} for an image of {_shape(sample)}. "
+            "Expected (B, K, H, W)."
+        )
+
+
+def _check_logits(trial: "SeepModule", image: Tensor) -> None:
+    """Refuse logits of other channels, and what has been through a sigmoid or a softmax."""
+    net = trial.net
+    trial.eval()
+    noisy = {name: weight + NOISE * torch.randn_like(weight) for name, weight in net.named_parameters()}
+    side = 2 * trial.stride
+    patch = image[:1, :, :side, :side]
+    samples = torch.cat([factor * patch + 0.1 * torch.randn_like(patch) for factor in EXTREMES])
+
+    def noisy_net(batch: Tensor) -> Any:
+        return functional_call(net, noisy, (batch,))
+
+    with torch.no_grad():
+        logits = main_head(forward_padded(noisy_net, samples, trial.stride))
+    expected = logit_channels(trial.classes)
+    if logits.shape[1] != expected:
+        raise UserError(
+            f"model: {_name(net)} gives {logits.shape[1]} channels of logits, expected {expected}. "
+            "Write {classes} where its node names them, such as model.heads='{classes}'."
+        )
+    if ((logits >= 0) & (logits <= 1)).all():
+        raise UserError(
+            f"model: {_name(net)} gives probabilities (all values lie in 0..1), expected logits. "
+            "Leave out its sigmoid or softmax, such as model.activation=null."
+        )
+
+
+def _check_built_without_weights(module: "SeepModule") -> None:
+    """Refuse a network that could not be built for a checkpoint without the weights that it starts from."""
+    node = module.hparams["model"]
+    once = node.get(ONCE) or []
+    for name in files_read_always(node, once):
+        log.warning(
+            "model.%s=%s is a file that is read each time the run is used; if it holds weights, pass model.once=[%s]",
+            name,
+            node[name],
+            name,
+        )
+    emptied = without_first_weights(node, once)
+    if emptied == dict(node):
+        return
+    changed = ", ".join(f"{name}={emptied[name]}" for name in emptied if emptied[name] != node.get(name))
+    advice = f"Its constructor must give the same layers with {changed}, so that the run works without that file."
+    facts = module.hparams["facts"]
+    try:
+        rebuilt = build_net(node, facts.get("bands", 1), module.classes, trained=True)
+    except UserError as error:
+        raise UserError(f"{error} {advice}") from error
+    if _shapes(rebuilt) != _shapes(module.net):
+        raise UserError(f"model: {_name(module.net)} has other layers without its weights. {advice}")
+
+
+def _shapes(net: nn.Module) -> Mapping[str, torch.Size]:
+    """Shapes of a network's weights by name."""
+    return {name: weight.shape for name, weight in net.state_dict().items()}
+
+
+# --- the loss ---------------------------------------------------------------------------------------------------------
+
+
+def _check_losses(loss: nn.Module, channels: int) -> None:
+    """Refuse a loss, or a term of a sum, that would train nothing or the wrong way round."""
+    if not isinstance(loss, WeightedSum):
+        _check_loss("loss", loss, channels)
+        return
+    for name, term in zip(loss.names, loss.losses, strict=True):
+        _check_loss(f"loss.terms.{name}", term, channels)
+
+
+def _check_loss(key: str, loss: nn.Module, channels: int) -> None:
+    """Refuse a loss that gives no scalar, no gradient, or no less at the truth than at its opposite."""
+    loss.train()
+    target = torch.zeros(1, 1, LOSS_SIDE, LOSS_SIDE)
+    target[..., : LOSS_SIDE // 2] = 1
+    if channels > 1:
+        target = target.to(torch.uint8)
+    truth = confident_logits(target, channels)
+    logits = torch.randn_like(truth).requires_grad_()
+    value = _loss_value(key, loss, logits, target)
+    gradient = None
+    if value.requires_grad:
+        (gradient,) = torch.autograd.grad(value, logits, allow_unused=True)
+    if gradient is None or not gradient.any():
+        raise UserError(f"{key}: {_describe(loss)} has no gradient, so that nothing would be learned.")
+    if not (torch.isfinite(value) and torch.isfinite(gradient).all()):
+        raise UserError(f"{key}: {_describe(loss)} is not finite for logits as they come from a network.")
+    right = _loss_value(key, loss, truth, target).item()
+    wrong = _loss_value(key, loss, -truth, target).item()
+    surer = _loss_value(key, loss, 2 * truth, target).item()
+    # of logits that are sure of the truth, those twice as large are as good; not so of probabilities
+    if not right < wrong or abs(surer - right) > SATURATION * (wrong - right):
+        raise UserError(
+            f"{key}: {_describe(loss)} is {right:.4g} at the truth, {surer:.4g} at logits twice as sure of it and "
+            f"{wrong:.4g} at its opposite. Expected a loss of logits; if it takes probabilities, let it apply the "
+            "sigmoid itself (sigmoid=true)."
+        )
+
+
+def _loss_value(key: str, loss: nn.Module, logits: Tensor, target: Tensor) -> Tensor:
+    """The loss where all pixels are valid."""
+    valid = torch.ones_like(target, dtype=torch.bool)
+    try:
+        value = loss(logits, target, valid)
+    except UserError:
+        raise
+    # whatever a loss of another library raises
+    except Exception as error:
+        taken = f"logits {_shape(logits)} and target {_shape(target)}"
+        raise UserError(f"{key}: {_describe(loss)} refuses {taken} ({first_line(error)}).") from error
+    if not isinstance(value, Tensor) or value.ndim > 0:
+        raise UserError(f"{key}: {_describe(loss)} gives no scalar. Let it average over the valid pixels.")
+    return value
+
+
+def _describe(loss: nn.Module) -> str:
+    """The name of a loss, or of what was put into ours."""
+    return _name(getattr(loss, "loss", loss))
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _check_step(trial: "SeepModule", batch: Batch) -> None:
+    """Refuse a step whose loss or gradients are not finite numbers."""
+    trial.train()
+    try:
+        loss, _ = trial.score(batch.image, batch.target, batch.valid)
+        loss.backward()  # type: ignore[no-untyped-call]
+    except UserError:
+        raise
+    # whatever network and loss raise
+    except Exception as error:
+        size = _shape(batch.image)
+        reason = first_line(error)
+        raise UserError(f"model, loss: a step on {size} failed ({reason}).") from error
+    if not math.isfinite(loss.item()):
+        raise UserError(f"model, loss: the loss of the first batch is {loss.item()}, expected a finite number.")
+    for name, parameter in trial.net.named_parameters():
+        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+            raise UserError(f"model, loss: the gradient of {name} is not finite in the first batch.")
