@@ -13,7 +13,7 @@ import pytest
 
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
-from helpers.trainings import break_off, curve
+from helpers.trainings import assert_equal_runs, break_off, curve
 from seep_lightning.commands.composition import compose, typed_config
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
@@ -129,6 +129,51 @@ def test_a_finished_sweep_is_not_given_back_for_other_settings(tmp_path: Path) -
     other = seep("train", *line, "trainer.max_epochs=2", "trainer.gradient_clip_val=0.1", cwd=tmp_path)
     assert other.returncode == 2
     assert "is finished, with trainer.gradient_clip_val=1.0, not 0.1" in other.stderr
+
+
+def test_a_resume_to_fewer_epochs_leaves_the_run_as_it_was(compose_tiny: Compose, tmp_path: Path) -> None:
+    run = train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run").run
+    before = run.config_path.read_text(), run.summary_path.read_text()
+    with pytest.raises(UserError, match=r"has 2 epochs, more than trainer.max_epochs=1"):
+        train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    assert before == (run.config_path.read_text(), run.summary_path.read_text())
+
+
+def test_a_trainer_that_is_refused_leaves_the_run_as_it_was(compose_tiny: Compose, tmp_path: Path) -> None:
+    train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    before = (tmp_path / "run" / "config.yaml").read_text()
+    for out in ("run", "new"):
+        with pytest.raises(UserError):
+            train(compose_tiny("logger=mlflow", "logger.mlflow._target_=none.Such"), tmp_path / out)
+    assert (tmp_path / "run" / "config.yaml").read_text() == before
+    assert not (tmp_path / "new" / "config.yaml").exists()
+
+
+def test_a_run_directory_that_was_moved_resumes(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = compose_tiny("trainer.max_epochs=3")
+    train(config, tmp_path / "whole")
+    with pytest.raises(RuntimeError):
+        break_off(config, tmp_path / "here", monkeypatch, 2, RuntimeError())
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    train(config, tmp_path / "there")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "there")
+
+
+def test_only_trainer_paths_and_logger_may_change_on_resume(compose_tiny: Compose, tmp_path: Path) -> None:
+    train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    train(compose_tiny("trainer.max_epochs=2"), tmp_path / "run")
+    assert len(curve(tmp_path / "run")) == 2
+    with pytest.raises(UserError, match="started with optimizer.lr=0.005, not 0.1"):
+        train(compose_tiny("optimizer.lr=0.1"), tmp_path / "run")
+
+
+def test_resuming_on_other_pixels_is_refused(compose_tiny: Compose, chips_root: Path, tmp_path: Path) -> None:
+    train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
+    make_chips(chips_root, seed=1)
+    with pytest.raises(UserError, match="trained on other data"):
+        train(compose_tiny(), tmp_path / "run")
 
 
 @pytest.mark.slow
