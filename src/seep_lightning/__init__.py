@@ -1,19 +1,51 @@
-"""seep_lightning: train, compare and trust networks that outline natural oil seeps on SAR images."""
+"""seep_lightning: train, compare and trust networks that outline natural oil seeps on SAR images.
+
+From Python, each command is a function: `seep_lightning.train("experiment=debug")`, see docs/notebook.md. Importing the
+package itself costs neither torch nor Hydra: names are imported at their first use.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compose", "load"]
 
 if TYPE_CHECKING:
-    from seep_lightning.commands.composition import compose
-    from seep_lightning.predictor.loading import load
+    from seep_lightning.api import check as check
+    from seep_lightning.api import compare as compare
+    from seep_lightning.api import compose as compose
+    from seep_lightning.api import evaluate as evaluate
+    from seep_lightning.api import export as export
+    from seep_lightning.api import load as load
+    from seep_lightning.api import open_run as open_run
+    from seep_lightning.api import predict as predict
+    from seep_lightning.api import prepare as prepare
+    from seep_lightning.api import read_chips as read_chips
+    from seep_lightning.api import report as report
+    from seep_lightning.api import train as train
+    from seep_lightning.errors import UserError as UserError
+
+# modules of the commands that can be called like functions, see `commands.callable_modules`
+_VERBS = ("check", "compare", "evaluate", "export", "predict", "prepare", "report", "train")
+# other names, with the modules that hold them
+_HOMES = {
+    "UserError": "seep_lightning.errors",
+    "compose": "seep_lightning.api",
+    "load": "seep_lightning.api",
+    "open_run": "seep_lightning.api",
+    "read_chips": "seep_lightning.api",
+}
+__all__ = sorted(["__version__", *_HOMES, *_VERBS])
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: `import seep_lightning` costs neither torch nor Hydra."""
-    home = {"load": "predictor.loading", "compose": "commands.composition"}.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"seep_lightning.{home}"), name)
+    """Import a public name at its first use."""
+    if name in _VERBS:
+        return import_module(f"seep_lightning.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, also those not imported yet, for completion in notebooks."""
+    return sorted({*globals(), *__all__})

@@ -5,6 +5,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
@@ -37,6 +39,8 @@ def main(cfg: DictConfig) -> Any:
     print("nothing here would stop a training")
     return found
 
+
+make_callable(__name__, api.check)
 
 if __name__ == "__main__":
     run_command("check", main)

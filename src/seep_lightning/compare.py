@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
@@ -38,6 +40,8 @@ def main(cfg: DictConfig) -> Any:
         print(f"written to {config.csv}")
     return rows
 
+
+make_callable(__name__, api.compare)
 
 if __name__ == "__main__":
     run_command("compare", main)

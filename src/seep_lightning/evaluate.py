@@ -2,6 +2,8 @@
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.evaluation.evaluation import evaluate
@@ -14,6 +16,8 @@ def main(cfg: DictConfig) -> float:
     print_evaluation(summary)
     return float(summary["figures"]["dice"])
 
+
+make_callable(__name__, api.evaluate)
 
 if __name__ == "__main__":
     run_command("evaluate", main)

@@ -4,6 +4,8 @@ from shlex import quote
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.predictor.exporting import export
@@ -25,6 +27,8 @@ def main(cfg: DictConfig) -> str:
     print(f"map with it: python -m seep_lightning.predict {run_argument} input=SCENE output=maps")
     return str(output)
 
+
+make_callable(__name__, api.export)
 
 if __name__ == "__main__":
     run_command("export", main)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PredictConfig
@@ -45,6 +47,8 @@ def print_summary(rows: Sequence[SceneRow], config: PredictConfig) -> None:
         seeps = f", {count} seeps"
     print(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
 
+
+make_callable(__name__, api.predict)
 
 if __name__ == "__main__":
     run_command("predict", main)

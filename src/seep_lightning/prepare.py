@@ -4,6 +4,8 @@ import logging
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
@@ -21,6 +23,8 @@ def main(cfg: DictConfig) -> int:
     print(f"check them: python -m seep_lightning.check data.root={config.output}{classes}")
     return int(facts["chips"])
 
+
+make_callable(__name__, api.prepare)
 
 if __name__ == "__main__":
     run_command("prepare", main)

@@ -10,6 +10,8 @@ from shlex import quote
 
 from omegaconf import DictConfig
 
+from seep_lightning import api
+from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.runs.directory import Run, is_first_process
@@ -115,6 +117,8 @@ def print_next_commands(run: Run, scored: bool) -> None:
         print(f"score the test part: python -m seep_lightning.evaluate {run_argument}")
     print(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")
 
+
+make_callable(__name__, api.train)
 
 if __name__ == "__main__":
     run_command("train", main)

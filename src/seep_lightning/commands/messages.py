@@ -34,7 +34,10 @@ def error_message(error: Exception, command: str) -> str:
         message = str(error).partition(FROM_A_RESOLVER)[2]
         return message.splitlines()[0]
     text = _plain_text(error)
-    return text + _nearest_key(text, command)
+    suggestion = _nearest_key(text, command)
+    if not suggestion:
+        return text
+    return f"{text.rstrip('.')}.{suggestion}"
 
 
 def _plain_text(error: Exception) -> str:

@@ -1,0 +1,362 @@
+"""The package from Python: each command as a function with keyword arguments and a typed result (docs/notebook.md).
+
+Keyword arguments are the keys of the command's config, as `seep VERB --help` lists them. A dict sets keys below one:
+`train(trainer={"max_epochs": 3})`. Overrides as on a command line may come first: `train("experiment=debug")`. What
+does not fit raises `UserError`, in the words that the command line has for it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.keywords import AS_CONFIGURED, compose_keywords, without_unset
+from seep_lightning.errors import UserError
+from seep_lightning.runs.directory import Run, is_first_process
+from seep_lightning.runs.directory import open_run as open_run
+
+if TYPE_CHECKING:
+    from seep_lightning.data.audit import Audit
+    from seep_lightning.data.chip_sequence import ChipSequence
+    from seep_lightning.data.prepared import PreparedChips
+    from seep_lightning.evaluation.result import Evaluation
+    from seep_lightning.mapping.mapped_scene import MappedScene
+    from seep_lightning.predictor.base import Predictor
+    from seep_lightning.reporting.comparison import Row
+    from seep_lightning.training.cases import TrainingJob
+    from seep_lightning.training.session import TrainingResult
+
+StrPath = str | Path
+AnyRun = str | Path | Run
+"""A run's directory, by its path or as `open_run` gives it."""
+
+
+def compose(command: str = "train", overrides: Sequence[str] = (), **settings: Any) -> Any:
+    """Compose the typed config of a command.
+
+    Args:
+        command: A verb, such as `train`.
+        overrides: As on a command line, such as `["model=unet", "optimizer.lr=0.001"]`.
+        **settings: Values by key.
+
+    Returns:
+        The dataclass of the command's schema, such as `TrainConfig`.
+
+    Raises:
+        UserError: A key or value that does not fit.
+    """
+    return typed_config(compose_keywords(command, overrides, settings).cfg)
+
+
+def load(run: AnyRun | None = None, checkpoint: str = "best", device: str = "auto") -> "Predictor":
+    """Load a trained network as a callable on arrays.
+
+    Args:
+        run: A run directory, or a file that `export` wrote; None: the network that comes with the package.
+        checkpoint: `best` or `last`, of a run directory.
+        device: `auto`, `cpu`, `cuda` ...
+
+    Returns:
+        A function of raw values (H, W) or (C, H, W), uint8 or uint16, to probabilities of seep (H, W), 0..1.
+
+    Raises:
+        UserError: There is no network, or it cannot be read.
+    """
+    from seep_lightning.predictor.loading import load as load_network
+    from seep_lightning.runs.weights import DEFAULT_NETWORK
+
+    return load_network(DEFAULT_NETWORK if run is None else run, checkpoint, device)
+
+
+def train(
+    *overrides: str,
+    output: StrPath | None = None,
+    run: AnyRun | None = None,
+    seed: int = AS_CONFIGURED,
+    init: StrPath | None = AS_CONFIGURED,
+    **settings: Any,
+) -> "TrainingResult":
+    """Train one network, or go on with a run, as `seep train` does.
+
+    Args:
+        *overrides: As on a command line, such as `"experiment=debug"`, `"data=chips"`.
+        output: The run directory of a new run; None: `outputs/<name>/<time>`.
+        run: A run to go on with, in its own directory.
+        seed: Of weights, order and augmentation.
+        init: What to start from: a run, an exported file, or `seeps`, `generated` of the package.
+        **settings: Other keys of the config, such as `data={"root": "chips"}`, `trainer={"max_epochs": 3}`.
+
+    Returns:
+        The run, its score on validation and its status. A run that is finished already is left alone.
+
+    Raises:
+        UserError: Anything that the settings or the data have wrong.
+    """
+    from seep_lightning.runs.status import RunStatus
+    from seep_lightning.training.cases import TrainingCase
+    from seep_lightning.training.session import TrainingResult
+    from seep_lightning.training.session import train as train_session
+
+    keywords = without_unset({"seed": seed, "init": init, **settings})
+    if run is not None:
+        keywords["run"] = _path_of(run)
+    job = _training_job(overrides, keywords, output)
+    match job.case:
+        case TrainingCase.RANGE_TEST:
+            raise UserError("lr_find=true trains nothing. Run it as a command: seep train lr_find=true.")
+        case TrainingCase.FINISHED_ALREADY:
+            summary = job.run.summary()
+            return TrainingResult(job.run, float(summary["best"]["score"]), RunStatus(summary["status"]))
+        case TrainingCase.START | TrainingCase.RESUME:
+            result = train_session(job.config, job.run.dir)
+            if job.config.test and result.status != RunStatus.TRIED and is_first_process():
+                evaluate(result.run, overwrite=True)
+            return result
+
+
+def evaluate(
+    run: AnyRun,
+    *overrides: str,
+    part: str = AS_CONFIGURED,
+    threshold: float | None = AS_CONFIGURED,
+    name: str | None = AS_CONFIGURED,
+    overwrite: bool = AS_CONFIGURED,
+    **settings: Any,
+) -> "Evaluation":
+    """Score a run on a part of its data, or on other data, as `seep evaluate` does.
+
+    Args:
+        run: The run directory.
+        *overrides: As on a command line.
+        part: `train`, `val`, `test` or `all`.
+        threshold: The probability above which a pixel counts as seep; None: the run's own.
+        name: Of the folder in `evaluate/`; None: the part, or the folder's name of other data.
+        overwrite: Whether a folder of this name may be replaced.
+        **settings: Other keys of the config, such as `data={"root": "other_chips"}`.
+
+    Returns:
+        The figures, and the folder that holds them with masks and probabilities.
+
+    Raises:
+        UserError: There is no such run, its data have changed, or the folder exists.
+    """
+    from seep_lightning.evaluation.evaluation import evaluate as score
+    from seep_lightning.evaluation.result import Evaluation
+
+    keywords = {"part": part, "threshold": threshold, "name": name, "overwrite": overwrite, **settings}
+    config = _config("evaluate", overrides, {"run": _path_of(run), **keywords})
+    return Evaluation.of_summary(score(config))
+
+
+def predict(
+    *overrides: str,
+    input: StrPath,
+    output: StrPath,
+    run: AnyRun | Sequence[AnyRun] | None = AS_CONFIGURED,
+    overwrite: bool = AS_CONFIGURED,
+    **settings: Any,
+) -> "list[MappedScene]":
+    """Map scenes or chips to rasters and polygons, as `seep predict` does.
+
+    Args:
+        *overrides: As on a command line.
+        input: A raster, a folder or a pattern of them, or chips.
+        output: The folder of the maps. What is finished there already stays.
+        run: A run or an exported file, or several: their mean; None: the network in the package.
+        overwrite: Whether files of something else may be replaced.
+        **settings: Other keys of the config, such as `polygons=False`, `area="area.gpkg"`.
+
+    Returns:
+        The scenes in the order in which they were found.
+
+    Raises:
+        UserError: Nothing can be mapped with these settings; or, at the end, some scenes could not be mapped.
+    """
+    from seep_lightning.mapping.mapped_scene import MappedScene
+    from seep_lightning.mapping.scenes import predict as map_scenes
+
+    keywords = {"input": input, "output": output, "run": _paths_of(run), "overwrite": overwrite, **settings}
+    config = _config("predict", overrides, keywords)
+    return [MappedScene.of_row(row, config) for row in map_scenes(config)]
+
+
+def compare(runs: StrPath | Sequence[StrPath], *overrides: str, metric: str = AS_CONFIGURED) -> "list[Row]":
+    """Set runs side by side, as `seep compare` does.
+
+    Args:
+        runs: Folders that hold runs, at any depth.
+        *overrides: As on a command line.
+        metric: The figure on validation by which they are ranked.
+
+    Returns:
+        The runs, best first, with the settings in which they differ.
+
+    Raises:
+        UserError: There are no runs, or they do not have this figure.
+    """
+    from seep_lightning.reporting.comparison import compare as rank
+
+    config = _config("compare", overrides, {"runs": runs, "metric": metric})
+    folders = config.runs if isinstance(config.runs, list) else [config.runs]
+    return rank([str(folder) for folder in folders], config.metric)
+
+
+def report(
+    run: AnyRun,
+    *overrides: str,
+    output: StrPath | None = AS_CONFIGURED,
+    overwrite: bool = AS_CONFIGURED,
+    **settings: Any,
+) -> Path:
+    """Write one page about a run or a sweep, as `seep report` does.
+
+    Args:
+        run: The run, or the folder of a sweep's runs.
+        *overrides: As on a command line.
+        output: The HTML file; None: report.html in the folder.
+        overwrite: Whether it may be replaced.
+        **settings: Other keys of the config.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: There is no run, or the page exists.
+    """
+    from seep_lightning.reporting.page import report as write_page
+
+    keywords = {"run": _path_of(run), "output": output, "overwrite": overwrite, **settings}
+    return write_page(_config("report", overrides, keywords))
+
+
+def check(*overrides: str, root: StrPath = AS_CONFIGURED, **settings: Any) -> "Audit":
+    """Audit a data set before anyone trains on it, as `seep check` does.
+
+    Args:
+        *overrides: As on a command line, such as `"data=seeps"`.
+        root: The folder of the data set.
+        **settings: Other keys of the config, such as `data={"classes": 7}`, `split={"seed": 3}`.
+
+    Returns:
+        The problems, of which each would stop a training, and the facts; there is no error for problems.
+
+    Raises:
+        UserError: A key or value that does not fit.
+    """
+    from seep_lightning.data.audit import audit
+
+    config = _config("check", overrides, {"data.root": root, **settings})
+    return audit(config.data, config.split)
+
+
+def prepare(
+    *overrides: str,
+    scenes: StrPath | Sequence[StrPath],
+    labels: StrPath,
+    output: StrPath,
+    **settings: Any,
+) -> "PreparedChips":
+    """Cut scenes and an analyst's polygons into chips and masks, as `seep prepare` does.
+
+    Args:
+        *overrides: As on a command line.
+        scenes: A raster, a folder or a pattern of them, or a list of these.
+        labels: The vector file of polygons.
+        output: The folder of the new data set.
+        **settings: Other keys of the config, such as `size=256`, `class_attribute="class"`.
+
+    Returns:
+        The data set's folder, and how many chips it holds.
+
+    Raises:
+        UserError: Scenes or polygons cannot be read or do not lie together, or the folder exists.
+    """
+    from seep_lightning.data.preparation import prepare as cut_chips
+    from seep_lightning.data.prepared import PreparedChips
+
+    config = _config("prepare", overrides, {"scenes": scenes, "labels": labels, "output": output, **settings})
+    facts = cut_chips(config)
+    return PreparedChips.of_facts(config.output, facts)
+
+
+def export(
+    run: AnyRun,
+    output: StrPath,
+    *overrides: str,
+    format: str = AS_CONFIGURED,
+    overwrite: bool = AS_CONFIGURED,
+    **settings: Any,
+) -> Path:
+    """Write a run's network as one file, as `seep export` does.
+
+    Args:
+        run: The run directory.
+        output: The file.
+        *overrides: As on a command line.
+        format: Such as `onnx` or `torch`.
+        overwrite: Whether the file may be replaced.
+        **settings: Other keys of the config.
+
+    Returns:
+        The file's path, for `load` or `predict(run=...)`.
+
+    Raises:
+        UserError: There is no such run, or the file exists.
+    """
+    from seep_lightning.predictor.exporting import export as write_network
+
+    keywords = {"run": _path_of(run), "output": output, "format": format, "overwrite": overwrite, **settings}
+    return write_network(_config("export", overrides, keywords))
+
+
+def read_chips(*overrides: str, root: StrPath = AS_CONFIGURED, **data: Any) -> "ChipSequence":
+    """List the chips of a data set; each is read when it is asked for.
+
+    Args:
+        *overrides: As on a command line, such as `"data=seeps"`; with `"data=synthetic"` chips are generated.
+        root: The folder of the data set.
+        **data: Other keys below `data`, such as `classes=7`, `nodata=None`.
+
+    Returns:
+        A sequence of chips: name, scene, tile, image, mask, valid.
+
+    Raises:
+        UserError: There are no chips, or their layout is not as expected.
+    """
+    from seep_lightning.data.chip_sequence import open_chips
+
+    settings: dict[str, Any] = {"data.root": root}
+    if data:
+        settings["data"] = data
+    return open_chips(_config("check", overrides, settings).data)
+
+
+def _config(command: str, overrides: Sequence[str], settings: dict[str, Any]) -> Any:
+    """The typed config of a command from overrides and the keyword arguments that were passed."""
+    return compose(command, overrides, **without_unset(settings))
+
+
+def _training_job(overrides: Sequence[str], settings: dict[str, Any], output: StrPath | None) -> "TrainingJob":
+    """What a call of `train` comes to, as the same command line would."""
+    from seep_lightning.commands.run_directories import run_directory
+    from seep_lightning.training.cases import TrainingRequest, job_of
+
+    composition = compose_keywords("train", overrides, settings)
+    cfg = composition.cfg
+    directory = Path(output or run_directory(cfg.run, cfg.ckpt, cfg.name))
+    request = TrainingRequest(cfg=cfg, overrides=composition.overrides, directory=directory, is_multirun=False)
+    return job_of(request)
+
+
+def _path_of(run: AnyRun) -> str:
+    """The path of a run that is given as a path or as `open_run` gives it."""
+    return str(run.dir if isinstance(run, Run) else run)
+
+
+def _paths_of(runs: Any) -> Any:
+    """The paths of one run or several; None and `AS_CONFIGURED` stay as they are."""
+    if isinstance(runs, str | Path | Run):
+        return _path_of(runs)
+    if isinstance(runs, Sequence):
+        return [_path_of(run) for run in runs]
+    return runs

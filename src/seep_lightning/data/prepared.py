@@ -1,0 +1,28 @@
+"""What the command `prepare` made, as Python gets it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PreparedChips:
+    """A data set that was cut from scenes.
+
+    Attributes:
+        root: The folder of the data set, for `data.root`.
+        chips: How many chips there are.
+        with_seep: How many of them have a pixel of seep.
+        classes: The largest class of seep.
+    """
+
+    root: Path
+    chips: int
+    with_seep: int
+    classes: int
+
+    @classmethod
+    def of_facts(cls, root: str | Path, facts: Mapping[str, Any]) -> "PreparedChips":
+        """Take the counts from what stands in dataset.json."""
+        return cls(Path(root), facts["chips"], facts["with_seep"], facts["classes"])
