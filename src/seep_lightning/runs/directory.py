@@ -77,6 +77,8 @@ class Run:
         if is_first_process():
             self.dir.mkdir(parents=True, exist_ok=True)
             write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(config)))
+            # what was read before is stale
+            vars(self).pop("config", None)
 
     def write_summary(self, facts: dict[str, Any]) -> None:
         """Store the final figures with format version, package versions and git state; likewise."""
