@@ -51,7 +51,7 @@ class PolygonAttribute:
         Args:
             unit: Unit of sizes, m or px.
         """
-        return self.name.format(unit=unit)
+        return self.name.replace("{unit}", unit)
 
 
 def _probability(stored: float) -> float:

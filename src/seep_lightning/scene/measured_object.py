@@ -111,7 +111,7 @@ class MeasuredObject:
 
     @cached_property
     def outline(self) -> shapely.MultiPolygon:
-        """Along its pixels, in pixels of the box. Parts that touch at a corner only stay apart."""
+        """Its outline along pixels, in pixels of the box. Parts that touch only at a corner stay apart."""
         pixels = self.core.astype(np.uint8)
         parts = features.shapes(pixels, mask=self.core, connectivity=4)
         return shapely.MultiPolygon([shapely.geometry.shape(part) for part, _ in parts])

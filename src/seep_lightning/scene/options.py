@@ -48,9 +48,9 @@ class Thresholds:
             keep=_chosen(self.keep, threshold + 0.4 * (1 - threshold)),
         )
         if not 0 < values.group <= values.trim <= values.keep <= 1:
-            found = f"thresholds are group={values.group:g}, trim={values.trim:g}, keep={values.keep:g}"
-            expected = "they must ascend from above 0 to 1 at most"
-            raise UserError(f"{found}: {expected}. One value for all three gives plain connected components.")
+            problem = f"thresholds are group={values.group:g}, trim={values.trim:g}, keep={values.keep:g}"
+            rule = "they must ascend from above 0 to 1 at most"
+            raise UserError(f"{problem}: {rule}. One value for all three gives plain connected components.")
         return values
 
 

@@ -139,9 +139,9 @@ def _check_rasters(probability: Raster, image: Raster | None, classes: Raster | 
     for raster in (image, classes):
         if raster is None or (raster.width, raster.height) == expected:
             continue
-        found = f"{raster.path} is {raster.width} x {raster.height} px"
-        mapped = f"{probability.path} {probability.width} x {probability.height} px"
-        raise UserError(f"{found}, {mapped}; expected one size. Give the scene that was mapped.")
+        size = f"{raster.path} is {raster.width} x {raster.height} px"
+        expected_size = f"{probability.path} {probability.width} x {probability.height} px"
+        raise UserError(f"{size}, {expected_size}; expected one size. Give the scene that was mapped.")
     if probability.dtype != np.uint8:
         raise UserError(f"{probability.path} stores {probability.dtype}; expected the 8-bit probabilities of a map.")
 
@@ -151,55 +151,57 @@ def _measured_seeps(scene: MappedScene, attributes: Sequence[PolygonAttribute]) 
     options = scene.options
     levels = ObjectLevels.of(scene.thresholds)
     smallest = DEFAULT_MIN_AREA if options.min_area is None else options.min_area
-    for found in find_objects(scene.probability, *levels, smallest):
-        seep = _cut_out(scene, found, levels)
+    for scene_object in find_objects(scene.probability, *levels, smallest):
+        seep = _cut_out(scene, scene_object, levels)
         if not seep.core.any() or seep.centre_line.pixels < options.min_length:
             continue
         outline = seep.placed_outline(options.simplify)
-        yield found.first, Seep(outline, measure(seep, attributes))
+        yield scene_object.first, Seep(outline, measure(seep, attributes))
 
 
-def _cut_out(scene: MappedScene, found: SceneObject, levels: ObjectLevels) -> MeasuredObject:
+def _cut_out(scene: MappedScene, scene_object: SceneObject, levels: ObjectLevels) -> MeasuredObject:
     """An object with what surrounds it, ready to be measured; its core may be empty."""
-    box = _box_around(found, scene.probability)
+    box = _box_around(scene_object, scene.probability)
     stored, _ = read_band(scene.probability, box)
-    core = _core(found, box, stored, levels, scene.probability.width)
+    core = _core(scene_object, box, stored, levels, scene.probability.width)
     if scene.options.fill_holes:
         core = ndimage.binary_fill_holes(core) & (stored > 0)
-    core = _without_smallest_pieces(core, found, scene.probability.width)
+    core = _without_smallest_pieces(core, scene_object, scene.probability.width)
     return MeasuredObject(scene, box, core, stored, levels.trim)
 
 
-def _box_around(found: SceneObject, raster: Raster) -> Box:
+def _box_around(scene_object: SceneObject, raster: Raster) -> Box:
     """An object's box with a margin, within the raster."""
     return Box(
-        top=max(found.top - MARGIN, 0),
-        bottom=min(found.bottom + MARGIN, raster.height),
-        left=max(found.left - MARGIN, 0),
-        right=min(found.right + MARGIN, raster.width),
+        top=max(scene_object.top - MARGIN, 0),
+        bottom=min(scene_object.bottom + MARGIN, raster.height),
+        left=max(scene_object.left - MARGIN, 0),
+        right=min(scene_object.right + MARGIN, raster.width),
     )
 
 
-def _core(found: SceneObject, box: Box, stored: NDArray[np.uint8], levels: ObjectLevels, scene_width: int) -> Core:
+def _core(
+    scene_object: SceneObject, box: Box, stored: NDArray[np.uint8], levels: ObjectLevels, scene_width: int
+) -> Core:
     """The pixels of one object at the trim level, (h, w): not those of others that reach into its box."""
-    rows = slice(found.top - box.top, found.bottom - box.top)
-    columns = slice(found.left - box.left, found.right - box.left)
+    rows = slice(scene_object.top - box.top, scene_object.bottom - box.top)
+    columns = slice(scene_object.left - box.left, scene_object.right - box.left)
     own = stored[rows, columns]
     grouped = (own >= levels.group).astype(np.uint8)
     labels = cv2.connectedComponents(grouped, connectivity=8)[1]
-    row, column = divmod(found.first, scene_width)
-    label = labels[row - found.top, column - found.left]
+    row, column = divmod(scene_object.first, scene_width)
+    label = labels[row - scene_object.top, column - scene_object.left]
     core = np.zeros(stored.shape, bool)
     core[rows, columns] = (labels == label) & (own >= levels.trim)
     return core
 
 
-def _without_smallest_pieces(core: Core, found: SceneObject, scene_width: int) -> Core:
+def _without_smallest_pieces(core: Core, scene_object: SceneObject, scene_width: int) -> Core:
     """An object of at most `MOST_PIECES` parts and holes: the smallest of very many are left out or filled."""
     smallest = 1
     while _parts(core) + _parts(~core) > MOST_PIECES:
         smallest *= 4
-        row, column = divmod(found.first, scene_width)
+        row, column = divmod(scene_object.first, scene_width)
         log.warning("Object at row %d, column %d: parts and holes below %d px left out.", row, column, smallest)
         core = remove_small_objects(core, max_size=smallest - 1)
         core = remove_small_holes(core, max_size=smallest - 1)
