@@ -20,7 +20,7 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import cell
 from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
-from seep_lightning.data.split import read_split
+from seep_lightning.data.split_table import read_split
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.metrics.classes import confusion_matrix
 from seep_lightning.metrics.objects import confuse_objects

@@ -11,7 +11,8 @@ from seep_lightning.config.data import DataConfig, GridConfig, SplitConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.layouts import split_name
 from seep_lightning.data.leakage import leakage
-from seep_lightning.data.split import read_split, split_chips, write_split
+from seep_lightning.data.split import split_chips
+from seep_lightning.data.split_table import read_split, write_split
 from seep_lightning.errors import UserError
 
 GRIDS = {"0418": GridConfig(columns=19), "0455": GridConfig(columns=20, offset=1)}

@@ -1,32 +1,42 @@
-"""One grouped splitter: chips to train, val and test, no group in two parts; a function of names and a seed only."""
+"""Chips to train, val and test, no group in two parts: a function of names and a seed only."""
 
-import csv
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seep_lightning.config.data import SplitConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import write_table
+from seep_lightning.data.split_table import PARTS, read_split
+from seep_lightning.errors import UserError
 
-PARTS = ("train", "val", "test")
-TRIES = 400  # random assignments of groups among which the one nearest to the shares is kept
+# random assignments of groups among which the one nearest to the shares is kept
+TRIES = 400
+# a share of the chips is rounded up, but not because of what floats lose
+ROUNDING_SLACK = 1e-9
+
+Parts = list[str]
+"""The part of each chip."""
 
 
-def split_chips(chips: Chips, config: SplitConfig) -> list[str]:
-    """The part (`train`, `val` or `test`) of each chip. Raises `UserError` where a part would be empty."""
-    if config.kind == "file":
-        parts = read_split(chips, config.path)
-    elif config.kind == "kfold":
-        parts = _folds(group_keys(chips, config.by, config.block), config)
-    elif config.kind == "random":
-        parts = _random(len(chips), config)
-    else:
-        parts = _grouped(group_keys(chips, config.kind, config.block), config)
+def split_chips(chips: Chips, config: SplitConfig) -> Parts:
+    """Decide which chip is in which part.
+
+    Args:
+        chips: The data set.
+        config: The kind of split, and its settings.
+
+    Returns:
+        `train`, `val` or `test` for each chip.
+
+    Raises:
+        UserError: The split cannot be made, or a part would be empty.
+    """
+    split = SPLITS[config.kind]
+    parts = split(chips, config)
     for part in PARTS:
         if part not in parts:
             raise UserError(
@@ -37,92 +47,133 @@ def split_chips(chips: Chips, config: SplitConfig) -> list[str]:
 
 
 def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
-    """What must stay together: the `scene`, the `place` (a block of grid cells), or just the `chip`."""
-    if by != "place":
-        return list(chips.scenes if by == "scene" else chips.names)
-    places = chips.places()
-    if None in places:
-        raise UserError(
-            f"split: {chips.names[places.index(None)]} has no place on a grid. split by place needs data.grid with the "
-            "columns of each scene (by prefix of its name) and a data.pattern with a tile group; or use split=scene."
-        )
-    return [(here[0] // block, here[1] // block) for here in places if here]
+    """Say what must stay together.
+
+    Args:
+        chips: The data set.
+        by: `scene`, `place` (a block of cells of the common grid) or `chip` (nothing).
+        block: Cells a side of a block.
+
+    Returns:
+        The group of each chip.
+
+    Raises:
+        UserError: `by=place`, and the place of a chip is not known.
+    """
+    match by:
+        case "scene":
+            return list(chips.scenes)
+        case "place":
+            return _blocks(chips, block)
+        case _:
+            return list(chips.names)
 
 
-def _random(count: int, config: SplitConfig) -> list[str]:
+def _blocks(chips: Chips, block: int) -> list[Hashable]:
+    """The block of cells in which each chip lies."""
+    blocks: list[Hashable] = []
+    for name, place in zip(chips.names, chips.places(), strict=True):
+        if place is None:
+            raise UserError(
+                f"split: {name} has no place on a grid. split by place needs data.grid with the columns of each scene "
+                "(by prefix of its name) and a data.pattern with a tile group; or use split=scene."
+            )
+        row, column = place
+        blocks.append((row // block, column // block))
+    return blocks
+
+
+def _by_file(chips: Chips, config: SplitConfig) -> Parts:
+    return read_split(chips, config.path)
+
+
+def _at_random(chips: Chips, config: SplitConfig) -> Parts:
     """scikit-learn's `train_test_split` twice, as the reference does: test first, then validation from the rest."""
-    parts = np.full(count, "train", dtype=object)
+    count = len(chips)
+    test_count = math.ceil(config.test * count - ROUNDING_SLACK)
+    val_count = math.ceil(config.val * count - ROUNDING_SLACK)
+    # both calls are given the same seed there
     order = np.random.RandomState(config.seed).permutation(count)
-    tests = math.ceil(config.test * count - 1e-9)
-    parts[order[:tests]] = "test"
-    rest = order[tests:]
-    again = np.random.RandomState(config.seed).permutation(len(rest))
-    parts[rest[again[: math.ceil(config.val * count - 1e-9)]]] = "val"
-    return [str(p) for p in parts]
+    test, rest = order[:test_count], order[test_count:]
+    order_of_rest = np.random.RandomState(config.seed).permutation(len(rest))
+    val = rest[order_of_rest[:val_count]]
+    parts = ["train"] * count
+    for index in test:
+        parts[index] = "test"
+    for index in val:
+        parts[index] = "val"
+    return parts
 
 
-def _grouped(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
-    """Assign whole groups so that the parts come as near to their shares as `TRIES` seeded orders can bring them."""
+def _by_groups(chips: Chips, config: SplitConfig) -> Parts:
+    """Whole scenes, or whole blocks of places, so that the parts come as near to their shares as can be."""
+    keys = group_keys(chips, config.kind, config.block)
     sizes = Counter(keys)
-    groups = sorted(sizes, key=str)
-    wanted = np.array([1 - config.val - config.test, config.val, config.test]) * len(keys)
+    shares = np.array([1 - config.val - config.test, config.val, config.test])
     rng = np.random.default_rng(config.seed)
-    tries: list[tuple[float, dict[Hashable, int]]] = []
-    for _ in range(TRIES):
-        held = np.zeros(3)
-        chosen: dict[Hashable, int] = {}
-        for k in rng.permutation(len(groups)):
-            part = int(np.argmax((wanted - held) / wanted))
-            chosen[groups[k]] = part
-            held[part] += sizes[groups[k]]
-        tries.append((float(np.abs(held - wanted).sum() + len(keys) * (held == 0).sum()), chosen))
-    best = min(tries, key=lambda each: each[0])[1]
-    return [PARTS[best[key]] for key in keys]
+    assignments = [_assign(sizes, shares * len(keys), rng) for _ in range(TRIES)]
+    # of equal ones, the first
+    best = min(assignments, key=_deviation)
+    return [PARTS[best.part_of_group[key]] for key in keys]
 
 
-def _folds(keys: Sequence[Hashable], config: SplitConfig) -> list[str]:
+class _Assignment(NamedTuple):
+    """Groups by the number of their part in PARTS, and how far the parts are from their shares, in chips."""
+
+    deviation: float
+    part_of_group: dict[Hashable, int]
+
+
+def _deviation(assignment: _Assignment) -> float:
+    return assignment.deviation
+
+
+def _assign(sizes: Counter[Hashable], wanted_chips: NDArray[np.float64], rng: np.random.Generator) -> _Assignment:
+    """Give each group, in a random order, to the part that lacks the largest share of its chips."""
+    groups = sorted(sizes, key=str)
+    chips_of_part = np.zeros(len(PARTS))
+    part_of_group: dict[Hashable, int] = {}
+    for position in rng.permutation(len(groups)):
+        group = groups[position]
+        lacking_share = (wanted_chips - chips_of_part) / wanted_chips
+        part = int(np.argmax(lacking_share))
+        part_of_group[group] = part
+        chips_of_part[part] += sizes[group]
+    # an empty part is worse than anything else
+    empty_parts = int((chips_of_part == 0).sum())
+    deviation = np.abs(chips_of_part - wanted_chips).sum() + sizes.total() * empty_parts
+    return _Assignment(float(deviation), part_of_group)
+
+
+def _by_folds(chips: Chips, config: SplitConfig) -> Parts:
     """Fold k tests, fold k + 1 validates, the rest trains; whole groups, filled largest first into the emptiest."""
-    sizes, folds = Counter(keys), config.folds
+    keys = group_keys(chips, config.by, config.block)
+    sizes = Counter(keys)
+    folds = config.folds
     if len(sizes) < folds:
         raise UserError(f"split: {folds} folds need at least {folds} groups, found {len(sizes)}. Lower split.folds.")
+
+    def descending_size(group: Hashable) -> int:
+        return -sizes[group]
+
     groups = sorted(sizes, key=str)
-    shuffled = [groups[k] for k in np.random.default_rng(config.seed).permutation(len(groups))]
-    held, chosen = np.zeros(folds), {}
-    for group in sorted(shuffled, key=lambda g: -sizes[g]):
-        chosen[group] = int(np.argmin(held))
-        held[chosen[group]] += sizes[group]
-    roles = {config.fold: "test", (config.fold + 1) % folds: "val"}
-    return [roles.get(chosen[key], "train") for key in keys]
+    rng = np.random.default_rng(config.seed)
+    shuffled = [groups[position] for position in rng.permutation(len(groups))]
+    chips_of_fold = np.zeros(folds)
+    fold_of_group: dict[Hashable, int] = {}
+    for group in sorted(shuffled, key=descending_size):
+        fold = int(np.argmin(chips_of_fold))
+        fold_of_group[group] = fold
+        chips_of_fold[fold] += sizes[group]
+    part_of_fold = {config.fold: "test", (config.fold + 1) % folds: "val"}
+    return [part_of_fold.get(fold_of_group[key], "train") for key in keys]
 
 
-def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
-    """`split.csv`: one row a chip."""
-    rows = zip(chips.names, chips.scenes, parts, strict=True)
-    write_table(path, [dict(zip(("name", "scene", "part"), row, strict=True)) for row in rows])
-
-
-def read_split(chips: Chips, path: str | None) -> list[str]:
-    """The parts of a `split.csv`; every chip must have one row, every row a chip and a known part."""
-    if path is None or not Path(path).is_file():
-        found = "it is not set" if path is None else f"there is no file {path}"
-        raise UserError(f"split.path: {found}. Pass the split.csv of a run, or name,scene,part rows.")
-    # spreadsheets put a byte order mark first
-    unreadable = as_user_error(f"split.path: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
-    with unreadable, Path(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns, rows = reader.fieldnames, [(str(row.get("name")), str(row.get("part"))) for row in reader]
-    if not {"name", "part"} <= set(columns or []):
-        raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
-    table = dict(rows)
-    if len(table) < len(rows):
-        twice = Counter(name for name, _ in rows).most_common(1)[0][0]
-        raise UserError(f"split.path: {path} has more than one row for {twice}; every chip must have one.")
-    for name, part in table.items():
-        if part not in PARTS:
-            raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {', '.join(PARTS)}.")
-    lacking, unknown = sorted(set(chips.names) - table.keys()), sorted(table.keys() - set(chips.names))
-    if odd := lacking or unknown:
-        kind = "has no row for chip" if lacking else "names a chip that is not in the data:"
-        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-        raise UserError(f"split.path: {path} {kind} {odd[0]}{more}. Was it made from other data?")
-    return [table[name] for name in chips.names]
+# each kind of `split.kind`, and what makes it
+SPLITS: dict[str, Callable[[Chips, SplitConfig], Parts]] = {
+    "random": _at_random,
+    "scene": _by_groups,
+    "place": _by_groups,
+    "kfold": _by_folds,
+    "file": _by_file,
+}

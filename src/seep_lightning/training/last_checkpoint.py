@@ -39,7 +39,7 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
 
 
 def _check_same_data(run: Run, trained_on: str, data: "SeepDataModule") -> None:
-    from seep_lightning.data.split import read_split
+    from seep_lightning.data.split_table import read_split
 
     fingerprint = data.chips.fingerprint
     if fingerprint == trained_on and read_split(data.chips, str(run.split_path)) == data.parts:

@@ -169,7 +169,7 @@ class TrainingSession:
 
     def _open_record(self, parts: Parts, started: float) -> RunRecord:
         """Write config and split, now that the Trainer took the config: a resume must not start from a refused one."""
-        from seep_lightning.data.split import write_split
+        from seep_lightning.data.split_table import write_split
         from seep_lightning.runs.lineage import learned_before
 
         data = parts.data

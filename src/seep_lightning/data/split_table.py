@@ -1,0 +1,78 @@
+"""`split.csv`: which chip of a data set is in which part, a row a chip."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seep_lightning.data.chips import Chips
+from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.files import write_table
+
+PARTS = ("train", "val", "test")
+
+
+def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
+    """Write a `split.csv`.
+
+    Args:
+        path: The file.
+        chips: The data set.
+        parts: The part of each chip.
+    """
+    columns = zip(chips.names, chips.scenes, parts, strict=True)
+    write_table(path, [{"name": name, "scene": scene, "part": part} for name, scene, part in columns])
+
+
+def read_split(chips: Chips, path: str | None) -> list[str]:
+    """Read a `split.csv`.
+
+    Args:
+        chips: The data set that it is of.
+        path: The file, as `split.path` names it.
+
+    Returns:
+        The part of each chip.
+
+    Raises:
+        UserError: There is no such file, it is no such table, or it is of other chips.
+    """
+    if path is None:
+        raise UserError("split.path: it is not set. Pass the split.csv of a run, or name,scene,part rows.")
+    if not Path(path).is_file():
+        raise UserError(f"split.path: there is no file {path}. Pass the split.csv of a run, or name,scene,part rows.")
+    parts = _read_parts(path)
+    _check_chips(path, chips, parts)
+    return [parts[name] for name in chips.names]
+
+
+def _read_parts(path: str) -> dict[str, str]:
+    """The part of each name in the file."""
+    unreadable = as_user_error(f"split.path: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
+    # spreadsheets put a byte order mark first
+    with unreadable, Path(path).open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames
+        rows = [(str(row.get("name")), str(row.get("part"))) for row in reader]
+    if columns is None or not {"name", "part"} <= set(columns):
+        raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
+    for name, count in Counter(name for name, _ in rows).most_common(1):
+        if count > 1:
+            raise UserError(f"split.path: {path} has more than one row for {name}; every chip must have one.")
+    for name, part in rows:
+        if part not in PARTS:
+            raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {', '.join(PARTS)}.")
+    return dict(rows)
+
+
+def _check_chips(path: str, chips: Chips, parts: Mapping[str, str]) -> None:
+    """Raise `UserError` for a chip without a row, or a row without a chip."""
+    names = set(chips.names)
+    lacking = sorted(names - parts.keys())
+    unknown = sorted(parts.keys() - names)
+    if not lacking and not unknown:
+        return
+    unmatched = lacking or unknown
+    problem = "has no row for chip" if lacking else "names a chip that is not in the data:"
+    more = f" and {len(unmatched) - 1} more" if len(unmatched) > 1 else ""
+    raise UserError(f"split.path: {path} {problem} {unmatched[0]}{more}. Was it made from other data?")
