@@ -6,12 +6,15 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
 
+EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second")
+"""What `EpochFacts` logs."""
+
 # so that an epoch without a batch divides by something
 SHORTEST_SECONDS = 1e-9
 
 
 class EpochFacts(Callback):
-    """Logs `lr`, `epoch_seconds` and `chips_per_second` of each training epoch, validation not counted.
+    """Logs `EPOCH_FACTS` of each training epoch, validation not counted.
 
     Chips are counted over all processes. The learning rate is that of the optimiser's first group of parameters.
     """
@@ -31,5 +34,5 @@ class EpochFacts(Callback):
         """Log the epoch's facts."""
         chips_per_second = self._chips / max(self._seconds, SHORTEST_SECONDS)
         learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
-        facts = {"lr": learning_rate, "epoch_seconds": self._seconds, "chips_per_second": chips_per_second}
-        pl_module.log_dict(facts)
+        facts = (learning_rate, self._seconds, chips_per_second)
+        pl_module.log_dict(dict(zip(EPOCH_FACTS, facts, strict=True)))

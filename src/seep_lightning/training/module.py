@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.configured import ConfiguredMetrics
-from seep_lightning.metrics.figures import batch_figures
+from seep_lightning.metrics.figures import ClassFigure, batch_figures, declared
 from seep_lightning.metrics.histogram import ProbabilityHistogram, best_threshold
 from seep_lightning.metrics.pixels import MeanFigures, pixel_metrics
 from seep_lightning.metrics.summaries import class_figures, class_summary
@@ -122,6 +122,19 @@ class SeepModule(pl.LightningModule):
         self.term_means: Any = None
         if isinstance(self.loss, WeightedSum):
             self.term_means = nn.ModuleDict({f"{stage}_": TermMeans(self.loss.names) for stage in STAGES})
+
+    def figure_names(self) -> list[str]:
+        """The names under which a training logs its figures, such as `dice/val`; each of them may be a monitor."""
+        training = ["loss", *self.pixels["train_"]]
+        validation = ["loss", "threshold", *self.pixels["val_"], *self.means.metrics(), *self.configured.metrics()]
+        if self.term_means is not None:
+            terms = [f"loss_{name}" for name in self.loss.names]
+            training += terms
+            validation += terms
+        if self.classes:
+            validation += [figure.key for figure in declared(ClassFigure)]
+            validation += [f"dice_class_{number}" for number in range(1, self.classes + 1)]
+        return [*(f"{name}/train" for name in training), *(f"{name}/val" for name in validation)]
 
     def configure_callbacks(self) -> list[Callback]:
         """What thaws frozen parts of the network, where there are any."""

@@ -19,6 +19,7 @@ from seep_lightning.training.building import build_module
 from seep_lightning.training.fit import fit
 from seep_lightning.training.hardware import with_machine_precision
 from seep_lightning.training.last_checkpoint import read_last_checkpoint
+from seep_lightning.training.monitors import check_monitors
 from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.record import RunRecord, facts_of_run
@@ -150,6 +151,8 @@ class TrainingSession:
         if last_checkpoint is not None:
             data.first_epoch = last_checkpoint["epoch"] + 1
         trainer = build_trainer(self.config, self.run, data.first_epoch)
+        if not self.resumes:
+            check_monitors(self.config, module.figure_names())
         return Parts(data, module, trainer, last_checkpoint)
 
     def _read_data(self) -> "SeepDataModule":

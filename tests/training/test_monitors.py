@@ -1,0 +1,67 @@
+"""A figure that a training is judged by must be one that it measures: told before the training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pytest
+
+from helpers.trainings import curve
+from seep_lightning.data.datamodule import SeepDataModule
+from seep_lightning.errors import UserError
+from seep_lightning.training.building import build_module
+from seep_lightning.training.epoch_facts import EPOCH_FACTS
+from seep_lightning.training.session import train
+
+Compose = Callable[..., Any]
+
+
+class OwnFigure(pl.Callback):
+    """Logs a figure of its own."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        pl_module.log("own/val", float(trainer.current_epoch))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["monitor=dise/val"], r"monitor=dise/val is not measured. Did you mean dice/val\? Known: chips_per_second, "),
+        (["monitor=macro_dice/val"], "monitor=macro_dice/val is not measured"),
+        (["scheduler=plateau", "scheduler.monitor=los/val"], "scheduler.monitor=los/val is not measured"),
+        (
+            ["trainer.check_val_every_n_epoch=3"],
+            "monitor=dice/val is never measured: trainer.check_val_every_n_epoch=3 is beyond trainer.max_epochs=2. Let",
+        ),
+        (["trainer.limit_val_batches=0"], "monitor=dice/val is never measured: trainer.limit_val_batches=0 leaves"),
+    ],
+)
+def test_what_is_never_measured_is_no_monitor(
+    overrides: list[str], message: str, compose_tiny: Compose, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        train(compose_tiny(*overrides), tmp_path / "run")
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+def test_a_training_without_validation_may_keep_its_last_epoch(compose_tiny: Compose, tmp_path: Path) -> None:
+    run = train(compose_tiny("monitor=epoch", "trainer.check_val_every_n_epoch=3"), tmp_path / "run").run
+    assert run.summary()["best"]["epoch"] == 1
+
+
+def test_what_a_callback_logs_may_be_the_monitor(compose_tiny: Compose, tmp_path: Path) -> None:
+    config = compose_tiny(f"+callbacks.own._target_={__name__}.OwnFigure", "monitor=own/val")
+    assert train(config, tmp_path / "run").score == 1
+
+
+@pytest.mark.parametrize("overrides", [[], ["task=classes"]])
+def test_the_names_that_may_be_monitors_are_the_columns_of_the_curve(
+    overrides: list[str], compose_tiny: Compose, tmp_path: Path
+) -> None:
+    config = compose_tiny(*overrides, "trainer.max_epochs=1")
+    data = SeepDataModule(config.data, config.split, config.augment)
+    names = build_module(config, data).figure_names()
+    measured = set(curve(train(config, tmp_path / "run").run.dir)[0])
+    of_classes_without_truth = {name for name in {*names} - measured if name.startswith("dice_class_")}
+    assert {*names} - of_classes_without_truth == measured - {"epoch", *EPOCH_FACTS}
