@@ -77,43 +77,22 @@ def test_a_sweep_killed_in_the_middle_runs_only_what_is_missing(tmp_path: Path) 
         assert len(curve(sweep / f"lr-{rate}")) == 3
 
 
-@pytest.mark.slow
-def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(tmp_path: Path) -> None:
-    folder = tmp_path / "search"
-    root = make_chips(tmp_path / "chips", scenes=6, tiles=8)
-    line = [
-        "sweep=optuna",
-        "data=seeps",
-        f"data.root={root}",
-        *TINY,
-        "trainer.max_epochs=8",
-        f"hydra.sweep.dir={folder}",
-    ]
-    line += ["optimizer.lr=tag(log,interval(0.003,0.03))", "model.width=choice(4,6)", "hydra.sweeper.heartbeat=5"]
-    line += ["hydra.sweeper.startup=3", "hydra.sweeper.warmup=1"]
-    first = seep("train", *line, "hydra.sweeper.n_trials=3")
-    assert first.returncode == 0, first.stderr
-    line += ["hydra.sweeper.n_trials=8", "hydra.sweeper.enqueue=[{optimizer.lr: 1e-9}]"]
-    killed, other = (start(line, tmp_path / f"log{i}") for i in (0, 1))
+def trial_in_training(folder: Path, log: Path) -> Path | None:
+    """The folder of the trial that the process with this log is in the middle of."""
+    numbers = re.findall(r"#(\d+) :", log.read_text())
+    if not numbers:
+        return None
+    run = folder / f"trial-{int(numbers[-1]):03d}"
+    has_an_epoch = (run / "metrics.csv").is_file()
+    return run if has_an_epoch and Run(run).summary()["status"] == "running" else None
 
-    def trial() -> Path | None:
-        """The folder of the trial that the process is in the middle of."""
-        numbers = re.findall(r"#(\d+) :", (tmp_path / "log0").read_text())
-        run = folder / f"trial-{int(numbers[-1]):03d}" if numbers else None
-        return run if run and (run / "metrics.csv").is_file() and Run(run).summary()["status"] == "running" else None
 
-    wait_for(trial, killed)
-    broken = trial()
-    killed.kill()
-    killed.wait()
-    assert broken is not None
-    assert other.wait(timeout=300) == 0, (tmp_path / "log1").read_text()
+def assert_eight_trials_ended_and_one_was_taken_up(folder: Path, broken: Path) -> None:
     trials = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(folder / "study.db")).get_trials()
     states = Counter(t.state for t in trials)
     assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 8
     assert states[TrialState.FAIL] == 1  # the killed one
     assert states[TrialState.RUNNING] + states[TrialState.WAITING] == 0
-    assert not of_this_sweep(folder)
     [hopeless] = [t for t in trials if t.params["optimizer.lr"] < 1e-8 and t.state != TrialState.FAIL]
     assert hopeless.state == TrialState.PRUNED
     folders = sorted(folder.glob("trial-*"))
@@ -121,17 +100,43 @@ def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(
     assert Run(broken).summary()["status"] in ("finished", "pruned")
     assert (broken / "train.log").read_text().count("split=scene: ") == 2
     assert Counter(Run(f).summary()["status"] for f in folders)["pruned"] == states[TrialState.PRUNED]
-    assert "pruned: " in seep("compare", f"runs={folder}").stdout
-    stamps = {f: (f / "summary.json").stat().st_mtime_ns for f in folders}
+
+
+def assert_given_again_it_changes_nothing(line: list[str], folder: Path) -> None:
+    stamps = {path: path.stat().st_mtime_ns for path in folder.glob("trial-*/summary.json")}
     again = seep("train", *line)
     assert "best: dice/val" in again.stdout
-    assert stamps == {f: (f / "summary.json").stat().st_mtime_ns for f in folders}
-    other_settings = seep("train", *line, "loss.dice=0.5")
-    assert other_settings.returncode == 2
-    assert "holds a search with other settings (loss.dice=0.5)" in other_settings.stderr
-    other_space = seep("train", *line, "model.width=choice(4,8)")
-    assert other_space.returncode == 2
-    assert "holds a search with other settings (model.width=" in other_space.stderr
+    assert stamps == {path: path.stat().st_mtime_ns for path in folder.glob("trial-*/summary.json")}
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    root = make_chips(tmp_path / "chips", scenes=6, tiles=8)
+    line = ["sweep=optuna", "data=seeps", f"data.root={root}", *TINY, "trainer.max_epochs=8"]
+    line += [f"hydra.sweep.dir={folder}", "hydra.sweeper.heartbeat=5"]
+    line += ["optimizer.lr=tag(log,interval(0.003,0.03))", "model.width=choice(4,6)"]
+    line += ["hydra.sweeper.startup=3", "hydra.sweeper.warmup=1"]
+    first = seep("train", *line, "hydra.sweeper.n_trials=3")
+    assert first.returncode == 0, first.stderr
+    line += ["hydra.sweeper.n_trials=8", "hydra.sweeper.enqueue=[{optimizer.lr: 1e-9}]"]
+    logs = [tmp_path / f"log{i}" for i in (0, 1)]
+    killed, other = (start(line, log) for log in logs)
+    wait_for(lambda: trial_in_training(folder, logs[0]), killed)
+    broken = trial_in_training(folder, logs[0])
+    killed.kill()
+    killed.wait()
+    assert broken is not None
+    assert other.wait(timeout=300) == 0, logs[1].read_text()
+    assert not of_this_sweep(folder)
+    assert_eight_trials_ended_and_one_was_taken_up(folder, broken)
+    assert "pruned: " in seep("compare", f"runs={folder}").stdout
+    assert_given_again_it_changes_nothing(line, folder)
+    for setting in ("loss.dice=0.5", "model.width=choice(4,8)"):
+        key = setting.partition("=")[0]
+        refused = seep("train", *line, setting)
+        assert refused.returncode == 2
+        assert f"holds a search with other settings ({key}=" in refused.stderr
 
 
 @pytest.mark.slow
