@@ -12,8 +12,8 @@ from helpers.command_line import seep
 from helpers.documents import code_blocks, write_blocks
 from helpers.rasters import UTM, write_raster
 from seep_lightning.errors import UserError
-from seep_lightning.scene.attributes import PolygonAttribute
 from seep_lightning.scene.options import PolygonOptions
+from seep_lightning.scene.polygon_attributes import PolygonAttribute
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.vector_files import write_seeps

@@ -19,11 +19,11 @@ from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
 from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
-from seep_lightning.scene.attributes import own_attributes
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Area, Mask, Model, Normalise, Progress
 from seep_lightning.scene.outlines import vector_area
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
+from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_map import SceneMap, map_scene

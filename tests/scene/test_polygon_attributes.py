@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from helpers.paths import ROOT
-from seep_lightning.scene.attributes import POLYGON_ATTRIBUTES
+from seep_lightning.scene.polygon_attributes import POLYGON_ATTRIBUTES
 
 HEADER = "| attribute | unit | what it is |"
 
