@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from seep_lightning.commands.composition import compose
-from seep_lightning.data.generator import SyntheticSpec, write_dataset
+from seep_lightning.data.generator.dataset import write_dataset
+from seep_lightning.data.generator.scene import SyntheticSpec
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.session import train
 

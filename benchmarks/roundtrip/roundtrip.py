@@ -22,7 +22,8 @@ import shapely
 
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import PredictConfig, PrepareConfig
-from seep_lightning.data.generator import PLACE, generate_scene
+from seep_lightning.data.generator.dataset import SCENE_PLACE
+from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.data.preparation import prepare
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.object_counts import SIZE_CLASSES
@@ -49,7 +50,7 @@ def scene(folder: Path, seed: int) -> tuple[Path, np.ndarray]:
     path = folder / f"scene{seed}.tif"
     image, classes = generate_scene(seed, SIDE, SIDE, seep_cells=SEEP_CELLS)
     if not path.exists():
-        write_geotiff(path, image[None], 0, **PLACE)
+        write_geotiff(path, image[None], 0, **SCENE_PLACE)
     return path, classes
 
 

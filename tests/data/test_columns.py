@@ -9,7 +9,7 @@ from affine import Affine
 
 from helpers.rasters import UTM, write_raster
 from seep_lightning.data.columns import LooseChips, columns_of_scene
-from seep_lightning.data.generator import generate_scene
+from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.data.mosaic import box
 
 ROWS, COLUMNS, SIZE = 4, 3, 128

@@ -12,8 +12,9 @@ import pytest
 import rasterio
 from skimage.morphology import skeletonize
 
-from seep_lightning.data import generator as synthetic
-from seep_lightning.data.generator import IMAGES, MASKS, SyntheticSpec, generate_scene, write_dataset
+from seep_lightning.data.generator import dataset
+from seep_lightning.data.generator.dataset import IMAGES, MASKS, write_dataset
+from seep_lightning.data.generator.scene import SyntheticSpec, count_cells, generate_scene
 from seep_lightning.errors import UserError
 
 SMALL = SyntheticSpec(chips=6, scenes=1, columns=4, scene_px=0)
@@ -181,7 +182,7 @@ def test_a_whole_scene_lies_beside_the_chips(root: Path, pairs: list[Pair]) -> N
         assert scene.block_shapes == [(256, 256)]
         image, classes = scene.read(1), truth.read(1)
     assert 0.5 < (image > 0).mean() < 1
-    sea, seep = synthetic.count_cells(image, 256), synthetic.count_cells(classes, 256)
+    sea, seep = count_cells(image, 256), count_cells(classes, 256)
     assert 0 < seep < 0.25 * sea
 
 
@@ -218,7 +219,7 @@ def test_equal_specs_give_equal_files(tmp_path: Path) -> None:
 
 def test_what_is_there_already_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_dataset(tmp_path / "set", SMALL)
-    monkeypatch.setattr(synthetic, "write_files", lambda *_: pytest.fail("written again"))
+    monkeypatch.setattr(dataset, "write_files", lambda *_: pytest.fail("written again"))
     assert write_dataset(root, SMALL) == root
     with pytest.raises(UserError, match="something other"):
         write_dataset(root, SyntheticSpec(seed=1))
@@ -236,7 +237,7 @@ def test_an_interrupted_writing_leaves_nothing(tmp_path: Path, monkeypatch: pyte
         if len(written) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(synthetic, "write_image", interrupt)
+    monkeypatch.setattr(dataset, "write_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_dataset(tmp_path / "set", SMALL)
     assert len(written) == 3
@@ -244,14 +245,14 @@ def test_an_interrupted_writing_leaves_nothing(tmp_path: Path, monkeypatch: pyte
 
 
 def test_two_writers_at_once_both_end_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, write_files = tmp_path / "set", synthetic.write_files
+    root, write_files = tmp_path / "set", dataset.write_files
 
     def overtaken(scratch: Path, spec: SyntheticSpec) -> None:
-        monkeypatch.setattr(synthetic, "write_files", write_files)
+        monkeypatch.setattr(dataset, "write_files", write_files)
         write_dataset(root, spec)  # the other process is done first
         write_files(scratch, spec)
 
-    monkeypatch.setattr(synthetic, "write_files", overtaken)
+    monkeypatch.setattr(dataset, "write_files", overtaken)
     assert write_dataset(root, SMALL) == root
     assert len(read(root)) == SMALL.chips
     assert list(tmp_path.iterdir()) == [root]

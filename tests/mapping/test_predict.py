@@ -27,7 +27,7 @@ from helpers.command_line import seep
 from helpers.rasters import UTM, pixels, write_raster
 from seep_lightning.config.commands import ExportConfig, PredictConfig
 from seep_lightning.data.columns import find_columns
-from seep_lightning.data.generator import generate_scene
+from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.data.inputs import find_files
 from seep_lightning.data.mosaic import box, lay
 from seep_lightning.data.normalise import histogram, quartiles_of

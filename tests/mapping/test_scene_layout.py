@@ -12,7 +12,7 @@ from helpers.rasters import write_raster
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.datamodule import SeepDataModule
-from seep_lightning.data.generator import generate_scene
+from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.data.mosaic import box
 from seep_lightning.mapping.jobs import find_jobs
 from seep_lightning.runs.checkpoints import read_checkpoint

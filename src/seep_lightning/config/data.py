@@ -31,7 +31,7 @@ class NormaliseConfig:
 
 @dataclass
 class SyntheticConfig:
-    """The generated data set; the rest of `data.synthetic.SyntheticSpec` is not for the command line."""
+    """The generated data set; the rest of `data.generator.scene.SyntheticSpec` is not for the command line."""
 
     seed: int = 0
     chips: int = 160  # in all scenes together

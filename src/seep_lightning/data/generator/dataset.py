@@ -1,0 +1,214 @@
+"""A generated data set on disk: chips cut from generated scenes, and a whole scene beside them."""
+
+import json
+import tempfile
+from dataclasses import asdict
+from itertools import compress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from seep_lightning.data.generator.fields import Rng
+from seep_lightning.data.generator.scene import SyntheticSpec, generate_scene
+from seep_lightning.data.images import write_image
+from seep_lightning.errors import UserError
+
+# Raise it whenever the same spec gives other pixels or files.
+DATASET_VERSION = 2
+
+# Six digits, far from any real scene.
+FIRST_SCENE = 900001
+
+IMAGES, MASKS, SCENES = "images", "masks", "scenes"
+FACTS_FILE = "dataset.json"
+
+# Shares of the real set's chips that hold an edge of the swath, or no seep.
+EDGE_SHARE = 0.124
+EMPTY_SHARE = 0.0025
+
+# From so many chips on one without seep is among them.
+CHIPS_FOR_AN_EMPTY_ONE = 40
+
+# The least share of sea on a chip.
+LEAST_SEA = 0.2
+
+# Where the whole scene lies: at sea, with pixels of 10 m.
+SCENE_PLACE: dict[str, Any] = {"crs": "EPSG:32640", "transform": Affine(10, 0, 400_000, 0, -10, 2_750_000)}
+
+
+class Chip(NamedTuple):
+    """A square cut from a scene.
+
+    Attributes:
+        scene: The scene's number.
+        tile: Where it lay: row * columns + column.
+        image: The pixels, (size, size); 0 outside the swath.
+        classes: The class of each pixel, (size, size); 0 for sea.
+    """
+
+    scene: int
+    tile: int
+    image: NDArray[np.uint16]
+    classes: NDArray[np.uint8]
+
+    @property
+    def has_seep(self) -> bool:
+        """Whether any pixel is seep."""
+        return bool(self.classes.any())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it lies inside the swath."""
+        return bool(self.image.all())
+
+
+def write_dataset(root: Path, spec: SyntheticSpec) -> Path:
+    """Write the data set of a spec, unless it is there; `root` appears when it is complete.
+
+    Args:
+        root: The data set's folder. images/ and masks/ hold the chips; scenes/SCENE.tif and scenes/SCENE_mask.tif are
+            a whole scene that no chip comes from.
+        spec: All that the pixels depend on.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: Something else stands there, or the scenes do not hold enough chips.
+    """
+    if is_written(root, spec):
+        return root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
+        draft = Path(scratch) / root.name
+        write_files(draft, spec)
+        try:
+            draft.rename(root)
+        except OSError:
+            # perhaps another process was faster
+            if not is_written(root, spec):
+                raise
+    return root
+
+
+def is_written(root: Path, spec: SyntheticSpec) -> bool:
+    """Whether a folder holds the data set of a spec.
+
+    Args:
+        root: The folder.
+        spec: All that the pixels depend on.
+
+    Returns:
+        False for no folder, or an empty one.
+
+    Raises:
+        UserError: Anything else stands there.
+    """
+    is_empty = root.is_dir() and not any(root.iterdir())
+    if not root.exists() or is_empty:
+        return False
+    file = root / FACTS_FILE
+    facts = json.loads(file.read_text()) if file.is_file() else {}
+    if (facts.get("format"), facts.get("spec")) != (DATASET_VERSION, asdict(spec)):
+        raise UserError(f"data.synthetic: {root} holds something other than {spec}. Remove it, or name another folder.")
+    return True
+
+
+def write_files(root: Path, spec: SyntheticSpec) -> None:
+    """Generate everything and write it.
+
+    Args:
+        root: The folder to write, which must not exist.
+        spec: All that the pixels depend on.
+    """
+    scenes = range(FIRST_SCENE, FIRST_SCENE + spec.scenes)
+    chips = [chip for scene in scenes for chip in _generate_chips(scene, spec)]
+    for folder in (IMAGES, MASKS, SCENES):
+        (root / folder).mkdir(parents=True)
+    for chip in choose(np.random.default_rng(spec.seed), chips, spec):
+        name = f"{chip.scene:06d}.{chip.tile:06d}.tif"
+        write_image(root / IMAGES / name, chip.image)
+        write_image(root / MASKS / name, chip.classes)
+    if spec.scene_px:
+        _write_whole_scene(root / SCENES, scenes.stop, spec)
+    columns = {f"{scene:06d}": spec.columns for scene in scenes}
+    facts = {"format": DATASET_VERSION, "spec": asdict(spec), "columns": columns}
+    (root / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _generate_chips(scene: int, spec: SyntheticSpec) -> list[Chip]:
+    """All chips of one scene."""
+    side = spec.columns * spec.chip_size
+    # more cells with seep than are needed, to have a choice
+    seep_cells = -(-spec.chips * 4 // (3 * spec.scenes)) + 1
+    image, classes = generate_scene((scene, spec.seed), side, side, seep_cells, spec)
+    return cut(scene, image, classes, spec.chip_size)
+
+
+def _write_whole_scene(folder: Path, scene: int, spec: SyntheticSpec) -> None:
+    """Write a scene and its mask as GeoTIFFs on the ground."""
+    # imported late: GDAL is slow to load
+    from seep_lightning.scene.datasets import write_geotiff
+
+    image, classes = generate_scene((scene, spec.seed), spec.scene_px, spec.scene_px, None, spec)
+    write_geotiff(folder / f"{scene:06d}.tif", image[None], 0, tiled=True, **SCENE_PLACE)
+    write_geotiff(folder / f"{scene:06d}_mask.tif", classes[None], None, tiled=True, **SCENE_PLACE)
+
+
+def cut(scene: int, image: NDArray[np.uint16], classes: NDArray[np.uint8], size: int) -> list[Chip]:
+    """Cut a scene into chips without overlap.
+
+    Args:
+        scene: Its number.
+        image: Its pixels, (rows, columns); 0 outside the swath.
+        classes: The class of each pixel, (rows, columns).
+        size: Side of a chip, px.
+
+    Returns:
+        The chips that show enough sea, row by row.
+    """
+    rows, columns = image.shape[0] // size, image.shape[1] // size
+    chips: list[Chip] = []
+    for tile in range(rows * columns):
+        row, column = divmod(tile, columns)
+        square = np.s_[row * size : (row + 1) * size, column * size : (column + 1) * size]
+        if np.mean(image[square] > 0) >= LEAST_SEA:
+            chips.append(Chip(scene, tile, image[square], classes[square]))
+    return chips
+
+
+def choose(rng: Rng, chips: list[Chip], spec: SyntheticSpec) -> list[Chip]:
+    """Choose the chips to keep: nearly all hold seep, and a share holds the edge of the swath, as in the real set.
+
+    Args:
+        rng: The source of chance.
+        chips: All chips of all scenes.
+        spec: How many to keep.
+
+    Returns:
+        The chips, `spec.chips` of them.
+
+    Raises:
+        UserError: There are not enough of them.
+    """
+    shuffled = [chips[i] for i in rng.permutation(len(chips))]
+    empty = [chip for chip in shuffled if not chip.has_seep and chip.is_whole]
+    inner = [chip for chip in shuffled if chip.has_seep and chip.is_whole]
+    edge = [chip for chip in shuffled if chip.has_seep and not chip.is_whole]
+    edge.sort(key=lambda chip: np.count_nonzero(chip.image))
+    # from slivers of sea to nearly whole chips, evenly
+    steps = np.linspace(0, len(edge) - 1, round(EDGE_SHARE * spec.chips)).astype(int)
+    is_step = np.isin(range(len(edge)), steps)
+    empty_count = max(round(EMPTY_SHARE * spec.chips), int(spec.chips >= CHIPS_FOR_AN_EMPTY_ONE))
+    # the other edges only where there is not enough of anything else
+    in_order = [*empty[:empty_count], *compress(edge, is_step), *inner, *compress(edge, ~is_step)]
+    kept = in_order[: spec.chips]
+    if len(kept) < spec.chips:
+        raise UserError(
+            f"data.synthetic: {spec.scenes} scenes hold {len(kept)} chips with seep, {spec.chips} are asked for. "
+            "Raise data.synthetic.scenes or lower data.synthetic.chips."
+        )
+    return kept
