@@ -16,11 +16,10 @@ VERBS = {
 
 
 def main() -> None:
-    """Hand the rest of the command line to the verb's own door."""
+    """Run the verb that the command line names, with the rest of the command line."""
     verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if verb in ("-h", "--help"):
-        print("usage: seep VERB [key=value ...]      (seep VERB --help for its keys)\n")
-        print("\n".join(f"  {name:10} {what}" for name, what in VERBS.items()))
+        print_usage()
         return
     if verb not in VERBS:
         print(f"seep: there is no verb {verb!r}. Choose one of {', '.join(VERBS)}.", file=sys.stderr)
@@ -28,6 +27,13 @@ def main() -> None:
     sys.argv[1:] = sys.argv[2:]
     # as `__main__`, so that DDP's other processes find the module by its name
     runpy.run_module(f"seep_lightning.{verb}", run_name="__main__", alter_sys=True)
+
+
+def print_usage() -> None:
+    """Print the verbs and what each is for."""
+    print("usage: seep VERB [key=value ...]      (seep VERB --help for its keys)\n")
+    for verb, purpose in VERBS.items():
+        print(f"  {verb:10} {purpose}")
 
 
 if __name__ == "__main__":

@@ -10,22 +10,26 @@ LONGEST_REASON = 300
 
 
 class UserError(Exception):
-    """A mistake in the input: one sentence that names the file or key, what was found, what was expected, what to do.
+    """A mistake in the input, told in a line: the file or key, what was found, what was expected, what to do.
 
-    A door prints the message and exits with `exit_code`, without a traceback (`HYDRA_FULL_ERROR=1` brings it back).
+    A command prints the message and exits with `exit_code`, without a traceback; `HYDRA_FULL_ERROR=1` in the
+    environment brings that back.
+
+    Attributes:
+        exit_code: Of the command.
     """
 
     exit_code = 2
 
 
 class Interrupted(UserError):
-    """The run was stopped from outside (Ctrl-C); the message holds the line that resumes it."""
+    """The run was stopped from outside, by Ctrl-C. The message holds the command that goes on with it."""
 
     exit_code = 130
 
 
 class Preempted(Interrupted):
-    """The scheduler asked the run to end (SIGTERM, SIGUSR1); the exit code means "try again" (EX_TEMPFAIL)."""
+    """The scheduler asked the run to end (SIGTERM, SIGUSR1). The exit code means "try again" (EX_TEMPFAIL)."""
 
     exit_code = 75
 

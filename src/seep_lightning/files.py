@@ -1,4 +1,4 @@
-"""The run directory: the contract between all commands. Its paths, config, summary; what may change on resume."""
+"""Files that are written as a whole or not at all, folders for output, and hashes of files."""
 
 import csv
 import hashlib
@@ -12,24 +12,42 @@ from uuid import uuid4
 
 from seep_lightning.errors import UserError, as_user_error, writing_to
 
+# hexadecimal digits of a file's hash
+DIGEST_LENGTH = 16
 
-def absolute(path: Any) -> str | None:
-    """A path that holds from any folder; None of None, and the folder itself of an empty one."""
+
+def absolute(path: str | Path | None) -> str | None:
+    """Make a path hold from any folder.
+
+    Args:
+        path: A path, or None; an empty one is the working folder.
+
+    Returns:
+        The absolute path; None for None.
+    """
     return None if path is None else str(Path(path).absolute())
 
 
 def digest(path: Path) -> str:
-    """A hash of a file: two checkpoints with one digest are the same checkpoint."""
+    """Hash a file: two checkpoints with one digest are the same checkpoint."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
+        whole_digest = hashlib.file_digest(file, "blake2b").hexdigest()
+    return whole_digest[:DIGEST_LENGTH]
 
 
 def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -> None:
-    """Write a whole file or none of it: the old one stays until the new one is complete; `DiskError` where it cannot.
+    """Write a whole file or none of it: the old one stays until the new one is complete.
 
-    sync: wait until the disk has it; else a power cut may leave the new name with nothing in it.
+    Args:
+        path: The file.
+        content: All of its bytes.
+        sync: Whether to wait until the disk has it. Without that, a power cut may leave an empty file of this name.
+
+    Raises:
+        DiskError: The disk is full, or the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")  # other processes may write this file
+    # other processes may write the same file at the same time
+    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
         with writing_to(path):
             with part.open("wb") as file:
@@ -45,21 +63,54 @@ def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file or none of it, see `write_whole`."""
+    """Write a whole text file or none of it, see `write_whole`.
+
+    Args:
+        path: The file.
+        text: All of its text, written as UTF-8.
+
+    Raises:
+        DiskError: The disk is full, or the file cannot be written.
+    """
     write_whole(path, text.encode())
 
 
 def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterable[str] = ()) -> None:
-    """Write rows as CSV, all or nothing: `columns`, then others in the order in which they come up."""
-    text, every = io.StringIO(), dict.fromkeys([*columns, *(key for row in rows for key in row)])
-    writer = csv.DictWriter(text, list(every), lineterminator="\n")
+    """Write rows as a whole CSV file or none of it, see `write_whole`.
+
+    Args:
+        path: The file.
+        rows: Values by column. A row may leave out columns.
+        columns: The first columns; after them come the rows' others, in the order in which they first occur.
+
+    Raises:
+        DiskError: The disk is full, or the file cannot be written.
+    """
+    names = list(columns)
+    for row in rows:
+        names.extend(row)
+    header = list(dict.fromkeys(names))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
 
 
 def make_output_folder(path: Path, overwrite: bool, key: str) -> Path:
-    """Make an output folder; one that holds something is refused, unless `overwrite`."""
+    """Make an output folder.
+
+    Args:
+        path: The folder.
+        overwrite: Whether it may hold something already.
+        key: The key of the config that names it, for messages.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: It is a file, it is not empty and `overwrite` is false, or it cannot be made.
+    """
     if path.exists() and not path.is_dir():
         raise UserError(f"{key}={path} is a file; expected a folder to write into.")
     if path.is_dir() and any(path.iterdir()) and not overwrite:

@@ -1,8 +1,4 @@
-"""The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
-
-`model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `check_together` what must hold across its fields: Hydra does not run `__post_init__`.
-"""
+"""The schema of each command's config but that of `train`: every key with its type, its default and its rule."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
-from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted
+from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
 
@@ -21,110 +17,191 @@ def _names_a_folder(name: str | None) -> bool:
     return name is None or (Path(name).name == name and name != "..")
 
 
+def _first_band() -> list[Any]:
+    """The default of keys that choose bands: the first one."""
+    return [1]
+
+
 @dataclass
 class EvaluateConfig:
-    """Score a run on a part of its data, or on other data."""
+    """Score a run on a part of its data, or on other data.
+
+    Attributes:
+        run: The run directory.
+        part: The part of the run's split that is scored; `all`: every chip.
+        data: Other data than the run's own.
+        checkpoint: Which of the run's checkpoints.
+        threshold: The probability above which a pixel counts as seep; None: the run's own, tuned on validation.
+        name: The folder below `evaluate/`; None: the part, or the folder's name of other data.
+        overwrite: Whether a folder of this name may be replaced.
+        batch_size: Chips at once. The two soft figures of the reference depend on it, hence its default.
+        device: `auto`, `cpu`, `cuda` ...
+    """
 
     run: str = MISSING
     part: str = one_of("train", "val", "test", "all", default="test")
     data: OtherDataConfig = field(default_factory=OtherDataConfig)
     checkpoint: str = one_of("best", "last")
-    threshold: float | None = probability()  # None: the run's own, tuned on validation
-    # evaluate/<name>; None: the part, or the folder's name
-    name: str | None = restricted(
-        None, lambda n: n is None or Path(n).name == n != "..", "the name of a folder, not a path"
-    )
+    threshold: float | None = probability()
+    name: str | None = restricted(None, _names_a_folder, "the name of a folder, not a path")
     overwrite: bool = False
-    batch_size: int = at_least(1, 4)  # as in the reference: the two soft figures depend on it
+    batch_size: int = at_least(1, 4)
     device: str = "auto"
 
 
 @dataclass
 class PredictConfig(PolygonOptions):
-    """Map scenes: rasters of probability and mask, and the seeps as polygons."""
+    """Map scenes: rasters of probability and mask, and the seeps as polygons.
 
-    run: Any = None  # a run or an exported file, or a list of them: their mean; None: the network in the package
-    input: str = MISSING  # a raster, a folder or glob of them, or chips
+    Attributes:
+        run: A run or an exported file, or a list of them: their mean; None: the network in the package.
+        input: A raster, a folder or a pattern of them, or chips.
+        output: The folder of the maps.
+        checkpoint: Which of the runs' checkpoints.
+        device: `auto`, `cpu`, `cuda` ...
+        precision: Of the network's numbers; None: bf16 on a GPU.
+        threshold: The probability above which a pixel counts as seep; None: the run's own, tuned on validation.
+        bands: Numbers from 1, or names; None: those of the training.
+        scale: What float and signed values are.
+        calibration: What values are, for contrasts; see `PolygonOptions`.
+        mosaic: Whether chips named SCENE.TILE are laid into their scene first.
+        columns: Tiles in a row of the scenes; None: from the run's `data.grid`, or from the chips' edges.
+        chips: Whether the maps are also cut back into the chips, in masks/ and probabilities/.
+        area: A vector file; only what lies in its polygons is mapped.
+        land: A vector file; what lies in its polygons is not mapped.
+        window: The side of a window, px; None: that of the run's chips if it normalises by chip, else 512.
+        overlap: Of windows, px; None: a quarter of the window.
+        batch: Windows at once.
+        threads: Threads that run the network.
+        flips: Whether the mean is taken of a window and its mirror image (`mirror`: twice the work), or of all flips
+            and quarter turns (true: 8 times); None: `mirror` for the network in the package.
+        polygons: Whether seeps are outlined.
+        format: Of the outlines.
+        wgs84: Whether outlines are in longitude and latitude; GeoJSON always is.
+        picture: Whether NAME.png is written: the scene with the outlines.
+        overwrite: Whether files of something else may be replaced.
+        cluster: `local`; `dask`: processes on this machine; `tcp://HOST:PORT` of a Dask scheduler.
+        workers: How many processes with `cluster=dask`; None: one for each core.
+    """
+
+    run: Any = None
+    input: str = MISSING
     output: str = MISSING
     checkpoint: str = one_of("best", "last")
     device: str = "auto"
-    precision: str | None = one_of(None, "32", "bf16")  # None: bf16 on a GPU
-    threshold: float | None = probability()  # None: the run's own, tuned on validation
-    bands: list[Any] | None = None  # numbers from 1, or names; None: those of the training
-    scale: str | None = one_of(None, "linear", "db")  # of float and signed values
-    calibration: str | None = one_of(None, "power", "amplitude", "db")  # see PolygonOptions
-    mosaic: bool = True  # lay chips named SCENE.TILE into their scene first
-    columns: int | None = at_least(1, None)  # tiles a row of the scenes; None: from the run's data.grid, or the edges
-    chips: bool = False  # also cut the results back into the chips: masks/ and probabilities/
-    area: str | None = None  # vector file: only what lies in its polygons is mapped
-    land: str | None = None  # vector file: what lies in its polygons is not mapped
-    window: int | None = None  # px; None: that of the run's chips if it normalises by chip, else 512
-    overlap: int | None = None  # px; None: a quarter of the window
+    precision: str | None = one_of(None, "32", "bf16")
+    threshold: float | None = probability()
+    bands: list[Any] | None = None
+    scale: str | None = one_of(None, "linear", "db")
+    calibration: str | None = one_of(None, "power", "amplitude", "db")
+    mosaic: bool = True
+    columns: int | None = at_least(1, None)
+    chips: bool = False
+    area: str | None = None
+    land: str | None = None
+    window: int | None = None
+    overlap: int | None = None
     batch: int = at_least(1, 4)
     threads: int = at_least(1, 2)
-    # mean of a window and its mirror image (mirror: twice the work), or of all flips and quarter turns (true: 8 times);
-    # None: mirror for the network in the package
     flips: bool | str | None = one_of(None, "mirror", True, False, expected="mirror, true or false")
     polygons: bool = True
     format: str = one_of("gpkg", "geojson")
-    wgs84: bool = False  # polygons in longitude and latitude (GeoJSON always)
-    picture: bool = False  # NAME.png: the scene with the outlines
+    wgs84: bool = False
+    picture: bool = False
     overwrite: bool = False
-    cluster: str = "local"  # local | dask: processes on this machine | tcp://HOST:PORT of a Dask scheduler
-    workers: int | None = at_least(1, None)  # cluster=dask: how many; None: one a core
+    cluster: str = "local"
+    workers: int | None = at_least(1, None)
 
 
 @dataclass
 class CompareConfig:
-    """Set runs side by side."""
+    """Set runs side by side.
 
-    runs: Any = MISSING  # a folder, or a list of them
+    Attributes:
+        runs: A folder of runs, or a list of them.
+        metric: The figure on validation by which they are ranked.
+        paired: Whether two runs, or two sets of folds, are compared on the same chips.
+        part: The evaluation that a paired comparison reads.
+        csv: A file for the ranking.
+    """
+
+    runs: Any = MISSING
     metric: str = "dice"
-    paired: bool = False  # two runs, or two sets of folds, on the same chips
-    part: str = "test"  # paired: which evaluation
+    paired: bool = False
+    part: str = "test"
     csv: str | None = None
 
 
 @dataclass
 class ReportConfig:
-    """One page about a run, or about the runs of a sweep."""
+    """One page about a run, or about the runs of a sweep.
 
-    run: str = MISSING  # a run, or a folder that holds several
-    part: str = one_of("train", "val", "test", "all", default="val")  # what is scored
-    output: str | None = None  # None: report.html in the folder
+    Attributes:
+        run: A run, or a folder that holds several.
+        part: The part of the split that is scored.
+        output: The page's file; None: report.html in the folder.
+        overwrite: Whether the page may be replaced.
+        device: `auto`, `cpu`, `cuda` ...
+    """
+
+    run: str = MISSING
+    part: str = one_of("train", "val", "test", "all", default="val")
+    output: str | None = None
     overwrite: bool = False
     device: str = "auto"
 
 
 @dataclass
 class ExportConfig:
-    """Write a run's network as one file."""
+    """Write a run's network as one file.
+
+    Attributes:
+        run: The run directory.
+        output: The file.
+        format: A name of `predictor.formats`.
+        checkpoint: Which of the run's checkpoints.
+        overwrite: Whether the file may be replaced.
+    """
 
     run: str = MISSING
     output: str = MISSING
-    format: str = "onnx"  # one of predictor.formats
+    format: str = "onnx"
     checkpoint: str = one_of("best", "last")
     overwrite: bool = False
 
 
 @dataclass
 class PrepareConfig:
-    """Cut scenes and an analyst's polygons into chips and masks."""
+    """Cut scenes and an analyst's polygons into chips and masks.
 
-    scenes: Any = MISSING  # a raster, a folder or a pattern of them, or a list of these
-    labels: str = MISSING  # polygons: GeoPackage, GeoJSON, shapefile ...
+    Attributes:
+        scenes: A raster, a folder or a pattern of them, or a list of these.
+        labels: The file of polygons: GeoPackage, GeoJSON, shapefile ...
+        output: The folder of the data set.
+        bands: Numbers from 1, or names.
+        nodata: A value of pixels without data, besides the one that a scene declares.
+        scale: What float and signed values are.
+        class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
+        scene_attribute: The column that names a polygon's scene; None: a polygon is of all scenes in which it lies.
+        ignore: An SQL condition: of such polygons nobody is sure, and their pixels become nodata.
+        size: Of a chip, px.
+        overlap: Of chips, px.
+        empty_share: The share of chips without seep that is kept.
+        seed: Of the draw of these.
+    """
+
+    scenes: Any = MISSING
+    labels: str = MISSING
     output: str = MISSING
-    bands: list[Any] = field(default_factory=lambda: [1])  # numbers from 1, or names
-    nodata: float | None = None  # besides the one that a scene declares
-    scale: str | None = one_of(None, "linear", "db")  # of float and signed values
-    class_attribute: str | None = None  # column with 1, 2, ...; None: every polygon is class 1
-    scene_attribute: str | None = None  # names the scene that a polygon is of; None: of all in which it lies
-    ignore: str | None = None  # SQL condition: of these polygons nobody is sure, their pixels become nodata
+    bands: list[Any] = field(default_factory=_first_band)
+    nodata: float | None = None
+    scale: str | None = one_of(None, "linear", "db")
+    class_attribute: str | None = None
+    scene_attribute: str | None = None
+    ignore: str | None = None
     size: int = at_least(1, 256)
     overlap: int = 0
-    empty_share: float = restricted(
-        0.2, lambda value: 0 <= value <= 1, "a share, 0 to 1"
-    )  # of chips without seep, kept
+    empty_share: float = share(0.2)
     seed: int = random_seed()
 
     def check_together(self) -> None:

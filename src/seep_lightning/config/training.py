@@ -1,8 +1,4 @@
-"""The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
-
-`model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `check_together` what must hold across its fields: Hydra does not run `__post_init__`.
-"""
+"""The schema of `train`'s config: every key with its type, its default and its rule."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +12,17 @@ from seep_lightning.errors import UserError
 
 @dataclass
 class TrainerConfig:
-    """Every argument of Lightning's Trainer that a config can hold, so that each can be overridden without a `+`."""
+    """Every argument of Lightning's Trainer that a config can hold, so that each can be overridden without a `+`.
+
+    Our defaults differ from Lightning's where a training of chips needs it. `precision=auto` is bf16-mixed where the
+    machine multiplies bf16 in hardware, else 32-true. For the others see Lightning's documentation.
+    """
 
     accelerator: str = "auto"
     strategy: str = "auto"
     devices: Any = 1
     num_nodes: int = 1
-    precision: Any = "auto"  # bf16-mixed where the machine does that fast, else 32-true
+    precision: Any = "auto"
     fast_dev_run: Any = False
     max_epochs: int = 30
     min_epochs: int | None = None
@@ -57,26 +57,58 @@ class TrainerConfig:
 
 @dataclass
 class TrainConfig:
-    """One training run."""
+    """One training run.
 
-    name: str = "train"  # outputs/<name>/<time>
+    `model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes: classes with
+    their arguments, which `config.targets` builds.
+
+    Attributes:
+        name: Of the runs, which lie in outputs/<name>/<time>.
+        seed: Of weights, order and augmentation.
+        task: `binary`: any class above 0 is seep; `classes`: they are told apart too.
+        run: The run directory to go on with.
+        ckpt: `last`: go on with the newest run of this name, or start one.
+        init: Start from the weights of a run, an exported file, or the package (`seeps`, `generated`).
+        test: Whether the test part is scored at the end. Off while anything is still being chosen.
+        monitor: The best checkpoint goes by it (the least loss/val, the most of others; `epoch`: the last).
+        early_stop: Epochs without a better monitor after which training ends.
+        ema_decay: Of the average of the weights, over about 1 / (1 - decay) steps; None: no average.
+        checkpoint_every: Epochs between looks for the best one, and between last checkpoints.
+        panels: Epochs between pictures in TensorBoard.
+        lr_find: Run Lightning's learning-rate range test instead of a training.
+        compile: Compile the net (`torch.compile`).
+        cuda_graphs: On one GPU, record the training step once and replay it (docs/performance.md).
+        channels_last: Layout of the weights; None: where machine and net are the faster for it.
+        data: The data set.
+        split: Which chip is in which part.
+        augment: Transforms of training chips.
+        model: The net.
+        loss: The loss.
+        optimizer: The optimiser.
+        scheduler: The learning rate's schedule; None or empty: it stays.
+        trainer: Arguments of Lightning's Trainer.
+        logger: Loggers by name.
+        callbacks: More callbacks by name.
+        figures: More figures than every run has, by key: those of batches (metrics/figures.py).
+        metrics: Any torchmetrics Metric on validation, by name (docs/extending.md).
+    """
+
+    name: str = "train"
     seed: int = random_seed()
-    task: str = one_of("binary", "classes")  # binary: any class above 0 is seep | classes: they are told apart too
-    run: str | None = None  # resume this run directory
-    # last: go on with the newest run of this name, or start one
+    task: str = one_of("binary", "classes")
+    run: str | None = None
     ckpt: str | None = one_of(None, "last", expected="last, or run=DIR to resume one, init=DIR for weights")
-    init: str | None = None  # start from the weights of a run, an exported file, or the package: seeps, generated
-    test: bool = False  # score the test part at the end; off while anything is still being chosen
-    monitor: str = "dice/val"  # the best checkpoint goes by it (least of loss/val, most of others; epoch: the last)
-    early_stop: int | None = at_least(1, None)  # epochs without a better monitor
-    # average of the weights over about 1 / (1 - decay) steps; None: off
+    init: str | None = None
+    test: bool = False
+    monitor: str = "dice/val"
+    early_stop: int | None = at_least(1, None)
     ema_decay: float | None = between_0_and_1(0.98, "a number between 0 and 1, or null for none")
-    checkpoint_every: int = at_least(1, 1)  # epochs between looks for the best epoch, and between last checkpoints
-    panels: int = at_least(1, 5)  # epochs between pictures in TensorBoard
-    lr_find: bool = False  # Lightning's learning-rate range test, instead of a training
+    checkpoint_every: int = at_least(1, 1)
+    panels: int = at_least(1, 5)
+    lr_find: bool = False
     compile: bool = False
-    cuda_graphs: bool = False  # one GPU: record the training step once and replay it (docs/performance.md)
-    channels_last: bool | None = None  # None: where machine and net are the faster for it
+    cuda_graphs: bool = False
+    channels_last: bool | None = None
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     augment: list[Any] = field(default_factory=list)
@@ -86,10 +118,8 @@ class TrainConfig:
     scheduler: Any = None
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: Any = None
-    callbacks: Any = None  # more callbacks, by name
-    # more figures than every run has, by key: those of batches (metrics/figures.py)
+    callbacks: Any = None
     figures: list[str] = field(default_factory=list)
-    # any torchmetrics Metric on validation, by name (docs/extending.md)
     metrics: Any = None
 
     def check_together(self) -> None:
@@ -103,5 +133,12 @@ class TrainConfig:
 
 
 def ranked_by(monitor: str) -> str:
-    """The figure that runs are ranked by: the monitor, or Dice where that only picks the last epoch."""
+    """Name the figure that runs are ranked by.
+
+    Args:
+        monitor: The monitor of their configs.
+
+    Returns:
+        The monitor, or Dice on validation if the monitor only picks the last epoch.
+    """
     return "dice/val" if monitor == "epoch" else monitor
