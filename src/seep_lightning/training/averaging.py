@@ -61,13 +61,15 @@ class MovingAverage(WeightAveraging):
 
     def _update(self, means: list[Tensor], values: list[Tensor], steps_averaged: int) -> None:
         """Move the means towards the values; counters, such as batch norm's, are copied."""
-        pairs = list(zip(means, values, strict=True))
-        floating_means = [mean for mean, _ in pairs if mean.is_floating_point()]
-        floating_values = [value for mean, value in pairs if mean.is_floating_point()]
-        compat.lerp_in_place(floating_means, floating_values, self._weight_of_new(steps_averaged))
-        for mean, value in pairs:
-            if not mean.is_floating_point():
+        floating: list[tuple[Tensor, Tensor]] = []
+        for mean, value in zip(means, values, strict=True):
+            if mean.is_floating_point():
+                floating.append((mean, value))
+            else:
                 mean.copy_(value)
+        floating_means = [mean for mean, _ in floating]
+        floating_values = [value for _, value in floating]
+        compat.lerp_in_place(floating_means, floating_values, self._weight_of_new(steps_averaged))
 
     def _weight_of_new(self, steps_averaged: int) -> float:
         """The share of the net's weights in the new average; the first step's are taken as they are."""

@@ -69,11 +69,21 @@ def job_of(request: TrainingRequest) -> TrainingJob:
     if config.lr_find:
         return _range_test_job(config, request.directory)
     run = Run(request.directory)
-    may_be_repeated = request.is_multirun or job_id() is not None or config.ckpt == "last"
-    if not may_be_repeated:
+    if _may_be_repeated(request, config):
+        is_done = run.finished and covers(run, config)
+    else:
         _check_holds_no_run(run)
-    is_done = may_be_repeated and run.finished and covers(run, config)
+        is_done = False
     return TrainingJob(_case(run, is_done), config, run)
+
+
+def _may_be_repeated(request: TrainingRequest, config: TrainConfig) -> bool:
+    """Whether the same command, given again, does what is still missing.
+
+    So it is for a sweep with its folder, a cluster's job that was requeued, and `ckpt=last`.
+    """
+    is_job_of_cluster = job_id() is not None
+    return request.is_multirun or is_job_of_cluster or config.ckpt == "last"
 
 
 def _job_of_named_run(request: TrainingRequest) -> TrainingJob:

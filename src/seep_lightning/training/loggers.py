@@ -47,10 +47,10 @@ def build_loggers(config: TrainConfig, run: Run, first_epoch: int) -> list[Logge
 
 def _open_logger(name: str, node: Any, config: TrainConfig, run: Run, first_epoch: int) -> Logger:
     key = f"logger.{name}"
-    parameters = inspect.signature(resolve(key, node, Logger)).parameters
-    ours: dict[str, Any] = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
-    arguments = {argument: value for argument, value in ours.items() if argument in parameters and argument not in node}
+    takes = inspect.signature(resolve(key, node, Logger)).parameters
     filled = {argument: _fill_in(value, run) for argument, value in node.items()}
+    ours = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
+    arguments: dict[str, Any] = {name: ours[name] for name in takes if name in ours and name not in node}
     logger = build(key, filled, Logger, **arguments)
     # The first call opens it: a missing account is known before the training. A library may raise whatever it likes.
     with as_error_of(key, Exception):
@@ -100,13 +100,9 @@ class TensorBoard(TensorBoardLogger):
         """Write each figure into the folder of its stage, at its epoch."""
         axis = int(metrics.get("epoch", step or 0))
         for key, value in metrics.items():
-            if key == "epoch":
-                continue
-            name, _, stage = key.rpartition("/")
-            if stage in STAGES:
-                self.stage(stage).add_scalar(f"figures/{name}", float(value), axis)
-            else:
-                self.stage("train").add_scalar(f"training/{key}", float(value), axis)
+            if key != "epoch":
+                stage, tag = _stage_and_tag(key)
+                self.stage(stage).add_scalar(tag, float(value), axis)
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
@@ -124,6 +120,14 @@ class TensorBoard(TensorBoardLogger):
         for writer in self._stage_writers.values():
             writer.close()
         super().finalize(status)
+
+
+def _stage_and_tag(key: str) -> tuple[str, str]:
+    """The folder of a figure, and its tag there; what belongs to neither stage goes with training."""
+    name, _, stage = key.rpartition("/")
+    if stage in STAGES:
+        return stage, f"figures/{name}"
+    return "train", f"training/{key}"
 
 
 class Csv(Logger):

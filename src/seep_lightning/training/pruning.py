@@ -41,19 +41,21 @@ class Pruning(pl.Callback):
         """Report the epoch, and end the trial on all ranks where rank 0 finds it hopeless."""
         # on all ranks: they work the figure out together
         value = trainer.callback_metrics.get(self.monitor)
-        was_validated = cast(Any, pl_module).validated
-        if trainer.is_global_zero and value is not None and was_validated:
-            is_last_epoch = trainer.current_epoch + 1 == trainer.max_epochs
-            self.pruned = self._is_hopeless(float(value), trainer.current_epoch) and not is_last_epoch
+        if trainer.is_global_zero:
+            was_validated = cast(Any, pl_module).validated
+            if was_validated and value is not None:
+                self.pruned = self._is_hopeless(float(value), trainer)
         self.pruned = trainer.strategy.broadcast(self.pruned)
         if self.pruned:
             trainer.should_stop = True
 
-    def _is_hopeless(self, value: float, epoch: int) -> bool:
+    def _is_hopeless(self, value: float, trainer: pl.Trainer) -> bool:
+        """Report an epoch's value, and ask the study; a training is not ended in its last epoch."""
         study, trial = self._open_trial()
         study.pruner = optuna.pruners.MedianPruner(**study.user_attrs["pruner"])
-        trial.report(value, epoch)
-        return bool(trial.should_prune())
+        trial.report(value, trainer.current_epoch)
+        is_last_epoch = trainer.current_epoch + 1 == trainer.max_epochs
+        return not is_last_epoch and bool(trial.should_prune())
 
     def _open_trial(self) -> tuple[optuna.Study, Trial]:
         study = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(self.database))
