@@ -79,7 +79,8 @@ def values_to_enqueue(params: Any, space: Space) -> dict[str, Any]:
     """
     is_searched = isinstance(params, dict) and params.keys() <= space.keys()
     if not is_searched:
-        raise UserError(f"hydra.sweeper.enqueue: {params} is not of what is searched: {', '.join(space)}.")
+        searched = ", ".join(space)
+        raise UserError(f"hydra.sweeper.enqueue: {params} is not of what is searched: {searched}.")
     return {key: _value_in_space(key, value, space[key]) for key, value in params.items()}
 
 
