@@ -89,7 +89,7 @@ class TrainConfig:
         trainer: Arguments of Lightning's Trainer.
         logger: Loggers by name.
         callbacks: More callbacks by name.
-        figures: More figures than every run has, by key: those of batches (metrics/figures.py).
+        figures: Figures beside those of every run: keys of figures of batches, or MODULE.NAME of one's own.
         metrics: Any torchmetrics Metric on validation, by name (docs/extending.md).
     """
 

@@ -12,7 +12,8 @@ from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import digest, make_output_folder, write_table, write_text
 from seep_lightning.metrics.counts import Counts, count_pixels
-from seep_lightning.metrics.figures import ProbabilityFigure, batch_figures, declared
+from seep_lightning.metrics.figures import ProbabilityFigure, declared
+from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import class_summary, object_summary, pixel_figures, pooled_figures
 from seep_lightning.runs.directory import Run, open_run
 
@@ -52,7 +53,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         part.chips,
         part.indices,
         batch_size=config.batch_size,
-        batch_figures=batch_figures(run.config.figures),
+        batch_figures=request_figures(run.config.figures),
         sink=files.write_chip,
     )
     files.write_tables()

@@ -71,14 +71,19 @@ def _try_out(name: str, metric: Metric) -> None:
     target = (probability > 0.3).to(torch.uint8)
     valid = torch.ones_like(target, dtype=torch.bool)
     kind = type(metric).__name__
+    expected = (
+        "Expected a metric for binary pixels, such as those of torchmetrics.classification that begin with Binary"
+    )
+    # some of these take probabilities for numbers of classes, without a word
+    if kind.startswith(("Multiclass", "Multilabel")):
+        raise UserError(f"metrics.{name}: {kind} does not take probabilities of seep. {expected}.")
     try:
         _update(metric, probability, target, valid)
         value = metric.compute()
     except Exception as error:  # whatever another library's metric raises
         message = str(error).strip().partition("\n")[0]
         raise UserError(
-            f"metrics.{name}: {kind} does not take probabilities in 0..1 and targets 0 or 1 of pixels ({message}). "
-            "Expected a metric for binary pixels, such as those of torchmetrics.classification that begin with Binary."
+            f"metrics.{name}: {kind} does not take probabilities in 0..1 and targets 0 or 1 ({message}). {expected}."
         ) from error
     if not isinstance(value, Tensor) or value.numel() != 1:
         raise UserError(f"metrics.{name}: {kind} does not give one number. Choose one whose result is a single value.")

@@ -1,7 +1,7 @@
 """Every figure, declared once: what it is called, which way is better, what it means, and how it is worked out.
 
 Evaluation, terminal tables, the report's page, TensorBoard, the CSV files and docs/metrics.md loop over `FIGURES`.
-A new figure is one more entry there, or a call of `declare` in a program of your own (docs/extending.md).
+A new figure is one more entry there, or a `Figure` in a module of your own that a run asks for (docs/extending.md).
 
 A figure's class says what its function is given:
 
@@ -18,10 +18,9 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from seep_lightning.errors import UserError
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.classes import Matrix, counts_by_class, true_classes
-from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
+from seep_lightning.metrics.object_counts import ObjectCounts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,22 +269,6 @@ def mean_pixel_figures() -> list[PixelFigure]:
     return [figure for figure in declared(PixelFigure) if figure.mean_over_chips]
 
 
-def batch_figures(keys: list[str]) -> list[BatchFigure]:
-    """The figures of batches that a run asks for.
-
-    Args:
-        keys: Their keys, from the config's `figures`.
-
-    Raises:
-        UserError: One of the keys is not that of a declared `BatchFigure`.
-    """
-    known = {figure.key: figure for figure in declared(BatchFigure)}
-    for key in keys:
-        if key not in known:
-            raise UserError(f"figures={key}: there is no such figure of batches. Expected some of {', '.join(known)}.")
-    return [known[key] for key in keys]
-
-
 def lower_is_better(name: str) -> bool:
     """Whether the least of a monitored value is the best: of a loss, and of figures that are declared so.
 
@@ -296,49 +279,6 @@ def lower_is_better(name: str) -> bool:
     if key.startswith("loss"):
         return True
     return any(figure.key == key and figure.better == "lower" for figure in FIGURES)
-
-
-def declare(figure: Figure) -> None:
-    """Add a figure to `FIGURES`, so that everything that loops over them shows it.
-
-    Args:
-        figure: Its declaration.
-
-    Raises:
-        UserError: Its key is taken, or its function does not work on what its class promises.
-    """
-    if any(figure.key == other.key for other in FIGURES):
-        raise UserError(f"figure {figure.key}: there is one of this key already. Choose another key.")
-    try:
-        _try_out(figure)
-    except Exception as error:  # whatever somebody's function raises
-        raise UserError(f"figure {figure.key}: its function fails on an example: {error}") from error
-    FIGURES.append(figure)
-
-
-def _try_out(figure: Figure) -> None:
-    """Call a figure's function on an example; raise where it does not return what it should."""
-    if isinstance(figure, PixelFigure):
-        counts = np.array([[3, 1, 2], [0, 0, 0]])
-        shape = np.shape(figure.function(counts))
-        if shape != (2,):
-            raise ValueError(f"it returns shape {shape} for counts of shape (2, 3), expected (2,)")
-        return
-    float(figure.function(_example(figure)))
-
-
-def _example(figure: Figure) -> Any:
-    """What the function of a figure is given, for a trial."""
-    match figure:
-        case ClassFigure():
-            return np.array([[5, 1, 0], [1, 3, 1], [0, 0, 2]])
-        case ObjectFigure():
-            ones = np.ones(len(SIZE_CLASSES), np.int64)
-            return ObjectCounts(ones, 2 * ones, ones, 2 * ones, 1, 2, 1, 2, 1, 2, 100)
-        case ProbabilityFigure():
-            return Reliability()
-        case _:
-            return 0.5
 
 
 def _union(counts: Any) -> Any:

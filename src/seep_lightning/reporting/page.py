@@ -17,6 +17,7 @@ from seep_lightning.files import digest, write_text
 from seep_lightning.metrics.bootstrap import FEWEST_SCENES
 from seep_lightning.metrics.figures import (
     DICE,
+    BatchFigure,
     ClassFigure,
     ObjectFigure,
     PixelFigure,
@@ -24,6 +25,7 @@ from seep_lightning.metrics.figures import (
     declared,
     pooled_pixel_figures,
 )
+from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import CLASS_COLUMNS
 from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare
@@ -40,6 +42,7 @@ FIGURE_GROUPS = {
     "class_figures": ClassFigure,
     "object_figures": ObjectFigure,
     "probability_figures": ProbabilityFigure,
+    "batch_figures": BatchFigure,
 }
 
 
@@ -150,6 +153,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
         reason = section.summary.get("error", "")
         section.notes.append(f"This run is not finished ({status}): the page tells what it has left so far. {reason}")
     try:
+        request_figures(run.config.figures)
         section.scored = scored_part(run, config)
     except UserError as error:
         section.notes.append(f"No figures of part={config.part}: {error}")

@@ -13,9 +13,10 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from seep_lightning.data.datamodule import Batch
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.configured import ConfiguredMetrics
-from seep_lightning.metrics.figures import ClassFigure, batch_figures, declared
+from seep_lightning.metrics.figures import ClassFigure, declared
 from seep_lightning.metrics.histogram import ProbabilityHistogram, best_threshold
 from seep_lightning.metrics.pixels import MeanFigures, pixel_metrics
+from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import class_figures, class_summary
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
@@ -87,7 +88,7 @@ class SeepModule(pl.LightningModule):
             seed: Of dropout and the like.
             channels_last: Memory layout of the weights; None: what is faster here.
             resumes: Whether a checkpoint's weights will be loaded, so that the network's constructor reads none.
-            figures: Keys of the figures of batches to work out (`metrics.figures.BatchFigure`).
+            figures: Names of figures beside those of every run (`metrics.requested_figures`).
             metrics: Nodes of more metrics on validation, by name.
         """
         super().__init__()
@@ -113,8 +114,8 @@ class SeepModule(pl.LightningModule):
 
     def configure_metrics(self) -> None:
         """Figures of each stage; training's are taken from the augmented chips, as they go by."""
+        self.means = MeanFigures(request_figures(self.hparams["figures"] or []))
         self.pixels: Any = nn.ModuleDict({f"{stage}_": pixel_metrics() for stage in STAGES})
-        self.means = MeanFigures(batch_figures(self.hparams["figures"] or []))
         self.configured = ConfiguredMetrics(self.hparams["metrics"] or {})
         self.histogram = ProbabilityHistogram()
         if self.classes:
