@@ -1,6 +1,7 @@
-"""The LightningModule: net + loss + metrics, one step for every stage."""
+"""Checkpoints of a run, and exported ones: read as tensors and plain values, checked, written whole."""
 
 import warnings
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,49 +13,103 @@ from seep_lightning.errors import UserError
 from seep_lightning.files import write_whole
 from seep_lightning.runs.directory import Run
 
-CHECKPOINT_FORMAT = 1  # of what stands under `CHECKPOINT_KEY`; raise it when an older reader would go wrong
+# What we know of the network, beside Lightning's own keys; raise the format when an older reader would go wrong.
 CHECKPOINT_KEY = "seep_lightning"
+CHECKPOINT_FORMAT = 1
+# What a checkpoint must say of its data, under `facts`.
+REQUIRED_FACTS = ("normalise", "nodata", "bands")
+# What validation chooses after an epoch, and the summary keeps.
+CHOSEN_AFTERWARDS = ("min_area", "scaling")
 
 
 def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
-    """The content of a run's checkpoint, with the least area and the scaling that validation chose for this epoch.
+    """The content of a run's checkpoint, with the least area and the scaling that validation chose for its epoch.
 
-    The summary has those of the best epoch as it was when the training last ended: not those of `last`, nor of a better
-    one since. Without, every object counts and probabilities are as the network gives them.
+    The summary has those of the best epoch, as it was when the training last ended: not those of `last`, nor of a
+    better epoch since. Without them every object counts, and probabilities are as the network gives them.
+
+    Args:
+        run: The run.
+        checkpoint: `best` or `last`.
+
+    Returns:
+        As `read_checkpoint`, with `min_area` and `scaling` under `CHECKPOINT_KEY` where they are known.
+
+    Raises:
+        UserError: There is no such checkpoint, or it cannot be used.
     """
-    content, best = read_checkpoint(run.checkpoint(checkpoint)), run.summary().get("best", {})
-    if best.get("epoch", content["epoch"]) == content["epoch"]:  # old runs do not say
-        content[CHECKPOINT_KEY] |= {key: best[key] for key in ("min_area", "scaling") if key in best}
+    content = read_checkpoint(run.checkpoint(checkpoint))
+    best = run.summary().get("best", {})
+    # old runs do not say of which epoch their figures are
+    described_epoch = best.get("epoch", content["epoch"])
+    if described_epoch == content["epoch"]:
+        chosen = {key: best[key] for key in CHOSEN_AFTERWARDS if key in best}
+        content[CHECKPOINT_KEY].update(chosen)
     return content
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of one of our checkpoints; `UserError` for anything else. Nothing in the file is run."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about the kind of pickle: the sentences below say enough
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        said = f"{path} was not loaded: it holds more than tensors and plain values, so that loading it could run code"
-        raise UserError(f"{said}, or it is no checkpoint at all. Expected one that seep_lightning wrote.") from error
-    except Exception as error:  # a damaged file may raise anything, a KeyError for instance
-        raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
+    """The content of one of our checkpoints. Nothing in the file is run.
+
+    Args:
+        path: A checkpoint of a run, or a file that `export format=torch` wrote.
+
+    Returns:
+        Lightning's keys, of which `state_dict` and `hyper_parameters` are always there, and `CHECKPOINT_KEY`.
+
+    Raises:
+        UserError: It is something else, damaged, or of a later version.
+    """
+    content = _load(path)
     try:
         content = dict(content)
-        ours, _ = content[CHECKPOINT_KEY], content["state_dict"]
-        found, _, facts = ours["format"], ours["threshold"], content["hyper_parameters"]["facts"]
-        _ = [facts[key] for key in ("normalise", "nodata", "bands")]
+        checkpoint_format = _checked_format(content)
     except (TypeError, ValueError, LookupError) as error:
         message = f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote."
         raise UserError(message) from error
-    if found > CHECKPOINT_FORMAT:
+    if checkpoint_format > CHECKPOINT_FORMAT:
         raise UserError(
-            f"{path} has format {found}; this version reads up to {CHECKPOINT_FORMAT}. Update seep_lightning."
+            f"{path} has format {checkpoint_format}; this version reads up to {CHECKPOINT_FORMAT}. "
+            "Update seep_lightning."
         )
     return content
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a whole checkpoint or none; `DiskError` where the disk refuses it."""
+    """Write a whole checkpoint or none.
+
+    Args:
+        path: The file.
+        content: Tensors and plain values.
+
+    Raises:
+        DiskError: The disk refuses it.
+    """
     buffer = BytesIO()
     torch.save(content, buffer)
     write_whole(path, buffer.getbuffer())
+
+
+def _load(path: Path) -> Any:
+    """What torch reads from a file, as tensors and plain values."""
+    try:
+        # torch warns about the kind of pickle; the sentences below say enough
+        with warnings.catch_warnings(action="ignore"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(
+            f"{path} was not loaded: it holds more than tensors and plain values, so that loading it could run code, "
+            "or it is no checkpoint at all. Expected one that seep_lightning wrote."
+        ) from error
+    # a damaged file may raise anything, a KeyError for instance
+    except Exception as error:
+        raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
+
+
+def _checked_format(content: Mapping[str, Any]) -> int:
+    """The format of a checkpoint of ours; `LookupError` or `TypeError` where something is missing."""
+    known = content[CHECKPOINT_KEY]
+    facts = content["hyper_parameters"]["facts"]
+    for container, key in ((content, "state_dict"), (known, "threshold"), *((facts, fact) for fact in REQUIRED_FACTS)):
+        _ = container[key]
+    return int(known["format"])

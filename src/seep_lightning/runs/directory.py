@@ -1,4 +1,4 @@
-"""The run directory: the contract between all commands. Its paths, config and summary."""
+"""The run directory: its paths, and what its config, split and summary say."""
 
 import csv
 import io
@@ -18,24 +18,47 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
+from seep_lightning.runs.status import RunStatus
 
+# Of `summary.json`; raise it when an older reader would go wrong.
 SUMMARY_FORMAT = 1
+# Each is 0 in the first of several processes: of torchrun, SLURM, or Lightning's own DDP.
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK")
 
 
 class Run:
-    """One folder that holds everything a training left. Later commands read it and write beside it."""
+    """One folder that holds everything a training left. Later commands read it and write beside it.
 
-    def __init__(self, dir: Path) -> None:
-        self.dir = dir
-        self.config_path = dir / "config.yaml"  # resolved: the truth on resume
-        self.split_path = dir / "split.csv"  # one row a chip: name, scene, part
-        self.summary_path = dir / "summary.json"  # final figures and where they come from
-        self.checkpoints = dir / "checkpoints"  # best.ckpt and last.ckpt
-        self.last = self.checkpoints / "last.ckpt"  # what a resume starts from
+    Args:
+        directory: The folder, which need not exist yet.
 
-    def checkpoint(self, which: str) -> Path:
-        """The `best` or `last` checkpoint; `UserError` where there is none."""
-        path = self.checkpoints / f"{which}.ckpt"
+    Attributes:
+        dir: The folder.
+        config_path: The resolved config: the truth on resume.
+        split_path: A row for each chip: name, scene, part.
+        summary_path: Final figures, and where they come from.
+        checkpoints: The folder of `best.ckpt` and `last.ckpt`.
+        last: What a resume starts from.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.dir = directory
+        self.config_path = directory / "config.yaml"
+        self.split_path = directory / "split.csv"
+        self.summary_path = directory / "summary.json"
+        self.checkpoints = directory / "checkpoints"
+        self.last = self.checkpoints / "last.ckpt"
+
+    def checkpoint(self, name: str) -> Path:
+        """A checkpoint that must be there.
+
+        Args:
+            name: `best` or `last`.
+
+        Raises:
+            UserError: There is none.
+        """
+        path = self.checkpoints / f"{name}.ckpt"
         if not path.is_file():
             raise UserError(
                 f"run={self.dir}: there is no {path.relative_to(self.dir)}. "
@@ -45,35 +68,48 @@ class Run:
 
     @cached_property
     def config(self) -> TrainConfig:
-        """The stored config, typed."""
+        """The stored config, typed.
+
+        Raises:
+            UserError: There is none, or it is that of something else.
+        """
         if not self.config_path.is_file():
-            said = f"run={self.dir}: there is no {'config.yaml' if self.dir.is_dir() else 'such directory'}"
-            runs = [path.parent.name for path in sorted(self.dir.glob("*/config.yaml"))]
-            inside = f" It holds runs, such as {runs[0]}." if runs else ""
-            raise UserError(f"{said}. Expected the directory of a run (outputs/<name>/<time>).{inside}")
+            raise UserError(self._missing_config())
         with as_user_error(f"{self.config_path} is not the config of a run", OmegaConfBaseException, YAMLError):
-            merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.load(self.config_path))
+            stored = OmegaConf.load(self.config_path)
+            merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), stored)
             return cast(TrainConfig, OmegaConf.to_object(merged))
 
     def parts(self) -> dict[str, str]:
-        """The part of each chip by name, as its `split.csv` has it; nothing where there is none."""
-        text = self.split_path.read_text() if self.split_path.is_file() else ""
-        return {row["name"]: row["part"] for row in csv.DictReader(io.StringIO(text))}
+        """The part (`train`, `val` or `test`) of each chip by its name; empty where there is no split yet."""
+        if not self.split_path.is_file():
+            return {}
+        rows = csv.DictReader(io.StringIO(self.split_path.read_text()))
+        return {row["name"]: row["part"] for row in rows}
 
     @property
     def finished(self) -> bool:
-        """Whether its training came to its end, or a search ended it as hopeless: nothing is missing."""
-        return self.summary().get("status") in ("finished", "pruned")
+        """Whether nothing is missing: its training came to its end, or a search ended it as hopeless."""
+        return self.summary().get("status") in (RunStatus.FINISHED, RunStatus.PRUNED)
 
     def summary(self) -> dict[str, Any]:
-        """`summary.json`, or nothing where there is none yet."""
+        """The content of `summary.json`; empty where there is none yet.
+
+        Raises:
+            UserError: It is not JSON.
+        """
         if not self.summary_path.is_file():
             return {}
-        with as_user_error(f"{self.summary_path} is not JSON", ValueError, advice="Put the run's own back."):
+        problem = f"{self.summary_path} is not JSON"
+        with as_user_error(problem, ValueError, advice="Put the run's own back."):
             return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
 
     def write_config(self, config: TrainConfig) -> None:
-        """Store the resolved config; of several processes the first one does."""
+        """Store the resolved config; of several processes the first one does.
+
+        Args:
+            config: Of the run.
+        """
         if is_first_process():
             self.dir.mkdir(parents=True, exist_ok=True)
             write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(config)))
@@ -81,7 +117,11 @@ class Run:
             vars(self).pop("config", None)
 
     def write_summary(self, facts: dict[str, Any]) -> None:
-        """Store the final figures with format version, package versions and git state; likewise."""
+        """Store the final figures, with the versions they come from; of several processes the first one does.
+
+        Args:
+            facts: What `summary.json` says beside format, packages, git state and Python's version.
+        """
         if not is_first_process():
             return
         origin = {
@@ -92,14 +132,31 @@ class Run:
         }
         write_text(self.summary_path, json.dumps({**origin, **facts}, indent=2) + "\n")
 
+    def _missing_config(self) -> str:
+        """The message for a folder that is no run, with a hint where it holds runs."""
+        missing = "config.yaml" if self.dir.is_dir() else "such directory"
+        message = f"run={self.dir}: there is no {missing}. Expected the directory of a run (outputs/<name>/<time>)."
+        configs = sorted(self.dir.glob("*/config.yaml"))
+        if configs:
+            message += f" It holds runs, such as {configs[0].parent.name}."
+        return message
+
 
 def is_first_process() -> bool:
-    """Whether this is the one process that writes and prints: rank 0 of torchrun, SLURM or Lightning's own DDP."""
-    return all(os.environ.get(key, "0") == "0" for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK"))
+    """Whether this is the one of several processes that writes and prints."""
+    return all(os.environ.get(rank, "0") == "0" for rank in RANKS)
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in an existing directory; `UserError` where it is none."""
+    """The run in an existing directory.
+
+    Args:
+        path: The directory.
+
+    Raises:
+        UserError: It is none of a run.
+    """
     run = Run(Path(path))
+    # reading it tells what is wrong
     _ = run.config
     return run

@@ -1,7 +1,8 @@
-"""A trained run as a callable on arrays."""
+"""Where a run's first weights come from, and what they have learned from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from seep_lightning.data.chips import Chips
@@ -11,29 +12,100 @@ from seep_lightning.runs.directory import Run
 from seep_lightning.runs.weights import SHIPPED_NETWORKS, starting_weights
 
 
-def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
-    """What the network of `init` learned from, of the chips that validate and test here, in words; nothing for none.
+@dataclass(frozen=True)
+class Ancestor:
+    """A trained network that a training starts from, or that one of these started from.
 
-    A run's split names its chips, and those of the runs that it started from. A file tells no more than the data set.
+    Attributes:
+        init: As a config names it: a run, an exported file, or a network in the package.
+        fingerprint: Of the data set that it was trained on; None where it does not say.
+        run: Its run; None for a file.
     """
-    told, seen = "", set[str]()
-    while init is not None and init not in seen:
+
+    init: str
+    fingerprint: str | None
+    run: Run | None
+
+    @classmethod
+    def of(cls, init: str) -> "Ancestor":
+        """The network that `init` names.
+
+        Args:
+            init: As a config names it.
+
+        Raises:
+            UserError: There is none, or it is not one of ours.
+        """
+        content = read_checkpoint(starting_weights(init))
+        is_file = init in SHIPPED_NETWORKS or Path(init).is_file()
+        run = None if is_file else Run(Path(init))
+        return cls(init, content["hyper_parameters"]["facts"].get("fingerprint"), run)
+
+    @property
+    def parent(self) -> str | None:
+        """What its own training started from; None where nothing is known of it."""
+        return self.run.config.init if self.run else None
+
+    def training_chips(self) -> set[str]:
+        """Names of the chips that it was trained on; a file does not say."""
+        parts = self.run.parts() if self.run else {}
+        return {name for name, part in parts.items() if part == "train"}
+
+
+def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
+    """What the first weights have learned from, of the chips that validate and test here.
+
+    A run's split names its chips, and so do those of the runs that it started from. A file tells no more than the data
+    set.
+
+    Args:
+        init: As the config names the first weights; None for random ones.
+        chips: The data set.
+        parts: `train`, `val` or `test` of each of its chips.
+
+    Returns:
+        Clauses to add to the leakage line; empty where nothing leaks.
+
+    Raises:
+        UserError: `init` names nothing.
+    """
+    if init is None:
+        return ""
+    try:
+        first = Ancestor.of(init)
+    except UserError:
+        # weights of another program do not tell
+        if Path(init).is_file():
+            return f"; what init={Path(init).name} HAS LEARNED FROM is not known"
+        raise
+    return "".join(_leak(ancestor, chips, parts) for ancestor in _ancestors(first))
+
+
+def _ancestors(first: Ancestor) -> Iterator[Ancestor]:
+    """A network and all that it started from, as far as they are there still; runs may name each other in a circle."""
+    seen: set[str] = set()
+    ancestor = first
+    while ancestor.init not in seen:
+        yield ancestor
+        seen.add(ancestor.init)
+        if ancestor.parent is None:
+            return
         try:
-            facts = read_checkpoint(starting_weights(init))["hyper_parameters"]["facts"]
+            ancestor = Ancestor.of(ancestor.parent)
         except UserError:
-            if not seen and Path(init).is_file():
-                return f"; what init={Path(init).name} HAS LEARNED FROM is not known"
-            if not seen:
-                raise
-            break  # an earlier one is gone
-        seen.add(init)
-        run = None if init in SHIPPED_NETWORKS or Path(init).is_file() else Run(Path(init))
-        learned = {name for name, part in (run.parts() if run else {}).items() if part == "train"}
-        known = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
-        same, whose = facts.get("fingerprint") == chips.fingerprint, f"; init={Path(init).name} HAS LEARNED FROM"
-        if same and not learned:
-            told += f"{whose} THIS DATA SET, from which part is not known"
-        elif known["val"] + known["test"] and (same or (run and run.config.data.source != "synthetic")):
-            told += f"{whose} {known['val']} val and {known['test']} test chips"
-        init = run.config.init if run else None
-    return told
+            return
+
+
+def _leak(ancestor: Ancestor, chips: Chips, parts: Sequence[str]) -> str:
+    """What one network has learned from of the validation and test chips; empty for nothing."""
+    learned = ancestor.training_chips()
+    counts = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
+    same_data = ancestor.fingerprint == chips.fingerprint
+    subject = f"; init={Path(ancestor.init).name} HAS LEARNED FROM"
+    if same_data and not learned:
+        return f"{subject} THIS DATA SET, from which part is not known"
+    # generated chips of other data sets have the same names
+    names_mean_chips = same_data or (ancestor.run is not None and ancestor.run.config.data.source != "synthetic")
+    if names_mean_chips and counts["val"] + counts["test"] > 0:
+        return f"{subject} {counts['val']} val and {counts['test']} test chips"
+    return ""

@@ -1,5 +1,6 @@
 """What may change when a run is resumed, and whether a finished run covers what is asked for."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 
@@ -10,60 +11,150 @@ from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import flatten
 from seep_lightning.runs.weights import SHIPPED_NETWORKS
 
-# what `trainer=` is about
+BESIDE_THE_TRAINING = {
+    "compile": "the same numbers, at another speed",
+    "cuda_graphs": "the same numbers, at another speed",
+    "channels_last": "the same numbers, at another speed",
+    "logger": "only watches the training",
+    "panels": "only watches the training",
+    "figures": "only watches the training",
+    "metrics": "only watches the training",
+    "test": "comes after the training",
+}
+"""Sections of the config that leave the weights what they are, each with the reason; taken from the command line."""
+
+OTHER_CHANGES = {
+    "run": "names the run that goes on",
+    "ckpt": "says from what it goes on",
+    "hydra": "is about the command, not about the training",
+    "trainer": "says for how long and on what hardware to train",
+    "data.root": "the chips may lie elsewhere now",
+    "data.num_workers": "the same chips, at another speed",
+    "data.cache_gb": "the same chips, at another speed",
+}
+"""Beginnings of other keys that may change on resume, each with the reason."""
+
+MAY_CHANGE = (*BESIDE_THE_TRAINING, *OTHER_CHANGES)
+
 HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
-# leave the training what it is
-BESIDE = ("compile", "cuda_graphs", "channels_last", "logger", "panels", "test", "figures", "metrics")
-# of `trainer`, on which the outcome of a finished run depends beside its length in epochs
-_LENGTH = ("min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches", "limit_val_batches")
-_STEP = ("accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm")
-OUTCOME = (*_LENGTH, *_STEP, "val_check_interval", "check_val_every_n_epoch")
-MAY_CHANGE = (*BESIDE, "run", "ckpt", "trainer", "data.root", "data.num_workers", "data.cache_gb", "hydra")
-ONLY = "Only trainer.*, paths, compile and the like may change on resume; start a new run from its weights with init"
+"""What a group such as `trainer=gpu` is about: taken from it even where it is the Trainer's default."""
+
+DECIDES_OUTCOME = {
+    "min_epochs": "the length",
+    "max_steps": "the length",
+    "min_steps": "the length",
+    "max_time": "the length",
+    "limit_train_batches": "what an epoch is",
+    "limit_val_batches": "what the best epoch is",
+    "val_check_interval": "what the best epoch is",
+    "check_val_every_n_epoch": "what the best epoch is",
+    "accumulate_grad_batches": "each step",
+    "gradient_clip_val": "each step",
+    "gradient_clip_algorithm": "each step",
+}
+"""Settings of the Trainer on which a finished run depends beside `max_epochs`, and what they decide."""
+
+START_ANEW = (
+    "Only trainer.*, paths, compile and the like may change on resume; start a new run from its weights with init"
+)
 
 
-def covers(run: Run, cfg: TrainConfig) -> bool:
-    """Whether a run has all the epochs of `cfg`, on data at the same place; `UserError` where it is another run."""
-    check_same_config(run, cfg)
-    was, now = run.config.trainer, cfg.trainer
-    for key in OUTCOME:
-        if (before := getattr(was, key)) != (given := getattr(now, key)):
-            said = f"{run.dir} is finished, with trainer.{key}={before}, not {given}"
-            raise UserError(f"{said}. Choose another folder.")
-    enough = 0 <= now.max_epochs <= was.max_epochs or was.max_epochs < 0  # -1: endless
-    return enough and run.config.data.root == cfg.data.root
+def covers(run: Run, config: TrainConfig) -> bool:
+    """Whether a finished run has all that is asked for.
+
+    Args:
+        run: The finished run.
+        config: What is asked for.
+
+    Returns:
+        Whether it has all the epochs, on data at the same place.
+
+    Raises:
+        UserError: It is another run.
+    """
+    check_same_config(run, config)
+    stored = run.config.trainer
+    asked = config.trainer
+    for key in DECIDES_OUTCOME:
+        before = getattr(stored, key)
+        now = getattr(asked, key)
+        if before != now:
+            raise UserError(f"{run.dir} is finished, with trainer.{key}={before}, not {now}. Choose another folder.")
+    # -1 epochs are endless
+    was_endless = stored.max_epochs < 0
+    enough_epochs = was_endless or 0 <= asked.max_epochs <= stored.max_epochs
+    return enough_epochs and run.config.data.root == config.data.root
 
 
-def check_same_config(run: Run, cfg: TrainConfig) -> None:
-    """Raise `UserError` where `cfg` differs from the run's own config in more than may change on resume."""
-    stored, given = flatten(asdict(run.config)), flatten(asdict(cfg))
-    for key in sorted(stored.keys() | given.keys()):
-        was, now = stored.get(key), given.get(key)
-        if was != now and not key.startswith(MAY_CHANGE):
-            raise UserError(f"run={run.dir} was started with {key}={was}, not {now}. {ONLY}=DIR.")
+def check_same_config(run: Run, config: TrainConfig) -> None:
+    """Check that a config differs from a run's own in no more than may change on resume.
+
+    Args:
+        run: The run.
+        config: The config that is to go on with it.
+
+    Raises:
+        UserError: It differs in more.
+    """
+    stored = flatten(asdict(run.config))
+    asked = flatten(asdict(config))
+    for key in sorted(stored.keys() | asked.keys()):
+        before = stored.get(key)
+        now = asked.get(key)
+        if before != now and not key.startswith(MAY_CHANGE):
+            raise UserError(f"run={run.dir} was started with {key}={before}, not {now}. {START_ANEW}=DIR.")
 
 
-def with_absolute_paths(cfg: TrainConfig) -> TrainConfig:
-    """The config with paths that hold from any folder, since later commands read it from elsewhere."""
-    data, split = replace(cfg.data, root=absolute(cfg.data.root)), replace(cfg.split, path=absolute(cfg.split.path))
-    return replace(cfg, data=data, split=split, init=cfg.init if cfg.init in SHIPPED_NETWORKS else absolute(cfg.init))
+def with_absolute_paths(config: TrainConfig) -> TrainConfig:
+    """The config with paths that hold from any folder, since later commands read it from elsewhere.
+
+    Args:
+        config: As composed.
+    """
+    init = config.init
+    if init not in SHIPPED_NETWORKS:
+        init = absolute(init)
+    return replace(
+        config,
+        data=replace(config.data, root=absolute(config.data.root)),
+        split=replace(config.split, path=absolute(config.split.path)),
+        init=init,
+    )
 
 
-def resumed_config(run: Run, new: TrainConfig, overrides: list[str]) -> TrainConfig:
-    """The stored config of a run, with what may change on resume put on top; `UserError` for all else."""
-    config = deepcopy(run.config)
-    keys = [o.lstrip("+~").partition("=")[0] for o in overrides]
+def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> TrainConfig:
+    """The stored config of a run, with what may change on resume put on top.
+
+    Args:
+        run: The run.
+        new: The config that the command line composed.
+        overrides: The command line, which says what of it was asked for.
+
+    Raises:
+        UserError: Something else was asked for.
+    """
+    keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
     for key in keys:
         if not key.startswith(MAY_CHANGE):
-            raise UserError(f"{key} cannot change on resume: the run keeps its own config. {ONLY}={run.dir}.")
+            raise UserError(f"{key} cannot change on resume: the run keeps its own config. {START_ANEW}={run.dir}.")
+    config = deepcopy(run.config)
+    _take_trainer(config, new, keys)
+    for key in keys:
+        section, _, name = key.partition(".")
+        if section == "data":
+            setattr(config.data, name, getattr(new.data, name))
+        elif section in BESIDE_THE_TRAINING:
+            setattr(config, section, getattr(new, section))
+    config.run = None
+    config.ckpt = None
+    return config
+
+
+def _take_trainer(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:
+    """Take the settings of the Trainer that were asked for, one by one (`trainer.NAME`) or as a group (`trainer`)."""
     default = TrainerConfig()
     for name, value in vars(new.trainer).items():
-        chosen = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))
-        if chosen or f"trainer.{name}" in keys:
+        by_group = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))
+        by_name = f"trainer.{name}" in keys
+        if by_group or by_name:
             setattr(config.trainer, name, value)
-    for name in {key.removeprefix("data.") for key in keys if key.startswith("data.")}:
-        setattr(config.data, name, getattr(new.data, name))
-    for name in set(BESIDE) & {key.split(".")[0] for key in keys}:
-        setattr(config, name, getattr(new, name))
-    config.run = config.ckpt = None
-    return config

@@ -1,12 +1,12 @@
-"""The run directory: the contract between all commands. Its paths, config, summary; what may change on resume."""
+"""A config as flat settings, and those of them that a comparison of runs is about."""
 
 from dataclasses import asdict
 from typing import Any
 
 from seep_lightning.config.training import TrainConfig
 
-# what says nothing about a result, in a comparison; and what is always said of trainer and data, default or not
-_WHERE = (
+# Beginnings of keys. What says where things lie:
+_PLACES = (
     "name",
     "run",
     "ckpt",
@@ -15,25 +15,51 @@ _WHERE = (
     "data.masks",
     "data.grid",
     "data.pattern",
-    "logger",
-    "callbacks",
-    "figures",
-    "metrics",
 )
-NO_SETTINGS = (*_WHERE, "test", "panels", "checkpoint_every", "compile", "cuda_graphs", "channels_last")
+# What only watches a training:
+_OBSERVATION = ("logger", "callbacks", "figures", "metrics", "panels", "checkpoint_every")
+# What is done after it, or how fast it runs:
+_SPEED = ("compile", "cuda_graphs", "channels_last")
+NOT_COMPARED = (*_PLACES, *_OBSERVATION, *_SPEED, "test")
+# Sections with so many defaults that these are left out ...
+_MOSTLY_DEFAULTS = ("trainer.", "data.")
+# ... but for the settings that are often varied.
 OFTEN_SWEPT = ("data.batch_size", "trainer.max_epochs", "trainer.precision", "trainer.gradient_clip_val")
 
 
-def settings_of(cfg: TrainConfig) -> dict[str, Any]:
-    """The settings that a comparison of runs is about, flat: not where things lie, nor the Trainer's many defaults."""
-    flat = flatten(asdict(cfg))
-    usual = {k: v for k, v in flatten(asdict(TrainConfig())).items() if k.startswith(("trainer.", "data."))}
-    told = {k for k, v in flat.items() if k.startswith(OFTEN_SWEPT) or k not in usual or v != usual[k]}
-    return {k: v for k, v in flat.items() if k in told and not k.startswith(NO_SETTINGS)}
+def settings_of(config: TrainConfig) -> dict[str, Any]:
+    """The settings that a comparison of runs is about.
+
+    Args:
+        config: Of a run.
+
+    Returns:
+        Values by dotted key: not where things lie, nor the many defaults of Trainer and data.
+    """
+    defaults = flatten(asdict(TrainConfig()))
+    compared: dict[str, Any] = {}
+    for key, value in flatten(asdict(config)).items():
+        is_usual = key.startswith(_MOSTLY_DEFAULTS) and key in defaults and value == defaults[key]
+        is_told = key.startswith(OFTEN_SWEPT) or not is_usual
+        if is_told and not key.startswith(NOT_COMPARED):
+            compared[key] = value
+    return compared
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, keys joined by dots."""
+    """Nested dictionaries as one.
+
+    Args:
+        node: A dictionary, or a value.
+        prefix: The key of this node.
+
+    Returns:
+        Values by keys that are joined by dots.
+    """
     if not isinstance(node, dict):
         return {prefix: node}
-    return {k: v for n, sub in node.items() for k, v in flatten(sub, f"{prefix}.{n}" if prefix else n).items()}
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        dotted = f"{prefix}.{key}" if prefix else str(key)
+        flat.update(flatten(value, dotted))
+    return flat

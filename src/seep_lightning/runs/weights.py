@@ -1,19 +1,31 @@
-"""The run directory: the contract between all commands. Its paths, config, summary; what may change on resume."""
+"""The networks that come with the package, and the weights that a training starts from."""
 
 from pathlib import Path
 
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import open_run
 
-# Networks that come with the package: trained on real chips, and on generated ones alone
-SHIPPED_NETWORKS = {name: Path(__file__).parents[1] / "weights" / f"{name}.pt" for name in ("seeps", "generated")}
-DEFAULT_NETWORK = SHIPPED_NETWORKS["seeps"]  # what `predict` and `load` use where no run is named
+_FOLDER = Path(__file__).parents[1] / "weights"
+
+# `seeps` was trained on real chips, `generated` on generated ones alone.
+SHIPPED_NETWORKS = {name: _FOLDER / f"{name}.pt" for name in ("seeps", "generated")}
+# What `predict` and `load` use where no run is named.
+DEFAULT_NETWORK = SHIPPED_NETWORKS["seeps"]
 
 
 def starting_weights(init: str) -> Path:
-    """The file that `init` names: one in the package (`seeps`, `generated`), an exported one, or a run's best."""
+    """The file of first weights.
+
+    Args:
+        init: A network in the package (`seeps`, `generated`), a file, or a run, whose best epoch is taken.
+
+    Raises:
+        UserError: There is no such thing, or the run has no best epoch yet.
+    """
     path = SHIPPED_NETWORKS.get(init, Path(init))
     if not path.exists():
-        known = ", ".join(SHIPPED_NETWORKS)
-        raise UserError(f"init={init}: there is nothing. Expected a run, a file of export format=torch, or {known}.")
+        names = ", ".join(SHIPPED_NETWORKS)
+        raise UserError(
+            f"init={init}: there is no such file or folder. Expected a run, a file of export format=torch, or {names}."
+        )
     return path if path.is_file() else open_run(init).checkpoint("best")
