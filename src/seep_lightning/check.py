@@ -1,8 +1,5 @@
 """Audit a data set before anyone trains on it: `python -m seep_lightning.check`."""
 
-from pathlib import Path
-from typing import Any
-
 from omegaconf import DictConfig
 
 from seep_lightning import api
@@ -14,30 +11,50 @@ from seep_lightning.data.audit import Audit, audit
 from seep_lightning.errors import UserError
 
 
-def print_audit(found: Audit) -> None:
-    """The audit as two tables and a verdict."""
+def print_audit(findings: Audit) -> None:
+    """Print facts and leakage as tables, and each problem as a line.
+
+    Args:
+        findings: What the audit found.
+    """
     from rich.console import Console
     from rich.markup import escape
 
-    from seep_lightning.commands.tables import print_table
-
-    for title, rows in ((found.root, found.facts), ("what a split would leak", found.leaks)):
-        if rows:
-            print_table(title, {name: {"": what} for name, what in rows.items()}, [""], justify="left")
+    _print_facts(findings.root, findings.facts)
+    _print_facts("what a split would leak", findings.leaks)
     console = Console()
-    for problem in found.problems:
+    for problem in findings.problems:
         console.print(f"[bold red]stops a training:[/] {escape(problem)}", highlight=False, soft_wrap=True)
 
 
-def main(cfg: DictConfig) -> Any:
-    """The job of one `seep check`."""
+def _print_facts(title: str, facts: dict[str, str]) -> None:
+    """Print names and texts as a table; nothing where there are none."""
+    from seep_lightning.commands.tables import print_table
+
+    if facts:
+        rows = {name: {"": text} for name, text in facts.items()}
+        print_table(title, rows, [""], justify="left")
+
+
+def main(cfg: DictConfig) -> Audit:
+    """Do what `seep check` is asked for.
+
+    Args:
+        cfg: The composed `CheckConfig`.
+
+    Returns:
+        What the audit found.
+
+    Raises:
+        UserError: Something would stop a training.
+    """
     config: CheckConfig = typed_config(cfg)
-    found = audit(config.data, config.split)
-    print_audit(found)
-    if found.problems:
-        raise UserError(f"{Path(found.root)}: {len(found.problems)} problem(s) would stop a training; see above.")
+    findings = audit(config.data, config.split)
+    print_audit(findings)
+    if findings.problems:
+        raise UserError(f"{findings.root}: {len(findings.problems)} problem(s) would stop a training; see above.")
     print("nothing here would stop a training")
-    return found
+    return findings
 
 
 make_callable(__name__, api.check)

@@ -1,7 +1,5 @@
 """Scenes and an analyst's polygons to chips and masks: `python -m seep_lightning.prepare`."""
 
-import logging
-
 from omegaconf import DictConfig
 
 from seep_lightning import api
@@ -11,16 +9,23 @@ from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.preparation import prepare
 
-log = logging.getLogger(__name__)
-
 
 def main(cfg: DictConfig) -> int:
-    """The job of one `seep prepare`. Returns the number of chips."""
+    """Do what `seep prepare` is asked for.
+
+    Args:
+        cfg: The composed `PrepareConfig`.
+
+    Returns:
+        The number of chips.
+    """
     config: PrepareConfig = typed_config(cfg)
     facts = prepare(config)
     print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
-    classes = f" data.classes={facts['classes']}" if facts["classes"] > 1 else ""
-    print(f"check them: python -m seep_lightning.check data.root={config.output}{classes}")
+    settings = f"data.root={config.output}"
+    if facts["classes"] > 1:
+        settings += f" data.classes={facts['classes']}"
+    print(f"check them: python -m seep_lightning.check {settings}")
     return int(facts["chips"])
 
 

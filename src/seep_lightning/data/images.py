@@ -1,4 +1,4 @@
-"""A chip as a person looks at it: picture, truth, probability, errors, and a title. (H, W, 3) uint8 RGB."""
+"""Chips as files: reading images and masks as they are, with what is wrong told in one sentence; writing them whole."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,49 +19,110 @@ from seep_lightning.scene.datasets import band_numbers, open_dataset
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
-    """Write a whole image file (H, W) or (H, W, 3) BGR or none, by its suffix. `cv2.imwrite` would miss a full disk."""
-    write_whole(path, cv2.imencode(path.suffix, array)[1].tobytes(), sync=False)  # there may be thousands
+    """Write a whole image file, in the format that its suffix names.
+
+    Args:
+        path: The file.
+        array: (H, W), or (H, W, 3) in OpenCV's order blue, green, red.
+    """
+    # `cv2.imwrite` would miss a full disk
+    _, encoded = cv2.imencode(path.suffix, array)
+    # without waiting for the disk: there may be thousands
+    write_whole(path, encoded.tobytes(), sync=False)
 
 
 def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
-    """(H, W) bool: pixels that hold data in every band of `image` (C, H, W)."""
-    return np.ones(image.shape[1:], bool) if nodata is None else (image != nodata).all(axis=0)
+    """Find the pixels that hold data in every band.
+
+    Args:
+        image: (C, H, W).
+        nodata: The value of pixels without data; None where all have some.
+
+    Returns:
+        (H, W) bool.
+    """
+    if nodata is None:
+        return np.ones(image.shape[1:], bool)
+    has_data: NDArray[np.bool_] = (image != nodata).all(axis=0)
+    return has_data
 
 
 def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Image (C, H, W) and mask (H, W) of one chip, checked against each other."""
-    image, mask = read_image(image_path, config.bands), read_mask(mask_path, config.classes)
-    if image.shape[1:] != mask.shape:
+    """Read one chip, image and mask checked against each other.
+
+    Args:
+        image_path: The image's file.
+        mask_path: The mask's file.
+        config: Which bands to read, and how many classes there are.
+
+    Returns:
+        Image (C, H, W) and mask (H, W).
+
+    Raises:
+        UserError: A file cannot be read or is not as it must be, or their sizes differ.
+    """
+    image = read_image(image_path, config.bands)
+    mask = read_mask(mask_path, config.classes)
+    size = image.shape[1:]
+    if size != mask.shape:
         raise UserError(
-            f"data: {image_path.name} is {size_text(image.shape[1:])} but its mask is {size_text(mask.shape)}. "
+            f"data: {image_path.name} is {size_text(size)} but its mask is {size_text(mask.shape)}. "
             "They must be equal; cut them again from one scene."
         )
     return image, mask
 
 
 def read_image(path: Path, bands: Sequence[int | str] | None = None) -> NDArray[Any]:
-    """Bands of one image, by number (from 1) or name, as (C, H, W) uint8 or uint16; None: the one band that it has."""
+    """Read bands of one image.
+
+    Args:
+        path: The image's file.
+        bands: Numbers, from 1, or names; None for the only one that it has.
+
+    Returns:
+        (C, H, W) uint8 or uint16.
+
+    Raises:
+        UserError: The file cannot be read, its type is another, or it has other bands.
+    """
     array, names = _decode(path)
     if array.dtype.name not in FULL_SCALE:
-        hint = " and holds NaN" if array.dtype.kind == "f" and np.isnan(array).any() else ""
+        holds_nan = array.dtype.kind == "f" and bool(np.isnan(array).any())
+        hint = " and holds NaN" if holds_nan else ""
         raise UserError(
             f"data: {path.name} is {array.dtype}{hint}; 8 or 16 bit unsigned is expected. "
             "Scale it to uint16 (value 0 for nodata) first."
         )
-    if bands is None and len(array) != 1:
+    if bands is not None:
+        numbers = band_numbers(path, names, bands)
+        return array[[number - 1 for number in numbers]]
+    if len(array) != 1:
         raise UserError(f"data: {path.name} has {len(array)} bands; one is expected. Choose with data.bands=[1].")
-    return array if bands is None else array[[i - 1 for i in band_numbers(path, names, bands)]]
+    return array
 
 
 def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
-    """One mask as (H, W) uint8, 0 = no seep, 1..`classes` = seep class."""
+    """Read one mask.
+
+    Args:
+        path: The mask's file.
+        classes: The largest value that it may hold.
+
+    Returns:
+        (H, W) uint8: 0 for no seep, 1..`classes` for the class of seep.
+
+    Raises:
+        UserError: The file cannot be read, or holds something else.
+    """
     array, _ = _decode(path)
     if len(array) != 1 or array.dtype.kind not in "ui":
         raise UserError(f"data: mask {path} is {array.dtype} with {len(array)} band(s); one unsigned band is expected.")
-    extreme = int(array.min(initial=0)) or int(array.max(initial=0))
-    if not 0 <= extreme <= classes:
+    smallest = int(array.min(initial=0))
+    largest = int(array.max(initial=0))
+    if smallest < 0 or largest > classes:
+        wrong = smallest if smallest < 0 else largest
         raise UserError(
-            f"data: mask {path} holds the value {extreme}, but data.classes={classes} (0 = no seep, 1..{classes} = "
+            f"data: mask {path} holds the value {wrong}, but data.classes={classes} (0 = no seep, 1..{classes} = "
             "class). Correct the mask, or raise data.classes."
         )
     return np.asarray(array[0], np.uint8)
@@ -74,17 +135,31 @@ def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     )
     one_file = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
     with unreadable, one_file, open_dataset(path) as file:
-        array, names = file.read(), file.descriptions
+        array = file.read()
+        names = file.descriptions
         bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
-        palette, pages = file.colorinterp[0] == ColorInterp.palette, len(file.subdatasets)
-    kind = array.dtype.name.rstrip("0123456789")
-    odd = f"{'bool' if bits == '1' else f'{kind}{bits}'} with {bits} bit(s) a pixel" if bits else ""
-    odd = odd or "a picture with a colour table" * palette or f"{pages} pictures" * (pages > 1)
-    if odd:
-        raise UserError(f"data: {path} is {odd}; 8 or 16 bit unsigned is expected. Convert it first.")
+        has_palette = file.colorinterp[0] == ColorInterp.palette
+        pages = len(file.subdatasets)
+    problem = None
+    if bits:
+        problem = f"{_type_of_bits(array.dtype, bits)} with {bits} bit(s) a pixel"
+    elif has_palette:
+        problem = "a picture with a colour table"
+    elif pages > 1:
+        problem = f"{pages} pictures"
+    if problem:
+        raise UserError(f"data: {path} is {problem}; 8 or 16 bit unsigned is expected. Convert it first.")
     return array, names
 
 
+def _type_of_bits(dtype: np.dtype[Any], bits: str) -> str:
+    """What a type is called that has fewer bits than the one in which it is read, such as `uint4`."""
+    if bits == "1":
+        return "bool"
+    kind = dtype.name.rstrip("0123456789")
+    return f"{kind}{bits}"
+
+
 def size_text(shape: Sequence[int]) -> str:
-    """A size as people write it, such as `256 x 256`."""
-    return " x ".join(str(n) for n in shape)
+    """Return a size as people write it, such as `256 x 256`."""
+    return " x ".join(str(length) for length in shape)

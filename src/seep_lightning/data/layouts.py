@@ -143,7 +143,7 @@ class FolderPairs:
                 raise UserError(self._missing(root, folder, key))
         image_files = list_images(images)
         if not image_files:
-            raise UserError(f"data: no .tif, .tiff or .png in {images}. Is data.root the right folder?")
+            raise UserError(f"data: no {', '.join(chip_suffixes())} in {images}. Is data.root the right folder?")
         return image_files, list_images(masks)
 
     def _missing(self, root: Path, folder: Path, key: str) -> str:
