@@ -124,15 +124,15 @@ def next_trial(search: Search, study: optuna.Study) -> Trial | None:
     Returns:
         The trial; None where `n_trials` of them have ended.
     """
-    wanted = search.settings.n_trials
+    n_trials = search.settings.n_trials
     while True:
         with search.lock:
             fail_stale_trials(study)
             states = count_states(study)
             ended = states["COMPLETE"] + states["PRUNED"]
-            if ended >= wanted:
+            if ended >= n_trials:
                 return None
-            if ended + states["RUNNING"] < wanted:
+            if ended + states["RUNNING"] < n_trials:
                 return _ask(search, study, trials_so_far=sum(states.values()))
         time.sleep(min(SECONDS_BETWEEN_LOOKS, search.settings.heartbeat))
 

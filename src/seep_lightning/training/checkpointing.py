@@ -85,8 +85,8 @@ class RunCheckpoint(ModelCheckpoint):
         paths = {key: self._in_this_run(state_dict[key]) for key in PATH_KEYS}
         scores = state_dict["best_k_models"]
         scores_here = {self._in_this_run(path): score for path, score in scores.items()}
-        here = {**paths, "best_k_models": scores_here, "dirpath": str(self.dirpath)}
-        super().load_state_dict({**state_dict, **here})
+        moved = {**paths, "best_k_models": scores_here, "dirpath": str(self.dirpath)}
+        super().load_state_dict({**state_dict, **moved})
 
     def _in_this_run(self, stored_path: str) -> str:
         """A stored path as one in this run's directory; an empty one stays empty."""

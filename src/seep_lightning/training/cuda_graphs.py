@@ -1,6 +1,6 @@
 """The training step as CUDA graphs: recorded once, then replayed.
 
-A GPU is done with the kernels of a net of a million weights sooner than they are launched one by one.
+Launching the kernels of a small net one by one takes longer than a GPU needs to run them.
 """
 
 import logging

@@ -93,11 +93,13 @@ def measure_losses(config: TrainConfig, directory: Path) -> LossByRate:
     # the loss may diverge: that ends the test
     module._check_finite = _accept_any_loss  # type: ignore[method-assign]
     trainer = build_trainer(bare, Run(directory))
-    found = Tuner(trainer).lr_find(module, datamodule=data, min_lr=SMALLEST_RATE, num_training=STEPS, update_attr=False)
-    if found is None or np.isfinite(found.results["loss"]).sum() < 2:
+    finder = Tuner(trainer).lr_find(
+        module, datamodule=data, min_lr=SMALLEST_RATE, num_training=STEPS, update_attr=False
+    )
+    if finder is None or np.isfinite(finder.results["loss"]).sum() < 2:
         raise UserError("lr_find=true: the range test measured nothing. Is trainer.fast_dev_run on, or the loss NaN?")
-    losses = _with_bias_corrected(np.array(found.results["loss"]))
-    return LossByRate(np.array(found.results["lr"]), losses)
+    losses = _with_bias_corrected(np.array(finder.results["loss"]))
+    return LossByRate(np.array(finder.results["lr"]), losses)
 
 
 def _without_the_rest(config: TrainConfig) -> TrainConfig:

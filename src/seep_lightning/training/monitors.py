@@ -47,14 +47,14 @@ def monitors_of(config: TrainConfig) -> dict[str, str]:
     return monitors
 
 
-def _check_known(key: str, monitor: str, config: TrainConfig, known: list[str]) -> None:
+def _check_known(key: str, monitor: str, config: TrainConfig, measured: list[str]) -> None:
     # a callback of the user's may log what it likes
-    if monitor in known or config.callbacks:
+    if monitor in measured or config.callbacks:
         return
-    similar = get_close_matches(monitor, known, 1)
+    similar = get_close_matches(monitor, measured, 1)
     hint = f"Did you mean {similar[0]}? " if similar else ""
-    names = ", ".join(sorted(known))
-    raise UserError(f"{key}={monitor} is not measured. {hint}Known: {names}.")
+    known = ", ".join(sorted(measured))
+    raise UserError(f"{key}={monitor} is not measured. {hint}Known: {known}.")
 
 
 def reason_for_no_validation(trainer: TrainerConfig) -> str | None:

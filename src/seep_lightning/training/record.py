@@ -47,15 +47,15 @@ class RunRecord:
         return self._seconds_before + time.perf_counter() - self._started
 
     def running(self) -> None:
-        """The training begins."""
+        """Record that the training begins."""
         self._write(RunStatus.RUNNING, seconds=self._seconds_before)
 
     def tried(self) -> None:
-        """`trainer.fast_dev_run` went through."""
+        """Record that `trainer.fast_dev_run` went through."""
         self._write(RunStatus.TRIED)
 
     def ended(self, status: RunStatus, outcome: TrainingOutcome) -> None:
-        """The training came to its end, or a search ended it.
+        """Record that the training came to its end, or that a search ended it.
 
         Args:
             status: `FINISHED` or `PRUNED`.
@@ -67,7 +67,7 @@ class RunRecord:
     def of_errors(self) -> Iterator[None]:
         """Record an error that ends the training, and raise it again.
 
-        A run that another process has taken up (`RunTakenOver`) is not ours to write about any more.
+        A run that another process has taken up (`RunTakenOver`) is no longer ours to write about.
         """
         try:
             yield
@@ -85,8 +85,8 @@ class RunRecord:
         with suppress(DiskError):
             self._write(status, error=str(error), seconds=self.seconds)
 
-    def _write(self, status: RunStatus, **more: Any) -> None:
-        self._run.write_summary({**self.facts, **more, "status": status})
+    def _write(self, status: RunStatus, **changes: Any) -> None:
+        self._run.write_summary({**self.facts, **changes, "status": status})
 
 
 def facts_of_run(config: TrainConfig, data: "SeepDataModule", leakage: str) -> dict[str, Any]:
