@@ -35,13 +35,16 @@ class ArraySource:
 
 
 def write_raster(path: Path, values: np.ndarray, **facts: Any) -> Path:
-    """A small GeoTIFF of (H, W) or (C, H, W); beside rasterio's keywords: tags, gcps, names (of the bands)."""
+    """A small raster (a GeoTIFF by default) of (H, W) or (C, H, W).
+
+    facts: rasterio's keywords, and tags, gcps, names (of the bands).
+    """
     after = {key: facts.pop(key) for key in ("tags", "gcps", "names") if key in facts}
     values = values if values.ndim == 3 else values[None]
     size = dict(zip(("count", "height", "width"), values.shape, strict=True), dtype=values.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", driver="GTiff", **size, **facts) as out:
+        with rasterio.open(path, "w", **{"driver": "GTiff", **size, **facts}) as out:
             out.write(values)
             out.update_tags(**after.get("tags", {}))
             if "gcps" in after:
