@@ -44,7 +44,7 @@ def test_scenes_of_a_new_entry_are_found_and_mapped(
     add(monkeypatch, template())
     assert find_files("scenes", str(scene.parent)) == [scene]
     config = PredictConfig(input=str(scene.parent), output=str(tmp_path / "maps"), device="cpu", polygons=False)
-    assert [row["name"] for row in predict(config)] == ["a"]
+    assert [row.name for row in predict(config)] == ["a"]
     assert (pixels(tmp_path / "maps" / "a.probability.tif") > 0).all()
 
 
