@@ -11,7 +11,14 @@ from seep_lightning.reporting.tables import print_evaluation
 
 
 def main(cfg: DictConfig) -> float:
-    """The job of one `seep evaluate`. Returns the pooled Dice."""
+    """Do the job of one `seep evaluate`.
+
+    Args:
+        cfg: The composed config.
+
+    Returns:
+        The pooled Dice.
+    """
     summary = evaluate(typed_config(cfg))
     print_evaluation(summary)
     return float(summary["figures"]["dice"])

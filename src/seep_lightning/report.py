@@ -1,7 +1,5 @@
 """One page that tells what a run, or a sweep, is worth: `python -m seep_lightning.report run=DIR`."""
 
-import logging
-
 from omegaconf import DictConfig
 
 from seep_lightning import api
@@ -10,13 +8,19 @@ from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.reporting.page import report
 
-log = logging.getLogger(__name__)
-
 
 def main(cfg: DictConfig) -> str:
-    """The job of one `seep report`. Returns the page's path."""
+    """Do the job of one `seep report`.
+
+    Args:
+        cfg: The composed config.
+
+    Returns:
+        The page's path.
+    """
     out = report(typed_config(cfg))
-    print(f"written to {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    megabytes = out.stat().st_size / 1e6
+    print(f"written to {out} ({megabytes:.1f} MB)")
     return str(out)
 
 

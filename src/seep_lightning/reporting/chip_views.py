@@ -53,9 +53,14 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
     from seep_lightning.data.layouts import pair_chips
     from seep_lightning.data.roots import at_root
 
-    chips = pair_chips(at_root(run.config.data, scored["data"]["root"]))
+    root = scored["data"]["root"]
+    chips = pair_chips(at_root(run.config.data, root))
     evaluation = run.dir / "evaluate" / scored["part"]
-    return [ChipViews(row, _views(chips, row["name"], evaluation)) for row in rows]
+    drawn = []
+    for row in rows:
+        views = _views(chips, row["name"], evaluation)
+        drawn.append(ChipViews(row, views))
+    return drawn
 
 
 def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:

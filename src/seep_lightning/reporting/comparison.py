@@ -45,20 +45,18 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
     Raises:
         UserError: A folder does not exist, or no run is in any of them.
     """
-    runs = set[Path]()
-    failed_starts = set[Path]()
     for folder in folders:
-        home = Path(folder)
-        if not home.is_dir():
+        if not Path(folder).is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
-        runs |= {path.parent.resolve() for path in home.rglob("split.csv") if _has_config(path.parent)}
-        failed_starts |= {path.parent.resolve() for path in home.rglob("train.log") if not _has_config(path.parent)}
+    runs = _folders_with("split.csv", folders, config=True)
+    failed_starts = _folders_with("train.log", folders, config=False)
     if failed_starts:
-        others = f" and {len(failed_starts) - 1} more" if len(failed_starts) > 1 else ""
-        log.warning("left out: %s%s: no training began, or not yet; see its train.log", min(failed_starts), others)
+        more = len(failed_starts) - 1
+        others = f" and {more} more" if more else ""
+        log.warning("left out: %s%s: no training began, or not yet; see its train.log", failed_starts[0], others)
     if not runs:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
-    return [Run(path) for path in sorted(runs)]
+    return [Run(path) for path in runs]
 
 
 def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
@@ -74,18 +72,7 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
     Raises:
         UserError: No run is in there, or none has this figure.
     """
-    rows = []
-    unreadable = []
-    for run in find_runs(folders):
-        try:
-            rows.append(_row_of(run, metric))
-        except UserError as error:
-            unreadable.append(error)
-    if unreadable and not any(row.figures for row in rows):
-        raise unreadable[0]
-    # of another version, or of another task
-    for reason in unreadable:
-        log.warning("left out: %s", reason)
+    rows = _readable_rows(find_runs(folders), metric)
     _warn_of_different_validation(rows)
     _keep_differing_settings(rows)
     return sorted(rows, key=lambda row: (_rank(row, metric), str(row.run.dir)))
@@ -111,20 +98,41 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
     home = os.path.commonpath([row.run.dir.parent for row in rows])
     table: dict[str, dict[str, str]] = {}
     for rank, row in enumerate(rows, 1):
-        settings = {name: str(value) for name, value in row.settings.items()}
-        if len(settings) > MOST_SETTING_COLUMNS:
-            settings = {"settings": ", ".join(f"{name}={value}" for name, value in settings.items())}
-        run = {"run": os.path.relpath(row.run.dir, home)}
-        table[str(rank)] = {metric: _score_text(row, metric)} | settings | run
+        cells = {metric: _score_text(row, metric)}
+        cells.update(_setting_cells(row))
+        cells["run"] = os.path.relpath(row.run.dir, home)
+        table[str(rank)] = cells
     print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
     for row in rows:
         if row.status != "finished":
             print(f"{row.status}: {row.run.dir} {row.note}".rstrip())
 
 
-def _has_config(folder: Path) -> bool:
-    """Whether a folder has the config of a run."""
-    return (folder / "config.yaml").is_file()
+def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Path]:
+    """The folders at or below some, in order, that hold a file of this name, and the config of a run or none."""
+    holders = set[Path]()
+    for folder in folders:
+        for path in Path(folder).rglob(name):
+            has_config = path.with_name("config.yaml").is_file()
+            if has_config == config:
+                holders.add(path.parent.resolve())
+    return sorted(holders)
+
+
+def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:
+    """The rows of runs; says which are left out, being of another version or of another task."""
+    rows = []
+    unreadable = []
+    for run in runs:
+        try:
+            rows.append(_row_of(run, metric))
+        except UserError as error:
+            unreadable.append(error)
+    if unreadable and not any(row.figures for row in rows):
+        raise unreadable[0]
+    for reason in unreadable:
+        log.warning("left out: %s", reason)
+    return rows
 
 
 def _row_of(run: Run, metric: str) -> Row:
@@ -141,27 +149,29 @@ def _row_of(run: Run, metric: str) -> Row:
 
 def _warn_of_different_validation(rows: Sequence[Row]) -> None:
     """Warn where runs were validated on different chips."""
-    validation_sets = set()
-    for row in rows:
-        if row.figures:
-            parts = row.run.parts()
-            validation_sets.add(frozenset(name for name, part in parts.items() if part == "val"))
+    validation_sets = {_validation_chips(row.run) for row in rows if row.figures}
     if len(validation_sets) > 1:
         message = "these runs were validated on %d different sets of chips, between which ranks say little"
         log.warning(message, len(validation_sets))
 
 
+def _validation_chips(run: Run) -> frozenset[str]:
+    """The names of the chips that a run was validated on."""
+    return frozenset(name for name, part in run.parts().items() if part == "val")
+
+
 def _keep_differing_settings(rows: Sequence[Row]) -> None:
     """Leave out the settings that are the same in all runs; one that a run does not have is None."""
-    names = sorted({name for row in rows for name in row.settings})
-    differing = []
-    for name in names:
-        # lists and dictionaries are no members of a set
-        values = {repr(row.settings.get(name)) for row in rows}
-        if len(values) > 1:
-            differing.append(name)
+    names = sorted(set().union(*[row.settings for row in rows]))
+    differing = [name for name in names if _differs(name, rows)]
     for row in rows:
         row.settings = {name: row.settings.get(name) for name in differing}
+
+
+def _differs(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a setting has several values; by their text, since lists and dictionaries are no members of a set."""
+    values = {repr(row.settings.get(name)) for row in rows}
+    return len(values) > 1
 
 
 def _rank(row: Row, metric: str) -> float:
@@ -169,6 +179,14 @@ def _rank(row: Row, metric: str) -> float:
     if lower_is_better(metric):
         return row.figures.get(metric, float("inf"))
     return -row.figures.get(metric, -1.0)
+
+
+def _setting_cells(row: Row) -> dict[str, str]:
+    """A run's settings, a cell each, or in one cell where there are many."""
+    if len(row.settings) <= MOST_SETTING_COLUMNS:
+        return {name: str(value) for name, value in row.settings.items()}
+    words = [f"{name}={value}" for name, value in row.settings.items()]
+    return {"settings": ", ".join(words)}
 
 
 def _score_text(row: Row, metric: str) -> str:

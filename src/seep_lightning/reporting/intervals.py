@@ -21,8 +21,12 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float
     Returns:
         Lower and upper end by the figure's key; nothing where the scenes are too few.
     """
-    ends = {figure.key: _interval(figure, rows) for figure in declared(PixelFigure)}
-    return {key: interval for key, interval in ends.items() if interval is not None}
+    ends = {}
+    for figure in declared(PixelFigure):
+        interval = _interval(figure, rows)
+        if interval is not None:
+            ends[figure.key] = interval
+    return ends
 
 
 def _interval(figure: PixelFigure, rows: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:

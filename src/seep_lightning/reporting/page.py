@@ -171,14 +171,13 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
 def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
     """Collect all that the page says about several runs; a class among their settings stands without its modules."""
     histories = {}
-    points = []
     for row in rows:
         row.settings = {key: _without_modules(value) for key, value in row.settings.items()}
         history = read_rows(row.run.dir / "metrics.csv")
         if history:
-            histories[str(row.run.dir.relative_to(home))] = history
-        if row.figures:
-            points.append(row.settings | row.figures)
+            name = str(row.run.dir.relative_to(home))
+            histories[name] = history
+    points = [row.settings | row.figures for row in rows if row.figures]
     return SweepSection(rows, list(rows[0].settings), histories, points)
 
 
@@ -196,17 +195,24 @@ def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
         UserError: The folder holds another part or other data: somebody has given it this name.
     """
     path = run.dir / "evaluate" / config.part / "summary.json"
-    stored: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    if stored:
-        trained_on = run.summary().get("data", {}).get("fingerprint")
-        if stored["part"] != config.part or stored["data"]["fingerprint"] != trained_on:
-            raise UserError(f"{path.parent} holds part={stored['part']} of {stored['data']['root']}. Move it away.")
-    checkpoint = run.checkpoint(stored.get("checkpoint", "best"))
-    if stored.get("checkpoint_digest") == digest(checkpoint):
-        return stored
-    again = " again: the checkpoint is another now" if stored else ""
-    log.info("scoring part=%s of %s%s", config.part, run.dir, again)
+    reason = ""
+    if path.is_file():
+        stored: dict[str, Any] = json.loads(path.read_text())
+        _check_stored(stored, run, config.part, path.parent)
+        checkpoint = run.checkpoint(stored.get("checkpoint", "best"))
+        if stored.get("checkpoint_digest") == digest(checkpoint):
+            return stored
+        reason = " again: the checkpoint is another now"
+    log.info("scoring part=%s of %s%s", config.part, run.dir, reason)
     return evaluate(EvaluateConfig(run=str(run.dir), part=config.part, overwrite=True, device=config.device))
+
+
+def _check_stored(stored: dict[str, Any], run: Run, part: str, folder: Path) -> None:
+    """Raise `UserError` where an evaluation is of another part or of other data: somebody has given it this name."""
+    data = stored["data"]
+    trained_on = run.summary().get("data", {}).get("fingerprint")
+    if stored["part"] != part or data["fingerprint"] != trained_on:
+        raise UserError(f"{folder} holds part={stored['part']} of {data['root']}. Move it away.")
 
 
 def _render(facts: dict[str, Any]) -> str:

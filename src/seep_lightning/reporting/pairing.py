@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
-from seep_lightning.metrics.bootstrap import interval_over_scenes, sums_by_scene
+from seep_lightning.metrics.bootstrap import FEWEST_SCENES, interval_over_scenes, sums_by_scene
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.reporting.intervals import COUNT_COLUMNS
 from seep_lightning.runs.directory import Run
@@ -35,6 +35,40 @@ class Paired(NamedTuple):
     interval: tuple[float, float] | None
 
 
+def pair_folders(folders: Sequence[str], part: str) -> Paired:
+    """Compare the evaluations below two folders, each a run or the folds of a recipe.
+
+    Args:
+        folders: The two.
+        part: The name of the evaluations, see `check_scored`.
+
+    Returns:
+        The Dice of both, and the interval of their difference.
+
+    Raises:
+        UserError: There are not two such folders, or their evaluations do not belong together.
+    """
+    files = [sorted(Path(folder).rglob(f"evaluate/{part}/chips.csv")) for folder in folders]
+    if len(files) != 2 or not all(files):
+        raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={part}; found {list(folders)}.")
+    first, second = files
+    for path in (*first, *second):
+        check_scored(path.parent, part)
+    return paired(first, second)
+
+
+def print_pair(folders: Sequence[str], pair: Paired) -> None:
+    """Print the Dice of both folders, and their difference with its interval."""
+    for folder, dice in zip(folders, (pair.first, pair.second), strict=True):
+        print(f"{folder}: Dice {dice:.4f}")
+    spread = f"no interval below {FEWEST_SCENES} scenes"
+    if pair.interval is not None:
+        low, high = pair.interval
+        spread = f"95 % {low:+.3f} to {high:+.3f}"
+    difference = pair.first - pair.second
+    print(f"difference {difference:+.4f} over {pair.scenes} scenes, {spread} (bootstrap over paired scenes)")
+
+
 def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     """Compare two sets of `chips.csv` on the same chips.
 
@@ -50,8 +84,7 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     Raises:
         UserError: The two were not scored on the same chips.
     """
-    first_chips = read_folds(first)
-    second_chips = read_folds(second)
+    first_chips, second_chips = read_folds(first), read_folds(second)
     in_one_only = sorted(first_chips.keys() ^ second_chips.keys())
     if in_one_only:
         raise UserError(
@@ -82,12 +115,15 @@ def check_scored(folder: Path, name: str) -> None:
         UserError: It is of another part or of another checkpoint.
     """
     summary = json.loads((folder / "summary.json").read_text())
-    if name in PARTS and summary["part"] != name:
-        raise UserError(f"{folder} holds figures of part={summary['part']}. Evaluate part={name} anew.")
+    part = summary["part"]
+    if name in PARTS and part != name:
+        raise UserError(f"{folder} holds figures of part={part}. Evaluate part={name} anew.")
     scored_digest = summary.get("checkpoint_digest")
-    run = Run(folder.parents[1])
-    path = run.checkpoints / f"{summary.get('checkpoint', 'best')}.ckpt"
-    if scored_digest and path.is_file() and digest(path) != scored_digest:
+    checkpoint = summary.get("checkpoint", "best")
+    path = Run(folder.parents[1]).checkpoints / f"{checkpoint}.ckpt"
+    if not scored_digest or not path.is_file():
+        return
+    if digest(path) != scored_digest:
         raise UserError(f"{folder} was scored before {path} was trained on. Evaluate it anew, with overwrite=true.")
 
 

@@ -63,12 +63,18 @@ def _print_classes(classes: dict[str, Any]) -> None:
 
 def _line(figures: Iterable[Figure], values: Row) -> str:
     """Figures in one line, as far as there are values: `Centre-line recall 0.812, Boundary F1 0.700`."""
-    return ", ".join(f"{figure.label} {figure.text(values[figure.key])}" for figure in figures if figure.key in values)
+    words = []
+    for figure in figures:
+        if figure.key in values:
+            value = figure.text(values[figure.key])
+            words.append(f"{figure.label} {value}")
+    return ", ".join(words)
 
 
 def markdown_table(figures: Iterable[Figure]) -> str:
     """Figures as a table in Markdown, as it stands in docs/metrics.md."""
     lines = ["| name | label | unit, better | what |", "| --- | --- | --- | --- |"]
     for figure in figures:
-        lines.append(f"| `{figure.key}` | {figure.label} | {figure.unit}, {figure.better} | {figure.description} |")
+        cells = [f"`{figure.key}`", figure.label, f"{figure.unit}, {figure.better}", figure.description]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
