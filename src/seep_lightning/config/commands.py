@@ -65,7 +65,7 @@ class PredictConfig(PolygonOptions):
         scale: What float and signed values are.
         calibration: What values are, for contrasts; see `PolygonOptions`.
         mosaic: Whether chips named SCENE.TILE are laid into their scene first.
-        columns: Tiles in a row of the scenes; None: from the run's `data.grid`, or from the chips' edges.
+        columns: Tiles in a row of the scenes; None: what the chips say, or else their scene's name.
         chips: Whether the maps are also cut back into the chips, in masks/ and probabilities/.
         area: A vector file; only what lies in its polygons is mapped.
         land: A vector file; what lies in its polygons is not mapped.

@@ -1,8 +1,4 @@
-"""The typed schema of `conf/`: every field that is ours, its type, its default and what it may be, in one place.
-
-`model`, `loss`, `optimizer`, `scheduler`, `augment`, `callbacks` and `logger` are `_target_` nodes (see `targets.py`).
-A class says in `check_together` what must hold across its fields: Hydra does not run `__post_init__`.
-"""
+"""The schema of `data` and `split`: every key with its type, its default and its rule."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +8,18 @@ from omegaconf import MISSING
 from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
 
+# the least number of folds: one tests, one validates, one trains
+LEAST_FOLDS = 3
+
 
 @dataclass
 class GridConfig:
-    """How tiles lie in a scene: tile = row * columns + column; column - offset is the column on the common ground."""
+    """How tiles lie in a scene: tile = row * columns + column.
+
+    Attributes:
+        columns: Tiles in a row.
+        offset: The column less the offset is the column on the ground that scenes share.
+    """
 
     columns: int = at_least(1, MISSING)
     offset: int = 0
@@ -23,7 +27,12 @@ class GridConfig:
 
 @dataclass
 class NormaliseConfig:
-    """See `normalise.Normaliser`."""
+    """From pixel values to network input; see `data.normalise.Normaliser`.
+
+    Attributes:
+        kind: `scale` (value / full scale), `chip` or `scene` (robust z-score of the chip or of its whole scene).
+        log: Whether to take the logarithm first.
+    """
 
     kind: str = "chip"
     log: bool = True
@@ -31,36 +40,65 @@ class NormaliseConfig:
 
 @dataclass
 class SyntheticConfig:
-    """The generated data set; the rest of `data.generator.scene.SyntheticSpec` is not for the command line."""
+    """The generated data set; the rest of `data.generator.scene.SyntheticSpec` is not for the command line.
+
+    Attributes:
+        seed: Of all that is drawn.
+        chips: How many chips there are, in all scenes together.
+        scenes: How many scenes are cut into chips.
+    """
 
     seed: int = 0
-    chips: int = 160  # in all scenes together
-    scenes: int = 7  # scenes that are cut into chips
+    chips: int = 160
+    scenes: int = 7
 
 
 @dataclass
 class DataConfig:
-    """A folder of chips."""
+    """A folder of chips.
 
-    source: str = one_of("chips", "synthetic")  # synthetic: made into the cache folder at first use
+    Attributes:
+        source: `chips`: those in `root`; `synthetic`: generated ones, made into the cache folder at their first use.
+        root: The data set's folder.
+        layout: Which of its files are the chips: `folders`, or a node with `_target_` (docs/extending.md).
+        images: The folder of images below `root`.
+        masks: The folder of masks below `root`.
+        pattern: A regular expression that takes scene and tile from an image's file name.
+        unpaired: `error`, or `skip` to leave out images without a mask and masks without an image.
+        bands: Numbers from 1, or names; None: the only band.
+        nodata: The value of pixels without data, which are kept out of loss, statistics and figures; None: none.
+        classes: The largest value that a mask may hold; 1: seep or no seep.
+        grid: How tiles lie in scenes, by the beginning of the scene's name.
+        normalise: From pixel values to network input.
+        batch_size: Chips in a batch, on each process.
+        num_workers: Processes that read chips; None: none on CPU, else up to 8.
+        cache_gb: Decoded chips stay in memory up to this size, else they are read at each use.
+        synthetic: The generated data set.
+    """
+
+    source: str = one_of("chips", "synthetic")
     root: str | None = None
-    layout: Any = "folders"  # a name of `data.layouts.LAYOUTS`, or a `_target_` node (docs/extending.md)
+    layout: Any = "folders"
     images: str = "images"
     masks: str = "masks"
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
     unpaired: str = one_of("error", "skip")
-    bands: list[Any] | None = None  # numbers from 1, or names; None: the one band
+    bands: list[Any] | None = None
     nodata: int | None = 0
-    classes: int = 1  # largest value that a mask may hold
-    grid: dict[str, GridConfig] = field(default_factory=dict)  # by prefix of the scene's name
+    classes: int = 1
+    grid: dict[str, GridConfig] = field(default_factory=dict)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
     batch_size: int = at_least(1, 8)
-    num_workers: int | None = at_least(0, None)  # None: 0 on CPU, else up to 8
-    cache_gb: float = 4.0  # keep decoded chips in memory up to this size, else read them at each use
+    num_workers: int | None = at_least(0, None)
+    cache_gb: float = 4.0
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def check_together(self) -> None:
-        """Check the bands, and that no folder is given for generated chips."""
+        """Check the bands, and that no folder is given for generated chips.
+
+        Raises:
+            UserError: A value has no meaning, alone or beside the others.
+        """
         if self.bands == []:
             raise UserError("data.bands=[]: expected numbers from 1, names, or null for the one band.")
         if self.source == "synthetic" and self.root is not None:
@@ -69,33 +107,66 @@ class DataConfig:
 
 @dataclass
 class SplitConfig:
-    """Which chip is in which part."""
+    """Which chip is in which part.
+
+    Attributes:
+        kind: What stays together: a `scene`, a `place`, nothing (`random`), what `by` says (`kfold`), or whatever a
+            `file` says.
+        seed: Of the random order of groups.
+        val: The share of validation.
+        test: The share of test.
+        by: What stays together in a fold.
+        folds: How many folds there are.
+        fold: Which of them tests; the next one validates.
+        block: Cells a side of the block that is one place.
+        path: The file, a `split.csv`.
+    """
 
     kind: str = one_of("random", "scene", "place", "kfold", "file", default="scene")
     seed: int = random_seed()
     val: float = 0.2
     test: float = 0.1
-    by: str = one_of("scene", "place", "chip")  # kfold
+    by: str = one_of("scene", "place", "chip")
     folds: int = 5
     fold: int = 0
-    block: int = at_least(1, 3)  # place: cells a side of a block
-    path: str | None = None  # file: a split.csv
+    block: int = at_least(1, 3)
+    path: str | None = None
 
     def check_together(self) -> None:
-        """Check the shares, and that no key is set that another kind of split needs."""
-        if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
+        """Check the shares, and that no key is set that another kind of split needs.
+
+        Raises:
+            UserError: A value has no meaning, alone or beside the others.
+        """
+        self._check_shares()
+        self._check_only_for("path", "file")
+        self._check_only_for("fold", "kfold")
+        if self.kind == "kfold" and not 0 <= self.fold < self.folds >= LEAST_FOLDS:
+            raise UserError(
+                f"split.fold={self.fold} of {self.folds} folds: needs 0 <= fold < folds, folds >= {LEAST_FOLDS}."
+            )
+
+    def _check_shares(self) -> None:
+        """Raise `UserError` where a part would be empty."""
+        leaves_a_share = self.val + self.test < 1
+        if self.val <= 0 or self.test <= 0 or not leaves_a_share:
             raise UserError(
                 f"split.val={self.val} and split.test={self.test}: both must be above 0 and leave a share to train."
             )
-        for key, value, kind in (("path", self.path, "file"), ("fold", self.fold, "kfold")):
-            if value and self.kind != kind:
-                raise UserError(f"split.{key}={value} has no effect on split={self.kind}. Pass split={kind} too.")
-        if self.kind == "kfold" and not 0 <= self.fold < self.folds >= 3:
-            raise UserError(f"split.fold={self.fold} of {self.folds} folds: needs 0 <= fold < folds, folds >= 3.")
+
+    def _check_only_for(self, key: str, kind: str) -> None:
+        """Raise `UserError` for a key that is set and belongs to another kind of split."""
+        value = getattr(self, key)
+        if value and self.kind != kind:
+            raise UserError(f"split.{key}={value} has no effect on split={self.kind}. Pass split={kind} too.")
 
 
 @dataclass
 class OtherDataConfig:
-    """Another data set than the run's own: only where it lies; how it is read comes from the run."""
+    """Another data set than the run's own; how it is read comes from the run.
+
+    Attributes:
+        root: Its folder; None: the run's own data.
+    """
 
     root: str | None = None

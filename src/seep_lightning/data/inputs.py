@@ -44,24 +44,25 @@ def find_files(key: str, text: str) -> list[Path]:
         UserError: There are none.
     """
     path = Path(text)
-    suffixes = scene_suffixes()
     if path.is_file() or text.startswith("/vsi"):
         return [path.absolute()]
     if path.is_dir():
-        files = _images_in_folder(path, suffixes)
-        nothing = f"no {', '.join(suffixes)} in it"
+        files = _images_in_folder(path)
+        problem = f"no {', '.join(scene_suffixes())} in it"
     else:
         # `Path.glob` takes no absolute pattern
         files = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
-        nothing = "there is no such file or folder, nor any like it"
-    images = [file.absolute() for file in files if not _is_of_a_map(file, files)]
+        problem = "there is no such file or folder, nor any like it"
+    pictures = _pictures_of_maps(files)
+    images = [file.absolute() for file in files if file not in pictures and not file.name.endswith(MAP_SUFFIXES)]
     if not images:
-        raise UserError(f"{key}={text}: {nothing}.")
+        raise UserError(f"{key}={text}: {problem}.")
     return sorted(images)
 
 
-def _images_in_folder(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+def _images_in_folder(folder: Path) -> list[Path]:
     """The images of a folder, or of the data set's layout in it."""
+    suffixes = scene_suffixes()
     known = known_folders(folder)
     if known is not None:
         _, folders = known
@@ -69,11 +70,11 @@ def _images_in_folder(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     return [path for path in folder.iterdir() if path.suffix.lower() in suffixes]
 
 
-def _is_of_a_map(path: Path, files: Sequence[Path]) -> bool:
-    """Whether a file is a map that `predict` wrote, or the picture that it drew of a scene among the files."""
-    if path.name.endswith(MAP_SUFFIXES):
-        return True
-    if path.suffix != ".png":
-        return False
-    has_map = path.with_suffix(PROBABILITY_SUFFIX).exists()
-    return has_map and any(file.suffix != ".png" and file.with_suffix(".png") == path for file in files)
+def _pictures_of_maps(files: Sequence[Path]) -> set[Path]:
+    """The pictures that `predict` drew of scenes among the files, beside their maps."""
+    pictures: set[Path] = set()
+    for scene in files:
+        has_map = scene.with_suffix(PROBABILITY_SUFFIX).exists()
+        if scene.suffix != ".png" and has_map:
+            pictures.add(scene.with_suffix(".png"))
+    return pictures

@@ -160,7 +160,7 @@ class TrainingSession:
 
         config = self.config
         if config.data.source == "synthetic" and os.environ.get("SEEP_DATA_ROOT"):
-            log.info("SEEP_DATA_ROOT is set, but data=synthetic does not use it; pass data=seeps to train on it")
+            log.info("SEEP_DATA_ROOT is set, but data=synthetic does not use it; pass data=chips to train on it")
         split = config.split
         if self.resumes and split.kind == "file":
             # the run's own copy: the file that it started from may be gone
