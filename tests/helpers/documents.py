@@ -22,4 +22,5 @@ def write_blocks(document: str, section: str, folder: Path) -> None:
         if named:
             path = folder / named[1]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            # Hydra reads `# @package` in the first line only
+            path.write_text(text.partition("\n")[2])

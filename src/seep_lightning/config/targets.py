@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from inspect import Parameter
 from typing import Any, TypeVar
 
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, first_line
 
 T = TypeVar("T")
 
@@ -80,8 +80,10 @@ def resolve(key: str, node: Any, kind: type[T]) -> type[T]:
         target = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         raise UserError(f"{key}._target_={path}: cannot import it ({error}). {_how_to_install(error)}") from error
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{key}._target_={path}: cannot import it ({error}). Is the package installed?") from error
+    # a module of another library, or of the user, may fail with anything when it is imported
+    except Exception as error:
+        reason = first_line(error)
+        raise UserError(f"{key}._target_={path}: cannot import it ({reason}). Is the package installed?") from error
     if not (inspect.isclass(target) and issubclass(target, kind)):
         raise UserError(f"{key}._target_={path} is not a {kind.__module__}.{kind.__qualname__}.")
     return target

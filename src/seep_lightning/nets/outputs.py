@@ -1,6 +1,6 @@
 """What a network gives, brought to one form; and what its logits say: one channel for seep, or sea and classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ Heads = Tensor | tuple[Tensor, ...]
 LOGIT_NAMES = ("out", "logits")
 
 
-def heads_at_size(output: Any, size: tuple[int, int]) -> Heads:
+def heads_at_size(output: Any, size: Sequence[int]) -> Heads:
     """Whatever a network gives as logits of the image's size.
 
     Args:
@@ -84,10 +84,10 @@ def probabilities(logits: Tensor, scaling: tuple[float, float] = (1.0, 0.0)) -> 
     return torch.cat([seep, of_classes], 1)
 
 
-def _at_size(head: Tensor, size: tuple[int, int]) -> Tensor:
+def _at_size(head: Tensor, size: Sequence[int]) -> Tensor:
     """Logits (B, K, h, w) or (B, h, w) as (B, K, H, W)."""
     if head.ndim == 3:
         head = head.unsqueeze(1)
-    if head.shape[-2:] == size or head.ndim != 4:
+    if head.ndim != 4 or tuple(head.shape[-2:]) == tuple(size):
         return head
-    return F.interpolate(head, size, mode="bilinear")
+    return F.interpolate(head, tuple(size), mode="bilinear")

@@ -109,12 +109,17 @@ def _onnx_program(network: "StoredNetwork") -> "torch.onnx.ONNXProgram":
     """The network with its last step to probabilities, for inputs of any batch, height and width."""
     import torch
 
-    from seep_lightning.nets.outputs import main_head, probabilities
+    from seep_lightning.nets.outputs import heads_at_size, main_head, probabilities
 
     for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)
     net = network.net.eval()
-    net.register_forward_hook(lambda _, image, heads: probabilities(main_head(heads), network.scaling))
+
+    def give_probabilities(_: Any, images: tuple[torch.Tensor], output: Any) -> torch.Tensor:
+        heads = heads_at_size(output, images[0].shape[-2:])
+        return probabilities(main_head(heads), network.scaling)
+
+    net.register_forward_hook(give_probabilities)
     stride = network.stride
     height = torch.export.Dim("height")
     width = torch.export.Dim("width")

@@ -36,11 +36,14 @@ TRIAL_CHIPS = 2
 LARGEST_STRIDE = 256
 """Pixels; of networks that do not say theirs, strides up to this one are tried."""
 
-NOISE = 0.1
+NOISES = (0.1, 1.0)
 """Added to weights for a look at what a network gives: one that starts with a head of zeros gives nothing else."""
 
-EXTREMES = (0.0, 1.0, -30.0, 30.0)
-"""What an image is multiplied with for the same look."""
+EXTREMES = (0.0, 1.0, 30.0)
+"""Standard deviations of the images of noise for the same look."""
+
+LOOK_SIDE = 64
+"""Least side of these images, in pixels."""
 
 SATURATION = 0.4
 """How much a loss may change between sure logits and those twice as large, of the way from the truth to its opposite.
@@ -181,29 +184,41 @@ def _try_stride(trial: "SeepModule", image: Tensor, stride: int) -> None:
 
 def _check_logits(trial: "SeepModule", image: Tensor) -> None:
     """Refuse logits of other channels, and what has been through a sigmoid or a softmax."""
-    net = trial.net
-    trial.eval()
-    noisy = {name: weight + NOISE * torch.randn_like(weight) for name, weight in net.named_parameters()}
-    side = 2 * trial.stride
-    patch = image[:1, :, :side, :side]
-    samples = torch.cat([factor * patch + 0.1 * torch.randn_like(patch) for factor in EXTREMES])
+    name = _name(trial.net)
+    expected = logit_channels(trial.classes)
+    looks = [_logits_with_noise(trial, image.shape[1], noise) for noise in NOISES]
+    found = looks[0].shape[1]
+    if found != expected:
+        raise UserError(
+            f"model: {name} gives {found} channels of logits, expected {expected}. "
+            "Write {classes} where its node names them, such as model.heads='{classes}'."
+        )
+    if all(_are_probabilities(logits) for logits in looks):
+        raise UserError(
+            f"model: {name} gives probabilities (all values lie in 0..1), expected logits. "
+            "Leave out its sigmoid or softmax, such as model.activation=null."
+        )
+
+
+def _logits_with_noise(trial: "SeepModule", bands: int, noise: float) -> Tensor:
+    """What a network gives for extreme images, with noise on its weights."""
+    net = trial.net.eval()
+    noisy = {name: weight + noise * torch.randn_like(weight) for name, weight in net.named_parameters()}
+    # a multiple of the stride
+    side = trial.stride * math.ceil(LOOK_SIDE / trial.stride)
+    samples = torch.cat([factor * torch.randn(1, bands, side, side) for factor in EXTREMES])
 
     def noisy_net(batch: Tensor) -> Any:
         return functional_call(net, noisy, (batch,))
 
     with torch.no_grad():
-        logits = main_head(forward_padded(noisy_net, samples, trial.stride))
-    expected = logit_channels(trial.classes)
-    if logits.shape[1] != expected:
-        raise UserError(
-            f"model: {_name(net)} gives {logits.shape[1]} channels of logits, expected {expected}. "
-            "Write {classes} where its node names them, such as model.heads='{classes}'."
-        )
-    if ((logits >= 0) & (logits <= 1)).all():
-        raise UserError(
-            f"model: {_name(net)} gives probabilities (all values lie in 0..1), expected logits. "
-            "Leave out its sigmoid or softmax, such as model.activation=null."
-        )
+        return main_head(forward_padded(noisy_net, samples, trial.stride))
+
+
+def _are_probabilities(values: Tensor) -> bool:
+    """Whether all values that are numbers lie in 0..1."""
+    numbers = values[~values.isnan()]
+    return numbers.numel() > 0 and bool(((numbers >= 0) & (numbers <= 1)).all())
 
 
 def _check_built_without_weights(module: "SeepModule") -> None:
