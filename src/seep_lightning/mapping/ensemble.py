@@ -70,11 +70,10 @@ class EnsembleModel:
 
     def __init__(self, networks: Sequence[Predictor], values: SceneValues, flips: bool | str | None) -> None:
         self.values = values
-        self.normalisers: list[Normaliser] = list(dict.fromkeys(network.normalise for network in networks))
+        self.normalisers = _different_normalisers(networks)
         self.by_window = any(normaliser.kind == "chip" for normaliser in self.normalisers)
-        self._mean = ensemble([self._probability_of(network) for network in networks])
-        if flips:
-            self._mean = augmented(self._mean, 1 if flips == "mirror" else QUARTER_TURNS)
+        mean = ensemble([self._probability_of(network) for network in networks])
+        self._probability = _averaged_over_views(mean, flips)
 
     def normalise(self, values: Values, valid: Mask) -> Floats:
         """Network input of a window; called from several threads.
@@ -99,7 +98,7 @@ class EnsembleModel:
 
     def probability(self, inputs: Floats) -> Floats:
         """The mean probabilities (B, K, h, w) of network input (B, C x ways of normalising, h, w)."""
-        return self._mean(inputs)
+        return self._probability(inputs)
 
     def _probability_of(self, network: Predictor) -> Model:
         """One network on its own bands of the input."""
@@ -110,6 +109,26 @@ class EnsembleModel:
             return network.probability(inputs[:, own_bands].copy())
 
         return probability
+
+
+def _different_normalisers(networks: Sequence[Predictor]) -> list[Normaliser]:
+    """Each way of normalising once, in the order of the networks."""
+    normalisers: list[Normaliser] = []
+    for network in networks:
+        if network.normalise not in normalisers:
+            normalisers.append(network.normalise)
+    return normalisers
+
+
+def _averaged_over_views(model: Model, flips: bool | str | None) -> Model:
+    """A model that sees what `flips` asks for."""
+    match flips:
+        case "mirror":
+            return augmented(model, turns=1)
+        case True:
+            return augmented(model, turns=QUARTER_TURNS)
+        case _:
+            return model
 
 
 def ensemble_of_scene(

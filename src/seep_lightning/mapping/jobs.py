@@ -1,7 +1,6 @@
 """What there is to map: images, and chips laid into their scenes."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -88,18 +87,21 @@ def _jobs_of_chips(scene: str, tiles: dict[Path, int], facts: dict[str, Any], co
     if config.mosaic and len(tiles) > 1:
         columns = _columns(scene, tiles, facts, config)
     if columns is None:
-        return [SceneJob(path.stem, {path: (0, 0)}, peers=tuple(tiles)) for path in tiles]
-    return [SceneJob(scene, {path: divmod(tile, columns) for path, tile in tiles.items()})]
+        peers = tuple(tiles)
+        return [SceneJob(path.stem, {path: (0, 0)}, peers) for path in tiles]
+    cells = {path: divmod(tile, columns) for path, tile in tiles.items()}
+    return [SceneJob(scene, cells)]
 
 
 def _check_names(jobs: Sequence[SceneJob], key: str) -> None:
     """Raise `UserError` where two scenes have one name, or two files lie in one cell of a scene."""
-    names = Counter(job.name for job in jobs)
-    cells = Counter((job.name, cell) for job in jobs for cell in job.tiles.values())
-    repeated = [name for name, count in names.items() if count > 1]
-    repeated += [name for (name, _), count in cells.items() if count > 1]
-    if repeated:
-        raise UserError(f"input={key}: several files would be mapped to {repeated[0]}. Map them one by one.")
+    names: set[str] = set()
+    for job in jobs:
+        occupied_cells = set(job.tiles.values())
+        shares_cell = len(occupied_cells) < len(job.tiles)
+        if shares_cell or job.name in names:
+            raise UserError(f"input={key}: several files would be mapped to {job.name}. Map them one by one.")
+        names.add(job.name)
 
 
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:

@@ -70,7 +70,8 @@ class SceneMapper:
         self.config = _completed(config, networks)
         self.bands = bands_of(networks[0], config)
         self.nodata = None if config.scale == "db" else networks[0].nodata
-        self.threshold = config.threshold or float(np.mean([network.threshold for network in networks]))
+        thresholds = [network.threshold for network in networks]
+        self.threshold = config.threshold or float(np.mean(thresholds))
 
     def map(self, job: SceneJob, finished_key: str = "", progress: Progress | None = None) -> SceneRow | None:
         """Map a scene into `config.output`.
@@ -243,14 +244,23 @@ def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictC
     """The settings with what follows from the scale, and what the networks know."""
     if config.scale == "db" and config.calibration is None:
         config = replace(config, calibration="db")
-    smallest_objects = [network.min_area for network in networks if network.min_area]
-    if config.min_area is None and smallest_objects:
-        config = replace(config, min_area=round(float(np.mean(smallest_objects))))
+    if config.min_area is None:
+        config = replace(config, min_area=_mean_min_area(networks))
     return config
+
+
+def _mean_min_area(networks: Sequence[Predictor]) -> int | None:
+    """The smallest object that validation chose, on average over the networks for which it chose one; pixels."""
+    chosen = [network.min_area for network in networks if network.min_area]
+    if not chosen:
+        return None
+    mean = float(np.mean(chosen))
+    return round(mean)
 
 
 def _with_seeps(row: SceneRow, layer: SeepLayer) -> SceneRow:
     """The row of a scene with the number and the area of its seeps."""
     unit = f"{layer.ground.unit}2"
-    sizes = [float(seep.attributes[f"area_{unit}"] or 0) for seep in layer.seeps]
+    column = f"area_{unit}"
+    sizes = [float(seep.attributes[column] or 0) for seep in layer.seeps]
     return replace(row, seeps=len(sizes), area=sum(sizes), unit=unit)

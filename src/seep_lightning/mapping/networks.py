@@ -14,6 +14,8 @@ from seep_lightning.scene.windows import Tiling
 
 # The widest window that pays, in pixels: larger ones need more memory and save little of the overlap.
 WIDEST_WINDOW = 512
+# A usual overlap is the window's side divided by this.
+OVERLAP_SHARE = 4
 # What the networks of an ensemble must agree on.
 SHARED_FACTS = ("bands", "nodata", "classes")
 
@@ -52,12 +54,23 @@ def tiling_of(networks: Sequence[Predictor], config: PredictConfig) -> Tiling:
     Raises:
         UserError: The overlap does not fit the window.
     """
-    chip_sizes = [max(network.facts["chip_size"]) for network in networks if network.normalise.kind == "chip"]
-    window = config.window or min([WIDEST_WINDOW, *chip_sizes])
-    overlap = window // 4 if config.overlap is None else config.overlap
+    window = config.window or _usual_window(networks)
+    overlap = config.overlap
+    if overlap is None:
+        overlap = window // OVERLAP_SHARE
     if not 0 <= overlap < window:
         raise UserError(f"window={window} and overlap={overlap}: overlap must be 0 to window - 1; a quarter is good.")
     return Tiling(window, overlap)
+
+
+def _usual_window(networks: Sequence[Predictor]) -> int:
+    """The side of a window where the settings name none, in pixels."""
+    window = WIDEST_WINDOW
+    for network in networks:
+        if network.normalise.kind == "chip":
+            chip_size = max(network.facts["chip_size"])
+            window = min(window, chip_size)
+    return window
 
 
 def _open_network(run: str, config: PredictConfig) -> Predictor:

@@ -51,7 +51,8 @@ class SceneOutputs:
         if config.picture:
             written.append(picture)
         if config.chips:
-            written += [chip_map_path(folder / kind, chip) for kind in (MASKS, PROBABILITIES) for chip in job.tiles]
+            written += [chip_map_path(folder / MASKS, chip) for chip in job.tiles]
+            written += [chip_map_path(folder / PROBABILITIES, chip) for chip in job.tiles]
         return cls(folder, folder / f"{job.name}{PROBABILITY_SUFFIX}", outlines, picture, tuple(written))
 
     def check_replaceable(self, job: SceneJob, *, overwrite: bool) -> None:

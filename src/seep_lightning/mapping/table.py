@@ -50,14 +50,15 @@ class SceneRow:
         Raises:
             ValueError: A cell that should hold a number does not.
         """
+        seeps = _number(cells["seeps"])
         return cls(
             name=cells["name"],
             status=cells["status"],
             size=cells["size"],
-            seeps=int(cells["seeps"]) if cells["seeps"] else None,
-            area=float(cells["area"]) if cells["area"] else None,
+            seeps=None if seeps is None else int(seeps),
+            area=_number(cells["area"]),
             unit=cells["unit"],
-            seconds=float(cells["seconds"]) if cells["seconds"] else None,
+            seconds=_number(cells["seconds"]),
             error=cells["error"],
             key=cells["key"],
         )
@@ -68,13 +69,23 @@ class SceneRow:
             "name": self.name,
             "status": self.status,
             "size": self.size,
-            "seeps": "" if self.seeps is None else str(self.seeps),
-            "area": "" if self.area is None else f"{self.area:.0f}",
+            "seeps": _cell(self.seeps, digits=0),
+            "area": _cell(self.area, digits=0),
             "unit": self.unit,
-            "seconds": "" if self.seconds is None else f"{self.seconds:.1f}",
+            "seconds": _cell(self.seconds, digits=1),
             "error": self.error,
             "key": self.key,
         }
+
+
+def _number(cell: str) -> float | None:
+    """The number in a cell; None where it is empty."""
+    return float(cell) if cell else None
+
+
+def _cell(number: float | None, digits: int) -> str:
+    """The text of a number with some digits after the point; empty for None."""
+    return "" if number is None else f"{number:.{digits}f}"
 
 
 COLUMNS = tuple(field.name for field in fields(SceneRow))

@@ -108,10 +108,12 @@ class Predictor:
 
     def _as_bands(self, image: NDArray[Any]) -> NDArray[Any]:
         """An image as (C, H, W); `UserError` where this network cannot take it."""
-        array = image[None] if image.ndim == 2 else image
+        array = image
+        if image.ndim == 2:
+            array = image[None]
         known_type = array.dtype.name in FULL_SCALE
-        known_shape = array.ndim == 3 and array.shape[0] == self.bands and array.size > 0
-        if not (known_type and known_shape):
-            expected = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
-            raise UserError(f"the image is {image.dtype} with shape {image.shape}; {expected}.")
-        return array
+        known_shape = array.ndim == 3 and array.shape[0] == self.bands
+        if known_type and known_shape and array.size:
+            return array
+        expected = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
+        raise UserError(f"the image is {image.dtype} with shape {image.shape}; {expected}.")

@@ -65,6 +65,14 @@ class ExportFormat:
         with self._with_packages(str(path)):
             return self.loader(path, device)
 
+    def collides_with(self, other: "ExportFormat") -> bool:
+        """Whether another format has the same name or suffix.
+
+        Args:
+            other: The other format.
+        """
+        return self.name == other.name or self.suffix == other.suffix
+
     @contextmanager
     def _with_packages(self, subject: str) -> Iterator[None]:
         """Say what to install where a package is missing."""
@@ -95,8 +103,7 @@ def register_export_format(export_format: ExportFormat) -> None:
         UserError: Another format has its name or its suffix.
     """
     for other in EXPORT_FORMATS.values():
-        taken = other.name == export_format.name or other.suffix == export_format.suffix
-        if taken and other != export_format:
+        if other != export_format and export_format.collides_with(other):
             raise UserError(
                 f"export format {export_format.name} (*{export_format.suffix}): there is {other.name} "
                 f"(*{other.suffix}) already. Choose another name and suffix."

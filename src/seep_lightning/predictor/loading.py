@@ -32,9 +32,10 @@ def load(run: str | Path | Run = DEFAULT_NETWORK, checkpoint: str = "best", devi
     export_format = export_format_of(path)
     if path.is_file():
         # a checkpoint may have any suffix
-        export_format = export_format or EXPORT_FORMATS["torch"]
-        return export_format.load(path, device)
-    if export_format is not None and not path.exists():
+        file_format = export_format or EXPORT_FORMATS["torch"]
+        return file_format.load(path, device)
+    means_file = export_format is not None
+    if means_file and not path.exists():
         raise UserError(f"run={path}: there is no such file.")
     return _load_run(open_run(path), checkpoint, device)
 

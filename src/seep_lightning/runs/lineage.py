@@ -46,6 +46,11 @@ class Ancestor:
         """What its own training started from; None where nothing is known of it."""
         return self.run.config.init if self.run else None
 
+    @property
+    def generated(self) -> bool:
+        """Whether it was trained on generated chips; a file does not say."""
+        return self.run is not None and self.run.config.data.source == "synthetic"
+
     def training_chips(self) -> set[str]:
         """Names of the chips that it was trained on; a file does not say."""
         parts = self.run.parts() if self.run else {}
@@ -99,13 +104,16 @@ def _ancestors(first: Ancestor) -> Iterator[Ancestor]:
 def _leak(ancestor: Ancestor, chips: Chips, parts: Sequence[str]) -> str:
     """What one network has learned from of the validation and test chips; empty for nothing."""
     learned = ancestor.training_chips()
-    counts = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
     same_data = ancestor.fingerprint == chips.fingerprint
     subject = f"; init={Path(ancestor.init).name} HAS LEARNED FROM"
     if same_data and not learned:
         return f"{subject} THIS DATA SET, from which part is not known"
     # generated chips of other data sets have the same names
-    names_mean_chips = same_data or (ancestor.run is not None and ancestor.run.config.data.source != "synthetic")
-    if names_mean_chips and counts["val"] + counts["test"] > 0:
-        return f"{subject} {counts['val']} val and {counts['test']} test chips"
-    return ""
+    if ancestor.generated and not same_data:
+        return ""
+    counts = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
+    validating = counts["val"]
+    testing = counts["test"]
+    if validating + testing == 0:
+        return ""
+    return f"{subject} {validating} val and {testing} test chips"

@@ -19,12 +19,16 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_file():
         return []
-    rows = csv.DictReader(path.read_text().splitlines())
-    return [{column: _value(column, cell) for column, cell in row.items()} for row in rows]
+    lines = path.read_text().splitlines()
+    return [_typed(row) for row in csv.DictReader(lines)]
 
 
-def _value(column: str, cell: str) -> str | float:
-    """A cell as what its column holds."""
-    if column in TEXT_COLUMNS:
-        return cell
-    return float(cell or "nan")
+def _typed(row: dict[str, str]) -> dict[str, Any]:
+    """A row with each cell as what its column holds."""
+    values: dict[str, Any] = {}
+    for column, cell in row.items():
+        if column in TEXT_COLUMNS:
+            values[column] = cell
+        else:
+            values[column] = float(cell or "nan")
+    return values

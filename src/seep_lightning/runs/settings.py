@@ -37,11 +37,13 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
         Values by dotted key: not where things lie, nor the many defaults of Trainer and data.
     """
     defaults = flatten(asdict(TrainConfig()))
+    usual = {key: value for key, value in defaults.items() if key.startswith(_MOSTLY_DEFAULTS)}
     compared: dict[str, Any] = {}
     for key, value in flatten(asdict(config)).items():
-        is_usual = key.startswith(_MOSTLY_DEFAULTS) and key in defaults and value == defaults[key]
-        is_told = key.startswith(OFTEN_SWEPT) or not is_usual
-        if is_told and not key.startswith(NOT_COMPARED):
+        if key.startswith(NOT_COMPARED):
+            continue
+        is_usual = key in usual and value == usual[key]
+        if not is_usual or key.startswith(OFTEN_SWEPT):
             compared[key] = value
     return compared
 
