@@ -191,70 +191,135 @@ def test_undeclared_fill_is_pointed_out(given, tmp_path, caplog, declared):
     assert ("pass nodata=0" in caplog.text) is not declared
 
 
-def broken(given: PrepareConfig, how: str) -> str:
-    """Spoil the input; returns what the message must say."""
+def scene_path(given: PrepareConfig) -> Path:
+    return Path(given.output).parent / "A.1.tif"
+
+
+def labels_path(given: PrepareConfig) -> Path:
+    return Path(given.output).parent / "seeps.gpkg"
+
+
+# Each spoils the input in one way, and returns what the message must say
+
+
+def spoil_by_elsewhere(given: PrepareConfig) -> str:
+    scene = scene_path(given)
+    given.scenes = str(write_scene(scene, image(), crs="EPSG:32640", transform=Affine(10, 0, 0, 0, -10, 0)))
+    return "none of its polygons lies in one of the 1 scene(s)"
+
+
+def spoil_by_no_crs_of_the_labels(given: PrepareConfig) -> str:
+    labels = labels_path(given)
+    write_labels(labels, truth(), crs=None)
+    return f"{labels} has no coordinate system"
+
+
+def spoil_by_no_crs_of_the_scene(given: PrepareConfig) -> str:
+    scene = scene_path(given)
+    labels = labels_path(given)
+    write_scene(scene, image(), transform=Affine.identity())
+    return f"{scene} has no CRS, {labels} has one"
+
+
+def spoil_by_attribute(given: PrepareConfig) -> str:
+    labels = labels_path(given)
+    given.class_attribute = "klass"
+    return f"{labels} has no attribute klass; those that it has: class."
+
+
+def spoil_by_class(given: PrepareConfig) -> str:
+    labels = labels_path(given)
+    write_labels(labels, truth().astype(np.int32) * 40)
+    return "is 280; expected 1 to 255"
+
+
+def spoil_by_float(given: PrepareConfig) -> str:
+    scene = scene_path(given)
+    write_scene(scene, image("float32"))
+    return f"{scene} stores float32: pass scale=linear, or scale=db"
+
+
+def spoil_by_condition(given: PrepareConfig) -> str:
+    labels = labels_path(given)
+    given.ignore = "no such thing"
+    return f"{labels} cannot be read as polygons where no such thing"
+
+
+def spoil_by_output(given: PrepareConfig) -> str:
+    Path(given.output).mkdir()
+    return f"output={given.output} exists"
+
+
+def spoil_by_scenes(given: PrepareConfig) -> str:
     home = Path(given.output).parent
-    scene, labels = home / "A.1.tif", home / "seeps.gpkg"
-    if how == "elsewhere":
-        given.scenes = str(write_scene(scene, image(), crs="EPSG:32640", transform=Affine(10, 0, 0, 0, -10, 0)))
-        return "none of its polygons lies in one of the 1 scene(s)"
-    if how == "no crs of the labels":
-        write_labels(labels, truth(), crs=None)
-        return f"{labels} has no coordinate system"
-    if how == "no crs of the scene":
-        write_scene(scene, image(), transform=Affine.identity())
-        return f"{scene} has no CRS, {labels} has one"
-    if how == "attribute":
-        given.class_attribute = "klass"
-        return f"{labels} has no attribute klass; those that it has: class."
-    if how == "class":
-        write_labels(labels, truth().astype(np.int32) * 40)
-        return "is 280; expected 1 to 255"
-    if how == "float":
-        write_scene(scene, image("float32"))
-        return f"{scene} stores float32: pass scale=linear, or scale=db"
-    if how == "condition":
-        given.ignore = "no such thing"
-        return f"{labels} cannot be read as polygons where no such thing"
-    if how == "output":
-        Path(given.output).mkdir()
-        return f"output={given.output} exists"
-    if how == "scenes":
-        given.scenes = str(home / "*.png")
-        return f"scenes={home / '*.png'}: there is no such file"
-    if how == "no scenes":
-        given.scenes = []
-        return "scenes=[]: expected a path, or a list of paths."
-    if how == "a number":
-        given.scenes = [1]
-        return "scenes=1: there is no such file"
-    if how == "dB as linear":
-        write_scene(scene, np.full((HEIGHT, WIDTH), -20, np.float32))
-        given.scale = "linear"
-        return f"{scene}: its median is not above 0. Are its values dB?"
-    if how == "scale of integers":
-        given.scale = "db"
-        return f"scale=db is for float32 and int16; {scene} stores uint16"
-    if how == "no bands":
-        given.bands = []
-        return "bands=[]: expected numbers from 1, or names."
-    if how == "linear as dB":
-        write_scene(scene, np.full((HEIGHT, WIDTH), 40_000, np.float32))
-        given.scale = "db"
-        return f"{scene}: its median is too large for dB."
+    given.scenes = str(home / "*.png")
+    return f"scenes={home / '*.png'}: there is no such file"
+
+
+def spoil_by_no_scenes(given: PrepareConfig) -> str:
+    given.scenes = []
+    return "scenes=[]: expected a path, or a list of paths."
+
+
+def spoil_by_a_number(given: PrepareConfig) -> str:
+    given.scenes = [1]
+    return "scenes=1: there is no such file"
+
+
+def spoil_by_db_as_linear(given: PrepareConfig) -> str:
+    scene = scene_path(given)
+    write_scene(scene, np.full((HEIGHT, WIDTH), -20, np.float32))
+    given.scale = "linear"
+    return f"{scene}: its median is not above 0. Are its values dB?"
+
+
+def spoil_by_scale_of_integers(given: PrepareConfig) -> str:
+    scene = scene_path(given)
+    given.scale = "db"
+    return f"scale=db is for float32 and int16; {scene} stores uint16"
+
+
+def spoil_by_no_bands(given: PrepareConfig) -> str:
+    given.bands = []
+    return "bands=[]: expected numbers from 1, or names."
+
+
+def spoil_by_linear_as_db(given: PrepareConfig) -> str:
+    scene = scene_path(given)
+    write_scene(scene, np.full((HEIGHT, WIDTH), 40_000, np.float32))
+    given.scale = "db"
+    return f"{scene}: its median is too large for dB."
+
+
+def spoil_by_overlap(given: PrepareConfig) -> str:
     given.overlap = SIZE
     return "overlap=32: expected 0 or more, and less than size=32"
 
 
+MISTAKES = {
+    "elsewhere": spoil_by_elsewhere,
+    "no crs of the labels": spoil_by_no_crs_of_the_labels,
+    "no crs of the scene": spoil_by_no_crs_of_the_scene,
+    "attribute": spoil_by_attribute,
+    "class": spoil_by_class,
+    "float": spoil_by_float,
+    "condition": spoil_by_condition,
+    "output": spoil_by_output,
+    "scenes": spoil_by_scenes,
+    "no scenes": spoil_by_no_scenes,
+    "a number": spoil_by_a_number,
+    "dB as linear": spoil_by_db_as_linear,
+    "scale of integers": spoil_by_scale_of_integers,
+    "no bands": spoil_by_no_bands,
+    "linear as dB": spoil_by_linear_as_db,
+    "overlap": spoil_by_overlap,
+}
+
+
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning", "ignore:'crs' was not provided")
-@pytest.mark.parametrize(
-    "how",
-    ["elsewhere", "no crs of the labels", "no crs of the scene", "attribute", "class", "float", "condition",
-     "output", "scenes", "no scenes", "a number", "dB as linear", "scale of integers", "no bands",
-     "linear as dB", "overlap"],
-)  # fmt: skip
-def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(given, how):
-    message = broken(given, how)
+@pytest.mark.parametrize("spoil", MISTAKES.values(), ids=MISTAKES)
+def test_what_cannot_be_prepared_is_one_sentence_and_leaves_nothing(given, spoil):
+    message = spoil(given)
     before = sorted(Path(given.output).parent.rglob("*"))
     with pytest.raises(UserError) as error:
         prepare(given)
