@@ -1,0 +1,34 @@
+"""The journal of finished rows: whole rows only, parts in order."""
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from seep_lightning.scene.journal import Journal
+
+
+def test_half_a_row_does_not_count(tmp_path: Path) -> None:
+    rows = np.arange(60, dtype=np.uint8).reshape(6, 1, 10)
+    with closing(Journal(tmp_path / "j", "k", (6, 1, 10))) as journal:
+        journal.append(rows[:2])
+        journal.append(rows[2, :, :7])
+    with closing(Journal(tmp_path / "j", "k", (6, 1, 10))) as journal:
+        assert journal.rows == 2
+        journal.append(rows[2:])
+        assert (journal.read(0, 6) == rows).all()
+
+
+def test_parts_beyond_a_gap_and_rows_of_other_parts_stay(tmp_path: Path) -> None:
+    rows = np.arange(60, dtype=np.uint8).reshape(6, 1, 10)
+    for key, start, stop in (("other", 0, 2), ("k", 0, 2), ("k", 4, 6)):
+        with closing(Journal(tmp_path, key, (stop - start, 1, 10), start)) as part:
+            part.append(rows[start:stop])
+    assert len(list(tmp_path.glob("*.rows"))) == 3
+    with closing(Journal(tmp_path, "k", (6, 1, 10))) as journal:
+        journal.take_over()
+        assert journal.rows == 2
+        assert {p.name for p in tmp_path.glob("*.rows")} == {"k.rows", "k.000000004.rows"}
+        journal.append(rows[2:4])
+        journal.take_over()
+        assert (journal.read(0, 6) == rows).all()
