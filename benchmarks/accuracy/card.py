@@ -30,21 +30,21 @@ from seep_lightning.runs.weights import DEFAULT_NETWORK
 CARD = """# The networks in this package
 
 `seeps.pt`: {parameters:,} parameters, {size:.1f} MB, tensors and plain values only. `python -m seep_lightning.predict`
-uses it where no `run` is given, and so does `seep_lightning.load()` in a notebook.
+uses it if you pass no `run`, and so does `seep_lightning.load()` in a notebook.
 `generated.pt`: the same net, trained on generated chips alone; `init=generated` starts from it, as `seeps.pt` did.
 
 **`seeps.pt` is for research and evaluation only.** It was trained on chips of a public exercise in oil seep
-detection (634 chips of 14 scenes), which come without a stated licence and are not part of this package. Whoever uses
-the network for anything else must settle the rights to those data first.
+detection (634 chips of 14 scenes), which have no stated licence and are not part of this package. If you use the
+network for anything else, settle the rights to those data first.
 
 ## What it does
 Outlines dark slicks on detected SAR images of the sea (one band, 8 or 16 bit, linear, about 10 m a pixel, 0 = nodata).
 A probability of 0.7 means that about seven of ten such pixels lay inside an analyst's outline.
 
 ## How good its recipe is
-On scenes that it never saw (five folds by scene, another day at the same place), laid together and mapped as `predict`
-does with `flips=false`; {fold_epochs} epochs a fold; threshold, least object and scaling chosen on other scenes than
-those scored:
+These figures are of scenes that it never saw (five folds by scene: another day at the same place). The chips were laid
+into their scenes and mapped as `predict` does with `flips=false`. Each fold trained for {fold_epochs} epochs, and chose
+threshold, smallest object and scaling on other scenes than those scored:
 
 | | |
 | --- | --- |
@@ -55,16 +55,17 @@ those scored:
 | calibration error | {calibration_error:.4f} |
 
 The network itself was then trained for as long again, on {train} chips. On the {held} chips of {scenes}, which it
-never learned from, its Dice is {held_dice:.3f} chip by chip ({first_dice:.3f} before). `predict` without `run=` sees
-each window's mirror image too (`flips=mirror`).
-Its threshold {threshold:.3f}, its least object of {min_area} px and the scaling of its probabilities are the medians of
-the folds', chosen on scenes that each was not trained on.
+never learned from, its Dice is {held_dice:.3f} chip by chip ({first_dice:.3f} before). `predict` without `run=` also
+predicts each window's mirror image (`flips=mirror`).
+Its threshold {threshold:.3f}, its smallest object of {min_area} px and the scaling of its probabilities are the medians
+of the folds'. Each fold chose them on scenes that it was not trained on.
 
 ## What it must not be used for
-- To prove or disprove a spill, or to name who did it. Look-alikes (calm water, algae, rain cells) are found as well,
-  and nearly every chip it learned from holds a seep: how often it is wrong on empty sea was never measured.
-- Other sensors, pixel sizes, seas or processing, before you scored it there (`python -m seep_lightning.evaluate`).
-- Faint slicks (contrast above 0.9): about half of them are missed. See docs/results.md for where its errors lie.
+- To prove or disprove a spill, or to name who did it. It finds look-alikes (calm water, algae, rain cells) as well.
+  Nearly every chip that it learned from holds a seep, and nobody measured how often it is wrong on empty sea.
+- On other sensors, pixel sizes, seas or processing, before you have scored it there
+  (`python -m seep_lightning.evaluate`).
+- For faint slicks (contrast above 0.9): it misses about half of them. See docs/results.md for where its errors lie.
 
 ## How it was made
 By `make model` with `SEEP_DATA_ROOT=DIR` ({today}; seed {seed}; {device}): {generated_epochs} epochs of {generated}
