@@ -46,5 +46,7 @@ def sums_by_scene(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> 
     """
     values: dict[str, list[list[float]]] = {}
     for row in rows:
-        values.setdefault(row["scene"], []).append([row[column] for column in columns])
-    return np.array([np.sum(values[scene], axis=0) for scene in sorted(values)])
+        scene_values = values.setdefault(row["scene"], [])
+        scene_values.append([row[column] for column in columns])
+    sums = [np.sum(values[scene], axis=0) for scene in sorted(values)]
+    return np.array(sums)

@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Scaling = tuple[float, float]
 
 # logits are counted in so many equal steps from -LARGEST_LOGIT to LARGEST_LOGIT
 LOGIT_STEPS = 4096
@@ -27,11 +30,11 @@ class Reliability:
     """
 
     def __init__(self) -> None:
-        self.counts: NDArray[np.int64] = np.zeros((2, LOGIT_STEPS), np.int64)
+        self.counts: Ints = np.zeros((2, LOGIT_STEPS), np.int64)
         step = 2 * LARGEST_LOGIT / LOGIT_STEPS
         self.logits: NDArray[Any] = (np.arange(LOGIT_STEPS) + 0.5) * step - LARGEST_LOGIT
 
-    def add(self, probability: NDArray[Any], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> None:
+    def add(self, probability: NDArray[Any], truth: Mask, valid: Mask) -> None:
         """Count pixels.
 
         Args:
@@ -41,11 +44,13 @@ class Reliability:
         """
         p = np.clip(probability[valid], 1e-7, 1 - 1e-7).astype(np.float64)
         logits = np.log(p / (1 - p))
-        steps = ((logits + LARGEST_LOGIT) * (LOGIT_STEPS / (2 * LARGEST_LOGIT))).astype(int).clip(0, LOGIT_STEPS - 1)
-        keys = steps + LOGIT_STEPS * truth[valid]
-        self.counts += np.bincount(keys, minlength=2 * LOGIT_STEPS).reshape(2, LOGIT_STEPS)
+        steps_per_logit = LOGIT_STEPS / (2 * LARGEST_LOGIT)
+        steps = ((logits + LARGEST_LOGIT) * steps_per_logit).astype(int)
+        keys = steps.clip(0, LOGIT_STEPS - 1) + LOGIT_STEPS * truth[valid]
+        pixels = np.bincount(keys, minlength=2 * LOGIT_STEPS)
+        self.counts += pixels.reshape(2, LOGIT_STEPS)
 
-    def scaling(self) -> tuple[float, float]:
+    def scaling(self) -> Scaling:
         """Find (a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing."""
         first = self._likeliest(self.counts)
         if first is None:
@@ -78,7 +83,7 @@ class Reliability:
         true_seep = np.bincount(bin_of_step, seep, bins)
         return float(np.abs(expected_seep - true_seep).sum() / pixels)
 
-    def _likeliest(self, counts: NDArray[np.int64]) -> tuple[float, float] | None:
+    def _likeliest(self, counts: Ints) -> Scaling | None:
         """(a, b) for these counts, by Newton's method; None where all are of one kind."""
         pixels = counts.sum()
         seep_pixels = counts[1].sum()
@@ -102,11 +107,11 @@ class _PlattFit:
     """
 
     inputs: Floats
-    total: NDArray[np.int64]
+    total: Ints
     target: Floats
 
     @classmethod
-    def of(cls, logits: Floats, counts: NDArray[np.int64]) -> "_PlattFit":
+    def of(cls, logits: Floats, counts: Ints) -> "_PlattFit":
         """The fit of counts (2, steps) of sea and seep."""
         sea, seep = counts
         # Platt's targets instead of 1 and 0: else the slope of a net that is never wrong has no bounds
@@ -115,7 +120,7 @@ class _PlattFit:
         inputs = np.stack([logits, np.ones(len(logits))])
         return cls(inputs, counts.sum(axis=0), high * seep + low * sea)
 
-    def solve(self) -> tuple[float, float]:
+    def solve(self) -> Scaling:
         """(a, b) by Newton's method, from (1, 0)."""
         coefficients = np.array([1.0, 0.0])
         for _ in range(NEWTON_STEPS):
@@ -142,7 +147,7 @@ def sigmoid(logit: NDArray[Any]) -> Floats:
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 
-def scaled(probability: Floats | float, scaling: tuple[float, float]) -> Floats:
+def scaled(probability: Floats | float, scaling: Scaling) -> Floats:
     """Scale probabilities.
 
     Args:

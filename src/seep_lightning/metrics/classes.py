@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from seep_lightning.metrics.counts import Counts
 
+Classes = NDArray[Any]
 Matrix = NDArray[np.int64]
 
 
-def confusion_matrix(truth: NDArray[Any], predicted: NDArray[Any], size: int) -> Matrix:
+def confusion_matrix(truth: Classes, predicted: Classes, size: int) -> Matrix:
     """Count pixels by their true and their predicted class.
 
     Args:
@@ -22,7 +23,8 @@ def confusion_matrix(truth: NDArray[Any], predicted: NDArray[Any], size: int) ->
         The matrix (size, size).
     """
     keys = truth.astype(np.int64).ravel() * size + predicted.ravel()
-    return np.bincount(keys, minlength=size * size).reshape(size, size)
+    pixels = np.bincount(keys, minlength=size * size)
+    return pixels.reshape(size, size)
 
 
 def counts_by_class(matrix: Matrix) -> Counts:

@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
-def count_pixels(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Counts:
+def count_pixels(predicted: Mask, truth: Mask) -> Counts:
     """Count right, false and missed pixels.
 
     Args:

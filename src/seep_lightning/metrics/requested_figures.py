@@ -33,11 +33,14 @@ def request_figures(names: Sequence[str]) -> list[BatchFigure]:
     Raises:
         UserError: A name is no figure's, or the figure does not do what its class promises.
     """
-    figures = [_figure_of(name) for name in names]
-    for figure in figures:
+    batch_figures = []
+    for name in names:
+        figure = _figure_of(name)
         if figure not in FIGURES:
             declare(figure)
-    return [figure for figure in figures if isinstance(figure, BatchFigure)]
+        if isinstance(figure, BatchFigure):
+            batch_figures.append(figure)
+    return batch_figures
 
 
 def declare(figure: Figure) -> None:

@@ -105,6 +105,21 @@ class SweepSection:
     points: list[dict[str, Any]]
 
 
+@dataclass
+class Sections:
+    """The page.
+
+    Attributes:
+        home: The folder that it is about.
+        sweep: What it says about several runs; None about one.
+        run: What it says about the run, or the best one of several; None where none has figures.
+    """
+
+    home: Path
+    sweep: SweepSection | None = None
+    run: RunSection | None = None
+
+
 def report(config: ReportConfig) -> Path:
     """Write one self-contained HTML page about a run, or about the runs in a folder and the best of them.
 
@@ -123,18 +138,19 @@ def report(config: ReportConfig) -> Path:
     check_config(config)
     home = Path(config.run)
     out = Path(config.output) if config.output else home / "report.html"
-    rows = compare([config.run]) if _holds_runs(home) else []
-    run = rows[0].run if rows else open_run(home)
+    is_sweep = _holds_runs(home)
+    rows = compare([config.run]) if is_sweep else []
+    run = rows[0].run if is_sweep else open_run(home)
     if out.exists() and not config.overwrite:
         raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
-    run_is_told = not rows or bool(rows[0].figures)
-    facts = {
-        "home": home.resolve(),
-        "sweep": about_sweep(home.resolve(), rows) if rows else None,
-        "run": about_run(run, config) if run_is_told else None,
-    }
+    sections = Sections(home.resolve())
+    if is_sweep:
+        sections.sweep = about_sweep(home.resolve(), rows)
+    # in a sweep without figures no run is the best
+    if not is_sweep or rows[0].figures:
+        sections.run = about_run(run, config)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, _render(facts))
+    write_text(out, _render(sections))
     return out
 
 
@@ -215,24 +231,20 @@ def _check_stored(stored: dict[str, Any], run: Run, part: str, folder: Path) -> 
         raise UserError(f"{folder} holds part={stored['part']} of {data['root']}. Move it away.")
 
 
-def _render(facts: dict[str, Any]) -> str:
-    """The page of some facts; figures, their labels and their order come from the declarations."""
+def _render(sections: Sections) -> str:
+    """The page as text; figures, their labels and their order come from the declarations."""
     from jinja2 import Environment, FileSystemLoader
     from matplotlib import rc_context
 
     from seep_lightning.reporting import plots
 
     declarations: dict[str, Any] = {name: declared(kind) for name, kind in FIGURE_GROUPS.items()}
-    declarations |= {
-        "pooled_figures": pooled_pixel_figures(),
-        "class_columns": CLASS_COLUMNS,
-        "ranked_by": DICE,
-    }
+    declarations |= {"pooled_figures": pooled_pixel_figures(), "class_columns": CLASS_COLUMNS, "ranked_by": DICE}
     folder = Path(__file__).parent
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.get_template("report.html.j2")
     with rc_context(fname=folder / "report.mplstyle"):
-        return template.render(facts, **declarations, fewest=FEWEST_SCENES, made=datetime.now(), plots=plots)
+        return template.render(vars(sections), **declarations, fewest=FEWEST_SCENES, made=datetime.now(), plots=plots)
 
 
 def _holds_runs(folder: Path) -> bool:

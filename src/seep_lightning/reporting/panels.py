@@ -183,13 +183,16 @@ def confusion_table(matrix: NDArray[np.int64]) -> str:
     Args:
         matrix: True (row) and predicted (column) pixels, (2, 2) or (N + 1, N + 1).
     """
-    numbers = range(1, len(matrix))
-    names = ["sea", "seep"] if len(matrix) == 2 else ["sea", *[f"class {number}" for number in numbers]]
-    head = ["pixels", *[f"predicted {name}" for name in names]]
-    rows = [head, ["---", *["---:"] * len(names)]]
+    names = ["sea", "seep"]
+    if len(matrix) > 2:
+        names = ["sea"] + [f"class {number}" for number in range(1, len(matrix))]
+    head = ["pixels"] + [f"predicted {name}" for name in names]
+    rule = ["---"] + ["---:"] * len(names)
+    rows = [head, rule]
     for name, row in zip(names, matrix.tolist(), strict=True):
-        rows.append([name, *[f"{pixels:,}" for pixels in row]])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([name] + [f"{pixels:,}" for pixels in row])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines)
 
 
 def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], epoch: int) -> None:

@@ -144,14 +144,14 @@ def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool
     """
     plot = Plot()
     axes = plot.add_subplot(xlabel=xlabel, ylabel=ylabel)
-    numeric = all(isinstance(row[x], int | float) for row in rows)
-    points = [(row[x] if numeric else str(row[x]), row[y]) for row in rows if not _is_nan(row[x])]
+    drawn = [row for row in rows if not _is_nan(row[x])]
+    numeric = all(isinstance(row[x], int | float) for row in drawn)
+    right = [row[x] if numeric else str(row[x]) for row in drawn]
+    up = [row[y] for row in drawn]
     size = 4 if trend else 7
-    axes.plot(
-        [point[0] for point in points], [point[1] for point in points], "o", color=BLUE, alpha=0.5, mew=0, ms=size
-    )
-    if trend and len(points) >= TREND_POINTS:
-        _draw_trend(axes, points)
+    axes.plot(right, up, "o", color=BLUE, alpha=0.5, mew=0, ms=size)
+    if trend and len(drawn) >= TREND_POINTS:
+        _draw_trend(axes, list(zip(right, up, strict=True)))
     if numeric:
         _scale_x(axes)
     else:
@@ -188,6 +188,7 @@ def _scale_x(axes: Axes) -> None:
         return
     axes.set_xscale("log")
     few_decades = high < 300 * low
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
+    multiples = (1, 2, 5) if few_decades else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=multiples))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
