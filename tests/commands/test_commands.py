@@ -43,6 +43,13 @@ def test_importing_the_package_costs_neither_torch_nor_hydra() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
+@pytest.mark.parametrize("verb", ["check", "compare", "evaluate", "export", "predict", "prepare", "report", "train"])
+def test_a_verb_s_module_imports_no_heavy_library(verb: str) -> None:
+    heavy = {"torch", "lightning", "albumentations", "cv2", "rasterio", "matplotlib", "optuna"}
+    code = f"import sys, seep_lightning.{verb}; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["optimizer.lrr=1"]])
 def test_help_config_and_a_misspelt_key_do_not_import_torch(arguments: list[str]) -> None:
     code = (

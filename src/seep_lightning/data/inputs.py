@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.data.layouts import known_folders
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, scene_suffixes
 
@@ -62,6 +61,8 @@ def find_files(key: str, text: str) -> list[Path]:
 
 def _images_in_folder(folder: Path) -> list[Path]:
     """The images of a folder, or of the data set's layout in it."""
+    from seep_lightning.data.layouts import known_folders
+
     suffixes = scene_suffixes()
     known = known_folders(folder)
     if known is not None:

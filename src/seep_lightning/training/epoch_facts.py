@@ -6,8 +6,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
 
-EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second")
-"""What `EpochFacts` logs."""
+from seep_lightning.training.monitors import EPOCH_FACTS
 
 # so that an epoch without a batch divides by something
 SHORTEST_SECONDS = 1e-9

@@ -6,15 +6,17 @@ from typing import Literal
 
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
-from seep_lightning.metrics.figures import lower_is_better
-from seep_lightning.training.epoch_facts import EPOCH_FACTS
 
+EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second")
+"""What the callback `EpochFacts` logs of each epoch; here, because a command answers without its Lightning."""
 LAST_EPOCH = "epoch"
 """The monitor that makes the last epoch the best one."""
 
 
 def monitor_mode(monitor: str) -> Literal["min", "max"]:
     """Whether less of a figure is better, as of a loss, or more, as of most others."""
+    from seep_lightning.metrics.figures import lower_is_better
+
     return "min" if lower_is_better(monitor) else "max"
 
 

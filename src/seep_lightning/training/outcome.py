@@ -3,18 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seep_lightning.config.training import TrainConfig, ranked_by
 from seep_lightning.runs.directory import Run
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
+    import numpy as np
+    from numpy.typing import NDArray
 
     from seep_lightning.data.datamodule import SeepDataModule
 
-Mask = NDArray[np.bool_]
+    Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
