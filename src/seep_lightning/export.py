@@ -8,7 +8,6 @@ from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
-from seep_lightning.predictor.exporting import export
 
 
 def main(cfg: DictConfig) -> str:
@@ -20,6 +19,8 @@ def main(cfg: DictConfig) -> str:
     Returns:
         The file's name.
     """
+    from seep_lightning.predictor.exporting import export
+
     output = export(typed_config(cfg))
     megabytes = output.stat().st_size / 1e6
     run_argument = quote(f"run={output}")

@@ -6,7 +6,6 @@ from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
-from seep_lightning.reporting.page import report
 
 
 def main(cfg: DictConfig) -> str:
@@ -18,6 +17,8 @@ def main(cfg: DictConfig) -> str:
     Returns:
         The page's path.
     """
+    from seep_lightning.reporting.page import report
+
     out = report(typed_config(cfg))
     megabytes = out.stat().st_size / 1e6
     print(f"written to {out} ({megabytes:.1f} MB)")
