@@ -37,10 +37,11 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     Raises:
         UserError: There is no such file, it is no such table, or it is of other chips.
     """
+    advice = "Pass the split.csv of a run, or name,scene,part rows"
     if path is None:
-        raise UserError("split.path: it is not set. Pass the split.csv of a run, or name,scene,part rows.")
+        raise UserError(f"split.path: it is not set. {advice}.")
     if not Path(path).is_file():
-        raise UserError(f"split.path: there is no file {path}. Pass the split.csv of a run, or name,scene,part rows.")
+        raise UserError(f"split.path: there is no file {path}. {advice}.")
     parts = _read_parts(path)
     _check_chips(path, chips, parts)
     return [parts[name] for name in chips.names]
@@ -56,13 +57,20 @@ def _read_parts(path: str) -> dict[str, str]:
         rows = [(str(row.get("name")), str(row.get("part"))) for row in reader]
     if columns is None or not {"name", "part"} <= set(columns):
         raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
-    for name, count in Counter(name for name, _ in rows).most_common(1):
+    _check_rows(path, rows)
+    return dict(rows)
+
+
+def _check_rows(path: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Raise `UserError` for a name that occurs twice, or a part that is none."""
+    counts = Counter(name for name, _ in rows)
+    for name, count in counts.most_common(1):
         if count > 1:
             raise UserError(f"split.path: {path} has more than one row for {name}; every chip must have one.")
+    expected = ", ".join(PARTS)
     for name, part in rows:
         if part not in PARTS:
-            raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {', '.join(PARTS)}.")
-    return dict(rows)
+            raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {expected}.")
 
 
 def _check_chips(path: str, chips: Chips, parts: Mapping[str, str]) -> None:
