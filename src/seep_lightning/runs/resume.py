@@ -29,6 +29,10 @@ OTHER_CHANGES = {
     "hydra": "is about the command, not about the training",
     "trainer": "says for how long and on what hardware to train",
     "data.root": "the chips may lie elsewhere now",
+    "data.images": "the chips may lie elsewhere now",
+    "data.masks": "the chips may lie elsewhere now",
+    "data.layout": "the chips may lie elsewhere now; that they are the same is checked by their fingerprint",
+    "data.grid": "decides the split alone, which must be that of the run's split.csv",
     "data.num_workers": "the same chips, at another speed",
     "data.cache_gb": "the same chips, at another speed",
 }
@@ -142,7 +146,8 @@ def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> Trai
     for key in keys:
         section, _, name = key.partition(".")
         if section == "data":
-            setattr(config.data, name, getattr(new.data, name))
+            field_name = name.partition(".")[0]
+            setattr(config.data, field_name, getattr(new.data, field_name))
         elif section in BESIDE_THE_TRAINING:
             setattr(config, section, getattr(new, section))
     config.run = None
