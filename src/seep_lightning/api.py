@@ -7,7 +7,7 @@ does not fit raises `UserError`, in the words that the command line has for it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.keywords import AS_CONFIGURED, compose_keywords, without_unset
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seep_lightning.mapping.mapped_scene import MappedScene
     from seep_lightning.predictor.base import Predictor
     from seep_lightning.reporting.comparison import Row
+    from seep_lightning.reporting.pairing import Paired
     from seep_lightning.training.cases import TrainingJob
     from seep_lightning.training.session import TrainingResult
 
@@ -180,25 +181,46 @@ def predict(
     return [MappedScene.of_row(row, config) for row in map_scenes(config)]
 
 
-def compare(runs: StrPath | Sequence[StrPath], *overrides: str, metric: str = AS_CONFIGURED) -> "list[Row]":
+@overload
+def compare(
+    runs: StrPath | Sequence[StrPath], *overrides: str, metric: str = ..., paired: Literal[False] = ...
+) -> "list[Row]": ...
+@overload
+def compare(
+    runs: Sequence[StrPath], *overrides: str, metric: str = ..., paired: Literal[True], part: str = ...
+) -> "Paired": ...
+def compare(
+    runs: StrPath | Sequence[StrPath],
+    *overrides: str,
+    metric: str = AS_CONFIGURED,
+    paired: bool = AS_CONFIGURED,
+    part: str = AS_CONFIGURED,
+) -> "list[Row] | Paired":
     """Set runs side by side, as `seep compare` does.
 
     Args:
         runs: Folders that hold runs, at any depth.
         *overrides: As on a command line.
         metric: The figure on validation by which they are ranked.
+        paired: Whether the evaluations of two folders are compared chip by chip instead.
+        part: The evaluation that a paired comparison reads.
 
     Returns:
-        The runs, best first, with the settings in which they differ.
+        The runs, best first, with the settings in which they differ; with `paired`, the Dice of both folders and the
+        interval of their difference.
 
     Raises:
-        UserError: There are no runs, or they do not have this figure.
+        UserError: There are no runs, or they do not have this figure or evaluation.
     """
     from seep_lightning.reporting.comparison import compare as rank
+    from seep_lightning.reporting.pairing import pair_folders
 
-    config = _config("compare", overrides, {"runs": runs, "metric": metric})
+    config = _config("compare", overrides, {"runs": runs, "metric": metric, "paired": paired, "part": part})
     folders = config.runs if isinstance(config.runs, list) else [config.runs]
-    return rank([str(folder) for folder in folders], config.metric)
+    names = [str(folder) for folder in folders]
+    if config.paired:
+        return pair_folders(names, config.part)
+    return rank(names, config.metric)
 
 
 def report(

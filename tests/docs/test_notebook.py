@@ -100,6 +100,8 @@ def test_runs_are_compared(notebook: Any) -> None:
     assert {row.run.dir.name for row in rows} == {"first", "second"}
     assert rows[0].figures["dice"] >= rows[1].figures["dice"]
     assert "seed" in rows[0].settings
+    by_name = {row.run.dir.name: row for row in rows}
+    assert notebook["pair"].second == pytest.approx(by_name["second"].figures["dice"], abs=1e-3)
 
 
 def test_a_mapped_scene_names_its_files(notebook: Any) -> None:
