@@ -75,9 +75,10 @@ def model_card(run: Run, epoch: int) -> str:
         JSON.
     """
     summary = run.summary()
-    known = {key: summary.get(key) for key in CARD_KEYS}
-    data = known["data"] or {}
-    # the folder of the data says nothing to anybody else
-    known["data"] = {key: value for key, value in data.items() if key != "root"}
-    card = {"use": USE, "model": run.config.model, "epoch": epoch, **known}
+    facts = {key: summary.get(key) for key in CARD_KEYS}
+    data = dict(facts["data"] or {})
+    # where the data lay says nothing to anybody else
+    data.pop("root", None)
+    facts["data"] = data
+    card = {"use": USE, "model": run.config.model, "epoch": epoch, **facts}
     return json.dumps(card, indent=2)

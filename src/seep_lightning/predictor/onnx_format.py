@@ -41,11 +41,11 @@ class OnnxPredictor(Predictor):
     def __init__(self, path: Path, device: str = "auto") -> None:
         self.session = _session(path, device)
         metadata = self.session.get_modelmeta().custom_metadata_map
-        known = json.loads(metadata.get(ONNX_KEY, "{}"))
-        if not known or known["format"] > ONNX_FORMAT:
+        stored = json.loads(metadata.get(ONNX_KEY, "{}"))
+        if not stored or stored["format"] > ONNX_FORMAT:
             raise UserError(f"{path} was not written by this version's export. Export the run again.")
-        super().__init__(known["facts"], known["threshold"], known.get("min_area"))
-        self.stride: int = known["stride"]
+        super().__init__(stored["facts"], stored["threshold"], stored.get("min_area"))
+        self.stride: int = stored["stride"]
 
     def probability(self, batch: Floats) -> Floats:
         """See `Predictor`; pads to multiples of the stride as the network does in training.
@@ -77,7 +77,7 @@ def write_onnx(source: ExportSource, path: Path) -> None:
 
     network = source.network
     program = _onnx_program(network)
-    known = {
+    stored = {
         "format": ONNX_FORMAT,
         "threshold": float(scaled(network.threshold, network.scaling)),
         "min_area": network.min_area,
@@ -85,7 +85,7 @@ def write_onnx(source: ExportSource, path: Path) -> None:
         "facts": network.facts,
     }
     channels = ["seep", *(f"class {number}" for number in range(1, network.classes + 1))]
-    metadata = {ONNX_KEY: json.dumps(known), "classes": ", ".join(channels), "model_card": source.card}
+    metadata = {ONNX_KEY: json.dumps(stored), "classes": ", ".join(channels), "model_card": source.card}
     program.model.metadata_props.update(metadata)
     program.save(path)
 

@@ -1,7 +1,7 @@
 """Checkpoints of a run, and exported ones: read as tensors and plain values, checked, written whole."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -108,8 +108,15 @@ def _load(path: Path) -> Any:
 
 def _checked_format(content: Mapping[str, Any]) -> int:
     """The format of a checkpoint of ours; `LookupError` or `TypeError` where something is missing."""
-    known = content[CHECKPOINT_KEY]
+    own_content = content[CHECKPOINT_KEY]
     facts = content["hyper_parameters"]["facts"]
-    for container, key in ((content, "state_dict"), (known, "threshold"), *((facts, fact) for fact in REQUIRED_FACTS)):
+    _require(content, ["state_dict"])
+    _require(own_content, ["threshold"])
+    _require(facts, REQUIRED_FACTS)
+    return int(own_content["format"])
+
+
+def _require(container: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Raise `LookupError` where a key is missing."""
+    for key in keys:
         _ = container[key]
-    return int(known["format"])
