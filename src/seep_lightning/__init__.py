@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from seep_lightning.api import compose as compose
     from seep_lightning.api import evaluate as evaluate
     from seep_lightning.api import export as export
-    from seep_lightning.api import load as load
     from seep_lightning.api import open_run as open_run
     from seep_lightning.api import predict as predict
     from seep_lightning.api import prepare as prepare
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import report as report
     from seep_lightning.api import train as train
     from seep_lightning.errors import UserError as UserError
+    from seep_lightning.predictor.loading import load as load
 
 # modules of the commands that can be called like functions, see `commands.callable_modules`
 _VERBS = ("check", "compare", "evaluate", "export", "predict", "prepare", "report", "train")
@@ -30,7 +30,7 @@ _VERBS = ("check", "compare", "evaluate", "export", "predict", "prepare", "repor
 _HOMES = {
     "UserError": "seep_lightning.errors",
     "compose": "seep_lightning.api",
-    "load": "seep_lightning.api",
+    "load": "seep_lightning.predictor.loading",
     "open_run": "seep_lightning.api",
     "read_chips": "seep_lightning.api",
 }

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
     from seep_lightning.mapping.mapped_scene import MappedScene
-    from seep_lightning.predictor.base import Predictor
     from seep_lightning.reporting.comparison import Row
     from seep_lightning.reporting.pairing import Paired
     from seep_lightning.training.cases import TrainingJob
@@ -47,26 +46,6 @@ def compose(command: str = "train", overrides: Sequence[str] = (), **settings: A
         UserError: A key or value that does not fit.
     """
     return typed_config(compose_keywords(command, overrides, settings).cfg)
-
-
-def load(run: AnyRun | None = None, checkpoint: str = "best", device: str = "auto") -> "Predictor":
-    """Load a trained network as a callable on arrays.
-
-    Args:
-        run: A run directory, or a file that `export` wrote; None: the network that comes with the package.
-        checkpoint: `best` or `last`, of a run directory.
-        device: `auto`, `cpu`, `cuda` ...
-
-    Returns:
-        A function of raw values (H, W) or (C, H, W), uint8 or uint16, to probabilities of seep (H, W), 0..1.
-
-    Raises:
-        UserError: There is no network, or it cannot be read.
-    """
-    from seep_lightning.predictor.loading import load as load_network
-    from seep_lightning.runs.weights import DEFAULT_NETWORK
-
-    return load_network(DEFAULT_NETWORK if run is None else run, checkpoint, device)
 
 
 def train(

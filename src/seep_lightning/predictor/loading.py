@@ -9,26 +9,24 @@ from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.weights import DEFAULT_NETWORK
 
 
-def load(run: str | Path | Run = DEFAULT_NETWORK, checkpoint: str = "best", device: str = "auto") -> Predictor:
-    """A trained network as a callable on arrays, for notebooks.
-
-    Without `run` it is the one that comes with the package; see `weights/README.md` for what it may be used for. An
-    .onnx file needs no torch.
+def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: str = "auto") -> Predictor:
+    """Load a trained network as a callable on arrays. An .onnx file needs neither torch nor Hydra.
 
     Args:
-        run: A run directory, or a file that `export` wrote.
+        run: A run directory, or a file that `export` wrote. None: the network that comes with the package; see
+            `weights/README.md` for what it may be used for.
         checkpoint: Of a run directory: `best` or `last`.
         device: `auto` (a GPU first), `cpu`, `cuda` ...
 
     Returns:
-        The network: call it with an image.
+        A function of raw values (H, W) or (C, H, W), uint8 or uint16, to probabilities of seep (H, W), 0 to 1.
 
     Raises:
         UserError: There is no such run or file, it cannot be trusted or read, or the device cannot be used.
     """
     if isinstance(run, Run):
         return _load_run(run, checkpoint, device)
-    path = Path(run)
+    path = DEFAULT_NETWORK if run is None else Path(run)
     export_format = export_format_of(path)
     if path.is_file():
         # a checkpoint may have any suffix
