@@ -6,12 +6,12 @@ RUN = $(BIN)/python -m
 .DEFAULT_GOAL := help
 .PHONY: help setup demo train model test test-slow test-browser lint format wheel tensorboard clean
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: .venv/installed ## create .venv and install everything at the pinned versions
+setup: .venv/installed ## create .venv and install everything at pinned versions
 
-# torch first: with its pin a machine's CPU build is taken where there is one, instead of gigabytes of CUDA packages
+# torch first: with its pin, pip takes the machine's CPU build if there is one, instead of gigabytes of CUDA packages
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -19,16 +19,16 @@ setup: .venv/installed ## create .venv and install everything at the pinned vers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: setup ## generated chips, a small training, its figures, a map of a whole scene (5 minutes on 2 cores)
+demo: setup ## generate chips, train a small U-Net, score it, map a whole scene (5 minutes on 2 cores)
 	$(RUN) seep_lightning.train experiment=demo
 	run=$$(ls -d outputs/demo/*/ | tail -n 1) && \
 		data=$$($(BIN)/python -c 'import json, sys; print(json.load(open(sys.argv[1]))["data"]["root"])' $${run}summary.json) && \
 		$(RUN) seep_lightning.predict run=$$run input="$$data/scenes/900008.tif" output=$${run}maps picture=true
 
-train: setup ## the default recipe; ARGS="data=seeps data.root=DIR ..." for your own
+train: setup ## train the default recipe; ARGS="data=chips data.root=DIR ..." for your own chips
 	$(RUN) seep_lightning.train $(ARGS)
 
-model: setup ## the network in the package: generated chips, five folds that tell how good its recipe is, then itself (SEEP_DATA_ROOT; 2 to 6 hours; stopped, it goes on with the same command)
+model: setup ## train the network in the package: on generated chips, five folds that measure the recipe, then the network (needs SEEP_DATA_ROOT; 2 to 6 hours; if stopped, give the same command again)
 	test -d "$$SEEP_DATA_ROOT" # the folder of the real chips
 	$(RUN) seep_lightning.train experiment=generated ckpt=last hydra.run.dir=outputs/model/generated $(ARGS)
 	$(RUN) seep_lightning.evaluate run=outputs/model/generated part=all data.root="$$SEEP_DATA_ROOT" name=real overwrite=true
@@ -41,29 +41,29 @@ model: setup ## the network in the package: generated chips, five folds that tel
 		seed=4 split.val=0.03 split.test=0.03 $(ARGS)
 	$(BIN)/python benchmarks/accuracy/card.py outputs/model
 
-test: setup ## all quick tests
+test: setup ## run all quick tests
 	$(RUN) pytest -n 2 -m "not slow and not browser"
 
-test-slow: setup ## the tests that take minutes: killed and resumed runs, a wheel in an empty environment
+test-slow: setup ## run the tests that take minutes: killed and resumed runs, a wheel in an empty environment
 	$(RUN) pytest -m "slow and not browser"
 
-test-browser: setup ## TensorBoard and reports in headless Chromium (apt-get install chromium)
+test-browser: setup ## test TensorBoard and reports in headless Chromium (apt-get install chromium)
 	$(RUN) pytest -m browser
 
-lint: setup ## ruff (lint, format), mypy, and the layers of the package
+lint: setup ## check with ruff (lint, format), mypy and import-linter (the layers of the package)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup ## put the code into ruff's format
+format: setup ## fix lint and format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel: setup ## build dist/*.whl, conf/ included
+wheel: setup ## build dist/*.whl, with conf/ in it
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-tensorboard: setup ## curves of everything under outputs/
+tensorboard: setup ## show the curves of everything under outputs/
 	$(BIN)/tensorboard --logdir outputs
 
 clean: ## remove caches and built files; outputs/ stays

@@ -3,8 +3,8 @@
     python benchmarks/precision.py outputs/precision                          generated chips, one CPU thread
     python benchmarks/precision.py outputs/precision 16-mixed trainer=gpu     on a GPU, one more precision
 
-The same recipe and seeds for each precision. Verdict: the difference of the means is at most 0.01, or two standard
-deviations of 32 bit over the seeds. Runs that are finished already are read, not repeated.
+Each precision trains the same recipe with the same seeds. It passes if the means differ by at most 0.01, or by two
+standard deviations of 32 bit over the seeds. Finished runs are read, not repeated.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python benchmarks/scene.py memory                25,000 x 16,000 px and twice as high, one-layer net, polygons
     python benchmarks/scene.py time --pairs 5        6,000 x 6,000 px, unet_small: bare network, ours and MONAI in turn
 
-Each measurement is a process of its own, which says its seconds and its peak memory above that of the idle process.
+Each measurement is a process of its own, which reports its seconds and its peak memory above that of the idle process.
 """
 
 import argparse

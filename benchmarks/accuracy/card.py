@@ -1,11 +1,11 @@
-"""Put a trained network into the package, with a card of what it is: the last step of `make model`.
+"""Put a trained network into the package, with a card that describes it: the last step of `make model`.
 
     python benchmarks/accuracy/card.py outputs/model
 
-Threshold, scaling and least object of the network are the medians of the folds', each chosen on scenes that its fold
-was not trained on: the network's own validation is one scene. The figures on the card are those of the folds of the
-same recipe, pooled by pool.py. The network is trained as a fold is (`first`), then as long again from there, on
-more scenes (`network`); those that it validates and tests on were in neither training.
+Threshold, scaling and smallest object of the network are the medians of the folds'. Each fold chose them on scenes
+that it was not trained on; the network's own validation is one scene only. The figures on the card are those of the
+folds of the same recipe, pooled by pool.py. The network is trained as a fold is (`first`), then as long again from
+there, on more scenes (`network`). The scenes that it validates and tests on were in neither training.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Where the errors of pooled folds lie: by class, contrast, size, scene, and how near the true outline.
+"""Where the errors of pooled folds lie: by class, contrast, size, scene, and distance to the true outline.
 
-    python benchmarks/accuracy/errors.py outputs/folds/NAME     after pool.py on the same folder, with the same way
+    python benchmarks/accuracy/errors.py outputs/folds/NAME     after pool.py on the same folder, in the same way
 
-Uses the threshold and least object that pool.py chose for each run on its validation chips. Prints Markdown.
+Uses the threshold and the smallest object that pool.py chose for each run on its validation chips. Prints Markdown.
 """
 
 import argparse

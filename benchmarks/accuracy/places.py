@@ -1,10 +1,10 @@
-"""The class of a seep from where it lies: what was outlined at the same place in the scenes that a fold learned from.
+"""The class of a seep from its place: what was outlined there in the scenes that a fold learned from.
 
-    python benchmarks/accuracy/places.py outputs/folds/NAME     runs of task=classes; binary ones: from the place alone
+    python benchmarks/accuracy/places.py outputs/folds/NAME     runs of task=classes; binary runs: from the place alone
 
-Seep is where the run's network finds it, chip by chip, at its own threshold. Its class is told by the network, by the
-place, or by both (the product of their probabilities). The width of the smoothing and how far rare classes are raised
-are chosen by macro Dice on each fold's validation chips, then used on its test chips. Prints Markdown.
+The run's network finds seep chip by chip, at its own threshold. The class of a seep comes from the network, from the
+place, or from both (the product of their probabilities). Macro Dice on each fold's validation chips chooses the width
+of the smoothing and how far rare classes are raised; both are then used on the fold's test chips. Prints Markdown.
 """
 
 import argparse

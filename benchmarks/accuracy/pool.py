@@ -1,14 +1,15 @@
-"""Pool what the folds of a recipe say of scenes that they never saw: one row of docs/results.md.
+"""Pool the figures of a recipe's folds on scenes that they never saw: one row of docs/results.md.
 
     python -m seep_lightning.train -m data=seeps data.root=DIR split=kfold split.fold=0,1,2,3,4 \
         hydra.sweep.dir=outputs/folds/NAME RECIPE...
     python benchmarks/accuracy/pool.py outputs/folds/NAME... [--flips mirror|all] [--chips] [--against outputs/folds/B]
 
-Each run predicts its validation and its test chips in the same way: laid into their scenes (--chips: one by one),
-plainly or with other views of each window (--flips). Threshold, least object and scaling of the probabilities are
-chosen on validation, then used on the test chips, which are scored on their scenes. Of several folders with the same
-folds the networks of a fold are one, the mean of their probabilities. The row goes to pool-WAY.json in the first;
---against adds the difference to a single folder that was pooled in the same way, paired over scenes.
+Each run predicts its validation chips and its test chips in the same way: laid into their scenes (--chips: one by
+one), plainly or with other views of each window (--flips). It chooses threshold, smallest object and scaling of the
+probabilities on validation, and uses them on the test chips, which are scored on their scenes. If you give several
+folders with the same folds, the networks of a fold act as one: the mean of their probabilities. The row goes to
+pool-WAY.json in the first folder. --against adds the difference to a single folder that was pooled in the same way,
+paired over scenes.
 """
 
 import argparse

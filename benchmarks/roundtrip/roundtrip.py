@@ -1,11 +1,12 @@
-"""The closed way, from polygons to a network to polygons: prepare, train, map another scene, score its objects.
+"""The round trip from polygons to a network and back: prepare, train, map another scene, score its objects.
 
     python benchmarks/roundtrip/roundtrip.py [FOLDER]
 
-Truth polygons of a generated scene become a GeoPackage, as an analyst would draw them; `prepare` makes chips and masks
-of it, a small U-Net is trained on them, and another generated scene (other seed) is mapped to polygons. Those are
-burnt again and compared with that scene's truth. Exit code 1 where recall or precision of objects of 50 px or more is
-below 0.8. FOLDER (a temporary one by default) keeps everything; what is there already is not made again.
+The true polygons of a generated scene become a GeoPackage, as an analyst would draw them. `prepare` makes chips and
+masks of it, a small U-Net trains on them, and `predict` maps another generated scene (other seed) to polygons. The
+script burns these into a raster and compares it with that scene's truth. The exit code is 1 if recall or precision of
+objects of 50 px or more is below 0.8. FOLDER (a temporary one by default) keeps everything; a second run makes only
+what is missing.
 """
 
 import json

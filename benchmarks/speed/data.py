@@ -1,9 +1,10 @@
-"""The data way alone: chips a second on one core from memory to a batch, its parts, and its share of a training step.
+"""From chips in memory to a batch: chips a second on one core, what each part takes, and the share of a training step.
 
     OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/data.py [key=value ...]
 
-Decoded chips lie in memory from the start; a use is: valid pixels, 0..1, median behind the edge, augmentation,
-normalisation, collation. Each figure is the median of seven rounds over the same chips, in seconds of the processor.
+Decoded chips lie in memory from the start. Each use of a chip finds its valid pixels, scales it to 0..1, fills nodata
+with the median, augments, normalises and collates it. Each figure is the median of seven rounds over the same chips,
+in processor seconds.
 """
 
 import sys

@@ -2,12 +2,13 @@
 
     OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/epoch.py [key=value ...]
 
-Same net, batch, threads, precision, loss, optimiser, clipping, schedule and augmentation, in one process in turn. The
-bare loop holds all chips as normalised tensors; it keeps no average of the weights, metrics, logs or checkpoints. With
-trainer=gpu both have workers that augment.
-The epoch is its training part, from asking for the first batch to the last step; beside it stands the whole epoch, with
-validation (bare: net and loss), logging and both checkpoints. One epoch before it warms up. Pictures, drawn every fifth
-epoch, are not in it; `panels=1` draws them.
+Both run in turn in one process, with the same net, batch, threads, precision, loss, optimiser, clipping, schedule and
+augmentation. The bare loop holds all chips as normalised tensors. It keeps no average of the weights, and has no
+metrics, logs or checkpoints. With trainer=gpu both have workers that augment.
+
+An epoch is timed from the request for the first batch to the last training step. A second figure is of the whole
+epoch, with validation (bare: net and loss), logging and both checkpoints. One epoch before these warms up. Pictures,
+drawn every fifth epoch, are not included; `panels=1` includes them.
 """
 
 import sys

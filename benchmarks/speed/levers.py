@@ -1,9 +1,9 @@
-"""What each lever brings to a training step, one after the other, and `compile`, a fused optimiser and batch 32 on top.
+"""What each lever brings to a training step, each on top of the last; then `compile`, a fused optimiser and batch 32.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/levers.py [--model unet_small] [--batch 16] [--pairs 7] [--only NAME ...]
 
-Random chips in memory; each timing is a process of its own: two steps to warm up (their seconds are not counted), then
-STEPS. Ratios are by chip, so that above 1 is faster.
+Chips are random and lie in memory. Each timing is a process of its own: two steps to warm up, which do not count, then
+STEPS steps. Ratios are by chip; above 1 is faster.
 """
 
 import argparse

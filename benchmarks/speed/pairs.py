@@ -1,7 +1,7 @@
-"""What the speed benchmarks share: the clock, seven pairs in turn, the recipe, and a training of ours that is timed.
+"""What the speed benchmarks share: the clock, seven pairs in turn, the recipe, and one of our trainings, timed.
 
-Each pair says its seconds of wall clock and of processor: on a machine that does other work beside it, the second ratio
-is the one to trust (with one thread nothing else differs).
+Each pair reports seconds of the wall clock and of the processor. If the machine does other work at the same time,
+trust the second ratio (with one thread nothing else differs).
 """
 
 import json

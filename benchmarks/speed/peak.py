@@ -1,10 +1,10 @@
-"""Where the time of a training step goes, and how near its convolutions are to the machine's peak.
+"""Where the time of a training step goes, and how near its convolutions come to the machine's peak.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/peak.py [--model unet_small] [--batch 16]
 
-The peak is the better of a product of two 2048 x 2048 matrices and a 3 x 3 convolution of 256 channels (in 32 bit MKL
-does the first, and holds back on processors that are not Intel's; oneDNN does the second). Additions and
-multiplications of the net's convolutions, both ways, are counted by torch's own counter, seconds by its profiler.
+The peak is the better of a product of two 2048 x 2048 matrices and a 3 x 3 convolution of 256 channels. (In 32 bit MKL
+does the first, and is slower on processors that are not Intel's; oneDNN does the second.) Torch's own counter counts
+additions and multiplications of the net's convolutions, forward and backward; its profiler measures the seconds.
 """
 
 import argparse

@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 SEEP_DATA_ROOT=DIR python benchmarks/speed/reference.py [--batch 4] [--pairs 7]
     python benchmarks/speed/reference.py --batch 16 --steps 34 trainer=gpu      # a whole epoch on one GPU
 
-The notebook: cv2 reads each sample in the main process at each use, contiguous NCHW, 32 bit, eager, no settings of the
-memory. Same net (14.8 M parameters), loss, Adam, batch and augmentation. Each timing is one epoch of `--steps` steps
-after a first one that warms up, on a CPU in a process of its own; start, validation and checkpoints are not counted.
-The net is heavy: the notebook's batch of 16 takes 25 s a step on one core, so that 4 is the default here. On a GPU the
-notebook's net and batches go there, and nothing else of it changes.
+In the notebook's loop, cv2 reads each sample in the main process at each use; tensors are contiguous NCHW, 32 bit,
+eager, and no memory settings are made. Net (14.8 M parameters), loss, Adam, batch and augmentation are the same. Each
+timing is one epoch of `--steps` steps after a first one that warms up; on a CPU it has a process of its own. Start,
+validation and checkpoints do not count. The net is heavy: the notebook's batch of 16 takes 25 s a step on one core, so
+the default here is 4. On a GPU the notebook's net and batches lie on the GPU, and nothing else of it changes.
 """
 
 import argparse
