@@ -42,6 +42,12 @@ def test_a_metric_of_torchmetrics_needs_no_file(compose_tiny: Callable[..., Any]
     assert run.config.metrics == {"mcc": MCC}
 
 
+def test_the_least_is_the_best_where_the_metric_says_so(compose_tiny: Callable[..., Any], tmp_path: Path) -> None:
+    node = "metrics={hinge: {_target_: torchmetrics.classification.BinaryHingeLoss}}"
+    run = train(compose_tiny(node, "monitor=hinge/val"), tmp_path / "run").run
+    assert run.summary()["best"]["score"] == min(float(row["hinge/val"]) for row in curve(run.dir))
+
+
 def test_nodata_counts_nowhere() -> None:
     probability = torch.tensor([0.9, 0.1, 0.8, 0.9]).view(1, 1, 2, 2)
     target = torch.tensor([3, 0, 1, 0]).view(1, 1, 2, 2)

@@ -20,6 +20,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.sweeps.space import split_overrides
 from seep_lightning.sweeps.study import Search, count_states, next_trial, open_study
 from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
+from seep_lightning.training.monitors import monitor_mode
 
 if TYPE_CHECKING:
     from hydra_plugins.seep_optuna import SearchConfig
@@ -53,7 +54,9 @@ def _search_of(config: DictConfig, arguments: list[str]) -> Search:
     searched = [f"{key}={values}" for key, values in settings.params.items()]
     fixed, space = split_overrides([*searched, *arguments])
     folder = Path(config.hydra.sweep.dir).absolute()
-    return Search(folder, ranked_by(config.monitor), settings, fixed, space)
+    monitor = ranked_by(config.monitor)
+    mode = monitor_mode(monitor, config.get("figures") or (), config.get("metrics"))
+    return Search(folder, monitor, settings, fixed, space, mode)
 
 
 def _run_trials(this_search: Search, study: optuna.Study, launcher: Launcher) -> None:

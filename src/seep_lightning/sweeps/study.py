@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import optuna
 from filelock import FileLock
@@ -16,7 +16,6 @@ from seep_lightning import compat
 from seep_lightning.errors import UserError
 from seep_lightning.runs.resume import MAY_CHANGE
 from seep_lightning.sweeps.space import Space, values_to_enqueue
-from seep_lightning.training.monitors import monitor_mode
 from seep_lightning.training.trial_storage import MISTAKE, STUDY_NAME, open_storage
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ class Search:
         settings: Those of `hydra.sweeper`.
         fixed: Overrides that are the same in all trials.
         space: What is searched.
+        mode: `min` where less of the monitor is better, else `max`.
     """
 
     folder: Path
@@ -45,6 +45,7 @@ class Search:
     settings: "SearchConfig"
     fixed: list[str]
     space: Space
+    mode: Literal["min", "max"] = "max"
 
     @property
     def database(self) -> Path:
@@ -73,7 +74,7 @@ def open_study(search: Search) -> optuna.Study:
     study = optuna.create_study(
         storage=open_storage(search.database, settings.heartbeat),
         study_name=STUDY_NAME,
-        direction="minimize" if monitor_mode(search.monitor) == "min" else "maximize",
+        direction="minimize" if search.mode == "min" else "maximize",
         load_if_exists=True,
     )
     _check_same_search(study, search)

@@ -52,7 +52,7 @@ def _panels(config: TrainConfig, run: Run) -> Callback:
 
 
 def _best_checkpoint(config: TrainConfig, run: Run) -> Callback:
-    mode = monitor_mode(config.monitor)
+    mode = monitor_mode(config.monitor, config.figures, config.metrics)
     return RunCheckpoint(run.checkpoints, "best", config.checkpoint_every, config.monitor, mode)
 
 
@@ -71,7 +71,7 @@ def _cuda_graphs(config: TrainConfig, run: Run) -> Callback | None:
 def _early_stopping(config: TrainConfig, run: Run) -> Callback | None:
     if config.early_stop is None:
         return None
-    mode = monitor_mode(config.monitor)
+    mode = monitor_mode(config.monitor, config.figures, config.metrics)
     return EarlyStopping(config.monitor, patience=config.early_stop, mode=mode, strict=False)
 
 

@@ -1,9 +1,10 @@
 """Figures that a training is judged by: the best epoch, early stopping, a plateau's schedule, a search."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal
 
+from seep_lightning.config.targets import resolve
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
 
@@ -13,10 +14,31 @@ LAST_EPOCH = "epoch"
 """The monitor that makes the last epoch the best one."""
 
 
-def monitor_mode(monitor: str) -> Literal["min", "max"]:
-    """Whether less of a figure is better, as of a loss, or more, as of most others."""
-    from seep_lightning.metrics.figures import lower_is_better
+def monitor_mode(
+    monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, Any] | None = None
+) -> Literal["min", "max"]:
+    """Whether less of a figure is better, as of a loss, or more, as of most others.
 
+    Args:
+        monitor: The figure's name, such as `loss/val`.
+        figures: The config's `figures`, some of which may be the run's own.
+        metrics: The config's `metrics`.
+
+    Raises:
+        UserError: One of these does not exist.
+    """
+    from torchmetrics import Metric
+
+    from seep_lightning.metrics.figures import lower_is_better
+    from seep_lightning.metrics.requested_figures import request_figures
+
+    request_figures(figures)
+    name = monitor.removesuffix("/val")
+    node = (metrics or {}).get(name)
+    if node:
+        # torchmetrics has None where neither is better
+        kind = resolve(f"metrics.{name}", node, Metric)
+        return "min" if kind.higher_is_better is False else "max"
     return "min" if lower_is_better(monitor) else "max"
 
 
