@@ -34,13 +34,17 @@ def forward_padded(net: Callable[[Tensor], Any], image: Tensor, stride: int) -> 
         UserError: The network gives something that holds no logits.
     """
     height, width = image.shape[-2:]
-    down, right = -height % stride, -width % stride
+    down = -height % stride
+    right = -width % stride
     if down == 0 and right == 0:
         return heads_at_size(net(image), (height, width))
-    mode = "reflect" if down < height and right < width else "replicate"
+    # a reflection cannot be wider than the image
+    reflects = down < height and right < width
+    mode = "reflect" if reflects else "replicate"
     padded = F.pad(image, (0, right, 0, down), mode=mode)
-    logits = heads_at_size(net(padded), (height + down, width + right))
-    return _cut(logits, height, width)
+    padded_size = (height + down, width + right)
+    heads = heads_at_size(net(padded), padded_size)
+    return _cut(heads, height, width)
 
 
 def _cut(logits: Heads, height: int, width: int) -> Heads:

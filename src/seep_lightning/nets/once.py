@@ -46,17 +46,15 @@ def without_first_weights(node: Mapping[str, Any], once: Sequence[str]) -> dict[
         The node with these keywords at null, or false where they are true; also those that the node leaves at a
         default which reads weights.
     """
-    target = resolve("model", node, nn.Module)
     emptied = {name: _without(value, once) for name, value in node.items()}
-    for name, parameter in parameters_of(target).items():
-        if name not in FIRST_WEIGHTS and name not in once:
-            continue
-        default = None if parameter.default is parameter.empty else parameter.default
-        value = node.get(name, default)
+    parameters = parameters_of(resolve("model", node, nn.Module))
+    read_once = FIRST_WEIGHTS.union(once)
+    for name in read_once.intersection(parameters):
+        value = node.get(name, parameters[name].default)
         # text names a file or a set of weights; a list or a number is no such thing
         if isinstance(value, str):
             emptied[name] = None
-        elif value is True:
+        if value is True:
             emptied[name] = False
     return emptied
 

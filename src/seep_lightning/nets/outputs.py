@@ -32,14 +32,14 @@ def heads_at_size(output: Any, size: Sequence[int]) -> Heads:
     """
     if isinstance(output, Tensor):
         return _at_size(output, size)
-    if isinstance(output, Mapping):
-        named = [output[name] for name in LOGIT_NAMES if name in output]
-    else:
-        named = [getattr(output, name) for name in LOGIT_NAMES if hasattr(output, name)]
-    if named:
-        return heads_at_size(named[0], size)
-    if isinstance(output, list | tuple) and output and all(isinstance(head, Tensor) for head in output):
-        return tuple(_at_size(head, size) for head in output)
+    named = dict(output) if isinstance(output, Mapping) else _attributes(output)
+    for name in LOGIT_NAMES:
+        if name in named:
+            return heads_at_size(named[name], size)
+    if isinstance(output, list | tuple):
+        heads = [_at_size(head, size) for head in output if isinstance(head, Tensor)]
+        if heads:
+            return tuple(heads)
     raise UserError(
         f"model: the network gives a {type(output).__name__} without logits. "
         f"Expected a tensor (B, K, H, W), a list of them, or {' or '.join(LOGIT_NAMES)} in a mapping or an object."
@@ -82,6 +82,11 @@ def probabilities(logits: Tensor, scaling: tuple[float, float] = (1.0, 0.0)) -> 
         return seep
     of_classes = seep * logits[:, 1:].softmax(1)
     return torch.cat([seep, of_classes], 1)
+
+
+def _attributes(output: Any) -> dict[str, Any]:
+    """The logits that an object has as an attribute, by its name."""
+    return {name: getattr(output, name) for name in LOGIT_NAMES if hasattr(output, name)}
 
 
 def _at_size(head: Tensor, size: Sequence[int]) -> Tensor:

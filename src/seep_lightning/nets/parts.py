@@ -18,11 +18,14 @@ def check_parts(key: str, net: nn.Module, names: Iterable[str]) -> None:
     Raises:
         UserError: One of them is no part that has weights.
     """
-    modules = dict(net.named_modules())
+    parameters = [parameter for parameter, _ in net.named_parameters()]
     for name in names:
-        if not name or name not in modules or not any(True for _ in modules[name].parameters()):
-            known = ", ".join(part for part, module in net.named_children() if any(True for _ in module.parameters()))
-            raise UserError(f"{key}: {type(net).__name__} has no part {name!r} with weights. Its parts: {known}.")
+        inside = [parameter for parameter in parameters if parameter.startswith(f"{name}.")]
+        if inside:
+            continue
+        first_names = dict.fromkeys(parameter.partition(".")[0] for parameter in parameters)
+        known = ", ".join(first_names)
+        raise UserError(f"{key}: {type(net).__name__} has no part {name!r} with weights. Its parts: {known}.")
 
 
 def part_of(parameter: str, parts: Collection[str]) -> str | None:

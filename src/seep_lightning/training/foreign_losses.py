@@ -10,7 +10,6 @@ How nodata is kept out of a loss that does not know of it:
 """
 
 import inspect
-from inspect import Parameter
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -120,19 +119,25 @@ def for_valid_pixels(key: str, loss: nn.Module) -> nn.Module:
     Raises:
         UserError: It takes other arguments.
     """
-    parameters = list(inspect.signature(loss.forward).parameters.values())
-    if any(parameter.name == "valid" for parameter in parameters):
+    signature = inspect.signature(loss.forward)
+    if "valid" in signature.parameters:
         return loss
-    positional = [p for p in parameters if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in parameters if p.default is Parameter.empty and p.kind is not Parameter.VAR_KEYWORD]
-    takes_any = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
-    if takes_any or (len(positional) >= 2 and len(needed) <= 2):
+    if _takes_two(signature):
         return ForeignLoss(loss)
-    names = ", ".join(parameter.name for parameter in parameters)
+    names = ", ".join(signature.parameters)
     raise UserError(
         f"{key}: {type(loss).__name__} is called with ({names}). "
         "Expected a loss of (logits, target), or of (logits, target, valid)."
     )
+
+
+def _takes_two(signature: inspect.Signature) -> bool:
+    """Whether a function can be called with two positional arguments."""
+    try:
+        signature.bind("logits", "target")
+    except TypeError:
+        return False
+    return True
 
 
 def _ask_for_map(loss: nn.Module) -> None:

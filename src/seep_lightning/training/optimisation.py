@@ -99,16 +99,20 @@ def build_schedule(node: Mapping[str, Any] | None, optimizer: Optimizer, length:
     Raises:
         UserError: The node names no schedule, or one that refuses its settings or needs a length that is not known.
     """
-    settings = {name: value for name, value in (node or {}).items() if name not in (MONITOR, INTERVAL)}
+    settings = dict(node or {})
+    settings.pop(MONITOR, None)
+    chosen_interval = settings.pop(INTERVAL, None)
     if not settings:
         return None
-    target = resolve("scheduler", settings, LRScheduler)
-    needs_total = "total_steps" in parameters_of(target) and not {"total_steps", "epochs"} & set(settings)
-    ours = _with_length({"total_steps": STEPS}, length) if needs_total else {}
-    scheduler = _build_scheduler("scheduler", _with_length(settings, length), optimizer, **ours)
-    interval = str((node or {}).get(INTERVAL) or ("step" if needs_total else "epoch"))
+    keywords: dict[str, Any] = {}
+    usual_interval = "epoch"
+    if _needs_total_steps(settings):
+        keywords = _with_length({"total_steps": STEPS}, length)
+        usual_interval = "step"
+    interval = str(chosen_interval or usual_interval)
     if interval not in ("step", "epoch"):
         raise UserError(f"scheduler.interval={interval}: expected step or epoch.")
+    scheduler = _build_scheduler("scheduler", _with_length(settings, length), optimizer, **keywords)
     return Schedule(scheduler, interval)
 
 
@@ -137,6 +141,13 @@ def epochs_of(max_epochs: int | None, steps: float, steps_per_epoch: float) -> i
     if math.isinf(steps):
         return None
     return math.ceil(steps / max(steps_per_epoch, 1))
+
+
+def _needs_total_steps(node: Mapping[str, Any]) -> bool:
+    """Whether a schedule takes the steps of the whole training, and its node does not give its length."""
+    taken = parameters_of(resolve("scheduler", node, LRScheduler))
+    given = {"total_steps", "epochs"}.intersection(node)
+    return "total_steps" in taken and not given
 
 
 def _check_factors(factors: Mapping[str, Any]) -> None:
