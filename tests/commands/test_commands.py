@@ -19,7 +19,6 @@ from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.run_directories import sweep_folder_name
 from seep_lightning.config.training import TrainerConfig
 from seep_lightning.errors import UserError
-from seep_lightning.training.schedules import WarmupCosine
 
 # built by `train`, or no value that a config file can hold
 OURS = {
@@ -157,23 +156,6 @@ def test_what_a_disk_refuses_is_one_line(trained: Path, tmp_path: Path) -> None:
         assert failed.returncode == 2, failed.stderr
         assert named in failed.stderr
         assert len(failed.stderr.splitlines()) == 1, failed.stderr
-
-
-def test_the_schedule_rises_to_the_peak_and_falls_to_almost_nothing() -> None:
-    import torch
-
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([weight], lr=1.0)
-    schedule = WarmupCosine(optimizer, total_steps=100, warmup=0.3, start=0.04, final=0.001)
-    rates = []
-    for _ in range(110):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    assert rates[0] == pytest.approx(0.04)
-    assert max(range(110), key=rates.__getitem__) == 30
-    assert rates[30] == pytest.approx(1.0)
-    assert rates[100] == rates[109] == pytest.approx(0.001)
 
 
 @pytest.mark.slow
