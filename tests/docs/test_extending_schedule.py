@@ -8,7 +8,7 @@ import pytest
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.documents import code_blocks, write_blocks
-from helpers.trainings import curve
+from helpers.trainings import assert_equal_runs, break_off, curve
 from seep_lightning.errors import UserError
 from seep_lightning.training.session import train
 
@@ -51,3 +51,21 @@ def test_a_length_that_is_not_known_is_one_line(compose_tiny: Compose, tmp_path:
     node = "{_target_:torch.optim.lr_scheduler.CosineAnnealingLR,T_max:'{epochs}'}"
     with pytest.raises(UserError, match="scheduler needs to know the training's length"):
         train(compose_tiny("~scheduler", f"+scheduler={node}", "trainer.max_epochs=-1"), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "{_target_:torch.optim.lr_scheduler.OneCycleLR,max_lr:0.01}",
+        "{_target_:torch.optim.lr_scheduler.MultiStepLR,milestones:[1,2]}",
+    ],
+)
+def test_a_run_with_torchs_schedule_resumes_bit_for_bit(
+    node: str, compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = compose_tiny("~scheduler", f"+scheduler={node}", "trainer.max_epochs=3")
+    train(config, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="power cut"):
+        break_off(config, tmp_path / "broken", monkeypatch, 1, RuntimeError("power cut"))
+    train(config, tmp_path / "broken")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "broken")
