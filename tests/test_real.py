@@ -20,7 +20,7 @@ pytestmark = pytest.mark.real
 
 
 def test_the_audit_finds_nothing_that_stops_a_training(real_root: Path) -> None:
-    config = compose("check", [f"data.root={real_root}"])
+    config = compose("check", ["data=seeps", f"data.root={real_root}"])
     found = audit(config.data, config.split)
     assert found.problems == []
     assert found.facts["identical pictures"] == "0"

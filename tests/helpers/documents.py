@@ -16,9 +16,9 @@ def code_blocks(document: str, section: str) -> list[tuple[str, str]]:
 
 
 def write_blocks(document: str, section: str, folder: Path) -> None:
-    """Write each block of a section whose first line (after Hydra's header) is `# FILE` to that file below a folder."""
+    """Write each block of a section whose first line is `# FILE` to that file below a folder."""
     for _, text in code_blocks(document, section):
-        named = re.match(r"(?:# @package \S+\n)?# ([\w./-]+\.\w+)\n", text)
+        named = re.match(r"# ([\w./-]+\.\w+)\n", text)
         if named:
             path = folder / named[1]
             path.parent.mkdir(parents=True, exist_ok=True)
