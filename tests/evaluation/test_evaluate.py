@@ -115,7 +115,7 @@ def test_chips_mapped_alone_have_the_masks_that_were_scored(run: Path, trained: 
     options = {"chips": True, "mosaic": False, "polygons": False}
     rows = predict(PredictConfig(run=str(run), input=str(root), output=str(tmp_path / "maps"), **options))
     names = sorted(p.name for p in (root / "train_images_256").iterdir())
-    assert [f"{row['name']}.tif" for row in rows] == names
+    assert [f"{row.name}.tif" for row in rows] == names
     for name in names:
         image, stored = read(root / "train_images_256" / name), read(tmp_path / "maps" / "probabilities" / name)
         expected = load(run)(image)
