@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.maps import ANY_OBJECT, empty_sea, probability_raster
 from helpers.rasters import UTM, write_raster
+from helpers.small_maps import ANY_OBJECT, empty_sea, probability_raster
 from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.polygons import find_seeps
 from seep_lightning.scene.raster import Raster

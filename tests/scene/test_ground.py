@@ -13,8 +13,8 @@ import shapely
 from affine import Affine
 from rasterio.control import GroundControlPoint
 
-from helpers.maps import ANY_OBJECT, empty_sea, probability_raster
 from helpers.rasters import UTM
+from helpers.small_maps import ANY_OBJECT, empty_sea, probability_raster
 from seep_lightning.errors import UserError
 from seep_lightning.scene.ground import (
     AffinePlacement,

@@ -8,8 +8,8 @@ import pyproj
 import pytest
 import shapely
 
-from helpers.maps import ANY_OBJECT, DEGREES, MERCATOR, empty_sea, known_shapes, probability_raster
 from helpers.rasters import UTM
+from helpers.small_maps import ANY_OBJECT, DEGREES, MERCATOR, empty_sea, known_shapes, probability_raster
 from seep_lightning.scene.polygons import find_seeps
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import shapely
 
-from helpers.maps import ANY_OBJECT, empty_sea, geopackage_rows, known_shapes, probability_raster
 from helpers.rasters import UTM, write_raster
+from helpers.small_maps import ANY_OBJECT, empty_sea, geopackage_rows, known_shapes, probability_raster
 from seep_lightning.errors import UserError
 from seep_lightning.scene import objects, polygons
 from seep_lightning.scene.options import PolygonOptions, Thresholds

@@ -16,8 +16,8 @@ import pytest
 import shapely
 from affine import Affine
 
-from helpers.maps import ANY_OBJECT, empty_sea, geopackage_rows, probability_raster
 from helpers.rasters import UTM
+from helpers.small_maps import ANY_OBJECT, empty_sea, geopackage_rows, probability_raster
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
