@@ -60,7 +60,7 @@ def main() -> None:
     step()
     bare = median(timed(step).cpu for _ in range(PAIRS))
     print(f"loader: {size / whole:.0f} chips a second and core; {whole * 1e3:.1f} ms a batch")
-    print(f"step of unet_small in bf16: {bare * 1e3:.0f} ms a batch; the data way is {whole / bare:.3f} of that")
+    print(f"step of unet_small in bf16: {bare * 1e3:.0f} ms a batch; its chips take {whole / bare:.3f} of that")
 
 
 if __name__ == "__main__":
