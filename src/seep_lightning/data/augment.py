@@ -77,23 +77,28 @@ class Augment:
         for number, node in enumerate(nodes):
             key = f"augment[{number}]"
             target = resolve(key, node, object)
-            if not issubclass(target, Serializable):
-                _check_signature(key, target)
-                self.steps.append(_OwnStep(key, build(key, node, Augmentation)))
-                continue
-            transform = build(key, node, Serializable)
-            last = self.steps[-1] if self.steps else None
-            # one pipeline for neighbours: they draw from one random state
-            if isinstance(last, _AlbumentationsStep):
-                last.append(key, transform)
+            if issubclass(target, Serializable):
+                self._add_transform(key, build(key, node, Serializable))
             else:
-                self.steps.append(_AlbumentationsStep(key, transform))
+                _check_signature(key, target)
+                augmentation = build(key, node, Augmentation)
+                self.steps.append(_OwnStep(key, augmentation))
+
+    def _add_transform(self, key: str, transform: Serializable) -> None:
+        """Add a transform of Albumentations. Neighbours share a pipeline, and so draw from one random state."""
+        last = self.steps[-1] if self.steps else None
+        if isinstance(last, _AlbumentationsStep):
+            last.append(key, transform)
+        else:
+            self.steps.append(_AlbumentationsStep(key, transform))
 
     @property
     def pipeline(self) -> A.Compose | None:
         """Albumentations' pipeline with which the augmentation begins, if any."""
         first = self.steps[0] if self.steps else None
-        return first.pipeline if isinstance(first, _AlbumentationsStep) else None
+        if isinstance(first, _AlbumentationsStep):
+            return first.pipeline
+        return None
 
     def __call__(self, image: Image, mask: Mask, valid: Valid, *, epoch: int, index: int) -> tuple[Image, Mask, Valid]:
         """Transform a chip, its mask and its valid pixels alike.
@@ -148,7 +153,8 @@ def chip_seed(seed: int, epoch: int, index: int, step: int = 0) -> int:
     Returns:
         0 to 2**32 - 1.
     """
-    return int(np.random.SeedSequence((seed, epoch, index, step)).generate_state(1)[0])
+    sequence = np.random.SeedSequence((seed, epoch, index, step))
+    return int(sequence.generate_state(1)[0])
 
 
 class _AlbumentationsStep:
@@ -169,21 +175,24 @@ class _AlbumentationsStep:
         output, problem = _run(self.pipeline, chip)
         if problem:
             raise UserError(self._blame(problem, chip))
-        if output["mask"].shape != chip.mask.shape:
-            output = {kind: np.ascontiguousarray(np.rot90(array)) for kind, array in output.items()}
-        image = np.ascontiguousarray(output["image"].transpose(2, 0, 1))
-        return _Chip(image, output["mask"], output["valid"].view(bool))
+        image, mask, valid = output["image"], output["mask"], output["valid"]
+        if mask.shape != chip.mask.shape:
+            image = np.rot90(image)
+            mask = np.ascontiguousarray(np.rot90(mask))
+            valid = np.ascontiguousarray(np.rot90(valid))
+        bands_first = np.ascontiguousarray(image.transpose(2, 0, 1))
+        return _Chip(bands_first, mask, valid.view(bool))
 
     def _blame(self, problem: str, chip: _Chip) -> str:
         """The problem with the name of the transform that spoils a chip alone, when it is applied for certain."""
-        for key, transform in zip(self.keys, self.transforms, strict=True):
+        names = [type(transform).__name__ for transform in self.transforms]
+        for key, name, transform in zip(self.keys, names, self.transforms, strict=True):
             certain = copy.deepcopy(transform)
             certain.p = 1.0
             _, own_problem = _run(_compose([certain]), chip)
             if own_problem:
-                return f"{key}: {type(transform).__name__} {own_problem}"
-        names = ", ".join(type(transform).__name__ for transform in self.transforms)
-        return f"augment: {names} {problem}"
+                return f"{key}: {name} {own_problem}"
+        return f"augment: {', '.join(names)} {problem}"
 
 
 class _OwnStep:
@@ -230,17 +239,18 @@ def _run(pipeline: A.Compose, chip: _Chip) -> tuple[dict[str, Any], str | None]:
 
 def _fault_of_output(output: dict[str, Any], chip: _Chip) -> str | None:
     """What is wrong with Albumentations' output; a chip that was turned by a quarter is fine."""
-    height, width = chip.mask.shape
-    bands = len(chip.image)
+    bands, height, width = chip.image.shape
+    size = (height, width)
+    turned_size = (width, height)
     mask = output["mask"]
-    turned = isinstance(mask, np.ndarray) and mask.shape == (width, height)
-    size = (width, height) if turned else (height, width)
-    expected: dict[str, tuple[tuple[int, ...], Any]] = {
-        "image": ((*size, bands), chip.image.dtype),
-        "mask": (size, chip.mask.dtype),
-        "valid": (size, chip.mask.dtype),
-    }
-    for kind, (shape, dtype) in expected.items():
+    if isinstance(mask, np.ndarray) and mask.shape == turned_size:
+        size = turned_size
+    expected: tuple[tuple[str, tuple[int, ...], Any], ...] = (
+        ("image", (*size, bands), chip.image.dtype),
+        ("mask", size, chip.mask.dtype),
+        ("valid", size, chip.mask.dtype),
+    )
+    for kind, shape, dtype in expected:
         array = output[kind]
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
             return _change(kind, array, np.zeros(shape, dtype))

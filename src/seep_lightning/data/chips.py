@@ -96,12 +96,14 @@ class Chips:
     def scene_quartiles(self) -> NDArray[np.float32]:
         """The quartiles of each chip's whole scene, over all its chips here: (N, C, 3) float32 in 0..1."""
         by_scene = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
-        return np.stack([by_scene[scene] for scene in self.scenes])
+        by_chip = [by_scene[scene] for scene in self.scenes]
+        return np.stack(by_chip)
 
     @property
     def fingerprint(self) -> str:
         """A hash of all names and pixels: two data sets with one fingerprint are the same data."""
-        return hashlib.blake2b("".join(self.digests).encode(), digest_size=8).hexdigest()
+        all_digests = "".join(self.digests)
+        return hashlib.blake2b(all_digests.encode(), digest_size=8).hexdigest()
 
     def picture_digests(self) -> list[str]:
         """The hash of each chip's picture alone; empty texts where the chips were not read."""

@@ -88,18 +88,21 @@ def cut_scene(raster: "Raster", labels: SceneLabels, config: PrepareConfig) -> I
     full_scale = _full_scale(raster, config.scale)
     rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
     lefts = starts(raster.width, config)
-    zeros = pixels = 0
+    zeros = 0
+    pixels = 0
     for row, top in enumerate(starts(raster.height, config)):
         strip = _read_strip(raster, labels, config, full_scale, top)
         zeros += strip.zeros
         pixels += strip.pixels
         lots = rng.random(len(lefts))
         for column, left in enumerate(lefts):
-            image = strip.image[:, :, left : left + config.size]
-            mask = strip.mask[:, :, left : left + config.size]
+            right = left + config.size
+            image = strip.image[:, :, left:right]
+            mask = strip.mask[:, :, left:right]
             is_drawn = lots[column] < config.empty_share
             if mask.any() or (is_drawn and _sea_share(image) >= LEAST_SEA):
-                yield CutChip(row * len(lefts) + column, left, top, image, mask)
+                tile = row * len(lefts) + column
+                yield CutChip(tile, left, top, image, mask)
     # 0 dB is a value
     if zeros > SUSPICIOUS_ZEROS * pixels and config.scale != "db":
         log.warning(
@@ -124,23 +127,35 @@ def _read_strip(
     """Read a row of chips that begins at the scene's row `top`."""
     stop = min(top + config.size, raster.height)
     values, valid = raster.read(top, stop)
-    zeros = int(((values == 0).all(axis=0) & valid).sum())
+    is_zero = (values == 0).all(axis=0) & valid
     if full_scale is not None:
         linear = power(np.where(valid, values, 0), config.scale)
-        share = (linear / full_scale).clip(0, 1)
-        values = np.rint(share * FULL_SCALE["uint16"]).astype(np.uint16)
+        values = _as_uint16(linear / full_scale)
     classes, is_doubtful = labels.burn(top, stop, raster.width)
     has_data = valid & ~is_doubtful
     # 0 is nodata in chips
-    image = np.where(has_data, np.maximum(values, 1), 0).astype(values.dtype)
-    mask = (classes * has_data)[None]
+    at_least_one = np.maximum(values, 1)
+    image = np.where(has_data, at_least_one, 0).astype(values.dtype)
+    mask = classes * has_data
     last_left = starts(raster.width, config)[-1]
     below = top + config.size - stop
     right = last_left + config.size - raster.width
     sticking_out = ((0, 0), (0, below), (0, right))
-    return _Strip(np.pad(image, sticking_out), np.pad(mask, sticking_out), zeros, valid.size)
+    return _Strip(
+        image=np.pad(image, sticking_out),
+        mask=np.pad(mask[None], sticking_out),
+        zeros=int(is_zero.sum()),
+        pixels=valid.size,
+    )
+
+
+def _as_uint16(share: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Shares of full scale as stored integers; those above 1 become the largest."""
+    values = share.clip(0, 1) * FULL_SCALE["uint16"]
+    return np.rint(values).astype(np.uint16)
 
 
 def _sea_share(image: NDArray[Any]) -> float:
     """The share of a chip's pixels that hold data."""
-    return float((image > 0).all(axis=0).mean())
+    has_data = (image > 0).all(axis=0)
+    return float(has_data.mean())

@@ -60,7 +60,9 @@ def grid_of_scene(grids: Mapping[str, GridValue], scene: str) -> GridValue | Non
         The value under the longest key that fits, or None.
     """
     key = grid_key(grids, scene)
-    return None if key is None else grids[key]
+    if key is None:
+        return None
+    return grids[key]
 
 
 def grid_key(grids: Mapping[str, Any], scene: str) -> str | None:

@@ -95,7 +95,8 @@ def read_image(path: Path, bands: Sequence[int | str] | None = None) -> NDArray[
         )
     if bands is not None:
         numbers = band_numbers(path, names, bands)
-        return array[[number - 1 for number in numbers]]
+        indices = [number - 1 for number in numbers]
+        return array[indices]
     if len(array) != 1:
         raise UserError(f"data: {path.name} has {len(array)} bands; one is expected. Choose with data.bands=[1].")
     return array
@@ -137,19 +138,23 @@ def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
     with unreadable, one_file, open_dataset(path) as file:
         array = file.read()
         names = file.descriptions
-        bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
-        has_palette = file.colorinterp[0] == ColorInterp.palette
-        pages = len(file.subdatasets)
-    problem = None
-    if bits:
-        problem = f"{_type_of_bits(array.dtype, bits)} with {bits} bit(s) a pixel"
-    elif has_palette:
-        problem = "a picture with a colour table"
-    elif pages > 1:
-        problem = f"{pages} pictures"
-    if problem:
-        raise UserError(f"data: {path} is {problem}; 8 or 16 bit unsigned is expected. Convert it first.")
+        other_kind = _other_kind(file, array.dtype)
+    if other_kind:
+        raise UserError(f"data: {path} is {other_kind}; 8 or 16 bit unsigned is expected. Convert it first.")
     return array, names
+
+
+def _other_kind(file: "rasterio.DatasetReader", dtype: np.dtype[Any]) -> str | None:
+    """What a file is, in words, whose stored values are not those that a reader gives; None for all others."""
+    bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+    if bits:
+        return f"{_type_of_bits(dtype, bits)} with {bits} bit(s) a pixel"
+    if file.colorinterp[0] == ColorInterp.palette:
+        return "a picture with a colour table"
+    pages = len(file.subdatasets)
+    if pages > 1:
+        return f"{pages} pictures"
+    return None
 
 
 def _type_of_bits(dtype: np.dtype[Any], bits: str) -> str:

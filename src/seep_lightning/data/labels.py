@@ -46,7 +46,8 @@ class SceneLabels:
         """
         classes = self.outlines.burn(self.classes, top, stop, width)
         doubtful = self.outlines.burn(self.doubtful, top, stop, width)
-        return classes, (doubtful > 0) & (classes == 0)
+        only_doubtful = (doubtful > 0) & (classes == 0)
+        return classes, only_doubtful
 
 
 def scene_name(path: Path) -> str:
@@ -70,10 +71,12 @@ def read_labels(raster: "Raster", config: PrepareConfig) -> SceneLabels:
     from seep_lightning.scene.outlines import read_outlines
 
     path = Path(config.labels)
-    columns = [name for name in (config.scene_attribute, config.class_attribute) if name]
+    attributes = (config.scene_attribute, config.class_attribute)
+    columns = [name for name in attributes if name]
     outlines = read_outlines(path, raster, columns)
-    # GeoJSON always has a CRS
-    if not raster.georeferenced and outlines.crs and path.suffix.lower() != ".geojson":
+    # GeoJSON always has a CRS, needed or not
+    labels_need_crs = bool(outlines.crs) and path.suffix.lower() != ".geojson"
+    if labels_need_crs and not raster.georeferenced:
         raise UserError(f"{raster.path} has no CRS, {path} has one. Assign it with gdal_edit.py -a_srs -a_ullr.")
     is_of_scene = _is_of_scene(outlines, raster, config.scene_attribute)
     is_doubtful = np.zeros(len(outlines.shapes), bool)
@@ -89,7 +92,8 @@ def _is_of_scene(outlines: "Outlines", raster: "Raster", attribute: str | None) 
     """Which polygons are of the scene: all that lie in it, or those that name it."""
     if not attribute:
         return np.ones(len(outlines.shapes), bool)
-    return _equals_text(outlines.columns[attribute], [raster.name, scene_name(raster.path)])
+    names = [raster.name, scene_name(raster.path)]
+    return _equals_text(outlines.columns[attribute], names)
 
 
 def _classes(outlines: "Outlines", is_sure: NDArray[np.bool_], config: PrepareConfig) -> NDArray[np.uint8]:
@@ -113,8 +117,9 @@ def _classes(outlines: "Outlines", is_sure: NDArray[np.bool_], config: PrepareCo
 
 def _equals_number(column: NDArray[Any], numbers: Sequence[int]) -> NDArray[np.bool_]:
     """Which values of a column (N,) are one of the numbers, also as text or as 1.0."""
-    spellings = [f"{number}{end}" for number in numbers for end in ("", ".0")]
-    return np.isin(column.astype(str), spellings)
+    as_integers = [f"{number}" for number in numbers]
+    as_floats = [f"{number}.0" for number in numbers]
+    return np.isin(column.astype(str), as_integers + as_floats)
 
 
 def _equals_text(column: NDArray[Any], texts: Sequence[str]) -> NDArray[np.bool_]:

@@ -58,16 +58,24 @@ class Normaliser:
             values = self._stretch(image, np.full(1, DARKEST, np.float32))
         else:
             values = self._robust_scores(image, quartiles)
-        return values if valid.all() else np.where(valid, values, np.float32(0))
+        if valid.all():
+            return values
+        return np.where(valid, values, np.float32(0))
 
     def _robust_scores(self, image: Floats, quartiles: Floats) -> Floats:
         """Deviations from the median in robust standard deviations, clipped at LIMIT."""
-        twice_the_median = 2 * quartiles[:, 1, None, None]
+        # (C, 3, 1, 1), so that each quartile broadcasts over the pixels of its band
+        by_band = quartiles[:, :, None, None]
+        lower_quartile = by_band[:, 0]
+        median = by_band[:, 1]
+        upper_quartile = by_band[:, 2]
+        twice_the_median = 2 * median
         floor = np.float32(DARKEST) * twice_the_median.clip(DARKEST, 1)
-        low = self._stretch(quartiles[:, 0, None, None], floor)
-        centre = self._stretch(quartiles[:, 1, None, None], floor)
-        high = self._stretch(quartiles[:, 2, None, None], floor)
-        spread = np.maximum((high - low) / IQR_OF_NORMAL, LEAST_SPREAD)
+        low = self._stretch(lower_quartile, floor)
+        centre = self._stretch(median, floor)
+        high = self._stretch(upper_quartile, floor)
+        standard_deviation = (high - low) / IQR_OF_NORMAL
+        spread = np.maximum(standard_deviation, LEAST_SPREAD)
         scores = self._stretch(image, floor) - centre
         # in place, which saves a third of the time
         scores /= spread
@@ -78,7 +86,8 @@ class Normaliser:
         """The logarithm of values that are not below a floor, if it is to be taken."""
         if not self.log:
             return values
-        return np.log(np.maximum(values, floor, dtype=np.float32))
+        floored = np.maximum(values, floor, dtype=np.float32)
+        return np.log(floored)
 
 
 def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
@@ -95,7 +104,8 @@ def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
         return np.asarray(values, np.float32)
     # values that are no dB overflow, which `twice_median` tells
     with np.errstate(over="ignore"):
-        return np.asarray(10 ** (values / 10), np.float32)
+        linear = 10 ** (values / 10)
+        return np.asarray(linear, np.float32)
 
 
 def twice_median(median: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
@@ -131,7 +141,8 @@ def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64
         (C, 256) or (C, 65536).
     """
     bins = int(FULL_SCALE[image.dtype.name]) + 1
-    return np.stack([np.bincount(band[valid], minlength=bins) for band in image])
+    counts = [np.bincount(band[valid], minlength=bins) for band in image]
+    return np.stack(counts)
 
 
 def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -143,8 +154,11 @@ def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     Returns:
         (..., 3) in 0..1 of full scale; zeros for a histogram of nothing.
     """
-    cumulative = np.cumsum(counts, axis=-1)[..., None, :]
+    cumulative = np.cumsum(counts, axis=-1)
     total = cumulative[..., -1:]
-    is_below = cumulative < QUARTILES[:, None] * total
+    # (..., 3): so many values must be reached
+    ranks = QUARTILES * total
+    is_below = cumulative[..., None, :] < ranks[..., None]
     values = is_below.sum(axis=-1)
-    return np.asarray(values / (counts.shape[-1] - 1), np.float32)
+    full_scale = counts.shape[-1] - 1
+    return np.asarray(values / full_scale, np.float32)

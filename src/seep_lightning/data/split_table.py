@@ -20,8 +20,10 @@ def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
         chips: The data set.
         parts: The part of each chip.
     """
-    columns = zip(chips.names, chips.scenes, parts, strict=True)
-    write_table(path, [{"name": name, "scene": scene, "part": part} for name, scene, part in columns])
+    rows = []
+    for name, scene, part in zip(chips.names, chips.scenes, parts, strict=True):
+        rows.append({"name": name, "scene": scene, "part": part})
+    write_table(path, rows)
 
 
 def read_split(chips: Chips, path: str | None) -> list[str]:
@@ -54,21 +56,28 @@ def _read_parts(path: str) -> dict[str, str]:
     with unreadable, Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = reader.fieldnames
-        rows = [(str(row.get("name")), str(row.get("part"))) for row in reader]
+        rows = list(reader)
     if columns is None or not {"name", "part"} <= set(columns):
         raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
-    _check_rows(path, rows)
-    return dict(rows)
+    names = [str(row["name"]) for row in rows]
+    _check_names(path, names)
+    parts = [str(row["part"]) for row in rows]
+    _check_parts(path, names, parts)
+    return dict(zip(names, parts, strict=True))
 
 
-def _check_rows(path: str, rows: Sequence[tuple[str, str]]) -> None:
-    """Raise `UserError` for a name that occurs twice, or a part that is none."""
-    counts = Counter(name for name, _ in rows)
-    for name, count in counts.most_common(1):
-        if count > 1:
-            raise UserError(f"split.path: {path} has more than one row for {name}; every chip must have one.")
+def _check_names(path: str, names: Sequence[str]) -> None:
+    """Raise `UserError` for a name that occurs twice."""
+    counts = Counter(names)
+    repeated = [name for name, count in counts.most_common() if count > 1]
+    if repeated:
+        raise UserError(f"split.path: {path} has more than one row for {repeated[0]}; every chip must have one.")
+
+
+def _check_parts(path: str, names: Sequence[str], parts: Sequence[str]) -> None:
+    """Raise `UserError` for a part that is none."""
     expected = ", ".join(PARTS)
-    for name, part in rows:
+    for name, part in zip(names, parts, strict=True):
         if part not in PARTS:
             raise UserError(f"split.path: {path} gives {name} the part {part!r}; expected {expected}.")
 
@@ -77,10 +86,16 @@ def _check_chips(path: str, chips: Chips, parts: Mapping[str, str]) -> None:
     """Raise `UserError` for a chip without a row, or a row without a chip."""
     names = set(chips.names)
     lacking = sorted(names - parts.keys())
+    if lacking:
+        raise UserError(_mismatch(path, "has no row for chip", lacking))
     unknown = sorted(parts.keys() - names)
-    if not lacking and not unknown:
-        return
-    unmatched = lacking or unknown
-    problem = "has no row for chip" if lacking else "names a chip that is not in the data:"
-    more = f" and {len(unmatched) - 1} more" if len(unmatched) > 1 else ""
-    raise UserError(f"split.path: {path} {problem} {unmatched[0]}{more}. Was it made from other data?")
+    if unknown:
+        raise UserError(_mismatch(path, "names a chip that is not in the data:", unknown))
+
+
+def _mismatch(path: str, problem: str, names: Sequence[str]) -> str:
+    """That a file and its chips do not belong together, in words, with the first of some names."""
+    examples = names[0]
+    if len(names) > 1:
+        examples += f" and {len(names) - 1} more"
+    return f"split.path: {path} {problem} {examples}. Was it made from other data?"

@@ -227,7 +227,7 @@ def _check_built_without_weights(module: "SeepModule") -> None:
     once = node.get(ONCE) or []
     for name in files_read_always(node, once):
         log.warning(
-            "model.%s=%s is a file that is read each time the run is used; if it holds weights, pass model.once=[%s]",
+            "model.%s=%s is a file that is read each time the run is used; if it holds weights, pass +model.once=[%s]",
             name,
             node[name],
             name,

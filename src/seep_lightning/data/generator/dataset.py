@@ -1,6 +1,7 @@
 """A generated data set on disk: chips cut from generated scenes, and a whole scene beside them."""
 
 import json
+import math
 import tempfile
 from dataclasses import asdict
 from itertools import compress
@@ -107,12 +108,15 @@ def is_written(root: Path, spec: SyntheticSpec) -> bool:
     Raises:
         UserError: Anything else stands there.
     """
-    is_empty = root.is_dir() and not any(root.iterdir())
-    if not root.exists() or is_empty:
+    if not root.exists():
+        return False
+    if root.is_dir() and not any(root.iterdir()):
         return False
     file = root / FACTS_FILE
     facts = json.loads(file.read_text()) if file.is_file() else {}
-    if (facts.get("format"), facts.get("spec")) != (DATASET_VERSION, asdict(spec)):
+    same_format = facts.get("format") == DATASET_VERSION
+    same_spec = facts.get("spec") == asdict(spec)
+    if not same_format or not same_spec:
         raise UserError(f"data.synthetic: {root} holds something other than {spec}. Remove it, or name another folder.")
     return True
 
@@ -125,10 +129,13 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
         spec: All that the pixels depend on.
     """
     scenes = range(FIRST_SCENE, FIRST_SCENE + spec.scenes)
-    chips = [chip for scene in scenes for chip in _generate_chips(scene, spec)]
+    chips: list[Chip] = []
+    for scene in scenes:
+        chips += _generate_chips(scene, spec)
     for folder in (IMAGES, MASKS, SCENES):
         (root / folder).mkdir(parents=True)
-    for chip in choose(np.random.default_rng(spec.seed), chips, spec):
+    rng = np.random.default_rng(spec.seed)
+    for chip in choose(rng, chips, spec):
         name = f"{chip.scene:06d}.{chip.tile:06d}.tif"
         write_image(root / IMAGES / name, chip.image)
         write_image(root / MASKS / name, chip.classes)
@@ -136,14 +143,15 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
         _write_whole_scene(root / SCENES, scenes.stop, spec)
     columns = {f"{scene:06d}": spec.columns for scene in scenes}
     facts = {"format": DATASET_VERSION, "spec": asdict(spec), "columns": columns}
-    (root / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n")
+    text = json.dumps(facts, indent=2)
+    (root / FACTS_FILE).write_text(f"{text}\n")
 
 
 def _generate_chips(scene: int, spec: SyntheticSpec) -> list[Chip]:
     """All chips of one scene."""
     side = spec.columns * spec.chip_size
-    # more cells with seep than are needed, to have a choice
-    seep_cells = -(-spec.chips * 4 // (3 * spec.scenes)) + 1
+    # a third more cells with seep than are needed, to have a choice
+    seep_cells = math.ceil(4 * spec.chips / (3 * spec.scenes)) + 1
     image, classes = generate_scene((scene, spec.seed), side, side, seep_cells, spec)
     return cut(scene, image, classes, spec.chip_size)
 
@@ -170,12 +178,17 @@ def cut(scene: int, image: NDArray[np.uint16], classes: NDArray[np.uint8], size:
     Returns:
         The chips that show enough sea, row by row.
     """
-    rows, columns = image.shape[0] // size, image.shape[1] // size
+    height, width = image.shape
+    rows = height // size
+    columns = width // size
     chips: list[Chip] = []
     for tile in range(rows * columns):
         row, column = divmod(tile, columns)
-        square = np.s_[row * size : (row + 1) * size, column * size : (column + 1) * size]
-        if np.mean(image[square] > 0) >= LEAST_SEA:
+        top = row * size
+        left = column * size
+        square = np.s_[top : top + size, left : left + size]
+        is_sea = image[square] > 0
+        if is_sea.mean() >= LEAST_SEA:
             chips.append(Chip(scene, tile, image[square], classes[square]))
     return chips
 
@@ -194,17 +207,23 @@ def choose(rng: Rng, chips: list[Chip], spec: SyntheticSpec) -> list[Chip]:
     Raises:
         UserError: There are not enough of them.
     """
-    shuffled = [chips[i] for i in rng.permutation(len(chips))]
-    empty = [chip for chip in shuffled if not chip.has_seep and chip.is_whole]
-    inner = [chip for chip in shuffled if chip.has_seep and chip.is_whole]
-    edge = [chip for chip in shuffled if chip.has_seep and not chip.is_whole]
-    edge.sort(key=lambda chip: np.count_nonzero(chip.image))
-    # from slivers of sea to nearly whole chips, evenly
-    steps = np.linspace(0, len(edge) - 1, round(EDGE_SHARE * spec.chips)).astype(int)
-    is_step = np.isin(range(len(edge)), steps)
-    empty_count = max(round(EMPTY_SHARE * spec.chips), int(spec.chips >= CHIPS_FOR_AN_EMPTY_ONE))
+    empty: list[Chip] = []
+    inner: list[Chip] = []
+    edge: list[Chip] = []
+    for index in rng.permutation(len(chips)):
+        chip = chips[index]
+        if chip.has_seep and chip.is_whole:
+            inner.append(chip)
+        elif chip.has_seep:
+            edge.append(chip)
+        elif chip.is_whole:
+            empty.append(chip)
+    empty_count = round(EMPTY_SHARE * spec.chips)
+    if spec.chips >= CHIPS_FOR_AN_EMPTY_ONE:
+        empty_count = max(empty_count, 1)
+    spread, other_edges = _spread_evenly(edge, round(EDGE_SHARE * spec.chips))
     # the other edges only where there is not enough of anything else
-    in_order = [*empty[:empty_count], *compress(edge, is_step), *inner, *compress(edge, ~is_step)]
+    in_order = [*empty[:empty_count], *spread, *inner, *other_edges]
     kept = in_order[: spec.chips]
     if len(kept) < spec.chips:
         raise UserError(
@@ -212,3 +231,11 @@ def choose(rng: Rng, chips: list[Chip], spec: SyntheticSpec) -> list[Chip]:
             "Raise data.synthetic.scenes or lower data.synthetic.chips."
         )
     return kept
+
+
+def _spread_evenly(edge: list[Chip], count: int) -> tuple[list[Chip], list[Chip]]:
+    """So many of the chips with an edge, evenly from slivers of sea to nearly whole chips, and the others."""
+    by_sea = sorted(edge, key=lambda chip: np.count_nonzero(chip.image))
+    steps = np.linspace(0, len(by_sea) - 1, count).astype(int)
+    is_step = np.isin(range(len(by_sea)), steps)
+    return list(compress(by_sea, is_step)), list(compress(by_sea, ~is_step))

@@ -91,9 +91,16 @@ class Layers(NamedTuple):
         """
         x, y = corner.astype(int).tolist()
         rows, columns = self.classes.shape
-        top, left = max(y, 0), max(x, 0)
-        in_scene = np.s_[top : max(y + damping.shape[0], 0), left : max(x + damping.shape[1], 0)]
-        in_drawing = np.s_[top - y : max(rows - y, 0), left - x : max(columns - x, 0)]
+        height, width = damping.shape
+        # a slice may end beyond its array, but a negative number would count from the array's end
+        top = max(y, 0)
+        left = max(x, 0)
+        bottom = max(y + height, 0)
+        right = max(x + width, 0)
+        last_row = max(rows - y, 0)
+        last_column = max(columns - x, 0)
+        in_scene = np.s_[top:bottom, left:right]
+        in_drawing = np.s_[top - y : last_row, left - x : last_column]
         self.damping[in_scene] = np.maximum(self.damping[in_scene], damping[in_drawing])
         self.classes[in_scene][outline[in_drawing]] = label
 
@@ -127,15 +134,19 @@ def draw_site(rng: Rng, layers: Layers, backscatter: Float, weather: Weather) ->
     origin = rng.uniform((0, 0), layers.classes.shape[::-1])
     if label == PLATFORM_CLASS and rng.random() < PLATFORM_SHARE:
         add_ship(rng, backscatter, origin, weather.tilt)
-    for _ in range(int(rng.integers(1, kind.strands + 1))):
+    strands = int(rng.integers(1, kind.strands + 1))
+    for _ in range(strands):
         if kind.length == 0:
-            draw_patch(rng, layers, origin + rng.normal(0, kind.width, 2), heading, label)
+            centre = origin + rng.normal(0, kind.width, 2)
+            draw_patch(rng, layers, centre, heading, label)
             continue
         strand_heading = heading + rng.normal(0, 0.25)
-        path = drift(rng, origin, strand_heading, kind.length * rng.lognormal(0, 0.5))
+        length = kind.length * rng.lognormal(0, 0.5)
+        path = drift(rng, origin, strand_heading, length)
         draw_line(rng, layers, path, label)
         # the next strand leaves the first half of this one
-        origin = path[rng.integers(len(path) // 2 + 1)] + rng.normal(0, 25, 2)
+        fork = path[rng.integers(len(path) // 2 + 1)]
+        origin = fork + rng.normal(0, 25, 2)
 
 
 def drift(rng: Rng, origin: Float, heading: float, length: float) -> Float:
@@ -153,7 +164,9 @@ def drift(rng: Rng, origin: Float, heading: float, length: float) -> Float:
     n = max(int(length / DRIFT_STEP), 4)
     has_kink = rng.random(n) < 0.03
     kinks = np.cumsum(has_kink * rng.normal(0, 0.6, n))
-    course = heading + 0.35 * smooth_noise(rng, n, 25) + 0.25 * smooth_noise(rng, n, 4) + kinks
+    bends = 0.35 * smooth_noise(rng, n, 25)
+    wiggles = 0.25 * smooth_noise(rng, n, 4)
+    course = heading + bends + wiggles + kinks
     steps = np.stack([np.cos(course), np.sin(course)], 1)
     return np.asarray(origin + DRIFT_STEP * np.cumsum(steps, 0))
 
@@ -167,22 +180,32 @@ def draw_line(rng: Rng, layers: Layers, path: Float, label: int) -> None:
         path: Points (n, 2), (x, y) in px.
         label: Its class.
     """
-    kind, n = SLICK_KINDS[label], len(path)
+    kind = SLICK_KINDS[label]
+    n = len(path)
     age = np.linspace(0, 1, n)
     shown = _shown(rng, n, kind)
     strength = (shown > -0.18) * np.clip(0.3 + shown / 0.6, 0, 1)
-    damping = kind.damping * rng.lognormal(0, 0.22) * (1 - 0.25 * age) * np.exp(0.2 * smooth_noise(rng, n, 8))
-    width = kind.width * rng.lognormal(-0.1, 0.3) * (1 + kind.growth * age) * np.exp(0.4 * smooth_noise(rng, n, 5))
+    first_damping = kind.damping * rng.lognormal(0, 0.22)
+    damping_noise = np.exp(0.2 * smooth_noise(rng, n, 8))
+    damping = first_damping * (1 - 0.25 * age) * damping_noise
+    first_width = kind.width * rng.lognormal(-0.1, 0.3)
+    width_noise = np.exp(0.4 * smooth_noise(rng, n, 5))
+    width = first_width * (1 + kind.growth * age) * width_noise
     left = _half_width(rng, width, strength)
     right = _half_width(rng, width, strength)
     # px by which the hand that drew the outline was off to one side
     hand = 0.4 * smooth_noise(rng, n, 8)
 
     corner = np.floor(path.min(0)) - LINE_MARGIN
-    extent = (np.ceil(path.max(0)) + LINE_MARGIN - corner)[::-1].astype(int)
-    dark, outline = np.zeros(extent, np.float32), np.zeros(extent, np.uint8)
-    paint_band(dark, path - corner, (left, right), np.minimum(damping, MOST_DAMPING) * strength)
-    paint_band(outline, path - corner, (left + 0.2 + hand, right + 0.2 - hand), 1.0 * (shown > 0))
+    far_corner = np.ceil(path.max(0)) + LINE_MARGIN
+    in_drawing = path - corner
+    # (rows, columns) from (x, y)
+    extent = (far_corner - corner)[::-1].astype(int)
+    dark = np.zeros(extent, np.float32)
+    paint_band(dark, in_drawing, (left, right), np.minimum(damping, MOST_DAMPING) * strength)
+    outline = np.zeros(extent, np.uint8)
+    outline_reach = (left + 0.2 + hand, right + 0.2 - hand)
+    paint_band(outline, in_drawing, outline_reach, (shown > 0).astype(float))
     blurred = np.asarray(cv2.GaussianBlur(dark, (0, 0), rng.uniform(0.7, 1.3)), np.float32)
     layers.lay(corner, blurred, outline > 0, label)
 
@@ -192,12 +215,16 @@ def _shown(rng: Rng, n: int, kind: SlickKind) -> Float:
     noise = rng.standard_normal(400)
     gaps = min(kind.gaps * rng.uniform(0.2, 1.8), 0.9)
     missing = np.quantile(noise, gaps)
-    return np.asarray(0.9 * smooth_noise(rng, n, 12) + 0.4 * smooth_noise(rng, n, 2) - missing)
+    coarse = 0.9 * smooth_noise(rng, n, 12)
+    fine = 0.4 * smooth_noise(rng, n, 2)
+    return np.asarray(coarse + fine - missing)
 
 
 def _half_width(rng: Rng, width: Float, strength: Float) -> Float:
     """How far a slick reaches to one side of its path, px."""
-    return np.asarray(width / 2 * np.exp(0.5 * smooth_noise(rng, len(width), 1.5)) * (0.2 + 0.8 * strength))
+    frayed = np.exp(0.5 * smooth_noise(rng, len(width), 1.5))
+    faded = 0.2 + 0.8 * strength
+    return np.asarray(width / 2 * frayed * faded)
 
 
 def paint_band(canvas: NDArray[Any], path: Float, reach: tuple[Float, Float], values: Float) -> None:
@@ -210,9 +237,11 @@ def paint_band(canvas: NDArray[Any], path: Float, reach: tuple[Float, Float], va
         values: Of the band at each point, (n,).
     """
     ahead = np.gradient(path, axis=0)
-    normal = np.stack([-ahead[:, 1], ahead[:, 0]], 1) / np.linalg.norm(ahead, axis=1, keepdims=True)
+    across = np.stack([-ahead[:, 1], ahead[:, 0]], 1)
+    normal = across / np.linalg.norm(ahead, axis=1, keepdims=True)
     left, right = reach
-    left_edge, right_edge = path + left[:, None] * normal, path - right[:, None] * normal
+    left_edge = path + left[:, None] * normal
+    right_edge = path - right[:, None] * normal
     corners = np.stack([left_edge[:-1], left_edge[1:], right_edge[1:], right_edge[:-1]], 1)
     quads = np.round(corners * 2**CORNER_BITS).astype(np.int32)
     for quad, value in zip(quads, values[1:], strict=True):
@@ -231,15 +260,18 @@ def draw_patch(rng: Rng, layers: Layers, centre: Float, heading: float, label: i
         label: Its class.
     """
     kind = SLICK_KINDS[label]
-    radius = int(kind.width * np.clip(rng.lognormal(0, 0.4), 0.4, 1.7)) + 8
+    scale = np.clip(rng.lognormal(0, 0.4), 0.4, 1.7)
+    radius = int(kind.width * scale) + 8
     side = 2 * radius + 1
     torn = gaussian_field(rng, (side, side), power_law(3.2, radius, 2.5), heading)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1] / radius
     along, across = turned(x, y, heading)
-    height = (torn - 6 * (along**2 + (1.6 * across) ** 2)).astype(np.float32)
+    from_centre = along**2 + (1.6 * across) ** 2
+    height = (torn - 6 * from_centre).astype(np.float32)
     upper = height[height > height.max() - 4]
     level = float(np.quantile(upper, rng.uniform(0.4, 0.85)))
     damping = np.minimum(kind.damping * rng.lognormal(0, 0.25), MOST_DAMPING)
     dark = damping * soft_step(height, level, 0.08)
-    outline = cv2.GaussianBlur(height, (0, 0), 1.5) > level - 0.1
+    smooth_height = cv2.GaussianBlur(height, (0, 0), 1.5)
+    outline = smooth_height > level - 0.1
     layers.lay(np.trunc(centre) - radius, dark, outline, label)
