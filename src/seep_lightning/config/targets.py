@@ -45,14 +45,18 @@ def build(key: str, node: Any, kind: type[T], *args: Any, **keywords: Any) -> T:
     """
     target = resolve(key, node, kind)
     settings = settings_of_node(node)
-    _check_keywords(key, target, settings, len(args), keywords)
-    built = {name: _nested(f"{key}.{name}", value, kind) for name, value in settings.items()}
+    free_names = _names_of_keywords(target, len(args))
+    if free_names is not None:
+        own_names = [name for name in free_names if name not in keywords]
+        _check_keywords(key, target, settings, own_names)
+    built = _build_nested(key, settings, kind)
     try:
         return target(*args, **keywords, **built)
     except UserError:
         raise
     except ModuleNotFoundError as error:
-        raise UserError(f"{key} needs a package: pip install 'seep_lightning[{key.rpartition('.')[2]}]'") from error
+        extra = key.rpartition(".")[2]
+        raise UserError(f"{key} needs a package: pip install 'seep_lightning[{extra}]'") from error
     # a constructor of another library may raise anything
     except Exception as error:
         raise UserError(f"{key}: {target.__name__} refuses its settings {settings}: {error}") from error
@@ -75,9 +79,11 @@ def resolve(key: str, node: Any, kind: type[T]) -> type[T]:
     if not is_node(node):
         raise UserError(f"{key}: expected a node with _target_ (a class) and its arguments, found {node!r}.")
     path = str(node[TARGET])
-    module, _, name = MOVED.get(path, path).rpartition(".")
+    todays_path = MOVED.get(path, path)
+    module_name, _, class_name = todays_path.rpartition(".")
     try:
-        target = getattr(importlib.import_module(module), name)
+        module = importlib.import_module(module_name)
+        target = getattr(module, class_name)
     except ModuleNotFoundError as error:
         raise UserError(f"{key}._target_={path}: cannot import it ({error}). {_how_to_install(error)}") from error
     # a module of another library, or of the user, may fail with anything when it is imported
@@ -115,30 +121,48 @@ def mapped_values(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
-def _check_keywords(
-    key: str, target: Callable[..., Any], settings: Mapping[str, Any], positional: int, keywords: Mapping[str, Any]
-) -> None:
-    """Refuse a key of the node that the constructor does not take."""
+def _names_of_keywords(target: Callable[..., Any], positional: int) -> list[str] | None:
+    """What a constructor takes after so many positional arguments; None: anything."""
     parameters = list(inspect.signature(target).parameters.values())
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    free = [parameter.name for parameter in parameters[positional:] if parameter.kind is not Parameter.VAR_POSITIONAL]
-    known = [name for name in free if name not in keywords]
+    kinds = [parameter.kind for parameter in parameters]
+    if Parameter.VAR_KEYWORD in kinds:
+        return None
+    free = parameters[positional:]
+    return [parameter.name for parameter in free if parameter.kind is not Parameter.VAR_POSITIONAL]
+
+
+def _check_keywords(
+    key: str, target: Callable[..., Any], settings: Mapping[str, Any], own_names: Sequence[str]
+) -> None:
+    """Refuse a key of the node that is none of the constructor's own names."""
     for name in settings:
-        if name not in known:
-            raise UserError(f"{key}.{name}: {target.__name__} takes {', '.join(known)}{_hint(name, known)}")
+        if name not in own_names:
+            listed = ", ".join(own_names)
+            hint = _hint(name, own_names)
+            raise UserError(f"{key}.{name}: {target.__name__} takes {listed}{hint}")
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
     """The end of a sentence about a misspelt key."""
     near = get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else "."
+    if not near:
+        return "."
+    return f"; did you mean {near[0]!r}?"
 
 
 def _how_to_install(error: ModuleNotFoundError) -> str:
     """What to do about a module that is not there."""
-    package = str(error.name).partition(".")[0].replace("_", "-")
+    top_module = str(error.name).partition(".")[0]
+    package = top_module.replace("_", "-")
     return f"Install it (pip install {package}), or correct the name; a file of your own must be on PYTHONPATH."
+
+
+def _build_nested(key: str, settings: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """The values of a mapping, with the nodes inside them built."""
+    built: dict[str, Any] = {}
+    for name, value in settings.items():
+        built[name] = _nested(f"{key}.{name}", value, kind)
+    return built
 
 
 def _nested(key: str, value: Any, kind: type[Any]) -> Any:
@@ -146,7 +170,7 @@ def _nested(key: str, value: Any, kind: type[Any]) -> Any:
     if is_node(value):
         return build(key, value, kind)
     if isinstance(value, Mapping):
-        return {name: _nested(f"{key}.{name}", item, kind) for name, item in value.items()}
+        return _build_nested(key, value, kind)
     if isinstance(value, list):
         return [_nested(f"{key}[{i}]", item, kind) for i, item in enumerate(value)]
     return value

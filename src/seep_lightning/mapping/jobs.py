@@ -44,7 +44,8 @@ class SceneJob:
         """
         if len(self.tiles) > 1:
             return mosaic(self.tiles, self.name, bands, nodata)
-        return Raster(next(iter(self.tiles)), bands, nodata)
+        (path,) = self.tiles
+        return Raster(path, bands, nodata)
 
 
 def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
@@ -63,13 +64,19 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
     for path in paths:
         scene, tile = _chip_name(path, facts["pattern"])
         if tile is None:
-            jobs.append(SceneJob(path.stem, {path: (0, 0)}))
-        else:
-            tiles_of_scenes.setdefault(scene, {})[path] = tile
+            jobs.append(_job_of_file(path))
+            continue
+        tiles = tiles_of_scenes.setdefault(scene, {})
+        tiles[path] = tile
     for scene, tiles in tiles_of_scenes.items():
         jobs += _jobs_of_chips(scene, tiles, facts, config)
     _check_names(jobs, config.input)
     return jobs
+
+
+def _job_of_file(path: Path, peers: tuple[Path, ...] = ()) -> SceneJob:
+    """A job for one file that is mapped by itself."""
+    return SceneJob(path.stem, {path: (0, 0)}, peers)
 
 
 def _chip_name(path: Path, pattern: str) -> tuple[str, int | None]:
@@ -88,7 +95,7 @@ def _jobs_of_chips(scene: str, tiles: dict[Path, int], facts: dict[str, Any], co
         columns = _columns(scene, tiles, facts, config)
     if columns is None:
         peers = tuple(tiles)
-        return [SceneJob(path.stem, {path: (0, 0)}, peers) for path in tiles]
+        return [_job_of_file(path, peers) for path in tiles]
     cells = {path: divmod(tile, columns) for path, tile in tiles.items()}
     return [SceneJob(scene, cells)]
 
@@ -107,7 +114,8 @@ def _check_names(jobs: Sequence[SceneJob], key: str) -> None:
 def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
     """Tiles a row of a scene: as told, or as the data say, or as the run knows it by name."""
     chips = LooseChips(scene, tiles, facts.get("band names"), facts["nodata"])
-    grids = {key: grid["columns"] for key, grid in facts.get("grid", {}).items()}
+    known_grids = facts.get("grid", {})
+    grids = {key: grid["columns"] for key, grid in known_grids.items()}
     return columns_of_scene(chips, grids, told=config.columns)
 
 
@@ -124,8 +132,9 @@ def strips_of(job: SceneJob, pixels: int) -> list[tuple[int, int]]:
     # missing tiles need a nodata value, though no pixel is read
     with job.open((1,), nodata=0) as raster:
         height = raster.height
-        count = math.ceil(height * raster.width / pixels)
+        width = raster.width
+    count = math.ceil(height * width / pixels)
     if count <= 1:
         return []
-    edges = [height * i // count for i in range(count + 1)]
+    edges = [height * strip // count for strip in range(count + 1)]
     return list(pairwise(edges))

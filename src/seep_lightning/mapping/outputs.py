@@ -45,15 +45,16 @@ class SceneOutputs:
             config: The output folder, and which files are asked for.
         """
         folder = Path(config.output)
+        probability = folder / f"{job.name}{PROBABILITY_SUFFIX}"
         outlines = folder / f"{job.name}.{config.format}"
         picture = folder / f"{job.name}.png"
         written = [outlines]
         if config.picture:
             written.append(picture)
         if config.chips:
-            written += [chip_map_path(folder / MASKS, chip) for chip in job.tiles]
-            written += [chip_map_path(folder / PROBABILITIES, chip) for chip in job.tiles]
-        return cls(folder, folder / f"{job.name}{PROBABILITY_SUFFIX}", outlines, picture, tuple(written))
+            written += _chip_map_paths(folder / MASKS, job)
+            written += _chip_map_paths(folder / PROBABILITIES, job)
+        return cls(folder, probability, outlines, picture, tuple(written))
 
     def check_replaceable(self, job: SceneJob, *, overwrite: bool) -> None:
         """Check that this call replaces neither its input nor files of somebody else.
@@ -66,11 +67,11 @@ class SceneOutputs:
             UserError: It would.
         """
         inputs = {path.resolve() for path in job.tiles}
-        mapped_before = self.probability.exists()
+        may_replace = overwrite or self.probability.exists()
         for path in self.written:
             if path.resolve() in inputs:
                 raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
-            if path.exists() and not overwrite and not mapped_before:
+            if path.exists() and not may_replace:
                 raise UserError(
                     f"{path} is there already, and is not of this map. Choose another output, or overwrite=true."
                 )
@@ -83,6 +84,11 @@ def chip_map_path(folder: Path, chip: Path) -> Path:
     return folder / f"{chip.name}.tif"
 
 
+def _chip_map_paths(folder: Path, job: SceneJob) -> list[Path]:
+    """The files in `folder` that hold the maps of a scene's chips."""
+    return [chip_map_path(folder, chip) for chip in job.tiles]
+
+
 def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
     """Cut a map back into the chips of its scene.
 
@@ -93,18 +99,24 @@ def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
         rasters: Its map.
         folder: The output folder.
     """
-    for kind, path in ((MASKS, rasters.mask), (PROBABILITIES, rasters.probability)):
-        (folder / kind).mkdir(exist_ok=True)
-        with Raster(path) as raster:
-            _write_chips(job, raster, folder / kind)
+    _write_chips(job, rasters.mask, folder / MASKS)
+    _write_chips(job, rasters.probability, folder / PROBABILITIES)
 
 
-def _write_chips(job: SceneJob, raster: Raster, folder: Path) -> None:
+def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
     """Write each chip's part of a raster of the whole scene."""
+    folder.mkdir(exist_ok=True)
+    with Raster(path) as raster:
+        size = _chip_size(job, raster)
+        for chip, cell in job.tiles.items():
+            top, bottom, left, right = box(cell, size)
+            values, valid = raster.read(top, bottom, left, right)
+            chip_map = np.where(valid, values[0], 0).astype(np.uint8)
+            write_image(chip_map_path(folder, chip), chip_map)
+
+
+def _chip_size(job: SceneJob, raster: Raster) -> tuple[int, int]:
+    """Height and width of the chips that a raster of the whole scene consists of, px."""
     rows = 1 + max(row for row, _ in job.tiles.values())
     columns = 1 + max(column for _, column in job.tiles.values())
-    size = raster.height // rows, raster.width // columns
-    for chip, cell in job.tiles.items():
-        values, valid = raster.read(*box(cell, size))
-        chip_map = np.where(valid, values[0], 0).astype(np.uint8)
-        write_image(chip_map_path(folder, chip), chip_map)
+    return raster.height // rows, raster.width // columns

@@ -56,7 +56,8 @@ def open_for_reading(path: Path) -> Any:
     try:
         return open_dataset(path)
     except (RasterioError, OSError) as error:
-        raise UserError(_refusal(path, first_line(error)[:LONGEST_REASON])) from error
+        reason = first_line(error)[:LONGEST_REASON]
+        raise UserError(_refusal(path, reason)) from error
 
 
 def _refusal(path: Path, reason: str) -> str:
@@ -92,24 +93,49 @@ def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | 
     Raises:
         UserError: The file has no such band.
     """
-    numbers = [_band_number(names, band) for band in bands]
-    missing = [str(band) for band, number in zip(bands, numbers, strict=True) if number is None]
+    numbers: list[int] = []
+    missing: list[int | str] = []
+    for band in bands:
+        number = _band_number(names, band)
+        if number is None:
+            missing.append(band)
+        else:
+            numbers.append(number)
     if missing:
-        known_names = [name for name in names if name]
-        named = f" named {', '.join(known_names)}" if known_names else ""
-        asked = ", ".join(str(band) for band in bands)
         raise UserError(
-            f"{path} has {len(names)} band(s){named}; wanted {asked}, of which {', '.join(missing)} is missing. "
+            f"{path} has {_what_there_is(names)}; wanted {_listed(bands)}, of which {_listed(missing)} is missing. "
             "Choose with (data.)bands=[...], or use a run trained on these bands."
         )
-    return [number for number in numbers if number is not None]
+    return numbers
 
 
 def _band_number(names: Sequence[str | None], band: int | str) -> int | None:
     """The number of one band; None where there is no such band."""
     if isinstance(band, str):
-        return names.index(band) + 1 if band in names else None
-    return band if 1 <= band <= len(names) else None
+        return _number_of_name(names, band)
+    if 1 <= band <= len(names):
+        return band
+    return None
+
+
+def _number_of_name(names: Sequence[str | None], name: str) -> int | None:
+    """The number of the first band of this name; None where there is none."""
+    if name not in names:
+        return None
+    return names.index(name) + 1
+
+
+def _what_there_is(names: Sequence[str | None]) -> str:
+    """How many bands a file has, and the names of those that have one."""
+    count = f"{len(names)} band(s)"
+    with_name = [name for name in names if name]
+    if not with_name:
+        return count
+    return f"{count} named {_listed(with_name)}"
+
+
+def _listed(bands: Sequence[int | str]) -> str:
+    return ", ".join(str(band) for band in bands)
 
 
 def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **options: Any) -> None:
@@ -123,9 +149,10 @@ def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence
         options: Further keywords of `rasterio.open`, such as `crs` and `transform`.
     """
     count, height, width = array.shape
-    size = {"count": count, "height": height, "width": width, "dtype": array.dtype.name}
+    pixels = {"count": count, "height": height, "width": width, "dtype": array.dtype.name, "nodata": nodata}
+    # what the caller says about the format wins
     options = {"driver": CHIP_FORMAT.driver, **CHIP_FORMAT.options, **options}
-    with open_dataset(path, "w", nodata=nodata, **size, **options) as out:
+    with open_dataset(path, "w", **pixels, **options) as out:
         out.write(array)
         if names:
             out.descriptions = names

@@ -51,10 +51,13 @@ class Georeference:
         Returns:
             New points at the same places on the ground.
         """
-        return [
-            GroundControlPoint(point.row + rows, point.col + columns, point.x, point.y, point.z, point.id, point.info)
-            for point in self.gcps
-        ]
+        shifted: list[GroundControlPoint] = []
+        for point in self.gcps:
+            row = point.row + rows
+            column = point.col + columns
+            moved = GroundControlPoint(row, column, point.x, point.y, point.z, point.id, point.info)
+            shifted.append(moved)
+        return shifted
 
 
 def read_georeference(path: Path, dataset: Any) -> Georeference:
@@ -71,12 +74,14 @@ def read_georeference(path: Path, dataset: Any) -> Georeference:
         UserError: The coordinate system is unreadable or no place on the earth, or the transform is not invertible.
     """
     with as_user_error(f"{path}: its CRS cannot be read", CRSError, advice=CRS_ADVICE):
-        crs, transform = dataset.crs, dataset.transform
+        crs = dataset.crs
+        transform = dataset.transform
         gcps, gcps_crs = dataset.gcps
     placed_by_points = bool(gcps) and transform == Affine.identity()
+    if placed_by_points:
+        crs = gcps_crs
     # rasterio's empty CRS is false
-    crs = (gcps_crs if placed_by_points else crs) or None
-    georeference = Georeference(crs, transform, gcps, placed_by_points)
+    georeference = Georeference(crs or None, transform, gcps, placed_by_points)
     _check_crs(path, georeference)
     _check_transform(path, georeference)
     return georeference
@@ -84,13 +89,16 @@ def read_georeference(path: Path, dataset: Any) -> Georeference:
 
 def _check_crs(path: Path, georeference: Georeference) -> None:
     crs = georeference.crs
-    if crs is not None and not (crs.is_geographic or crs.is_projected):
-        kind = f"neither geographic nor projected ({crs.to_wkt()[:60]}...)"
-        raise UserError(f"{path}: its coordinate system is {kind}. {CRS_ADVICE}")
+    if crs is None or crs.is_geographic or crs.is_projected:
+        return
+    kind = f"neither geographic nor projected ({crs.to_wkt()[:60]}...)"
+    raise UserError(f"{path}: its coordinate system is {kind}. {CRS_ADVICE}")
 
 
 def _check_transform(path: Path, georeference: Georeference) -> None:
     transform = georeference.transform
-    invertible = np.isfinite(tuple(transform)).all() and abs(transform.determinant) > 0
-    if not invertible:
-        raise UserError(f"{path}: its transform {tuple(transform)[:6]} is not invertible. {CRS_ADVICE}")
+    is_finite = np.isfinite(tuple(transform)).all()
+    if is_finite and abs(transform.determinant) > 0:
+        return
+    coefficients = tuple(transform)[:6]
+    raise UserError(f"{path}: its transform {coefficients} is not invertible. {CRS_ADVICE}")

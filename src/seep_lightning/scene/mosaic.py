@@ -34,13 +34,21 @@ class _Tile:
     @property
     def source(self) -> VrtSource:
         """The tile as a part of a virtual raster."""
-        left, top = self.column * self.width, self.row * self.height
-        return VrtSource(self.path, left, top, self.width, self.height, self.data_type)
+        return VrtSource(
+            path=self.path,
+            left=self.column * self.width,
+            top=self.row * self.height,
+            width=self.width,
+            height=self.height,
+            data_type=self.data_type,
+        )
 
     @property
     def origin(self) -> Affine:
         """The transform of the whole scene, by this tile's own transform and cell."""
-        return self.place.transform @ Affine.translation(-self.column * self.width, -self.row * self.height)
+        left = self.column * self.width
+        top = self.row * self.height
+        return self.place.transform @ Affine.translation(-left, -top)
 
 
 @contextmanager
@@ -72,14 +80,15 @@ def mosaic(
     columns = 1 + max(column for _, column in tiles.values())
     if nodata is None and len(tiles) < rows * columns:
         raise UserError(f"{name} lacks tiles, and the run has no nodata value for them. Pass mosaic=false.")
-    known = [_read_tile(path, cell, bands, nodata) for path, cell in tiles.items()]
-    _check_alike(known, placed=placed)
+    read_tiles = [_read_tile(path, cell, bands, nodata) for path, cell in tiles.items()]
+    _check_alike(read_tiles, placed=placed)
     if placed:
-        _check_places(known, name)
-    vrt = _mosaic_vrt(known, (rows, columns), nodata, placed=placed)
+        _check_places(read_tiles, name)
+    vrt = _mosaic_vrt(read_tiles, (rows, columns), nodata, placed=placed)
     with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
-        raster.nodatas |= {value for tile in known for value in tile.nodatas}
-        raster.layout = sorted((tile.path.name, tile.row, tile.column) for tile in known)
+        for tile in read_tiles:
+            raster.nodatas |= tile.nodatas
+        raster.layout = sorted((tile.path.name, tile.row, tile.column) for tile in read_tiles)
         yield raster
 
 
@@ -105,8 +114,9 @@ def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[int | str], no
 def _check_alike(tiles: Sequence[_Tile], *, placed: bool) -> None:
     """Raise `UserError` for the first tile that differs from the first one."""
     first = tiles[0]
+    expected = _kind(first, placed=placed)
     for tile in tiles[1:]:
-        if _kind(tile, placed=placed) != _kind(first, placed=placed):
+        if _kind(tile, placed=placed) != expected:
             raise UserError(
                 f"{tile.path} and {first.path.name} differ in size, type, bands or coordinate system: "
                 "tiles of a scene must be alike. Cut them again, or pass mosaic=false."
@@ -115,7 +125,9 @@ def _check_alike(tiles: Sequence[_Tile], *, placed: bool) -> None:
 
 def _kind(tile: _Tile, *, placed: bool) -> tuple[object, ...]:
     """What all tiles of a scene have in common."""
-    crs = tile.place.crs.to_wkt() if placed and tile.place.crs is not None else None
+    crs = None
+    if placed and tile.place.crs is not None:
+        crs = tile.place.crs.to_wkt()
     return tile.width, tile.height, tile.data_type, max(tile.band_names), crs
 
 
@@ -125,7 +137,8 @@ def _check_places(tiles: Sequence[_Tile], name: str) -> None:
     for tile in with_transform:
         # the scene's first pixel by this tile, in pixels of the scene by the first tile
         offset = ~with_transform[0].origin @ tile.origin
-        if max(abs(offset.c), abs(offset.f)) > PLACE_TOLERANCE:
+        distance = max(abs(offset.c), abs(offset.f))
+        if distance > PLACE_TOLERANCE:
             raise UserError(
                 f"{tile.path} does not lie at row {tile.row}, column {tile.column} of the tiles of {name}, "
                 "by its transform. Pass the right columns=N, mosaic=false, or drop it: gdal_edit.py -unsetgt."
@@ -139,7 +152,9 @@ def _mosaic_vrt(tiles: Sequence[_Tile], grid: tuple[int, int], nodata: float | N
     vrt = new_vrt(columns * first.width, rows * first.height)
     if placed:
         add_georeference(vrt, first.place, first.row * first.height, first.column * first.width)
-    names = {number: band for tile in tiles for number, band in tile.band_names.items()}
+    names: dict[int, str] = {}
+    for tile in tiles:
+        names.update(tile.band_names)
     sources = [tile.source for tile in tiles]
     for number in range(1, max(names) + 1):
         add_mosaic_band(vrt, number, names.get(number, ""), nodata, sources)

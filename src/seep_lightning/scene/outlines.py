@@ -58,14 +58,18 @@ class Outlines:
         Returns:
             Rows start..stop, (n, width): the value of the last polygon that holds a pixel's centre, else 0.
         """
-        _, tops, _, bottoms = shapely.bounds(self.shapes).reshape(-1, 4).T
-        in_rows = (tops < stop) & (bottoms > start) & (values > 0)
-        shape = (stop - start, width)
-        if not in_rows.any():
-            return np.zeros(shape, np.uint8)
-        pairs = zip(self.shapes[in_rows], values[in_rows].tolist(), strict=True)
+        bounds = shapely.bounds(self.shapes).reshape(-1, 4)
+        tops = bounds[:, 1]
+        bottoms = bounds[:, 3]
+        chosen = (tops < stop) & (bottoms > start) & (values > 0)
+        size = (stop - start, width)
+        if not chosen.any():
+            return np.zeros(size, np.uint8)
+        shapes = self.shapes[chosen]
+        numbers = values[chosen].tolist()
+        pairs = zip(shapes, numbers, strict=True)
         transform = Affine.translation(0, start)
-        rows = features.rasterize(pairs, shape, transform=transform, dtype=np.uint8)
+        rows = features.rasterize(pairs, size, transform=transform, dtype=np.uint8)
         return np.asarray(rows)
 
 
@@ -85,15 +89,18 @@ class VectorArea:
 
     def __call__(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Rows start..stop of the mask, (n, width)."""
-        ones = np.ones(len(self.outlines.shapes), np.uint8)
+        count = len(self.outlines.shapes)
+        ones = np.ones(count, np.uint8)
         burnt = self.outlines.burn(ones, start, stop, self.width)
-        return np.asarray(burnt == self.inside)
+        mask = burnt == self.inside
+        return np.asarray(mask)
 
     @property
     def key(self) -> str:
         """A hash of what the mask depends on."""
         shapes = b"".join(shapely.to_wkb(self.outlines.shapes))
-        return hashlib.sha256(shapes + bytes([self.inside])).hexdigest()
+        inside = bytes([self.inside])
+        return hashlib.sha256(shapes + inside).hexdigest()
 
 
 def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Area, str]:
@@ -148,20 +155,25 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
         polygons = read_cut(layer, frame, columns, where)
     if polygons is None:
         return Outlines.none(columns, layer.crs)
-    shapes = shapely.segmentize(polygons.shapes, frame.side / EDGES_PER_SIDE)
-    in_pixels = polygons._replace(shapes=_to_pixels(shapes, layer.crs, raster, ground))
-    within = in_pixels.select(_touches(in_pixels.shapes, raster))
-    return Outlines(*within, crs=layer.crs)
+    longest_edge = frame.side / EDGES_PER_SIDE
+    shapes = shapely.segmentize(polygons.shapes, longest_edge)
+    shapes = _to_pixels(shapes, layer.crs, raster, ground)
+    touches = _touches(shapes, raster)
+    within = polygons._replace(shapes=shapes).select(touches)
+    return Outlines(within.shapes, within.numbers, within.columns, layer.crs)
 
 
 def _to_pixels(shapes: Shapes, crs: str | None, raster: Raster, ground: Ground) -> Shapes:
     """Shapes (N,) of a CRS in a scene's pixels; without georeference they are in its coordinates already."""
     if ground.wkt:
-        shapes = shapely.transform(shapes, Reprojection(str(crs), ground.wkt))
+        reprojection = Reprojection(str(crs), ground.wkt)
+        shapes = shapely.transform(shapes, reprojection)
     if ground.wkt and raster.crs.is_geographic:
-        longitude = ground.place(middle_of(raster))[0, 0]
-        shapes = shapely.transform(shapes, partial(near_longitude, longitude=longitude))
-    return np.asarray(shapely.transform(shapes, ground.unplace))
+        middle = ground.place(middle_of(raster))
+        near_scene = partial(near_longitude, longitude=middle[0, 0])
+        shapes = shapely.transform(shapes, near_scene)
+    in_pixels = shapely.transform(shapes, ground.unplace)
+    return np.asarray(in_pixels)
 
 
 def _touches(shapes: Shapes, raster: Raster) -> NDArray[np.bool_]:
@@ -170,4 +182,5 @@ def _touches(shapes: Shapes, raster: Raster) -> NDArray[np.bool_]:
     finite = np.isfinite(bounds).all(axis=1)
     boxes = shapely.envelope(shapes)
     scene = shapely.box(0, 0, raster.width, raster.height)
-    return np.asarray(finite & shapely.intersects(boxes, scene))
+    meets = shapely.intersects(boxes, scene)
+    return np.asarray(finite & meets)

@@ -66,7 +66,9 @@ class Frame(NamedTuple):
         high = finite.max(axis=0)
         side = (high - low).max()
         margin = side / MARGINS_PER_SIDE
-        box = shapely.box(*(low - margin), *(high + margin))
+        west, south = low - margin
+        east, north = high + margin
+        box = shapely.box(west, south, east, north)
         return cls(box, side, turns)
 
 
@@ -85,8 +87,10 @@ class CutPolygons(NamedTuple):
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CutPolygons":
         """Those of a mask or of positions."""
+        shapes = self.shapes[chosen]
+        numbers = self.numbers[chosen]
         columns = {name: values[chosen] for name, values in self.columns.items()}
-        return CutPolygons(self.shapes[chosen], self.numbers[chosen], columns)
+        return CutPolygons(shapes, numbers, columns)
 
 
 def polygon_layer(path: Path) -> VectorLayer:
@@ -102,13 +106,27 @@ def polygon_layer(path: Path) -> VectorLayer:
         UserError: The file has several.
         DataSourceError: It is no vector file.
     """
-    names = [name for name, kind in pyogrio.list_layers(path) if _may_hold_polygons(kind)]
-    if len(names) > 1:
-        command = f"ogr2ogr one.gpkg {path.name} {names[0]}"
-        raise UserError(f"{path} has several layers: {', '.join(names)}. Give a file with one of them: {command}")
-    name = names[0] if names else None
+    name = _layer_name(path)
     info = pyogrio.read_info(path, layer=name, force_total_bounds=True)
-    return VectorLayer(path, name, info["crs"], list(info["fields"]), info["total_bounds"])
+    return VectorLayer(
+        path=path,
+        name=name,
+        crs=info["crs"],
+        fields=list(info["fields"]),
+        bounds=info["total_bounds"],
+    )
+
+
+def _layer_name(path: Path) -> str | None:
+    """The name of the one layer that may hold polygons; None where GDAL lists none, `UserError` for several."""
+    names: list[str] = [name for name, kind in pyogrio.list_layers(path) if _may_hold_polygons(kind)]
+    if not names:
+        return None
+    if len(names) > 1:
+        listed = ", ".join(names)
+        command = f"ogr2ogr one.gpkg {path.name} {names[0]}"
+        raise UserError(f"{path} has several layers: {listed}. Give a file with one of them: {command}")
+    return names[0]
 
 
 def _may_hold_polygons(kind: str | None) -> bool:
@@ -131,10 +149,11 @@ def check_layer(layer: VectorLayer, ground: Ground, columns: Sequence[str]) -> N
     """
     if ground.wkt and not layer.crs:
         raise UserError(f"{layer.path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
-    missing = set(columns) - set(layer.fields)
+    missing = sorted(set(columns) - set(layer.fields))
     if missing:
+        lacking = ", ".join(missing)
         fields = ", ".join(layer.fields) or "none"
-        raise UserError(f"{layer.path} has no attribute {', '.join(sorted(missing))}; those that it has: {fields}.")
+        raise UserError(f"{layer.path} has no attribute {lacking}; those that it has: {fields}.")
 
 
 def frame_of(raster: Raster, ground: Ground, layer: VectorLayer) -> Frame:
@@ -148,14 +167,17 @@ def frame_of(raster: Raster, ground: Ground, layer: VectorLayer) -> Frame:
     Returns:
         The frame.
     """
-    points = ground.place(_grid_over(raster))
+    grid = _grid_over(raster)
+    points = ground.place(grid)
     if not ground.wkt:
         return Frame.around(points, turns=(0,))
-    points = Reprojection(ground.wkt, str(layer.crs))(points)
+    reprojection = Reprojection(ground.wkt, str(layer.crs))
+    points = reprojection(points)
     if not pyproj.CRS(layer.crs).is_geographic:
         return Frame.around(points, turns=(0,))
     middle_longitude = points[len(points) // 2, 0]
-    return Frame.around(near_longitude(points, middle_longitude), turns=(-WHOLE_TURN, 0, WHOLE_TURN))
+    near_middle = near_longitude(points, middle_longitude)
+    return Frame.around(near_middle, turns=(-WHOLE_TURN, 0, WHOLE_TURN))
 
 
 def _grid_over(raster: Raster) -> Points:
@@ -178,23 +200,37 @@ def read_cut(layer: VectorLayer, frame: Frame, columns: Sequence[str], where: st
     Returns:
         The polygons; None where the extents of layer and frame do not meet.
     """
-    turns = [_read_turn(layer, frame, turn, columns, where) for turn in _turns_with_polygons(layer, frame)]
-    if not turns:
+    by_turn: list[CutPolygons] = []
+    for turn in _turns_with_polygons(layer, frame):
+        polygons = _read_turn(layer, frame, turn, columns, where)
+        by_turn.append(polygons)
+    if not by_turn:
         return None
-    polygons = CutPolygons(
-        shapes=np.concatenate([turn.shapes for turn in turns]),
-        numbers=np.concatenate([turn.numbers for turn in turns]),
-        columns={name: np.concatenate([turn.columns[name] for turn in turns]) for name in turns[0].columns},
-    )
-    polygons = polygons.select(np.argsort(polygons.numbers, kind="stable"))
-    return polygons.select(shapely.area(polygons.shapes) > 0)
+    joined = _joined(by_turn)
+    order = np.argsort(joined.numbers, kind="stable")
+    in_order = joined.select(order)
+    has_area = shapely.area(in_order.shapes) > 0
+    return in_order.select(has_area)
+
+
+def _joined(lists: Sequence[CutPolygons]) -> CutPolygons:
+    """All polygons of several lists, which have the same columns."""
+    shapes = np.concatenate([polygons.shapes for polygons in lists])
+    numbers = np.concatenate([polygons.numbers for polygons in lists])
+    columns: dict[str, NDArray[Any]] = {}
+    for name in lists[0].columns:
+        columns[name] = np.concatenate([polygons.columns[name] for polygons in lists])
+    return CutPolygons(shapes, numbers, columns)
 
 
 def _turns_with_polygons(layer: VectorLayer, frame: Frame) -> Iterator[int]:
     """The turns of the globe at which the frame meets the extent of the layer."""
-    extent = frame.box if layer.bounds is None else shapely.box(*layer.bounds)
+    extent = frame.box
+    if layer.bounds is not None:
+        extent = shapely.box(*layer.bounds)
     for turn in frame.turns:
-        if shapely.transform(frame.box, Shift(turn)).intersects(extent):
+        turned = shapely.transform(frame.box, Shift(turn))
+        if turned.intersects(extent):
             yield turn
 
 
@@ -210,8 +246,10 @@ def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[st
         where=where,
         return_fids=True,
     )
-    shapes = shapely.transform(_cut(shapely.from_wkb(geometry), turned), Shift(-turn))
-    return CutPolygons(shapes, numbers, dict(zip(meta["fields"], values, strict=True)))
+    within = _cut(shapely.from_wkb(geometry), turned)
+    shapes = shapely.transform(within, Shift(-turn))
+    by_name = dict(zip(meta["fields"], values, strict=True))
+    return CutPolygons(shapes, numbers, by_name)
 
 
 def _cut(shapes: Shapes, frame: shapely.Polygon) -> Shapes:

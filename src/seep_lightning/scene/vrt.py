@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from affine import Affine
+from rasterio.control import GroundControlPoint
 
 from seep_lightning.scene.georeference import Georeference
 
@@ -49,17 +50,35 @@ def add_georeference(dataset: Element, place: Georeference, row: int, column: in
         row: The row of that file's first pixel.
         column: The column of that file's first pixel.
     """
-    crs = "" if place.crs is None else place.crs.to_wkt()
+    crs = ""
+    if place.crs is not None:
+        crs = place.crs.to_wkt()
     if place.placed_by_points:
-        listed = SubElement(dataset, "GCPList", {"Projection": crs})
-        for point in place.shifted_points(row, column):
-            position = {"Pixel": point.col, "Line": point.row, "X": point.x, "Y": point.y, "Z": point.z or 0}
-            SubElement(listed, "GCP", {name: str(value) for name, value in position.items()})
+        _add_points(dataset, crs, place.shifted_points(row, column))
     elif place.has_transform:
-        if crs:
-            _add_text(dataset, "SRS", crs)
-        corner = place.transform @ Affine.translation(-column, -row)
-        _add_text(dataset, "GeoTransform", ", ".join(str(value) for value in corner.to_gdal()))
+        _add_transform(dataset, crs, place.transform @ Affine.translation(-column, -row))
+
+
+def _add_points(dataset: Element, crs: str, points: Iterable[GroundControlPoint]) -> None:
+    """Place a virtual raster by ground control points."""
+    point_list = SubElement(dataset, "GCPList", {"Projection": crs})
+    for point in points:
+        position = {
+            "Pixel": str(point.col),
+            "Line": str(point.row),
+            "X": str(point.x),
+            "Y": str(point.y),
+            "Z": str(point.z or 0),
+        }
+        SubElement(point_list, "GCP", position)
+
+
+def _add_transform(dataset: Element, crs: str, transform: Affine) -> None:
+    """Place a virtual raster by a geotransform; its coordinate system may be unknown (empty)."""
+    if crs:
+        _add_text(dataset, "SRS", crs)
+    coefficients = [str(value) for value in transform.to_gdal()]
+    _add_text(dataset, "GeoTransform", ", ".join(coefficients))
 
 
 def add_mosaic_band(
@@ -85,15 +104,18 @@ def add_mosaic_band(
 
 def _add_source(band: Element, number: int, source: VrtSource) -> None:
     """Lay a band of a file into a band of the virtual raster."""
-    size = {"xSize": str(source.width), "ySize": str(source.height)}
-    properties = {"RasterXSize": str(source.width), "RasterYSize": str(source.height), "DataType": source.data_type}
+    width = str(source.width)
+    height = str(source.height)
+    properties = {"RasterXSize": width, "RasterYSize": height, "DataType": source.data_type}
+    from_rectangle = {"xOff": "0", "yOff": "0", "xSize": width, "ySize": height}
+    to_rectangle = {"xOff": str(source.left), "yOff": str(source.top), "xSize": width, "ySize": height}
     part = SubElement(band, "SimpleSource")
     _add_text(part, "SourceFilename", str(source.path.resolve()))
     _add_text(part, "SourceBand", str(number))
     # with its properties GDAL opens no file before a pixel is read
     SubElement(part, "SourceProperties", properties)
-    SubElement(part, "SrcRect", {"xOff": "0", "yOff": "0", **size})
-    SubElement(part, "DstRect", {"xOff": str(source.left), "yOff": str(source.top), **size})
+    SubElement(part, "SrcRect", from_rectangle)
+    SubElement(part, "DstRect", to_rectangle)
 
 
 def add_raw_byte_band(dataset: Element, file_name: str, offset: int, line_bytes: int) -> None:
@@ -106,7 +128,8 @@ def add_raw_byte_band(dataset: Element, file_name: str, offset: int, line_bytes:
         line_bytes: From one row to the next, bytes.
     """
     band = SubElement(dataset, "VRTRasterBand", {"dataType": "Byte", "band": "1", "subClass": "VRTRawRasterBand"})
-    SubElement(band, "SourceFilename", {"relativeToVRT": "1"}).text = file_name
+    source = SubElement(band, "SourceFilename", {"relativeToVRT": "1"})
+    source.text = file_name
     _add_text(band, "ImageOffset", str(offset))
     _add_text(band, "PixelOffset", "1")
     _add_text(band, "LineOffset", str(line_bytes))
@@ -118,4 +141,5 @@ def vrt_text(dataset: Element) -> str:
 
 
 def _add_text(parent: Element, tag: str, text: str) -> None:
-    SubElement(parent, tag).text = text
+    element = SubElement(parent, tag)
+    element.text = text

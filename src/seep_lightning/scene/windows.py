@@ -38,17 +38,22 @@ class Axis:
 
     def ends(self, index: int) -> int:
         """The first position that windows after `index` still touch: what lies before it is finished."""
-        is_last = index + 1 == len(self.starts)
-        return self.length if is_last else max(self.starts[index + 1], 0)
+        following = index + 1
+        if following == len(self.starts):
+            return self.length
+        return max(self.starts[following], 0)
 
     def inside(self, index: int) -> slice:
         """The part of a window that lies in the scene, in the window's own positions."""
         start = self.starts[index]
-        return slice(max(0, -start), min(self.window, self.length - start))
+        first = max(0, -start)
+        end = min(self.window, self.length - start)
+        return slice(first, end)
 
     def span(self, index: int) -> tuple[int, int]:
         """The part of a window that lies in the scene, in the scene's positions: first, and end."""
-        start, inside = self.starts[index], self.inside(index)
+        start = self.starts[index]
+        inside = self.inside(index)
         return start + inside.start, start + inside.stop
 
 
@@ -67,9 +72,11 @@ def axis(length: int, tiling: Tiling) -> Axis:
     positions = np.add.outer(starts, np.arange(window))
     is_inside = (positions >= 0) & (positions < length)
     weights = np.where(is_inside, taper(window, tiling.overlap), 0)
+    # positions beyond the scene count for its outermost pixel, with a weight of 0
     pixels = positions.clip(0, length - 1)
-    total = np.bincount(pixels.ravel(), weights.ravel(), length)
-    return Axis(length, window, starts, (weights / total[pixels]).astype(np.float32))
+    sums = np.bincount(pixels.ravel(), weights.ravel(), length)
+    shares = weights / sums[pixels]
+    return Axis(length, window, starts, shares.astype(np.float32))
 
 
 def _starts(length: int, tiling: Tiling) -> tuple[int, ...]:
@@ -77,8 +84,10 @@ def _starts(length: int, tiling: Tiling) -> tuple[int, ...]:
     if length <= tiling.window:
         return (0,)
     margin = tiling.overlap // 2
+    step = tiling.window - tiling.overlap
     last = length + margin - tiling.window
-    return (*range(-margin, last, tiling.window - tiling.overlap), last)
+    before_last = range(-margin, last, step)
+    return (*before_last, last)
 
 
 def taper(window: int, overlap: int) -> NDArray[np.float64]:
@@ -92,9 +101,12 @@ def taper(window: int, overlap: int) -> NDArray[np.float64]:
         The weight of each position, (window,), in (0, 1].
     """
     flank = min(overlap, window // 2)
-    phase = (np.arange(flank) + 0.5) * (np.pi / 2 / max(flank, 1))
-    rise = np.sin(phase) ** 2
-    return np.concatenate((rise, np.ones(window - 2 * flank), rise[::-1]))
+    step = np.pi / 2 / max(flank, 1)
+    centres = np.arange(flank) + 0.5
+    rise = np.sin(centres * step) ** 2
+    middle = np.ones(window - 2 * flank)
+    fall = rise[::-1]
+    return np.concatenate((rise, middle, fall))
 
 
 def cut(array: NDArray[Any], start: int, stop: int, dim: int) -> NDArray[Any]:
@@ -110,11 +122,13 @@ def cut(array: NDArray[Any], start: int, stop: int, dim: int) -> NDArray[Any]:
         A view where the part lies inside, else a copy.
     """
     length = array.shape[dim]
-    before, after = max(-start, 0), max(stop - length, 0)
-    inside = slice(max(start, 0), min(stop, length))
-    part = array[(slice(None),) * dim + (inside,)]
-    if not before and not after:
+    first = max(start, 0)
+    end = min(stop, length)
+    selection = [slice(None)] * array.ndim
+    selection[dim] = slice(first, end)
+    part = array[tuple(selection)]
+    if first == start and end == stop:
         return part
-    pad = [(0, 0)] * array.ndim
-    pad[dim] = before, after
-    return np.pad(part, pad, mode="reflect")
+    padding = [(0, 0)] * array.ndim
+    padding[dim] = (first - start, stop - end)
+    return np.pad(part, padding, mode="reflect")

@@ -4,12 +4,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from seep_lightning.errors import UserError
 
@@ -56,12 +51,19 @@ def distribution_of(override: Override) -> BaseDistribution:
     """
     try:
         if override.is_discrete_sweep():
-            return CategoricalDistribution(list(override.sweep_string_iterator()))
-        interval: Any = override.value()
-        kind = IntDistribution if isinstance(interval.start, int) else FloatDistribution
-        return kind(interval.start, interval.end, log="log" in interval.tags)
+            choices = list(override.sweep_string_iterator())
+            return CategoricalDistribution(choices)
+        return _distribution_of_interval(override.value())
     except ValueError as error:
         raise UserError(f"{override.input_line}: cannot be searched ({error}).") from error
+
+
+def _distribution_of_interval(interval: Any) -> BaseDistribution:
+    """Whole numbers if the interval starts with one, on a logarithmic axis if it is tagged so."""
+    is_log = "log" in interval.tags
+    if isinstance(interval.start, int):
+        return IntDistribution(interval.start, interval.end, log=is_log)
+    return FloatDistribution(interval.start, interval.end, log=is_log)
 
 
 def values_to_enqueue(params: Any, space: Space) -> dict[str, Any]:
@@ -81,7 +83,10 @@ def values_to_enqueue(params: Any, space: Space) -> dict[str, Any]:
     if not is_searched:
         searched = ", ".join(space)
         raise UserError(f"hydra.sweeper.enqueue: {params} is not of what is searched: {searched}.")
-    return {key: _value_in_space(key, value, space[key]) for key, value in params.items()}
+    checked: dict[str, Any] = {}
+    for key, value in params.items():
+        checked[key] = _value_in_space(key, value, space[key])
+    return checked
 
 
 def _value_in_space(key: str, value: Any, distribution: BaseDistribution) -> Any:
