@@ -22,3 +22,15 @@ def test_other_classes_are_another_run() -> None:
     run = Run(RUN)
     with pytest.raises(UserError, match=r"was started with data\.classes=7, not 1"):
         check_same_config(run, replace(run.config, data=replace(run.config.data, classes=1)))
+
+
+def test_classes_that_were_moved_are_the_same_run() -> None:
+    run = Run(RUN)
+    stored = run.config_path.read_text()
+    assert "seep_lightning.losses.BCEDice" in stored
+    loss = {**run.config.loss, "_target_": "seep_lightning.training.losses.BCEDice"}
+    scheduler = {**run.config.scheduler, "_target_": "seep_lightning.training.schedules.WarmupCosine"}
+    check_same_config(run, replace(run.config, loss=loss, scheduler=scheduler))
+    as_composed_now = {run.config.loss["_target_"], run.config.scheduler["_target_"]}
+    assert as_composed_now == {loss["_target_"], scheduler["_target_"]}
+    assert run.config.logger["csv"]["_target_"] == "seep_lightning.training.loggers.Csv"

@@ -95,6 +95,23 @@ def resolve(key: str, node: Any, kind: type[T]) -> type[T]:
     return target
 
 
+def with_current_names(stored: Any) -> Any:
+    """A stored config with each class that was moved by the name that it has now.
+
+    Args:
+        stored: Mappings and lists, as read from a file.
+
+    Returns:
+        The same tree. Without it a config of an older version would differ from a new one that means the same.
+    """
+    return mapped_values(stored, _current_name)
+
+
+def _current_name(value: Any) -> Any:
+    """A value of a config; the new name if it is the name of a class that was moved."""
+    return MOVED.get(value, value) if isinstance(value, str) else value
+
+
 def is_node(value: Any) -> bool:
     """Whether a value of a config names a class to build."""
     return isinstance(value, Mapping) and TARGET in value
