@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.grid import cell
+from seep_lightning.data.grid import Cell, cell
 from seep_lightning.data.images import read_mask, valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
@@ -38,26 +38,30 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
     Yields:
         One scene after the other.
     """
-    scenes: dict[str, dict[tuple[int, int], NDArray[Any]]] = {}
-    for i in indices:
-        image, truth = chips.read(i)
-        predicted = read_mask(masks / chips.names[i], chips.config.classes)
+    scenes: dict[str, dict[Cell, NDArray[Any]]] = {}
+    for index in indices:
+        name = chips.names[index]
+        scene = chips.scenes[index]
+        position = cell(chips.config, scene, chips.tiles[index])
+        image, truth = chips.read(index)
+        predicted = read_mask(masks / name, chips.config.classes)
         valid = valid_pixels(image, chips.config.nodata).astype(np.uint8)
         layers = np.stack([predicted, truth, valid])
-        place = cell(chips.config, chips.scenes[i], chips.tiles[i])
-        if place is None:
-            scenes[chips.names[i]] = {(0, 0): layers}
+        if position is None:
+            scenes[name] = {(0, 0): layers}
         else:
-            scenes.setdefault(chips.scenes[i], {})[place] = layers
+            tiles = scenes.setdefault(scene, {})
+            tiles[position] = layers
     for tiles in scenes.values():
-        predicted, truth, valid = lay(tiles, nodata=0)
-        yield SceneMasks(predicted, truth, valid > 0)
+        layers = lay(tiles, nodata=0)
+        yield SceneMasks(predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
 
 
 def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
     """Count objects, centre lines and outlines of the masks written for some chips, see `scene_masks`."""
     scenes = scene_masks(chips, indices, masks)
-    return add_up(count_objects(scene.predicted > 0, scene.truth > 0, scene.valid) for scene in scenes)
+    counts = (count_objects(scene.predicted > 0, scene.truth > 0, scene.valid) for scene in scenes)
+    return add_up(counts)
 
 
 def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> NDArray[np.int64]:
@@ -65,5 +69,7 @@ def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> NDArray[
     size = chips.config.classes + 1
     total = np.zeros((size, size), np.int64)
     for scene in scene_masks(chips, indices, masks):
-        total += confuse_objects(scene.predicted * scene.valid, scene.truth * scene.valid, size)
+        predicted = scene.predicted * scene.valid
+        truth = scene.truth * scene.valid
+        total += confuse_objects(predicted, truth, size)
     return total

@@ -32,7 +32,8 @@ class Reliability:
     def __init__(self) -> None:
         self.counts: Ints = np.zeros((2, LOGIT_STEPS), np.int64)
         step = 2 * LARGEST_LOGIT / LOGIT_STEPS
-        self.logits: NDArray[Any] = (np.arange(LOGIT_STEPS) + 0.5) * step - LARGEST_LOGIT
+        from_lowest = (np.arange(LOGIT_STEPS) + 0.5) * step
+        self.logits: NDArray[Any] = from_lowest - LARGEST_LOGIT
 
     def add(self, probability: NDArray[Any], truth: Mask, valid: Mask) -> None:
         """Count pixels.
@@ -46,7 +47,9 @@ class Reliability:
         logits = np.log(p / (1 - p))
         steps_per_logit = LOGIT_STEPS / (2 * LARGEST_LOGIT)
         steps = ((logits + LARGEST_LOGIT) * steps_per_logit).astype(int)
-        keys = steps.clip(0, LOGIT_STEPS - 1) + LOGIT_STEPS * truth[valid]
+        within = steps.clip(0, LOGIT_STEPS - 1)
+        # the steps of seep follow those of the sea
+        keys = within + LOGIT_STEPS * truth[valid]
         pixels = np.bincount(keys, minlength=2 * LOGIT_STEPS)
         self.counts += pixels.reshape(2, LOGIT_STEPS)
 
@@ -78,10 +81,12 @@ class Reliability:
         seep = np.where(counted, self.counts[1], 0)
         pixels = max(total.sum(), 1)
         middle = np.cumsum(total) - total / 2
-        bin_of_step = np.minimum((middle * bins / pixels).astype(int), bins - 1)
+        bin_of_step = (middle * bins / pixels).astype(int)
+        bin_of_step = np.minimum(bin_of_step, bins - 1)
         expected_seep = np.bincount(bin_of_step, total * p, bins)
         true_seep = np.bincount(bin_of_step, seep, bins)
-        return float(np.abs(expected_seep - true_seep).sum() / pixels)
+        differences = np.abs(expected_seep - true_seep)
+        return float(differences.sum() / pixels)
 
     def _likeliest(self, counts: Ints) -> Scaling | None:
         """(a, b) for these counts, by Newton's method; None where all are of one kind."""
@@ -93,7 +98,8 @@ class Reliability:
         if a > LEAST_SLOPE:
             return a, b
         # of a net that knows nothing: the share of seep everywhere
-        return LEAST_SLOPE, float(np.log(seep_pixels / (pixels - seep_pixels)))
+        odds = seep_pixels / (pixels - seep_pixels)
+        return LEAST_SLOPE, float(np.log(odds))
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,8 @@ class _PlattFit:
             move = self._newton_move(coefficients)
             largest = np.abs(move).max()
             # at most 1: far from the optimum it overshoots
-            coefficients += move * min(1, 1 / max(largest, 1e-12))
+            share = min(1, 1 / max(largest, 1e-12))
+            coefficients += move * share
             if largest < 1e-9:
                 break
         a, b = coefficients
@@ -136,10 +143,13 @@ class _PlattFit:
     def _newton_move(self, coefficients: Floats) -> Floats:
         """How far the whole Newton step goes."""
         p = sigmoid(coefficients @ self.inputs)
-        gradient = self.inputs @ (self.target - self.total * p)
-        curvature = (self.inputs * (self.total * p * (1 - p))) @ self.inputs.T
+        residuals = self.target - self.total * p
+        gradient = self.inputs @ residuals
+        weights = self.total * p * (1 - p)
+        curvature = (self.inputs * weights) @ self.inputs.T
         # where all probabilities are 0 or 1 there is no curvature
-        return np.asarray(np.linalg.solve(curvature + 1e-6 * np.eye(2), gradient), np.float64)
+        regularised = curvature + 1e-6 * np.eye(2)
+        return np.asarray(np.linalg.solve(regularised, gradient), np.float64)
 
 
 def sigmoid(logit: NDArray[Any]) -> Floats:

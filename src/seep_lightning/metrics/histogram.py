@@ -29,7 +29,8 @@ class ProbabilityHistogram(Metric):
         keys = bins + BINS * (target > 0).to(torch.int16)
         # nodata in a bin of its own: faster than to pick pixels
         keys = torch.where(valid, keys, 2 * BINS).flatten()
-        self.counts += torch.bincount(keys, minlength=2 * BINS + 1)[:-1].view(2, BINS)
+        counts = torch.bincount(keys, minlength=2 * BINS + 1)
+        self.counts += counts[:-1].view(2, BINS)
 
     def compute(self) -> Tensor:
         """The counts, (2, BINS) int64."""
@@ -38,15 +39,17 @@ class ProbabilityHistogram(Metric):
 
 def positives_above(counts: Tensor) -> tuple[Tensor, Tensor]:
     """False and true positives at the thresholds k / BINS of a histogram (2, BINS): (BINS,) float64 each."""
-    false_positive, true_positive = counts.double().flip(1).cumsum(1).flip(1)
-    return false_positive, true_positive
+    from_the_top = counts.double().flip(1)
+    above = from_the_top.cumsum(1).flip(1)
+    return above[0], above[1]
 
 
 def dice_by_threshold(counts: Tensor) -> Tensor:
     """Pooled Dice at the thresholds k / BINS, k = 0..BINS-1, of a histogram (2, BINS): (BINS,) float64."""
     false_positive, true_positive = positives_above(counts)
     seep = counts[1].sum().double()
-    dice: Tensor = 2 * true_positive / (true_positive + false_positive + seep).clamp(min=1)
+    divisor = (true_positive + false_positive + seep).clamp(min=1)
+    dice: Tensor = 2 * true_positive / divisor
     return dice
 
 

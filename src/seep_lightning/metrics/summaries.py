@@ -36,9 +36,13 @@ def pooled_figures(chips: Sequence[Counts]) -> dict[str, float]:
         chips: The counts (3,) of each chip.
     """
     table = np.reshape(chips, (-1, 3))
-    figures = {key: float(value) for key, value in pixel_figures(table.sum(axis=0)).items()}
+    pooled = pixel_figures(table.sum(axis=0))
+    figures = {key: float(value) for key, value in pooled.items()}
     for figure in mean_pixel_figures():
-        figures[figure.key] = float(figure.function(table).mean()) if len(table) else 0.0
+        mean = 0.0
+        if len(table) > 0:
+            mean = float(figure.function(table).mean())
+        figures[figure.key] = mean
     return figures
 
 
@@ -56,23 +60,27 @@ def class_summary(matrix: Matrix) -> dict[str, Any]:
     pixels = matrix.sum(axis=1)
     by_class = {}
     for number in true_classes(matrix):
-        row: dict[str, Any] = {figure.key: figure.function(counts[number]).item() for figure in CLASS_COLUMNS}
+        row: dict[str, Any] = {}
+        for figure in CLASS_COLUMNS:
+            row[figure.key] = figure.function(counts[number]).item()
         row["pixels"] = pixels[number].item()
         by_class[str(number)] = row
-    return class_figures(matrix) | {"by_class": by_class}
+    return {**class_figures(matrix), "by_class": by_class}
 
 
 def object_summary(counts: ObjectCounts) -> dict[str, Any]:
     """Work out the figures of objects, and under `by_size` recall, precision and numbers by size class."""
-    summary: dict[str, Any] = {figure.key: float(figure.function(counts)) for figure in declared(ObjectFigure)}
+    summary: dict[str, Any] = {}
+    for figure in declared(ObjectFigure):
+        summary[figure.key] = float(figure.function(counts))
     by_size = {}
     for k, name in enumerate(size_class_names()):
-        found, true = counts.found[k].item(), counts.true[k].item()
-        right, predicted = counts.right[k].item(), counts.predicted[k].item()
+        true = counts.true[k].item()
+        predicted = counts.predicted[k].item()
         by_size[name] = {
-            "recall": found / max(true, 1),
+            "recall": counts.found[k].item() / max(true, 1),
             "true": true,
-            "precision": right / max(predicted, 1),
+            "precision": counts.right[k].item() / max(predicted, 1),
             "predicted": predicted,
         }
-    return summary | {"by_size": by_size}
+    return {**summary, "by_size": by_size}

@@ -11,6 +11,13 @@ from seep_lightning.errors import UserError
 from seep_lightning.metrics.calibration import scaled
 
 
+def told_apart(facts: dict[str, Any]) -> int:
+    """Number of classes that a network of these facts tells apart; 0 for seep or sea."""
+    if facts.get("task") != "classes":
+        return 0
+    return int(facts["classes"])
+
+
 class Predictor:
     """Probability of seep for each pixel. A sub-class runs the network: `probability`.
 
@@ -45,7 +52,7 @@ class Predictor:
         self.normalise = Normaliser(**facts["normalise"])
         self.nodata: int | None = facts["nodata"]
         self.bands: int = facts["bands"]
-        self.classes: int = facts["classes"] if facts.get("task") == "classes" else 0
+        self.classes = told_apart(facts)
 
     def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
         """Probabilities of seep in an image.
@@ -82,8 +89,9 @@ class Predictor:
             quartiles = quartiles_of(histogram(array, valid))
         full_scale = np.float32(FULL_SCALE[array.dtype.name])
         values = array.astype(np.float32) / full_scale
-        batch = self.normalise(values, valid, quartiles)[None]
-        return np.where(valid, self.probability(batch)[0], np.float32(0))
+        inputs = self.normalise(values, valid, quartiles)
+        probabilities = self.probability(inputs[None])[0]
+        return np.where(valid, probabilities, np.float32(0))
 
     def probability(self, batch: Floats) -> Floats:
         """Probabilities of network input; what a sub-class must do.
@@ -111,9 +119,9 @@ class Predictor:
         array = image
         if image.ndim == 2:
             array = image[None]
-        known_type = array.dtype.name in FULL_SCALE
-        known_shape = array.ndim == 3 and array.shape[0] == self.bands
-        if known_type and known_shape and array.size:
+        fits_type = array.dtype.name in FULL_SCALE
+        fits_shape = array.ndim == 3 and array.shape[0] == self.bands
+        if fits_type and fits_shape and array.size > 0:
             return array
         expected = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
         raise UserError(f"the image is {image.dtype} with shape {image.shape}; {expected}.")

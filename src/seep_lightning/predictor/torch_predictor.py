@@ -13,7 +13,7 @@ from seep_lightning.errors import as_user_error
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import main_head, probabilities
-from seep_lightning.predictor.base import Predictor
+from seep_lightning.predictor.base import Predictor, told_apart
 from seep_lightning.predictor.weights import load_weights
 from seep_lightning.runs.checkpoints import CHECKPOINT_KEY
 
@@ -50,11 +50,6 @@ class StoredNetwork:
         return told_apart(self.facts)
 
 
-def told_apart(facts: dict[str, Any]) -> int:
-    """Number of classes that a network of these facts tells apart; 0 for seep or sea."""
-    return int(facts["classes"]) if facts.get("task") == "classes" else 0
-
-
 def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
     """The network in the content of a checkpoint.
 
@@ -65,14 +60,23 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
     Raises:
         UserError: The checkpoint holds settings that this version does not know, or weights of another network.
     """
-    stored, ours = content["hyper_parameters"], content[CHECKPOINT_KEY]
+    stored = content["hyper_parameters"]
+    chosen = content[CHECKPOINT_KEY]
     facts = stored["facts"]
+    bands = facts.get("bands", 1)
+    channels_last = stored.get("channels_last")
     with as_user_error(f"{path} holds settings that this version does not know", TypeError):
-        bands, channels_last = facts.get("bands", 1), stored.get("channels_last")
         net = build_net(stored["model"], bands, told_apart(facts), channels_last, trained=True)
     load_weights(net, content, path)
-    slope, offset = ours.get("scaling", (1.0, 0.0))
-    return StoredNetwork(net, facts, ours["threshold"], ours.get("min_area"), (slope, offset), ours.get("stride"))
+    slope, offset = chosen.get("scaling", (1.0, 0.0))
+    return StoredNetwork(
+        net=net,
+        facts=facts,
+        threshold=chosen["threshold"],
+        min_area=chosen.get("min_area"),
+        scaling=(slope, offset),
+        known_stride=chosen.get("stride"),
+    )
 
 
 class TorchPredictor(Predictor):
@@ -106,9 +110,12 @@ class TorchPredictor(Predictor):
             batch: Network input (B, C, H, W).
         """
         inputs = torch.from_numpy(batch).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            logits = main_head(forward_padded(self.net, inputs, self.stride))
-        return np.asarray(probabilities(logits, self.scaling).cpu().numpy())
+        half_precision = self.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half_precision):
+            output = forward_padded(self.net, inputs, self.stride)
+            logits = main_head(output)
+        on_host = probabilities(logits, self.scaling).cpu()
+        return np.asarray(on_host.numpy())
 
 
 def scaled_predictor(network: StoredNetwork, device: str = "auto") -> TorchPredictor:

@@ -69,7 +69,8 @@ def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:
 
     if name not in chips.names:
         raise UserError(f"{name} is not in {chips.root} any more. Put it back.")
-    image, mask = chips.read(chips.names.index(name))
+    index = chips.names.index(name)
+    image, mask = chips.read(index)
     valid = valid_pixels(image, chips.config.nodata)
     truth = (mask > 0) & valid
     levels = read_image(evaluation / "probabilities" / name)[0]
@@ -84,4 +85,5 @@ def _data_uri(view: Rgb) -> str:
     bgr: NDArray[np.uint8] = view[..., ::-1]
     small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".webp", small, WEBP_LOSSLESS)
-    return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode()
+    text = base64.b64encode(encoded.tobytes()).decode()
+    return f"data:image/webp;base64,{text}"

@@ -48,19 +48,28 @@ def pair_folders(folders: Sequence[str], part: str) -> Paired:
     Raises:
         UserError: There are not two such folders, or their evaluations do not belong together.
     """
-    files = [sorted(Path(folder).rglob(f"evaluate/{part}/chips.csv")) for folder in folders]
-    if len(files) != 2 or not all(files):
-        raise UserError(f"paired=true needs runs=[A,B], each evaluated with part={part}; found {list(folders)}.")
-    first, second = files
+    problem = f"paired=true needs runs=[A,B], each evaluated with part={part}; found {list(folders)}."
+    if len(folders) != 2:
+        raise UserError(problem)
+    first = _evaluations(folders[0], part)
+    second = _evaluations(folders[1], part)
+    if not first or not second:
+        raise UserError(problem)
     for path in (*first, *second):
         check_scored(path.parent, part)
     return paired(first, second)
 
 
+def _evaluations(folder: str, part: str) -> list[Path]:
+    """The `chips.csv` of each evaluation of a part that lies below a folder."""
+    return sorted(Path(folder).rglob(f"evaluate/{part}/chips.csv"))
+
+
 def print_pair(folders: Sequence[str], pair: Paired) -> None:
     """Print the Dice of both folders, and their difference with its interval."""
-    for folder, dice in zip(folders, (pair.first, pair.second), strict=True):
-        print(f"{folder}: Dice {dice:.4f}")
+    first, second = folders
+    print(f"{first}: Dice {pair.first:.4f}")
+    print(f"{second}: Dice {pair.second:.4f}")
     spread = f"no interval below {FEWEST_SCENES} scenes"
     if pair.interval is not None:
         low, high = pair.interval
@@ -84,18 +93,25 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     Raises:
         UserError: The two were not scored on the same chips.
     """
-    first_chips, second_chips = read_folds(first), read_folds(second)
+    first_chips = read_folds(first)
+    second_chips = read_folds(second)
     in_one_only = sorted(first_chips.keys() ^ second_chips.keys())
     if in_one_only:
         raise UserError(
             f"paired=true needs the same chips in both; {len(in_one_only)} are in one only, such as {in_one_only[0]}. "
             "Evaluate both runs on the same part of the same split."
         )
-    tables = [sums_by_scene(chips.values(), COUNT_COLUMNS) for chips in (first_chips, second_chips)]
+    first_sums = sums_by_scene(first_chips.values(), COUNT_COLUMNS)
+    second_sums = sums_by_scene(second_chips.values(), COUNT_COLUMNS)
     # (scenes, 2, 3)
-    sums = np.stack(tables, axis=1)
-    first_dice, second_dice = DICE.function(sums.sum(axis=0))
-    return Paired(float(first_dice), float(second_dice), len(sums), interval_over_scenes(sums, _difference))
+    sums = np.stack([first_sums, second_sums], axis=1)
+    dice = DICE.function(sums.sum(axis=0))
+    return Paired(
+        first=float(dice[0]),
+        second=float(dice[1]),
+        scenes=len(sums),
+        interval=interval_over_scenes(sums, _difference),
+    )
 
 
 def _difference(counts: NDArray[Any]) -> NDArray[np.float64]:
@@ -136,7 +152,8 @@ def read_folds(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
     chips: dict[str, dict[str, Any]] = {}
     for path in paths:
         for row in read_rows(path):
-            if row["name"] in chips:
-                raise UserError(f"{path}: {row['name']} was scored in another fold already.")
-            chips[row["name"]] = row
+            name = row["name"]
+            if name in chips:
+                raise UserError(f"{path}: {name} was scored in another fold already.")
+            chips[name] = row
     return chips

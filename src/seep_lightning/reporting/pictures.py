@@ -1,5 +1,6 @@
 """A chip as a person looks at it: picture, truth, probability, errors, and a title. (H, W, 3) uint8 RGB."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,12 +14,18 @@ Mask = NDArray[np.bool_]
 Colour = tuple[int, int, int]
 
 # Okabe & Ito: told apart by the colour-blind
-RIGHT, MISSED, FALSE = (0, 158, 115), (86, 180, 233), (230, 120, 0)
+RIGHT = (0, 158, 115)
+MISSED = (86, 180, 233)
+FALSE = (230, 120, 0)
 WHITE = (255, 255, 255)
 # the value of what lies between views
 GREY = 110
-# pixels: the height of a line of text, between views, the least side of a view
-LINE, GAP, SIDE = 34, 6, 256
+# the height of a line of text, px
+LINE = 34
+# between views, px
+GAP = 6
+# the least side of a view, px
+SIDE = 256
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 # corners of outlines are drawn to 1/8 px
 CORNER_SHIFT = 3
@@ -58,9 +65,16 @@ def panel(
     """
     levels = np.rint(255 * probability).astype(np.uint8)
     views = four_views(image, truth, levels, valid, probability > threshold)
-    zoom = -(-SIDE // image.shape[1])
+    zoom = math.ceil(SIDE / image.shape[1])
     framed = [_enlarged(view, zoom) for view in views]
-    step = framed[0].shape[1]
+    header = _header(title, framed[0].shape[1])
+    drawn = np.vstack([header, np.hstack(framed)])
+    # the last view needs no gap to its right
+    return drawn[:, :-GAP]
+
+
+def _header(title: str, step: int) -> Rgb:
+    """A panel's title and the names of its four views, each `step` pixels to the right of the one before."""
     header = np.zeros((2 * LINE, 4 * step, 3), np.uint8)
     texts = [
         Text(title, 0, 1, WHITE),
@@ -74,7 +88,7 @@ def panel(
     for text in texts:
         position = (text.left + 2, text.line * LINE - 10)
         cv2.putText(header, text.text, position, FONT, 0.85, text.colour, 2, cv2.LINE_AA)
-    return np.vstack([header, np.hstack(framed)])[:, :-GAP]
+    return header
 
 
 def stretched(image: NDArray[np.generic], valid: Mask) -> Grey:
@@ -91,7 +105,8 @@ def stretched(image: NDArray[np.generic], valid: Mask) -> Grey:
     if not valid.any():
         return np.zeros(image.shape, np.uint8)
     low, high = np.quantile(values[valid], [0.01, 0.99])
-    grey = np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255
+    span = max(high - low, 1e-6)
+    grey = np.clip((values - low) / span, 0, 1) * 255
     return np.where(valid, grey, 0).astype(np.uint8)
 
 
@@ -110,7 +125,8 @@ def four_views(image: NDArray[np.generic], truth: Mask, levels: Grey, valid: Mas
     errors[truth & predicted] = RIGHT
     errors[truth & ~predicted] = MISSED
     errors[predicted & ~truth] = FALSE
-    return [_rgb(grey), _rgb(255 * truth.astype(np.uint8)), _rgb(levels), errors]
+    white_truth = 255 * truth.astype(np.uint8)
+    return [_rgb(grey), _rgb(white_truth), _rgb(levels), errors]
 
 
 def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:
@@ -126,11 +142,11 @@ def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDAr
     """
     # few grey levels: speckle is most of a picture file
     view = _rgb(stretched(image, valid) // 20 * 16)
-    levels = np.arange(64, 256, 2, dtype=np.uint8)
-    scale = np.asarray(cv2.applyColorMap(levels[None], cv2.COLORMAP_PLASMA)[0, :, ::-1], np.uint8)
+    scale = _probability_colours()
     for ring, probability in rings:
         share_of_scale = min(max(2 * probability - 1, 0), 1)
-        colour = scale[round((len(scale) - 1) * share_of_scale)].tolist()
+        position = round((len(scale) - 1) * share_of_scale)
+        colour = scale[position].tolist()
         corners = np.rint(ring * 2**CORNER_SHIFT).astype(np.int32)
         cv2.polylines(view, [corners], isClosed=True, color=colour, lineType=cv2.LINE_AA, shift=CORNER_SHIFT)
     if min(view.shape[:2]) > 2 * len(scale):
@@ -138,11 +154,21 @@ def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDAr
     return view
 
 
+def _probability_colours() -> Rgb:
+    """The colours of probabilities from 0.5 to 1, (N, 3)."""
+    levels = np.arange(64, 256, 2, dtype=np.uint8)
+    bgr = cv2.applyColorMap(levels[None], cv2.COLORMAP_PLASMA)[0]
+    return np.asarray(bgr[:, ::-1], np.uint8)
+
+
 def _draw_scale(view: Rgb, scale: Rgb) -> None:
     """Draw the colours (N, 3) of probabilities into a scene's lower left corner."""
-    view[-18:-8, 34 : 34 + len(scale)] = scale
-    for label, left in (("<.5", 4), ("1", 38 + len(scale))):
-        cv2.putText(view, label, (left, len(view) - 9), FONT, 0.4, WHITE, 1, cv2.LINE_AA)
+    left = 34
+    right = left + len(scale)
+    baseline = len(view) - 9
+    view[-18:-8, left:right] = scale
+    cv2.putText(view, "<.5", (4, baseline), FONT, 0.4, WHITE, 1, cv2.LINE_AA)
+    cv2.putText(view, "1", (right + 4, baseline), FONT, 0.4, WHITE, 1, cv2.LINE_AA)
 
 
 def _rgb(grey: Grey) -> Rgb:

@@ -23,8 +23,11 @@ LINE_STYLES = ("-", "--", "-.", ":")
 MOST_NAMED_LINES = 8
 # a line of fewer points has markers
 FEW_POINTS = 20
-# a trend needs so many points, and has so many groups at most, of so many points at least
-TREND_POINTS, TREND_GROUPS, TREND_GROUP_POINTS = 12, 8, 4
+# a trend needs so many points
+TREND_POINTS = 12
+# and has so many groups at most, of so many points at least
+TREND_GROUPS = 8
+TREND_GROUP_POINTS = 4
 RELIABILITY_GROUPS = 16
 
 Histogram = Sequence[Sequence[int]]
@@ -35,7 +38,8 @@ def data_uri(plot: Plot) -> str:
     """A plot as the data URI of an SVG."""
     file = io.BytesIO()
     plot.savefig(file, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+    text = base64.b64encode(file.getvalue()).decode()
+    return f"data:image/svg+xml;base64,{text}"
 
 
 def lines(histories: Mapping[str, Rows], *columns: str) -> Plot:
@@ -50,10 +54,11 @@ def lines(histories: Mapping[str, Rows], *columns: str) -> Plot:
     colours = _line_colours(len(histories))
     for k, (name, rows) in enumerate(histories.items()):
         column = columns[k % len(columns)]
-        points = [(row["epoch"] + 1, row[column]) for row in rows if np.isfinite(row.get(column, np.nan))]
-        epochs, values = np.reshape(points, (-1, 2)).T
+        drawn = [row for row in rows if np.isfinite(row.get(column, np.nan))]
+        epochs = [row["epoch"] + 1 for row in drawn]
+        values = [row[column] for row in drawn]
         style = LINE_STYLES[k % len(LINE_STYLES)]
-        if len(points) < FEW_POINTS:
+        if len(drawn) < FEW_POINTS:
             style += "o"
         label = name if k < MOST_NAMED_LINES else ""
         axes.plot(epochs, values, style, color=colours[k], label=label, zorder=99 - k)
@@ -70,11 +75,14 @@ def precision_recall(histogram: Histogram, threshold: float) -> Plot:
         histogram: Counts of probabilities, (2, BINS).
         threshold: The one in use, which is marked.
     """
-    false_positive, true_positive = (row.numpy() for row in histograms.positives_above(torch.tensor(histogram)))
+    positives = histograms.positives_above(torch.tensor(histogram))
+    false_positive = positives[0].numpy()
+    true_positive = positives[1].numpy()
     predicted = true_positive + false_positive
     precision = true_positive / np.maximum(predicted, 1)
     recall = true_positive / max(true_positive[0], 1)
-    average_precision = -(np.diff(recall, append=0.0) * precision).sum()
+    recall_steps = np.diff(recall, append=0.0)
+    average_precision = -(recall_steps * precision).sum()
     drawn = predicted > 0
     used = min(round(threshold * BINS), BINS - 1)
     plot = Plot()
@@ -113,10 +121,12 @@ def reliability(histogram: Histogram, error: float) -> Plot:
         error: The calibration error for the legend, which is taken over other bins (docs/metrics.md).
     """
     counts = np.asarray(histogram, float).reshape(2, RELIABILITY_GROUPS, -1)
-    centres = ((np.arange(BINS) + 0.5) / BINS).reshape(RELIABILITY_GROUPS, -1)
+    bin_centres = (np.arange(BINS) + 0.5) / BINS
+    centres = bin_centres.reshape(RELIABILITY_GROUPS, -1)
     pixels = counts.sum(axis=(0, 2))
     divisor = np.maximum(pixels, 1)
-    predicted_share = (counts.sum(axis=0) * centres).sum(axis=1) / divisor
+    expected_seep = (counts.sum(axis=0) * centres).sum(axis=1)
+    predicted_share = expected_seep / divisor
     true_share = counts[1].sum(axis=1) / divisor
     drawn = pixels > 0
     plot = Plot()
@@ -146,7 +156,9 @@ def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool
     axes = plot.add_subplot(xlabel=xlabel, ylabel=ylabel)
     drawn = [row for row in rows if not _is_nan(row[x])]
     numeric = all(isinstance(row[x], int | float) for row in drawn)
-    right = [row[x] if numeric else str(row[x]) for row in drawn]
+    right = [row[x] for row in drawn]
+    if not numeric:
+        right = [str(value) for value in right]
     up = [row[y] for row in drawn]
     size = 4 if trend else 7
     axes.plot(right, up, "o", color=BLUE, alpha=0.5, mew=0, ms=size)
@@ -174,10 +186,11 @@ def _is_nan(value: Any) -> bool:
 
 def _draw_trend(axes: Axes, points: Sequence[tuple[Any, Any]]) -> None:
     """Draw the medians of equally full groups of points, by their x."""
-    groups = np.array_split(sorted(points), min(TREND_GROUPS, len(points) // TREND_GROUP_POINTS))
-    medians = [np.median(group, axis=0) for group in groups]
-    x, y = np.transpose(medians)
-    axes.plot(x, y, "o-", color=ORANGE, label="median of a class")
+    count = min(TREND_GROUPS, len(points) // TREND_GROUP_POINTS)
+    groups = np.array_split(sorted(points), count)
+    # (groups, 2)
+    medians = np.array([np.median(group, axis=0) for group in groups])
+    axes.plot(medians[:, 0], medians[:, 1], "o-", color=ORANGE, label="median of a class")
     axes.legend()
 
 

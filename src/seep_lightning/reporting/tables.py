@@ -34,23 +34,28 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     rows.setdefault(f"{part}, at 0.5000", summary["figures_at_0.5"])
     floor = summary["floor"]
     rows[f"darker than {floor['dark_threshold']:.2f} x median (floor)"] = {"dice": floor["dice"]}
-    print_figures(f"{summary['data']['chips']} chips, split: {summary['split']}", rows)
+    title = f"{summary['data']['chips']} chips, split: {summary['split']}"
+    print_figures(title, rows)
     _print_objects(summary["objects"])
     if "classes" in summary:
         _print_classes(summary["classes"])
     print(_line(declared(ProbabilityFigure), summary))
     if "soft" in summary:
         soft = summary["soft"]
-        print(f"mean over batches of {soft['batch_size']}: {_line(declared(BatchFigure), soft)}")
+        means = _line(declared(BatchFigure), soft)
+        print(f"mean over batches of {soft['batch_size']}: {means}")
     print(f"written to {summary['out']}")
 
 
 def _print_objects(objects: dict[str, Any]) -> None:
     """Print recall and precision by size class, and the figures of all objects."""
     by_size: dict[str, dict[str, float]] = objects["by_size"]
-    every_size: dict[str, float] = {"recall": objects["object_recall"], "precision": objects["object_precision"]}
-    for name in ("true", "predicted"):
-        every_size[name] = sum(row[name] for row in by_size.values())
+    every_size: dict[str, float] = {
+        "recall": objects["object_recall"],
+        "true": sum(row["true"] for row in by_size.values()),
+        "precision": objects["object_precision"],
+        "predicted": sum(row["predicted"] for row in by_size.values()),
+    }
     print_table("objects", {"all": every_size, **by_size}, ("recall", "true", "precision", "predicted"))
     print(_line(declared(ObjectFigure), objects))
 
@@ -75,6 +80,6 @@ def markdown_table(figures: Iterable[Figure]) -> str:
     """Figures as a table in Markdown, as it stands in docs/metrics.md."""
     lines = ["| name | label | unit, better | what |", "| --- | --- | --- | --- |"]
     for figure in figures:
-        cells = [f"`{figure.key}`", figure.label, f"{figure.unit}, {figure.better}", figure.description]
-        lines.append(f"| {' | '.join(cells)} |")
+        unit_and_better = f"{figure.unit}, {figure.better}"
+        lines.append(f"| `{figure.key}` | {figure.label} | {unit_and_better} | {figure.description} |")
     return "\n".join(lines)

@@ -39,12 +39,15 @@ class Ancestor:
         content = read_checkpoint(starting_weights(init))
         is_file = init in SHIPPED_NETWORKS or Path(init).is_file()
         run = None if is_file else Run(Path(init))
-        return cls(init, content["hyper_parameters"]["facts"].get("fingerprint"), run)
+        facts = content["hyper_parameters"]["facts"]
+        return cls(init, facts.get("fingerprint"), run)
 
     @property
     def parent(self) -> str | None:
         """What its own training started from; None where nothing is known of it."""
-        return self.run.config.init if self.run else None
+        if self.run is None:
+            return None
+        return self.run.config.init
 
     @property
     def generated(self) -> bool:
@@ -53,8 +56,9 @@ class Ancestor:
 
     def training_chips(self) -> set[str]:
         """Names of the chips that it was trained on; a file does not say."""
-        parts = self.run.parts() if self.run else {}
-        return {name for name, part in parts.items() if part == "train"}
+        if self.run is None:
+            return set()
+        return {name for name, part in self.run.parts().items() if part == "train"}
 
 
 def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
@@ -83,7 +87,8 @@ def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
         if Path(init).is_file():
             return f"; what init={Path(init).name} HAS LEARNED FROM is not known"
         raise
-    return "".join(_leak(ancestor, chips, parts) for ancestor in _ancestors(first))
+    leaks = [_leak(ancestor, chips, parts) for ancestor in _ancestors(first)]
+    return "".join(leaks)
 
 
 def _ancestors(first: Ancestor) -> Iterator[Ancestor]:
@@ -111,7 +116,10 @@ def _leak(ancestor: Ancestor, chips: Chips, parts: Sequence[str]) -> str:
     # generated chips of other data sets have the same names
     if ancestor.generated and not same_data:
         return ""
-    counts = Counter(part for name, part in zip(chips.names, parts, strict=True) if name in learned)
+    counts: Counter[str] = Counter()
+    for name, part in zip(chips.names, parts, strict=True):
+        if name in learned:
+            counts[part] += 1
     validating = counts["val"]
     testing = counts["test"]
     if validating + testing == 0:

@@ -143,23 +143,31 @@ def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> Trai
             raise UserError(f"{key} cannot change on resume: the run keeps its own config. {START_ANEW}={run.dir}.")
     config = deepcopy(run.config)
     _take_trainer(config, new, keys)
+    _take_data(config, new, keys)
     for key in keys:
-        section, _, name = key.partition(".")
-        if section == "data":
-            field_name = name.partition(".")[0]
-            setattr(config.data, field_name, getattr(new.data, field_name))
-        elif section in BESIDE_THE_TRAINING:
+        section = key.partition(".")[0]
+        if section in BESIDE_THE_TRAINING:
             setattr(config, section, getattr(new, section))
     config.run = None
     config.ckpt = None
     return config
 
 
+def _take_data(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:
+    """Take the settings of the data that were asked for (`data.NAME` or `data.NAME.KEY`)."""
+    for key in keys:
+        section, _, setting = key.partition(".")
+        if section == "data":
+            name = setting.partition(".")[0]
+            setattr(config.data, name, getattr(new.data, name))
+
+
 def _take_trainer(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:
     """Take the settings of the Trainer that were asked for, one by one (`trainer.NAME`) or as a group (`trainer`)."""
     default = TrainerConfig()
+    names_group = "trainer" in keys
     for name, value in vars(new.trainer).items():
-        by_group = "trainer" in keys and (name in HARDWARE or value != getattr(default, name))
+        set_by_group = name in HARDWARE or value != getattr(default, name)
         by_name = f"trainer.{name}" in keys
-        if by_group or by_name:
+        if by_name or (names_group and set_by_group):
             setattr(config.trainer, name, value)
