@@ -32,7 +32,7 @@ def heads_at_size(output: Any, size: Sequence[int]) -> Heads:
     """
     if isinstance(output, Tensor):
         return _at_size(output, size)
-    named = dict(output) if isinstance(output, Mapping) else _attributes(output)
+    named = _named_logits(output)
     for name in LOGIT_NAMES:
         if name in named:
             return heads_at_size(named[name], size)
@@ -40,15 +40,18 @@ def heads_at_size(output: Any, size: Sequence[int]) -> Heads:
         heads = [_at_size(head, size) for head in output if isinstance(head, Tensor)]
         if heads:
             return tuple(heads)
+    names = " or ".join(LOGIT_NAMES)
     raise UserError(
         f"model: the network gives a {type(output).__name__} without logits. "
-        f"Expected a tensor (B, K, H, W), a list of them, or {' or '.join(LOGIT_NAMES)} in a mapping or an object."
+        f"Expected a tensor (B, K, H, W), a list of them, or {names} in a mapping or an object."
     )
 
 
 def main_head(heads: Heads) -> Tensor:
     """The logits that predictions are made from."""
-    return heads[0] if isinstance(heads, tuple) else heads
+    if isinstance(heads, tuple):
+        return heads[0]
+    return heads
 
 
 def seep_logits(logits: Tensor) -> Tensor:
@@ -62,7 +65,9 @@ def seep_logits(logits: Tensor) -> Tensor:
     """
     if logits.shape[1] == 1:
         return logits
-    return logits[:, 1:].logsumexp(1, keepdim=True) - logits[:, :1]
+    sea = logits[:, :1]
+    any_class = logits[:, 1:].logsumexp(1, keepdim=True)
+    return any_class - sea
 
 
 def probabilities(logits: Tensor, scaling: tuple[float, float] = (1.0, 0.0)) -> Tensor:
@@ -77,15 +82,18 @@ def probabilities(logits: Tensor, scaling: tuple[float, float] = (1.0, 0.0)) -> 
     """
     logits = logits.float()
     slope, offset = scaling
-    seep = (slope * seep_logits(logits) + offset).sigmoid()
+    scaled = slope * seep_logits(logits) + offset
+    seep = scaled.sigmoid()
     if logits.shape[1] == 1:
         return seep
     of_classes = seep * logits[:, 1:].softmax(1)
     return torch.cat([seep, of_classes], 1)
 
 
-def _attributes(output: Any) -> dict[str, Any]:
-    """The logits that an object has as an attribute, by its name."""
+def _named_logits(output: Any) -> dict[str, Any]:
+    """What a mapping holds, or an object has as attributes, under the names of logits."""
+    if isinstance(output, Mapping):
+        return {name: output[name] for name in LOGIT_NAMES if name in output}
     return {name: getattr(output, name) for name in LOGIT_NAMES if hasattr(output, name)}
 
 
@@ -93,6 +101,7 @@ def _at_size(head: Tensor, size: Sequence[int]) -> Tensor:
     """Logits (B, K, h, w) or (B, h, w) as (B, K, H, W)."""
     if head.ndim == 3:
         head = head.unsqueeze(1)
-    if head.ndim != 4 or tuple(head.shape[-2:]) == tuple(size):
+    expected = tuple(size)
+    if head.ndim != 4 or tuple(head.shape[-2:]) == expected:
         return head
-    return F.interpolate(head, tuple(size), mode="bilinear")
+    return F.interpolate(head, expected, mode="bilinear")

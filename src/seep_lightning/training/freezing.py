@@ -28,14 +28,31 @@ def frozen_parts(node: Mapping[str, Any]) -> dict[str, int | None]:
     freeze = node.get(FREEZE)
     if not freeze:
         return {}
-    if isinstance(freeze, list) and all(isinstance(part, str) for part in freeze):
+    if _is_list_of_names(freeze):
         return dict.fromkeys(freeze)
-    if isinstance(freeze, Mapping) and all(_is_epoch(epoch) for epoch in freeze.values()):
+    if _is_mapping_to_epochs(freeze):
         return {str(part): epoch for part, epoch in freeze.items()}
     raise UserError(
         f"model.freeze={freeze}: expected a list of parts, such as [encoder], "
         "or the epoch in which each thaws, such as {encoder: 5}."
     )
+
+
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_mapping_to_epochs(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(_is_epoch(item) for item in value.values())
+
+
+def _is_epoch(value: Any) -> bool:
+    """Whether a value is the number of an epoch, or None."""
+    if value is None:
+        return True
+    # a bool is an int as well
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return is_number and value >= 0
 
 
 def freeze_parts(net: nn.Module, parts: Mapping[str, int | None]) -> None:
@@ -54,7 +71,8 @@ def freeze_parts(net: nn.Module, parts: Mapping[str, int | None]) -> None:
         part.eval()
         if epoch is None:
             part.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in net.parameters()):
+    is_trained = [parameter.requires_grad for parameter in net.parameters()]
+    if not any(is_trained):
         raise UserError(f"model.freeze={list(parts)}: nothing is left to train.")
 
 
@@ -87,8 +105,3 @@ class Thawing(Callback):
         """Drop the gradients of frozen parts, before they are clipped with the others."""
         for parameter in self.frozen:
             parameter.grad = None
-
-
-def _is_epoch(value: Any) -> bool:
-    """Whether a value is the number of an epoch, or None."""
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)

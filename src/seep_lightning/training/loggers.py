@@ -41,26 +41,42 @@ def build_loggers(config: TrainConfig, run: Run, first_epoch: int) -> list[Logge
     """
     if config.trainer.fast_dev_run:
         return []
+    loggers: list[Logger] = []
     nodes = config.logger or {}
-    return [_open_logger(name, node, config, run, first_epoch) for name, node in nodes.items() if node]
+    for name, node in nodes.items():
+        if node:
+            logger = _open_logger(f"logger.{name}", node, config, run, first_epoch)
+            loggers.append(logger)
+    return loggers
 
 
-def _open_logger(name: str, node: Any, config: TrainConfig, run: Run, first_epoch: int) -> Logger:
-    key = f"logger.{name}"
-    takes = inspect.signature(resolve(key, node, Logger)).parameters
-    filled = {argument: _fill_in(value, run) for argument, value in node.items()}
-    ours = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
-    arguments: dict[str, Any] = {name: ours[name] for name in takes if name in ours and name not in node}
-    logger = build(key, filled, Logger, **arguments)
+def _open_logger(key: str, node: Any, config: TrainConfig, run: Run, first_epoch: int) -> Logger:
+    """Build a logger, and let it open whatever it writes to."""
+    filled = {name: _fill_in(value, run) for name, value in node.items()}
+    added = _added_arguments(key, node, run, first_epoch)
+    logger = build(key, filled, Logger, **added)
     # The first call opens it: a missing account is known before the training. A library may raise whatever it likes.
     with as_error_of(key, Exception):
         logger.log_hyperparams(settings_of(config))
     return logger
 
 
+def _added_arguments(key: str, node: Any, run: Run, first_epoch: int) -> dict[str, Any]:
+    """Our arguments for a logger whose class takes them and whose node does not give them."""
+    parameters = inspect.signature(resolve(key, node, Logger)).parameters
+    ours = {"save_dir": str(run.dir), "purge_step": first_epoch or None}
+    added: dict[str, Any] = {}
+    for name, value in ours.items():
+        if name in parameters and name not in node:
+            added[name] = value
+    return added
+
+
 def _fill_in(value: Any, run: Run) -> Any:
     """A value of a logger's node with the run directory filled in."""
-    return value.replace(RUN_PLACEHOLDER, str(run.dir)) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return value.replace(RUN_PLACEHOLDER, str(run.dir))
+    return value
 
 
 class TensorBoard(TensorBoardLogger):
@@ -100,9 +116,11 @@ class TensorBoard(TensorBoardLogger):
         """Write each figure into the folder of its stage, at its epoch."""
         axis = int(metrics.get("epoch", step or 0))
         for key, value in metrics.items():
-            if key != "epoch":
-                stage, tag = _stage_and_tag(key)
-                self.stage(stage).add_scalar(tag, float(value), axis)
+            if key == "epoch":
+                continue
+            stage, tag = _stage_and_tag(key)
+            writer = self.stage(stage)
+            writer.add_scalar(tag, float(value), axis)
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
@@ -130,6 +148,14 @@ def _stage_and_tag(key: str) -> tuple[str, str]:
     return "train", f"training/{key}"
 
 
+def _rows_by_epoch(path: Path) -> dict[int, dict[str, Any]]:
+    """The rows of a `metrics.csv` by their epoch; none where there is no file yet."""
+    if not path.is_file():
+        return {}
+    lines = path.read_text().splitlines()
+    return {int(row["epoch"]): dict(row) for row in csv.DictReader(lines)}
+
+
 class Csv(Logger):
     """`metrics.csv`: one row an epoch, whole at any moment; a resumed run keeps the rows before it."""
 
@@ -144,9 +170,7 @@ class Csv(Logger):
         """
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
-        text = self.path.read_text() if self.path.is_file() else ""
-        rows = csv.DictReader(text.splitlines())
-        self.rows: dict[int, dict[str, Any]] = {int(row["epoch"]): row for row in rows}
+        self.rows = _rows_by_epoch(self.path)
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -160,12 +184,16 @@ class Csv(Logger):
         epoch = int(metrics["epoch"])
         self.rows = {number: row for number, row in self.rows.items() if number <= epoch}
         row = self.rows.setdefault(epoch, {})
-        row.update({key: float(value) for key, value in metrics.items()})
+        for key, value in metrics.items():
+            row[key] = float(value)
         row["epoch"] = epoch
         self._write()
 
     def _write(self) -> None:
-        names = {key for row in self.rows.values() for key in row}
-        columns = ["epoch", *sorted(names - {"epoch"})]
+        names: set[str] = set()
+        for row in self.rows.values():
+            names.update(row)
+        names.remove("epoch")
+        columns = ["epoch", *sorted(names)]
         rows = [self.rows[epoch] for epoch in sorted(self.rows)]
         write_table(self.path, rows, columns)

@@ -56,12 +56,15 @@ class WeightedSum(nn.Module):
 
     def total(self, terms: Tensor) -> Tensor:
         """The weighted sum of the terms (T,): a scalar."""
-        weighted = [weight * term for weight, term in zip(self.weights, terms.unbind(), strict=True)]
+        weighted: list[Tensor] = []
+        for weight, term in zip(self.weights, terms.unbind(), strict=True):
+            weighted.append(weight * term)
         return torch.stack(weighted).sum()
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """The weighted sum of all terms; see `terms`."""
-        return self.total(self.terms(logits, target, valid))
+        terms = self.terms(logits, target, valid)
+        return self.total(terms)
 
 
 class TermMeans(Metric):
@@ -96,7 +99,8 @@ class TermMeans(Metric):
 
     def reset(self) -> None:
         """Begin a new epoch."""
-        sums, images = self.sums, self.images
+        sums = self.sums
+        images = self.images
         super().reset()
         self.sums = sums.zero_()
         self.images = images.zero_()
@@ -104,7 +108,10 @@ class TermMeans(Metric):
     def named_means(self, stage: str) -> dict[str, Tensor]:
         """The means as they are logged, such as `loss_bce/train`."""
         means = self.compute()
-        return {f"loss_{name}/{stage}": mean for name, mean in zip(self.names, means, strict=True)}
+        named: dict[str, Tensor] = {}
+        for name, mean in zip(self.names, means, strict=True):
+            named[f"loss_{name}/{stage}"] = mean
+        return named
 
 
 def _weight_of(name: str, term: Mapping[str, Any]) -> float:
@@ -117,7 +124,8 @@ def _weight_of(name: str, term: Mapping[str, Any]) -> float:
 
 def _loss_of(name: str, term: Mapping[str, Any]) -> nn.Module:
     """A term's loss as one of valid pixels."""
-    unknown = sorted(set(term) - {"weight", "loss"})
-    if unknown or not isinstance(term.get("loss"), nn.Module):
+    loss = term.get("loss")
+    unknown = set(term) - {"weight", "loss"}
+    if unknown or not isinstance(loss, nn.Module):
         raise UserError(f"loss.terms.{name}: expected weight (a number) and loss (a node with _target_).")
-    return for_valid_pixels(f"loss.terms.{name}.loss", term["loss"])
+    return for_valid_pixels(f"loss.terms.{name}.loss", loss)

@@ -71,15 +71,24 @@ def build_optimizer(net: nn.Module, node: Mapping[str, Any]) -> Optimizer:
         return build("optimizer", settings, Optimizer, net.parameters())
     _check_factors(factors)
     check_parts("optimizer.parts", net, list(factors))
-    groups: dict[str | None, list[nn.Parameter]] = {None: [], **{part: [] for part in factors}}
-    for name, parameter in net.named_parameters():
-        groups[part_of(name, factors)].append(parameter)
-    filled = {part: parameters for part, parameters in groups.items() if parameters}
-    optimizer = build("optimizer", settings, Optimizer, [{"params": parameters} for parameters in filled.values()])
-    for group, part in zip(optimizer.param_groups, filled, strict=True):
+    by_part = _parameters_by_part(net, factors)
+    groups = [{"params": parameters} for parameters in by_part.values()]
+    optimizer = build("optimizer", settings, Optimizer, groups)
+    for group, part in zip(optimizer.param_groups, by_part, strict=True):
         if part is not None:
             group["lr"] *= factors[part]
     return optimizer
+
+
+def _parameters_by_part(net: nn.Module, parts: Mapping[str, Any]) -> dict[str | None, list[nn.Parameter]]:
+    """A network's parameters by their part, first those of none of them (None); only parts that have parameters."""
+    by_part: dict[str | None, list[nn.Parameter]] = {None: []}
+    for part in parts:
+        by_part[part] = []
+    for name, parameter in net.named_parameters():
+        part_name = part_of(name, parts)
+        by_part[part_name].append(parameter)
+    return {part: parameters for part, parameters in by_part.items() if parameters}
 
 
 def build_schedule(node: Mapping[str, Any] | None, optimizer: Optimizer, length: TrainingLength) -> Schedule | None:
@@ -112,7 +121,8 @@ def build_schedule(node: Mapping[str, Any] | None, optimizer: Optimizer, length:
     interval = str(chosen_interval or usual_interval)
     if interval not in ("step", "epoch"):
         raise UserError(f"scheduler.interval={interval}: expected step or epoch.")
-    scheduler = _build_scheduler("scheduler", _with_length(settings, length), optimizer, **keywords)
+    filled = _with_length(settings, length)
+    scheduler = _build_scheduler("scheduler", filled, optimizer, **keywords)
     return Schedule(scheduler, interval)
 
 
@@ -140,14 +150,15 @@ def epochs_of(max_epochs: int | None, steps: float, steps_per_epoch: float) -> i
         return max_epochs
     if math.isinf(steps):
         return None
-    return math.ceil(steps / max(steps_per_epoch, 1))
+    epochs = steps / max(steps_per_epoch, 1)
+    return math.ceil(epochs)
 
 
 def _needs_total_steps(node: Mapping[str, Any]) -> bool:
     """Whether a schedule takes the steps of the whole training, and its node does not give its length."""
-    taken = parameters_of(resolve("scheduler", node, LRScheduler))
-    given = {"total_steps", "epochs"}.intersection(node)
-    return "total_steps" in taken and not given
+    schedule_class = resolve("scheduler", node, LRScheduler)
+    gives_length = "total_steps" in node or "epochs" in node
+    return "total_steps" in parameters_of(schedule_class) and not gives_length
 
 
 def _check_factors(factors: Mapping[str, Any]) -> None:
@@ -165,7 +176,9 @@ def _with_length(settings: Mapping[str, Any], length: TrainingLength) -> dict[st
             return value
         if length.epochs is None or math.isinf(length.steps):
             raise UserError("scheduler needs to know the training's length: set trainer.max_epochs or max_steps.")
-        return int(length.steps) if value == STEPS else length.epochs
+        if value == EPOCHS:
+            return length.epochs
+        return int(length.steps)
 
     filled: dict[str, Any] = mapped_values(settings, number_of)
     return filled
@@ -173,8 +186,11 @@ def _with_length(settings: Mapping[str, Any], length: TrainingLength) -> dict[st
 
 def _build_scheduler(key: str, node: Mapping[str, Any], optimizer: Optimizer, **keywords: Any) -> LRScheduler:
     """A scheduler, after those that it is made of (torch's SequentialLR, ChainedScheduler)."""
-    settings = {name: _build_inner(f"{key}.{name}", value, optimizer) for name, value in node.items()}
-    if "optimizer" in parameters_of(resolve(key, node, LRScheduler)):
+    settings: dict[str, Any] = {}
+    for name, value in node.items():
+        settings[name] = _build_inner(f"{key}.{name}", value, optimizer)
+    scheduler_class = resolve(key, node, LRScheduler)
+    if "optimizer" in parameters_of(scheduler_class):
         return build(key, settings, LRScheduler, optimizer=optimizer, **keywords)
     return build(key, settings, LRScheduler, optimizer, **keywords)
 

@@ -6,7 +6,7 @@ Nothing of the run changes: the network is copied, and random numbers go on wher
 import copy
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,7 @@ from seep_lightning.nets.building import ONCE, build_net, logit_channels
 from seep_lightning.nets.forward import DEFAULT_STRIDE, forward_padded
 from seep_lightning.nets.once import files_read_always, without_first_weights
 from seep_lightning.nets.outputs import main_head
-from seep_lightning.training.foreign_losses import confident_logits
-from seep_lightning.training.loss_sums import WeightedSum
+from seep_lightning.training.trial_loss import check_losses, shape_in_words
 
 if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
@@ -45,15 +44,6 @@ EXTREMES = (0.0, 1.0, 30.0)
 LOOK_SIDE = 64
 """Least side of these images, in pixels."""
 
-SATURATION = 0.4
-"""How much a loss may change between sure logits and those twice as large, of the way from the truth to its opposite.
-
-Label smoothing of 0.4 comes to 0.33; a Dice loss without its sigmoid to 0.5.
-"""
-
-LOSS_SIDE = 32
-"""Side in pixels of the image by which a loss is tried."""
-
 
 def check_trial_batch(module: "SeepModule", data: "SeepDataModule") -> None:
     """Try one batch of augmented training chips on a copy of the module, and note the network's stride.
@@ -71,7 +61,7 @@ def check_trial_batch(module: "SeepModule", data: "SeepDataModule") -> None:
         module.stride = trial.stride = _stride(trial, batch.image)
         _check_logits(trial, batch.image)
         _check_built_without_weights(module)
-        _check_losses(trial.loss, logit_channels(trial.classes))
+        check_losses(trial.loss, logit_channels(trial.classes))
         _check_step(trial, batch)
 
 
@@ -87,7 +77,8 @@ def trial_batch(data: "SeepDataModule") -> Batch:
     Raises:
         UserError: The augmentation fails, or gives chips of another size or type.
     """
-    dataset = ChipDataset(data.chips, data.normalise, Augment(data.augment_nodes, data.seed))
+    augment = Augment(data.augment_nodes, data.seed)
+    dataset = ChipDataset(data.chips, data.normalise, augment)
     indices = data.indices("train")[:TRIAL_CHIPS]
     try:
         chips = [dataset[data.first_epoch, index] for index in indices]
@@ -99,16 +90,22 @@ def trial_batch(data: "SeepDataModule") -> Batch:
     expected = tuple(data.chips.size)
     for chip in chips:
         _check_chip(chip, expected)
-    image, target, valid, index = (torch.stack(parts) for parts in zip(*chips, strict=True))
-    return Batch(image, target, valid, index)
+    return Batch(
+        image=torch.stack([chip.image for chip in chips]),
+        target=torch.stack([chip.target for chip in chips]),
+        valid=torch.stack([chip.valid for chip in chips]),
+        chip=torch.stack([chip.chip for chip in chips]),
+    )
 
 
 def _check_chip(chip: Batch, size: tuple[int, ...]) -> None:
     """Refuse a chip that the augmentation changed into something else."""
-    for name, tensor in (("image", chip.image), ("mask", chip.target), ("valid", chip.valid)):
-        if tuple(tensor.shape[-2:]) != size:
-            found, expected = (" x ".join(map(str, shape)) for shape in (tensor.shape[-2:], size))
-            raise UserError(f"augment: it gives chips ({name}) of {found} px, expected {expected}. Leave out the crop.")
+    arrays = {"image": chip.image, "mask": chip.target, "valid": chip.valid}
+    for name, tensor in arrays.items():
+        new_size = tuple(tensor.shape[-2:])
+        if new_size != size:
+            new, expected = shape_in_words(new_size), shape_in_words(size)
+            raise UserError(f"augment: it gives chips ({name}) of {new} px, expected {expected}. Leave out the crop.")
     if not torch.isfinite(chip.image).all():
         raise UserError("augment: it gives chips with values that are not finite. Look at its limits.")
 
@@ -134,18 +131,14 @@ def _name(module: nn.Module) -> str:
     return type(module).__name__
 
 
-def _shape(tensor: Tensor) -> str:
-    """A shape in words."""
-    return " x ".join(str(side) for side in tensor.shape)
-
-
 # --- the network ------------------------------------------------------------------------------------------------------
 
 
 def _stride(trial: "SeepModule", image: Tensor) -> int:
     """What sides of the network's input must be multiples of, in pixels: what it says, else the least that works."""
     net = trial.net
-    if isinstance(getattr(net, "stride", None), int):
+    own_stride = getattr(net, "stride", None)
+    if isinstance(own_stride, int):
         _try_stride(trial, image, trial.stride)
         return trial.stride
     stride = DEFAULT_STRIDE
@@ -165,6 +158,7 @@ def _stride(trial: "SeepModule", image: Tensor) -> int:
 def _try_stride(trial: "SeepModule", image: Tensor, stride: int) -> None:
     """Refuse a network that does not take images of 2 x 3 strides, or gives logits of another form."""
     sample = image.new_zeros(1, image.shape[1], 2 * stride, 3 * stride)
+    image_size = shape_in_words(sample.shape)
     trial.eval()
     try:
         with torch.no_grad():
@@ -174,10 +168,11 @@ def _try_stride(trial: "SeepModule", image: Tensor, stride: int) -> None:
     # whatever a network of another library raises
     except Exception as error:
         reason = first_line(error)
-        raise UserError(f"model: {_name(trial.net)} refuses an image of {_shape(sample)} ({reason}).") from error
-    if head.ndim != 4 or head.shape[0] != 1 or head.shape[-2:] != sample.shape[-2:]:
+        raise UserError(f"model: {_name(trial.net)} refuses an image of {image_size} ({reason}).") from error
+    is_batch = head.ndim == 4 and head.shape[0] == 1
+    if not is_batch or head.shape[-2:] != sample.shape[-2:]:
         raise UserError(
-            f"model: {_name(trial.net)} gives logits of {_shape(head)} for an image of {_shape(sample)}. "
+            f"model: {_name(trial.net)} gives logits of {shape_in_words(head.shape)} for an image of {image_size}. "
             "Expected (B, K, H, W)."
         )
 
@@ -203,10 +198,13 @@ def _check_logits(trial: "SeepModule", image: Tensor) -> None:
 def _logits_with_noise(trial: "SeepModule", bands: int, noise: float) -> Tensor:
     """What a network gives for extreme images, with noise on its weights."""
     net = trial.net.eval()
-    noisy = {name: weight + noise * torch.randn_like(weight) for name, weight in net.named_parameters()}
+    noisy: dict[str, Tensor] = {}
+    for name, weight in net.named_parameters():
+        noisy[name] = weight + noise * torch.randn_like(weight)
     # a multiple of the stride
     side = trial.stride * math.ceil(LOOK_SIDE / trial.stride)
-    samples = torch.cat([factor * torch.randn(1, bands, side, side) for factor in EXTREMES])
+    images = [deviation * torch.randn(1, bands, side, side) for deviation in EXTREMES]
+    samples = torch.cat(images)
 
     def noisy_net(batch: Tensor) -> Any:
         return functional_call(net, noisy, (batch,))
@@ -218,13 +216,34 @@ def _logits_with_noise(trial: "SeepModule", bands: int, noise: float) -> Tensor:
 def _are_probabilities(values: Tensor) -> bool:
     """Whether all values that are numbers lie in 0..1."""
     numbers = values[~values.isnan()]
-    return numbers.numel() > 0 and bool(((numbers >= 0) & (numbers <= 1)).all())
+    if numbers.numel() == 0:
+        return False
+    in_range = (numbers >= 0) & (numbers <= 1)
+    return bool(in_range.all())
 
 
 def _check_built_without_weights(module: "SeepModule") -> None:
     """Refuse a network that could not be built for a checkpoint without the weights that it starts from."""
     node = module.hparams["model"]
     once = node.get(ONCE) or []
+    _warn_of_files(node, once)
+    emptied = without_first_weights(node, once)
+    if emptied == dict(node):
+        return
+    changes = [f"{name}={value}" for name, value in emptied.items() if value != node.get(name)]
+    changed = ", ".join(changes)
+    advice = f"Its constructor must give the same layers with {changed}, so that the run works without that file."
+    bands = module.hparams["facts"].get("bands", 1)
+    try:
+        rebuilt = build_net(node, bands, module.classes, trained=True)
+    except UserError as error:
+        raise UserError(f"{error} {advice}") from error
+    if _shapes(rebuilt) != _shapes(module.net):
+        raise UserError(f"model: {_name(module.net)} has other layers without its weights. {advice}")
+
+
+def _warn_of_files(node: Mapping[str, Any], once: Sequence[str]) -> None:
+    """Tell the user of files that the run needs wherever it goes."""
     for name in files_read_always(node, once):
         log.warning(
             "model.%s=%s is a file that is read each time the run is used; if it holds weights, pass +model.once=[%s]",
@@ -232,18 +251,6 @@ def _check_built_without_weights(module: "SeepModule") -> None:
             node[name],
             name,
         )
-    emptied = without_first_weights(node, once)
-    if emptied == dict(node):
-        return
-    changed = ", ".join(f"{name}={emptied[name]}" for name in emptied if emptied[name] != node.get(name))
-    advice = f"Its constructor must give the same layers with {changed}, so that the run works without that file."
-    facts = module.hparams["facts"]
-    try:
-        rebuilt = build_net(node, facts.get("bands", 1), module.classes, trained=True)
-    except UserError as error:
-        raise UserError(f"{error} {advice}") from error
-    if _shapes(rebuilt) != _shapes(module.net):
-        raise UserError(f"model: {_name(module.net)} has other layers without its weights. {advice}")
 
 
 def _shapes(net: nn.Module) -> Mapping[str, torch.Size]:
@@ -251,69 +258,7 @@ def _shapes(net: nn.Module) -> Mapping[str, torch.Size]:
     return {name: weight.shape for name, weight in net.state_dict().items()}
 
 
-# --- the loss ---------------------------------------------------------------------------------------------------------
-
-
-def _check_losses(loss: nn.Module, channels: int) -> None:
-    """Refuse a loss, or a term of a sum, that would train nothing or the wrong way round."""
-    if not isinstance(loss, WeightedSum):
-        _check_loss("loss", loss, channels)
-        return
-    for name, term in zip(loss.names, loss.losses, strict=True):
-        _check_loss(f"loss.terms.{name}", term, channels)
-
-
-def _check_loss(key: str, loss: nn.Module, channels: int) -> None:
-    """Refuse a loss that gives no scalar, no gradient, or no less at the truth than at its opposite."""
-    loss.train()
-    target = torch.zeros(1, 1, LOSS_SIDE, LOSS_SIDE)
-    target[..., : LOSS_SIDE // 2] = 1
-    if channels > 1:
-        target = target.to(torch.uint8)
-    truth = confident_logits(target, channels)
-    logits = torch.randn_like(truth).requires_grad_()
-    value = _loss_value(key, loss, logits, target)
-    gradient = None
-    if value.requires_grad:
-        (gradient,) = torch.autograd.grad(value, logits, allow_unused=True)
-    if gradient is None or not gradient.any():
-        raise UserError(f"{key}: {_describe(loss)} has no gradient, so that nothing would be learned.")
-    if not (torch.isfinite(value) and torch.isfinite(gradient).all()):
-        raise UserError(f"{key}: {_describe(loss)} is not finite for logits as they come from a network.")
-    right = _loss_value(key, loss, truth, target).item()
-    wrong = _loss_value(key, loss, -truth, target).item()
-    surer = _loss_value(key, loss, 2 * truth, target).item()
-    # of logits that are sure of the truth, those twice as large are as good; not so of probabilities
-    if not right < wrong or abs(surer - right) > SATURATION * (wrong - right):
-        raise UserError(
-            f"{key}: {_describe(loss)} is {right:.4g} at the truth, {surer:.4g} at logits twice as sure of it and "
-            f"{wrong:.4g} at its opposite. Expected a loss of logits; if it takes probabilities, let it apply the "
-            "sigmoid itself (sigmoid=true)."
-        )
-
-
-def _loss_value(key: str, loss: nn.Module, logits: Tensor, target: Tensor) -> Tensor:
-    """The loss where all pixels are valid."""
-    valid = torch.ones_like(target, dtype=torch.bool)
-    try:
-        value = loss(logits, target, valid)
-    except UserError:
-        raise
-    # whatever a loss of another library raises
-    except Exception as error:
-        taken = f"logits {_shape(logits)} and target {_shape(target)}"
-        raise UserError(f"{key}: {_describe(loss)} refuses {taken} ({first_line(error)}).") from error
-    if not isinstance(value, Tensor) or value.ndim > 0:
-        raise UserError(f"{key}: {_describe(loss)} gives no scalar. Let it average over the valid pixels.")
-    return value
-
-
-def _describe(loss: nn.Module) -> str:
-    """The name of a loss, or of what was put into ours."""
-    return _name(getattr(loss, "loss", loss))
-
-
-# --- both -------------------------------------------------------------------------------------------------------------
+# --- a whole step -----------------------------------------------------------------------------------------------------
 
 
 def _check_step(trial: "SeepModule", batch: Batch) -> None:
@@ -326,7 +271,7 @@ def _check_step(trial: "SeepModule", batch: Batch) -> None:
         raise
     # whatever network and loss raise
     except Exception as error:
-        size = _shape(batch.image)
+        size = shape_in_words(batch.image.shape)
         reason = first_line(error)
         raise UserError(f"model, loss: a step on {size} failed ({reason}).") from error
     if not math.isfinite(loss.item()):
