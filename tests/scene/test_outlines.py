@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyogrio.raw
@@ -10,11 +11,14 @@ import pytest
 import rasterio.warp
 import shapely
 from affine import Affine
+from numpy.typing import NDArray
+from rasterio import features
+from rasterio.errors import NotGeoreferencedWarning
 
 from helpers.rasters import UTM, write_raster
 from helpers.vectors import write_polygons
 from seep_lightning.errors import UserError
-from seep_lightning.scene.outlines import read_outlines, vector_area
+from seep_lightning.scene.outlines import Outlines, read_outlines, vector_area
 from seep_lightning.scene.raster import Raster
 
 
@@ -137,3 +141,16 @@ def test_of_several_layers_of_polygons_none_is_guessed(tmp_path: Path) -> None:
     write_polygons(file, [shapely.box(0, -9, 9, 0)], "EPSG:4326", layer="new", append=True)
     with Raster(path) as raster, pytest.raises(UserError, match="several layers: old, new"):
         vector_area(file, raster)
+
+
+def test_burning_says_nothing_of_a_missing_georeference(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rasterize(_pairs: Any, size: tuple[int, int], **_keywords: Any) -> NDArray[np.uint8]:
+        warnings.warn("Dataset has no geotransform", NotGeoreferencedWarning, stacklevel=1)
+        return np.zeros(size, np.uint8)
+
+    monkeypatch.setattr(features, "rasterize", rasterize)
+    square = np.array([shapely.box(0, 0, 4, 4)], object)
+    outlines = Outlines(square, np.zeros(1, np.int64), {}, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert outlines.burn(np.ones(1, np.uint8), 0, 8, 8).shape == (8, 8)

@@ -2,7 +2,8 @@
 
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,20 @@ def open_dataset(path: Path, mode: str = "r", **options: Any) -> Any:
         The dataset, which the caller closes.
     """
     set_gdal_config("GDAL_CACHEMAX", GDAL_CACHE_BYTES)
+    with silent_about_georeference():
+        return rasterio.open(path, mode, **options)
+
+
+@contextmanager
+def silent_about_georeference() -> Iterator[None]:
+    """Keep rasterio's warning about a missing georeference quiet, in one thread at a time.
+
+    Rasterio silences some of its own calls too. But the filters belong to the process, so that a thread that opens a
+    file here could end that silence halfway; whatever may warn while files are opened in other threads stands in here.
+    """
     with _WARNING_FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, mode, **options)
+        yield
 
 
 def open_for_reading(path: Path) -> Any:

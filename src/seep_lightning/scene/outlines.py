@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio import features
 
 from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.scene.datasets import silent_about_georeference
 from seep_lightning.scene.ground import Ground, Reprojection, middle_of, near_longitude
 from seep_lightning.scene.interfaces import Area
 from seep_lightning.scene.raster import Raster
@@ -69,7 +70,8 @@ class Outlines:
         numbers = values[chosen].tolist()
         pairs = zip(shapes, numbers, strict=True)
         transform = Affine.translation(0, start)
-        rows = features.rasterize(pairs, size, transform=transform, dtype=np.uint8)
+        with silent_about_georeference():
+            rows = features.rasterize(pairs, size, transform=transform, dtype=np.uint8)
         return np.asarray(rows)
 
 
