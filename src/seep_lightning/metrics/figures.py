@@ -228,7 +228,7 @@ FIGURES: list[Figure] = [
     ),
     ProbabilityFigure(
         key="calibration_error",
-        label="Calibration error",
+        label="Calibration error (pixels of 0.01 or more)",
         better="lower",
         description=(
             "mean over 15 bins of equal mass of abs(mean probability - share of seep), over the pixels with a "
