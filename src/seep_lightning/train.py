@@ -45,7 +45,7 @@ def main(cfg: DictConfig) -> float:
     job = job_of(request)
     match job.case:
         case TrainingCase.RANGE_TEST:
-            from seep_lightning.training.lr_range_test import find_learning_rate
+            from seep_lightning.training.lr_range import find_learning_rate
 
             return find_learning_rate(job.config, job.run.dir)
         case TrainingCase.FINISHED_ALREADY:

@@ -20,10 +20,10 @@ from optuna.trial import TrialState
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.trainings import curve
-from hydra_plugins.seep_optuna import SearchConfig
 from seep_lightning.errors import RunTakenOver, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.sweeps.search import search
+from seep_lightning.sweeps.settings import SearchConfig
 from seep_lightning.sweeps.space import split_overrides, values_to_enqueue
 from seep_lightning.sweeps.study import Search, open_study
 from seep_lightning.sweeps.trial_jobs import run_trial

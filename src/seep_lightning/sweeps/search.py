@@ -23,7 +23,7 @@ from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
 from seep_lightning.training.monitors import monitor_mode
 
 if TYPE_CHECKING:
-    from hydra_plugins.seep_optuna import SearchConfig
+    from seep_lightning.sweeps.settings import SearchConfig
 
 
 def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:

@@ -19,7 +19,7 @@ from seep_lightning.sweeps.space import Space, values_to_enqueue
 from seep_lightning.training.trial_storage import MISTAKE, STUDY_NAME, open_storage
 
 if TYPE_CHECKING:
-    from hydra_plugins.seep_optuna import SearchConfig
+    from seep_lightning.sweeps.settings import SearchConfig
 
 SECONDS_BETWEEN_LOOKS = 5
 """At trials that run elsewhere, when there is nothing else to do."""

@@ -1,0 +1,31 @@
+"""The settings of a search, `hydra.sweeper.*`. Light: Hydra's plugin imports them at every start."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class SearchConfig:
+    """A search for the best settings (`hydra.sweeper.*`).
+
+    Attributes:
+        n_trials: Trials that ended, finished or pruned, over all processes.
+        startup: Random trials to start with; until so many are finished, none is pruned.
+        warmup: Epochs before a trial may be pruned.
+        seed: Of the draws; one process alone repeats its search.
+        timeout: Seconds after which this process starts no other trial.
+        heartbeat: Seconds between signs of life; the trial of a process that was silent for two of them is taken up
+            by another process.
+        params: What is searched, key to range or choice; the command line adds to it.
+        enqueue: Settings to try first, such as [{optimizer.lr: 0.005}].
+    """
+
+    _target_: str = "hydra_plugins.seep_optuna.OptunaSweeper"
+    n_trials: int = 30
+    startup: int = 5
+    warmup: int = 5
+    seed: int = 0
+    timeout: float | None = None
+    heartbeat: int = 30
+    params: dict[str, str] = field(default_factory=dict)
+    enqueue: list[Any] = field(default_factory=list)
