@@ -74,12 +74,3 @@ def _line(figures: Iterable[Figure], values: Row) -> str:
             value = figure.text(values[figure.key])
             words.append(f"{figure.label} {value}")
     return ", ".join(words)
-
-
-def markdown_table(figures: Iterable[Figure]) -> str:
-    """Figures as a table in Markdown, as it stands in docs/metrics.md."""
-    lines = ["| name | label | unit, better | what |", "| --- | --- | --- | --- |"]
-    for figure in figures:
-        unit_and_better = f"{figure.unit}, {figure.better}"
-        lines.append(f"| `{figure.key}` | {figure.label} | {unit_and_better} | {figure.description} |")
-    return "\n".join(lines)
