@@ -18,7 +18,6 @@ import numpy as np
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import cell
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.data.split_table import read_split
 from seep_lightning.evaluation.parts import part_of
@@ -57,11 +56,12 @@ def found_in(chips: Chips, indices: list[int], corners: np.ndarray, predictor: A
     scenes = chips.scene_quartiles if predictor.normalise.kind == "scene" else [None] * len(chips)
     rows = []
     for i in indices:
-        image, mask = chips.read(i)
-        shares = predictor.class_probabilities(image, scenes[i])
-        valid = valid_pixels(image, chips.config.nodata)
+        pixels = chips.read(i)
+        shares = predictor.class_probabilities(pixels.image, scenes[i])
+        valid = pixels.valid
         network = np.log(np.maximum(shares[1:], 1e-6)).astype(np.float16)
-        rows.append(Found(i, (shares[0] > predictor.threshold) & valid, network, mask * valid, tuple(corners[i])))
+        predicted = (shares[0] > predictor.threshold) & valid
+        rows.append(Found(i, predicted, network, pixels.mask * valid, tuple(corners[i])))
     return rows
 
 
@@ -71,7 +71,7 @@ def known_outlines(chips: Chips, indices: list[int], corners: np.ndarray) -> tup
     counts = np.zeros((chips.config.classes, *(last // CELL)), np.float32)
     for i in indices:
         y, x = corners[i] // CELL
-        mask = chips.read(i)[1]
+        mask = chips.read(i).mask
         for k in np.unique(mask[mask > 0]):
             blocks = (mask == k).reshape(mask.shape[0] // CELL, CELL, -1, CELL).sum((1, 3))
             counts[k - 1, y : y + blocks.shape[0], x : x + blocks.shape[1]] += blocks
@@ -107,7 +107,7 @@ def agreement(chips: Chips) -> np.ndarray:
     size = chips.config.classes + 1
     places: dict[Any, list[np.ndarray]] = {}
     for i, place in enumerate(chips.places()):
-        places.setdefault(place, []).append(chips.read(i)[1])
+        places.setdefault(place, []).append(chips.read(i).mask)
     pairs = sum(confusion_matrix(a, b, size) for masks in places.values() for a, b in permutations(masks, 2))[1:, 1:]
     return pairs / pairs.sum(1, keepdims=True).clip(1)
 

@@ -26,7 +26,6 @@ import torch
 from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import cell
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.mosaic import lay
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.parts import part_of
@@ -82,8 +81,8 @@ def laid(chips: Chips, indices: list[int], folder: Path) -> Iterator[Scene]:
     for name in sorted({chips.scenes[i] for i in indices}):
         tiles = {}
         for i in (i for i in indices if chips.scenes[i] == name):
-            image, mask = chips.read(i)
-            valid = valid_pixels(image, chips.config.nodata)
+            pixels = chips.read(i)
+            mask, valid = pixels.mask, pixels.valid
             level = cv2.imread(str(folder / chips.names[i]), cv2.IMREAD_UNCHANGED)
             tiles[cell(chips.config, name, chips.tiles[i])] = np.stack([level * valid, (mask > 0) & valid, valid])
         level, truth, valid = lay(tiles)

@@ -17,7 +17,6 @@ from torch.utils.data import default_collate
 
 from seep_lightning.data.augment import chip_seed
 from seep_lightning.data.datamodule import SeepDataModule
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.training.hardware import keep_memory
 
 CHIPS = 256
@@ -40,14 +39,13 @@ def main() -> None:
     loader = data.train_dataloader()
     ways, indices, size = loader.dataset, data.indices("train")[:CHIPS], config.data.batch_size
     raw = {i: data.chips.read(i) for i in indices}
-    valid = {i: valid_pixels(raw[i][0], config.data.nodata) for i in indices}
-    image = {i: raw[i][0].astype(np.float32) / np.float32(data.chips.full_scale) for i in indices}
+    valid = {i: raw[i].data for i in indices}
+    image = {i: raw[i].image.astype(np.float32) / np.float32(data.chips.full_scale) for i in indices}
     apart = [[ways[0, i] for i in indices[k : k + size]] for k in range(0, CHIPS, size)]
     parts = {
-        "valid pixels": lambda i: valid_pixels(raw[i][0], config.data.nodata),
-        "to 0..1": lambda i: raw[i][0].astype(np.float32) / np.float32(data.chips.full_scale),
+        "to 0..1": lambda i: raw[i].image.astype(np.float32) / np.float32(data.chips.full_scale),
         "augmentation, seeding": lambda i: ways.augment.pipeline.set_random_seed(chip_seed(config.seed, 0, i)),
-        "augmentation, all": lambda i: ways.augment(image[i], raw[i][1], valid[i], epoch=0, index=i),
+        "augmentation, all": lambda i: ways.augment(image[i], raw[i].mask, valid[i], epoch=0, index=i),
         "normalisation": lambda i: ways.normalise(image[i], valid[i], ways.quartiles[i]),
         "chip, all": lambda i: ways[0, i],
     }

@@ -34,7 +34,7 @@ def test_images_and_masks_are_paired_by_name_whatever_the_directory_order(tmp_pa
     backward = load_chips(seeps_config(tmp_path))
     assert forward.names == backward.names == [f"A.{k:06d}.tif" for k in range(6)]
     for k in range(6):
-        image, mask = backward.read(k)
+        image, mask, *_ = backward.read(k)
         assert (image == 100 + k).all() and (mask == k + 1).all()
 
 
@@ -60,7 +60,7 @@ def test_tiff_and_png_of_8_and_16_bit_are_read_as_they_are(tmp_path, suffix, dty
     mask = (picture(9) % 8).astype(np.uint8)
     write_chip(tmp_path, f"A.0.{suffix}", picture(1, dtype), mask)
     chips = load_chips(seeps_config(tmp_path))
-    image, truth = chips.read(0)
+    image, truth, *_ = chips.read(0)
     assert image.dtype == dtype and image.shape == (1, 16, 16) and chips.size == (16, 16)
     assert chips.full_scale == np.iinfo(dtype).max
     np.testing.assert_array_equal(image[0], picture(1, dtype))
@@ -96,7 +96,7 @@ def test_bands_are_chosen_by_number_or_name_and_each_has_its_quartiles(tmp_path,
     bands[0][:5] = bands[1][5:9] = 0
     write_bands(tmp_path, "A.0.tif", *bands)
     chips = load_chips(seeps_config(tmp_path, bands=chosen))
-    image, _ = chips.read(0)
+    image = chips.read(0).image
     np.testing.assert_array_equal(image, [bands[2], bands[0]])
     valid = valid_pixels(image, 0)
     assert valid[5:].all() and not valid[:5].any()  # nodata where any chosen band has it

@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.errors import UserError
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
+    from seep_lightning.data.images import ChipPixels
 
 # the splits whose leakage is told beside that of the split that was asked for
 COMPARED_SPLITS = ("scene", "place", "kfold", "random")
@@ -89,13 +89,13 @@ def _read_all(chips: "Chips", statistics: "_ChipStatistics", problems: list[str]
 
     for index, name in enumerate(chips.names):
         try:
-            image, mask = chips.read(index)
+            pixels = chips.read(index)
         except UserError as error:
             problems.append(str(error).removeprefix("data: "))
             continue
-        if not statistics.add(name, image, mask):
+        if not statistics.add(name, pixels):
             problems.append(f"{name} holds nodata ({statistics.nodata}) only")
-        chips.digests.append(digest(name, image, mask))
+        chips.digests.append(digest(name, pixels.image, pixels.mask))
         statistics.add_picture(name, chips.digests[-1].rpartition(":")[2])
 
 
@@ -114,23 +114,21 @@ class _ChipStatistics:
     without_seep: list[str] = field(default_factory=list)
     names_by_picture: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> bool:
-        """Count a chip. Returns whether it has any valid pixel."""
-        from seep_lightning.data.images import valid_pixels
-
+    def add(self, name: str, pixels: "ChipPixels") -> bool:
+        """Count a chip. Returns whether it has any pixel with data."""
+        image, mask = pixels.image, pixels.mask
         bands, height, width = image.shape
-        valid = valid_pixels(image, self.nodata)
-        nodata_pixels = int((~valid).sum())
+        nodata_pixels = int((~pixels.data).sum())
         self.kinds[f"{bands} band, {height} x {width}, {image.dtype}"] += 1
         self.levels.append(len(np.unique(image)))
-        self.pixels += valid.size
+        self.pixels += mask.size
         self.nodata_pixels += nodata_pixels
         self.nodata_chips += nodata_pixels > 0
         self.saturated_pixels += int((image == np.iinfo(image.dtype).max).sum())
-        self.chips_by_class.update(np.unique(mask[valid & (mask > 0)]).tolist())
+        self.chips_by_class.update(np.unique(mask[pixels.valid & (mask > 0)]).tolist())
         if not mask.any():
             self.without_seep.append(name)
-        return bool(valid.any())
+        return bool(pixels.data.any())
 
     def add_picture(self, name: str, digest: str) -> None:
         """Note a picture, to find those that occur twice."""

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.roots import with_root
 from seep_lightning.files import absolute
@@ -25,7 +24,7 @@ class Chip:
         tile: Its number in the scene; -1 if it has none.
         image: (C, H, W) uint8 or uint16, as in the file.
         mask: (H, W) uint8: 0 for no seep, else the class of seep.
-        valid: (H, W) bool: where the image holds data.
+        valid: (H, W) bool: where the image holds data and the mask says something.
     """
 
     name: str
@@ -78,14 +77,14 @@ class ChipSequence(Sequence[Chip]):
         return map(self._read, self.indices)
 
     def _read(self, index: int) -> Chip:
-        image, mask = self.chips.read(index)
+        pixels = self.chips.read(index)
         return Chip(
             name=self.chips.names[index],
             scene=self.chips.scenes[index],
             tile=self.chips.tiles[index],
-            image=image,
-            mask=mask,
-            valid=valid_pixels(image, self.chips.config.nodata),
+            image=pixels.image,
+            mask=pixels.mask,
+            valid=pixels.valid,
         )
 
 

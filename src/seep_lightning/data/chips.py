@@ -5,18 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.grid import Cell, cell, place
-from seep_lightning.data.images import read_pair, valid_pixels
+from seep_lightning.data.images import ChipPixels, read_pair
 from seep_lightning.data.normalise import quartiles_of
-
-ChipArrays = tuple[NDArray[Any], NDArray[np.uint8]]
-"""Image (C, H, W) uint8 or uint16, and mask (H, W) with 0 for no seep and the class of seep otherwise."""
 
 
 def _no_quartiles() -> NDArray[np.float32]:
@@ -55,19 +51,19 @@ class Chips:
     quartiles: NDArray[np.float32] = field(default_factory=_no_quartiles)
     full_scale: float = 0.0
     size: tuple[int, int] = (0, 0)
-    decoded: list[ChipArrays] | None = None
+    decoded: list[ChipPixels] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def read(self, index: int) -> ChipArrays:
+    def read(self, index: int) -> ChipPixels:
         """Read one chip, from memory or from disk.
 
         Args:
             index: The chip's position.
 
         Returns:
-            Image (C, H, W) and mask (H, W).
+            Its pixels.
 
         Raises:
             UserError: A file cannot be read, or is not what a chip must be.
@@ -87,9 +83,8 @@ class Chips:
         """
         counts = np.zeros(self.config.classes + 1, np.int64)
         for index in indices:
-            image, mask = self.read(index)
-            valid = valid_pixels(image, self.config.nodata)
-            counts += np.bincount(mask[valid], minlength=len(counts))
+            pixels = self.read(index)
+            counts += np.bincount(pixels.mask[pixels.valid], minlength=len(counts))
         return counts
 
     @cached_property

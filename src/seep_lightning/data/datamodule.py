@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -18,7 +19,6 @@ from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import whole_name_grids
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser
@@ -28,6 +28,8 @@ from seep_lightning.errors import UserError
 
 log = logging.getLogger(__name__)
 
+# what stands in a mask for ignored pixels while it is augmented; no class where there are such pixels
+IGNORED = 255
 # worker processes that a GPU is given by default
 MOST_WORKERS = 8
 
@@ -38,7 +40,7 @@ class Batch(NamedTuple):
     Attributes:
         image: The network's input, (B, C, H, W) float32.
         target: The class of each pixel, 0 for no seep, (B, 1, H, W) uint8.
-        valid: Where there are data, (B, 1, H, W) bool.
+        valid: Where there are data and labels, (B, 1, H, W) bool.
         chip: The position of each chip in `Chips`, (B,) int64.
     """
 
@@ -71,22 +73,35 @@ class ChipDataset(Dataset[Batch]):
             The chip without a batch axis: (C, H, W), (1, H, W), (1, H, W) and ().
         """
         epoch, index = key
-        raw, mask = self.chips.read(index)
-        valid = valid_pixels(raw, self.chips.config.nodata)
-        image = raw.astype(np.float32) / np.float32(self.chips.full_scale)
+        pixels = self.chips.read(index)
+        image = pixels.image.astype(np.float32) / np.float32(self.chips.full_scale)
+        mask, data, labelled = pixels.mask, pixels.data, pixels.labelled
         if self.augment is not None:
             # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
-            if not valid.all():
+            if not data.all():
                 median = self.chips.quartiles[index, :, 1, None, None]
-                image = np.where(valid, image, median)
-            image, mask, valid = self.augment(image, mask, valid, epoch=epoch, index=index)
-        normalised = self.normalise(image, valid, self.quartiles[index])
+                image = np.where(data, image, median)
+            known_mask = _with_ignored(mask, labelled)
+            # OpenCV wants memory of its own
+            own_data = np.ascontiguousarray(data)
+            image, mask, data = self.augment(image, known_mask, own_data, epoch=epoch, index=index)
+            if not labelled.all():
+                labelled = mask != IGNORED
+                mask = mask * labelled
+        normalised = self.normalise(image, data, self.quartiles[index])
         return Batch(
             torch.from_numpy(normalised),
             torch.from_numpy(np.ascontiguousarray(mask)[None]),
-            torch.from_numpy(np.ascontiguousarray(valid)[None]),
+            torch.from_numpy(np.ascontiguousarray(data & labelled)[None]),
             torch.tensor(index),
         )
+
+
+def _with_ignored(mask: NDArray[np.uint8], labelled: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A mask (H, W) that holds `IGNORED` where nobody is sure, so that augmentation moves these pixels too."""
+    if labelled.all():
+        return mask
+    return np.where(labelled, mask, np.uint8(IGNORED))
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -47,7 +47,44 @@ def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
     return has_data
 
 
-def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+class ChipPixels(NamedTuple):
+    """The pixels of one chip.
+
+    `data` and `labelled` may be read-only arrays without memory of their own, where they are True throughout.
+
+    Attributes:
+        image: (C, H, W) uint8 or uint16, as in the file.
+        mask: (H, W) uint8, 0 for no seep, else the class of seep.
+        data: (H, W) bool: where the image holds data. Network input and its normalisation go by it.
+        labelled: (H, W) bool: where the mask says something; the others are ignored pixels, of which nobody is sure.
+    """
+
+    image: NDArray[Any]
+    mask: NDArray[np.uint8]
+    data: NDArray[np.bool_]
+    labelled: NDArray[np.bool_]
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """(H, W) bool: where loss, label statistics and figures count."""
+        return self.data & self.labelled
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the arrays take, bytes."""
+        arrays = [self.image, self.mask]
+        arrays += [flags for flags in (self.data, self.labelled) if flags.base is None]
+        return sum(array.nbytes for array in arrays)
+
+
+def without_memory(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return flags (H, W) as they are, or a read-only array without memory where all are True."""
+    if flags.all():
+        return np.broadcast_to(np.True_, flags.shape)
+    return flags
+
+
+def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> ChipPixels:
     """Read one chip, image and mask checked against each other.
 
     Args:
@@ -56,7 +93,7 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ND
         config: Which bands to read, and how many classes there are.
 
     Returns:
-        Image (C, H, W) and mask (H, W).
+        The chip's pixels.
 
     Raises:
         UserError: A file cannot be read or is not as it must be, or their sizes differ.
@@ -69,7 +106,9 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ND
             f"data: {image_path.name} is {size_text(size)} but its mask is {size_text(mask.shape)}. "
             "They must be equal; cut them again from one scene."
         )
-    return image, mask
+    data = without_memory(valid_pixels(image, config.nodata))
+    labelled = np.broadcast_to(np.True_, mask.shape)
+    return ChipPixels(image, mask, data, labelled)
 
 
 def read_image(path: Path, bands: Sequence[int | str] | None = None) -> NDArray[Any]:

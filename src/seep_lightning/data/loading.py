@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.chips import ChipArrays, Chips
-from seep_lightning.data.images import size_text, valid_pixels
+from seep_lightning.data.chips import Chips
+from seep_lightning.data.images import ChipPixels, size_text
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.normalise import FULL_SCALE, histogram, quartiles_of
 from seep_lightning.errors import UserError
@@ -28,11 +28,12 @@ def load_chips(config: DataConfig) -> Chips:
     """
     chips = pair_chips(config)
     quartiles: list[NDArray[np.float32]] = []
-    decoded: list[ChipArrays] = []
+    decoded: list[ChipPixels] = []
     free_bytes = config.cache_gb * 2**30
     first_kind = ""
     for index, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
-        image, mask = chips.read(index)
+        pixels = chips.read(index)
+        image = pixels.image
         kind = _kind(image)
         first_kind = first_kind or kind
         if kind != first_kind:
@@ -40,16 +41,15 @@ def load_chips(config: DataConfig) -> Chips:
                 f"data: chips differ in bands, size or type: {chips.names[0]} is {first_kind}, {name} is {kind}. "
                 "Cut them to one size, or train on one folder at a time."
             )
-        valid = valid_pixels(image, config.nodata)
-        if not valid.any():
+        if not pixels.data.any():
             raise UserError(f"data: {name} holds nodata ({config.nodata}) only. Remove it, or correct data.nodata.")
-        counts = histogram(image, valid)
+        counts = histogram(image, pixels.data)
         quartiles.append(quartiles_of(counts))
         chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
-        chips.digests.append(digest(name, image, mask))
-        free_bytes -= image.nbytes + mask.nbytes
+        chips.digests.append(digest(name, image, pixels.mask))
+        free_bytes -= pixels.nbytes
         if free_bytes >= 0:
-            decoded.append((image, mask))
+            decoded.append(pixels)
     if len(decoded) == len(chips):
         chips.decoded = decoded
     chips.full_scale = FULL_SCALE[image.dtype.name]

@@ -115,7 +115,7 @@ class EvaluationFiles:
         row = {"name": name, "scene": scene, "tile": chips.tiles[chip.index]}
         row |= pixel_figures(counts)
         row |= {"tp": true_positive, "fp": false_positive, "fn": false_negative}
-        image, _ = chips.read(chip.index)
+        image = chips.read(chip.index).image
         row |= covariates(image[0], chip.truth, chip.valid)
         self.rows.append(row)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell, cell
-from seep_lightning.data.images import read_mask, valid_pixels
+from seep_lightning.data.images import read_mask
 from seep_lightning.data.mosaic import lay
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import confuse_objects, count_objects
@@ -43,10 +43,9 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
         name = chips.names[index]
         scene = chips.scenes[index]
         position = cell(chips.config, scene, chips.tiles[index])
-        image, truth = chips.read(index)
+        pixels = chips.read(index)
         predicted = read_mask(masks / name, chips.config.classes)
-        valid = valid_pixels(image, chips.config.nodata).astype(np.uint8)
-        layers = np.stack([predicted, truth, valid])
+        layers = np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
         if position is None:
             scenes[name] = {(0, 0): layers}
         else:

@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.images import valid_pixels
 
 # pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
 BLUR_SIGMA = 1.0
@@ -29,12 +28,12 @@ def dark_threshold(chips: Chips, indices: list[int]) -> tuple[float, float]:
     # row 0 sea, row 1 seep
     counts = np.zeros((2, RATIO_BINS), np.int64)
     for i in indices:
-        image, mask = chips.read(i)
-        valid = valid_pixels(image, chips.config.nodata)
-        bins = _ratio_bins(image[0], valid)
-        keys = bins[valid] + RATIO_BINS * (mask[valid] > 0)
-        pixels = np.bincount(keys, minlength=2 * RATIO_BINS)
-        counts += pixels.reshape(2, RATIO_BINS)
+        pixels = chips.read(i)
+        valid = pixels.valid
+        bins = _ratio_bins(pixels.image[0], pixels.data)
+        keys = bins[valid] + RATIO_BINS * (pixels.mask[valid] > 0)
+        key_counts = np.bincount(keys, minlength=2 * RATIO_BINS)
+        counts += key_counts.reshape(2, RATIO_BINS)
     false_positive, true_positive = counts.cumsum(axis=1)
     seep = counts[1].sum()
     dice = 2 * true_positive / np.maximum(true_positive + false_positive + seep, 1)
@@ -42,14 +41,14 @@ def dark_threshold(chips: Chips, indices: list[int]) -> tuple[float, float]:
     return float(dice[best]), (best + 1) * LARGEST_RATIO / RATIO_BINS
 
 
-def _ratio_bins(band: NDArray[np.generic], valid: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The bin of each pixel's blurred value over the chip's median, (H, W)."""
     values = band.astype(np.float32)
     median = np.float32(1)
-    if valid.any():
-        median = np.float32(max(float(np.median(values[valid])), 1.0))
+    if data.any():
+        median = np.float32(max(float(np.median(values[data])), 1.0))
     # nodata counts as the median
-    filled = np.where(valid, values, median)
+    filled = np.where(data, values, median)
     blurred = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
     bins = np.minimum(blurred / median * (RATIO_BINS / LARGEST_RATIO), RATIO_BINS - 1)
     return np.asarray(bins, np.int64)

@@ -65,17 +65,17 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
 
 def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:
     """The four pictures of a chip."""
-    from seep_lightning.data.images import read_image, valid_pixels
+    from seep_lightning.data.images import read_image
 
     if name not in chips.names:
         raise UserError(f"{name} is not in {chips.root} any more. Put it back.")
     index = chips.names.index(name)
-    image, mask = chips.read(index)
-    valid = valid_pixels(image, chips.config.nodata)
-    truth = (mask > 0) & valid
+    pixels = chips.read(index)
+    valid = pixels.valid
+    truth = (pixels.mask > 0) & valid
     levels = read_image(evaluation / "probabilities" / name)[0]
     predicted = read_image(evaluation / "masks" / name)[0] > 0
-    views = four_views(image[0], truth, levels, valid, predicted)
+    views = four_views(pixels.image[0], truth, levels, valid, predicted)
     return [_data_uri(view) for view in views]
 
 

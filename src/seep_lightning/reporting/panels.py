@@ -14,7 +14,6 @@ from torch.utils.tensorboard.summary import hparams
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.datamodule import Batch
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.histogram import BINS, positives_above
 from seep_lightning.metrics.pixels import count_by_chip
@@ -138,7 +137,7 @@ def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
     """
     if not indices:
         return []
-    sizes = {i: int((chips.read(i)[1] > 0).sum()) for i in indices}
+    sizes = {i: int((chips.read(i).mask > 0).sum()) for i in indices}
     by_size = sorted(indices, key=lambda i: (sizes[i], chips.names[i]))
     ranks = np.unique(np.linspace(0, len(by_size) - 1, count).astype(int))
     return [by_size[rank] for rank in ranks]
@@ -146,12 +145,12 @@ def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
 
 def draw(chips: Chips, chip: ValidatedChip) -> Rgb:
     """Draw the panel of a chip, with scene, tile and Dice in its title."""
-    image, mask = chips.read(chip.index)
-    valid = valid_pixels(image, chips.config.nodata)
-    truth = (mask > 0) & valid
+    pixels = chips.read(chip.index)
+    valid = pixels.valid
+    truth = (pixels.mask > 0) & valid
     probability = np.where(valid, chip.probability.numpy(), 0)
     title = f"scene {chips.scenes[chip.index]}, tile {chips.tiles[chip.index]}, Dice {chip.dice:.2f}"
-    return panel(image[0], truth, probability, valid, THRESHOLD, title)
+    return panel(pixels.image[0], truth, probability, valid, THRESHOLD, title)
 
 
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
