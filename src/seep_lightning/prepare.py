@@ -7,6 +7,7 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.data.outline_account import outline_lines
 from seep_lightning.data.preparation import prepare
 
 
@@ -21,6 +22,8 @@ def main(cfg: DictConfig) -> int:
     """
     config: PrepareConfig = typed_config(cfg)
     facts = prepare(config)
+    for line in outline_lines(facts["outlines"]):
+        print(line)
     print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
     settings = f"data.root={config.output}"
     if facts["classes"] > 1:

@@ -242,7 +242,7 @@ def spoil_by_float(given: PrepareConfig) -> str:
 def spoil_by_condition(given: PrepareConfig) -> str:
     labels = labels_path(given)
     given.ignore = "no such thing"
-    return f"{labels} cannot be read as polygons where no such thing"
+    return f"ignore='no such thing' is no SQL condition on the attributes of {labels} (near"
 
 
 def spoil_by_output(given: PrepareConfig) -> str:

@@ -182,8 +182,10 @@ class PrepareConfig:
         nodata: A value of pixels without data, besides the one that a scene declares.
         scale: What float and signed values are.
         class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
-        scene_attribute: The column that names a polygon's scene; None: a polygon is of all scenes in which it lies.
+        scene_attribute: The column that names a polygon's scene; None: a polygon is of all scenes in which it lies, and
+            so is one that names none.
         ignore: An SQL condition: of such polygons nobody is sure, and their pixels become nodata.
+        unplaced: What to do about polygons that name an unknown scene or lie in none: `error`, or `skip` them.
         size: Of a chip, px.
         overlap: Of chips, px.
         empty_share: The share of chips without seep that is kept.
@@ -199,6 +201,7 @@ class PrepareConfig:
     class_attribute: str | None = None
     scene_attribute: str | None = None
     ignore: str | None = None
+    unplaced: str = one_of("error", "skip")
     size: int = at_least(1, 256)
     overlap: int = 0
     empty_share: float = share(0.2)

@@ -69,6 +69,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
 
 def _add_leakage(findings: Audit, chips: "Chips", split: SplitConfig) -> None:
     """Tell what each kind of split would leak; that the one that was asked for is impossible is a problem."""
+    from seep_lightning.data.description import LabelOrigin
     from seep_lightning.data.leakage import leakage
     from seep_lightning.data.split import split_chips
 
@@ -81,6 +82,9 @@ def _add_leakage(findings: Audit, chips: "Chips", split: SplitConfig) -> None:
                 findings.problems.append(str(error))
             continue
         findings.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
+    origin = str(LabelOrigin.of(chips.root))
+    if origin:
+        findings.leaks["any"] = origin
 
 
 def _read_all(chips: "Chips", statistics: "_ChipStatistics", problems: list[str]) -> None:

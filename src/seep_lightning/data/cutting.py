@@ -132,6 +132,7 @@ def _read_strip(
         linear = power(np.where(valid, values, 0), config.scale)
         values = _as_uint16(linear / full_scale)
     classes, is_doubtful = labels.burn(top, stop, raster.width)
+    labels.note_data(valid, top)
     has_data = valid & ~is_doubtful
     # 0 is nodata in chips
     at_least_one = np.maximum(values, 1)

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.description import LabelOrigin
 from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
@@ -229,8 +230,11 @@ class SeepDataModule(pl.LightningDataModule):
         }
 
     def leakage_line(self) -> str:
-        """Tell in one line how far validation and test are known from training."""
+        """Tell in one line how far validation and test are known from training, and whether networks drew the masks."""
         rows = [str(row) for row in leakage(self.chips, self.parts)]
+        origin = str(LabelOrigin.of(self.chips.root))
+        if origin:
+            rows.append(origin)
         return f"split={self.split.kind}: train {len(self.indices('train'))} chips; {'; '.join(rows)}"
 
     def train_dataloader(self) -> DataLoader[Batch]:

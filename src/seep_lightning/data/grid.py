@@ -1,12 +1,11 @@
 """Where a chip lies: the cell of a tile in its scene, and the place on the ground grid that scenes share."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seep_lightning.config.data import DataConfig, GridConfig
-from seep_lightning.errors import as_user_error
+from seep_lightning.data.description import read_description
 
 GridValue = TypeVar("GridValue")
 Cell = tuple[int, int]
@@ -103,7 +102,7 @@ def written_grid(root: Path) -> dict[str, GridConfig] | None:
     Raises:
         UserError: `dataset.json` is not JSON.
     """
-    description = _read_description(root / "dataset.json")
+    description = read_description(root)
     if description.get("overlap"):
         return None
     columns_by_scene = description.get("columns")
@@ -114,12 +113,3 @@ def written_grid(root: Path) -> dict[str, GridConfig] | None:
         if type(columns) is int and columns >= 1:
             grids[f"{scene}."] = GridConfig(columns)
     return grids
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    """The content of a `dataset.json`; empty where there is none, or one of another program."""
-    if not path.is_file():
-        return {}
-    with as_user_error(f"{path} is not JSON", ValueError, advice="Write it again, or remove it."):
-        content = json.loads(path.read_text())
-    return content if isinstance(content, dict) else {}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.cutting import CutChip, cut_scene, starts
 from seep_lightning.data.inputs import find_files, path_list
-from seep_lightning.data.labels import SceneLabels, read_labels, scene_name
+from seep_lightning.data.labels import LabelFile, SceneLabels, read_label_file, read_labels, scene_name
+from seep_lightning.data.outline_account import OutlineAccount, account
 from seep_lightning.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,13 +34,17 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
         What stands in the data set's `dataset.json`.
 
     Raises:
-        UserError: `output` exists, or a scene or the polygons are not as they must be.
+        UserError: `output` exists, a scene or the polygons are not as they must be, or a polygon has no place.
     """
     check_config(config)
     output = Path(config.output)
     if output.exists():
         raise UserError(f"output={output} exists. Choose another folder: prepare adds to none.")
     labels = _read_all_labels(config)
+    # what cannot be used is told before anything is written
+    before = labels.account(is_cut=False)
+    before.check_placed(labels.by_scene.values(), config)
+    before.check_used(config)
     unfinished = output.with_name(f".{output.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -49,21 +55,35 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     return facts
 
 
-def _read_all_labels(config: PrepareConfig) -> dict[Path, SceneLabels]:
-    """The polygons of each scene, by the scene's file."""
+@dataclass(frozen=True)
+class _Labels:
+    """The file of polygons as a whole, and the polygons of each scene by the scene's file."""
+
+    file: LabelFile
+    by_scene: dict[Path, SceneLabels]
+
+    def account(self, *, is_cut: bool) -> OutlineAccount:
+        """What becomes of each polygon; is_cut: whether it is known by now where the scenes hold data."""
+        return account(self.file, self.by_scene.values(), is_cut=is_cut)
+
+
+def _read_all_labels(config: PrepareConfig) -> _Labels:
+    """Read the polygons of each scene; `UserError` where none lies in any."""
     from seep_lightning.scene.raster import Raster
 
-    labels: dict[Path, SceneLabels] = {}
-    for path in _scene_files(config):
+    paths = _scene_files(config)
+    file = read_label_file(config, len(paths))
+    by_scene: dict[Path, SceneLabels] = {}
+    for path in paths:
         with Raster(path, config.bands, config.nodata) as raster:
             raster.check_scale(config.scale)
-            labels[path] = read_labels(raster, config)
-    if not any(scene.classes.any() for scene in labels.values()):
+            by_scene[path] = read_labels(raster, file, config)
+    if not any(scene.is_inside.any() for scene in by_scene.values()):
         raise UserError(
-            f"labels={config.labels}: none of its polygons lies in one of the {len(labels)} scene(s). Check both on a "
+            f"labels={config.labels}: none of its polygons lies in one of the {len(paths)} scene(s). Check both on a "
             "map: which coordinate system, which scene_attribute?"
         )
-    return labels
+    return _Labels(file, by_scene)
 
 
 def _scene_files(config: PrepareConfig) -> list[Path]:
@@ -77,7 +97,7 @@ def _scene_files(config: PrepareConfig) -> list[Path]:
     return list(paths.values())
 
 
-def _write_data_set(folder: Path, labels: dict[Path, SceneLabels], config: PrepareConfig) -> dict[str, Any]:
+def _write_data_set(folder: Path, labels: _Labels, config: PrepareConfig) -> dict[str, Any]:
     """Write all chips and `dataset.json` into a new folder. Returns what stands in it."""
     from seep_lightning.scene.raster import Raster
 
@@ -85,7 +105,7 @@ def _write_data_set(folder: Path, labels: dict[Path, SceneLabels], config: Prepa
     facts.update({key: getattr(config, key) for key in KEPT_SETTINGS})
     for subfolder in (DataConfig.images, DataConfig.masks):
         (folder / subfolder).mkdir(parents=True)
-    for path, scene_labels in labels.items():
+    for path, scene_labels in labels.by_scene.items():
         with Raster(path, config.bands, config.nodata) as raster:
             # without overlap tiles lie edge to edge, and can be laid back
             if config.overlap == 0:
@@ -96,6 +116,9 @@ def _write_data_set(folder: Path, labels: dict[Path, SceneLabels], config: Prepa
                 facts["with_seep"] += bool(chip.mask.any())
                 facts["classes"] = max(facts["classes"], int(chip.mask.max()))
             raster.check_unchanged()
+    after = labels.account(is_cut=True)
+    after.check_used(config)
+    facts["outlines"] = after.facts()
     (folder / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 

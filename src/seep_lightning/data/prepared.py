@@ -15,14 +15,16 @@ class PreparedChips:
         chips: How many chips there are.
         with_seep: How many of them have a pixel of seep.
         classes: The largest class of seep.
+        outlines: What became of the polygons: how many `in_file`, how many `used`, and why the others are not.
     """
 
     root: Path
     chips: int
     with_seep: int
     classes: int
+    outlines: Mapping[str, Any]
 
     @classmethod
     def of_facts(cls, root: str | Path, facts: Mapping[str, Any]) -> "PreparedChips":
         """Take the counts from what stands in dataset.json."""
-        return cls(Path(root), facts["chips"], facts["with_seep"], facts["classes"])
+        return cls(Path(root), facts["chips"], facts["with_seep"], facts["classes"], facts["outlines"])

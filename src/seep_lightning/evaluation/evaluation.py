@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.data.description import LabelOrigin
 from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import digest, make_output_folder, write_table, write_text
@@ -57,7 +58,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         sink=files.write_chip,
     )
     files.write_tables()
-    summary = _origin(run, config, part) | _figures(predictor, config, part, scores, files)
+    summary = _origin(run, config, part) | _label_origin(run, part) | _figures(predictor, config, part, scores, files)
     write_text(files.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     shutil.rmtree(out)
     files.folder.replace(out)
@@ -148,6 +149,16 @@ def _origin(run: Run, config: EvaluateConfig, part: Part) -> dict[str, Any]:
         "checkpoint": config.checkpoint,
         "checkpoint_digest": digest(run.checkpoint(config.checkpoint)),
     }
+
+
+def _label_origin(run: Run, part: Part) -> dict[str, Any]:
+    """Which networks drew the outlines of the masks, for summary.json; nothing where none did."""
+    from seep_lightning.runs.lineage import own_outlines
+
+    origin = str(LabelOrigin.of(part.chips.root))
+    if not origin:
+        return {}
+    return {"leakage": origin + own_outlines(run, run.config.init, part.chips)}
 
 
 def _figures(

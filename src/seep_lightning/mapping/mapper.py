@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.data.description import ENSEMBLE_SEPARATOR
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
@@ -179,7 +180,7 @@ class SceneMapper:
     def _find_outlines(self, scene: Raster, rasters: SceneMap) -> SeepLayer:
         """The seeps of a written map."""
         tells_classes = self.networks[0].classes > 0
-        names = " + ".join(network.name for network in self.networks)
+        names = ENSEMBLE_SEPARATOR.join(network.name for network in self.networks)
         with Raster(rasters.probability) as probability, Raster(rasters.mask) as mask:
             return find_seeps(
                 probability,

@@ -10,6 +10,7 @@ from seep_lightning.mapping.jobs import Bands
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.weights import network_name
 from seep_lightning.scene.windows import Tiling
 
 # The widest window that pays, in pixels: larger ones need more memory and save little of the overlap.
@@ -80,13 +81,8 @@ def _open_network(run: str, config: PredictConfig) -> Predictor:
     usual_precision = "bf16" if device.startswith("cuda") else "32"
     network.precision = config.precision or usual_precision
     path = Path(run)
-    if path.is_file():
-        weights_file = path
-        network.name = path.resolve().stem
-    else:
-        weights_file = Run(path).checkpoint(config.checkpoint)
-        # the whole name: that of a folder may hold a dot
-        network.name = path.resolve().name
+    weights_file = path if path.is_file() else Run(path).checkpoint(config.checkpoint)
+    network.name = network_name(path)
     weights_hash = hashlib.sha256(weights_file.read_bytes()).hexdigest()
     network.key = f"{weights_hash} {device} {network.precision} {network.scaling}"
     return network

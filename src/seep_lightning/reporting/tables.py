@@ -44,6 +44,8 @@ def print_evaluation(summary: dict[str, Any]) -> None:
         soft = summary["soft"]
         means = _line(declared(BatchFigure), soft)
         print(f"mean over batches of {soft['batch_size']}: {means}")
+    if "leakage" in summary:
+        print(f"masks: {summary['leakage']}")
     print(f"written to {summary['out']}")
 
 

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.description import LabelOrigin
 from seep_lightning.errors import UserError
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.weights import SHIPPED_NETWORKS, starting_weights
+from seep_lightning.runs.weights import SHIPPED_NETWORKS, network_name, starting_weights
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,41 @@ def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
         raise
     leaks = [_leak(ancestor, chips, parts) for ancestor in _ancestors(first)]
     return "".join(leaks)
+
+
+def own_outlines(run: Run, init: str | None, chips: Chips) -> str:
+    """Tell that a network is scored on outlines that it drew itself, or that one did which it started from.
+
+    Networks are known by their names: that of a run's folder, or of a file.
+
+    Args:
+        run: The network's run.
+        init: What its first weights came from, as the config names it; None for random ones.
+        chips: The data set.
+
+    Returns:
+        A clause to add to the leakage line; empty where no outline of the data set is its own.
+    """
+    origin = LabelOrigin.of(chips.root)
+    names = [network_name(run.dir), *_names_of_ancestors(init)]
+    count = origin.drawn_by(names)
+    if count == 0:
+        return ""
+    return f"; THIS NETWORK IS SCORED ON ITS OWN OUTLINES, {count} of {origin.used}"
+
+
+def _names_of_ancestors(init: str | None) -> list[str]:
+    """The names of the networks that a training started from, as far back as they tell; also of those that are gone."""
+    if init is None:
+        return []
+    names = [network_name(Path(init))]
+    with suppress(UserError):
+        ancestors = list(_ancestors(Ancestor.of(init)))
+        names += [network_name(Path(ancestor.init)) for ancestor in ancestors]
+        oldest = ancestors[-1].parent
+        if oldest is not None:
+            names.append(network_name(Path(oldest)))
+    return names
 
 
 def _ancestors(first: Ancestor) -> Iterator[Ancestor]:

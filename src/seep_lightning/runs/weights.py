@@ -29,3 +29,16 @@ def starting_weights(init: str) -> Path:
             f"init={init}: there is no such file or folder. Expected a run, a file of export format=torch, or {names}."
         )
     return path if path.is_file() else open_run(init).checkpoint("best")
+
+
+def network_name(path: Path) -> str:
+    """What `predict` calls a network in the column `model` of its outlines.
+
+    Args:
+        path: A run directory, or a file of weights.
+
+    Returns:
+        The name of the folder, which may hold a dot, or that of the file without its suffix.
+    """
+    whole = path.resolve()
+    return whole.stem if path.is_file() else whole.name

@@ -1,6 +1,7 @@
 """Polygons of any vector file, brought into a scene's pixels: areas to map, land to leave out, an analyst's labels."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,10 @@ from seep_lightning.scene.vector_layers import UNREADABLE, Shapes, check_layer, 
 
 EDGES_PER_SIDE = 50
 """The longest edge of a polygon is such a part of the scene's longer side: longer ones bend between two CRS."""
+EDGE = 1e-3
+"""How far a polygon must reach into a scene to lie in it, px: projections are exact to less than that."""
+BURNT_ROWS = 256
+"""So many rows of a polygon are drawn at once where it is only asked whether it holds a pixel."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,48 @@ class Outlines:
         with silent_about_georeference():
             rows = features.rasterize(pairs, size, transform=transform, dtype=np.uint8)
         return np.asarray(rows)
+
+    def inside(self, height: int, width: int) -> NDArray[np.bool_]:
+        """Whether each polygon lies in the scene, in part at least; one that only touches its edge does not.
+
+        Args:
+            height: Height of the scene in pixels.
+            width: Width of the scene in pixels.
+
+        Returns:
+            (N,).
+        """
+        scene = shapely.box(EDGE, EDGE, width - EDGE, height - EDGE)
+        return np.asarray(shapely.intersects(self.shapes, scene), dtype=bool)
+
+    def holds_any(self, position: int, pixels: NDArray[np.bool_], top: int = 0) -> bool:
+        """Whether a polygon holds the centre of one of some pixels.
+
+        Args:
+            position: Of the polygon in `shapes`.
+            pixels: The pixels that are asked for, in rows of the scene from `top` on, (n, width).
+            top: The first row.
+        """
+        height, width = pixels.shape
+        west, north, east, south = shapely.bounds(self.shapes[position])
+        left = max(math.floor(west), 0)
+        right = min(math.ceil(east), width)
+        first = max(math.floor(north) - top, 0)
+        last = min(math.ceil(south) - top, height)
+        if left >= right:
+            return False
+        for start in range(first, last, BURNT_ROWS):
+            window = pixels[start : min(start + BURNT_ROWS, last), left:right]
+            if (self._burn_window(position, window.shape, (left, top + start)) & window).any():
+                return True
+        return False
+
+    def _burn_window(self, position: int, size: tuple[int, ...], corner: tuple[int, int]) -> NDArray[np.bool_]:
+        """The pixels of a window (n, m) that a polygon holds; corner: column and row of the window's first pixel."""
+        transform = Affine.translation(*corner)
+        with silent_about_georeference():
+            burnt = features.rasterize([self.shapes[position]], size, transform=transform, dtype=np.uint8)
+        return np.asarray(burnt > 0)
 
 
 @dataclass(frozen=True)
@@ -126,7 +173,7 @@ def vector_area(path: Path, raster: Raster, *, inside: bool = True) -> tuple[Are
     return area, area.key
 
 
-def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where: str | None = None) -> Outlines:
+def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = ()) -> Outlines:
     """The polygons of a vector file that lie within a scene, in its pixels.
 
     They are cut off a little beyond the scene: its projection may fold over it what lies on the far side of the earth.
@@ -137,7 +184,6 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
             column, y minus the row).
         raster: The scene.
         columns: Names of the attributes that are read.
-        where: SQL condition on the attributes; polygons for which it does not hold are left out.
 
     Returns:
         The polygons, none where none lies within the scene.
@@ -147,14 +193,12 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = (), where
             although the scene has one.
     """
     ground = Ground.of(raster)
-    condition = f" where {where}" if where else ""
-    problem = f"{path} cannot be read as polygons{condition}"
     kinds = (*UNREADABLE, pyproj.exceptions.ProjError, ValueError)
-    with as_user_error(problem, *kinds, advice="Expected a vector file."):
+    with as_user_error(f"{path} cannot be read as polygons", *kinds, advice="Expected a vector file."):
         layer = polygon_layer(path)
         check_layer(layer, ground, columns)
         frame = frame_of(raster, ground, layer)
-        polygons = read_cut(layer, frame, columns, where)
+        polygons = read_cut(layer, frame, columns)
     if polygons is None:
         return Outlines.none(columns, layer.crs)
     longest_edge = frame.side / EDGES_PER_SIDE

@@ -44,6 +44,11 @@ class VectorLayer(NamedTuple):
     fields: list[str]
     bounds: tuple[float, float, float, float] | None
 
+    @property
+    def field_names(self) -> str:
+        """The names of the attributes in a row, for messages."""
+        return ", ".join(self.fields) or "none"
+
 
 class Frame(NamedTuple):
     """Where a scene lies in the CRS of a vector file.
@@ -70,6 +75,20 @@ class Frame(NamedTuple):
         east, north = high + margin
         box = shapely.box(west, south, east, north)
         return cls(box, side, turns)
+
+
+class LayerFeatures(NamedTuple):
+    """All features of a layer as they were drawn, in the order of the file.
+
+    Attributes:
+        shapes: Their geometries, (N,); None for a feature without one.
+        numbers: Number of each feature in the file, (N,).
+        columns: The attributes by name, each (N,).
+    """
+
+    shapes: Shapes
+    numbers: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
 
 
 class CutPolygons(NamedTuple):
@@ -149,11 +168,23 @@ def check_layer(layer: VectorLayer, ground: Ground, columns: Sequence[str]) -> N
     """
     if ground.wkt and not layer.crs:
         raise UserError(f"{layer.path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
+    check_columns(layer, columns)
+
+
+def check_columns(layer: VectorLayer, columns: Sequence[str]) -> None:
+    """Check that a layer has some attributes.
+
+    Args:
+        layer: The layer of polygons.
+        columns: Names of the attributes.
+
+    Raises:
+        UserError: It lacks one of them.
+    """
     missing = sorted(set(columns) - set(layer.fields))
     if missing:
         lacking = ", ".join(missing)
-        fields = ", ".join(layer.fields) or "none"
-        raise UserError(f"{layer.path} has no attribute {lacking}; those that it has: {fields}.")
+        raise UserError(f"{layer.path} has no attribute {lacking}; those that it has: {layer.field_names}.")
 
 
 def frame_of(raster: Raster, ground: Ground, layer: VectorLayer) -> Frame:
@@ -188,21 +219,58 @@ def _grid_over(raster: Raster) -> Points:
     return np.stack(grid, axis=-1).reshape(-1, 2)
 
 
-def read_cut(layer: VectorLayer, frame: Frame, columns: Sequence[str], where: str | None) -> CutPolygons | None:
+def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
+    """All features of a layer as they were drawn, wherever they lie.
+
+    Args:
+        layer: The layer of polygons.
+        columns: Names of the attributes that are read.
+
+    Returns:
+        The features in the order of the file.
+    """
+    meta, numbers, geometry, values = pyogrio.raw.read(
+        layer.path, layer=layer.name, columns=list(columns), return_fids=True
+    )
+    shapes = np.asarray(shapely.from_wkb(geometry), dtype=object)
+    by_name = dict(zip(meta["fields"], values, strict=True))
+    return LayerFeatures(shapes, numbers, by_name)
+
+
+def numbers_where(layer: VectorLayer, condition: str) -> NDArray[np.int64]:
+    """Which features of a layer meet a condition.
+
+    Args:
+        layer: The layer of polygons.
+        condition: An SQL condition on the attributes.
+
+    Returns:
+        Their numbers in the file, (K,).
+
+    Raises:
+        ValueError, FeatureError: The format's driver refuses the condition.
+    """
+    # some drivers do not evaluate a condition on columns that are not read
+    _, numbers, _, _ = pyogrio.raw.read(
+        layer.path, layer=layer.name, where=condition, read_geometry=False, return_fids=True
+    )
+    return np.asarray(numbers, dtype=np.int64)
+
+
+def read_cut(layer: VectorLayer, frame: Frame, columns: Sequence[str]) -> CutPolygons | None:
     """The polygons within a frame, in the order of the file, so that the last one is on top.
 
     Args:
         layer: The layer of polygons.
         frame: The scene's frame in the CRS of the layer.
         columns: Names of the attributes that are read.
-        where: SQL condition on the attributes.
 
     Returns:
         The polygons; None where the extents of layer and frame do not meet.
     """
     by_turn: list[CutPolygons] = []
     for turn in _turns_with_polygons(layer, frame):
-        polygons = _read_turn(layer, frame, turn, columns, where)
+        polygons = _read_turn(layer, frame, turn, columns)
         by_turn.append(polygons)
     if not by_turn:
         return None
@@ -234,16 +302,14 @@ def _turns_with_polygons(layer: VectorLayer, frame: Frame) -> Iterator[int]:
             yield turn
 
 
-def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[str], where: str | None) -> CutPolygons:
+def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[str]) -> CutPolygons:
     """The polygons that lie within the frame after a turn of the globe, turned back."""
     turned = shapely.transform(frame.box, Shift(turn))
     meta, numbers, geometry, values = pyogrio.raw.read(
         layer.path,
         layer=layer.name,
-        # some drivers do not evaluate a condition on columns that are not read
-        columns=None if where else list(columns),
+        columns=list(columns),
         bbox=turned.bounds,
-        where=where,
         return_fids=True,
     )
     within = _cut(shapely.from_wkb(geometry), turned)
@@ -254,13 +320,24 @@ def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[st
 
 def _cut(shapes: Shapes, frame: shapely.Polygon) -> Shapes:
     """What of each polygon (N,) lies within a frame: without lines, empty parts, and crossings of its own outline."""
-    is_polygon = np.isin(shapely.get_type_id(shapes), POLYGON_TYPES)
-    damaged = ~is_polygon | ~shapely.is_valid(shapes)
-    parts, owner = shapely.get_parts(shapes, return_index=True)
-    damaged[owner[shapely.is_empty(parts)]] = True
-    repaired = shapely.make_valid(shapes[damaged], method="structure", keep_collapsed=False)
-    shapes[damaged] = shapely.buffer(repaired, 0)
+    is_damaged = damaged(shapes)
+    shapes[is_damaged] = repaired(shapes[is_damaged])
     beyond = ~shapely.covers(frame, shapes)
     within = shapely.intersection(shapes[beyond], frame)
     shapes[beyond] = shapely.buffer(within, 0)
     return shapes
+
+
+def damaged(shapes: Shapes) -> NDArray[np.bool_]:
+    """Which shapes (N,) are not whole polygons: outlines that cross themselves, lines, points, empty parts, none."""
+    is_polygon = np.isin(shapely.get_type_id(shapes), POLYGON_TYPES)
+    is_damaged = ~is_polygon | ~shapely.is_valid(shapes)
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    is_damaged[owner[shapely.is_empty(parts)]] = True
+    return np.asarray(is_damaged)
+
+
+def repaired(shapes: Shapes) -> Shapes:
+    """What of damaged shapes (N,) has an area; empty polygons for those that have none, None for none."""
+    valid = shapely.make_valid(shapes, method="structure", keep_collapsed=False)
+    return np.asarray(shapely.buffer(valid, 0))

@@ -173,7 +173,7 @@ class TrainingSession:
     def _open_record(self, parts: Parts, started: float) -> RunRecord:
         """Write config and split, now that the Trainer took the config: a resume must not start from a refused one."""
         from seep_lightning.data.split_table import write_split
-        from seep_lightning.runs.lineage import learned_before
+        from seep_lightning.runs.lineage import learned_before, own_outlines
 
         data = parts.data
         is_new = parts.last_checkpoint is None
@@ -181,6 +181,7 @@ class TrainingSession:
         leakage = earlier.get("leakage")
         if not leakage:
             leakage = data.leakage_line() + learned_before(self.config.init, data.chips, data.parts)
+            leakage += own_outlines(self.run, self.config.init, data.chips)
         self.run.write_config(self.config)
         if is_first_process():
             if is_new:

@@ -1,0 +1,83 @@
+"""What `prepare` or the generator wrote about a data set into its `dataset.json`."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seep_lightning.errors import as_user_error
+
+# between the names of networks that map together
+ENSEMBLE_SEPARATOR = " + "
+
+
+def read_description(root: Path) -> dict[str, Any]:
+    """Read the `dataset.json` of a data set.
+
+    Args:
+        root: The data set's folder.
+
+    Returns:
+        Its content; empty where there is none, or one of another program.
+
+    Raises:
+        UserError: It is not JSON.
+    """
+    path = root / "dataset.json"
+    if not path.is_file():
+        return {}
+    with as_user_error(f"{path} is not JSON", ValueError, advice="Write it again, or remove it."):
+        content = json.loads(path.read_text())
+    return content if isinstance(content, dict) else {}
+
+
+@dataclass(frozen=True)
+class LabelOrigin:
+    """Who drew the outlines that a data set's masks were made of.
+
+    A network that is scored on such masks is scored on its own outlines as far as it drew them, or one like it.
+
+    Attributes:
+        used: How many outlines the masks were made of.
+        models: How many of them each network drew, by the name that `predict` gave it; an ensemble's joined by " + ".
+    """
+
+    used: int
+    models: dict[str, int]
+
+    @classmethod
+    def of(cls, root: Path) -> "LabelOrigin":
+        """Read the origin that `prepare` wrote; nobody drew anything where it wrote none.
+
+        Args:
+            root: The data set's folder.
+        """
+        outlines = read_description(root).get("outlines")
+        if not isinstance(outlines, dict):
+            return cls(0, {})
+        return cls(outlines.get("used", 0), outlines.get("models", {}))
+
+    @property
+    def drawn(self) -> int:
+        """How many outlines were drawn by a network."""
+        return sum(self.models.values())
+
+    def drawn_by(self, networks: Iterable[str]) -> int:
+        """Count the outlines that one of some networks drew, also as one of an ensemble.
+
+        Args:
+            networks: Their names.
+        """
+        names = set(networks)
+        counts = [count for model, count in self.models.items() if names.intersection(model.split(ENSEMBLE_SEPARATOR))]
+        return sum(counts)
+
+    def __str__(self) -> str:
+        """`37 of 40 outlines WERE DRAWN BY THE NETWORK seeps`; empty where no network drew any."""
+        if not self.models:
+            return ""
+        names = [f"{model} ({count})" for model, count in self.models.items()]
+        noun = "NETWORKS" if len(names) > 1 else "NETWORK"
+        by = ", ".join(names) if len(names) > 1 else next(iter(self.models))
+        return f"{self.drawn} of {self.used} outlines WERE DRAWN BY THE {noun} {by}"
