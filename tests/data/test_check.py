@@ -1,5 +1,6 @@
 """`check`: what it says of a good folder, and that it finds every problem of a bad one."""
 
+import json
 import re
 from pathlib import Path
 
@@ -117,3 +118,11 @@ def test_on_the_command_line_problems_are_exit_code_2_and_all_are_printed(chips_
     assert done.stderr.strip().endswith("8 problem(s) would stop a training; see above.")
     assert len(done.stderr.strip().splitlines()) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["chips"]  # a check leaves nothing behind
+
+
+def test_which_network_drew_the_outlines_is_told_with_the_leakage(chips_root):
+    assert "any split" not in audit(config(chips_root), SplitConfig()).leaks
+    facts = {"outlines": {"used": 40, "models": {"seeps": 37}}}
+    (chips_root / "dataset.json").write_text(json.dumps(facts))
+    leaks = audit(config(chips_root), SplitConfig()).leaks
+    assert leaks["any split"] == "37 of 40 outlines WERE DRAWN BY THE NETWORK seeps"

@@ -17,6 +17,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.baseline import dark_threshold
+from seep_lightning.reporting.tables import print_evaluation
 
 
 @pytest.fixture
@@ -127,3 +128,24 @@ def test_chips_mapped_alone_have_the_masks_that_were_scored(run: Path, trained: 
     one = str(root / "train_images_256" / name)
     predict(PredictConfig(run=str(run), input=one, output=str(tmp_path / "one"), **options))
     assert np.array_equal(read(tmp_path / "one/probabilities" / name), read(tmp_path / "maps/probabilities" / name))
+
+
+def test_a_network_that_is_scored_on_its_own_outlines_is_told_so(run: Path, tmp_path: Path, capsys) -> None:
+    other = make_chips(tmp_path / "other", scenes=2, seed=5)
+    config = EvaluateConfig(run=str(run), overwrite=True)
+    config.data.root = str(other)
+    assert "leakage" not in evaluate(config)
+    for models, expected in (
+        ({}, None),
+        ({"seeps": 30}, "30 of 40 outlines WERE DRAWN BY THE NETWORK seeps"),
+        (
+            {"seeps": 30, "seeps + run": 7},
+            "37 of 40 outlines WERE DRAWN BY THE NETWORKS seeps (30), seeps + run (7); "
+            "THIS NETWORK IS SCORED ON ITS OWN OUTLINES, 7 of 40",
+        ),
+    ):
+        (other / "dataset.json").write_text(json.dumps({"outlines": {"used": 40, "models": models}}))
+        summary = evaluate(config)
+        assert summary.get("leakage") == expected
+    print_evaluation(summary)
+    assert "THIS NETWORK IS SCORED ON ITS OWN OUTLINES, 7 of 40" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """A training that starts from the weights of another one."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -58,3 +59,17 @@ def test_init_from_a_run_that_tells_no_classes_gives_a_new_head_only(
     started, best = weights(train(config, tmp_path / "run").run.dir, "best"), weights(trained, "best")
     kept = [k for k in started if k.endswith(".weight") and k != "net.head.weight"]
     assert len(started["net.head.weight"]) == 8 and all(torch.allclose(started[k], best[k], atol=1e-6) for k in kept)
+
+
+def test_a_training_on_outlines_of_the_network_of_init_is_told_so(
+    compose_tiny: Compose, chips_root: Path, trained: Path, tmp_path: Path
+) -> None:
+    facts = {"outlines": {"used": 40, "models": {"run": 37}}}
+    (chips_root / "dataset.json").write_text(json.dumps(facts))
+    first = train(compose_tiny("trainer.max_epochs=1"), tmp_path / "first").run
+    assert first.summary()["leakage"].endswith("; 37 of 40 outlines WERE DRAWN BY THE NETWORK run")
+    # a network knows the outlines of all that it started from
+    second = train(compose_tiny("trainer.max_epochs=1", f"init='{trained}'"), tmp_path / "second").run
+    third = train(compose_tiny("trainer.max_epochs=1", f"init={second.dir}"), tmp_path / "third").run
+    for run in (second, third):
+        assert "THIS NETWORK IS SCORED ON ITS OWN OUTLINES, 37 of 40" in run.summary()["leakage"]

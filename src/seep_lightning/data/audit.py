@@ -84,7 +84,7 @@ def _add_leakage(findings: Audit, chips: "Chips", split: SplitConfig) -> None:
         findings.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
     origin = str(LabelOrigin.of(chips.root))
     if origin:
-        findings.leaks["any"] = origin
+        findings.leaks["any split"] = origin
 
 
 def _read_all(chips: "Chips", statistics: "_ChipStatistics", problems: list[str]) -> None:

@@ -236,7 +236,7 @@ class OutlineAccount:
         count = int(outlines.sum())
         text = f"{count} {group.text.removeprefix('not used, ')} ({self._named(outlines)})"
         named = {scene for scene, is_meant in zip(self.scenes, outlines, strict=True) if is_meant and scene}
-        if named:
+        if named and group.is_unplaced:
             text += f", named {shortened(sorted(named))}"
         return text
 
