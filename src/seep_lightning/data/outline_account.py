@@ -58,8 +58,8 @@ class Whereabouts:
     def names_unknown_scene(self) -> Outlined:
         """Which name a scene that is not among the scenes."""
         known = {name for scene in self.scenes for name in scene.names}
-        is_known = np.array([name in known for name in self.file.scenes], bool)
-        return self.is_named & ~is_known
+        is_unknown = np.array([name not in known for name in self.file.scenes], dtype=np.bool_)
+        return np.logical_and(self.is_named, is_unknown)
 
     def needs_name(self) -> Outlined:
         """Which name no scene, where a position does not tell either."""
