@@ -1,6 +1,7 @@
 """What `prepare` makes of each outline of an analyst's file: used, ignored, refused or left out, and always told."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import shapely
 from affine import Affine
 
 from helpers.command_line import seep
+from helpers.paths import ROOT
 from helpers.rasters import write_raster
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.loading import load_chips
-from seep_lightning.data.outline_account import outline_lines
+from seep_lightning.data.outline_account import FATES, NOTES, outline_lines
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
 
@@ -286,3 +288,11 @@ def test_the_command_says_how_many_outlines_it_used_and_why_not_the_others(confi
     assert done.stdout.startswith(
         "1 of 2 outlines used\n  1 not used, outside of the scene that they name (number 2)\n"
     )
+
+
+def test_the_reasons_in_the_documentation_are_those_of_the_package():
+    rows = re.findall(
+        r"^\| `(\w+)` \| .* \| (goes on|refuses it.*) \|$", (ROOT / "docs" / "labels.md").read_text(), re.M
+    )
+    assert [(key, what.startswith("refuses")) for key, what in rows] == [(g.key, g.is_unplaced) for g in FATES]
+    assert all(f"`{group.key}`" in (ROOT / "docs" / "labels.md").read_text() for group in NOTES)
