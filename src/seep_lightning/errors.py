@@ -17,9 +17,11 @@ class UserError(Exception):
 
     Attributes:
         exit_code: Of the command.
+        sweep_folder: Of the sweep that goes on without the job that ended in this error; None outside of a sweep.
     """
 
     exit_code = 2
+    sweep_folder: str | None = None
 
 
 class Interrupted(UserError):

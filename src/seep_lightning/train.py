@@ -14,9 +14,11 @@ from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.cases import TrainingCase, TrainingJob, TrainingRequest, job_of
+from seep_lightning.training.failures import failures_recorded, in_one_line, is_exit_of_launcher
 from seep_lightning.training.os_signals import preemptible
 from seep_lightning.training.session import train
 
@@ -42,12 +44,36 @@ def main(cfg: DictConfig) -> float:
         directory=Path(hydra.runtime.output_dir),
         is_multirun=hydra.mode == RunMode.MULTIRUN,
     )
-    job = job_of(request)
+    run = Run(request.directory)
+    try:
+        return do_job(request)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and is_exit_of_launcher(error):
+            raise
+        failure = in_one_line(run, error)
+    # outside of the handler: it keeps none of the training's memory
+    raise failure
+
+
+def do_job(request: TrainingRequest) -> float:
+    """Do what a request comes to; an error is recorded in the run directory.
+
+    Args:
+        request: What the command line asks for.
+
+    Returns:
+        See `main`.
+    """
+    with failures_recorded(Run(request.directory)):
+        job = job_of(request)
     match job.case:
         case TrainingCase.RANGE_TEST:
             from seep_lightning.training.lr_range import find_learning_rate
 
-            return find_learning_rate(job.config, job.run.dir)
+            with failures_recorded(job.run):
+                return find_learning_rate(job.config, job.run.dir)
         case TrainingCase.FINISHED_ALREADY:
             return leave_alone(job)
         case TrainingCase.START | TrainingCase.RESUME:
@@ -59,7 +85,8 @@ def leave_alone(job: TrainingJob) -> float:
     log.info("%s is finished already", job.run.dir)
     scored_before = (job.run.dir / "evaluate/test/summary.json").exists()
     if job.config.test and is_first_process() and not scored_before:
-        print_result(job.run, test=True)
+        with failures_recorded(job.run):
+            print_result(job.run, test=True)
     return float(job.run.summary()["best"]["score"])
 
 
@@ -71,7 +98,8 @@ def train_and_print(job: TrainingJob) -> float:
             if result.status == RunStatus.TRIED:
                 print("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
             else:
-                print_result(result.run, job.config.test)
+                with failures_recorded(job.run):
+                    print_result(result.run, job.config.test)
     return result.score
 
 

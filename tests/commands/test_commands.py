@@ -19,6 +19,7 @@ from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.run_directories import sweep_folder_name
 from seep_lightning.config.training import TrainerConfig
 from seep_lightning.errors import UserError
+from seep_lightning.runs.directory import Run
 
 # built by `train`, or no value that a config file can hold
 OURS = {
@@ -144,8 +145,9 @@ def test_a_jobs_mistake_is_one_line_and_does_not_stop_the_sweep(tmp_path: Path) 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr + done.stdout
     assert "there is no folder" in done.stderr
-    finished = list((tmp_path / "sweep").glob("*/summary.json"))
-    assert [p.parent.name for p in finished] == [f"root{str(root).replace('/', '-')}"]
+    expected = {tmp_path / "nowhere": "failed", root: "finished"}
+    statuses = {run.name: Run(run).summary()["status"] for run in (tmp_path / "sweep").iterdir() if run.is_dir()}
+    assert statuses == {f"root{str(path).replace('/', '-')}": status for path, status in expected.items()}
 
 
 def test_what_a_disk_refuses_is_one_line(trained: Path, tmp_path: Path) -> None:

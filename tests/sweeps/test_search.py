@@ -145,6 +145,7 @@ def test_a_failed_trial_is_replaced_and_a_search_of_failures_ends(tmp_path: Path
     enqueued = ["hydra.sweeper.enqueue=[{optimizer.lr: 1e30}]", "hydra.sweeper.n_trials=2"]
     done = seep("train", *line, *enqueued, "ema_decay=null", f"hydra.sweep.dir={tmp_path / 'one'}")
     assert "2 trials finished, 0 pruned, 1 failed" in done.stdout, done.stderr
+    assert f"failed: {tmp_path / 'one' / 'trial-000'}: the loss is " in done.stdout
     assert done.returncode == 0
     line[2] = f"data.root={tmp_path / 'nowhere'}"
     wrong = seep("train", *line, f"hydra.sweep.dir={tmp_path / 'two'}")
@@ -168,9 +169,12 @@ def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys
     hydra = {"sweep": {"dir": str(tmp_path)}, "sweeper": SearchConfig(n_trials=20, startup=2)}
     launcher: Any = SimpleNamespace(launch=launch)
     search(OmegaConf.create({**settings, "hydra": hydra}), launcher, ["model=choice(wrong,unet)"])
-    ended = re.search(r"20 trials finished, 0 pruned, (\d+) failed", capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    ended = re.search(r"20 trials finished, 0 pruned, (\d+) failed", printed)
     assert ended
     assert 0 < int(ended[1]) < 8
+    named = re.findall(r"^failed: (.*)/trial-\d{3}: model: nothing is called wrong$", printed, re.MULTILINE)
+    assert named == int(ended[1]) * [str(tmp_path)]
 
 
 def test_a_process_that_stood_still_leaves_what_was_taken_up_elsewhere_alone(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_finished_run_that_goes_on_and_is_stopped_keeps_its_figures(
             compose_tiny("trainer.max_epochs=3", "monitor=epoch"), tmp_path / "run", monkeypatch, 2, RuntimeError()
         )
     summary = Run(tmp_path / "run").summary()
-    assert (summary["status"], summary["epochs"], summary["figures"]) == ("running", 1, figures)
+    assert (summary["status"], summary["epochs"], summary["figures"]) == ("failed", 1, figures)
     export(ExportConfig(str(tmp_path / "run"), str(tmp_path / "seep.pt"), "torch"))
     assert finished.scaling != (1, 0) and finished.min_area is not None
     for newer in (load(tmp_path / "run"), load(tmp_path / "seep.pt")):  # of an epoch that nothing was chosen for yet

@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -15,11 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.commands.composition import conf_dir, register_schemas
+from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.run_directories import run_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
-from seep_lightning.errors import Interrupted, UserError
+from seep_lightning.errors import Interrupted, UserError, first_line
 
 log = logging.getLogger("seep_lightning")
 
@@ -29,6 +32,12 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 SET_BY_US = "SEEP_LIGHTNING_RAISES"
 
 Main = Callable[[DictConfig], Any]
+
+
+class JobFailed(UserError):
+    """An error that nobody foresaw ended a job of a sweep; its traceback was printed."""
+
+    exit_code = 1
 
 
 class LeavingHydra(BaseException):
@@ -60,22 +69,26 @@ def run_command(command: str, main: Main) -> None:
     if not wants_traceback:
         os.environ[FULL_ERROR] = "1"
         os.environ[SET_BY_US] = "1"
-    error = _run_under_hydra(command, main)
+    sweep = uuid4().hex
+    error = _run_under_hydra(command, main, sweep)
     if error is None:
         return
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
-    print(f"seep {command}: {error_message(error, command)}", file=sys.stderr)
+    message = error_message(error, command)
+    if isinstance(error, UserError) and error.sweep_folder is not None:
+        message = describe_failed_jobs(Path(error.sweep_folder), sweep)
+    print(f"seep {command}: {message}", file=sys.stderr)
     exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
     sys.exit(exit_code)
 
 
-def _run_under_hydra(command: str, main: Main) -> Exception | None:
+def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:
     """Run a command; return the user's mistake that ended it, or None. Other errors pass."""
     try:
         sys.argv[1:] = prepare_arguments(sys.argv[1:])
         under_hydra = hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")
-        under_hydra(_job(main, command))()
+        under_hydra(_job(main, command, sweep))()
     except KeyboardInterrupt:
         return Interrupted("stopped by Ctrl-C")
     except LeavingHydra as leaving:
@@ -104,24 +117,48 @@ def _mistake_behind(error: ValueError | RuntimeError) -> Exception:
     raise error
 
 
-def _job(main: Main, command: str) -> Main:
+def _job(main: Main, command: str, sweep: str) -> Main:
     """A command's work as Hydra's job: a user's mistake ends the command, or is logged if there are other jobs."""
     # a launcher's process gets these along; its own are others
     arguments = sys.argv[1:]
 
     @functools.wraps(main)
     def job(cfg: DictConfig) -> Any:
+        has_other_jobs = HydraConfig.get().mode == RunMode.MULTIRUN
         try:
             with as_single_run(command, arguments):
                 return main(cfg)
+        except Interrupted as error:
+            raise LeavingHydra(error) from error
         except (UserError, OSError) as error:
-            has_other_jobs = HydraConfig.get().mode == RunMode.MULTIRUN
-            if isinstance(error, Interrupted) or not has_other_jobs:
+            if not has_other_jobs:
                 raise LeavingHydra(error) from error
-            log.error("this job failed: %s", error_message(error, command))
-            raise
+            failure = _failure_of_job(error, command, sweep)
+        except Exception as error:
+            if not has_other_jobs:
+                raise
+            log.exception("nobody foresaw this error")
+            failure = _failure_of_job(error, command, sweep)
+        # Outside of the handlers: a launcher keeps the error, and with the first one the memory of the job.
+        raise failure
 
     return job
+
+
+def _failure_of_job(error: Exception, command: str, sweep: str) -> UserError:
+    """Log and note why a job of a sweep failed; return an error that says so and passes from process to process."""
+    if isinstance(error, UserError | OSError):
+        reason = error_message(error, command)
+    else:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+    log.error("this job failed: %s", reason)
+    config = HydraConfig.get()
+    folder = Path(config.sweep.dir).absolute()
+    note_failed_job(folder, FailedJob(sweep, config.runtime.output_dir, reason))
+    kind = type(error) if isinstance(error, UserError) else JobFailed
+    failure = kind(reason)
+    failure.sweep_folder = str(folder)
+    return failure
 
 
 # when the module is imported, because launchers' processes import it; cached, so that all of a sweep has one time

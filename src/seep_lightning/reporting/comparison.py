@@ -53,7 +53,8 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
     if failed_starts:
         more = len(failed_starts) - 1
         others = f" and {more} more" if more else ""
-        log.warning("left out: %s%s: no training began, or not yet; see its train.log", failed_starts[0], others)
+        reason = Run(failed_starts[0]).summary().get("error", "no training began, or not yet; see its train.log")
+        log.warning("left out: %s%s: %s", failed_starts[0], others, reason)
     if not runs:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
     return [Run(path) for path in runs]

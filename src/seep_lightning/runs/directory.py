@@ -40,6 +40,7 @@ class Run:
         summary_path: Final figures, and where they come from.
         checkpoints: The folder of `best.ckpt` and `last.ckpt`.
         last: What a resume starts from.
+        log_path: What was printed, and the traceback of an error that ended the training.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -49,6 +50,7 @@ class Run:
         self.summary_path = directory / "summary.json"
         self.checkpoints = directory / "checkpoints"
         self.last = self.checkpoints / "last.ckpt"
+        self.log_path = directory / "train.log"
 
     def checkpoint(self, name: str) -> Path:
         """A checkpoint that must be there.
@@ -118,13 +120,14 @@ class Run:
             # what was read before is stale
             vars(self).pop("config", None)
 
-    def write_summary(self, facts: dict[str, Any]) -> None:
+    def write_summary(self, facts: dict[str, Any], *, by_any_process: bool = False) -> None:
         """Store the final figures, with the versions they come from; of several processes the first one does.
 
         Args:
             facts: What `summary.json` says beside format, packages, git state and Python's version.
+            by_any_process: Whether this process writes even if it is not the first.
         """
-        if not is_first_process():
+        if not (by_any_process or is_first_process()):
             return
         origin = {
             "format": SUMMARY_FORMAT,

@@ -9,7 +9,7 @@ class RunStatus(StrEnum):
     Attributes:
         RUNNING: Training now, or killed without being able to say so.
         INTERRUPTED: Stopped by Ctrl-C or by a scheduler's signal; whole epochs are kept.
-        FAILED: Ended by a mistake of the user, which the summary's `error` tells.
+        FAILED: Ended by an error, which the summary's `error` tells; its traceback is in `train.log`.
         PRUNED: Ended early by a search as hopeless.
         FINISHED: Came to its end.
         TRIED: `trainer.fast_dev_run` went through; nothing was kept.

@@ -18,9 +18,10 @@ from seep_lightning import compat
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import UserError
 from seep_lightning.sweeps.space import split_overrides
-from seep_lightning.sweeps.study import Search, count_states, next_trial, open_study
+from seep_lightning.sweeps.study import Search, count_states, failed_trials, next_trial, open_study
 from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
 from seep_lightning.training.monitors import monitor_mode
+from seep_lightning.training.trial_storage import MISTAKE
 
 if TYPE_CHECKING:
     from seep_lightning.sweeps.settings import SearchConfig
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
     """Run trials until enough have ended, over all processes, and print what came of it.
 
-    A trial that fails by a user's mistake is replaced by another.
+    A trial that fails is replaced by another.
 
     Args:
         config: The composed config with Hydra's part; the settings are those of `hydra.sweeper` (`SearchConfig`).
@@ -37,7 +38,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
         arguments: The command line's overrides.
 
     Raises:
-        UserError: Most trials fail by a mistake (the last one's), or the search does not fit its folder.
+        UserError: Most trials fail (the last one's error), or the search does not fit its folder.
     """
     if config.trainer.fast_dev_run or config.lr_find:
         raise UserError("trainer.fast_dev_run and lr_find have no score to search by. Try them without sweep=optuna.")
@@ -75,11 +76,12 @@ def _run_trials(this_search: Search, study: optuna.Study, launcher: Launcher) ->
             continue
         patience -= 1
         if patience < 0:
+            print_search(this_search, study)
             raise compat.job_error(job)
 
 
 def print_search(this_search: Search, study: optuna.Study) -> None:
-    """Print how the trials ended, the best one, and the command that compares them.
+    """Print how the trials ended, which ones failed and why, the best one, and the command that compares them.
 
     Args:
         this_search: The search.
@@ -88,6 +90,8 @@ def print_search(this_search: Search, study: optuna.Study) -> None:
     states = count_states(study)
     folder = this_search.folder
     print(f"{states['COMPLETE']} trials finished, {states['PRUNED']} pruned, {states['FAIL']} failed or broken off")
+    for trial in failed_trials(study):
+        print(f"failed: {folder / trial_name(trial)}: {trial.user_attrs[MISTAKE]}")
     if states["COMPLETE"]:
         best = study.best_trial
         drawn = " ".join(f"{key}={value}" for key, value in best.params.items())

@@ -10,7 +10,7 @@ import optuna
 from filelock import FileLock
 from optuna.samplers import TPESampler
 from optuna.storages import fail_stale_trials
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, Trial
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError
@@ -105,7 +105,7 @@ def _without_what_may_change(overrides: list[str]) -> list[str]:
 def count_states(study: optuna.Study) -> Counter[str]:
     """How many trials are in each of Optuna's states, by name.
 
-    A trial that failed by a user's mistake counts as FAIL, whatever Optuna was told for its sake.
+    A trial that failed counts as FAIL, whatever Optuna was told for its sake.
     """
     states: Counter[str] = Counter()
     for trial in study.get_trials(deepcopy=False):
@@ -113,6 +113,11 @@ def count_states(study: optuna.Study) -> Counter[str]:
         state = "FAIL" if failed_by_mistake else trial.state.name
         states[state] += 1
     return states
+
+
+def failed_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that failed and were not tried again."""
+    return [trial for trial in study.get_trials(deepcopy=False) if MISTAKE in trial.user_attrs]
 
 
 def next_trial(search: Search, study: optuna.Study) -> Trial | None:

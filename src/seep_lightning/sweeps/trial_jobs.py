@@ -33,10 +33,10 @@ def run_trial(search: Search, study: optuna.Study, trial: Trial, launcher: Launc
         launcher: Hydra's, for one job.
 
     Returns:
-        The job, finished or failed by a user's mistake.
+        The job, finished or failed.
 
     Raises:
-        Exception: Whatever else ended the job, such as a full disk or a bug.
+        Exception: What would end every other trial too, such as a full disk.
     """
     name = trial_name(study.get_trials(deepcopy=False)[trial.number])
     overrides = overrides_of(trial, name, search)
@@ -45,9 +45,10 @@ def run_trial(search: Search, study: optuna.Study, trial: Trial, launcher: Launc
         with compat.heartbeat(study, trial):
             [job] = launcher.launch([overrides], initial_job_idx=trial.number)
         is_trained = job.status == JobStatus.COMPLETED
-        end = _end_of_training(job, run) if is_trained else _end_by_mistake(job, study, trial)
+        end = _end_of_training(job, run) if is_trained else _end_by_failure(job, study, trial)
     except BaseException:
-        # A signal, Ctrl-C or a bug: the trial can be taken up again at once, unless another process did so already.
+        # A signal, Ctrl-C or a full disk: the trial can be taken up again at once, unless another process did so
+        # already.
         if is_ours(study, trial):
             requeue_trial(study, study.tell(trial, state=TrialState.FAIL))
         raise
@@ -87,15 +88,18 @@ def _end_of_training(job: JobReturn, run: Run) -> TrialEnd:
     return TrialEnd(TrialState.COMPLETE, job.return_value)
 
 
-def _end_by_mistake(job: JobReturn, study: optuna.Study, trial: Trial) -> TrialEnd:
-    """Note a user's mistake at the trial; raise whatever else ended the job.
+def _end_by_failure(job: JobReturn, study: optuna.Study, trial: Trial) -> TrialEnd:
+    """Note at the trial why it failed; raise what would end every other trial too.
 
     The study is told that the trial was pruned at once: of a failure the sampler would learn nothing, and would draw
     the same again.
     """
     error = compat.job_error(job)
-    is_mistake = isinstance(error, UserError) and not isinstance(error, DiskError)
-    if not is_mistake:
+    is_of_trial = isinstance(error, UserError) and not isinstance(error, DiskError)
+    if isinstance(error, UserError):
+        # the search tells its failed trials itself
+        error.sweep_folder = None
+    if not is_of_trial:
         raise error
     if is_ours(study, trial):
         trial.set_user_attr(MISTAKE, str(error))

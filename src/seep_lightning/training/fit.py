@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
 
-# Lightning turns Ctrl-C into this exit code
-CTRL_C_EXIT_CODE = 1
-
 
 def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run: Run, config: TrainConfig) -> None:
     """Train, from the run's last checkpoint where there is one.
@@ -68,8 +65,8 @@ def interruptions_explained(run: Run) -> Iterator[None]:
     except SIGTERMException as error:
         raise Preempted(f"stopped by a signal; whole epochs are kept. {resume_hint(run)}") from error
     except SystemExit as error:
-        if error.code != CTRL_C_EXIT_CODE:
-            # a launcher's own
+        # Lightning ends the program at Ctrl-C; others that do so are a launcher, or code of the user's
+        if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {resume_hint(run)}") from error
 

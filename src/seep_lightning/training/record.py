@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import DiskError, Interrupted, RunTakenOver, UserError
+from seep_lightning.errors import DiskError, Interrupted, RunTakenOver
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
+from seep_lightning.training.failures import is_exit_of_launcher, log_traceback, reason_of
 from seep_lightning.training.os_signals import StoppedBySignal
 from seep_lightning.training.outcome import TrainingOutcome
 
@@ -65,7 +66,7 @@ class RunRecord:
 
     @contextmanager
     def of_errors(self) -> Iterator[None]:
-        """Record an error that ends the training, and raise it again.
+        """Record whatever ends the training, with its traceback in `train.log`, and raise it again.
 
         A run that another process has taken up (`RunTakenOver`) is no longer ours to write about.
         """
@@ -73,17 +74,27 @@ class RunRecord:
             yield
         except RunTakenOver:
             raise
-        except (Interrupted, StoppedBySignal) as error:
-            self._stopped(RunStatus.INTERRUPTED, error)
+        except (Interrupted, StoppedBySignal, KeyboardInterrupt) as error:
+            self._stopped(error)
             raise
-        except UserError as error:
-            self._stopped(RunStatus.FAILED, error)
+        except BaseException as error:
+            if isinstance(error, SystemExit) and is_exit_of_launcher(error):
+                self._stopped(error)
+            else:
+                self._failed(error)
             raise
 
-    def _stopped(self, status: RunStatus, error: BaseException) -> None:
+    def _stopped(self, error: BaseException) -> None:
+        with suppress(DiskError):
+            self._write(RunStatus.INTERRUPTED, error=reason_of(error), seconds=self.seconds)
+
+    def _failed(self, error: BaseException) -> None:
+        log_traceback(self._run, error)
+        facts = {**self.facts, "error": reason_of(error), "seconds": self.seconds, "status": RunStatus.FAILED}
         # a full disk may be what the error is about
         with suppress(DiskError):
-            self._write(status, error=str(error), seconds=self.seconds)
+            # another process of the run may be the only one that knows
+            self._run.write_summary(facts, by_any_process=True)
 
     def _write(self, status: RunStatus, **changes: Any) -> None:
         self._run.write_summary({**self.facts, **changes, "status": status})

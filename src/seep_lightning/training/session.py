@@ -16,6 +16,7 @@ from seep_lightning.runs.resume import with_absolute_paths
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.building import build_module
+from seep_lightning.training.failures import failures_recorded
 from seep_lightning.training.fit import fit
 from seep_lightning.training.hardware import with_machine_precision
 from seep_lightning.training.last_checkpoint import read_last_checkpoint
@@ -65,8 +66,12 @@ def train(config: TrainConfig, directory: str | Path) -> TrainingResult:
 
     Raises:
         UserError: Anything that the person at the keyboard can put right.
+        Exception: Whatever else ends the training, such as an error in a network of one's own. `summary.json` says
+            that the run failed and why, and `train.log` holds the traceback.
     """
-    return TrainingSession(config, directory).execute()
+    with failures_recorded(Run(Path(directory).resolve())):
+        session = TrainingSession(config, directory)
+    return session.execute()
 
 
 @dataclass(frozen=True)
@@ -123,9 +128,10 @@ class TrainingSession:
             UserError: Anything that the person at the keyboard can put right.
         """
         started = time.perf_counter()
-        parts = self._build_parts()
-        record = self._open_record(parts, started)
-        record.running()
+        with failures_recorded(self.run):
+            parts = self._build_parts()
+            record = self._open_record(parts, started)
+            record.running()
         with record.of_errors():
             fit(parts.trainer, parts.module, parts.data, self.run, self.config)
             if self.is_dry_run:
@@ -136,8 +142,9 @@ class TrainingSession:
             if not is_first_process():
                 return TrainingResult(self.run, monitored, status)
             outcome = measure_outcome(parts.trainer, self.run, self.config, parts.data, monitored)
-        record.ended(status, outcome)
-        self._write_hparams(outcome)
+        with failures_recorded(self.run):
+            record.ended(status, outcome)
+            self._write_hparams(outcome)
         return TrainingResult(self.run, outcome.best.score, status)
 
     def _build_parts(self) -> Parts:

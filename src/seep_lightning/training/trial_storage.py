@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 STUDY_NAME = "study"
 # attributes of a trial in the database
 MISTAKE = "mistake"
-"""The user's mistake by which the trial failed."""
+"""Why the trial failed; named so in the databases of earlier searches too."""
 FIRST_NUMBER = "first"
 """The number under which a trial that was taken up again ran first; its folder is named by it."""
 RESTARTS = "times"

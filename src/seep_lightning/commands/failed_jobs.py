@@ -1,0 +1,74 @@
+"""The failed jobs of a sweep: the process that runs one notes it, the process that started the sweep tells all of them.
+
+Launchers hand Hydra the error of each job, but a sweeper of Hydra's raises the first of them only.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shlex import quote
+
+NOTES_NAME = "failed_jobs.jsonl"
+"""Of the file in the sweep's folder: an object of JSON for each failed job, one a line."""
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job of a sweep that failed.
+
+    Attributes:
+        sweep: Which start of the sweep it belongs to: one folder may have been given to several.
+        directory: Of the job.
+        reason: Why it failed, in one line.
+    """
+
+    sweep: str
+    directory: str
+    reason: str
+
+
+def note_failed_job(folder: Path, job: FailedJob) -> None:
+    """Note a failed job in the sweep's folder.
+
+    Args:
+        folder: The sweep's folder.
+        job: The job.
+    """
+    line = json.dumps(asdict(job)) + "\n"
+    # the disk may be full, and the job's own error is the one to tell
+    with suppress(OSError), (folder / NOTES_NAME).open("a") as file:
+        file.write(line)
+
+
+def describe_failed_jobs(folder: Path, sweep: str) -> str:
+    """Name the failed jobs of a sweep, each with the reason and its directory.
+
+    Args:
+        folder: The sweep's folder.
+        sweep: Which start of it.
+
+    Returns:
+        Several lines.
+    """
+    jobs = list(_noted_jobs(folder, sweep))
+    if not jobs:
+        return f"a job of the sweep in {folder} failed."
+    are_jobs = "1 job of the sweep" if len(jobs) == 1 else f"{len(jobs)} jobs of the sweep"
+    lines = [f"{are_jobs} failed:"]
+    lines += [f"  {job.directory}: {job.reason}" for job in jobs]
+    argument = quote(f"hydra.sweep.dir={folder}")
+    lines.append(f"The others have run. Give the same command with {argument} to try these again.")
+    return "\n".join(lines)
+
+
+def _noted_jobs(folder: Path, sweep: str) -> Iterator[FailedJob]:
+    """The failed jobs of one start of a sweep."""
+    path = folder / NOTES_NAME
+    if not path.is_file():
+        return
+    for line in path.read_text().splitlines():
+        job = FailedJob(**json.loads(line))
+        if job.sweep == sweep:
+            yield job
