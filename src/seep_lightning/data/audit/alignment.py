@@ -1,0 +1,189 @@
+"""Where masks would lie best on their images: the correlation of seep with darkness at each offset.
+
+The cross-spectra of many chips are added up before one inverse transform, so that speckle averages out.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.data.audit.orientations import ORIENTATIONS, oriented
+from seep_lightning.data.images import ChipPixels
+
+# sides of the reduced pictures that are compared, px: at most, and at least
+LARGEST_SIDE = 128
+SMALLEST_SIDE = 32
+# a value so many quartile ranges below the median is as dark as can be
+LARGEST_CONTRAST = 3.0
+# chips are dealt out to so many groups, which have to agree
+GROUPS = 4
+# fewer chips with seep say nothing
+LEAST_CHIPS = 16
+# the standard deviation of the blur that is taken off a mask, so that its edges count: a share of the side
+BLUR_SHARE = 1 / 16
+# a peak must stand so many standard deviations above the other offsets
+LEAST_PEAK = 8.0
+
+Floats = NDArray[np.float32]
+Spectra = NDArray[np.complex128]
+
+
+class Offset(NamedTuple):
+    """How far a mask must be moved to lie best on its image, px."""
+
+    down: float
+    right: float
+
+    @property
+    def length(self) -> float:
+        """Its length, px."""
+        return float(np.hypot(self.down, self.right))
+
+    def minus(self, other: "Offset") -> "Offset":
+        """The way from another offset to this one."""
+        return Offset(self.down - other.down, self.right - other.right)
+
+
+class Peak(NamedTuple):
+    """The highest point of a correlation.
+
+    Attributes:
+        offset: Where it is.
+        gain: Its height over that of offset 0; infinite where that is not above 0.
+        height: Its height over the median of all offsets, in standard deviations of all offsets.
+    """
+
+    offset: Offset
+    gain: float
+    height: float
+
+
+def _darkness(pixels: ChipPixels, side: int) -> Floats:
+    """How dark each pixel of a reduced chip is, (side, side), of mean 0 and standard deviation 1; 0 without data."""
+    bands = [cv2.resize(band, (side, side), interpolation=cv2.INTER_AREA) for band in pixels.image]
+    small = np.mean(bands, axis=0, dtype=np.float32)
+    data = np.ones((side, side), bool)
+    if not pixels.data.all():
+        share = cv2.resize(pixels.data.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+        data = share > 0.99
+    if not data.any():
+        return np.zeros_like(small)
+    low, median, high = np.quantile(small[data], (0.25, 0.5, 0.75))
+    contrast = (median - small) / max(high - low, 1e-6)
+    dark = np.clip(contrast, -LARGEST_CONTRAST, LARGEST_CONTRAST)
+    dark = (dark - dark[data].mean()) * data
+    deviation = max(float(dark.std()), 1e-6)
+    return np.asarray(dark / deviation, np.float32)
+
+
+def _edges(mask: NDArray[np.uint8], side: int) -> Floats:
+    """A reduced mask of seep (1) and sea (0) less its surroundings, (side, side), of length 1."""
+    seep = (mask > 0).astype(np.float32)
+    small = cv2.resize(seep, (side, side), interpolation=cv2.INTER_AREA)
+    edges = small - cv2.GaussianBlur(small, (0, 0), BLUR_SHARE * side)
+    edges -= edges.mean()
+    length = max(float(np.sqrt((edges * edges).sum())), 1e-6)
+    return np.asarray(edges / length, np.float32)
+
+
+class Alignment:
+    """Adds up how well the masks of a data set lie on their images, for all offsets and all eight orientations.
+
+    Attributes:
+        chips: How many chips were added.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.chips = 0
+        self._size = (0, 0)
+        self._side = 0
+        # (group, row, column) of the quadrant, each the spectrum of half a side
+        self._quadrants: Spectra = np.zeros(0)
+        self._whole: Spectra = np.zeros(0)
+        self._by_orientation = np.zeros((GROUPS, len(ORIENTATIONS)))
+
+    def add(self, pixels: ChipPixels) -> None:
+        """Add a chip that has seep, unless it is of another size than the first one."""
+        size = pixels.mask.shape
+        if self.chips == 0:
+            self._begin(size[0], size[1])
+        if size != self._size or self._side < SMALLEST_SIDE:
+            return
+        group = self.chips % GROUPS
+        self.chips += 1
+        dark = _darkness(pixels, self._side)
+        edges = _edges(pixels.mask, self._side)
+        self._whole[group] += np.fft.rfft2(dark) * np.fft.rfft2(edges).conj()
+        dark_quadrants = self._in_quadrants(dark)
+        self._quadrants[group] += np.fft.rfft2(dark_quadrants) * np.fft.rfft2(self._in_quadrants(edges)).conj()
+        products = [float((oriented(edges, orientation) * dark).sum()) for orientation in ORIENTATIONS]
+        self._by_orientation[group] += products
+
+    def _begin(self, height: int, width: int) -> None:
+        # an even side has quadrants
+        side = min(LARGEST_SIDE, height, width) // 2 * 2
+        self._size = (height, width)
+        self._side = side
+        half = side // 2
+        self._whole = np.zeros((GROUPS, side, side // 2 + 1), complex)
+        self._quadrants = np.zeros((GROUPS, 2, 2, half, half // 2 + 1), complex)
+
+    def _in_quadrants(self, picture: Floats) -> Floats:
+        """(side, side) as (2, 2, side / 2, side / 2)."""
+        half = self._side // 2
+        return picture.reshape(2, half, 2, half).swapaxes(1, 2)
+
+    @property
+    def pixel(self) -> float:
+        """The side of a reduced pixel, px of a chip: an offset is known to about half of it."""
+        return max(self._size) / max(self._side, 1)
+
+    @property
+    def distance_of_quadrants(self) -> float:
+        """From the centre of a quadrant to that of the next one, px of a chip."""
+        return max(self._size) / 2
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether there were enough chips."""
+        return self.chips >= LEAST_CHIPS
+
+    def peaks(self) -> list[Peak]:
+        """The peak over all chips, then that of each group."""
+        total = self._whole.sum(axis=0)
+        return [self._peak(spectrum) for spectrum in [total, *self._whole]]
+
+    def quadrant_peaks(self) -> list[list[Peak]]:
+        """The peaks over all chips in each quadrant, rows of columns."""
+        total = self._quadrants.sum(axis=0)
+        return [[self._peak(spectrum) for spectrum in row] for row in total]
+
+    def orientations(self) -> NDArray[np.float64]:
+        """How well masks fit in each of `ORIENTATIONS`, by group: (GROUPS, 8)."""
+        return self._by_orientation
+
+    def _peak(self, spectrum: Spectra) -> Peak:
+        """The highest point up to a quarter of the side away."""
+        side = len(spectrum)
+        by_offset = np.fft.fftshift(np.fft.irfft2(spectrum, (side, side)))
+        if self._seep_is_bright():
+            by_offset = -by_offset
+        centre, reach = side // 2, side // 4
+        near = by_offset[centre - reach : centre + reach + 1, centre - reach : centre + reach + 1]
+        row, column = np.unravel_index(near.argmax(), near.shape)
+        height, width = self._size
+        offset = Offset(float(row - reach) * height / self._side, float(column - reach) * width / self._side)
+        highest = float(near.max())
+        at_zero = float(by_offset[centre, centre])
+        gain = highest / at_zero if at_zero > 0 else np.inf
+        spread = max(float(by_offset.std()), 1e-12)
+        return Peak(offset, gain, (highest - float(np.median(by_offset))) / spread)
+
+    def _seep_is_bright(self) -> bool:
+        """Whether seep is brighter than its surroundings, as in the glint of the sun: it is compared as it is."""
+        total = self._whole.sum(axis=0)
+        by_offset = np.fft.irfft2(total, (self._side, self._side))
+        return bool(-by_offset.min() > by_offset.max())

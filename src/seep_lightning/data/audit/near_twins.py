@@ -1,0 +1,239 @@
+"""Pictures that are nearly the same, also mirrored or turned: found by a perceptual hash, confirmed by correlation.
+
+The hash is the signs of the lowest 8 x 8 coefficients of the cosine transform of a 32 x 32 picture (after Zauner 2010,
+"Implementation and benchmarking of perceptual image hash functions", but for signs instead of a median). A mirror image
+turns the signs of odd coefficients, and a transposed picture transposes them, so that one transform gives all eight.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.data.audit.orientations import ORIENTATIONS, Orientation, oriented
+
+if TYPE_CHECKING:
+    from seep_lightning.data.images import ChipPixels
+
+# side of the picture that is hashed, and of its coefficients that are
+REDUCED_SIDE = 32
+HASH_SIDE = 8
+# hashes are looked up by five pieces of 12 bits: what differs in up to 4 bits has one in common
+PIECE_BITS = 12
+PIECES = 5
+# bits in which near twins may differ; those of unrelated pictures differ in 32 of 63, give or take 4
+MOST_DIFFERENT_BITS = 9
+# a piece that more pictures share than these says nothing
+LARGEST_BUCKET = 256
+# candidates that are looked up at once
+LOOKUP_SIZE = 4096
+# a pair is confirmed by its pixels at this size, so that a copy may have been smoothed or resampled
+CONFIRMED_SIDE = 64
+# least correlation of reduced pictures, of pictures at that size, and of these less the mean of their surroundings
+LEAST_REDUCED_CORRELATION = 0.8
+LEAST_CORRELATION = 0.85
+LEAST_DETAIL_CORRELATION = 0.4
+# side of these surroundings, px
+SURROUNDINGS = 7
+# as many candidates are confirmed by their pixels
+MOST_CONFIRMED = 2000
+
+Floats = NDArray[np.float32]
+
+
+class NearTwins(NamedTuple):
+    """Two chips with nearly the same picture.
+
+    Attributes:
+        first: The position of one in the data set.
+        second: The position of the other, which is larger.
+    """
+
+    first: int
+    second: int
+
+
+def filled_band(pixels: "ChipPixels") -> NDArray[Any]:
+    """The mean of all bands, (H, W), with the mean of the valid pixels where there are no data."""
+    image = pixels.image
+    band = image[0] if len(image) == 1 else image.mean(axis=0, dtype=np.float32)
+    if pixels.data.all() or not pixels.data.any():
+        return band
+    mean = band[pixels.data].mean()
+    return np.where(pixels.data, band, mean).astype(np.float32)
+
+
+def reduced(pixels: "ChipPixels") -> Floats:
+    """Reduce a chip to (32, 32) float32 with mean 0 and standard deviation 1; zeros for a constant chip."""
+    return _standardised(_resized(pixels, REDUCED_SIDE))
+
+
+def _resized(pixels: "ChipPixels", side: int) -> Floats:
+    """A chip's picture as a square, float32."""
+    resized = cv2.resize(filled_band(pixels), (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.float32)
+
+
+def _standardised(picture: Floats) -> Floats:
+    centred = picture - picture.mean()
+    deviation = centred.std()
+    return centred / deviation if deviation > 0 else np.zeros_like(centred)
+
+
+def coefficients(picture: Floats) -> Floats:
+    """The lowest coefficients of the cosine transform of a reduced picture, (8, 8), the mean among them."""
+    lowest: Floats = cv2.dct(picture)[:HASH_SIDE, :HASH_SIDE]
+    return lowest
+
+
+def hashes(lowest: Floats, orientation: Orientation) -> NDArray[np.uint64]:
+    """Hash pictures as if they were laid in another way.
+
+    Args:
+        lowest: The coefficients of all pictures, (N, 8, 8).
+        orientation: The way.
+
+    Returns:
+        (N,) uint64; bit 0, of the mean, is 0.
+    """
+    if orientation.transposed:
+        lowest = np.swapaxes(lowest, 1, 2)
+    alternating = np.where(np.arange(HASH_SIDE) % 2 == 1, np.float32(-1), np.float32(1))
+    if orientation.upside_down:
+        lowest = lowest * alternating[:, None]
+    if orientation.mirrored:
+        lowest = lowest * alternating
+    bits = (lowest > 0).reshape(len(lowest), -1)
+    bits[:, 0] = False
+    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64)[:, 0]
+
+
+class TwinSearch:
+    """Collects small pictures of chips, and finds the pairs that are nearly the same."""
+
+    def __init__(self) -> None:
+        """Hold no picture yet."""
+        self.indices: list[int] = []
+        self._small: list[NDArray[np.int8]] = []
+        self._lowest: list[Floats] = []
+
+    def add(self, index: int, pixels: "ChipPixels") -> None:
+        """Keep a small picture of a chip, unless all its pixels are the same.
+
+        Args:
+            index: The chip's position in the data set.
+            pixels: Its pixels.
+        """
+        small = reduced(pixels)
+        if not small.any():
+            return
+        self.indices.append(index)
+        self._lowest.append(coefficients(small))
+        # 30 steps a standard deviation are enough for a correlation
+        self._small.append(np.clip(small * 30, -127, 127).astype(np.int8))
+
+    def pairs(self, read: Callable[[int], "ChipPixels"], leave_out: Sequence[int] = ()) -> list[NearTwins]:
+        """Find near twins.
+
+        Args:
+            read: Reads the chip at a position, to confirm a pair by its pixels.
+            leave_out: Positions of chips that are not compared, such as second copies of a picture.
+
+        Returns:
+            The pairs, in the order of their positions.
+        """
+        kept = sorted(set(self.indices) - set(leave_out))
+        places = {index: place for place, index in enumerate(self.indices)}
+        chosen = [places[index] for index in kept]
+        if len(chosen) < 2:
+            return []
+        lowest = np.stack([self._lowest[place] for place in chosen])
+        small = np.stack([self._small[place] for place in chosen])
+        twins: dict[NearTwins, None] = {}
+        for first, second, orientation in _confirmed_by_reduction(lowest, small):
+            pair = NearTwins(kept[first], kept[second])
+            if pair not in twins and _same_pixels(read(pair.first), read(pair.second), orientation):
+                twins[pair] = None
+        return sorted(twins)
+
+
+def _confirmed_by_reduction(lowest: Floats, small: NDArray[np.int8]) -> list[tuple[int, int, Orientation]]:
+    """Pairs of positions (the smaller first), and how the second must be laid to look like the first."""
+    confirmed: list[tuple[int, int, Orientation]] = []
+    base = hashes(lowest, ORIENTATIONS[0])
+    for orientation in ORIENTATIONS:
+        turned = hashes(lowest, orientation)
+        for first, second in _candidates(base, turned):
+            if len(confirmed) >= MOST_CONFIRMED:
+                return confirmed
+            if _correlation(small[first], oriented(small[second], orientation)) >= LEAST_REDUCED_CORRELATION:
+                confirmed.append((first, second, orientation))
+    return confirmed
+
+
+def _candidates(base: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+    """Positions (i, j), i < j, where `base[i]` and `turned[j]` differ in a few bits only."""
+    keys: list[NDArray[np.int64]] = []
+    for piece in range(PIECES):
+        shift = np.uint64(piece * PIECE_BITS + 1)
+        mask = np.uint64((1 << PIECE_BITS) - 1)
+        keys.append(_pairs_of_piece(base >> shift & mask, turned >> shift & mask, base, turned))
+    unique = np.unique(np.concatenate(keys))
+    count = len(base)
+    for key in unique.tolist():
+        yield divmod(key, count)
+
+
+def _pairs_of_piece(
+    base_piece: NDArray[np.uint64],
+    turned_piece: NDArray[np.uint64],
+    base: NDArray[np.uint64],
+    turned: NDArray[np.uint64],
+) -> NDArray[np.int64]:
+    """Pairs that have one piece of the hash in common and are near, as i * N + j."""
+    order = np.argsort(base_piece, kind="stable")
+    in_order = base_piece[order]
+    keys = [np.zeros(0, np.int64)]
+    for start in range(0, len(base), LOOKUP_SIZE):
+        some = turned_piece[start : start + LOOKUP_SIZE]
+        left = np.searchsorted(in_order, some, "left")
+        right = np.searchsorted(in_order, some, "right")
+        lengths = np.minimum(right - left, LARGEST_BUCKET)
+        second = np.repeat(np.arange(start, start + len(some)), lengths)
+        # 0, 1, 2 ... within each bucket
+        step = np.arange(len(second)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        first = order[np.repeat(left, lengths) + step]
+        different = np.bitwise_count(base[first] ^ turned[second])
+        near = (different <= MOST_DIFFERENT_BITS) & (first < second)
+        keys.append(first[near] * len(base) + second[near])
+    return np.concatenate(keys)
+
+
+def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """The correlation of two pictures of one shape; 0 where one is constant."""
+    first = _standardised(a.astype(np.float32))
+    second = _standardised(b.astype(np.float32))
+    return float((first * second).mean())
+
+
+def _same_pixels(a: "ChipPixels", b: "ChipPixels", orientation: Orientation) -> bool:
+    """Whether two chips show the same, down to their details: two days at one place do not."""
+    first = _without_outliers(_resized(a, CONFIRMED_SIDE))
+    second = _without_outliers(oriented(_resized(b, CONFIRMED_SIDE), orientation))
+    if _correlation(first, second) < LEAST_CORRELATION:
+        return False
+    return _correlation(_details(first), _details(second)) >= LEAST_DETAIL_CORRELATION
+
+
+def _without_outliers(picture: Floats) -> Floats:
+    """Clip at the 1 and 99 % quantiles, so that no ship decides."""
+    low, high = np.quantile(picture, (0.01, 0.99))
+    clipped: Floats = picture.clip(low, high)
+    return clipped
+
+
+def _details(picture: Floats) -> Floats:
+    """A picture less the mean of the surroundings of each pixel."""
+    return picture - cv2.blur(picture, (SURROUNDINGS, SURROUNDINGS))

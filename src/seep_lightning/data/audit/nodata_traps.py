@@ -1,0 +1,134 @@
+"""Whether what counts as nodata is missing data, or sea so dark that it has the same value."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
+
+# a connected part of nodata is missing data if it reaches the chip's border and holds this share of the chip
+EDGE_PART_SHARE = 0.005
+# from this share of the seep pixels on, scattered nodata is told ...
+LEAST_SCATTERED_SHARE = 5e-4
+# ... where it is so many times as frequent inside seep as outside
+LEAST_CONTRAST = 3.0
+# from this share on it is told that seep lies on missing data
+LEAST_COVERED_SHARE = 0.01
+
+
+def scattered_pixels(nodata: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the nodata pixels that do not lie along an edge of the chip in a large part.
+
+    Args:
+        nodata: (H, W).
+
+    Returns:
+        (H, W) bool.
+    """
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(nodata.astype(np.uint8), connectivity=8)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    is_edge_part = np.zeros(count, bool)
+    is_edge_part[border] = True
+    is_large = statistics[:, cv2.CC_STAT_AREA] >= EDGE_PART_SHARE * nodata.size
+    is_edge_part &= is_large
+    # what is not nodata is not scattered nodata either
+    is_edge_part[0] = True
+    scattered: NDArray[np.bool_] = ~is_edge_part[labels]
+    return scattered
+
+
+class ScatteredNodata:
+    """Zeros that are not nodata: how often scattered nodata lies inside seep, and how often outside."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Count nothing yet."""
+        self.nodata = config.nodata
+        self.sample = EvenSample(chips)
+        self.seep_pixels = 0
+        self.sea_pixels = 0
+        self.scattered_in_seep = 0
+        self.scattered_in_sea = 0
+        self.names: list[str] = []
+
+    def add(self, chip: AuditedChip) -> None:
+        """Count the chip's seep pixels, and how many of them scattered nodata takes."""
+        if chip not in self.sample:
+            return
+        self.seep_pixels += chip.seep_pixels
+        self.sea_pixels += chip.seep.size - chip.seep_pixels
+        if not chip.has_nodata:
+            return
+        scattered = scattered_pixels(~chip.pixels.data)
+        all_scattered = int(scattered.sum())
+        in_seep = int((scattered & chip.seep).sum())
+        self.scattered_in_seep += in_seep
+        self.scattered_in_sea += all_scattered - in_seep
+        if in_seep:
+            self.names.append(chip.name)
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say how much seep is lost, where nodata is far more frequent inside seep."""
+        if not self.is_found():
+            return []
+        numbers: dict[str, Any] = {
+            "share": percent(self.share_of_seep),
+            "nodata": self.nodata,
+            "contrast": self._contrast_text(),
+            "inside": percent(self.scattered_in_seep / (self.scattered_in_seep + self.scattered_in_sea)),
+        }
+        return [Sighting(numbers, self.names)]
+
+    def is_found(self) -> bool:
+        """Whether scattered nodata takes seep pixels more than others."""
+        if self.share_of_seep < LEAST_SCATTERED_SHARE:
+            return False
+        return self.share_of_seep >= LEAST_CONTRAST * self.share_of_sea
+
+    @property
+    def share_of_seep(self) -> float:
+        """The share of seep pixels that scattered nodata takes."""
+        return self.scattered_in_seep / max(self.seep_pixels, 1)
+
+    @property
+    def share_of_sea(self) -> float:
+        """The share of all other pixels that it takes."""
+        return self.scattered_in_sea / max(self.sea_pixels, 1)
+
+    def _contrast_text(self) -> str:
+        if self.share_of_sea == 0:
+            return "never outside"
+        return f"{self.share_of_seep / self.share_of_sea:.0f} times as frequent inside as outside"
+
+
+class SeepOnNodata:
+    """Truth on nodata: the share of seep pixels that counts nowhere, however the nodata lies."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Count nothing yet."""
+        self.nodata = config.nodata
+        self.scattered = ScatteredNodata(config, chips)
+        self.seep_pixels = 0
+        self.covered_pixels = 0
+        self.names: list[str] = []
+
+    def add(self, chip: AuditedChip) -> None:
+        """Count the chip's seep pixels, and those without data."""
+        self.scattered.add(chip)
+        self.seep_pixels += chip.seep_pixels
+        if not chip.has_nodata:
+            return
+        covered = int((chip.seep & ~chip.pixels.data).sum())
+        self.covered_pixels += covered
+        if covered:
+            self.names.append(chip.name)
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say the share, unless scattered nodata explains it."""
+        share = self.covered_pixels / max(self.seep_pixels, 1)
+        if share < LEAST_COVERED_SHARE or self.scattered.is_found():
+            return []
+        numbers = {"share": percent(share), "nodata": self.nodata}
+        return [Sighting(numbers, self.names)]

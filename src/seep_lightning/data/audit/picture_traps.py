@@ -1,0 +1,62 @@
+"""What may be wrong with images: saturated, constant."""
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting, percent
+
+# from this share of the pixels on, a set is called saturated
+LEAST_SATURATED_SHARE = 0.03
+
+
+class Saturated:
+    """The share of pixels at either end of the range of 8 or 16 bit."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Count nothing yet."""
+        self.nodata = config.nodata
+        self.values = 0
+        self.darkest = 0
+        self.brightest = 0
+        self.largest_value = 0
+
+    def add(self, chip: AuditedChip) -> None:
+        """Count the values at both ends; nodata is no end."""
+        counts = chip.value_pixels
+        if counts is None:
+            return
+        self.largest_value = len(counts) - 1
+        self.values += chip.pixels.image.size
+        self.darkest += int(counts[0])
+        self.brightest += int(counts[-1])
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say the share of each end that holds too much."""
+        ends = {0: self.darkest, self.largest_value: self.brightest}
+        sightings: list[Sighting] = []
+        for value, count in ends.items():
+            share = count / max(self.values, 1)
+            if value != self.nodata and share >= LEAST_SATURATED_SHARE:
+                end = "smallest" if value == 0 else "largest"
+                sightings.append(Sighting({"share": percent(share), "value": value, "end": end}))
+        return sightings
+
+
+class ConstantChips:
+    """Chips that hold one value only."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Note nothing yet."""
+        self.names: list[str] = []
+
+    def add(self, chip: AuditedChip) -> None:
+        """Note the chip if all its pixels with data have one value, in each band."""
+        data = chip.pixels.data
+        # most chips are told by two pixels
+        for band in chip.pixels.image:
+            values = band[data] if chip.has_nodata else band.ravel()
+            if not len(values) or values[0] != values[-1] or (values != values[0]).any():
+                return
+        self.names.append(chip.name)
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Name them."""
+        return [Sighting({"count": len(self.names)}, self.names)] if self.names else []

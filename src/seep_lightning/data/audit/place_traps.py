@@ -1,0 +1,100 @@
+"""Whether masks lie on what their images show: shifted, scaled, mirrored."""
+
+from typing import Any
+
+import numpy as np
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.audit.alignment import LEAST_PEAK, Alignment, Offset, Peak
+from seep_lightning.data.audit.orientations import ORIENTATIONS
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting
+
+# masks are told to be shifted from so many reduced pixels and px on, where the fit is so much better
+LEAST_PIXELS = 1.9
+LEAST_OFFSET = 3.0
+LEAST_GAIN = 1.15
+# the groups of chips may differ by so many reduced pixels
+LARGEST_DISAGREEMENT = 2.9
+# another orientation must fit so many times better
+LEAST_ORIENTATION_GAIN = 2.0
+
+
+class _MasksOnImages:
+    """Looks at chips with seep, evenly taken from the set."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Look at nothing yet."""
+        self.sample = EvenSample(chips)
+        self.alignment = Alignment()
+
+    def add(self, chip: AuditedChip) -> None:
+        """Look at the chip if it has seep and sea."""
+        if chip in self.sample and 0 < chip.seep_pixels < chip.seep.size:
+            self.alignment.add(chip.pixels)
+
+
+class MisplacedMasks(_MasksOnImages):
+    """Masks that are shifted against their images, scaled, or laid in another way: the likeliest of these is told."""
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say where the masks lie, and where they would fit."""
+        if not self.alignment.says_anything:
+            return []
+        what = self._orientation() or self._scale() or self._shift()
+        if what is None:
+            return []
+        return [Sighting({"what": what, "chips": self.alignment.chips})]
+
+    def _orientation(self) -> str | None:
+        """That masks fit in another orientation, where all groups of chips say so."""
+        fits = np.abs(self.alignment.orientations())
+        best = set(fits.argmax(axis=1).tolist())
+        total = fits.sum(axis=0)
+        number = int(total.argmax())
+        if best != {number} or number == 0 or total[number] < LEAST_ORIENTATION_GAIN * total[0]:
+            return None
+        # all orientations but the one that fits say how much is chance
+        chance = np.delete(fits, [0, number], axis=1).max()
+        if fits[:, number].min() < LEAST_ORIENTATION_GAIN * chance:
+            return None
+        return f"would fit their images if they were {ORIENTATIONS[number]}"
+
+    def _scale(self) -> str | None:
+        """That masks are larger or smaller than their images, where the quadrants are shifted apart or together."""
+        rows = self.alignment.quadrant_peaks()
+        peaks = [peak for row in rows for peak in row]
+        if min(peak.height for peak in peaks) < LEAST_PEAK:
+            return None
+        (top_left, top_right), (bottom_left, bottom_right) = [[peak.offset for peak in row] for row in rows]
+        apart = [top_right.minus(top_left).right, bottom_right.minus(bottom_left).right]
+        apart += [bottom_left.minus(top_left).down, bottom_right.minus(top_right).down]
+        least = max(LEAST_PIXELS * self.alignment.pixel, LEAST_OFFSET)
+        is_one_way = min(apart) >= least or max(apart) <= -least
+        if not is_one_way:
+            return None
+        scale = 1 + float(np.mean(apart)) / self.alignment.distance_of_quadrants
+        return f"would fit their images if they were {scale:.2f} times as large"
+
+    def _shift(self) -> str | None:
+        """That masks are shifted, where all groups of chips agree on the offset."""
+        total, *groups = self.alignment.peaks()
+        if not self._is_clear(total):
+            return None
+        largest = LARGEST_DISAGREEMENT * self.alignment.pixel
+        if any(group.offset.minus(total.offset).length > largest for group in groups):
+            return None
+        return f"lie about {_direction_text(total.offset)} of what their images show"
+
+    def _is_clear(self, peak: Peak) -> bool:
+        least = max(LEAST_PIXELS * self.alignment.pixel, LEAST_OFFSET)
+        return peak.offset.length >= least and peak.gain >= LEAST_GAIN and peak.height >= LEAST_PEAK
+
+
+def _direction_text(offset: Offset) -> str:
+    """Where something lies that must be moved by an offset, such as `6 px right and 4 px below`."""
+    parts: list[Any] = []
+    if offset.right:
+        parts.append(f"{abs(offset.right):.0f} px {'left' if offset.right > 0 else 'right'}")
+    if offset.down:
+        parts.append(f"{abs(offset.down):.0f} px {'above' if offset.down > 0 else 'below'}")
+    return " and ".join(parts)

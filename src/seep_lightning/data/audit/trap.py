@@ -1,0 +1,212 @@
+"""What a trap is: something about a data set that stops a training, or makes its figures worth less than they look."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.config.data import DataConfig
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+    from seep_lightning.data.images import ChipPixels
+
+# how many names a line gives as examples
+MOST_EXAMPLES = 3
+# distinct values of a mask
+MASK_VALUES = 256
+# costly measurements look at about so many chips, evenly taken from the set
+SAMPLE_SIZE = 500
+
+
+class Severity(StrEnum):
+    """How bad a trap is; the worst first."""
+
+    STOPS = "stops a training"
+    MEANINGLESS = "makes figures meaningless"
+    WORTH_KNOWING = "worth knowing"
+
+
+@dataclass(frozen=True)
+class AuditedChip:
+    """One chip as measurements see it. What several of them need is worked out once.
+
+    Attributes:
+        index: Its position in `Chips`.
+        name: What it is called.
+        pixels: Its pixels.
+    """
+
+    index: int
+    name: str
+    pixels: "ChipPixels"
+
+    @cached_property
+    def valid(self) -> NDArray[np.bool_]:
+        """(H, W) bool: where there are data and labels."""
+        if self.pixels.labelled.all():
+            return self.pixels.data
+        return self.pixels.valid
+
+    @cached_property
+    def has_nodata(self) -> bool:
+        """Whether the image lacks data anywhere."""
+        return not self.pixels.data.all()
+
+    @cached_property
+    def seep(self) -> NDArray[np.bool_]:
+        """(H, W) bool: where the mask holds any class of seep, also where the image has no data."""
+        return self.pixels.mask > 0
+
+    @cached_property
+    def seep_pixels(self) -> int:
+        """How many pixels of the mask are seep, also where the image has no data."""
+        return int(cv2.countNonZero(self.pixels.mask))
+
+    @cached_property
+    def class_pixels(self) -> NDArray[np.int64]:
+        """How many valid pixels each value of the mask has, (256,)."""
+        mask = self.pixels.mask
+        counted = None if self.valid.all() else self.valid.astype(np.uint8)
+        counts = cv2.calcHist([mask], [0], counted, [MASK_VALUES], [0, MASK_VALUES])
+        return np.asarray(counts[:, 0], np.int64)
+
+    @cached_property
+    def value_pixels(self) -> NDArray[np.int64] | None:
+        """How often each value occurs in the image, over all bands; None where values are not whole numbers."""
+        image = self.pixels.image
+        if image.dtype.kind != "u":
+            return None
+        return np.bincount(image.ravel(), minlength=np.iinfo(image.dtype).max + 1)
+
+
+@dataclass(frozen=True)
+class AuditedSet:
+    """What is known of a data set after all its chips were read.
+
+    Attributes:
+        chips: The chips.
+        config: How they are read.
+        parts: The part of each chip in the split that a training would use; None where that split is impossible.
+        split: The kind of that split.
+    """
+
+    chips: "Chips"
+    config: DataConfig
+    parts: Sequence[str] | None
+    split: str
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A trap that a measurement has found in a data set.
+
+    Attributes:
+        numbers: What the trap's line and cure say, by the names in their braces.
+        examples: The names of all chips that it was found in; empty where it is about the set as a whole.
+    """
+
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    examples: Sequence[str] = ()
+
+
+class Measurement(Protocol):
+    """What looks for a trap: it sees each chip once, and then says what it found."""
+
+    def add(self, chip: AuditedChip) -> None:
+        """Look at one chip."""
+        ...
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say what was found, after all chips that can be read were added.
+
+        Args:
+            audited: The whole set, with its split.
+
+        Returns:
+            Nothing where there is no such trap.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A trap as it is declared in `TRAPS`.
+
+    Attributes:
+        name: What it is called in docs/data.md.
+        severity: How bad it is.
+        measures: What its measurement looks at, and from which value on it speaks.
+        line: What it says, a `str.format` template over the numbers of a sighting.
+        cure: What to do about it, likewise.
+        measurement: Makes the measurement for a config and a number of chips.
+    """
+
+    name: str
+    severity: Severity
+    measures: str
+    line: str
+    cure: str
+    measurement: Callable[[DataConfig, int], Measurement]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the audit.
+
+    Attributes:
+        severity: How bad it is.
+        text: What was found, why it matters, what to do: one line.
+    """
+
+    severity: Severity
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.text}"
+
+
+def finding_of(trap: Trap, sighting: Sighting) -> Finding:
+    """Write the line of a trap that was found."""
+    line = trap.line.format(**sighting.numbers)
+    cure = trap.cure.format(**sighting.numbers)
+    if sighting.examples:
+        line += f": {examples_text(sighting.examples)}"
+    return Finding(trap.severity, f"{line}. {cure}")
+
+
+def examples_text(names: Sequence[str]) -> str:
+    """Join the first names by commas, and say how many more there are."""
+    text = ", ".join(names[:MOST_EXAMPLES])
+    hidden = len(names) - MOST_EXAMPLES
+    return f"{text} and {hidden} more" if hidden > 0 else text
+
+
+class EvenSample:
+    """Chooses chips evenly from a set, so that a costly measurement looks at about `SAMPLE_SIZE` of them."""
+
+    def __init__(self, chips: int) -> None:
+        """Choose.
+
+        Args:
+            chips: How many chips the set has.
+        """
+        self.step = max(1, chips // SAMPLE_SIZE)
+
+    def __contains__(self, chip: AuditedChip) -> bool:
+        return chip.index % self.step == 0
+
+
+def percent(share: float) -> str:
+    """Write a share with as many digits as it needs: 12 %, 2.6 %, 0.25 %."""
+    value = 100 * share
+    if value >= 10:
+        return f"{value:.0f} %"
+    if value >= 1:
+        return f"{value:.1f} %"
+    return f"{value:.2g} %"
