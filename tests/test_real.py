@@ -8,7 +8,7 @@ from helpers.chips import TINY
 from helpers.masks import rescored
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import EvaluateConfig
-from seep_lightning.data.audit import audit
+from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.split import split_chips

@@ -16,7 +16,7 @@ from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.directory import open_run as open_run
 
 if TYPE_CHECKING:
-    from seep_lightning.data.audit import Audit
+    from seep_lightning.data.audit.auditing import Audit
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
@@ -244,7 +244,7 @@ def check(*overrides: str, root: StrPath = AS_CONFIGURED, **settings: Any) -> "A
     Raises:
         UserError: A key or value that does not fit.
     """
-    from seep_lightning.data.audit import audit
+    from seep_lightning.data.audit.auditing import audit
 
     config = _config("check", overrides, {"data.root": root, **settings})
     return audit(config.data, config.split)

@@ -7,33 +7,47 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
-from seep_lightning.data.audit import Audit, audit
+from seep_lightning.data.audit.auditing import Audit, audit
+from seep_lightning.data.audit.trap import Severity
 from seep_lightning.errors import UserError
 
+# so many findings are printed, the worst first; each trap has one line, or a few
+MOST_FINDINGS = 18
+COLOURS = {
+    Severity.STOPS: "bold red",
+    Severity.MEANINGLESS: "bold magenta",
+    Severity.WORTH_KNOWING: "yellow",
+}
 
-def print_audit(findings: Audit) -> None:
-    """Print facts and leakage as tables, and each problem as a line.
+
+def print_audit(result: Audit) -> None:
+    """Print facts and leakage, and each finding as a line: fewer than 40 lines, however many chips there are.
 
     Args:
-        findings: What the audit found.
+        result: What the audit found.
     """
     from rich.console import Console
     from rich.markup import escape
 
-    _print_facts(findings.root, findings.facts)
-    _print_facts("what a split would leak", findings.leaks)
     console = Console()
-    for problem in findings.problems:
-        console.print(f"[bold red]stops a training:[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    _print_facts(result.root, result.facts)
+    _print_facts("what a split would leak", result.leaks)
+    for finding in result.findings[:MOST_FINDINGS]:
+        severity = f"[{COLOURS[finding.severity]}]{finding.severity}:[/]"
+        console.print(f"{severity} {escape(finding.text)}", highlight=False, soft_wrap=True)
+    hidden = len(result.findings) - MOST_FINDINGS
+    if hidden > 0:
+        console.print(f"and {hidden} more findings, which are no worse", highlight=False, soft_wrap=True)
 
 
 def _print_facts(title: str, facts: dict[str, str]) -> None:
-    """Print names and texts as a table; nothing where there are none."""
-    from seep_lightning.commands.tables import print_table
-
-    if facts:
-        rows = {name: {"": text} for name, text in facts.items()}
-        print_table(title, rows, [""], justify="left")
+    """Print names and texts, a line each; nothing where there are none."""
+    if not facts:
+        return
+    print(title)
+    width = max(len(name) for name in facts)
+    for name, text in facts.items():
+        print(f"  {name:{width}}  {text}")
 
 
 def main(cfg: DictConfig) -> Audit:
@@ -49,12 +63,16 @@ def main(cfg: DictConfig) -> Audit:
         UserError: Something would stop a training.
     """
     config: CheckConfig = typed_config(cfg)
-    findings = audit(config.data, config.split)
-    print_audit(findings)
-    if findings.problems:
-        raise UserError(f"{findings.root}: {len(findings.problems)} problem(s) would stop a training; see above.")
-    print("nothing here would stop a training")
-    return findings
+    result = audit(config.data, config.split)
+    print_audit(result)
+    if result.problems:
+        raise UserError(f"{result.root}: {len(result.problems)} problem(s) would stop a training; see above.")
+    meaningless = len(result.texts(Severity.MEANINGLESS))
+    if meaningless:
+        print(f"nothing here would stop a training, but {meaningless} finding(s) would make its figures meaningless")
+    else:
+        print("nothing here would stop a training")
+    return result
 
 
 make_callable(__name__, api.check)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell
+from seep_lightning.data.scene_names import scenes_are_known
 
 HELD_OUT_PARTS = ("val", "test")
 # steps (row, column) to a chip itself and its eight neighbours
@@ -24,6 +25,7 @@ class Leakage(NamedTuple):
         same_place: How many share their place on the ground with a training chip.
         placeless: How many lie at a place that is not known, because their scene's grid is not.
         identical: How many have the picture of a training chip.
+        scenes_known: Whether it is known which chips are of one scene.
     """
 
     part: str
@@ -33,17 +35,28 @@ class Leakage(NamedTuple):
     same_place: int
     placeless: int
     identical: int
+    scenes_known: bool = True
 
     def __str__(self) -> str:
-        text = (
-            f"{self.part} {self.chips} chips: {self.touching} touch a training chip of their scene, "
-            f"{self.same_scene} share a scene, {self.same_place} share a place with training"
-        )
-        if self.placeless:
-            text += f", {self.placeless} HAVE NO KNOWN PLACE (see data.grid)"
+        text = f"{self.part} {self.chips} chips: {', '.join(self._shared_texts())}"
         if self.identical:
             text += f", {self.identical} ARE IDENTICAL to a training chip"
         return text
+
+    def _shared_texts(self) -> list[str]:
+        """What the part shares with training; what is not known is no 0."""
+        if not self.scenes_known:
+            return ["scene unknown (see data.pattern)", "place unknown (see data.grid)"]
+        if self.placeless == self.chips:
+            return [f"{self.same_scene} share a scene with training", "neighbours and place unknown (see data.grid)"]
+        texts = [
+            f"{self.touching} touch a training chip of their scene",
+            f"{self.same_scene} share a scene",
+            f"{self.same_place} share a place with training",
+        ]
+        if self.placeless:
+            texts.append(f"{self.placeless} HAVE NO KNOWN PLACE (see data.grid)")
+        return texts
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,9 @@ def leakage(chips: Chips, parts: Sequence[str]) -> list[Leakage]:
     for part, position in zip(parts, positions, strict=True):
         by_part.setdefault(part, []).append(position)
     seen = _Seen(by_part.get("train", []))
-    return [_count(part, by_part.get(part, []), seen) for part in HELD_OUT_PARTS]
+    rows = [_count(part, by_part.get(part, []), seen) for part in HELD_OUT_PARTS]
+    scenes_known = scenes_are_known(chips)
+    return [row._replace(scenes_known=scenes_known) for row in rows]
 
 
 def _count(part: str, positions: Sequence[_Position], seen: _Seen) -> Leakage:

@@ -56,8 +56,9 @@ def likely_pattern(names: Sequence[str]) -> NamePattern | None:
     Returns:
         The pattern that finds the fewest scenes, since too coarse groups never leak; None where names hold none.
     """
-    found = [pattern for pattern in _patterns() if (pattern := _tried(pattern, names)) is not None]
-    return min(found, key=_scene_count, default=None)
+    tried = [_tried(pattern, names) for pattern in _patterns()]
+    fitting = [pattern for pattern in tried if pattern is not None]
+    return min(fitting, key=_scene_count, default=None)
 
 
 def _scene_count(pattern: NamePattern) -> int:
@@ -89,4 +90,3 @@ def _tried(pattern: str, names: Sequence[str]) -> NamePattern | None:
     if scenes < LEAST_SCENES or LEAST_CHIPS_A_SCENE * scenes > len(names):
         return None
     return NamePattern(pattern, scenes)
-

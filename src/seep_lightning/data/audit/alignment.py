@@ -63,7 +63,7 @@ class Peak(NamedTuple):
 def _darkness(pixels: ChipPixels, side: int) -> Floats:
     """How dark each pixel of a reduced chip is, (side, side), of mean 0 and standard deviation 1; 0 without data."""
     bands = [cv2.resize(band, (side, side), interpolation=cv2.INTER_AREA) for band in pixels.image]
-    small = np.mean(bands, axis=0, dtype=np.float32)
+    small: Floats = np.stack(bands).mean(axis=0, dtype=np.float32)
     data = np.ones((side, side), bool)
     if not pixels.data.all():
         share = cv2.resize(pixels.data.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
@@ -101,8 +101,8 @@ class Alignment:
         self._size = (0, 0)
         self._side = 0
         # (group, row, column) of the quadrant, each the spectrum of half a side
-        self._quadrants: Spectra = np.zeros(0)
-        self._whole: Spectra = np.zeros(0)
+        self._quadrants: Spectra = np.zeros(0, complex)
+        self._whole: Spectra = np.zeros(0, complex)
         self._by_orientation = np.zeros((GROUPS, len(ORIENTATIONS)))
 
     def add(self, pixels: ChipPixels) -> None:

@@ -1,13 +1,14 @@
-"""Audit a data set before anyone trains on it: what `python -m seep_lightning.check` prints."""
+"""The audit: each chip is read once, all traps look at it, and then say what they found."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.audit.facts import ChipStatistics
+from seep_lightning.data.audit.reading_errors import ReadingError, grouped
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Finding, Severity, Trap, finding_of
+from seep_lightning.data.audit.traps import TRAPS
 from seep_lightning.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,15 +25,67 @@ class Audit:
 
     Attributes:
         root: The folder of the data set.
-        problems: What would stop a training, a line each.
+        findings: What is wrong with it, the worst first.
         facts: What the data set is like, by name.
         leaks: How far validation and test would be known from training, by the kind of the split.
     """
 
     root: str
-    problems: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     leaks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """What would stop a training, a line each."""
+        return self.texts(Severity.STOPS)
+
+    def texts(self, severity: Severity) -> list[str]:
+        """The findings of one severity, a line each."""
+        return [finding.text for finding in self.findings if finding.severity == severity]
+
+
+class Auditor:
+    """Lets traps look at chips as they are read."""
+
+    def __init__(self, chips: "Chips", traps: Sequence[Trap] = TRAPS) -> None:
+        """Make the measurements.
+
+        Args:
+            chips: The chips, none of which need be read yet.
+            traps: What to look for.
+        """
+        self.chips = chips
+        self.traps = traps
+        self.measurements = [trap.measurement(chips.config, len(chips)) for trap in traps]
+
+    def add(self, index: int, pixels: "ChipPixels") -> AuditedChip:
+        """Look at one chip.
+
+        Args:
+            index: Its position.
+            pixels: Its pixels.
+        """
+        chip = AuditedChip(index, self.chips.names[index], pixels)
+        for measurement in self.measurements:
+            measurement.add(chip)
+        return chip
+
+    def findings(self, parts: Sequence[str] | None, split: str) -> list[Finding]:
+        """Say what was found.
+
+        Args:
+            parts: The part of each chip; None where there is no split.
+            split: The kind of the split.
+
+        Returns:
+            A line for each trap, in the order of the table.
+        """
+        audited = AuditedSet(self.chips, self.chips.config, parts, split)
+        findings: list[Finding] = []
+        for trap, measurement in zip(self.traps, self.measurements, strict=True):
+            findings += [finding_of(trap, sighting) for sighting in measurement.findings(audited)]
+        return findings
 
 
 def audit(data: DataConfig, split: SplitConfig) -> Audit:
@@ -43,128 +96,84 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
         split: The split that a training would use.
 
     Returns:
-        The problems and the facts; the leakage of the splits only where there are no problems.
+        The findings and the facts; the leakage of the splits only where nothing would stop a training.
 
     Raises:
         UserError: There is nothing to look at.
     """
-    from seep_lightning.data.layouts import AuditedLayout, layout_of, pair_chips
+    from seep_lightning.data.layouts import pair_chips
     from seep_lightning.data.roots import with_root
 
     data = with_root(data)
     chips = pair_chips(replace(data, unpaired="skip"))
-    findings = Audit(str(chips.root))
+    result = Audit(str(chips.root))
+    result.findings += _layout_problems(data, chips)
+    auditor = Auditor(chips)
+    statistics = ChipStatistics()
+    errors = _read_all(auditor, statistics)
+    result.findings += grouped(errors)
+    result.facts = statistics.facts(chips)
+    # what stops a training is mended first, which changes the parts
+    parts = None if result.problems else _add_leakage(result, chips, split)
+    result.findings += auditor.findings(parts, split.kind)
+    result.findings.sort(key=_badness)
+    return result
+
+
+def _badness(finding: Finding) -> int:
+    return list(Severity).index(finding.severity)
+
+
+def _layout_problems(data: DataConfig, chips: "Chips") -> list[Finding]:
+    """What the layout says of files that would stop a training."""
+    from seep_lightning.data.layouts import AuditedLayout, layout_of
+
     layout = layout_of(data)
-    if isinstance(layout, AuditedLayout):
-        findings.problems += layout.problems(chips.root)
-    statistics = _ChipStatistics(data.nodata)
-    _read_all(chips, statistics, findings.problems)
-    if len(statistics.kinds) > 1:
-        findings.problems.append(f"bands, size and type differ: {statistics.kinds_text()}")
-    findings.facts = statistics.facts(chips)
-    if not findings.problems:
-        _add_leakage(findings, chips, split)
-    return findings
+    if not isinstance(layout, AuditedLayout):
+        return []
+    return [Finding(Severity.STOPS, problem) for problem in layout.problems(chips.root)]
 
 
-def _add_leakage(findings: Audit, chips: "Chips", split: SplitConfig) -> None:
-    """Tell what each kind of split would leak; that the one that was asked for is impossible is a problem."""
-    from seep_lightning.data.description import LabelOrigin
-    from seep_lightning.data.leakage import leakage
-    from seep_lightning.data.split import split_chips
-
-    for kind in dict.fromkeys((split.kind, *COMPARED_SPLITS)):
-        try:
-            parts = split_chips(chips, replace(split, kind=kind))
-        except UserError as error:
-            findings.leaks[kind] = f"not possible: {error}"
-            if kind == split.kind:
-                findings.problems.append(str(error))
-            continue
-        findings.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
-    origin = str(LabelOrigin.of(chips.root))
-    if origin:
-        findings.leaks["any split"] = origin
-
-
-def _read_all(chips: "Chips", statistics: "_ChipStatistics", problems: list[str]) -> None:
-    """Read chip by chip; collect statistics, digests and problems."""
+def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError]:
+    """Read chip by chip; collect measurements, statistics and digests. Returns what could not be read."""
     from seep_lightning.data.loading import digest
 
+    chips = auditor.chips
+    errors: list[ReadingError] = []
     for index, name in enumerate(chips.names):
         try:
             pixels = chips.read(index)
         except UserError as error:
-            problems.append(str(error).removeprefix("data: "))
+            errors.append(ReadingError(name, str(error)))
+            chips.digests.append("")
             continue
-        if not statistics.add(name, pixels):
-            problems.append(f"{name} holds nodata ({statistics.nodata}) only")
+        statistics.add(auditor.add(index, pixels))
         chips.digests.append(digest(name, pixels.image, pixels.mask))
-        statistics.add_picture(name, chips.digests[-1].rpartition(":")[2])
+    return errors
 
 
-@dataclass
-class _ChipStatistics:
-    """What is counted over all chips that can be read."""
+def _add_leakage(result: Audit, chips: "Chips", split: SplitConfig) -> list[str] | None:
+    """Tell what each kind of split would leak; that the one that was asked for is impossible is a problem.
 
-    nodata: int | None
-    kinds: Counter[str] = field(default_factory=Counter)
-    chips_by_class: Counter[int] = field(default_factory=Counter)
-    levels: list[int] = field(default_factory=list)
-    pixels: int = 0
-    nodata_pixels: int = 0
-    nodata_chips: int = 0
-    saturated_pixels: int = 0
-    without_seep: list[str] = field(default_factory=list)
-    names_by_picture: dict[str, list[str]] = field(default_factory=dict)
+    Returns:
+        The part of each chip in the split that was asked for; None where it is impossible.
+    """
+    from seep_lightning.data.description import LabelOrigin
+    from seep_lightning.data.leakage import leakage
+    from seep_lightning.data.split import split_chips
 
-    def add(self, name: str, pixels: "ChipPixels") -> bool:
-        """Count a chip. Returns whether it has any pixel with data."""
-        image, mask = pixels.image, pixels.mask
-        bands, height, width = image.shape
-        nodata_pixels = int((~pixels.data).sum())
-        self.kinds[f"{bands} band, {height} x {width}, {image.dtype}"] += 1
-        self.levels.append(len(np.unique(image)))
-        self.pixels += mask.size
-        self.nodata_pixels += nodata_pixels
-        self.nodata_chips += nodata_pixels > 0
-        self.saturated_pixels += int((image == np.iinfo(image.dtype).max).sum())
-        self.chips_by_class.update(np.unique(mask[pixels.valid & (mask > 0)]).tolist())
-        if not mask.any():
-            self.without_seep.append(name)
-        return bool(pixels.data.any())
-
-    def add_picture(self, name: str, digest: str) -> None:
-        """Note a picture, to find those that occur twice."""
-        self.names_by_picture.setdefault(digest, []).append(name)
-
-    def kinds_text(self) -> str:
-        """How many chips there are of each number of bands, size and type."""
-        return "; ".join(f"{count} x {kind}" for kind, count in self.kinds.items())
-
-    def facts(self, chips: "Chips") -> dict[str, str]:
-        """The counts as a reader wants them."""
-        per_scene = Counter(chips.scenes)
-        scenes = [f"{scene} ({count})" for scene, count in sorted(per_scene.items())]
-        classes = [f"{label}: {count}" for label, count in sorted(self.chips_by_class.items())]
-        doubles = [" = ".join(names) for names in self.names_by_picture.values() if len(names) > 1]
-        levels = self.levels or [0]
-        pixels = max(self.pixels, 1)
-        return {
-            "chips": f"{len(chips)} pairs",
-            "scenes": f"{len(per_scene)}: {', '.join(scenes)}",
-            "size and type": self.kinds_text() or "none readable",
-            "levels a chip": f"{min(levels)} to {max(levels)}",
-            "nodata": f"{self.nodata_pixels / pixels:.1%} of pixels, in {self.nodata_chips} chips",
-            "saturated": f"{self.saturated_pixels / pixels:.2%} of pixels",
-            "classes (chips)": ", ".join(classes) or "none",
-            "chips without seep": _counted(self.without_seep),
-            "identical pictures": _counted(doubles),
-        }
-
-
-def _counted(names: Sequence[str]) -> str:
-    """How many there are, and the first of them."""
-    from seep_lightning.data.layouts import shortened
-
-    return f"{len(names)}: {shortened(names)}" if names else "0"
+    parts_by_kind: dict[str, list[str]] = {}
+    for kind in dict.fromkeys((split.kind, *COMPARED_SPLITS)):
+        try:
+            parts = split_chips(chips, replace(split, kind=kind))
+        except UserError as error:
+            result.leaks[kind] = f"not possible: {error}"
+            if kind == split.kind:
+                result.findings.append(Finding(Severity.STOPS, str(error)))
+            continue
+        parts_by_kind[kind] = parts
+        result.leaks[kind] = "; ".join(str(row) for row in leakage(chips, parts))
+    origin = str(LabelOrigin.of(chips.root))
+    if origin:
+        result.leaks["any split"] = origin
+    return parts_by_kind.get(split.kind)

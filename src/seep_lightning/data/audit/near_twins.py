@@ -58,7 +58,9 @@ class NearTwins(NamedTuple):
 def filled_band(pixels: "ChipPixels") -> NDArray[Any]:
     """The mean of all bands, (H, W), with the mean of the valid pixels where there are no data."""
     image = pixels.image
-    band = image[0] if len(image) == 1 else image.mean(axis=0, dtype=np.float32)
+    band: NDArray[Any] = image[0]
+    if len(image) > 1:
+        band = image.mean(axis=0, dtype=np.float32)
     if pixels.data.all() or not pixels.data.any():
         return band
     mean = band[pixels.data].mean()
@@ -84,8 +86,8 @@ def _standardised(picture: Floats) -> Floats:
 
 def coefficients(picture: Floats) -> Floats:
     """The lowest coefficients of the cosine transform of a reduced picture, (8, 8), the mean among them."""
-    lowest: Floats = cv2.dct(picture)[:HASH_SIDE, :HASH_SIDE]
-    return lowest
+    lowest = cv2.dct(picture)[:HASH_SIDE, :HASH_SIDE]
+    return np.asarray(lowest, np.float32)
 
 
 def hashes(lowest: Floats, orientation: Orientation) -> NDArray[np.uint64]:
@@ -98,14 +100,13 @@ def hashes(lowest: Floats, orientation: Orientation) -> NDArray[np.uint64]:
     Returns:
         (N,) uint64; bit 0, of the mean, is 0.
     """
-    if orientation.transposed:
-        lowest = np.swapaxes(lowest, 1, 2)
-    alternating = np.where(np.arange(HASH_SIDE) % 2 == 1, np.float32(-1), np.float32(1))
+    turned = np.swapaxes(lowest, 1, 2) if orientation.transposed else lowest
+    signs = np.ones((HASH_SIDE, HASH_SIDE), np.float32)
     if orientation.upside_down:
-        lowest = lowest * alternating[:, None]
+        signs[1::2] *= -1
     if orientation.mirrored:
-        lowest = lowest * alternating
-    bits = (lowest > 0).reshape(len(lowest), -1)
+        signs[:, 1::2] *= -1
+    bits = (turned * signs > 0).reshape(len(lowest), -1)
     bits[:, 0] = False
     return np.packbits(bits, axis=1, bitorder="little").view(np.uint64)[:, 0]
 

@@ -1,9 +1,13 @@
-"""What the parts of the split lack: seep, or classes of it."""
+"""What the parts of the split lack, seep or classes of it, and what they share, near twins."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.audit.near_twins import TwinSearch
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
+from seep_lightning.data.leakage import HELD_OUT_PARTS
 from seep_lightning.data.split_table import PARTS
 
 PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -37,9 +41,10 @@ class PartsWithoutSeep(_ClassesByChip):
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Name each such part."""
         sightings = []
+        parts = audited.parts or []
         for part, classes in self.by_part(audited).items():
             if not classes:
-                numbers = {"part": PART_NAMES[part], "split": audited.split, "chips": audited.parts.count(part)}
+                numbers = {"part": PART_NAMES[part], "split": audited.split, "chips": parts.count(part)}
                 sightings.append(Sighting(numbers))
         return sightings
 
@@ -51,10 +56,50 @@ class PartsWithoutClass(_ClassesByChip):
         """Name the classes that each part lacks; a part without any seep is told elsewhere."""
         by_part = self.by_part(audited)
         everywhere = set().union(*by_part.values())
-        sightings = []
+        texts = []
         for part, classes in by_part.items():
             lacking = sorted(everywhere - classes)
             if classes and lacking:
                 names = ", ".join(str(label) for label in lacking)
-                sightings.append(Sighting({"part": PART_NAMES[part], "classes": names, "split": audited.split}))
+                texts.append(f"{PART_NAMES[part]} lacks class {names}")
+        return [Sighting({"parts": "; ".join(texts), "split": audited.split})] if texts else []
+
+
+class TwinsBetweenParts:
+    """Chips of validation and test with nearly the picture of a training chip."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Hold no picture yet."""
+        self.search = TwinSearch()
+
+    def add(self, chip: AuditedChip) -> None:
+        """Keep a small picture of the chip."""
+        self.search.add(chip.index, chip.pixels)
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Count the chips of each held-out part that have a near twin in training."""
+        if audited.parts is None:
+            return []
+        chips, parts = audited.chips, audited.parts
+        twins_of_training: dict[str, dict[int, str]] = {part: {} for part in HELD_OUT_PARTS}
+        for pair in self.search.pairs(chips.read, _second_copies(chips.picture_digests())):
+            for chip, other in (pair, pair[::-1]):
+                if parts[other] == "train" and parts[chip] in twins_of_training:
+                    twins_of_training[parts[chip]][chip] = f"{chips.names[chip]} ~ {chips.names[other]}"
+        sightings = []
+        for part, twins in twins_of_training.items():
+            if twins:
+                numbers = {"count": len(twins), "chips": parts.count(part), "part": PART_NAMES[part]}
+                sightings.append(Sighting(numbers, list(twins.values())))
         return sightings
+
+
+def _second_copies(digests: Sequence[str]) -> list[int]:
+    """The positions of pictures that occurred before: `check` and the leakage line tell of them anyway."""
+    seen: set[str] = set()
+    copies: list[int] = []
+    for index, digest in enumerate(digests):
+        if digest and digest in seen:
+            copies.append(index)
+        seen.add(digest)
+    return copies

@@ -74,7 +74,7 @@ class AuditedChip:
         mask = self.pixels.mask
         counted = None if self.valid.all() else self.valid.astype(np.uint8)
         counts = cv2.calcHist([mask], [0], counted, [MASK_VALUES], [0, MASK_VALUES])
-        return np.asarray(counts[:, 0], np.int64)
+        return np.asarray(counts.ravel(), np.int64)
 
     @cached_property
     def value_pixels(self) -> NDArray[np.int64] | None:
@@ -180,10 +180,10 @@ def finding_of(trap: Trap, sighting: Sighting) -> Finding:
     return Finding(trap.severity, f"{line}. {cure}")
 
 
-def examples_text(names: Sequence[str]) -> str:
+def examples_text(names: Sequence[str], most: int = MOST_EXAMPLES) -> str:
     """Join the first names by commas, and say how many more there are."""
-    text = ", ".join(names[:MOST_EXAMPLES])
-    hidden = len(names) - MOST_EXAMPLES
+    text = ", ".join(names[:most])
+    hidden = len(names) - most
     return f"{text} and {hidden} more" if hidden > 0 else text
 
 

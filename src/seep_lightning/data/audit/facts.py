@@ -1,0 +1,112 @@
+"""What a data set is like: counts over all chips that can be read."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.data.audit.file_traps import kind_text, kinds_text
+from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, examples_text, percent
+from seep_lightning.data.scene_names import scenes_are_known
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+
+# so many classes and scenes are listed
+MOST_CLASSES = 12
+MOST_SCENES = 20
+
+
+class ChipStatistics:
+    """Counts over all chips."""
+
+    def __init__(self) -> None:
+        """Count nothing yet."""
+        self.kinds: Counter[str] = Counter()
+        self.chips_by_class = np.zeros(MASK_VALUES, np.int64)
+        self.pixels_by_class = np.zeros(MASK_VALUES, np.int64)
+        self.levels: list[int] = []
+        self.pixels = 0
+        self.nodata_pixels = 0
+        self.nodata_chips = 0
+        self.saturated_values = 0
+        self.values = 0
+        self.without_seep: list[str] = []
+
+    def add(self, chip: AuditedChip) -> None:
+        """Count a chip."""
+        self.kinds[kind_text(chip)] += 1
+        self.chips_by_class += chip.class_pixels > 0
+        self.pixels_by_class += chip.class_pixels
+        self.pixels += chip.seep.size
+        if chip.has_nodata:
+            self.nodata_pixels += int((~chip.pixels.data).sum())
+            self.nodata_chips += 1
+        if not chip.seep_pixels:
+            self.without_seep.append(chip.name)
+        counts = chip.value_pixels
+        if counts is not None:
+            self.levels.append(int(np.count_nonzero(counts)))
+            self.values += chip.pixels.image.size
+            self.saturated_values += int(counts[-1])
+
+    def facts(self, chips: "Chips") -> dict[str, str]:
+        """The counts as a reader wants them, by name."""
+        levels = self.levels or [0]
+        nodata_share = self.nodata_pixels / max(self.pixels, 1)
+        saturated_share = self.saturated_values / max(self.values, 1)
+        return {
+            "chips": f"{len(chips)} pairs",
+            "scenes": scenes_text(chips),
+            "size and type": kinds_text(self.kinds) or "none readable",
+            "levels a chip": f"{min(levels)} to {max(levels)}",
+            "nodata": f"{nodata_share:.1%} of pixels, in {self.nodata_chips} chips",
+            "saturated": f"{saturated_share:.2%} of pixels",
+            "classes (chips)": self._classes_text(self.chips_by_class, str),
+            "classes (pixels)": self._classes_text(self.pixels_by_class, self._pixels_text),
+            "chips without seep": counted_text(self.without_seep),
+            "identical pictures": counted_text(doubles(chips)),
+        }
+
+    def _pixels_text(self, count: int) -> str:
+        """The share of a class in all valid pixels."""
+        return percent(count / max(int(self.pixels_by_class.sum()), 1))
+
+    def _classes_text(self, counts: NDArray[np.int64], text_of: Callable[[int], str]) -> str:
+        """What is counted of each class of seep that occurs, such as `1: 20, 3: 7`."""
+        labels = np.flatnonzero(self.chips_by_class[1:]) + 1
+        texts = [f"{label}: {text_of(int(counts[label]))}" for label in labels[:MOST_CLASSES].tolist()]
+        if len(labels) > MOST_CLASSES:
+            texts.append(f"and {len(labels) - MOST_CLASSES} more classes")
+        return ", ".join(texts) or "none"
+
+
+def scenes_text(chips: "Chips") -> str:
+    """How many scenes there are, and how many chips the first of them have."""
+    if not scenes_are_known(chips):
+        return "unknown: every chip counts as one of its own (see data.pattern)"
+    per_scene = Counter(chips.scenes)
+    scenes = [f"{scene} ({count})" for scene, count in sorted(per_scene.items())]
+    return f"{len(scenes)}: {examples_text(scenes, MOST_SCENES)}"
+
+
+def doubles(chips: "Chips") -> list[str]:
+    """The names of chips that have one picture, such as `a.tif = b.tif`."""
+    names_by_picture: dict[str, list[str]] = {}
+    for name, picture in zip(chips.names, chips.picture_digests(), strict=True):
+        if picture:
+            names_by_picture.setdefault(picture, []).append(name)
+    return [_double_text(names) for names in names_by_picture.values() if len(names) > 1]
+
+
+def _double_text(names: Sequence[str]) -> str:
+    if len(names) > 2:
+        return f"{names[0]} = {names[1]} and {len(names) - 2} more"
+    return f"{names[0]} = {names[1]}"
+
+
+def counted_text(names: Sequence[str]) -> str:
+    """How many there are, and the first of them."""
+    return f"{len(names)}: {examples_text(names)}" if names else "0"

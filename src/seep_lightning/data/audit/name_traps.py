@@ -1,0 +1,40 @@
+"""What the names of the chips do not say: the scenes that they come from."""
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
+from seep_lightning.data.scene_names import likely_pattern, scenes_are_known
+
+
+class _ChipNames:
+    """Looks at no pixel."""
+
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """There is nothing to hold."""
+
+    def add(self, chip: AuditedChip) -> None:
+        """There is nothing to look at."""
+
+
+class ScenesInNames(_ChipNames):
+    """Scenes that stand in the names, but are not taken from there."""
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say which pattern would take them."""
+        if scenes_are_known(audited.chips):
+            return []
+        names = audited.chips.names
+        likely = likely_pattern(names)
+        if likely is None:
+            return []
+        return [Sighting({"scenes": likely.scenes, "example": names[0], "cure": likely.argument})]
+
+
+class NoScenes(_ChipNames):
+    """Chips of whose scenes the names say nothing."""
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say so."""
+        names = audited.chips.names
+        if scenes_are_known(audited.chips) or likely_pattern(names) is not None:
+            return []
+        return [Sighting({"example": names[0]})]

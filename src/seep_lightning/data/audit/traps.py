@@ -1,0 +1,146 @@
+"""All traps that are known, each declared once. docs/data.md lists them, and a test compares."""
+
+from seep_lightning.data.audit.file_traps import MixedKinds, NoData
+from seep_lightning.data.audit.mask_traps import FullMasks, InvertedMasks, LossyMasks, NoSeepAtAll
+from seep_lightning.data.audit.name_traps import NoScenes, ScenesInNames
+from seep_lightning.data.audit.nodata_traps import ScatteredNodata, SeepOnNodata
+from seep_lightning.data.audit.part_traps import PartsWithoutClass, PartsWithoutSeep, TwinsBetweenParts
+from seep_lightning.data.audit.picture_traps import ConstantChips, Saturated
+from seep_lightning.data.audit.place_traps import MisplacedMasks
+from seep_lightning.data.audit.trap import Severity, Trap
+
+TRAPS = (
+    Trap(
+        name="chips without data",
+        severity=Severity.STOPS,
+        measures="chips in which every pixel is nodata",
+        line="{count} chip(s) hold nodata ({nodata}) only",
+        cure="Remove them, or correct data.nodata",
+        measurement=NoData,
+    ),
+    Trap(
+        name="mixed kinds",
+        severity=Severity.STOPS,
+        measures="bands, size and type of the images",
+        line="chips differ in bands, size or type: {kinds}",
+        cure="Cut them to one size, or train on one kind at a time",
+        measurement=MixedKinds,
+    ),
+    Trap(
+        name="inverted masks",
+        severity=Severity.MEANINGLESS,
+        measures="the share of seep in all pixels, above one half",
+        line="{share} of all pixels are seep (value: share of pixels: {values}), as in inverted masks",
+        cure="If they are, pass {cure}",
+        measurement=InvertedMasks,
+    ),
+    Trap(
+        name="no seep at all",
+        severity=Severity.MEANINGLESS,
+        measures="whether any mask of the set holds seep",
+        line="no mask of {chips} chips holds a seep pixel, so there is nothing to learn or to score",
+        cure="Check that data.masks names the masks",
+        measurement=NoSeepAtAll,
+    ),
+    Trap(
+        name="misplaced masks",
+        severity=Severity.MEANINGLESS,
+        measures="where the edges of seep fit the images best, over all chips: offset, scale, orientation",
+        line="masks {what} (of {chips} chips)",
+        cure="Cut images and masks again from one grid",
+        measurement=MisplacedMasks,
+    ),
+    Trap(
+        name="lossy masks",
+        severity=Severity.MEANINGLESS,
+        measures="masks of many values around two peaks",
+        line="{count} mask(s) hold up to {values} values scattered around two peaks, as lossy compression leaves them, "
+        "and each is taken for a class",
+        cure="Save the masks as PNG or TIFF with their few values",
+        measurement=LossyMasks,
+    ),
+    Trap(
+        name="dark sea as nodata",
+        severity=Severity.MEANINGLESS,
+        measures="nodata that does not lie along the chips' edges, 3 times or more as frequent inside seep as outside",
+        line="{share} of the seep pixels count as nodata (data.nodata={nodata}), in no loss and no figure: these lie "
+        "scattered, {inside} of them inside seep ({contrast}), so they are dark sea",
+        cure="Pass data.nodata=null",
+        measurement=ScatteredNodata,
+    ),
+    Trap(
+        name="part without seep",
+        severity=Severity.MEANINGLESS,
+        measures="whether training, validation and test have seep",
+        line="the {part} part of split={split} ({chips} chips) has no seep pixel, so its Dice says nothing",
+        cure="Pass another split.seed, or another split",
+        measurement=PartsWithoutSeep,
+    ),
+    Trap(
+        name="near twins between parts",
+        severity=Severity.MEANINGLESS,
+        measures="pictures with nearly one perceptual hash, also mirrored or turned, confirmed by their correlation",
+        line="{count} of {chips} {part} chips have nearly the picture of a training chip, so their figures flatter",
+        cure="Remove one of each pair, or keep both in one part by split=file",
+        measurement=TwinsBetweenParts,
+    ),
+    Trap(
+        name="scenes not taken from names",
+        severity=Severity.MEANINGLESS,
+        measures="names such as SCENE_TILE, where each chip counts as a scene of its own",
+        line="every chip counts as a scene of its own, so split=scene is a random split; names such as {example} seem "
+        "to hold {scenes} scenes",
+        cure="Pass {cure}",
+        measurement=ScenesInNames,
+    ),
+    Trap(
+        name="no scenes",
+        severity=Severity.WORTH_KNOWING,
+        measures="names that do not say the scene",
+        line="every chip counts as a scene of its own ({example}), so split=scene is a random split: parts may share "
+        "scenes",
+        cure="Name the scenes by data.pattern or in a table (data.pairs), or give the parts by split=file",
+        measurement=NoScenes,
+    ),
+    Trap(
+        name="seep on nodata",
+        severity=Severity.WORTH_KNOWING,
+        measures="the share of seep pixels without data, from 1 % on",
+        line="{share} of the seep pixels have no data (data.nodata={nodata}), and count in no loss and no figure",
+        cure="Correct the masks, or pass data.nodata=null if {nodata} is a measured value",
+        measurement=SeepOnNodata,
+    ),
+    Trap(
+        name="class lacking in a part",
+        severity=Severity.WORTH_KNOWING,
+        measures="classes of seep that one part has and another has not",
+        line="with split={split}, {parts}: no figure there says anything about it",
+        cure="For task=classes pass another split.seed, or another split",
+        measurement=PartsWithoutClass,
+    ),
+    Trap(
+        name="seep throughout",
+        severity=Severity.WORTH_KNOWING,
+        measures="chips in which every valid pixel is seep",
+        line="{count} chip(s) are seep throughout",
+        cure="Look whether their masks are right",
+        measurement=FullMasks,
+    ),
+    Trap(
+        name="saturated",
+        severity=Severity.WORTH_KNOWING,
+        measures="the share of pixels at the smallest or largest value of their type, from 3 % on",
+        line="{share} of all pixels have the {end} value, {value}: contrasts are cut off there",
+        cure="Scale the images less steeply, or keep 16 bit",
+        measurement=Saturated,
+    ),
+    Trap(
+        name="constant chips",
+        severity=Severity.WORTH_KNOWING,
+        measures="chips of one value only",
+        line="{count} chip(s) hold one value only",
+        cure="Remove them, or name the value by data.nodata",
+        measurement=ConstantChips,
+    ),
+)
+"""In the order in which they are told."""
