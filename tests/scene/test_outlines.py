@@ -1,6 +1,7 @@
 """Polygons of a vector file in a scene's pixels: in any CRS, across the date line, and not folded over the scene."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,22 @@ def test_the_last_polygon_lies_on_top_and_zeros_are_left_out(scene: Path, tmp_pa
     expected[0:3, 0:4] = 1
     expected[1:5, 2:6] = 2
     np.testing.assert_array_equal(burnt, expected)
+
+
+def test_a_polygon_holds_a_pixel_where_it_is_drawn_and_its_thickness_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    starts = rng.uniform(-10, 50, (300, 2))
+    lines = [shapely.LineString([start, start + rng.normal(0, 5, 2)]) for start in starts]
+    thin = [line.buffer(width) for line, width in zip(lines, rng.exponential(0.3, 300), strict=True)]
+    outlines = replace(Outlines.none([], None), shapes=np.array(thin, dtype=object))
+    pixels = rng.random((20, 40)) < 0.3
+    drawn = []
+    for shape in thin:
+        alone = replace(outlines, shapes=np.array([shape], dtype=object))
+        drawn.append(bool((alone.burn(np.ones(1, np.uint8), 10, 30, 40) > 0)[pixels].any()))
+    asked = rng.random(300) < 0.9
+    assert outlines.holding(asked, pixels, top=10).tolist() == (np.array(drawn) & asked).tolist()
+    assert 20 < sum(drawn) < 280
 
 
 @pytest.fixture

@@ -82,9 +82,8 @@ class SceneLabels:
             has_data: Where rows of the scene hold data, (rows, width).
             top: The first row.
         """
-        unseen = np.flatnonzero((self.classes > 0) & ~self.shows_data)
-        for position in unseen:
-            self.shows_data[position] = self.outlines.holds_any(int(position), has_data, top)
+        unseen = (self.classes > 0) & ~self.shows_data
+        self.shows_data[self.outlines.holding(unseen, has_data, top)] = True
 
     def burn(self, top: int, stop: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Draw the polygons into rows of the scene.
@@ -170,6 +169,7 @@ def read_labels(raster: "Raster", file: LabelFile, config: PrepareConfig) -> Sce
     lies_inside = outlines.inside(raster.height, raster.width)
     is_inside = lies_inside & _is_of_scene(outlines, raster, file, config)
     is_doubtful = is_inside & np.isin(outlines.numbers, doubtful_numbers)
+    every_pixel = np.broadcast_to(np.True_, (raster.height, raster.width))
     return SceneLabels(
         names=scene_names(raster.path),
         takes_unnamed=file.takes_unnamed(raster),
@@ -177,7 +177,7 @@ def read_labels(raster: "Raster", file: LabelFile, config: PrepareConfig) -> Sce
         classes=_classes(outlines, is_inside & ~is_doubtful, config),
         doubtful=is_doubtful.astype(np.uint8),
         is_inside=is_inside,
-        holds_pixel=_holds_pixel(outlines, is_inside, raster),
+        holds_pixel=outlines.holding(is_inside, every_pixel),
         shows_data=np.zeros(len(is_inside), bool),
     )
 
@@ -197,15 +197,6 @@ def _is_of_scene(outlines: "Outlines", raster: "Raster", file: LabelFile, config
         expected.add("")
     texts = _texts(outlines.columns[config.scene_attribute], count)
     return np.array([text in expected for text in texts], bool)
-
-
-def _holds_pixel(outlines: "Outlines", is_inside: NDArray[np.bool_], raster: "Raster") -> NDArray[np.bool_]:
-    """Which of the polygons that lie in the scene hold the centre of a pixel of it, (N,)."""
-    every_pixel = np.broadcast_to(np.True_, (raster.height, raster.width))
-    holds = np.zeros(len(is_inside), bool)
-    for position in np.flatnonzero(is_inside):
-        holds[position] = outlines.holds_any(int(position), every_pixel)
-    return holds
 
 
 def _classes(outlines: "Outlines", is_sure: NDArray[np.bool_], config: PrepareConfig) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,14 +92,46 @@ class Outlines:
         scene = shapely.box(EDGE, EDGE, width - EDGE, height - EDGE)
         return np.asarray(shapely.intersects(self.shapes, scene), dtype=bool)
 
-    def holds_any(self, position: int, pixels: NDArray[np.bool_], top: int = 0) -> bool:
-        """Whether a polygon holds the centre of one of some pixels.
+    def holding(self, asked: NDArray[np.bool_], pixels: NDArray[np.bool_], top: int = 0) -> NDArray[np.bool_]:
+        """Which of some polygons hold the centre of one of some pixels.
 
         Args:
-            position: Of the polygon in `shapes`.
-            pixels: The pixels that are asked for, in rows of the scene from `top` on, (n, width).
+            asked: The polygons that are asked about, (N,).
+            pixels: The pixels, in rows of the scene from `top` on, (n, width).
             top: The first row.
+
+        Returns:
+            (N,), False for those that are not asked about.
         """
+        bounds = shapely.bounds(self.shapes).reshape(-1, 4)
+        in_rows = (bounds[:, 1] < top + len(pixels)) & (bounds[:, 3] > top)
+        near = asked & in_rows
+        holds = near & self._inner_pixel_is_among(pixels, top)
+        # the thin ones, and those of which only a part lies in these pixels, are drawn
+        for position in np.flatnonzero(near & ~holds):
+            holds[position] = self._draws_any(int(position), pixels, top)
+        return holds
+
+    @cached_property
+    def _inner_pixels(self) -> NDArray[np.int64]:
+        """Column and row of a pixel whose centre lies well inside each polygon, (N, 2); -1 for those too thin."""
+        points = shapely.get_coordinates(shapely.point_on_surface(self.shapes)).reshape(-1, 2)
+        corners = np.floor(points)
+        centres = corners + 0.5
+        is_inside = shapely.contains_xy(self.shapes, centres[:, 0], centres[:, 1])
+        return np.where(is_inside[:, None], corners, -1).astype(np.int64)
+
+    def _inner_pixel_is_among(self, pixels: NDArray[np.bool_], top: int) -> NDArray[np.bool_]:
+        """Whether the inner pixel of each polygon is one of some pixels in rows from `top` on, (N,)."""
+        columns = self._inner_pixels[:, 0]
+        rows = self._inner_pixels[:, 1] - top
+        height, width = pixels.shape
+        is_among = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        is_among[is_among] = pixels[rows[is_among], columns[is_among]]
+        return np.asarray(is_among)
+
+    def _draws_any(self, position: int, pixels: NDArray[np.bool_], top: int) -> bool:
+        """Whether a polygon, drawn as pixels, meets one of some pixels in rows from `top` on."""
         height, width = pixels.shape
         west, north, east, south = shapely.bounds(self.shapes[position])
         left = max(math.floor(west), 0)
