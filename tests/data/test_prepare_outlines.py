@@ -204,6 +204,22 @@ def test_outlines_none_of_which_makes_seep_are_refused_with_the_reasons(config, 
     assert not Path(config.output).exists()
 
 
+def test_where_no_outline_lies_in_a_scene_the_reasons_are_told(config, tmp_path):
+    label_file(tmp_path, [box(4, 4), box(300, 4)], scene=["old", None])
+    config.unplaced = "skip"
+    with pytest.raises(UserError) as error:
+        prepare(config)
+    assert "none of its polygons lies in one of the 2 scene(s): 1 of a scene that is not among" in str(error.value)
+    assert "(number 1), named old; 1 outside of all scenes (number 2). Check both on a map" in str(error.value)
+
+
+def test_a_file_without_outlines_is_told(config):
+    nothing = np.zeros(0, object)
+    pyogrio.raw.write(config.labels, nothing, [nothing], ["scene"], crs=CRS, geometry_type="Polygon", layer="seeps")
+    with pytest.raises(UserError, match="holds no polygon"):
+        prepare(config)
+
+
 def test_outlines_of_all_formats_are_numbered_as_the_format_does(config, tmp_path):
     config.unplaced = "skip"
     for suffix, numbers in ((".gpkg", [2]), (".geojson", [1]), (".shp", [1])):

@@ -230,6 +230,10 @@ class OutlineAccount:
             f"{'; '.join(reasons)}. Correct them, add their scenes, or pass unplaced=skip to leave them out."
         )
 
+    def reasons(self) -> str:
+        """Why outlines make no seep, with how many of them and which."""
+        return "; ".join(self._reason(group) for group in FATES if self.fates[group.key].any())
+
     def _reason(self, group: OutlineGroup) -> str:
         """How many are in a group, which, and which scenes they name."""
         outlines = self.fates[group.key]
@@ -252,9 +256,8 @@ class OutlineAccount:
         """
         if self.used.any():
             return
-        reasons = [self._reason(group) for group in FATES if self.fates[group.key].any()]
         raise UserError(
-            f"labels={config.labels}: none of its {len(self.numbers)} outlines can be used: {'; '.join(reasons)}. "
+            f"labels={config.labels}: none of its {len(self.numbers)} outlines can be used: {self.reasons()}. "
             "Draw seeps in the scenes, or give other scenes."
         )
 

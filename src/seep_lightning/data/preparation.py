@@ -42,9 +42,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
         raise UserError(f"output={output} exists. Choose another folder: prepare adds to none.")
     labels = _read_all_labels(config)
     # what cannot be used is told before anything is written
-    before = labels.account(is_cut=False)
-    before.check_placed(labels.by_scene.values(), config)
-    before.check_used(config)
+    _check_labels(labels, config)
     unfinished = output.with_name(f".{output.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -68,7 +66,7 @@ class _Labels:
 
 
 def _read_all_labels(config: PrepareConfig) -> _Labels:
-    """Read the polygons of each scene; `UserError` where none lies in any."""
+    """Read the polygons of each scene."""
     from seep_lightning.scene.raster import Raster
 
     paths = _scene_files(config)
@@ -78,12 +76,22 @@ def _read_all_labels(config: PrepareConfig) -> _Labels:
         with Raster(path, config.bands, config.nodata) as raster:
             raster.check_scale(config.scale)
             by_scene[path] = read_labels(raster, file, config)
-    if not any(scene.is_inside.any() for scene in by_scene.values()):
-        raise UserError(
-            f"labels={config.labels}: none of its polygons lies in one of the {len(paths)} scene(s). Check both on a "
-            "map: which coordinate system, which scene_attribute?"
-        )
     return _Labels(file, by_scene)
+
+
+def _check_labels(labels: _Labels, config: PrepareConfig) -> None:
+    """Raise `UserError` where there is no polygon, where none can be used, or where one has no place in the scenes."""
+    scenes = labels.by_scene.values()
+    if not labels.file.scenes:
+        raise UserError(f"labels={config.labels} holds no polygon. Is it the right file?")
+    outlines = labels.account(is_cut=False)
+    if not any(scene.is_inside.any() for scene in scenes):
+        raise UserError(
+            f"labels={config.labels}: none of its polygons lies in one of the {len(scenes)} scene(s): "
+            f"{outlines.reasons()}. Check both on a map: which coordinate system, which scene_attribute?"
+        )
+    outlines.check_placed(scenes, config)
+    outlines.check_used(config)
 
 
 def _scene_files(config: PrepareConfig) -> list[Path]:

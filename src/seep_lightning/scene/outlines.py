@@ -105,8 +105,8 @@ class Outlines:
         """
         bounds = shapely.bounds(self.shapes).reshape(-1, 4)
         in_rows = (bounds[:, 1] < top + len(pixels)) & (bounds[:, 3] > top)
-        near = asked & in_rows
-        holds = near & self._inner_pixel_is_among(pixels, top)
+        near: NDArray[np.bool_] = asked & in_rows
+        holds: NDArray[np.bool_] = near & self._inner_pixel_is_among(pixels, top)
         # the thin ones, and those of which only a part lies in these pixels, are drawn
         for position in np.flatnonzero(near & ~holds):
             holds[position] = self._draws_any(int(position), pixels, top)
