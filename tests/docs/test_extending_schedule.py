@@ -37,6 +37,10 @@ def test_the_template_is_trained_with_by_its_own_command(scheduler: str, tmp_pat
         ("{_target_:torch.optim.lr_scheduler.StepLR,step:1}", r"scheduler.step: StepLR takes step_size, gamma"),
         ("{_target_:torch.optim.lr_scheduler.LambdaLR,lr_lambda:x}", r"scheduler: LambdaLR refuses its settings"),
         ("{_target_:torch.nn.Linear}", r"scheduler._target_=torch.nn.Linear is not a torch.optim"),
+        (
+            "{_target_:torch.optim.lr_scheduler.CosineAnnealingLR,T_max:'{steps}',interval:epoch}",
+            r"scheduler holds {steps}, but it is stepped after each epoch and counts epochs. Write {epochs}, or",
+        ),
     ],
 )
 def test_a_schedule_that_does_not_fit_is_one_line_before_the_training(
@@ -58,6 +62,9 @@ def test_a_length_that_is_not_known_is_one_line(compose_tiny: Compose, tmp_path:
     [
         "{_target_:torch.optim.lr_scheduler.OneCycleLR,max_lr:0.01}",
         "{_target_:torch.optim.lr_scheduler.MultiStepLR,milestones:[1,2]}",
+        "{_target_:torch.optim.lr_scheduler.ChainedScheduler,schedulers:["
+        "{_target_:torch.optim.lr_scheduler.ExponentialLR,gamma:0.9},"
+        "{_target_:torch.optim.lr_scheduler.PolynomialLR,total_iters:'{epochs}'}]}",
     ],
 )
 def test_a_run_with_torchs_schedule_resumes_bit_for_bit(

@@ -169,6 +169,17 @@ def test_only_trainer_paths_and_logger_may_change_on_resume(compose_tiny: Compos
         train(compose_tiny("optimizer.lr=0.1"), tmp_path / "run")
 
 
+def test_callbacks_may_come_and_go_on_resume(trained: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    target = "lightning.pytorch.callbacks.LearningRateMonitor"
+    adds = seep("train", f"run={run}", "trainer.max_epochs=7", f"+callbacks.rate._target_={target}", cwd=tmp_path)
+    assert adds.returncode == 0, adds.stderr
+    assert Run(run).config.callbacks == {"rate": {"_target_": target}}
+    drops = seep("train", f"run={run}", "trainer.max_epochs=8", "+callbacks.rate=null", cwd=tmp_path)
+    assert drops.returncode == 0, drops.stderr
+    assert (Run(run).config.callbacks, len(curve(run))) == ({"rate": None}, 8)
+
+
 def test_resuming_on_other_pixels_is_refused(compose_tiny: Compose, chips_root: Path, tmp_path: Path) -> None:
     train(compose_tiny("trainer.max_epochs=1"), tmp_path / "run")
     make_chips(chips_root, seed=1)

@@ -26,6 +26,7 @@ BESIDE_THE_TRAINING = {
 OTHER_CHANGES = {
     "run": "names the run that goes on",
     "ckpt": "says from what it goes on",
+    "callbacks": "your own additions to the training, which may come and go",
     "hydra": "is about the command, not about the training",
     "trainer": "says for how long and on what hardware to train",
     "data.root": "the chips may lie elsewhere now",
@@ -59,7 +60,7 @@ DECIDES_OUTCOME = {
 """Settings of the Trainer on which a finished run depends beside `max_epochs`, and what they decide."""
 
 START_ANEW = (
-    "Only trainer.*, paths, compile and the like may change on resume; start a new run from its weights with init"
+    "Only trainer.*, callbacks, paths and the like may change on resume; start a new run from its weights with init"
 )
 
 
@@ -144,6 +145,7 @@ def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> Trai
     config = deepcopy(run.config)
     _take_trainer(config, new, keys)
     _take_data(config, new, keys)
+    _take_callbacks(config, new, keys)
     for key in keys:
         section = key.partition(".")[0]
         if section in BESIDE_THE_TRAINING:
@@ -160,6 +162,20 @@ def _take_data(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> No
         if section == "data":
             name = setting.partition(".")[0]
             setattr(config.data, name, getattr(new.data, name))
+
+
+def _take_callbacks(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:
+    """Take the callbacks that were asked for, one by one (`callbacks.NAME`) or all (`callbacks`); the others stay."""
+    for key in keys:
+        section, _, setting = key.partition(".")
+        if section != "callbacks":
+            continue
+        asked = new.callbacks or {}
+        name = setting.partition(".")[0]
+        if name:
+            config.callbacks = {**(config.callbacks or {}), name: asked.get(name)}
+        else:
+            config.callbacks = asked
 
 
 def _take_trainer(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:

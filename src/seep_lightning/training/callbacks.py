@@ -16,6 +16,7 @@ from seep_lightning.training.early_stopping import EarlyStopping
 from seep_lightning.training.epoch_facts import EpochFacts
 from seep_lightning.training.monitors import monitor_mode
 from seep_lightning.training.process import TRIAL_VARIABLE
+from seep_lightning.training.schedule_course import ScheduleCourse
 
 
 def build_callbacks(config: TrainConfig, run: Run) -> list[Callback]:
@@ -31,7 +32,7 @@ def build_callbacks(config: TrainConfig, run: Run) -> list[Callback]:
     Raises:
         UserError: A node of `callbacks` is not a callback, or its class refuses its settings.
     """
-    callbacks: list[Callback] = [EpochFacts()]
+    callbacks: list[Callback] = [EpochFacts(), ScheduleCourse()]
     for callback_of in CALLBACKS_BY_SETTING.values():
         callback = callback_of(config, run)
         if callback is not None:

@@ -23,7 +23,8 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
         The content of `last.ckpt`; None where the run has none yet.
 
     Raises:
-        UserError: Settings, data or split are those of another run, or the run is longer than `trainer.max_epochs`.
+        UserError: Settings, data or split are those of another run, or the run is longer than `trainer.max_epochs` or
+            `max_steps`.
     """
     from seep_lightning.runs.checkpoints import read_checkpoint
 
@@ -34,7 +35,8 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
     if "optimizer_states" not in content:
         raise UserError(f"{run.last} is not a last checkpoint: it holds weights alone. Start anew with init={run.dir}.")
     _check_same_data(run, content["hyper_parameters"]["facts"]["fingerprint"], data)
-    _check_length(run, content["epoch"] + 1, config.trainer.max_epochs)
+    _check_length(run, "epochs", content["epoch"] + 1, config.trainer.max_epochs)
+    _check_length(run, "steps", content["global_step"], config.trainer.max_steps)
     return content
 
 
@@ -50,11 +52,12 @@ def _check_same_data(run: Run, trained_on: str, data: "SeepDataModule") -> None:
     )
 
 
-def _check_length(run: Run, epochs: int, max_epochs: int) -> None:
-    is_endless = max_epochs < 0
-    if is_endless or epochs <= max_epochs:
+def _check_length(run: Run, unit: str, done: int, limit: int) -> None:
+    """Refuse a run that has more `epochs` or `steps` than its training may have."""
+    is_endless = limit < 0
+    if is_endless or done <= limit:
         return
     raise UserError(
-        f"run={run.dir} has {epochs} epochs, more than trainer.max_epochs={max_epochs}. "
-        "Leave the run as it is, or raise trainer.max_epochs."
+        f"run={run.dir} has {done} {unit}, more than trainer.max_{unit}={limit}. "
+        f"Leave the run as it is, or raise trainer.max_{unit}."
     )

@@ -25,14 +25,9 @@ from seep_lightning.runs.checkpoints import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from seep_lightning.training.cuda_graphs import Score
 from seep_lightning.training.foreign_losses import build_loss
 from seep_lightning.training.freezing import Thawing, freeze_parts, frozen_parts
+from seep_lightning.training.length import limits_of, training_length
 from seep_lightning.training.loss_sums import TermMeans, WeightedSum
-from seep_lightning.training.optimisation import (
-    DEFAULT_MONITOR,
-    TrainingLength,
-    build_optimizer,
-    build_schedule,
-    epochs_of,
-)
+from seep_lightning.training.optimisation import DEFAULT_MONITOR, build_optimizer, build_schedule
 
 IGNORE = -1
 """Target of nodata in the confusion matrix."""
@@ -314,18 +309,15 @@ class SeepModule(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The `optimizer` node over all parameters, and the `scheduler` node where there is one."""
         optimizer = build_optimizer(self.net, self.hparams["optimizer"])
-        schedule = build_schedule(self.hparams["scheduler"], optimizer, self._training_length())
+        # a schedule wants to know the number of batches, which Lightning counts when it makes the loader
+        self.trainer.fit_loop.setup_data()
+        length = training_length(limits_of(self.trainer))
+        schedule = build_schedule(self.hparams["scheduler"], optimizer, length)
         if schedule is None:
             return optimizer
         # Lightning wants a monitor that is there in every epoch; see `on_train_epoch_end` for the real one
         settings: Any = {"scheduler": schedule.scheduler, "interval": schedule.interval, "monitor": "loss/train"}
         return {"optimizer": optimizer, "lr_scheduler": settings}
-
-    def _training_length(self) -> TrainingLength:
-        """How long the trainer is going to train."""
-        steps = self.trainer.estimated_stepping_batches
-        per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
-        return TrainingLength(steps, epochs_of(self.trainer.max_epochs, steps, per_epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What prediction needs beside the weights."""

@@ -149,6 +149,9 @@ class TrainingSession:
 
     def _build_parts(self) -> Parts:
         """Read the data and build network and trainer; nothing is written into the run directory yet."""
+        # torch's schedulers; a command that trains nothing answers without them
+        from seep_lightning.training.schedule_course import check_course
+
         prepare_process(self.config.seed)
         data = self._read_data()
         # a resumed run has its weights in its checkpoint, and no longer needs what it started from
@@ -158,6 +161,7 @@ class TrainingSession:
         if last_checkpoint is not None:
             data.first_epoch = last_checkpoint["epoch"] + 1
         trainer = build_trainer(self.config, self.run, data.first_epoch)
+        check_course(trainer, module.net, data, self.config, last_checkpoint)
         if not self.resumes:
             check_monitors(self.config, module.figure_names())
         return Parts(data, module, trainer, last_checkpoint)
