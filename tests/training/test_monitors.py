@@ -12,6 +12,7 @@ from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
 from seep_lightning.training.building import build_module
 from seep_lightning.training.epoch_facts import EPOCH_FACTS
+from seep_lightning.training.monitors import with_modes
 from seep_lightning.training.session import train
 
 Compose = Callable[..., Any]
@@ -22,6 +23,13 @@ class OwnFigure(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         pl_module.log("own/val", float(trainer.current_epoch))
+
+
+class LeastDice(pl.callbacks.EarlyStopping):
+    """Knows its monitor and mode by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("dice/val", mode="min")
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,64 @@ def test_the_names_that_may_be_monitors_are_the_columns_of_the_curve(
     measured = set(curve(train(config, tmp_path / "run").run.dir)[0])
     of_classes_without_truth = {name for name in {*names} - measured if name.startswith("dice_class_")}
     assert {*names} - of_classes_without_truth == measured - {"epoch", *EPOCH_FACTS}
+
+
+LIGHTNING = "lightning.pytorch.callbacks"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "mode"),
+    [
+        (["scheduler=plateau"], "min"),
+        (["scheduler=plateau", "scheduler.monitor=dice/val"], "max"),
+        (["scheduler=plateau", "scheduler.monitor=dice/val", "scheduler.mode=max"], "max"),
+        (["scheduler=plateau", "scheduler.monitor=loss/train"], "min"),
+        (["~scheduler", "+scheduler={_target_:torch.optim.lr_scheduler.ReduceLROnPlateau,monitor:recall/val}"], "max"),
+    ],
+)
+def test_a_plateau_takes_its_mode_from_its_monitor(overrides: list[str], mode: str, compose_tiny: Compose) -> None:
+    assert with_modes(compose_tiny(*overrides)).scheduler["mode"] == mode
+
+
+def test_a_schedule_that_is_no_plateau_gets_no_mode(compose_tiny: Compose) -> None:
+    config = compose_tiny("scheduler=one_cycle", "+scheduler.monitor=dice/val")
+    assert "mode" not in with_modes(config).scheduler
+
+
+def test_callbacks_take_their_mode_from_their_monitor(compose_tiny: Compose, tmp_path: Path) -> None:
+    stop = f"+callbacks.stop={{_target_:{LIGHTNING}.EarlyStopping,monitor:dice/val,patience:1}}"
+    keep = f"+callbacks.keep={{_target_:{LIGHTNING}.ModelCheckpoint,monitor:loss/val}}"
+    other = f"+callbacks.other._target_={LIGHTNING}.LearningRateMonitor"
+    callbacks = train(compose_tiny(stop, keep, other), tmp_path / "run").run.config.callbacks
+    assert [callbacks[name].get("mode") for name in ("stop", "keep", "other")] == ["max", "min", None]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["scheduler=plateau", "scheduler.monitor=dice/val", "scheduler.mode=min"],
+            "scheduler has mode=min with monitor=dice/val, of which more is better. Leave mode out",
+        ),
+        (
+            [f"+callbacks.stop={{_target_:{LIGHTNING}.EarlyStopping,monitor:loss/val,mode:max}}"],
+            "callbacks: EarlyStopping has mode=max with monitor=loss/val, of which less is better",
+        ),
+        (
+            [f"+callbacks.stop._target_={__name__}.LeastDice"],
+            "callbacks: LeastDice has mode=min with monitor=dice/val",
+        ),
+    ],
+)
+def test_a_mode_that_contradicts_its_figure_is_refused(
+    overrides: list[str], message: str, compose_tiny: Compose, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        train(compose_tiny(*overrides), tmp_path / "run")
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+def test_the_mode_of_what_only_a_callback_knows_is_the_users(compose_tiny: Compose, tmp_path: Path) -> None:
+    own = f"+callbacks.own._target_={__name__}.OwnFigure"
+    stop = f"+callbacks.stop={{_target_:{LIGHTNING}.EarlyStopping,monitor:own/val,mode:min}}"
+    assert train(compose_tiny(own, stop, "trainer.max_epochs=1"), tmp_path / "run").run.config.callbacks

@@ -14,6 +14,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process, open_run
 from seep_lightning.runs.resume import covers, resumed_config, with_absolute_paths
 from seep_lightning.runs.status import RunStatus
+from seep_lightning.training.monitors import with_modes
 
 
 class TrainingCase(Enum):
@@ -65,7 +66,7 @@ def job_of(request: TrainingRequest) -> TrainingJob:
     """
     if request.cfg.run is not None:
         return _job_of_named_run(request)
-    config = with_absolute_paths(typed_config(request.cfg))
+    config = with_modes(with_absolute_paths(typed_config(request.cfg)))
     if config.lr_find:
         return _range_test_job(config, request.directory)
     run = Run(request.directory)

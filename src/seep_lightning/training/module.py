@@ -27,7 +27,8 @@ from seep_lightning.training.foreign_losses import build_loss
 from seep_lightning.training.freezing import Thawing, freeze_parts, frozen_parts
 from seep_lightning.training.length import limits_of, training_length
 from seep_lightning.training.loss_sums import TermMeans, WeightedSum
-from seep_lightning.training.optimisation import DEFAULT_MONITOR, build_optimizer, build_schedule
+from seep_lightning.training.monitors import DEFAULT_PLATEAU_MONITOR, DICE_OF_CLASS
+from seep_lightning.training.optimisation import build_optimizer, build_schedule
 
 IGNORE = -1
 """Target of nodata in the confusion matrix."""
@@ -129,7 +130,7 @@ class SeepModule(pl.LightningModule):
             validation += terms
         if self.classes:
             validation += [figure.key for figure in declared(ClassFigure)]
-            validation += [f"dice_class_{number}" for number in range(1, self.classes + 1)]
+            validation += [f"{DICE_OF_CLASS}{number}" for number in range(1, self.classes + 1)]
         return [*(f"{name}/train" for name in training), *(f"{name}/val" for name in validation)]
 
     def configure_callbacks(self) -> list[Callback]:
@@ -276,7 +277,7 @@ class SeepModule(pl.LightningModule):
         self.matrix.reset()
         self.log_dict({f"{name}/val": value for name, value in class_figures(self.confusion).items()})
         by_class = class_summary(self.confusion)["by_class"]
-        self.log_dict({f"dice_class_{k}/val": row["dice"] for k, row in by_class.items()})
+        self.log_dict({f"{DICE_OF_CLASS}{k}/val": row["dice"] for k, row in by_class.items()})
 
     def on_train_epoch_end(self) -> None:
         """Log training's figures, and step a plateau schedule.
@@ -294,7 +295,7 @@ class SeepModule(pl.LightningModule):
 
     def _step_plateau(self, schedule: ReduceLROnPlateau) -> None:
         """Show a plateau schedule this epoch's monitor."""
-        monitor = self.hparams["scheduler"].get("monitor", DEFAULT_MONITOR)
+        monitor = self.hparams["scheduler"].get("monitor", DEFAULT_PLATEAU_MONITOR)
         measured = self.trainer.callback_metrics
         if monitor not in measured:
             known = ", ".join(sorted(measured))

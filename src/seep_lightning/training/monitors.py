@@ -1,22 +1,29 @@
 """Figures that a training is judged by: the best epoch, early stopping, a plateau's schedule, a search."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from seep_lightning.config.targets import resolve
+from seep_lightning.config.targets import is_node, parameters_of, resolve
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
 
 EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second")
 """What the callback `EpochFacts` logs of each epoch; here, because a command answers without its Lightning."""
+DICE_OF_CLASS = "dice_class_"
+"""How the names begin under which the Dice of each class is logged."""
+DEFAULT_PLATEAU_MONITOR = "loss/val"
+"""What a plateau schedule goes by."""
 LAST_EPOCH = "epoch"
 """The monitor that makes the last epoch the best one."""
 
+Mode = Literal["min", "max"]
+BETTER = {"min": "less", "max": "more"}
+"""What is better in each mode, in words."""
 
-def monitor_mode(
-    monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, Any] | None = None
-) -> Literal["min", "max"]:
+
+def monitor_mode(monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, Any] | None = None) -> Mode:
     """Whether less of a figure is better, as of a loss, or more, as of most others.
 
     Args:
@@ -27,9 +34,26 @@ def monitor_mode(
     Raises:
         UserError: One of these does not exist.
     """
+    return known_mode(monitor, figures, metrics) or "max"
+
+
+def known_mode(monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, Any] | None = None) -> Mode | None:
+    """Which way a figure is better, where that is declared: of losses, our figures, and metrics that say it.
+
+    Args:
+        monitor: The figure's name, such as `loss/val`.
+        figures: The config's `figures`, some of which may be the run's own.
+        metrics: The config's `metrics`.
+
+    Returns:
+        None for what nothing declares: learning rate, threshold, what a callback of the user's logs.
+
+    Raises:
+        UserError: A figure or metric does not exist.
+    """
     from torchmetrics import Metric
 
-    from seep_lightning.metrics.figures import lower_is_better
+    from seep_lightning.metrics.figures import FIGURES, lower_is_better
     from seep_lightning.metrics.requested_figures import request_figures
 
     request_figures(figures)
@@ -37,9 +61,86 @@ def monitor_mode(
     node = (metrics or {}).get(name)
     if node:
         # torchmetrics has None where neither is better
-        kind = resolve(f"metrics.{name}", node, Metric)
-        return "min" if kind.higher_is_better is False else "max"
-    return "min" if lower_is_better(monitor) else "max"
+        higher_is_better = resolve(f"metrics.{name}", node, Metric).higher_is_better
+        if higher_is_better is None:
+            return None
+        return "max" if higher_is_better else "min"
+    if lower_is_better(monitor):
+        return "min"
+    key = monitor.partition("/")[0]
+    is_declared = key.startswith(DICE_OF_CLASS) or any(figure.key == key for figure in FIGURES)
+    return "max" if is_declared else None
+
+
+def with_modes(config: TrainConfig) -> TrainConfig:
+    """The config with the mode of each monitor that does not say its own: of a plateau schedule, and of callbacks.
+
+    Torch and Lightning would take `min` for any figure.
+
+    Args:
+        config: As composed.
+
+    Raises:
+        UserError: A node with a monitor names no class.
+    """
+    scheduler = config.scheduler
+    if _lacks_mode(scheduler) and _is_plateau(scheduler):
+        monitor = scheduler.get("monitor") or DEFAULT_PLATEAU_MONITOR
+        scheduler = {**scheduler, "mode": monitor_mode(monitor, config.figures, config.metrics)}
+    callbacks = config.callbacks
+    for name, node in (callbacks or {}).items():
+        if _lacks_mode(node) and _callback_takes_mode(f"callbacks.{name}", node):
+            mode = monitor_mode(node["monitor"], config.figures, config.metrics)
+            callbacks = {**callbacks, name: {**node, "mode": mode}}
+    return replace(config, scheduler=scheduler, callbacks=callbacks)
+
+
+def _lacks_mode(node: Any) -> bool:
+    """Whether a node may want a mode that it does not have; torch is imported for none of the others."""
+    return is_node(node) and node.get("mode") is None and ("monitor" in node or "mode" in node)
+
+
+def _is_plateau(node: Mapping[str, Any]) -> bool:
+    from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+    return issubclass(resolve("scheduler", node, LRScheduler), ReduceLROnPlateau)
+
+
+def _callback_takes_mode(key: str, node: Mapping[str, Any]) -> bool:
+    from lightning.pytorch.callbacks import Callback
+
+    takes_mode = "mode" in parameters_of(resolve(key, node, Callback))
+    return takes_mode and node.get("monitor") is not None
+
+
+def check_modes(config: TrainConfig, callbacks: Iterable[Any]) -> None:
+    """Refuse a mode that contradicts what its monitor is: a schedule or callback that takes worse for better.
+
+    Args:
+        config: The run's config.
+        callbacks: All callbacks of the training.
+
+    Raises:
+        UserError: One of them does.
+    """
+    scheduler = config.scheduler or {}
+    if "monitor" in scheduler and scheduler.get("mode") in BETTER:
+        _check_mode("scheduler", scheduler["monitor"], scheduler["mode"], config)
+    for callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        mode = getattr(callback, "mode", None)
+        if isinstance(monitor, str) and mode in BETTER:
+            _check_mode(f"callbacks: {type(callback).__name__}", monitor, mode, config)
+
+
+def _check_mode(subject: str, monitor: str, mode: str, config: TrainConfig) -> None:
+    right_mode = known_mode(monitor, config.figures, config.metrics)
+    if right_mode is None or right_mode == mode:
+        return
+    raise UserError(
+        f"{subject} has mode={mode} with monitor={monitor}, of which {BETTER[right_mode]} is better. "
+        "Leave mode out: it is taken from the figure."
+    )
 
 
 def check_monitors(config: TrainConfig, figure_names: Collection[str]) -> None:

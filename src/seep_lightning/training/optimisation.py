@@ -29,9 +29,6 @@ UNIT_OF_INTERVAL = {"step": "steps", "epoch": "epochs"}
 # Classes that are stepped after each step of the optimiser, beside those that take `total_steps`
 STEP_WISE = (CyclicLR,)
 
-DEFAULT_MONITOR = "loss/val"
-"""What a plateau schedule goes by."""
-
 # With which a schedule is tried before the length of the training is known
 EXAMPLE_LENGTH = TrainingLength(steps=100, epochs=10)
 

@@ -20,7 +20,7 @@ from seep_lightning.training.failures import failures_recorded
 from seep_lightning.training.fit import fit
 from seep_lightning.training.hardware import with_machine_precision
 from seep_lightning.training.last_checkpoint import read_last_checkpoint
-from seep_lightning.training.monitors import check_monitors
+from seep_lightning.training.monitors import check_modes, check_monitors, with_modes
 from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.record import RunRecord, facts_of_run
@@ -107,7 +107,7 @@ class TrainingSession:
         Raises:
             UserError: A setting is wrong by itself or with others.
         """
-        config = with_absolute_paths(config)
+        config = with_modes(with_absolute_paths(config))
         check_config(config)
         self.config = with_machine_precision(config)
         self.run = Run(Path(directory).resolve())
@@ -164,6 +164,8 @@ class TrainingSession:
         check_course(trainer, module.net, data, self.config, last_checkpoint)
         if not self.resumes:
             check_monitors(self.config, module.figure_names())
+            # the Trainer does not declare the attribute
+            check_modes(self.config, vars(trainer)["callbacks"])
         return Parts(data, module, trainer, last_checkpoint)
 
     def _read_data(self) -> "SeepDataModule":
