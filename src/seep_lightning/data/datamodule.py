@@ -16,6 +16,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.audit.auditing import Auditor
+from seep_lightning.data.audit.trap import Finding
+from seep_lightning.data.audit.traps import TRAINING_TRAPS
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.description import LabelOrigin
@@ -155,7 +158,9 @@ class SeepDataModule(pl.LightningDataModule):
         normalise: From pixel values to network input.
     """
 
-    def __init__(self, data: DataConfig, split: SplitConfig, augment: list[Any], seed: int = 0) -> None:
+    def __init__(
+        self, data: DataConfig, split: SplitConfig, augment: list[Any], seed: int = 0, *, audited: bool = False
+    ) -> None:
         """Keep the configs; nothing is read yet.
 
         Args:
@@ -163,19 +168,27 @@ class SeepDataModule(pl.LightningDataModule):
             split: Which chip is in which part.
             augment: The transforms of training chips, as nodes.
             seed: The seed of order and augmentation.
+            audited: Whether to look for what would make figures meaningless, while the chips are read.
         """
         super().__init__()
         self.data = data
         self.split = split
         self.seed = seed
         self.augment_nodes = augment
+        self.audited = audited
+        self.auditor: Auditor | None = None
         self.first_epoch = 0
         self.normalise = Normaliser(**asdict(data.normalise))
 
     @cached_property
     def chips(self) -> Chips:
         """All chips, read and checked."""
-        return load_chips(with_root(self.data))
+        return load_chips(with_root(self.data), self._open_audit if self.audited else None)
+
+    def _open_audit(self, chips: Chips) -> Auditor:
+        """Begin to look for traps."""
+        self.auditor = Auditor(chips, TRAINING_TRAPS)
+        return self.auditor
 
     @cached_property
     def parts(self) -> list[str]:
@@ -236,6 +249,13 @@ class SeepDataModule(pl.LightningDataModule):
         if origin:
             rows.append(origin)
         return f"split={self.split.kind}: train {len(self.indices('train'))} chips; {'; '.join(rows)}"
+
+    def findings(self) -> list[Finding]:
+        """Say what would make the figures of a training meaningless; nothing where the chips were not audited."""
+        parts = self.parts
+        if self.auditor is None:
+            return []
+        return self.auditor.findings(parts, self.split.kind)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Make the loader of training chips: shuffled and augmented, without a last batch that is not full."""

@@ -1,7 +1,8 @@
 """Reading a whole data set once: every chip is checked and measured, and kept in memory where all fit."""
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,20 @@ from seep_lightning.data.normalise import FULL_SCALE, histogram, quartiles_of
 from seep_lightning.errors import UserError
 
 
-def load_chips(config: DataConfig) -> Chips:
+class ChipObserver(Protocol):
+    """What looks at each chip while a data set is read."""
+
+    def add(self, index: int, pixels: ChipPixels) -> Any:
+        """Look at the chip at a position."""
+        ...
+
+
+def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver] | None = None) -> Chips:
     """Read and check a whole data set.
 
     Args:
         config: The data set's config; `root` must be set.
+        observer_of: Makes an observer, from the chips before any is read.
 
     Returns:
         The chips with their statistics.
@@ -27,6 +37,7 @@ def load_chips(config: DataConfig) -> Chips:
         UserError: About the first chip that would spoil a training, and what to do.
     """
     chips = pair_chips(config)
+    observer = None if observer_of is None else observer_of(chips)
     quartiles: list[NDArray[np.float32]] = []
     decoded: list[ChipPixels] = []
     free_bytes = config.cache_gb * 2**30
@@ -47,6 +58,8 @@ def load_chips(config: DataConfig) -> Chips:
         quartiles.append(quartiles_of(counts))
         chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
         chips.digests.append(digest(name, image, pixels.mask))
+        if observer is not None:
+            observer.add(index, pixels)
         free_bytes -= pixels.nbytes
         if free_bytes >= 0:
             decoded.append(pixels)

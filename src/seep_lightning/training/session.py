@@ -27,13 +27,19 @@ from seep_lightning.training.record import RunRecord, facts_of_run
 from seep_lightning.training.trainer import build_trainer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import lightning.pytorch as pl
 
+    from seep_lightning.data.audit.trap import Finding
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
 
 
 log = logging.getLogger(__name__)
+
+# so many findings of the audit are told before a training
+MOST_FINDINGS = 4
 
 
 @dataclass(frozen=True)
@@ -178,7 +184,7 @@ class TrainingSession:
         if self.resumes and split.kind == "file":
             # the run's own copy: the file that it started from may be gone
             split = replace(split, path=str(self.run.split_path))
-        data = SeepDataModule(config.data, split, config.augment, seed=config.seed)
+        data = SeepDataModule(config.data, split, config.augment, seed=config.seed, audited=not self.resumes)
         data.prepare_data()
         data.setup()
         return data
@@ -200,6 +206,7 @@ class TrainingSession:
             if is_new:
                 write_split(self.run.split_path, data.chips, data.parts)
             log.info(leakage)
+            tell_findings(data.findings())
         return RunRecord(self.run, facts_of_run(self.config, data, leakage), earlier, started)
 
     def _best_monitored_value(self, trainer: "pl.Trainer") -> float:
@@ -224,3 +231,16 @@ class TrainingSession:
         if "tensorboard" in (self.config.logger or {}):
             figures = outcome.figures["val_at_0.5"]
             write_hparams(self.run, settings_of(self.config), figures, outcome.best.epoch)
+
+
+def tell_findings(findings: "Sequence[Finding]") -> None:
+    """Warn of what would make the figures of this training meaningless, a line each, the worst first.
+
+    Args:
+        findings: What the audit of its chips found.
+    """
+    for finding in findings[:MOST_FINDINGS]:
+        log.warning("%s", finding)
+    if findings:
+        hidden = max(len(findings) - MOST_FINDINGS, 0)
+        log.warning("%d more: python -m seep_lightning.check with the same data and split settings tells all", hidden)

@@ -10,19 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.audit.orientations import ORIENTATIONS, oriented
+from seep_lightning.data.audit.trap import covers_all
 from seep_lightning.data.images import ChipPixels
 
 # sides of the reduced pictures that are compared, px: at most, and at least
 LARGEST_SIDE = 128
 SMALLEST_SIDE = 32
-# a value so many quartile ranges below the median is as dark as can be
+# a value so many standard deviations from the mean is as dark or bright as can be
 LARGEST_CONTRAST = 3.0
+# a reduced pixel has data where so much of it has
+LEAST_DATA_SHARE = 0.99
 # chips are dealt out to so many groups, which have to agree
 GROUPS = 4
 # fewer chips with seep say nothing
 LEAST_CHIPS = 16
-# the standard deviation of the blur that is taken off a mask, so that its edges count: a share of the side
-BLUR_SHARE = 1 / 16
+# the mean over this share of the side is taken off a mask, so that its edges count
+SURROUNDINGS_SHARE = 0.2
 # a peak must stand so many standard deviations above the other offsets
 LEAST_PEAK = 8.0
 
@@ -64,28 +67,38 @@ def _darkness(pixels: ChipPixels, side: int) -> Floats:
     """How dark each pixel of a reduced chip is, (side, side), of mean 0 and standard deviation 1; 0 without data."""
     bands = [cv2.resize(band, (side, side), interpolation=cv2.INTER_AREA) for band in pixels.image]
     small: Floats = np.stack(bands).mean(axis=0, dtype=np.float32)
-    data = np.ones((side, side), bool)
-    if not pixels.data.all():
+    if not covers_all(pixels.data):
         share = cv2.resize(pixels.data.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
-        data = share > 0.99
-    if not data.any():
-        return np.zeros_like(small)
-    low, median, high = np.quantile(small[data], (0.25, 0.5, 0.75))
-    contrast = (median - small) / max(high - low, 1e-6)
-    dark = np.clip(contrast, -LARGEST_CONTRAST, LARGEST_CONTRAST)
-    dark = (dark - dark[data].mean()) * data
-    deviation = max(float(dark.std()), 1e-6)
-    return np.asarray(dark / deviation, np.float32)
+        data = share > LEAST_DATA_SHARE
+        if not data.any():
+            return np.zeros_like(small)
+        small = np.where(data, small, small[data].mean())
+    # twice, so that ships do not decide what is dark
+    return _standardised(_standardised(-small))
+
+
+def _standardised(picture: Floats) -> Floats:
+    """Shift and scale to mean 0 and standard deviation 1, and clip."""
+    centred = picture - picture.mean()
+    centred /= max(float(centred.std()), 1e-6)
+    return np.asarray(np.clip(centred, -LARGEST_CONTRAST, LARGEST_CONTRAST), np.float32)
 
 
 def _edges(mask: NDArray[np.uint8], side: int) -> Floats:
     """A reduced mask of seep (1) and sea (0) less its surroundings, (side, side), of length 1."""
     seep = (mask > 0).astype(np.float32)
     small = cv2.resize(seep, (side, side), interpolation=cv2.INTER_AREA)
-    edges = small - cv2.GaussianBlur(small, (0, 0), BLUR_SHARE * side)
+    width = round(SURROUNDINGS_SHARE * side)
+    edges = small - cv2.blur(small, (width, width))
     edges -= edges.mean()
     length = max(float(np.sqrt((edges * edges).sum())), 1e-6)
     return np.asarray(edges / length, np.float32)
+
+
+def _halved(picture: Floats) -> Floats:
+    """A picture of half the side."""
+    side = len(picture) // 2
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
 class Alignment:
@@ -102,7 +115,6 @@ class Alignment:
         self._side = 0
         # (group, row, column) of the quadrant, each the spectrum of half a side
         self._quadrants: Spectra = np.zeros(0, complex)
-        self._whole: Spectra = np.zeros(0, complex)
         self._by_orientation = np.zeros((GROUPS, len(ORIENTATIONS)))
 
     def add(self, pixels: ChipPixels) -> None:
@@ -116,10 +128,11 @@ class Alignment:
         self.chips += 1
         dark = _darkness(pixels, self._side)
         edges = _edges(pixels.mask, self._side)
-        self._whole[group] += np.fft.rfft2(dark) * np.fft.rfft2(edges).conj()
-        dark_quadrants = self._in_quadrants(dark)
-        self._quadrants[group] += np.fft.rfft2(dark_quadrants) * np.fft.rfft2(self._in_quadrants(edges)).conj()
-        products = [float((oriented(edges, orientation) * dark).sum()) for orientation in ORIENTATIONS]
+        dark_spectra = np.fft.rfft2(self._in_quadrants(dark))
+        edge_spectra = np.fft.rfft2(self._in_quadrants(edges))
+        self._quadrants[group] += dark_spectra * edge_spectra.conj()
+        coarse_dark, coarse_edges = (_halved(picture) for picture in (dark, edges))
+        products = [float((oriented(coarse_edges, orientation) * coarse_dark).sum()) for orientation in ORIENTATIONS]
         self._by_orientation[group] += products
 
     def _begin(self, height: int, width: int) -> None:
@@ -128,7 +141,6 @@ class Alignment:
         self._size = (height, width)
         self._side = side
         half = side // 2
-        self._whole = np.zeros((GROUPS, side, side // 2 + 1), complex)
         self._quadrants = np.zeros((GROUPS, 2, 2, half, half // 2 + 1), complex)
 
     def _in_quadrants(self, picture: Floats) -> Floats:
@@ -153,8 +165,8 @@ class Alignment:
 
     def peaks(self) -> list[Peak]:
         """The peak over all chips, then that of each group."""
-        total = self._whole.sum(axis=0)
-        return [self._peak(spectrum) for spectrum in [total, *self._whole]]
+        by_group = self._quadrants.sum(axis=(1, 2))
+        return [self._peak(spectrum) for spectrum in [by_group.sum(axis=0), *by_group]]
 
     def quadrant_peaks(self) -> list[list[Peak]]:
         """The peaks over all chips in each quadrant, rows of columns."""
@@ -184,6 +196,6 @@ class Alignment:
 
     def _seep_is_bright(self) -> bool:
         """Whether seep is brighter than its surroundings, as in the glint of the sun: it is compared as it is."""
-        total = self._whole.sum(axis=0)
-        by_offset = np.fft.irfft2(total, (self._side, self._side))
+        half = self._side // 2
+        by_offset = np.fft.irfft2(self._quadrants.sum(axis=(0, 1, 2)), (half, half))
         return bool(-by_offset.min() > by_offset.max())

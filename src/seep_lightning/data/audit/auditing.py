@@ -1,5 +1,6 @@
 """The audit: each chip is read once, all traps look at it, and then say what they found."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -109,7 +110,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
     auditor = Auditor(chips)
-    statistics = ChipStatistics()
+    statistics = ChipStatistics(len(chips))
     errors = _read_all(auditor, statistics)
     result.findings += grouped(errors)
     result.facts = statistics.facts(chips)
@@ -136,8 +137,6 @@ def _layout_problems(data: DataConfig, chips: "Chips") -> list[Finding]:
 
 def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError]:
     """Read chip by chip; collect measurements, statistics and digests. Returns what could not be read."""
-    from seep_lightning.data.loading import digest
-
     chips = auditor.chips
     errors: list[ReadingError] = []
     for index, name in enumerate(chips.names):
@@ -148,8 +147,14 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
             chips.digests.append("")
             continue
         statistics.add(auditor.add(index, pixels))
-        chips.digests.append(digest(name, pixels.image, pixels.mask))
+        chips.digests.append(_digest(name, pixels))
     return errors
+
+
+def _digest(name: str, pixels: "ChipPixels") -> str:
+    """A digest as `loading.digest` writes it, for identical pictures only: in a third of its time."""
+    picture = hashlib.sha1(pixels.image.tobytes(), usedforsecurity=False).hexdigest()
+    return f"{name}::{picture}"
 
 
 def _add_leakage(result: Audit, chips: "Chips", split: SplitConfig) -> list[str] | None:

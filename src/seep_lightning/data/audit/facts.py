@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.audit.file_traps import kind_text, kinds_text
-from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, examples_text, percent
+from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, EvenSample, examples_text, percent
 from seep_lightning.data.scene_names import scenes_are_known
 
 if TYPE_CHECKING:
@@ -22,8 +22,13 @@ MOST_SCENES = 20
 class ChipStatistics:
     """Counts over all chips."""
 
-    def __init__(self) -> None:
-        """Count nothing yet."""
+    def __init__(self, chips: int) -> None:
+        """Count nothing yet.
+
+        Args:
+            chips: How many chips the set has.
+        """
+        self.sample = EvenSample(chips)
         self.kinds: Counter[str] = Counter()
         self.chips_by_class = np.zeros(MASK_VALUES, np.int64)
         self.pixels_by_class = np.zeros(MASK_VALUES, np.int64)
@@ -46,7 +51,7 @@ class ChipStatistics:
             self.nodata_chips += 1
         if not chip.seep_pixels:
             self.without_seep.append(chip.name)
-        counts = chip.value_pixels
+        counts = chip.value_pixels if chip in self.sample else None
         if counts is not None:
             self.levels.append(int(np.count_nonzero(counts)))
             self.values += chip.pixels.image.size

@@ -4,6 +4,9 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
 from seep_lightning.data.scene_names import likely_pattern, scenes_are_known
 
+# splits that ask for no scene
+SPLITS_WITHOUT_SCENES = ("file", "random")
+
 
 class _ChipNames:
     """Looks at no pixel."""
@@ -14,19 +17,27 @@ class _ChipNames:
     def add(self, chip: AuditedChip) -> None:
         """There is nothing to look at."""
 
+    def lack_scenes(self, audited: AuditedSet) -> bool:
+        """Whether the split asks for scenes, and none are known."""
+        return audited.split not in SPLITS_WITHOUT_SCENES and not scenes_are_known(audited.chips)
+
 
 class ScenesInNames(_ChipNames):
     """Scenes that stand in the names, but are not taken from there."""
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say which pattern would take them."""
-        if scenes_are_known(audited.chips):
-            return []
         names = audited.chips.names
-        likely = likely_pattern(names)
+        likely = likely_pattern(names) if self.lack_scenes(audited) else None
         if likely is None:
             return []
-        return [Sighting({"scenes": likely.scenes, "example": names[0], "cure": likely.argument})]
+        numbers = {
+            "scenes": likely.scenes,
+            "example": names[0],
+            "cure": likely.argument,
+            "split": audited.split,
+        }
+        return [Sighting(numbers)]
 
 
 class NoScenes(_ChipNames):
@@ -35,6 +46,6 @@ class NoScenes(_ChipNames):
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say so."""
         names = audited.chips.names
-        if scenes_are_known(audited.chips) or likely_pattern(names) is not None:
+        if not self.lack_scenes(audited) or likely_pattern(names) is not None:
             return []
-        return [Sighting({"example": names[0]})]
+        return [Sighting({"example": names[0], "split": audited.split})]

@@ -2,42 +2,15 @@
 
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
 
-# a connected part of nodata is missing data if it reaches the chip's border and holds this share of the chip
-EDGE_PART_SHARE = 0.005
 # from this share of the seep pixels on, scattered nodata is told ...
 LEAST_SCATTERED_SHARE = 5e-4
 # ... where it is so many times as frequent inside seep as outside
 LEAST_CONTRAST = 3.0
 # from this share on it is told that seep lies on missing data
 LEAST_COVERED_SHARE = 0.01
-
-
-def scattered_pixels(nodata: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Find the nodata pixels that do not lie along an edge of the chip in a large part.
-
-    Args:
-        nodata: (H, W).
-
-    Returns:
-        (H, W) bool.
-    """
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(nodata.astype(np.uint8), connectivity=8)
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    is_edge_part = np.zeros(count, bool)
-    is_edge_part[border] = True
-    is_large = statistics[:, cv2.CC_STAT_AREA] >= EDGE_PART_SHARE * nodata.size
-    is_edge_part &= is_large
-    # what is not nodata is not scattered nodata either
-    is_edge_part[0] = True
-    scattered: NDArray[np.bool_] = ~is_edge_part[labels]
-    return scattered
 
 
 class ScatteredNodata:
@@ -61,7 +34,7 @@ class ScatteredNodata:
         self.sea_pixels += chip.seep.size - chip.seep_pixels
         if not chip.has_nodata:
             return
-        scattered = scattered_pixels(~chip.pixels.data)
+        scattered = chip.scattered_nodata
         all_scattered = int(scattered.sum())
         in_seep = int((scattered & chip.seep).sum())
         self.scattered_in_seep += in_seep

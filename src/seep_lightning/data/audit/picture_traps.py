@@ -1,7 +1,7 @@
 """What may be wrong with images: saturated, constant."""
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
 
 # from this share of the pixels on, a set is called saturated
 LEAST_SATURATED_SHARE = 0.03
@@ -13,6 +13,7 @@ class Saturated:
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Count nothing yet."""
         self.nodata = config.nodata
+        self.sample = EvenSample(chips)
         self.values = 0
         self.darkest = 0
         self.brightest = 0
@@ -20,7 +21,7 @@ class Saturated:
 
     def add(self, chip: AuditedChip) -> None:
         """Count the values at both ends; nodata is no end."""
-        counts = chip.value_pixels
+        counts = chip.value_pixels if chip in self.sample else None
         if counts is None:
             return
         self.largest_value = len(counts) - 1

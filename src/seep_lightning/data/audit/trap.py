@@ -24,12 +24,42 @@ MASK_VALUES = 256
 SAMPLE_SIZE = 500
 
 
+# a connected part of nodata is missing data if it reaches the chip's border and holds this share of the chip
+EDGE_PART_SHARE = 0.005
+
+
 class Severity(StrEnum):
     """How bad a trap is; the worst first."""
 
     STOPS = "stops a training"
     MEANINGLESS = "makes figures meaningless"
     WORTH_KNOWING = "worth knowing"
+
+
+def covers_all(flags: NDArray[np.bool_]) -> bool:
+    """Whether all flags (H, W) are True; told at once of the arrays without memory that `ChipPixels` has for this."""
+    if flags.strides == (0, 0):
+        return bool(flags[0, 0])
+    return bool(flags.all())
+
+
+def scattered_pixels(nodata: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the nodata pixels that do not lie along an edge of the chip in a large part.
+
+    Args:
+        nodata: (H, W).
+
+    Returns:
+        (H, W) bool.
+    """
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(nodata.view(np.uint8), connectivity=8)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    is_edge_part = np.zeros(count, bool)
+    is_edge_part[border] = True
+    is_edge_part &= statistics[:, cv2.CC_STAT_AREA] >= EDGE_PART_SHARE * nodata.size
+    # part 0 is what is not nodata
+    is_edge_part[0] = True
+    return np.asarray(~is_edge_part[labels])
 
 
 @dataclass(frozen=True)
@@ -47,16 +77,19 @@ class AuditedChip:
     pixels: "ChipPixels"
 
     @cached_property
-    def valid(self) -> NDArray[np.bool_]:
-        """(H, W) bool: where there are data and labels."""
-        if self.pixels.labelled.all():
-            return self.pixels.data
-        return self.pixels.valid
+    def is_all_valid(self) -> bool:
+        """Whether there are data and labels everywhere."""
+        return covers_all(self.pixels.data) and covers_all(self.pixels.labelled)
 
     @cached_property
     def has_nodata(self) -> bool:
         """Whether the image lacks data anywhere."""
-        return not self.pixels.data.all()
+        return not covers_all(self.pixels.data)
+
+    @cached_property
+    def scattered_nodata(self) -> NDArray[np.bool_]:
+        """(H, W) bool: nodata that does not lie along an edge of the chip in a large part."""
+        return scattered_pixels(~self.pixels.data)
 
     @cached_property
     def seep(self) -> NDArray[np.bool_]:
@@ -72,7 +105,7 @@ class AuditedChip:
     def class_pixels(self) -> NDArray[np.int64]:
         """How many valid pixels each value of the mask has, (256,)."""
         mask = self.pixels.mask
-        counted = None if self.valid.all() else self.valid.astype(np.uint8)
+        counted = None if self.is_all_valid else self.pixels.valid.view(np.uint8)
         counts = cv2.calcHist([mask], [0], counted, [MASK_VALUES], [0, MASK_VALUES])
         return np.asarray(counts.ravel(), np.int64)
 
@@ -188,15 +221,16 @@ def examples_text(names: Sequence[str], most: int = MOST_EXAMPLES) -> str:
 
 
 class EvenSample:
-    """Chooses chips evenly from a set, so that a costly measurement looks at about `SAMPLE_SIZE` of them."""
+    """Chooses chips evenly from a set, so that a costly measurement looks at some hundreds of them."""
 
-    def __init__(self, chips: int) -> None:
+    def __init__(self, chips: int, most: int = SAMPLE_SIZE) -> None:
         """Choose.
 
         Args:
             chips: How many chips the set has.
+            most: About so many are chosen.
         """
-        self.step = max(1, chips // SAMPLE_SIZE)
+        self.step = max(1, round(chips / most))
 
     def __contains__(self, chip: AuditedChip) -> bool:
         return chip.index % self.step == 0

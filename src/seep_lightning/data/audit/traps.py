@@ -88,8 +88,8 @@ TRAPS = (
         name="scenes not taken from names",
         severity=Severity.MEANINGLESS,
         measures="names such as SCENE_TILE, where each chip counts as a scene of its own",
-        line="every chip counts as a scene of its own, so split=scene is a random split; names such as {example} seem "
-        "to hold {scenes} scenes",
+        line="every chip counts as a scene of its own, so split={split} is a random split; names such as {example} "
+        "seem to hold {scenes} scenes",
         cure="Pass {cure}",
         measurement=ScenesInNames,
     ),
@@ -97,7 +97,7 @@ TRAPS = (
         name="no scenes",
         severity=Severity.WORTH_KNOWING,
         measures="names that do not say the scene",
-        line="every chip counts as a scene of its own ({example}), so split=scene is a random split: parts may share "
+        line="every chip counts as a scene of its own ({example}), so split={split} is a random split: parts may share "
         "scenes",
         cure="Name the scenes by data.pattern or in a table (data.pairs), or give the parts by split=file",
         measurement=NoScenes,
@@ -144,3 +144,6 @@ TRAPS = (
     ),
 )
 """In the order in which they are told."""
+
+TRAINING_TRAPS = tuple(trap for trap in TRAPS if trap.severity == Severity.MEANINGLESS)
+"""What `train` looks for: it stops by itself at what would stop it."""
