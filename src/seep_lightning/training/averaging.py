@@ -14,6 +14,9 @@ from seep_lightning import compat
 class MovingAverage(WeightAveraging):
     """Exponential moving average of weights and buffers, by which validation, `best` and `last` go.
 
+    The average of weights of 16 bit (`trainer.precision=bf16-true`) is one of 32: most of its small steps would be lost
+    in 16 bit.
+
     The decay rises from 0.1 to `decay` as (1 + n) / (10 + n), n the number of averaged steps (as in TensorFlow's
     ExponentialMovingAverage): without it a short training would be judged by its first, random weights.
 
@@ -28,12 +31,16 @@ class MovingAverage(WeightAveraging):
         """
         super().__init__()
         self.decay = decay
+        # the net's own values while it is validated with those of a wider average
+        self._net_values: list[Tensor] = []
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Average where the net is going to be: it comes there only later, and each step would copy it to the CPU."""
         # a private attribute of Lightning's class, as two more below: tests/test_compat.py watches them
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
+        if self._average_model is not None and _is_of_16_bit(self._average.module):
+            self._average.module.float()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """List what is averaged: a walk through all modules at each step takes a hundredth of a small net's step."""
@@ -59,12 +66,33 @@ class MovingAverage(WeightAveraging):
         self._average.n_averaged += 1
         self._latest_update_step = trainer.global_step
 
+    @torch.no_grad()
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Let the net validate with the average's values.
+
+        Lightning swaps them with the net's own, which would round a wider average to the net's 16 bit.
+        """
+        if self._average_model is None or not _is_of_16_bit(pl_module):
+            super().on_validation_epoch_start(trainer, pl_module)
+            return
+        self._net_values = [value.clone() for value in _values(pl_module)]
+        _copy(_values(self._average.module), _values(pl_module))
+
+    @torch.no_grad()
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Give the net its own values back."""
+        if not self._net_values:
+            super().on_validation_epoch_end(trainer, pl_module)
+            return
+        _copy(self._net_values, _values(pl_module))
+        self._net_values = []
+
     def _update(self, means: list[Tensor], values: list[Tensor], steps_averaged: int) -> None:
         """Move the means towards the values; counters, such as batch norm's, are copied."""
         floating: list[tuple[Tensor, Tensor]] = []
         for mean, value in zip(means, values, strict=True):
             if mean.is_floating_point():
-                floating.append((mean, value))
+                floating.append((mean, value.to(mean.dtype)))
             else:
                 mean.copy_(value)
         floating_means = [mean for mean, _ in floating]
@@ -81,6 +109,22 @@ class MovingAverage(WeightAveraging):
     @property
     def _average(self) -> AveragedModel:
         return cast(AveragedModel, self._average_model)
+
+
+def _is_of_16_bit(module: torch.nn.Module) -> bool:
+    """Whether weights of a module are of 16 bit."""
+    return any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in module.parameters())
+
+
+def _values(module: torch.nn.Module) -> list[Tensor]:
+    """Weights and buffers of a module."""
+    return [*module.parameters(), *module.buffers()]
+
+
+def _copy(values: list[Tensor], into: list[Tensor]) -> None:
+    """Put values into other tensors."""
+    for value, target in zip(values, into, strict=True):
+        target.copy_(value)
 
 
 def _buffer_place(module: torch.nn.Module, name: str) -> tuple[dict[str, Any], str]:

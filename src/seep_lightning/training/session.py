@@ -155,7 +155,8 @@ class TrainingSession:
 
     def _build_parts(self) -> Parts:
         """Read the data and build network and trainer; nothing is written into the run directory yet."""
-        # torch's schedulers; a command that trains nothing answers without them
+        # with torch and its schedulers; a command that trains nothing answers without them
+        from seep_lightning.training.precision import check_optimizer_in_half, convert_weights
         from seep_lightning.training.schedule_course import check_course
 
         prepare_process(self.config.seed)
@@ -168,6 +169,8 @@ class TrainingSession:
             data.first_epoch = last_checkpoint["epoch"] + 1
         trainer = build_trainer(self.config, self.run, data.first_epoch)
         check_course(trainer, module.net, data, self.config, last_checkpoint)
+        check_optimizer_in_half(trainer, module.net, self.config.optimizer)
+        convert_weights(trainer, module)
         if not self.resumes:
             check_monitors(self.config, module.figure_names())
             # the Trainer does not declare the attribute
