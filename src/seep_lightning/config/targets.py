@@ -171,7 +171,8 @@ def _how_to_install(error: ModuleNotFoundError) -> str:
     """What to do about a module that is not there."""
     top_module = str(error.name).partition(".")[0]
     package = top_module.replace("_", "-")
-    return f"Install it (pip install {package}), or correct the name; a file of your own must be on PYTHONPATH."
+    own_file = "a file of your own must be in the working folder or on PYTHONPATH"
+    return f"Install it (pip install {package}), or correct the name; {own_file}."
 
 
 def _build_nested(key: str, settings: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
