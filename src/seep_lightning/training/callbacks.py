@@ -11,10 +11,11 @@ from seep_lightning.reporting.panels import Panels
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.averaging import MovingAverage
 from seep_lightning.training.checkpointing import RunCheckpoint
+from seep_lightning.training.criterion import ConstantMonitors
 from seep_lightning.training.cuda_graphs import CudaGraphs
 from seep_lightning.training.early_stopping import EarlyStopping
 from seep_lightning.training.epoch_facts import EpochFacts
-from seep_lightning.training.monitors import monitor_mode
+from seep_lightning.training.monitors import monitor_mode, monitors_of
 from seep_lightning.training.process import TRIAL_VARIABLE
 from seep_lightning.training.schedule_course import ScheduleCourse
 
@@ -32,7 +33,7 @@ def build_callbacks(config: TrainConfig, run: Run) -> list[Callback]:
     Raises:
         UserError: A node of `callbacks` is not a callback, or its class refuses its settings.
     """
-    callbacks: list[Callback] = [EpochFacts(), ScheduleCourse()]
+    callbacks: list[Callback] = [EpochFacts(), ScheduleCourse(), ConstantMonitors(monitors_of(config).values())]
     for callback_of in CALLBACKS_BY_SETTING.values():
         callback = callback_of(config, run)
         if callback is not None:

@@ -53,7 +53,7 @@ def known_mode(monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, 
     """
     from torchmetrics import Metric
 
-    from seep_lightning.metrics.figures import FIGURES, lower_is_better
+    from seep_lightning.metrics.figures import lower_is_better
     from seep_lightning.metrics.requested_figures import request_figures
 
     request_figures(figures)
@@ -67,9 +67,24 @@ def known_mode(monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, 
         return "max" if higher_is_better else "min"
     if lower_is_better(monitor):
         return "min"
-    key = monitor.partition("/")[0]
-    is_declared = key.startswith(DICE_OF_CLASS) or any(figure.key == key for figure in FIGURES)
-    return "max" if is_declared else None
+    return "max" if _is_declared(monitor.partition("/")[0]) else None
+
+
+def needs_truth(monitor: str) -> bool:
+    """Whether a monitor is a figure of validation that says nothing where the truth is empty: not a loss.
+
+    Args:
+        monitor: The figure's name, such as `dice/val`.
+    """
+    key, _, stage = monitor.partition("/")
+    return stage == "val" and _is_declared(key)
+
+
+def _is_declared(key: str) -> bool:
+    """Whether a figure is one of ours, or of the user's `figures`."""
+    from seep_lightning.metrics.figures import FIGURES
+
+    return key.startswith(DICE_OF_CLASS) or any(figure.key == key for figure in FIGURES)
 
 
 def with_modes(config: TrainConfig) -> TrainConfig:
@@ -169,6 +184,9 @@ def monitors_of(config: TrainConfig) -> dict[str, str]:
     scheduler = config.scheduler or {}
     if "monitor" in scheduler:
         monitors["scheduler.monitor"] = scheduler["monitor"]
+    for name, node in (config.callbacks or {}).items():
+        if is_node(node) and isinstance(node.get("monitor"), str):
+            monitors[f"callbacks.{name}.monitor"] = node["monitor"]
     return monitors
 
 

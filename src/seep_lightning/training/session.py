@@ -155,7 +155,8 @@ class TrainingSession:
 
     def _build_parts(self) -> Parts:
         """Read the data and build network and trainer; nothing is written into the run directory yet."""
-        # with torch and its schedulers; a command that trains nothing answers without them
+        # with Lightning and torch's schedulers; a command that trains nothing answers without them
+        from seep_lightning.training.criterion import check_criterion
         from seep_lightning.training.precision import check_optimizer_in_half, convert_weights
         from seep_lightning.training.schedule_course import check_course
 
@@ -175,6 +176,7 @@ class TrainingSession:
             check_monitors(self.config, module.figure_names())
             # the Trainer does not declare the attribute
             check_modes(self.config, vars(trainer)["callbacks"])
+            check_criterion(trainer, data, self.config)
         return Parts(data, module, trainer, last_checkpoint)
 
     def _read_data(self) -> "SeepDataModule":
