@@ -235,7 +235,7 @@ def config_refusal(*overrides: str) -> str:
     """What the door says of a command line that does not even give a config."""
     with pytest.raises((UserError, HydraException)) as error:
         compose("train", list(overrides))
-    text = error_message(error.value, "train")
+    text = error_message(error.value, "train", overrides)
     assert "\n" not in text
     return text
 

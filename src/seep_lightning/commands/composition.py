@@ -1,5 +1,6 @@
 """The config of a command: composed from `conf/` and the overrides, then a typed and checked dataclass."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning import compat
-from seep_lightning.commands.overrides import quote_path
+from seep_lightning.commands.overrides import config_folders, overrides_in, quote_path, quote_value
 from seep_lightning.config import commands
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
@@ -57,6 +58,26 @@ def compose_untyped(command: str, overrides: list[str]) -> DictConfig:
     quoted = [quote_path(override, multirun=False) for override in overrides]
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return hydra.compose(command, quoted)
+
+
+def compose_arguments(command: str, arguments: Sequence[str]) -> DictConfig:
+    """Compose a command's config as a command line does, with Hydra's own part.
+
+    Args:
+        command: A verb, such as `train`.
+        arguments: Of one run, also `--config-dir` with a folder of the user's; other flags are left out.
+
+    Raises:
+        HydraException: An override that does not fit.
+    """
+    register_schemas()
+    folders = [f"file://{Path(folder).absolute()}" for folder in config_folders(arguments)]
+    overrides = [quote_path(override, multirun=False) for override in overrides_in(arguments)]
+    if folders:
+        listed = ",".join(quote_value(folder) for folder in folders)
+        overrides.append(f"hydra.searchpath=[{listed}]")
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return hydra.compose(command, overrides, return_hydra_config=True)
 
 
 def compose(command: str = "train", overrides: list[str] | None = None) -> Any:

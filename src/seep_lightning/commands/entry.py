@@ -75,7 +75,7 @@ def run_command(command: str, main: Main) -> None:
         return
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
-    message = error_message(error, command)
+    message = error_message(error, command, sys.argv[1:])
     if isinstance(error, UserError) and error.sweep_folder is not None:
         message = describe_failed_jobs(Path(error.sweep_folder), sweep)
     print(f"seep {command}: {message}", file=sys.stderr)

@@ -68,7 +68,7 @@ def compose_keywords(command: str, overrides: Sequence[str], settings: Mapping[s
                 texts += _nested_overrides(cfg, key, values)
         return Composition(compose_untyped(command, texts), texts)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(error_message(error, command)) from error
+        raise UserError(error_message(error, command, texts)) from error
 
 
 def override_value(value: Any) -> str:

@@ -1,30 +1,34 @@
 """One-line messages for errors of ours, Hydra's and OmegaConf's, with the nearest key for a misspelt one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from difflib import get_close_matches
 
-import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.commands.composition import conf_dir
+from seep_lightning.commands.composition import compose_arguments
+from seep_lightning.commands.overrides import key_of, single_runs
+from seep_lightning.config.targets import TARGET
 from seep_lightning.errors import UserError
 
 # starts of lines in Hydra's and OmegaConf's messages that say nothing to a user
 NOISE = ("object_type=", "full_key:", "reference_type=", "To append to your config use", "Set the environment")
 # OmegaConf's words before the message of a `UserError` that a resolver raised
 FROM_A_RESOLVER = "UserError raised while resolving interpolation: "
+# Hydra's words about a key that is not there: `key=value` and `~key`
+UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'|Could not delete from config\. '([^']+)' does not exist")
 
 
-def error_message(error: Exception, command: str) -> str:
+def error_message(error: Exception, command: str, arguments: Sequence[str] = ()) -> str:
     """Say in one line what an error means for the user.
 
     Args:
         error: An error of ours, Hydra's, OmegaConf's or the operating system's.
-        command: The verb that was running, whose keys a misspelt one is compared with.
+        command: The verb that was running, with whose keys a misspelt one is compared.
+        arguments: The verb's command line, which may choose other groups with other keys.
     """
     if isinstance(error, UserError):
         return str(error)
@@ -34,7 +38,10 @@ def error_message(error: Exception, command: str) -> str:
         message = str(error).partition(FROM_A_RESOLVER)[2]
         return message.splitlines()[0]
     text = _plain_text(error)
-    suggestion = _nearest_key(text, command)
+    unknown = _unknown_key(text)
+    if unknown is None:
+        return text
+    suggestion = _nearest_key(unknown, command, arguments)
     if not suggestion:
         return text
     return f"{text.rstrip('.')}.{suggestion}"
@@ -50,20 +57,49 @@ def _plain_text(error: Exception) -> str:
     return " ".join(dict.fromkeys(telling))
 
 
-def _nearest_key(text: str, command: str) -> str:
-    """Sentences with the nearest known key and all keys beside it, if a message is about an unknown key."""
-    match = re.search(r"Could not override '([^']+)'", text)
-    if match is None or match[1].startswith("hydra."):
-        return ""
+def _unknown_key(text: str) -> str | None:
+    """The key that a message says is not there; None for other messages, and for Hydra's own keys."""
+    match = UNKNOWN_KEY.search(text)
+    if match is None:
+        return None
+    key = match[1] or match[2]
+    return None if key.startswith("hydra.") else key
+
+
+def _nearest_key(unknown: str, command: str, arguments: Sequence[str]) -> str:
+    """Sentences with the known key that is nearest to an unknown one, and all keys beside it."""
+    for overrides in single_runs(arguments):
+        cfg = _composed_without(unknown, command, overrides)
+        if cfg is None:
+            continue
+        parent, name = _known_parent(cfg, unknown)
+        siblings = OmegaConf.select(cfg, parent)
+        if name not in siblings:
+            return _suggestion(parent, name, siblings, _choice(cfg, parent))
+        if siblings[name] is None:
+            return f" {name} is null so far: pass +{unknown}=..."
+        # another job of the sweep lacks it
+    return ""
+
+
+def _composed_without(unknown: str, command: str, overrides: Sequence[str]) -> DictConfig | None:
+    """The config that overrides ask for, without those of an unknown key, and of further ones; None: they give none."""
+    kept = [override for override in overrides if key_of(override) != unknown]
     try:
         GlobalHydra.instance().clear()
-        with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            cfg = hydra.compose(command)
-        parent, name = _known_parent(cfg, match[1])
-        siblings = OmegaConf.select(cfg, parent)
-    except (HydraException, OmegaConfBaseException):
-        return ""
-    return _suggestion(parent, name, siblings)
+        return compose_arguments(command, kept)
+    except (HydraException, OmegaConfBaseException) as error:
+        further = _unknown_key(str(error))
+    is_left = any(key_of(override) == further for override in kept)
+    if further is None or not is_left:
+        return None
+    return _composed_without(further, command, kept)
+
+
+def _choice(cfg: DictConfig, parent: str) -> str:
+    """Name a node, with what was chosen for it where it is a group of configs, such as `optimizer=sgd`."""
+    choice = OmegaConf.select(cfg, f"hydra.runtime.choices.{parent}") if parent else None
+    return parent if choice is None else f"{parent}={choice}"
 
 
 def _known_parent(cfg: DictConfig, key: str) -> tuple[str, str]:
@@ -77,13 +113,26 @@ def _known_parent(cfg: DictConfig, key: str) -> tuple[str, str]:
     return ".".join(parents), name
 
 
-def _suggestion(parent: str, name: str, siblings: Iterable[object]) -> str:
-    """Sentences that suggest keys for a misspelt name below a parent, which is empty at the top."""
-    known = [str(key) for key in siblings if not str(key).startswith("_")]
+def _suggestion(parent: str, name: str, siblings: DictConfig, described: str) -> str:
+    """Sentences that suggest keys for a misspelt name below a parent, which is empty at the top.
+
+    Args:
+        parent: The node that lacks the name.
+        name: The name.
+        siblings: The node's content.
+        described: What the node is called.
+    """
+    known = [str(key) for key in siblings if not str(key).startswith("_") and key != "hydra"]
+    if not known:
+        return f" {described} has no keys."
+    of_parent = f" of {described}" if parent else ""
+    keys = f" Keys{of_parent}: {', '.join(known)}."
     nearest = get_close_matches(name, known, 1)
-    hint = ""
     if nearest:
         prefix = f"{parent}." if parent else ""
-        hint = f" Did you mean {prefix}{nearest[0]}?"
-    of_parent = f" of {parent}" if parent else ""
-    return f"{hint} Keys{of_parent}: {', '.join(known)}."
+        return f" Did you mean {prefix}{nearest[0]}?{keys}"
+    if TARGET in siblings:
+        # a config need not list all arguments of its class
+        class_name = str(siblings[TARGET]).rpartition(".")[2]
+        return f"{keys} If {class_name} takes {name}, pass +{parent}.{name}=..."
+    return keys

@@ -1,6 +1,7 @@
 """Overrides on a command line: paths quoted for Hydra's grammar, and what names the folders of a sweep."""
 
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -84,13 +85,66 @@ def _asks_for_multirun(arguments: list[str]) -> bool:
     return by_flag or by_group
 
 
-def _keys_of_all_jobs(arguments: list[str]) -> list[str]:
-    """The keys that have one value in all jobs of a multirun; those of Hydra itself name no folder."""
-    texts = []
+def overrides_in(arguments: Sequence[str]) -> list[str]:
+    """The overrides in a command line, without its flags and what follows some of them."""
+    overrides = []
     for before, argument in pairwise(["", *arguments]):
         is_override = "=" in argument and not argument.startswith("-")
-        if is_override and before not in CONFIG_FOLDER_FLAGS:
-            texts.append(argument)
+        is_deletion = argument.startswith("~")
+        if (is_override or is_deletion) and before not in CONFIG_FOLDER_FLAGS:
+            overrides.append(argument)
+    return overrides
+
+
+def config_folders(arguments: Sequence[str]) -> list[str]:
+    """The folders of configs that a command line names."""
+    folders = []
+    for before, argument in pairwise(["", *arguments]):
+        flag, separator, folder = argument.partition("=")
+        if before in CONFIG_FOLDER_FLAGS:
+            folders.append(argument)
+        elif separator and flag in CONFIG_FOLDER_FLAGS:
+            folders.append(folder)
+    return folders
+
+
+def key_of(override: str) -> str:
+    """The key or group that an override is about, without `+` and `~`."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def single_runs(arguments: Sequence[str]) -> Iterator[list[str]]:
+    """The command lines of single runs that a sweep comes to, by what it chooses of groups and of other top-level keys.
+
+    Args:
+        arguments: Of a sweep, or of a single run.
+
+    Yields:
+        The same command line with one value for each key: of keys at the top each in turn, of others the first.
+    """
+    parser = OverridesParser.create()
+    alternatives: list[list[str]] = []
+    for argument in arguments:
+        alternatives.append(_values_in_turn(parser, argument, is_at_top="." not in key_of(argument)))
+    for combination in product(*alternatives):
+        yield list(combination)
+
+
+def _values_in_turn(parser: OverridesParser, argument: str, *, is_at_top: bool) -> list[str]:
+    """An argument with each of the values that it sweeps over, or with the first one alone."""
+    is_override = "=" in argument and not argument.startswith("-")
+    if not is_override:
+        return [argument]
+    override = parser.parse_override(argument)
+    if not override.is_discrete_sweep():
+        return [argument]
+    texts = [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    return texts if is_at_top else texts[:1]
+
+
+def _keys_of_all_jobs(arguments: list[str]) -> list[str]:
+    """The keys that have one value in all jobs of a multirun; those of Hydra itself name no folder."""
+    texts = [override for override in overrides_in(arguments) if "=" in override]
     overrides = OverridesParser.create().parse_overrides(texts)
     keys = [override.key_or_group for override in overrides if not override.is_sweep_override()]
     return [key for key in keys if not key.startswith("hydra.")]
