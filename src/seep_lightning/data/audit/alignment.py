@@ -26,8 +26,9 @@ GROUPS = 4
 LEAST_CHIPS = 16
 # the mean over this share of the side is taken off a mask, so that its edges count
 SURROUNDINGS_SHARE = 0.2
-# a peak must stand so many standard deviations above the other offsets
-LEAST_PEAK = 8.0
+# a peak must stand so many standard deviations above the median offset: those of masks that fit stand 7 to 20 above it,
+# those of masks that belong to other images 2 to 4
+LEAST_PEAK = 4.5
 
 Floats = NDArray[np.float32]
 Spectra = NDArray[np.complex128]

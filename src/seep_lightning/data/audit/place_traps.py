@@ -17,6 +17,8 @@ LEAST_OFFSET = 3.0
 LEAST_GAIN = 1.15
 # the groups of chips may differ by so many reduced pixels
 LARGEST_DISAGREEMENT = 2.9
+# from fewer chips it is not told that masks fit nowhere
+LEAST_CHIPS_TO_RELATE = 40
 # another orientation must fit so many times better
 LEAST_ORIENTATION_GAIN = 2.0
 
@@ -90,6 +92,18 @@ class MisplacedMasks(_MasksOnImages):
     def _is_clear(self, peak: Peak) -> bool:
         least = max(LEAST_PIXELS * self.alignment.pixel, LEAST_OFFSET)
         return peak.offset.length >= least and peak.gain >= LEAST_GAIN and peak.height >= LEAST_PEAK
+
+
+class UnrelatedMasks(_MasksOnImages):
+    """Masks whose edges lie on nothing that their images show, wherever they are moved."""
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Say so, where there are enough chips to know."""
+        chips = self.alignment.chips
+        if chips < LEAST_CHIPS_TO_RELATE or not self.alignment.says_anything:
+            return []
+        total, *_ = self.alignment.peaks()
+        return [Sighting({"chips": chips})] if total.height < LEAST_PEAK else []
 
 
 def _direction_text(offset: Offset) -> str:

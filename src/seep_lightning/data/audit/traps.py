@@ -6,7 +6,7 @@ from seep_lightning.data.audit.name_traps import NoScenes, ScenesInNames
 from seep_lightning.data.audit.nodata_traps import ScatteredNodata, SeepOnNodata
 from seep_lightning.data.audit.part_traps import PartsWithoutClass, PartsWithoutSeep, TwinsBetweenParts
 from seep_lightning.data.audit.picture_traps import ConstantChips, Saturated
-from seep_lightning.data.audit.place_traps import MisplacedMasks
+from seep_lightning.data.audit.place_traps import MisplacedMasks, UnrelatedMasks
 from seep_lightning.data.audit.trap import Severity, Trap
 
 TRAPS = (
@@ -101,6 +101,14 @@ TRAPS = (
         "scenes",
         cure="Name the scenes by data.pattern or in a table (data.pairs), or give the parts by split=file",
         measurement=NoScenes,
+    ),
+    Trap(
+        name="unrelated masks",
+        severity=Severity.WORTH_KNOWING,
+        measures="whether the edges of seep lie on edges of the images, at any offset up to an eighth of the side",
+        line="the edges of seep lie on nothing that the images show, wherever the masks are moved (of {chips} chips)",
+        cure="Look at some pairs: the masks may belong to other images, or be moved by more than an eighth of a chip",
+        measurement=UnrelatedMasks,
     ),
     Trap(
         name="seep on nodata",
