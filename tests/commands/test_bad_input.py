@@ -78,7 +78,7 @@ def test_a_missing_folder_of_images_or_masks_is_named(chips_root, folder, key):
 def test_an_empty_folder_is_named(tmp_path):
     for folder in (IMAGES, MASKS):
         (tmp_path / folder).mkdir()
-    assert f"no .tif, .tiff, .png in {tmp_path / IMAGES}" in data_refusal(tmp_path)
+    assert f"no .tif, .tiff, .png, .jp2, .jpg, .jpeg, .bmp, .webp in {tmp_path / IMAGES}" in data_refusal(tmp_path)
 
 
 @pytest.mark.parametrize(("gone", "kind", "looked"), [(MASKS, "mask", MASKS), (IMAGES, "image", IMAGES)])

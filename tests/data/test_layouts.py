@@ -9,11 +9,11 @@ import pytest
 from helpers.chips import make_chips, seeps_config
 from helpers.command_line import seep
 from seep_lightning.commands.composition import compose
-from seep_lightning.config.data import DataConfig
+from seep_lightning.config.data import DataConfig, OtherDataConfig
 from seep_lightning.data.inputs import find_files
 from seep_lightning.data.layouts import KNOWN_FOLDERS, ChipFiles, FolderNames, pair_chips
 from seep_lightning.data.loading import load_chips
-from seep_lightning.data.roots import at_root, with_root
+from seep_lightning.data.roots import other_data, with_root
 from seep_lightning.errors import UserError
 
 
@@ -70,9 +70,9 @@ def test_images_are_found_in_a_data_sets_folder_of_either_layout(chips_root, neu
 
 def test_a_run_is_scored_on_other_chips_in_either_layout(chips_root, neutral_root):
     trained_on = DataConfig(root=str(neutral_root), classes=7)
-    other = at_root(trained_on, str(chips_root))
+    other = other_data(trained_on, OtherDataConfig(root=str(chips_root)))
     assert len(load_chips(other)) == 30
-    assert at_root(trained_on, str(neutral_root)) == trained_on
+    assert other_data(trained_on, OtherDataConfig(root=str(neutral_root))) == trained_on
 
 
 def test_a_run_on_generated_chips_from_before_the_neutral_names_finds_them(tmp_path, monkeypatch):

@@ -8,7 +8,13 @@ import pytest
 import rasterio
 
 from seep_lightning.data.images import read_image, write_image
-from seep_lightning.scene.raster_formats import RASTER_FORMATS, RasterFormat, chip_suffixes, format_of, scene_suffixes
+from seep_lightning.scene.raster_formats import (
+    RASTER_FORMATS,
+    RasterFormat,
+    chip_map_suffixes,
+    format_of,
+    scene_suffixes,
+)
 
 
 @pytest.mark.parametrize("raster_format", RASTER_FORMATS, ids=lambda entry: entry.name)
@@ -26,7 +32,7 @@ def test_a_suffix_belongs_to_one_format() -> None:
     assert format_of(Path("a.gif")) is None
 
 
-@pytest.mark.parametrize("suffix", chip_suffixes())
+@pytest.mark.parametrize("suffix", chip_map_suffixes())
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_what_is_made_of_a_chip_is_written_without_loss(suffix: str, dtype: str, tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (40, 30), dtype=dtype, endpoint=True)

@@ -1,5 +1,6 @@
 """Overrides on a command line: paths quoted for Hydra's grammar, and what names the folders of a sweep."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
@@ -9,6 +10,10 @@ PATH_KEYS = frozenset(
     {
         "area",
         "csv",
+        "data.images",
+        "data.masks",
+        "data.pairs",
+        "data.pattern",
         "data.root",
         "hydra.run.dir",
         "hydra.sweep.dir",
@@ -65,8 +70,16 @@ def quote_path(argument: str, *, multirun: bool) -> str:
 
 def quote_value(value: str) -> str:
     """Quote a text so that Hydra's grammar takes it as it is."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    # Hydra takes a backslash as it is, as in `\d`, but before a quote or at the end
+    escaped = re.sub(r"(\\*)('|$)", _escape_quote, value)
     return f"'{escaped}'"
+
+
+def _escape_quote(match: "re.Match[str]") -> str:
+    """Backslashes before a quote or the end are doubled, and the quote gets one more."""
+    backslashes, quote = match.groups()
+    escaped_quote = "\\'" if quote else ""
+    return 2 * backslashes + escaped_quote
 
 
 def _is_for_hydra(value: str, multirun: bool) -> bool:

@@ -1,15 +1,21 @@
 """The schema of `data` and `split`: every key with its type, its default and its rule."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING
 
 from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
+from seep_lightning.scene.raster_formats import chip_suffixes
 
 # the least number of folds: one tests, one validates, one trains
 LEAST_FOLDS = 3
+# the value of keys of other data that are as in the run
+AS_IN_THE_RUN = "as in the run"
+# keys of `DataConfig` that other data cannot have: they make the network, or are about the process of a training
+OF_THE_RUN = ("source", "classes", "normalise", "batch_size", "num_workers", "cache_gb", "synthetic")
 
 
 @dataclass
@@ -61,8 +67,11 @@ class DataConfig:
         source: `chips`: those in `root`; `synthetic`: generated ones, made into the cache folder at their first use.
         root: The data set's folder.
         layout: Which of its files are the chips: `folders`, or a node with `_target_` (docs/extending.md).
-        images: The folder of images below `root`.
-        masks: The folder of masks below `root`.
+        images: The images: a folder below `root` or an absolute one, or a glob such as `*/img/*.jpg`.
+        masks: The masks, likewise; they may lie in the folder of the images.
+        image_suffix: What the stems of images end with, such as `_sat`; None: nothing, or what is found out.
+        mask_suffix: What the stems of masks end with, such as `_mask`; None: nothing, or what is found out.
+        pairs: A CSV that lists the chips instead: image, mask, and scene, tile, split where they are known.
         pattern: A regular expression that takes scene and tile from an image's file name.
         unpaired: `error`, or `skip` to leave out images without a mask and masks without an image.
         bands: Numbers from 1, or names; None: the only band.
@@ -81,6 +90,9 @@ class DataConfig:
     layout: Any = "folders"
     images: str = "images"
     masks: str = "masks"
+    image_suffix: str | None = None
+    mask_suffix: str | None = None
+    pairs: str | None = None
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
     unpaired: str = one_of("error", "skip")
     bands: list[Any] | None = None
@@ -94,7 +106,7 @@ class DataConfig:
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def check_together(self) -> None:
-        """Check the bands, and that no folder is given for generated chips.
+        """Check the bands and endings, and that no folder is given for generated chips.
 
         Raises:
             UserError: A value has no meaning, alone or beside the others.
@@ -103,6 +115,16 @@ class DataConfig:
             raise UserError("data.bands=[]: expected numbers from 1, names, or null for the one band.")
         if self.source == "synthetic" and self.root is not None:
             raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=chips to train on it.")
+        self._check_ending("image_suffix")
+        self._check_ending("mask_suffix")
+
+    def _check_ending(self, key: str) -> None:
+        """Raise `UserError` for a file's suffix where the end of a stem is asked for."""
+        ending = getattr(self, key) or ""
+        suffix = Path(f"a{ending}").suffix
+        if suffix.lower() in chip_suffixes():
+            stem = ending.removesuffix(suffix)
+            raise UserError(f"data.{key}={ending}: leave out {suffix}, it is what stands before it: data.{key}={stem}.")
 
 
 @dataclass
@@ -163,10 +185,28 @@ class SplitConfig:
 
 @dataclass
 class OtherDataConfig:
-    """Another data set than the run's own; how it is read comes from the run.
+    """Other data than a run's own: the keys of `DataConfig` that say which files there are, and how they are read.
 
-    Attributes:
-        root: Its folder; None: the run's own data.
+    What is not given is as in the run. `null` is a value of its own, such as that of `nodata` or `mask_suffix`; of
+    `root`, it means the run's.
     """
 
     root: str | None = None
+    layout: Any = AS_IN_THE_RUN
+    images: Any = AS_IN_THE_RUN
+    masks: Any = AS_IN_THE_RUN
+    image_suffix: Any = AS_IN_THE_RUN
+    mask_suffix: Any = AS_IN_THE_RUN
+    pairs: Any = AS_IN_THE_RUN
+    pattern: Any = AS_IN_THE_RUN
+    unpaired: Any = AS_IN_THE_RUN
+    bands: Any = AS_IN_THE_RUN
+    nodata: Any = AS_IN_THE_RUN
+    grid: Any = AS_IN_THE_RUN
+
+    def changes(self) -> dict[str, Any]:
+        """The keys that were given, with their values."""
+        given = {key: value for key, value in vars(self).items() if value != AS_IN_THE_RUN}
+        if self.root is None:
+            del given["root"]
+        return given

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.grid import Cell, cell, place
 from seep_lightning.data.images import ChipPixels, read_pair
+from seep_lightning.data.left_out import LeftOut
 from seep_lightning.data.normalise import quartiles_of
 
 
@@ -21,7 +22,7 @@ def _no_quartiles() -> NDArray[np.float32]:
 
 @dataclass
 class Chips:
-    """A paired set of chips, sorted by name. `load_chips` checks all of them, and fills what follows `mask_paths`.
+    """A paired set of chips, sorted by name. `load_chips` checks all of them, and fills `digests` to `decoded`.
 
     Attributes:
         config: How the chips are read, with the grids of their scenes.
@@ -37,6 +38,9 @@ class Chips:
         full_scale: The largest value that the pictures' type holds.
         size: Height and width of each chip, px.
         decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
+        found: How the files are called, for people, such as `images/NAME.jpg with masks/NAME_mask.png`.
+        left_out: The files beside them that are not used, and why.
+        listed_parts: The part that `data.pairs` gives each chip, as it stands there; empty texts where it gives none.
     """
 
     config: DataConfig
@@ -52,6 +56,9 @@ class Chips:
     full_scale: float = 0.0
     size: tuple[int, int] = (0, 0)
     decoded: list[ChipPixels] | None = None
+    found: str = ""
+    left_out: list[LeftOut] = field(default_factory=list)
+    listed_parts: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -71,6 +78,11 @@ class Chips:
         if self.decoded is not None:
             return self.decoded[index]
         return read_pair(self.image_paths[index], self.mask_paths[index], self.config)
+
+    def told_files(self) -> list[str]:
+        """What there is to tell about the files, a line each: how they pair, and what is left out."""
+        lines = [f"data: {len(self)} pairs: {self.found}"] if self.found else []
+        return lines + [f"data: left out {entry}" for entry in self.left_out]
 
     def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:
         """Count the valid pixels of sea and of each class.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -182,12 +183,14 @@ class SeepDataModule(pl.LightningDataModule):
 
     @cached_property
     def chips(self) -> Chips:
-        """All chips, read and checked."""
-        return load_chips(with_root(self.data), self._open_audit if self.audited else None)
+        """All chips, read and checked; which files they are is told first."""
+        return load_chips(with_root(self.data), self._begin_reading)
 
-    def _open_audit(self, chips: Chips) -> Auditor:
-        """Begin to look for traps."""
-        self.auditor = Auditor(chips, TRAINING_TRAPS)
+    def _begin_reading(self, chips: Chips) -> Auditor | None:
+        """Tell which files are read, and begin to look for traps."""
+        _tell_files(chips, self.split)
+        if self.audited:
+            self.auditor = Auditor(chips, TRAINING_TRAPS)
         return self.auditor
 
     @cached_property
@@ -299,6 +302,16 @@ class SeepDataModule(pl.LightningDataModule):
         sampler = EpochSampler(indices, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
         sampler.set_epoch(self.first_epoch)
         return sampler
+
+
+@rank_zero_only
+def _tell_files(chips: Chips, split: SplitConfig) -> None:
+    """Tell how the files pair, what is left out, and that a listed split is not used."""
+    for line in chips.told_files():
+        log.info(line)
+    if any(chips.listed_parts) and split.kind != "file":
+        column = f"{chips.config.pairs} has a column split, but split={split.kind} is chosen"
+        log.info(f"data: {column}; pass split=file to use it")
 
 
 def worker_count(data: DataConfig, on_gpu: bool) -> int:

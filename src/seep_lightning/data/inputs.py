@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, scene_suffixes
+from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, picture_suffixes, scene_suffixes
 
 
 def path_list(key: str, value: Any) -> list[str]:
@@ -63,12 +63,14 @@ def _images_in_folder(folder: Path) -> list[Path]:
     """The images of a folder, or of the data set's layout in it."""
     from seep_lightning.data.layouts import known_folders
 
-    suffixes = scene_suffixes()
     known = known_folders(folder)
     if known is not None:
         _, folders = known
         folder = folder / folders.images
-    return [path for path in folder.iterdir() if path.suffix.lower() in suffixes]
+    files = list(folder.iterdir())
+    scenes = [path for path in files if path.suffix.lower() in scene_suffixes()]
+    # beside scenes, pictures are their previews
+    return scenes or [path for path in files if path.suffix.lower() in picture_suffixes()]
 
 
 def _pictures_of_maps(files: Sequence[Path]) -> set[Path]:

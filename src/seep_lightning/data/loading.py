@@ -23,12 +23,12 @@ class ChipObserver(Protocol):
         ...
 
 
-def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver] | None = None) -> Chips:
+def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver | None] | None = None) -> Chips:
     """Read and check a whole data set.
 
     Args:
         config: The data set's config; `root` must be set.
-        observer_of: Makes an observer, from the chips before any is read.
+        observer_of: Makes an observer, or none, from the chips before any is read.
 
     Returns:
         The chips with their statistics.

@@ -2,11 +2,18 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, cast
 
-from seep_lightning.config.data import DataConfig
-from seep_lightning.data.layouts import known_folders
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seep_lightning.config.data import DataConfig, OtherDataConfig
+from seep_lightning.config.rules import check_config
+from seep_lightning.data.layouts import FolderNames, is_glob, known_folders, root_of
+from seep_lightning.errors import UserError, as_user_error
 
 log = logging.getLogger(__name__)
 
@@ -32,22 +39,61 @@ def with_root(data: DataConfig) -> DataConfig:
     if not root.exists():
         log.info("making the generated data set in %s", root)
     write_dataset(root, spec)
-    return replace(data, root=str(root), images=IMAGES, masks=MASKS)
+    return replace(data, root=str(root), images=IMAGES, masks=MASKS, image_suffix=None, mask_suffix=None)
 
 
-def at_root(data: DataConfig, root: str) -> DataConfig:
-    """Describe another folder of chips that is read like a run's own.
+def other_data(own: DataConfig, other: OtherDataConfig) -> DataConfig:
+    """Describe other chips than a run's own.
 
     Args:
-        data: How the run's own chips are read.
-        root: The other folder.
+        own: How the run's own chips are read.
+        other: What is different of the others.
 
     Returns:
-        The config with the other root; with the folder names of a known layout where those of the run are not there.
+        The config of the other chips. Where only another root is given, the folders of the run are looked for below it,
+        or else those of a known layout.
+
+    Raises:
+        UserError: A key has a value of another type, or the run's own files lie outside its root.
     """
-    config = replace(data, source="chips", root=root)
-    known = known_folders(Path(root))
-    if known is None or (Path(root) / data.images).is_dir():
-        return config
-    _, folders = known
-    return replace(config, images=folders.images, masks=folders.masks)
+    changes = other.changes()
+    with as_user_error("data", OmegaConfBaseException, advice="Pass another value."):
+        typed = OmegaConf.merge(OmegaConf.structured(replace(own, source="chips")), changes)
+    config = cast(DataConfig, OmegaConf.to_object(typed))
+    if "root" in changes:
+        config = replace(config, **_files_below(Path(changes["root"]), own, changes))
+    check_config(config, "data.")
+    return config
+
+
+def _files_below(root: Path, own: DataConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Where images and masks lie below another root, for the keys that were not given."""
+    places: dict[str, Any] = {}
+    if "pairs" not in changes and own.pairs is not None:
+        # a list is of its own files; the other root has one of the same name, or folders
+        other_list = root / Path(own.pairs).name
+        places["pairs"] = str(other_list) if other_list.is_file() else None
+    if "images" in changes or "masks" in changes or "pairs" in changes:
+        return places
+    known = known_folders(root)
+    has_images = is_glob(root, own.images) or (root / own.images).is_dir()
+    if known is not None and not has_images:
+        _, folders = known
+        return places | folders._asdict()
+    own_root = root_of(own) if own.source == "chips" else None
+    for key in FolderNames._fields:
+        places[key] = _moved(key, getattr(own, key), own_root)
+    return places
+
+
+def _moved(key: str, place: str, own_root: Path | None) -> str:
+    """A place of the run's own files as one below another root; `UserError` where it is outside the run's root."""
+    path = Path(place)
+    if not path.is_absolute():
+        return place
+    if own_root is not None and path.is_relative_to(own_root):
+        return str(path.relative_to(own_root))
+    raise UserError(
+        f"data.root: the run's data.{key}={place} lies outside its own root, so another root does not move it. Pass "
+        "data.images and data.masks too."
+    )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import SplitConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.split_table import PARTS, read_split
+from seep_lightning.data.split_table import PARTS, listed_split, read_split
 from seep_lightning.errors import UserError
 
 # random assignments of groups among which the one nearest to the shares is kept
@@ -84,6 +84,9 @@ def _blocks(chips: Chips, block: int) -> list[Hashable]:
 
 
 def _by_file(chips: Chips, config: SplitConfig) -> Parts:
+    """The parts of `split.path`, or else those that `data.pairs` lists."""
+    if config.path is None and any(chips.listed_parts):
+        return listed_split(chips)
     return read_split(chips, config.path)
 
 

@@ -10,6 +10,8 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_table
 
 PARTS = ("train", "val", "test")
+# what others call the parts
+PART_SYNONYMS = {"training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test"}
 
 
 def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
@@ -39,7 +41,7 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     Raises:
         UserError: There is no such file, it is no such table, or it is of other chips.
     """
-    advice = "Pass the split.csv of a run, or name,scene,part rows"
+    advice = "Pass the split.csv of a run, or name,scene,part rows (or data.pairs with a column split)"
     if path is None:
         raise UserError(f"split.path: it is not set. {advice}.")
     if not Path(path).is_file():
@@ -47,6 +49,30 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     parts = _read_parts(path)
     _check_chips(path, chips, parts)
     return [parts[name] for name in chips.names]
+
+
+def listed_split(chips: Chips) -> list[str]:
+    """Take the parts that the column `split` of `data.pairs` gives.
+
+    Args:
+        chips: The data set.
+
+    Returns:
+        The part of each chip.
+
+    Raises:
+        UserError: A chip has none, or one that is none.
+    """
+    parts: list[str] = []
+    for name, text in zip(chips.names, chips.listed_parts, strict=True):
+        part = PART_SYNONYMS.get(text.lower(), text.lower())
+        if part not in PARTS:
+            raise UserError(
+                f"data.pairs: {chips.config.pairs} gives {name} the split {text!r}; expected {', '.join(PARTS)}. "
+                "Correct the column, or choose another split than split=file."
+            )
+        parts.append(part)
+    return parts
 
 
 def _read_parts(path: str) -> dict[str, str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.description import LabelOrigin
+from seep_lightning.errors import UserError
 from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import digest, make_output_folder, write_table, write_text
@@ -20,6 +22,9 @@ from seep_lightning.runs.directory import Run, open_run
 
 if TYPE_CHECKING:
     from seep_lightning.predictor.base import Predictor
+
+# the names of evaluations of the run's own data
+OWN_NAMES = ("train", "val", "test", "all")
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -104,12 +109,14 @@ class EvaluationFiles:
         from seep_lightning.data.images import write_image
         from seep_lightning.metrics.covariates import covariates
         from seep_lightning.scene.levels import quantise
+        from seep_lightning.scene.raster_formats import chip_map_name
 
         chips = self.part.chips
         name = chips.names[chip.index]
         scene = chips.scenes[chip.index]
-        write_image(self.masks / name, chip.predicted_classes(self.threshold))
-        write_image(self.probabilities / name, quantise(chip.probability, chip.valid))
+        map_name = chip_map_name(name)
+        write_image(self.masks / map_name, chip.predicted_classes(self.threshold))
+        write_image(self.probabilities / map_name, quantise(chip.probability, chip.valid))
         counts = count_pixels(chip.predicted(self.threshold), chip.truth)
         self.scenes.setdefault(scene, []).append(counts)
         true_positive, false_positive, false_negative = counts
@@ -129,18 +136,45 @@ class EvaluationFiles:
 
 
 def _folder_name(config: EvaluateConfig, part: Part) -> str:
-    """The name of the evaluation: as asked for, else that of other data's folder, else that of the part."""
-    if config.name:
-        return config.name
-    if part.name == "all" and config.data.root is not None:
-        return Path(config.data.root).resolve().name
-    return part.name
+    """The name of the evaluation: as asked for, else the part's, or what other data are called.
+
+    Raises:
+        UserError: Other data would take the place of one of the run's own parts.
+    """
+    if part.is_own:
+        return config.name or part.name
+    if config.name in OWN_NAMES:
+        raise UserError(
+            f"name={config.name}: evaluate/{config.name} is that of the run's own data, and these are others "
+            f"({part.chips.root}). Choose another name."
+        )
+    return config.name or _name_of_other_data(config.data, part)
+
+
+def _name_of_other_data(data: OtherDataConfig, part: Part) -> str:
+    """What other data are called: as their list, or as the folder of the images or that of the data set."""
+    changes = data.changes()
+    folder = Path(part.chips.root).resolve()
+    name = folder.name
+    if changes.get("pairs"):
+        name = Path(changes["pairs"]).stem
+    elif "root" not in changes and "images" in changes:
+        images = part.chips.image_paths[0].resolve().parent
+        folder = images.parent
+        name = images.name
+    # `test` of another data set is not the run's own test part
+    return f"{folder.parent.name}-{name}" if name in OWN_NAMES else name
 
 
 def _origin(run: Run, config: EvaluateConfig, part: Part) -> dict[str, Any]:
     """What was scored, for summary.json."""
     split = "none: every chip of the data set" if part.name == "all" else run.config.split.kind
-    data = {"root": str(part.chips.root), "fingerprint": part.chips.fingerprint, "chips": len(part.indices)}
+    data = {
+        "root": str(part.chips.root),
+        "fingerprint": part.chips.fingerprint,
+        "chips": len(part.indices),
+        "settings": config.data.changes(),
+    }
     return {
         "run": str(run.dir),
         "part": part.name,

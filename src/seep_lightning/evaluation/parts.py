@@ -20,48 +20,51 @@ class Part:
         chips: The whole data set.
         indices: Positions of the part's chips in it, in the order of their names.
         name: `train`, `val`, `test` or `all`.
+        is_own: True if they are the run's own data.
     """
 
     chips: "Chips"
     indices: list[int]
     name: str
+    is_own: bool = True
 
 
 def part_of(run: Run, config: EvaluateConfig) -> Part:
-    """Find the chips that `config.part` and `config.data.root` name.
+    """Find the chips that `config.part` and `config.data` name.
 
     The run's own data, wherever they lie now, are parted by the run's split.csv. Another data set has no parts.
 
     Args:
         run: The run whose split is used.
-        config: `part` and `data.root` are read.
+        config: `part` and `data` are read.
 
     Returns:
-        The part; all chips of `data.root` where these are not the run's own data.
+        The part; all chips of `config.data` where these are not the run's own data.
 
     Raises:
         UserError: The run's data have changed, or another data set is asked for its training or validation part.
     """
     from seep_lightning.data.datamodule import SeepDataModule
-    from seep_lightning.data.roots import at_root
+    from seep_lightning.data.roots import other_data
 
     data = run.config.data
-    if config.data.root is not None:
-        data = at_root(data, config.data.root)
+    changes = config.data.changes()
+    if changes:
+        data = other_data(data, config.data)
     split = SplitConfig(kind="file", path=str(run.split_path))
     module = SeepDataModule(data, split, augment=[])
     chips = module.chips
     trained_on = run.summary().get("data", {}).get("fingerprint")
     if chips.fingerprint == trained_on:
         return Part(chips, module.indices(config.part), config.part)
-    if config.data.root is None:
+    if not changes:
         raise UserError(
             f"the chips in {chips.root} have changed since run={run.dir} was trained on them (fingerprint "
             f"{trained_on}, now {chips.fingerprint}). Put them back, or pass data.root=... to score all of them."
         )
     if config.part in ("train", "val"):
         raise UserError(
-            f"part={config.part}: data.root={config.data.root} is not the run's own data, so it has no parts. "
+            f"part={config.part}: the chips in {chips.root} are not the run's own data, so they have no parts. "
             "Leave part= out to score all of its chips."
         )
-    return Part(chips, list(range(len(chips))), "all")
+    return Part(chips, list(range(len(chips))), "all", is_own=False)

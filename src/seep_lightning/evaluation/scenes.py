@@ -14,6 +14,7 @@ from seep_lightning.data.images import read_mask
 from seep_lightning.data.mosaic import lay
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import confuse_objects, count_objects
+from seep_lightning.scene.raster_formats import chip_map_name
 
 Classes = NDArray[np.uint8]
 
@@ -44,7 +45,7 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
         scene = chips.scenes[index]
         position = cell(chips.config, scene, chips.tiles[index])
         pixels = chips.read(index)
-        predicted = read_mask(masks / name, chips.config.classes)
+        predicted = read_mask(masks / chip_map_name(name), chips.config.classes)
         layers = np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
         if position is None:
             scenes[name] = {(0, 0): layers}

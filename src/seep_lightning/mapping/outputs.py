@@ -11,7 +11,7 @@ from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_suffixes
+from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_map_name
 from seep_lightning.scene.scene_map import SceneMap
 
 MASKS = "masks"
@@ -78,10 +78,8 @@ class SceneOutputs:
 
 
 def chip_map_path(folder: Path, chip: Path) -> Path:
-    """The file in `folder` that holds the map of a chip; it has the chip's name where that is one of an image."""
-    if chip.suffix.lower() in chip_suffixes():
-        return folder / chip.name
-    return folder / f"{chip.name}.tif"
+    """The file in `folder` that holds the map of a chip."""
+    return folder / chip_map_name(chip.name)
 
 
 def _chip_map_paths(folder: Path, job: SceneJob) -> list[Path]:

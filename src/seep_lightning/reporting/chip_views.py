@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.errors import UserError
 from seep_lightning.reporting.pictures import Rgb, four_views
 from seep_lightning.runs.directory import Run
+from seep_lightning.scene.raster_formats import chip_map_name
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -51,10 +53,11 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
         UserError: The data set, or one of the chips, is not there any more.
     """
     from seep_lightning.data.layouts import pair_chips
-    from seep_lightning.data.roots import at_root
+    from seep_lightning.data.roots import other_data
 
-    root = scored["data"]["root"]
-    chips = pair_chips(at_root(run.config.data, root))
+    # evaluations of older versions tell the root alone
+    settings = {"root": scored["data"]["root"]} | scored["data"].get("settings", {})
+    chips = pair_chips(other_data(run.config.data, OtherDataConfig(**settings)))
     evaluation = run.dir / "evaluate" / scored["part"]
     drawn = []
     for row in rows:
@@ -73,8 +76,9 @@ def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:
     pixels = chips.read(index)
     valid = pixels.valid
     truth = (pixels.mask > 0) & valid
-    levels = read_image(evaluation / "probabilities" / name)[0]
-    predicted = read_image(evaluation / "masks" / name)[0] > 0
+    map_name = chip_map_name(name)
+    levels = read_image(evaluation / "probabilities" / map_name)[0]
+    predicted = read_image(evaluation / "masks" / map_name)[0] > 0
     views = four_views(pixels.image[0], truth, levels, valid, predicted)
     return [_data_uri(view) for view in views]
 

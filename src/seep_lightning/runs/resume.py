@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
@@ -32,6 +33,9 @@ OTHER_CHANGES = {
     "data.root": "the chips may lie elsewhere now",
     "data.images": "the chips may lie elsewhere now",
     "data.masks": "the chips may lie elsewhere now",
+    "data.image_suffix": "the chips may be called otherwise now",
+    "data.mask_suffix": "the masks may be called otherwise now",
+    "data.pairs": "the chips may lie elsewhere now",
     "data.layout": "the chips may lie elsewhere now; that they are the same is checked by their fingerprint",
     "data.grid": "decides the split alone, which must be that of the run's split.csv",
     "data.num_workers": "the same chips, at another speed",
@@ -121,10 +125,17 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         init = absolute(init)
     return replace(
         config,
-        data=replace(config.data, root=absolute(config.data.root)),
+        data=replace(config.data, root=absolute(config.data.root), pairs=_absolute_list(config.data.pairs)),
         split=replace(config.split, path=absolute(config.split.path)),
         init=init,
     )
+
+
+def _absolute_list(path: str | None) -> str | None:
+    """The path of `data.pairs` from any folder; one that is relative to `data.root` stays."""
+    if path is None or not Path(path).is_file():
+        return path
+    return absolute(path)
 
 
 def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> TrainConfig:

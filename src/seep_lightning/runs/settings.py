@@ -13,6 +13,9 @@ _PLACES = (
     "data.root",
     "data.images",
     "data.masks",
+    "data.image_suffix",
+    "data.mask_suffix",
+    "data.pairs",
     "data.grid",
     "data.pattern",
 )

@@ -17,22 +17,32 @@ class RasterFormat:
         name: What people call it.
         driver: GDAL's short name of its driver, as `gdalinfo --formats` lists it.
         suffixes: The suffixes of its files, in lower case and with their dot.
-        chips: True if chips may have this format, too. OpenCV must write it without loss: the masks and probabilities
-            made of a chip take the name of its file.
+        scenes: True if the files of a folder with this format are scenes. Others may be previews: they are scenes only
+            in a folder that holds nothing else.
+        chips: True if chips and their masks may have this format.
+        lossy: True if its files never hold exactly what was written: masks in it have no sharp classes.
+        keeps_maps: True if OpenCV writes it without loss: the masks and probabilities made of a chip then take the name
+            of the chip's file.
     """
 
     name: str
     driver: str
     suffixes: tuple[str, ...]
+    scenes: bool = True
     chips: bool = False
+    lossy: bool = False
+    keeps_maps: bool = False
 
 
 RASTER_FORMATS: tuple[RasterFormat, ...] = (
-    RasterFormat("GeoTIFF", "GTiff", (".tif", ".tiff"), chips=True),
-    RasterFormat("PNG", "PNG", (".png",), chips=True),
+    RasterFormat("GeoTIFF", "GTiff", (".tif", ".tiff"), chips=True, keeps_maps=True),
+    RasterFormat("PNG", "PNG", (".png",), chips=True, keeps_maps=True),
     RasterFormat("GDAL virtual raster", "VRT", (".vrt",)),
     RasterFormat("Erdas Imagine", "HFA", (".img",)),
-    RasterFormat("JPEG 2000", "JP2OpenJPEG", (".jp2",)),
+    RasterFormat("JPEG 2000", "JP2OpenJPEG", (".jp2",), chips=True),
+    RasterFormat("JPEG", "JPEG", (".jpg", ".jpeg"), scenes=False, chips=True, lossy=True),
+    RasterFormat("Windows bitmap", "BMP", (".bmp",), scenes=False, chips=True),
+    RasterFormat("WebP", "WEBP", (".webp",), scenes=False, chips=True),
 )
 
 
@@ -68,12 +78,34 @@ MAP_SUFFIXES = (PROBABILITY_SUFFIX, MASK_SUFFIX)
 
 def scene_suffixes() -> tuple[str, ...]:
     """The suffixes of the files of a folder that are taken for scenes."""
-    return tuple(suffix for known in RASTER_FORMATS for suffix in known.suffixes)
+    return tuple(suffix for known in RASTER_FORMATS if known.scenes for suffix in known.suffixes)
+
+
+def picture_suffixes() -> tuple[str, ...]:
+    """The suffixes of files that are taken for scenes in a folder without any of `scene_suffixes`."""
+    return tuple(suffix for known in RASTER_FORMATS if not known.scenes for suffix in known.suffixes)
 
 
 def chip_suffixes() -> tuple[str, ...]:
     """The suffixes of the files of a folder that are taken for chips or their masks."""
     return tuple(suffix for known in RASTER_FORMATS if known.chips for suffix in known.suffixes)
+
+
+def chip_map_suffixes() -> tuple[str, ...]:
+    """The suffixes with which the maps of chips are written."""
+    return tuple(suffix for known in RASTER_FORMATS if known.keeps_maps for suffix in known.suffixes)
+
+
+def lossy_suffixes() -> tuple[str, ...]:
+    """The suffixes of files that never hold exactly what was written."""
+    return tuple(suffix for known in RASTER_FORMATS if known.lossy for suffix in known.suffixes)
+
+
+def chip_map_name(chip_name: str) -> str:
+    """The name of the files that hold a chip's mask and probabilities: the chip's own where that loses nothing."""
+    if chip_name.lower().endswith(chip_map_suffixes()):
+        return chip_name
+    return f"{chip_name}{CHIP_FORMAT.suffix}"
 
 
 def format_of(path: Path) -> RasterFormat | None:

@@ -1,6 +1,7 @@
 """The audit: each chip is read once, all traps look at it, and then say what they found."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from seep_lightning.errors import UserError
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
     from seep_lightning.data.images import ChipPixels
+
+log = logging.getLogger(__name__)
 
 # the splits whose leakage is told beside that of the split that was asked for
 COMPARED_SPLITS = ("scene", "place", "kfold", "random")
@@ -107,6 +110,8 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
 
     data = with_root(data)
     chips = pair_chips(replace(data, unpaired="skip"))
+    for line in chips.told_files():
+        log.info(line)
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
     auditor = Auditor(chips)

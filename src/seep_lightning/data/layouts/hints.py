@@ -1,0 +1,144 @@
+"""What to say of a folder that is not as expected: what it holds, and which keys would read it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from seep_lightning.data.layouts.known import FolderNames, known_folders
+from seep_lightning.data.left_out import counted_suffixes
+from seep_lightning.errors import UserError
+from seep_lightning.scene.raster_formats import chip_suffixes
+
+# what people call folders of images and of masks, as a part of the name
+IMAGE_FOLDER = re.compile(r"imag|img|input|sar|radar|sat|pictures?|photos?|scenes?|patches|chips", re.IGNORECASE)
+MASK_FOLDER = re.compile(r"mask|label|lab|truth|gt|annot|seg|target", re.IGNORECASE)
+# sub-folders that are looked into
+MOST_FOLDERS = 40
+# sub-folders that are named
+LISTED_FOLDERS = 4
+
+
+@dataclass(frozen=True)
+class FolderContent:
+    """What a folder holds.
+
+    Attributes:
+        files: The names of its files.
+        folders: The files of its sub-folders, by their names.
+    """
+
+    files: list[str]
+    folders: dict[str, list[str]]
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        if self.files:
+            parts.append(counted_suffixes(self.files))
+        for name, files in list(self.folders.items())[:LISTED_FOLDERS]:
+            text = counted_suffixes(files) if files else "no files"
+            parts.append(f"{name}/ ({text})")
+        hidden = len(self.folders) - LISTED_FOLDERS
+        if hidden > 0:
+            parts.append(f"{hidden} more folders")
+        return ", ".join(parts) or "nothing"
+
+
+def content_of(folder: Path) -> FolderContent:
+    """List a folder, and the files of its first sub-folders."""
+    files: list[str] = []
+    folders: dict[str, list[str]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            files.append(path.name)
+        elif len(folders) < MOST_FOLDERS:
+            folders[path.name] = [below.name for below in sorted(path.iterdir()) if not below.is_dir()]
+        else:
+            folders[path.name] = []
+    return FolderContent(files, folders)
+
+
+def settings_for(root: Path, content: FolderContent) -> str:
+    """The settings that may read a folder, as they are typed in a shell; `""` where that cannot be told.
+
+    Args:
+        root: The folder, as `data.root`.
+        content: What it holds.
+    """
+    holding = [name for name, files in content.folders.items() if _chips(files)]
+    images = [name for name in holding if IMAGE_FOLDER.search(name) and not MASK_FOLDER.search(name)]
+    masks = [name for name in holding if MASK_FOLDER.search(name)]
+    if len(holding) == 2 and len(masks) == 1:
+        images = [name for name in holding if name not in masks]
+    if len(images) == 1 and len(masks) == 1:
+        return f"data.images={images[0]} data.masks={masks[0]}"
+    if _chips(content.files) and not holding:
+        return "data.images=. data.masks=. (images and masks in one folder)"
+    for scene in list(content.folders)[:1]:
+        below = settings_for(root / scene, content_of(root / scene))
+        match = re.fullmatch(r"data.images=(\w+) data.masks=(\w+)", below)
+        if match:
+            return f"'data.images=*/{match[1]}/*' 'data.masks=*/{match[2]}/*'"
+    return ""
+
+
+def _chips(files: list[str]) -> list[str]:
+    """The files that may be chips."""
+    return [name for name in files if Path(name).suffix.lower() in chip_suffixes()]
+
+
+def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> UserError:
+    """The error for a folder that is not there.
+
+    Args:
+        root: `data.root`.
+        folder: What is missing, the root itself or a folder below it.
+        key: The key of the config that names it, `root`, `images` or `masks`.
+        names: What `data.images` and `data.masks` say.
+    """
+    sentences = [f"data.{key}: there is no folder {folder}."]
+    sentences += [f"One is in {path.parent}." for path in sorted(root.glob(f"*/{names.images}"))[:1]]
+    known = known_folders(root)
+    if known is not None and known[1] != names:
+        group, folders = known
+        sentences.append(f"{root} holds {folders.images}/: pass data={group} to read it.")
+    elif root.is_dir() and len(sentences) == 1:
+        content = content_of(root)
+        sentences.append(f"{root} holds {content}.")
+        settings = settings_for(root, content)
+        if settings:
+            sentences.append(f"Pass {settings}.")
+            return UserError(" ".join(sentences))
+    expected = f"Expected {names.images}/ and {names.masks}/ below it"
+    sentences.append(f"{expected}; set data.root (or SEEP_DATA_ROOT), data.images, data.masks.")
+    return UserError(" ".join(sentences))
+
+
+def no_chips(folder: Path, key: str) -> UserError:
+    """The error for a folder without any file that may be a chip.
+
+    Args:
+        folder: The folder.
+        key: The key of the config that names it, `images` or `masks`.
+    """
+    content = content_of(folder)
+    return UserError(
+        f"data.{key}: no {', '.join(chip_suffixes())} in {folder}. It holds {content}. Set data.{key} (below "
+        "data.root) to the folder of the files, or convert them to one of these formats."
+    )
+
+
+def no_match(root: Path, place: str, key: str) -> UserError:
+    """The error for a glob that matches no file that may be a chip.
+
+    Args:
+        root: `data.root`.
+        place: The glob.
+        key: The key of the config, `images` or `masks`.
+    """
+    content = content_of(root)
+    return UserError(
+        f"data.{key}={place}: no {', '.join(chip_suffixes())} below {root} matches it. {root} holds {content}. "
+        f"Pass a folder or a glob, such as 'data.{key}=*/{key}/*.tif'."
+    )

@@ -1,0 +1,191 @@
+"""Chips that a CSV lists: `data.pairs=pairs.csv` with the columns image, mask, and scene, tile, split where known."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
+from seep_lightning.data.layouts.names import chip_name, split_name
+from seep_lightning.data.left_out import left_out
+from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.scene.raster_formats import chip_suffixes
+
+NEEDED_COLUMNS = ("image", "mask")
+PAIR_COLUMNS = (*NEEDED_COLUMNS, "scene", "tile", "split")
+# spreadsheets separate with the last two in some countries
+DELIMITERS = ",;\t"
+ENTRY_KINDS = ("image", "mask")
+
+
+@dataclass(frozen=True)
+class ListedPair:
+    """A row of the list.
+
+    Attributes:
+        line: Its line in the file, counted from 1.
+        cells: Its cells by column, without blanks around them.
+    """
+
+    line: int
+    cells: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+
+class PairList:
+    """The layout of `data.pairs`: the rows of a CSV."""
+
+    def __init__(self, config: DataConfig) -> None:
+        """Keep what the config says of the list."""
+        self.config = config
+
+    def pairs(self, root: Path) -> list[ChipFiles]:
+        """List the pairs; see `listing`."""
+        return self.listing(root).pairs
+
+    def listing(self, root: Path) -> Listing:
+        """List the pairs, and what the list says of the split.
+
+        Raises:
+            UserError: The list is no such table, or a row has an empty cell, a file that is not there (unless
+                `data.unpaired` is `skip`) or one that another row has.
+        """
+        path = pairs_path(self.config, root)
+        rows = _read_rows(path)
+        folders = list(dict.fromkeys([path.parent, root]))
+        found: list[tuple[ListedPair, Path, Path]] = []
+        missing: list[str] = []
+        for row in rows:
+            image, mask = (self._file(path, row, column, folders) for column in ENTRY_KINDS)
+            if image is None or mask is None:
+                missing.append(row["image"])
+            else:
+                found.append((row, image, mask))
+        _check_images(path, found)
+        names = _chip_names([image for _, image, _ in found])
+        pairs: list[ChipFiles] = []
+        for (row, image, mask), name in zip(found, names, strict=True):
+            scene, tile = self._place(path, row, image)
+            pairs.append(ChipFiles(image, mask, scene, tile, name))
+        if not pairs:
+            raise UserError(f"data.pairs: {path} lists no pair of files that are there.")
+        reason = "the row names a file that is not there"
+        left = left_out(missing, path.name, reason, readable=True)
+        parts = {image: row["split"] for row, image, _ in found if row["split"]}
+        return Listing(pairs, f"listed in {path}", left, parts)
+
+    def _file(self, path: Path, row: ListedPair, column: str, folders: Sequence[Path]) -> Path | None:
+        """The file that a cell names; None where it is not there and may be skipped."""
+        text = row[column]
+        may_skip = self.config.unpaired == "skip"
+        if not text and may_skip:
+            return None
+        if not text:
+            raise UserError(f"data.pairs: {path} line {row.line} has no {column}. {_cure(column)}")
+        for folder in folders:
+            file = folder / Path(text).expanduser()
+            if file.is_file():
+                return _checked_format(path, row, file)
+        if may_skip:
+            return None
+        places = " and ".join(map(str, folders))
+        raise UserError(
+            f"data.pairs: {path} line {row.line}: there is no {column} {text}. Looked in {places}. {_cure(column)}"
+        )
+
+    def _place(self, path: Path, row: ListedPair, image: Path) -> tuple[str, int]:
+        """Scene and tile of a row: as its cells say, else as the image's name does."""
+        tile = row["tile"]
+        if tile and not tile.removeprefix("-").isdecimal():
+            raise UserError(f"data.pairs: {path} line {row.line} has the tile {tile!r}; expected a whole number.")
+        if row["scene"]:
+            return row["scene"], int(tile or -1)
+        name = row["image"] if "/" in self.config.pattern else image.name
+        scene, tile_of_name = split_name(name, self.config.pattern, self.config.image_suffix or "")
+        return scene, int(tile or tile_of_name)
+
+
+def pairs_path(config: DataConfig, root: Path) -> Path:
+    """The file of `data.pairs`: absolute, or relative to the working folder, or to `data.root`.
+
+    Args:
+        config: The data set's config, with `pairs` set.
+        root: `data.root`.
+
+    Raises:
+        UserError: There is no such file.
+    """
+    named = Path(config.pairs or "").expanduser()
+    for path in (named, root / named):
+        if path.is_file():
+            return path
+    raise UserError(
+        f"data.pairs: there is no file {named}, nor one in {root}. Expected a CSV with the columns image and mask, and "
+        "scene, tile, split where they are known."
+    )
+
+
+def _cure(column: str) -> str:
+    """What to do about a row without a file."""
+    return f"Remove the line, add the {column}, or pass data.unpaired=skip."
+
+
+def _read_rows(path: Path) -> list[ListedPair]:
+    """The rows of a list, without empty ones."""
+    unreadable = as_user_error(f"data.pairs: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
+    # spreadsheets put a byte order mark first
+    with unreadable, path.open(newline="", encoding="utf-8-sig") as file:
+        header = file.readline()
+        delimiter = max(DELIMITERS, key=header.count)
+        columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        _check_columns(path, columns)
+        reader = csv.reader(file, delimiter=delimiter)
+        rows: list[ListedPair] = []
+        for cells in reader:
+            texts = [cell.strip() for cell in cells]
+            if any(texts):
+                # the header is line 1
+                line = reader.line_num + 1
+                rows.append(ListedPair(line, dict(zip(columns, texts, strict=False))))
+    return rows
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise `UserError` where the columns of files are not there."""
+    if not set(NEEDED_COLUMNS) <= set(columns):
+        known = ", ".join(PAIR_COLUMNS)
+        found = ", ".join(columns) or "none"
+        raise UserError(
+            f"data.pairs: {path} line 1 needs the columns image and mask (known are {known}); found {found}."
+        )
+
+
+def _checked_format(path: Path, row: ListedPair, file: Path) -> Path:
+    """A file; `UserError` where its suffix is not that of a chip."""
+    if file.suffix.lower() not in chip_suffixes():
+        known = ", ".join(chip_suffixes())
+        raise UserError(f"data.pairs: {path} line {row.line}: {file.name} is not one of {known}.")
+    return file
+
+
+def _check_images(path: Path, found: Iterable[tuple[ListedPair, Path, Path]]) -> None:
+    """Raise `UserError` for an image that two rows have."""
+    lines: dict[Path, int] = {}
+    for row, image, _ in found:
+        first = lines.setdefault(image, row.line)
+        if first != row.line:
+            raise UserError(f"data.pairs: {path} lists {image} in line {first} and in line {row.line}. Remove one.")
+
+
+def _chip_names(images: Sequence[Path]) -> list[str]:
+    """The names of chips: those of their files, and the folders before them where two files have one name."""
+    counts = Counter(image.name for image in images)
+    if all(count == 1 for count in counts.values()):
+        return [image.name for image in images]
+    common = os.path.commonpath([image.parent for image in images])
+    return [chip_name(os.path.relpath(image.parent, common).replace(".", "", 1), image.name) for image in images]
