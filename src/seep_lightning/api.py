@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.keywords import AS_CONFIGURED, compose_keywords, without_unset
 from seep_lightning.errors import UserError
+from seep_lightning.files import with_home
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.directory import open_run as open_run
 
@@ -344,7 +345,7 @@ def _training_job(overrides: Sequence[str], settings: dict[str, Any], output: St
 
     composition = compose_keywords("train", overrides, settings)
     cfg = composition.cfg
-    directory = Path(output or run_directory(cfg.run, cfg.ckpt, cfg.name))
+    directory = with_home(output or run_directory(cfg.run, cfg.ckpt, cfg.name))
     request = TrainingRequest(cfg=cfg, overrides=composition.overrides, directory=directory, is_multirun=False)
     return job_of(request)
 

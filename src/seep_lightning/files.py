@@ -16,6 +16,14 @@ from seep_lightning.errors import UserError, as_user_error, writing_to
 DIGEST_LENGTH = 16
 
 
+def with_home(path: str | Path) -> Path:
+    """Replace `~` at the beginning of a path by the home folder; one of a user who does not exist stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def absolute(path: str | Path | None) -> str | None:
     """Make a path hold from any folder.
 

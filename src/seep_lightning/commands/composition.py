@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning import compat
+from seep_lightning.commands.home_folder import with_home_folders
 from seep_lightning.commands.overrides import config_folders, overrides_in, quote_path, quote_value
 from seep_lightning.config import commands
 from seep_lightning.config.rules import check_config
@@ -113,6 +114,6 @@ def typed_config(cfg: DictConfig) -> Any:
     if missing:
         assignments = [f"{key}=..." for key in missing]
         raise UserError(f"{missing[0]} is not set. Pass {' '.join(assignments)} on the command line.")
-    config = OmegaConf.to_object(cfg)
+    config = with_home_folders(OmegaConf.to_object(cfg))
     check_config(config)
     return config

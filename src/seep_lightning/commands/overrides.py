@@ -6,6 +6,9 @@ from itertools import pairwise, product
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from seep_lightning.commands.home_folder import ITEM_FROM_HOME, starts_from_home
+from seep_lightning.files import with_home
+
 PATH_KEYS = frozenset(
     {
         "area",
@@ -56,16 +59,25 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
 def quote_path(argument: str, *, multirun: bool) -> str:
     """Quote the value of a path-valued key: `=`, brackets, commas and blanks mean something in Hydra's grammar.
 
+    Of any key, a value that begins with `~` is taken for a path, and `~` replaced by the home folder.
+
     Args:
         argument: One argument of a command line.
         multirun: Whether a comma separates the values of several jobs.
     """
     key, separator, value = argument.partition("=")
-    if not separator or key.lstrip("+") not in PATH_KEYS:
+    if separator and key in CONFIG_FOLDER_FLAGS:
+        return f"{key}={with_home(value)}"
+    if not separator or argument.startswith("-"):
         return argument
     if _is_for_hydra(value, multirun):
-        return argument
-    return f"{key}={quote_value(value)}"
+        items = ITEM_FROM_HOME.sub(_quoted_item_from_home, value)
+        return f"{key}={items}"
+    if starts_from_home(value):
+        return f"{key}={quote_value(str(with_home(value)))}"
+    if key.lstrip("+") in PATH_KEYS:
+        return f"{key}={quote_value(value)}"
+    return argument
 
 
 def quote_value(value: str) -> str:
@@ -80,6 +92,11 @@ def _escape_quote(match: "re.Match[str]") -> str:
     backslashes, quote = match.groups()
     escaped_quote = "\\'" if quote else ""
     return 2 * backslashes + escaped_quote
+
+
+def _quoted_item_from_home(item: re.Match[str]) -> str:
+    """A path that begins with a home folder, in quotes for Hydra's grammar."""
+    return quote_value(str(with_home(item[0])))
 
 
 def _is_for_hydra(value: str, multirun: bool) -> bool:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from seep_lightning.errors import UserError
+from seep_lightning.files import with_home
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.formats import EXPORT_FORMATS, export_format_of
 from seep_lightning.runs.directory import Run, open_run
@@ -26,7 +27,7 @@ def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: 
     """
     if isinstance(run, Run):
         return _load_run(run, checkpoint, device)
-    path = DEFAULT_NETWORK if run is None else Path(run)
+    path = DEFAULT_NETWORK if run is None else with_home(run)
     export_format = export_format_of(path)
     if path.is_file():
         # a checkpoint may have any suffix

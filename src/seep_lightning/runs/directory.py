@@ -17,7 +17,7 @@ from yaml import YAMLError
 from seep_lightning.config.targets import with_current_names
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import write_text
+from seep_lightning.files import with_home, write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
 from seep_lightning.runs.status import RunStatus
 
@@ -31,7 +31,7 @@ class Run:
     """One folder that holds everything a training left. Later commands read it and write beside it.
 
     Args:
-        directory: The folder, which need not exist yet.
+        directory: The folder, which need not exist yet; `~` is the home folder.
 
     Attributes:
         dir: The folder.
@@ -44,6 +44,7 @@ class Run:
     """
 
     def __init__(self, directory: Path) -> None:
+        directory = with_home(directory)
         self.dir = directory
         self.config_path = directory / "config.yaml"
         self.split_path = directory / "split.csv"
