@@ -242,3 +242,113 @@ def test_an_augmentation_that_does_not_fit_stops_a_training_before_it_starts(chi
     data = SeepDataModule(seeps_config(chips_root), SplitConfig(), [crop], seed=0)
     with pytest.raises(UserError, match=r"augment\[0\]: RandomCrop makes"):
         data.setup()
+
+
+def of(name: str, **settings: object) -> dict:
+    return {"_target_": f"albumentations.{name}", "p": 1.0, **settings}
+
+
+IMAGENET = {"mean": [0.485], "std": [0.229]}
+SCALES = r"makes .* of the values 0.3 and 0.7, in training alone: validation and prediction see chips as they are"
+
+
+class Rescale:
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, image, mask, valid, rng):
+        return image * np.float32(self.gain), mask, valid
+
+
+class FlipImageOnly:
+    def __call__(self, image, mask, valid, rng):
+        return np.ascontiguousarray(image[..., ::-1]), mask, valid
+
+
+class PasteSlick:
+    """Draws a slick into some chips."""
+
+    def __call__(self, image, mask, valid, rng):
+        if rng.random() < 0.5:
+            return image, mask, valid
+        image, mask = image.copy(), mask.copy()
+        image[:, 20:24], mask[20:24] = 0.2, 1
+        return image, mask, valid
+
+
+class WrongLabel(PasteSlick):
+    def __call__(self, image, mask, valid, rng):
+        image, mask, valid = super().__call__(image, mask, valid, rng)
+        return image, np.where(mask > 0, np.uint8(9), mask), valid
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (of("Normalize", **IMAGENET), SCALES),
+        (of("Normalize", **IMAGENET, max_pixel_value=1.0), SCALES),
+        (of("Normalize", **IMAGENET, p=0.5), SCALES),
+        (of("Normalize", mean=[0.5], std=[0.5], max_pixel_value=1.0), SCALES),
+        (of("Normalize", normalization="image"), SCALES),
+        (of("Normalize", normalization="min_max"), "of the values 0.42 and 0.48, in training alone"),
+        (of("FromFloat"), "uint8 of the image, which is a ndarray of 64 x 64 x 1 float32"),
+        (of("InvertImg"), SCALES),
+        (of("Equalize"), "of the values 0.42 and 0.48, in training alone"),
+        (of("RandomBrightnessContrast", brightness_limit=[0.3, 0.4]), SCALES),
+        (own(Rescale, gain=0.1), SCALES),
+        (own(Rescale, gain=255.0), SCALES),
+        (own(FlipImageOnly), SCALES),
+        (of("Affine", rotate=[-30, 30], fill_mask=255), "writes 255 into a mask of 0 and 7: what it fills"),
+        (of("Affine", rotate=[-30, 30], fill_mask=255, p=0.1), "writes 255 into a mask of 0 and 7: what it fills"),
+        (of("Affine", rotate=[-30, 30], fill_mask=7), "makes seep where the mask holds none"),
+        (of("Rotate", border_mode=0, fill_mask=7, p=0.2), "makes seep where the mask holds none"),
+        (of("CoarseDropout", fill_mask=7), "makes seep where the mask holds none"),
+        (of("Rotate", mask_interpolation=1), r"into a mask of 0 and 7: .* mask_interpolation at nearest"),
+        (own(WrongLabel), "writes 9 into a mask of 0 and 7"),
+    ],
+)
+def test_a_setting_that_spoils_training_alone_is_refused(node, message):
+    with pytest.raises(UserError, match=message) as error:
+        Augment([FLIP, node, UPSIDE_DOWN], seed=0).check((64, 64), classes=7)
+    assert str(error.value).startswith(f"augment[1]: {node['_target_'].rpartition('.')[2]} ")
+    assert "\n" not in str(error.value)
+
+
+HARMLESS = [
+    *(of(name) for name in ("AdditiveNoise", "GaussNoise", "MultiplicativeNoise", "SaltAndPepper", "PixelDropout")),
+    *(of(name) for name in ("GaussianBlur", "MedianBlur", "MotionBlur", "Downscale", "Sharpen", "Emboss")),
+    *(of(name) for name in ("RandomBrightnessContrast", "RandomGamma", "RandomToneCurve", "Illumination")),
+    *(of(name) for name in ("Rotate", "Affine", "ShiftScaleRotate", "SafeRotate", "Perspective", "D4", "Transpose")),
+    *(of(name) for name in ("ElasticTransform", "GridDistortion", "OpticalDistortion", "ThinPlateSpline")),
+    *(of(name) for name in ("CoarseDropout", "GridDropout", "Erasing", "XYMasking", "RandomGridShuffle")),
+    of("RandomResizedCrop", size=[64, 64]),
+    of("RandomSizedCrop", size=[64, 64], min_max_height=[32, 64]),
+    of("Rotate", border_mode=0),
+    # which leaves what is a float
+    of("ToFloat", max_value=255),
+    of("CLAHE", p=0.5),
+    of("Equalize", p=0.5),
+    of("InvertImg", p=0.5),
+    {
+        "_target_": "albumentations.OneOf",
+        "transforms": [of("GaussianBlur"), of("RandomGamma")],
+        "p": 0.5,
+    },
+    own(PasteSlick),
+]
+
+
+@pytest.mark.parametrize("node", HARMLESS, ids=[node["_target_"].rpartition(".")[2] for node in HARMLESS])
+def test_a_usual_augmentation_passes(node):
+    Augment([FLIP, node], seed=0).check((64, 64))
+
+
+def test_what_a_later_step_brings_back_is_fine():
+    Augment([of("FromFloat"), of("ToFloat", max_value=255)], seed=0).check((64, 64))
+    Augment([own(Rescale, gain=10.0), own(Rescale, gain=0.1)], seed=0).check((64, 64))
+
+
+def test_all_usual_ones_together_pass_for_three_bands():
+    nodes = [{**of(name), "p": 0.5} for name in ("D4", "Affine", "ElasticTransform", "CoarseDropout", "GaussNoise")]
+    nodes += [{**of(name), "p": 0.8} for name in ("RandomBrightnessContrast", "RandomGamma", "MultiplicativeNoise")]
+    Augment(nodes, seed=0).check((64, 64), bands=3, classes=7)

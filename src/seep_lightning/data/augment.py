@@ -7,8 +7,9 @@ that it could be replaced.
 import copy
 import inspect
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol, cast, runtime_checkable
 
 # Albumentations would ask the network for a newer version at import, for two seconds
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -21,16 +22,31 @@ from albumentations.core.serialization import Serializable
 from numpy.typing import NDArray
 
 from seep_lightning.config.targets import build, resolve
+from seep_lightning.data.augment_effects import (
+    APPLIED_DRAWS,
+    WHOLE_DRAWS,
+    Chip,
+    Image,
+    Levels,
+    Mask,
+    Probe,
+    Transform,
+    Valid,
+    false_labels,
+    has_extremes,
+    invented_pixels,
+    measure,
+    narrow_probe,
+    never_as_it_is,
+    other_scale,
+    wide_probe,
+)
 from seep_lightning.data.images import size_text
 from seep_lightning.errors import UserError, first_line
 
-Image = NDArray[np.float32]
-Mask = NDArray[np.uint8]
-Valid = NDArray[np.bool_]
-
 OWN_PARAMETERS = ("image", "mask", "valid", "rng")
-# epochs whose draws are tried before a training: transforms are applied by chance
-TRIED_EPOCHS = 8
+# axes of an array (H, W, C)
+BANDS_LAST = 3
 
 
 @runtime_checkable
@@ -51,12 +67,6 @@ class Augmentation(Protocol):
             arrays, or the arguments as they are.
         """
         ...
-
-
-class _Chip(NamedTuple):
-    image: Image
-    mask: Mask
-    valid: Valid
 
 
 class Augment:
@@ -117,28 +127,70 @@ class Augment:
         Raises:
             UserError: A transform fails, or changes a shape or a type.
         """
-        chip = _Chip(image, mask, valid)
+        chip = Chip(image, mask, valid)
         for number, step in enumerate(self.steps):
             chip = step(chip, (self.seed, epoch, index, number))
         return chip
 
-    def check(self, size: tuple[int, int], bands: int = 1) -> None:
-        """Try the augmentation on a chip of noise, for the first epochs.
+    def check(self, size: tuple[int, int], bands: int = 1, classes: int = 1) -> None:
+        """Try the augmentation on chips of noise and of known values, for the first epochs.
 
         Args:
             size: Height and width of the chips, px.
             bands: How many bands they have.
+            classes: How many classes of seep their masks tell apart.
 
         Raises:
-            UserError: A transform fails, or changes a shape or a type.
+            UserError: A transform fails, changes a shape or a type, writes false labels, or changes values so that no
+                training chip is as validation chips are.
         """
-        rng = np.random.default_rng(0)
-        image = rng.random((bands, *size), np.float32)
-        mask = np.zeros(size, np.uint8)
-        mask[: size[0] // 2] = 1
-        valid = np.ones(size, bool)
-        for epoch in range(TRIED_EPOCHS):
-            self(image, mask, valid, epoch=epoch, index=0)
+        wide = wide_probe(size, bands, classes)
+        narrow = narrow_probe(size, bands, classes)
+        # fails here where a transform fails, or changes a shape or a type
+        of_wide = measure(self._draw, wide, WHOLE_DRAWS)
+        of_narrow = measure(self._draw, narrow, WHOLE_DRAWS)
+        self._check_labels(wide)
+        if has_extremes(of_wide, wide.levels):
+            self._check_scale(wide, narrow)
+        self._check_never(of_wide, wide)
+        self._check_never(of_narrow, narrow)
+
+    def _check_labels(self, probe: Probe) -> None:
+        """Refuse false labels, and seep and data that a transform of Albumentations makes of nothing."""
+        for step in self.steps:
+            for name, alone in step.alone():
+                problem = false_labels(alone, probe, APPLIED_DRAWS)
+                # a class of the user's own may draw slicks
+                if problem is None and isinstance(step, _AlbumentationsStep):
+                    problem = invented_pixels(alone, probe, APPLIED_DRAWS)
+                if problem:
+                    raise UserError(f"{name} {problem}")
+
+    def _check_scale(self, wide: Probe, narrow: Probe) -> None:
+        """Refuse a transform that puts values on another scale whenever it is applied."""
+        for name, alone in self._transforms():
+            problem = other_scale(alone, wide, narrow, APPLIED_DRAWS)
+            if problem:
+                raise UserError(f"{name} {problem}")
+
+    def _check_never(self, measured: Sequence[Levels], probe: Probe) -> None:
+        """Refuse an augmentation after which no training chip is as validation chips are."""
+        problem = never_as_it_is(measured, probe.levels)
+        if problem is None:
+            return
+        for name, alone in self._transforms():
+            if never_as_it_is(measure(alone, probe, APPLIED_DRAWS), probe.levels):
+                raise UserError(f"{name} {problem}")
+        raise UserError(f"augment {problem}")
+
+    def _transforms(self) -> Iterator[tuple[str, Transform]]:
+        """Each transform by itself, with its name for messages."""
+        for step in self.steps:
+            yield from step.alone()
+
+    def _draw(self, chip: Chip, number: int) -> Chip:
+        """A chip as in an epoch of this number."""
+        return Chip(*self(*chip, epoch=number, index=0))
 
 
 def chip_seed(seed: int, epoch: int, index: int, step: int = 0) -> int:
@@ -170,7 +222,7 @@ class _AlbumentationsStep:
         self.transforms.append(transform)
         self.pipeline = _compose(self.transforms)
 
-    def __call__(self, chip: _Chip, seeds: tuple[int, int, int, int]) -> _Chip:
+    def __call__(self, chip: Chip, seeds: tuple[int, int, int, int]) -> Chip:
         self.pipeline.set_random_seed(chip_seed(*seeds))
         output, problem = _run(self.pipeline, chip)
         if problem:
@@ -181,18 +233,39 @@ class _AlbumentationsStep:
             mask = np.ascontiguousarray(np.rot90(mask))
             valid = np.ascontiguousarray(np.rot90(valid))
         bands_first = np.ascontiguousarray(image.transpose(2, 0, 1))
-        return _Chip(bands_first, mask, valid.view(bool))
+        return Chip(bands_first, mask, valid.view(bool))
 
-    def _blame(self, problem: str, chip: _Chip) -> str:
+    def _blame(self, problem: str, chip: Chip) -> str:
         """The problem with the name of the transform that spoils a chip alone, when it is applied for certain."""
         names = [type(transform).__name__ for transform in self.transforms]
         for key, name, transform in zip(self.keys, names, self.transforms, strict=True):
-            certain = copy.deepcopy(transform)
-            certain.p = 1.0
-            _, own_problem = _run(_compose([certain]), chip)
+            _, own_problem = _run(_compose([_certain(transform)]), chip)
             if own_problem:
                 return f"{key}: {name} {own_problem}"
         return f"augment: {', '.join(names)} {problem}"
+
+    def alone(self) -> Iterator[tuple[str, Transform]]:
+        """Each transform by itself, applied for certain, with its name for messages."""
+        for key, transform in zip(self.keys, self.transforms, strict=True):
+            pipeline = _compose([_certain(transform)])
+            yield f"{key}: {type(transform).__name__}", partial(_draw_alone, pipeline)
+
+
+def _certain(transform: Serializable) -> Serializable:
+    """A copy of a transform that is always applied."""
+    certain: Any = copy.deepcopy(transform)
+    certain.p = 1.0
+    return cast(Serializable, certain)
+
+
+def _draw_alone(pipeline: A.Compose, chip: Chip, number: int) -> Chip | None:
+    """A draw of one transform; None where it fails by itself, or makes no chip: another one may be its partner."""
+    pipeline.set_random_seed(number)
+    output, _ = _run(pipeline, chip)
+    image = output.get("image")
+    if not isinstance(image, np.ndarray) or image.ndim != BANDS_LAST or image.shape[:2] != output["mask"].shape:
+        return None
+    return Chip(image.transpose(2, 0, 1).astype(np.float32), output["mask"], output["valid"] > 0)
 
 
 class _OwnStep:
@@ -202,7 +275,7 @@ class _OwnStep:
         self.name = f"{key}: {type(augmentation).__name__}"
         self.augmentation: Callable[..., Any] = augmentation
 
-    def __call__(self, chip: _Chip, seeds: tuple[int, int, int, int]) -> _Chip:
+    def __call__(self, chip: Chip, seeds: tuple[int, int, int, int]) -> Chip:
         rng = np.random.default_rng(seeds)
         try:
             output = self.augmentation(image=chip.image, mask=chip.mask, valid=chip.valid, rng=rng)
@@ -211,13 +284,20 @@ class _OwnStep:
             raise UserError(f"{self.name} {_failure(error, chip)}") from error
         if not isinstance(output, tuple) or len(output) != len(chip):
             raise UserError(f"{self.name} returns {type(output).__name__}; expected a tuple (image, mask, valid).")
-        for kind, array, before in zip(_Chip._fields, output, _arrays(chip), strict=True):
+        for kind, array, before in zip(Chip._fields, output, _arrays(chip), strict=True):
             if _kind(array) != _kind(before):
                 raise UserError(f"{self.name} {_change(kind, array, before)}")
-        return _Chip(*output)
+        return Chip(*output)
+
+    def alone(self) -> Iterator[tuple[str, Transform]]:
+        """The augmentation as it is, with its name for messages."""
+        yield self.name, self._draw
+
+    def _draw(self, chip: Chip, number: int) -> Chip:
+        return self(chip, (0, number, 0, 0))
 
 
-def _arrays(chip: _Chip) -> tuple[NDArray[Any], ...]:
+def _arrays(chip: Chip) -> tuple[NDArray[Any], ...]:
     return chip.image, chip.mask, chip.valid
 
 
@@ -225,7 +305,7 @@ def _compose(transforms: Sequence[Serializable]) -> A.Compose:
     return A.Compose(list(transforms), additional_targets={"valid": "mask"})
 
 
-def _run(pipeline: A.Compose, chip: _Chip) -> tuple[dict[str, Any], str | None]:
+def _run(pipeline: A.Compose, chip: Chip) -> tuple[dict[str, Any], str | None]:
     """What Albumentations makes of a chip, image (H, W, C), mask and valid (H, W) uint8, and what is wrong with it."""
     # (H, W, C), since (1, H, W) would be taken for a picture one pixel high, without a word
     image = chip.image.transpose(1, 2, 0)
@@ -237,7 +317,7 @@ def _run(pipeline: A.Compose, chip: _Chip) -> tuple[dict[str, Any], str | None]:
     return output, _fault_of_output(output, chip)
 
 
-def _fault_of_output(output: dict[str, Any], chip: _Chip) -> str | None:
+def _fault_of_output(output: dict[str, Any], chip: Chip) -> str | None:
     """What is wrong with Albumentations' output; a chip that was turned by a quarter is fine."""
     bands, height, width = chip.image.shape
     size = (height, width)
@@ -276,7 +356,7 @@ def _array_text(array: Any) -> str:
     return f"a {type(array).__name__} of {size_text(array.shape)} {array.dtype}"
 
 
-def _failure(error: Exception, chip: _Chip) -> str:
+def _failure(error: Exception, chip: Chip) -> str:
     """That a transform raised an error, in words."""
     return f"fails on a chip of {size_text(chip.mask.shape)}: {first_line(error)}."
 
