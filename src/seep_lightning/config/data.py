@@ -10,6 +10,8 @@ from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import chip_suffixes
 
+# what leaves a setting open: it is chosen from the chips of the training part (`data.choices`)
+AUTO = "auto"
 # the least number of folds: one tests, one validates, one trains
 LEAST_FOLDS = 3
 # the value of keys of other data that are as in the run
@@ -36,11 +38,12 @@ class NormaliseConfig:
     """From pixel values to network input; see `data.normalise.Normaliser`.
 
     Attributes:
-        kind: `scale` (value / full scale), `chip` or `scene` (robust z-score of the chip or of its whole scene).
+        kind: `scale` (value / full scale), `chip` or `scene` (robust z-score of the chip or of its whole scene);
+            `auto`: `chip`, or `scale` where slicks fill much of the chips.
         log: Whether to take the logarithm first.
     """
 
-    kind: str = "chip"
+    kind: str = AUTO
     log: bool = True
 
 
@@ -79,7 +82,7 @@ class DataConfig:
         classes: The largest value that a mask may hold; 1: seep or no seep.
         grid: How tiles lie in scenes, by the beginning of the scene's name.
         normalise: From pixel values to network input.
-        batch_size: Chips in a batch, on each process.
+        batch_size: Chips in a batch, on each process; None: 8, or fewer where the chips are few or large.
         num_workers: Processes that read chips; None: none on CPU, else up to 8.
         cache_gb: Decoded chips stay in memory up to this size, else they are read at each use.
         synthetic: The generated data set.
@@ -100,7 +103,7 @@ class DataConfig:
     classes: int = 1
     grid: dict[str, GridConfig] = field(default_factory=dict)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
-    batch_size: int = at_least(1, 8)
+    batch_size: int | None = at_least(1, None)
     num_workers: int | None = at_least(0, None)
     cache_gb: float = 4.0
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)

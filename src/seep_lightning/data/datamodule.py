@@ -22,6 +22,7 @@ from seep_lightning.data.audit.trap import Finding
 from seep_lightning.data.audit.traps import TRAINING_TRAPS
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.choices import USUAL_BATCH, Choice, choose_open_settings, measure, with_choices
 from seep_lightning.data.description import LabelOrigin
 from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.leakage import leakage
@@ -156,7 +157,6 @@ class SeepDataModule(pl.LightningDataModule):
 
     Attributes:
         first_epoch: With which epoch the loaders begin before Lightning tells the one of a resumed run.
-        normalise: From pixel values to network input.
     """
 
     def __init__(
@@ -179,7 +179,6 @@ class SeepDataModule(pl.LightningDataModule):
         self.audited = audited
         self.auditor: Auditor | None = None
         self.first_epoch = 0
-        self.normalise = Normaliser(**asdict(data.normalise))
 
     @cached_property
     def chips(self) -> Chips:
@@ -197,6 +196,26 @@ class SeepDataModule(pl.LightningDataModule):
     def parts(self) -> list[str]:
         """The part of each chip."""
         return split_chips(self.chips, self.split)
+
+    @cached_property
+    def choices(self) -> list[Choice]:
+        """What was chosen from the training part, because the config leaves it open."""
+        return choose_open_settings(self.data, lambda: measure(self.chips, self.indices("train")))
+
+    @cached_property
+    def settled(self) -> DataConfig:
+        """The config with nothing left open."""
+        return with_choices(self.data, self.choices)
+
+    @property
+    def batch_size(self) -> int:
+        """Chips in a batch, on each process."""
+        return self.settled.batch_size or USUAL_BATCH
+
+    @cached_property
+    def normalise(self) -> Normaliser:
+        """From pixel values to network input."""
+        return Normaliser(**asdict(self.settled.normalise))
 
     def prepare_data(self) -> None:
         """Make the generated data set where there is none yet; one process of each machine is called."""
@@ -277,7 +296,7 @@ class SeepDataModule(pl.LightningDataModule):
         needs_fork = workers > 0 and get_start_method() == "loky"
         return DataLoader(
             ChipDataset(self.chips, self.normalise, augment),
-            batch_size=self.data.batch_size,
+            batch_size=self.batch_size,
             sampler=sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -285,7 +304,7 @@ class SeepDataModule(pl.LightningDataModule):
             pin_memory=on_gpu,
             # without a generator of its own, each new iterator takes a draw from the global one, which is dropout's
             generator=torch.Generator(),
-            drop_last=is_training and len(sampler) >= self.data.batch_size,
+            drop_last=is_training and len(sampler) >= self.batch_size,
         )
 
     def _sampler(self, part: str, *, shuffle: bool) -> EpochSampler:

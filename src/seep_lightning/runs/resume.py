@@ -5,7 +5,8 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from seep_lightning.config.training import TrainConfig, TrainerConfig
+from seep_lightning.config.data import AUTO
+from seep_lightning.config.training import BASE_RATE, TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute
 from seep_lightning.runs.directory import Run
@@ -106,12 +107,32 @@ def check_same_config(run: Run, config: TrainConfig) -> None:
         UserError: It differs in more.
     """
     stored = flatten(asdict(run.config))
-    asked = flatten(asdict(config))
+    asked = flatten(asdict(with_stored_choices(config, run.config)))
     for key in sorted(stored.keys() | asked.keys()):
         before = stored.get(key)
         now = asked.get(key)
         if before != now and not key.startswith(MAY_CHANGE):
             raise UserError(f"run={run.dir} was started with {key}={before}, not {now}. {START_ANEW}=DIR.")
+
+
+def with_stored_choices(config: TrainConfig, stored: TrainConfig) -> TrainConfig:
+    """Fill in what a config leaves open with what was chosen when the run began.
+
+    Args:
+        config: The config that is to go on with the run.
+        stored: The run's own.
+    """
+    data = replace(config.data, normalise=replace(config.data.normalise))
+    if data.normalise.kind == AUTO:
+        data.normalise.kind = stored.data.normalise.kind
+    if data.batch_size is None:
+        data.batch_size = stored.data.batch_size
+    optimizer = config.optimizer
+    if BASE_RATE in optimizer:
+        optimizer = {name: value for name, value in optimizer.items() if name != BASE_RATE}
+        if optimizer["lr"] is None:
+            optimizer["lr"] = stored.optimizer.get("lr")
+    return replace(config, data=data, optimizer=optimizer)
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:

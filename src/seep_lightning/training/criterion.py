@@ -72,7 +72,7 @@ def _validated_chips(trainer: pl.Trainer, data: "SeepDataModule", config: TrainC
     # a dry run validates one batch and judges nothing
     if config.trainer.fast_dev_run:
         return chips
-    chips_in_batch = data.data.batch_size * trainer.world_size
+    chips_in_batch = data.batch_size * trainer.world_size
     if isinstance(limit, float):
         batches = -(-len(chips) // chips_in_batch)
         limit = int(batches * limit)

@@ -30,7 +30,7 @@ class CudaGraphs(Callback):
             log.info("cuda_graphs=true has no effect: it is for one GPU")
             return
         facts = pl_module.hparams["facts"]
-        batch_size = cast(Any, trainer).datamodule.data.batch_size
+        batch_size = cast(Any, trainer).datamodule.batch_size
         mask = torch.zeros(batch_size, 1, *facts["chip_size"], dtype=torch.uint8, device=device)
         bands = mask.float().repeat(1, facts["bands"], 1, 1)
         image = trainer.precision_plugin.convert_input(bands)

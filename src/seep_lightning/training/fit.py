@@ -38,7 +38,7 @@ def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run
     try:
         with (
             interruptions_explained(run),
-            memory_errors_explained(run, config.data.batch_size),
+            memory_errors_explained(run, data.batch_size),
             sigusr1_as_sigterm(),
             as_error_of("trainer", MisconfigurationException),
         ):

@@ -88,7 +88,7 @@ def expected_limits(trainer: "pl.Trainer", data: "SeepDataModule") -> TrainingLi
         trainer: The Trainer.
         data: The chips, set up.
     """
-    batch_size = data.data.batch_size
+    batch_size = data.batch_size
     chips = len(data.indices("train")) // trainer.world_size
     # a last batch that is not full is left out, unless it is the only one
     batches = max(chips // batch_size, 1)

@@ -15,6 +15,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.training.building import build_module
 from seep_lightning.training.hardware import precision_of
+from seep_lightning.training.open_settings import settle
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.trainer import build_trainer
 
@@ -87,8 +88,9 @@ def measure_losses(config: TrainConfig, directory: Path) -> LossByRate:
     Raises:
         UserError: Fewer than two losses were finite.
     """
-    bare = _without_the_rest(config)
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
+    settled, _ = settle(config, data)
+    bare = _without_the_rest(settled)
     module = build_module(bare, data, init=config.init)
     # the loss may diverge: that ends the test
     module._check_finite = _accept_any_loss  # type: ignore[method-assign]

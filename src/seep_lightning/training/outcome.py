@@ -86,7 +86,7 @@ def measure_outcome(
     def keep_masks(chip: ScoredChip) -> None:
         masks.append((chip.predicted(predictor.threshold), chip.truth))
 
-    scores = score_chips(predictor, data.chips, data.indices("val"), batch_size=config.data.batch_size, sink=keep_masks)
+    scores = score_chips(predictor, data.chips, data.indices("val"), batch_size=data.batch_size, sink=keep_masks)
     figures = {"val": scores.figures_at(predictor.threshold), "val_at_0.5": scores.figures_at(0.5)}
     predictor.apply_scaling(scores.reliability.scaling())
     best = BestEpoch(

@@ -12,7 +12,7 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
-from seep_lightning.runs.resume import with_absolute_paths
+from seep_lightning.runs.resume import with_absolute_paths, with_stored_choices
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.building import build_module
@@ -21,6 +21,7 @@ from seep_lightning.training.fit import fit
 from seep_lightning.training.hardware import with_machine_precision
 from seep_lightning.training.last_checkpoint import read_last_checkpoint
 from seep_lightning.training.monitors import check_modes, check_monitors, with_modes
+from seep_lightning.training.open_settings import settle
 from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.record import RunRecord, facts_of_run
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import lightning.pytorch as pl
 
     from seep_lightning.data.audit.trap import Finding
+    from seep_lightning.data.choices import Choice
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
 
@@ -89,12 +91,14 @@ class Parts:
         module: The network with its loss.
         trainer: Lightning's Trainer with our callbacks and loggers.
         last_checkpoint: What the run resumes from; None for a new run.
+        choices: What was chosen from the data, because the settings leave it open.
     """
 
     data: "SeepDataModule"
     module: "SeepModule"
     trainer: "pl.Trainer"
     last_checkpoint: dict[str, Any] | None
+    choices: "list[Choice]"
 
 
 class TrainingSession:
@@ -118,6 +122,8 @@ class TrainingSession:
         self.config = with_machine_precision(config)
         self.run = Run(Path(directory).resolve())
         self.resumes = self.run.last.is_file()
+        if self.resumes:
+            self.config = with_stored_choices(self.config, self.run.config)
         self.is_dry_run = bool(config.trainer.fast_dev_run)
         if self.resumes and self.is_dry_run:
             raise UserError(
@@ -162,6 +168,7 @@ class TrainingSession:
 
         prepare_process(self.config.seed)
         data = self._read_data()
+        self.config, choices = settle(self.config, data)
         # a resumed run has its weights in its checkpoint, and no longer needs what it started from
         init = None if self.resumes else self.config.init
         module = build_module(self.config, data, init=init, resumes=self.resumes)
@@ -177,7 +184,7 @@ class TrainingSession:
             # the Trainer does not declare the attribute
             check_modes(self.config, vars(trainer)["callbacks"])
             check_criterion(trainer, data, self.config)
-        return Parts(data, module, trainer, last_checkpoint)
+        return Parts(data, module, trainer, last_checkpoint, choices)
 
     def _read_data(self) -> "SeepDataModule":
         from seep_lightning.data.datamodule import SeepDataModule
@@ -212,7 +219,10 @@ class TrainingSession:
                 write_split(self.run.split_path, data.chips, data.parts)
             log.info(leakage)
             tell_findings(data.findings())
-        return RunRecord(self.run, facts_of_run(self.config, data, leakage), earlier, started)
+        facts = facts_of_run(self.config, data, leakage)
+        chosen = {choice.key: choice._asdict() for choice in parts.choices}
+        facts["chosen"] = {**earlier.get("chosen", {}), **chosen}
+        return RunRecord(self.run, facts, earlier, started)
 
     def _best_monitored_value(self, trainer: "pl.Trainer") -> float:
         value = getattr(trainer.checkpoint_callback, "best_model_score", None)
