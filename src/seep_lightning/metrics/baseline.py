@@ -25,15 +25,43 @@ def dark_threshold(chips: Chips, indices: list[int]) -> tuple[float, float]:
     Returns:
         The pooled Dice of the best rule, and its `cut`.
     """
-    # row 0 sea, row 1 seep
-    counts = np.zeros((2, RATIO_BINS), np.int64)
+    counts = count_by_darkness(chips, indices)
+    return best_dark_cut(seep_against_sea(counts))
+
+
+def count_by_darkness(chips: Chips, indices: list[int]) -> NDArray[np.int64]:
+    """Count true pixels by their blurred value over their chip's median.
+
+    Args:
+        chips: The data set.
+        indices: Positions of the chips in it.
+
+    Returns:
+        Counts (1 + classes, RATIO_BINS) of the valid pixels, the sea first, from dark to bright.
+    """
+    rows = chips.config.classes + 1
+    counts = np.zeros((rows, RATIO_BINS), np.int64)
     for i in indices:
         pixels = chips.read(i)
         valid = pixels.valid
         bins = _ratio_bins(pixels.image[0], pixels.data)
-        keys = bins[valid] + RATIO_BINS * (pixels.mask[valid] > 0)
-        key_counts = np.bincount(keys, minlength=2 * RATIO_BINS)
-        counts += key_counts.reshape(2, RATIO_BINS)
+        keys = bins[valid] + RATIO_BINS * pixels.mask[valid].astype(np.int64)
+        key_counts = np.bincount(keys, minlength=rows * RATIO_BINS)
+        counts += key_counts.reshape(rows, RATIO_BINS)
+    return counts
+
+
+def seep_against_sea(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pixels of seep of any class against the sea, (2, bins), of counts (1 + classes, bins) with the sea first."""
+    return np.stack([counts[0], counts[1:].sum(axis=0)])
+
+
+def best_dark_cut(counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Find the best cut of counts (2, RATIO_BINS): row 0 others, row 1 what is looked for.
+
+    Returns:
+        The Dice of "darker than the cut", and the cut, as a share of the chip's median.
+    """
     false_positive, true_positive = counts.cumsum(axis=1)
     seep = counts[1].sum()
     dice = 2 * true_positive / np.maximum(true_positive + false_positive + seep, 1)

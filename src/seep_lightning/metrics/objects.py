@@ -20,7 +20,7 @@ COVERED_SHARE = 0.1
 # px among which `best_min_area` chooses
 MIN_AREAS = (20, 30, 50, 80, 120, 200)
 # px between two outlines that agree
-OUTLINE_TOLERANCE = 2
+OUTLINE_TOLERANCE = TOLERANCE
 
 
 def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:

@@ -1,0 +1,183 @@
+"""Floors under every Dice: what rules reach on the same pixels that have learned nothing.
+
+Each floor is declared once, in `FLOORS`. Evaluation, terminal tables, the report's page and `summary.json` loop over
+the declarations.
+
+A floor's function is given the truth as counts of pixels (2, bins): row 0 all other pixels, row 1 the pixels that are
+looked for; the bins go from dark to bright (`metrics.baseline`). Where only the numbers of pixels are known there is
+one bin.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.metrics.baseline import best_dark_cut
+from seep_lightning.metrics.figures import DICE
+
+Counts = NDArray[np.int64]
+FloorValues = dict[str, float]
+"""What is stored of a floor: its `dice`, and what it was chosen with, such as `dark_threshold`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """A floor's declaration.
+
+    Attributes:
+        key: Its name in summary.json.
+        label: Its name in the head of a column.
+        rule: The same in full; `{NAME}` stands for a stored value.
+        description: What it is, for docs/metrics.md.
+        function: Works out what is stored from counts (2, bins).
+        needs_brightness: Whether the numbers of pixels alone are not enough.
+    """
+
+    key: str
+    label: str
+    rule: str
+    description: str
+    function: Callable[[Counts], FloorValues]
+    needs_brightness: bool = False
+
+    def text(self, values: Mapping[str, float]) -> str:
+        """The rule with its stored values."""
+        return self.rule.format_map(values)
+
+
+def all_seep(counts: Counts) -> FloorValues:
+    """Dice of calling every pixel seep, of counts (2, bins)."""
+    others, seep = counts.sum(axis=1)
+    return {"dice": float(DICE.function(np.array([seep, others, 0])))}
+
+
+def no_seep(counts: Counts) -> FloorValues:
+    """Dice of calling no pixel seep, of counts (2, bins): 0, or 1 where there is none."""
+    seep = counts[1].sum()
+    return {"dice": float(DICE.function(np.array([0, 0, seep])))}
+
+
+def darker_than(counts: Counts) -> FloorValues:
+    """Dice of the best dark threshold, and that threshold, of counts (2, bins)."""
+    dice, cut = best_dark_cut(counts)
+    return {"dice": dice, "dark_threshold": cut}
+
+
+DARKER_THAN = Floor(
+    key="darker_than",
+    label="darker than",
+    rule="darker than {dark_threshold:.2f} x median",
+    description=(
+        "seep is where the blurred value is below the best single share of the chip's median; the share is chosen on "
+        "the very chips that it is scored on"
+    ),
+    function=darker_than,
+    needs_brightness=True,
+)
+
+FLOORS: list[Floor] = [
+    Floor(
+        key="all_seep",
+        label="all seep",
+        rule="all seep",
+        description="every valid pixel is seep: 2 S / (S + all valid pixels), S the true pixels",
+        function=all_seep,
+    ),
+    Floor(
+        key="no_seep",
+        label="no seep",
+        rule="no seep",
+        description="no pixel is seep: 0, or 1 where the truth is empty",
+        function=no_seep,
+    ),
+    DARKER_THAN,
+]
+
+
+def floors_of(counts: Counts) -> dict[str, FloorValues]:
+    """Work out the floors.
+
+    Args:
+        counts: True pixels (2, bins): others and those that are looked for, from dark to bright; with one bin the
+            floors that need more are left out.
+
+    Returns:
+        What is stored of each floor, by its key.
+    """
+    has_brightness = counts.shape[1] > 1
+    floors = [floor for floor in FLOORS if has_brightness or not floor.needs_brightness]
+    return {floor.key: floor.function(counts) for floor in floors}
+
+
+def class_against_others(counts: Counts, number: int) -> Counts:
+    """True pixels of a class against all else, (2, bins), of counts (1 + classes, bins) with the sea first."""
+    others = counts.sum(axis=0) - counts[number]
+    return np.stack([others, counts[number]])
+
+
+def class_floors(counts: Counts) -> dict[str, dict[str, FloorValues]]:
+    """Work out the floors of each class against all else.
+
+    Args:
+        counts: True pixels (1 + classes, bins), see `floors_of`; the sea comes first.
+
+    Returns:
+        The floors of each class that the truth holds, by its number as text.
+    """
+    floors = {}
+    for number in range(1, len(counts)):
+        if counts[number].any():
+            floors[str(number)] = floors_of(class_against_others(counts, number))
+    return floors
+
+
+def mean_floors(by_class: Mapping[str, Mapping[str, FloorValues]]) -> dict[str, FloorValues]:
+    """The mean over classes of each floor's Dice, by the floor's key: what macro Dice is held against."""
+    means = {}
+    for floor in FLOORS:
+        values = [floors[floor.key]["dice"] for floors in by_class.values() if floor.key in floors]
+        if values:
+            means[floor.key] = {"dice": float(np.mean(values))}
+    return means
+
+
+def stored_floors(evaluation: Mapping[str, Any]) -> dict[str, FloorValues]:
+    """Read the floors from the `summary.json` of an evaluation; those of before 2026-12 have the dark threshold only.
+
+    Args:
+        evaluation: What the file holds.
+
+    Returns:
+        What is stored of each floor, by its key.
+    """
+    floors: dict[str, FloorValues] = dict(evaluation.get("floors", {}))
+    if not floors and "floor" in evaluation:
+        floors[DARKER_THAN.key] = evaluation["floor"]
+    return floors
+
+
+def declared_floors(floors: Mapping[str, FloorValues]) -> list[tuple[Floor, FloorValues]]:
+    """The floors that are stored, each with its declaration, in the order of `FLOORS`."""
+    return [(floor, floors[floor.key]) for floor in FLOORS if floor.key in floors]
+
+
+def floors_not_beaten(dice: float, floors: Mapping[str, FloorValues]) -> str:
+    """Say in one line which floors a Dice is not above.
+
+    Args:
+        dice: Of a network.
+        floors: What is stored of each floor, by its key.
+
+    Returns:
+        The line; empty where the Dice is above all of them.
+    """
+    unbeaten = []
+    for floor, values in declared_floors(floors):
+        if dice <= values["dice"]:
+            unbeaten.append(f"{floor.text(values)} {values['dice']:.3f}")
+    if not unbeaten:
+        return ""
+    return f"Dice {dice:.3f} is not above what rules reach that have learned nothing: {', '.join(unbeaten)}."
