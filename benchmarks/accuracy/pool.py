@@ -30,10 +30,10 @@ from seep_lightning.data.mosaic import lay
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.metrics.bootstrap import interval_over_scenes
 from seep_lightning.metrics.calibration import Reliability, scaled
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.metrics.histogram import dice_by_threshold
+from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, pixel_weights
 from seep_lightning.metrics.object_counts import add_up
 from seep_lightning.metrics.objects import MIN_AREAS, count_objects
 from seep_lightning.metrics.summaries import object_summary, pixel_figures, pooled_figures
@@ -157,10 +157,17 @@ def way(networks: int, by_chip: bool, flips: str) -> str:
 
 def interval(table: np.ndarray) -> tuple[float, float]:
     """95 % of the pooled Dice of scenes with counts (N, 3), or of the first less the second's with (N, 2, 3)."""
-    spread = interval_over_scenes(
-        table, lambda sums: dice_of(sums) if table.ndim == 2 else -np.diff(dice_of(sums))[:, 0]
-    )
+    weights = pixel_weights(table)
+    if table.ndim == 2:
+        spread = interval_over_scenes(table, dice_of, weights)
+    else:
+        spread = interval_over_scenes(table, difference_of, weights, Scale.DIFFERENCE)
     return spread or (np.nan, np.nan)
+
+
+def difference_of(counts: np.ndarray) -> np.ndarray:
+    dice = dice_of(counts)
+    return dice[..., 0] - dice[..., 1]
 
 
 def dice_of(counts: np.ndarray) -> np.ndarray:

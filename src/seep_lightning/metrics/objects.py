@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
+from seep_lightning.metrics.tolerance import within_tolerance
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -19,8 +20,6 @@ Counts = NDArray[np.int64]
 COVERED_SHARE = 0.1
 # px among which `best_min_area` chooses
 MIN_AREAS = (20, 30, 50, 80, 120, 200)
-# px between two outlines that agree
-OUTLINE_TOLERANCE = TOLERANCE
 
 
 def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
@@ -48,9 +47,9 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
         predicted=predicted_objects.total,
         line_found=int((line & predicted).sum()),
         line=int(line.sum()),
-        predicted_outline_near=int((predicted_outline & _near(true_outline)).sum()),
+        predicted_outline_near=int((predicted_outline & within_tolerance(true_outline)).sum()),
         predicted_outline=int(predicted_outline.sum()),
-        true_outline_near=int((true_outline & _near(predicted_outline)).sum()),
+        true_outline_near=int((true_outline & within_tolerance(predicted_outline)).sum()),
         true_outline=int(true_outline.sum()),
         sea=int((valid & ~truth).sum()),
     )
@@ -160,12 +159,3 @@ def _outline(mask: Mask) -> Mask:
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inner = cv2.erode(mask.astype(np.uint8), cross)
     return mask & np.equal(inner, 0)
-
-
-def _near(outline: Mask) -> Mask:
-    """Pixels whose centre lies within `OUTLINE_TOLERANCE` of an outline pixel's."""
-    reach = OUTLINE_TOLERANCE
-    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    disc = (x**2 + y**2 <= reach**2).astype(np.uint8)
-    # 15 times as fast as distances, on a scene
-    return np.asarray(cv2.dilate(outline.astype(np.uint8), disc) > 0)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.metrics.bootstrap import interval_over_scenes, sums_by_scene
-from seep_lightning.metrics.figures import PixelFigure, declared
+from seep_lightning.metrics.figures import Figure, PixelFigure, declared
+from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, pixel_weights, sums_by_scene
 
 COUNT_COLUMNS = ("tp", "fp", "fn")
 
 
 def intervals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:
-    """Find the interval of each declared figure of pixels, by a bootstrap over scenes.
+    """Find the interval of each declared figure of pixels, by a jackknife over scenes.
 
     Args:
         rows: The rows of a chips.csv: `scene` and pixel counts.
@@ -29,15 +29,22 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float
     return ends
 
 
+def scale_of(figure: Figure) -> Scale:
+    """The scale on which a figure's interval is worked out."""
+    return Scale.SHARE if figure.unit == "0 to 1" else Scale.UNBOUNDED
+
+
 def _interval(figure: PixelFigure, rows: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
     """The interval of one figure; None where the scenes are too few."""
     if not figure.mean_over_chips:
-        return interval_over_scenes(sums_by_scene(rows, COUNT_COLUMNS), figure.function)
+        counts = sums_by_scene(rows, COUNT_COLUMNS)
+        return interval_over_scenes(counts, figure.function, pixel_weights(counts), scale_of(figure))
     values = []
     for row in rows:
-        counts = np.array([row[column] for column in COUNT_COLUMNS])
-        values.append({"scene": row["scene"], "value": figure.function(counts), "chips": 1})
-    return interval_over_scenes(sums_by_scene(values, ("value", "chips")), _mean)
+        chip_counts = np.array([row[column] for column in COUNT_COLUMNS])
+        values.append({"scene": row["scene"], "value": figure.function(chip_counts), "chips": 1})
+    sums = sums_by_scene(values, ("value", "chips"))
+    return interval_over_scenes(sums, _mean, sums[:, 1], scale_of(figure))
 
 
 def _mean(totals: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,6 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.files import digest, write_text
-from seep_lightning.metrics.bootstrap import FEWEST_SCENES
 from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
@@ -25,6 +24,7 @@ from seep_lightning.metrics.figures import (
     declared,
     pooled_pixel_figures,
 )
+from seep_lightning.metrics.jackknife import FEWEST_SCENES
 from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import CLASS_COLUMNS
 from seep_lightning.reporting.chip_views import ChipViews, view_chips

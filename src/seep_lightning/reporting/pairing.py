@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
-from seep_lightning.metrics.bootstrap import FEWEST_SCENES, interval_over_scenes, sums_by_scene
 from seep_lightning.metrics.figures import DICE
+from seep_lightning.metrics.jackknife import (
+    FEWEST_SCENES,
+    Scale,
+    interval_over_scenes,
+    pixel_weights,
+    sums_by_scene,
+)
 from seep_lightning.reporting.intervals import COUNT_COLUMNS
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_rows
@@ -75,13 +81,13 @@ def print_pair(folders: Sequence[str], pair: Paired) -> None:
         low, high = pair.interval
         spread = f"95 % {low:+.3f} to {high:+.3f}"
     difference = pair.first - pair.second
-    print(f"difference {difference:+.4f} over {pair.scenes} scenes, {spread} (bootstrap over paired scenes)")
+    print(f"difference {difference:+.4f} over {pair.scenes} scenes, {spread} (jackknife over paired scenes)")
 
 
 def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
     """Compare two sets of `chips.csv` on the same chips.
 
-    The bootstrap draws whole scenes, the same for both, and pools their pixels (Efron & Tibshirani 1993, ch. 13).
+    The jackknife leaves out whole scenes, the same for both, and pools the pixels of the others.
 
     Args:
         first: One run's file, or those of the folds of a recipe.
@@ -110,7 +116,7 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
         first=float(dice[0]),
         second=float(dice[1]),
         scenes=len(sums),
-        interval=interval_over_scenes(sums, _difference),
+        interval=interval_over_scenes(sums, _difference, pixel_weights(sums), Scale.DIFFERENCE),
     )
 
 
