@@ -75,7 +75,7 @@ def pixel_weights(counts: Array) -> Array:
     """How much scenes decide figures of pixels: true and predicted pixels (scenes,) of counts (scenes, ..., 3)."""
     true_positive, false_positive, false_negative = np.moveaxis(counts, -1, 0)
     pixels = 2 * true_positive + false_positive + false_negative
-    return pixels.reshape(len(counts), -1).sum(axis=1)
+    return np.asarray(pixels.reshape(len(counts), -1).sum(axis=1))
 
 
 def sums_by_scene(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Array:
