@@ -18,6 +18,7 @@ from helpers.paths import ROOT
 from helpers.rasters import write_raster
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.description import LabelOrigin
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.outline_account import FATES, NOTES, outline_lines
 from seep_lightning.data.preparation import prepare
@@ -312,3 +313,10 @@ def test_the_reasons_in_the_documentation_are_those_of_the_package():
     )
     assert [(key, what.startswith("refuses")) for key, what in rows] == [(g.key, g.is_unplaced) for g in FATES]
     assert all(f"`{group.key}`" in (ROOT / "docs" / "labels.md").read_text() for group in NOTES)
+
+
+@pytest.mark.parametrize("text", [None, "[]", "{}", '{"outlines": 3}', '{"outlines": {"models": [1]}}'])
+def test_a_dataset_json_of_an_older_version_or_another_program_names_no_network(tmp_path, text):
+    if text is not None:
+        (tmp_path / "dataset.json").write_text(text)
+    assert str(LabelOrigin.of(tmp_path)) == ""

@@ -54,9 +54,11 @@ class LabelOrigin:
             root: The data set's folder.
         """
         outlines = read_description(root).get("outlines")
-        if not isinstance(outlines, dict):
+        models = outlines.get("models") if isinstance(outlines, dict) else None
+        # a dataset.json of another program, or of an older version
+        if not isinstance(models, dict):
             return cls(0, {})
-        return cls(outlines.get("used", 0), outlines.get("models", {}))
+        return cls(outlines["used"], models)
 
     @property
     def drawn(self) -> int:
