@@ -54,11 +54,13 @@ class LabelOrigin:
             root: The data set's folder.
         """
         outlines = read_description(root).get("outlines")
-        models = outlines.get("models") if isinstance(outlines, dict) else None
         # a dataset.json of another program, or of an older version
+        if not isinstance(outlines, dict):
+            return cls(0, {})
+        models = outlines.get("models")
         if not isinstance(models, dict):
             return cls(0, {})
-        return cls(outlines["used"], models)
+        return cls(outlines.get("used", 0), models)
 
     @property
     def drawn(self) -> int:
