@@ -84,6 +84,13 @@ def without_memory(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return flags
 
 
+def covers_all(flags: NDArray[np.bool_]) -> bool:
+    """Whether all flags (H, W) are True; told at once of the arrays without memory that `ChipPixels` has for this."""
+    if flags.strides == (0, 0):
+        return bool(flags[0, 0])
+    return bool(flags.all())
+
+
 def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> ChipPixels:
     """Read one chip, image and mask checked against each other.
 

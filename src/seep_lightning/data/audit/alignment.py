@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.audit.orientations import ORIENTATIONS, oriented
-from seep_lightning.data.audit.trap import covers_all
-from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.images import ChipPixels, covers_all
 
 # sides of the reduced pictures that are compared, px: at most, and at least
 LARGEST_SIDE = 128
@@ -102,6 +101,43 @@ def _halved(picture: Floats) -> Floats:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
+def _in_quadrants(picture: Floats) -> Floats:
+    """(side, side) as (2, 2, side / 2, side / 2)."""
+    half = len(picture) // 2
+    return picture.reshape(2, half, 2, half).swapaxes(1, 2)
+
+
+class Comparison(NamedTuple):
+    """How well a mask lies on its image.
+
+    Attributes:
+        size: Height and width of the chip, px.
+        side: Of the reduced picture, px.
+        spectra: The cross-spectrum of darkness and edges of seep in each quadrant, (2, 2, side / 2, side / 4 + 1).
+        fits: The product of both with the mask laid in each of `ORIENTATIONS`, (8,).
+    """
+
+    size: tuple[int, int]
+    side: int
+    spectra: Spectra
+    fits: NDArray[np.float64]
+
+
+def compare(pixels: ChipPixels) -> Comparison:
+    """Compare the mask of a chip with its image."""
+    height, width = pixels.mask.shape
+    # an even side has quadrants
+    side = min(LARGEST_SIDE, height, width) // 2 * 2
+    dark = _darkness(pixels, side)
+    edges = _edges(pixels.mask, side)
+    dark_spectra = np.fft.rfft2(_in_quadrants(dark))
+    edge_spectra = np.fft.rfft2(_in_quadrants(edges))
+    coarse_dark = _halved(dark)
+    coarse_edges = _halved(edges)
+    fits = [float((oriented(coarse_edges, orientation) * coarse_dark).sum()) for orientation in ORIENTATIONS]
+    return Comparison((height, width), side, dark_spectra * edge_spectra.conj(), np.array(fits))
+
+
 class Alignment:
     """Adds up how well the masks of a data set lie on their images, for all offsets and all eight orientations.
 
@@ -116,38 +152,22 @@ class Alignment:
         self._side = 0
         # (group, row, column) of the quadrant, each the spectrum of half a side
         self._quadrants: Spectra = np.zeros(0, complex)
-        self._by_orientation = np.zeros((GROUPS, len(ORIENTATIONS)))
+        self._fits = np.zeros((GROUPS, len(ORIENTATIONS)))
 
-    def add(self, pixels: ChipPixels) -> None:
-        """Add a chip that has seep, unless it is of another size than the first one."""
-        size = pixels.mask.shape
+    def add(self, comparison: Comparison) -> None:
+        """Add a chip that has seep, unless it is too small, or of another size than the first one."""
+        if comparison.side < SMALLEST_SIDE:
+            return
         if self.chips == 0:
-            self._begin(size[0], size[1])
-        if size != self._size or self._side < SMALLEST_SIDE:
+            self._size = comparison.size
+            self._side = comparison.side
+            self._quadrants = np.zeros((GROUPS, *comparison.spectra.shape), complex)
+        if comparison.size != self._size:
             return
         group = self.chips % GROUPS
         self.chips += 1
-        dark = _darkness(pixels, self._side)
-        edges = _edges(pixels.mask, self._side)
-        dark_spectra = np.fft.rfft2(self._in_quadrants(dark))
-        edge_spectra = np.fft.rfft2(self._in_quadrants(edges))
-        self._quadrants[group] += dark_spectra * edge_spectra.conj()
-        coarse_dark, coarse_edges = (_halved(picture) for picture in (dark, edges))
-        products = [float((oriented(coarse_edges, orientation) * coarse_dark).sum()) for orientation in ORIENTATIONS]
-        self._by_orientation[group] += products
-
-    def _begin(self, height: int, width: int) -> None:
-        # an even side has quadrants
-        side = min(LARGEST_SIDE, height, width) // 2 * 2
-        self._size = (height, width)
-        self._side = side
-        half = side // 2
-        self._quadrants = np.zeros((GROUPS, 2, 2, half, half // 2 + 1), complex)
-
-    def _in_quadrants(self, picture: Floats) -> Floats:
-        """(side, side) as (2, 2, side / 2, side / 2)."""
-        half = self._side // 2
-        return picture.reshape(2, half, 2, half).swapaxes(1, 2)
+        self._quadrants[group] += comparison.spectra
+        self._fits[group] += comparison.fits
 
     @property
     def pixel(self) -> float:
@@ -176,7 +196,7 @@ class Alignment:
 
     def orientations(self) -> NDArray[np.float64]:
         """How well masks fit in each of `ORIENTATIONS`, by group: (GROUPS, 8)."""
-        return self._by_orientation
+        return self._fits
 
     def _peak(self, spectrum: Spectra) -> Peak:
         """The highest point up to a quarter of the side away."""

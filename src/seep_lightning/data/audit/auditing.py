@@ -1,7 +1,5 @@
 """The audit: each chip is read once, all traps look at it, and then say what they found."""
 
-import hashlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -16,8 +14,6 @@ from seep_lightning.errors import UserError
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
     from seep_lightning.data.images import ChipPixels
-
-log = logging.getLogger(__name__)
 
 # the splits whose leakage is told beside that of the split that was asked for
 COMPARED_SPLITS = ("scene", "place", "kfold", "random")
@@ -110,10 +106,9 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
 
     data = with_root(data)
     chips = pair_chips(replace(data, unpaired="skip"))
-    for line in chips.told_files():
-        log.info(line)
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
+    result.findings += _left_out(chips)
     auditor = Auditor(chips)
     statistics = ChipStatistics(len(chips))
     errors = _read_all(auditor, statistics)
@@ -140,6 +135,12 @@ def _layout_problems(data: DataConfig, chips: "Chips") -> list[Finding]:
     return [Finding(Severity.STOPS, problem) for problem in layout.problems(chips.root)]
 
 
+def _left_out(chips: "Chips") -> list[Finding]:
+    """Files that nobody reads, and that look as if somebody had meant to use them."""
+    entries = [entry for entry in chips.left_out if entry.readable]
+    return [Finding(Severity.WORTH_KNOWING, f"left out: {entry}") for entry in entries]
+
+
 def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError]:
     """Read chip by chip; collect measurements, statistics and digests. Returns what could not be read."""
     chips = auditor.chips
@@ -157,9 +158,8 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
 
 
 def _digest(name: str, pixels: "ChipPixels") -> str:
-    """A digest as `loading.digest` writes it, for identical pictures only: in a third of its time."""
-    picture = hashlib.sha1(pixels.image.tobytes(), usedforsecurity=False).hexdigest()
-    return f"{name}::{picture}"
+    """A digest in the form of `loading.digest`, to find identical pictures: Python's own hash is five times as fast."""
+    return f"{name}::{hash(pixels.image.tobytes())}"
 
 
 def _add_leakage(result: Audit, chips: "Chips", split: SplitConfig) -> list[str] | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.data.audit.file_traps import kind_text, kinds_text
-from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, EvenSample, examples_text, percent
+from seep_lightning.data.audit.file_traps import kinds_text
+from seep_lightning.data.audit.trap import MASK_VALUES, MOST_EXAMPLES, AuditedChip, ChipKind, EvenSample, examples_text, percent
 from seep_lightning.data.scene_names import scenes_are_known
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # so many classes and scenes are listed
 MOST_CLASSES = 12
 MOST_SCENES = 20
+# levels are counted in about so many chips
+CHIPS_WITH_LEVELS = 100
 
 
 class ChipStatistics:
@@ -28,8 +30,8 @@ class ChipStatistics:
         Args:
             chips: How many chips the set has.
         """
-        self.sample = EvenSample(chips)
-        self.kinds: Counter[str] = Counter()
+        self.sample = EvenSample(chips, CHIPS_WITH_LEVELS)
+        self.kinds: Counter[ChipKind] = Counter()
         self.chips_by_class = np.zeros(MASK_VALUES, np.int64)
         self.pixels_by_class = np.zeros(MASK_VALUES, np.int64)
         self.levels: list[int] = []
@@ -42,7 +44,7 @@ class ChipStatistics:
 
     def add(self, chip: AuditedChip) -> None:
         """Count a chip."""
-        self.kinds[kind_text(chip)] += 1
+        self.kinds[chip.kind] += 1
         self.chips_by_class += chip.class_pixels > 0
         self.pixels_by_class += chip.class_pixels
         self.pixels += chip.seep.size
@@ -51,11 +53,10 @@ class ChipStatistics:
             self.nodata_chips += 1
         if not chip.seep_pixels:
             self.without_seep.append(chip.name)
-        counts = chip.value_pixels if chip in self.sample else None
-        if counts is not None:
-            self.levels.append(int(np.count_nonzero(counts)))
-            self.values += chip.pixels.image.size
-            self.saturated_values += int(counts[-1])
+        self.values += chip.pixels.image.size
+        self.saturated_values += chip.saturated_pixels
+        if chip in self.sample:
+            self.levels.append(len(np.unique(chip.pixels.image)))
 
     def facts(self, chips: "Chips") -> dict[str, str]:
         """The counts as a reader wants them, by name."""
@@ -64,6 +65,7 @@ class ChipStatistics:
         saturated_share = self.saturated_values / max(self.values, 1)
         return {
             "chips": f"{len(chips)} pairs",
+            **files_facts(chips),
             "scenes": scenes_text(chips),
             "size and type": kinds_text(self.kinds) or "none readable",
             "levels a chip": f"{min(levels)} to {max(levels)}",
@@ -86,6 +88,17 @@ class ChipStatistics:
         if len(labels) > MOST_CLASSES:
             texts.append(f"and {len(labels) - MOST_CLASSES} more classes")
         return ", ".join(texts) or "none"
+
+
+def files_facts(chips: "Chips") -> dict[str, str]:
+    """How the files pair, and which other files there are; those that look like chips are findings."""
+    facts: dict[str, str] = {}
+    if chips.found:
+        facts["files"] = chips.found
+    others = [str(entry) for entry in chips.left_out if not entry.readable]
+    if others:
+        facts["other files"] = "; ".join(others[:MOST_EXAMPLES])
+    return facts
 
 
 def scenes_text(chips: "Chips") -> str:

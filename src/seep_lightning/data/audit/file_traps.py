@@ -3,20 +3,13 @@
 from collections import Counter
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
-from seep_lightning.data.images import size_text
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, ChipKind, Sighting
 
 # so many kinds of chips are listed
 MOST_KINDS = 4
 
 
-def kind_text(chip: AuditedChip) -> str:
-    """What all chips of a set must have in common, such as `1 band, 256 x 256, uint16`."""
-    bands, *size = chip.pixels.image.shape
-    return f"{bands} band, {size_text(size)}, {chip.pixels.image.dtype}"
-
-
-def kinds_text(kinds: Counter[str]) -> str:
+def kinds_text(kinds: Counter[ChipKind]) -> str:
     """How many chips there are of each kind, the most frequent first."""
     texts = [f"{count} x {kind}" for kind, count in kinds.most_common(MOST_KINDS)]
     hidden = len(kinds) - MOST_KINDS
@@ -30,11 +23,11 @@ class MixedKinds:
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Count nothing yet."""
-        self.kinds: Counter[str] = Counter()
+        self.kinds: Counter[ChipKind] = Counter()
 
     def add(self, chip: AuditedChip) -> None:
         """Count the chip's kind."""
-        self.kinds[kind_text(chip)] += 1
+        self.kinds[chip.kind] += 1
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """List the kinds, where there are several."""
@@ -51,7 +44,7 @@ class NoData:
 
     def add(self, chip: AuditedChip) -> None:
         """Note the chip if it has no data."""
-        if not chip.pixels.data.any():
+        if chip.has_nodata and not chip.pixels.data.any():
             self.names.append(chip.name)
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:

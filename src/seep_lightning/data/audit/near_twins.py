@@ -6,16 +6,14 @@ turns the signs of odd coefficients, and a transposed picture transposes them, s
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.audit.orientations import ORIENTATIONS, Orientation, oriented
-
-if TYPE_CHECKING:
-    from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.images import ChipPixels, covers_all
 
 # side of the picture that is hashed, and of its coefficients that are
 REDUCED_SIDE = 32
@@ -29,6 +27,8 @@ MOST_DIFFERENT_BITS = 9
 LARGEST_BUCKET = 256
 # candidates that are looked up at once
 LOOKUP_SIZE = 4096
+# the share of data in a reduced pixel is counted in so many steps
+MOST_DATA = np.uint8(255)
 # a pair is confirmed by its pixels at this size, so that a copy may have been smoothed or resampled
 CONFIRMED_SIDE = 64
 # least correlation of reduced pictures, of pictures at that size, and of these less the mean of their surroundings
@@ -55,27 +55,25 @@ class NearTwins(NamedTuple):
     second: int
 
 
-def filled_band(pixels: "ChipPixels") -> NDArray[Any]:
-    """The mean of all bands, (H, W), with the mean of the valid pixels where there are no data."""
-    image = pixels.image
-    band: NDArray[Any] = image[0]
-    if len(image) > 1:
-        band = image.mean(axis=0, dtype=np.float32)
-    if pixels.data.all() or not pixels.data.any():
-        return band
-    mean = band[pixels.data].mean()
-    return np.where(pixels.data, band, mean).astype(np.float32)
+def _squared(pixels: ChipPixels, side: int) -> Floats:
+    """A chip's picture, the mean of its bands, as a square: float32, with its mean where there are no data."""
+    size = (side, side)
+    bands = [cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in pixels.image]
+    picture = np.zeros(size, np.float32)
+    for band in bands:
+        picture += band
+    if covers_all(pixels.data):
+        return picture
+    share_of_data = cv2.resize(pixels.data.view(np.uint8) * MOST_DATA, size, interpolation=cv2.INTER_AREA)
+    has_data = share_of_data == MOST_DATA
+    if has_data.any():
+        picture[~has_data] = picture[has_data].mean()
+    return picture
 
 
-def reduced(pixels: "ChipPixels") -> Floats:
+def reduced(pixels: ChipPixels) -> Floats:
     """Reduce a chip to (32, 32) float32 with mean 0 and standard deviation 1; zeros for a constant chip."""
-    return _standardised(_resized(pixels, REDUCED_SIDE))
-
-
-def _resized(pixels: "ChipPixels", side: int) -> Floats:
-    """A chip's picture as a square, float32."""
-    resized = cv2.resize(filled_band(pixels), (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, np.float32)
+    return _standardised(_squared(pixels, REDUCED_SIDE))
 
 
 def _standardised(picture: Floats) -> Floats:
@@ -120,7 +118,7 @@ class TwinSearch:
         self._small: list[NDArray[np.int8]] = []
         self._lowest: list[Floats] = []
 
-    def add(self, index: int, pixels: "ChipPixels") -> None:
+    def add(self, index: int, pixels: ChipPixels) -> None:
         """Keep a small picture of a chip, unless all its pixels are the same.
 
         Args:
@@ -135,7 +133,7 @@ class TwinSearch:
         # 30 steps a standard deviation are enough for a correlation
         self._small.append(np.clip(small * 30, -127, 127).astype(np.int8))
 
-    def pairs(self, read: Callable[[int], "ChipPixels"], leave_out: Sequence[int] = ()) -> list[NearTwins]:
+    def pairs(self, read: Callable[[int], ChipPixels], leave_out: Sequence[int] = ()) -> list[NearTwins]:
         """Find near twins.
 
         Args:
@@ -219,10 +217,10 @@ def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
     return float((first * second).mean())
 
 
-def _same_pixels(a: "ChipPixels", b: "ChipPixels", orientation: Orientation) -> bool:
+def _same_pixels(a: ChipPixels, b: ChipPixels, orientation: Orientation) -> bool:
     """Whether two chips show the same, down to their details: two days at one place do not."""
-    first = _without_outliers(_resized(a, CONFIRMED_SIDE))
-    second = _without_outliers(oriented(_resized(b, CONFIRMED_SIDE), orientation))
+    first = _without_outliers(_squared(a, CONFIRMED_SIDE))
+    second = _without_outliers(oriented(_squared(b, CONFIRMED_SIDE), orientation))
     if _correlation(first, second) < LEAST_CORRELATION:
         return False
     return _correlation(_details(first), _details(second)) >= LEAST_DETAIL_CORRELATION

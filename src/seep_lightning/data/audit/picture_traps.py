@@ -1,7 +1,9 @@
 """What may be wrong with images: saturated, constant."""
 
+import numpy as np
+
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting, percent
 
 # from this share of the pixels on, a set is called saturated
 LEAST_SATURATED_SHARE = 0.03
@@ -13,7 +15,6 @@ class Saturated:
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Count nothing yet."""
         self.nodata = config.nodata
-        self.sample = EvenSample(chips)
         self.values = 0
         self.darkest = 0
         self.brightest = 0
@@ -21,13 +22,13 @@ class Saturated:
 
     def add(self, chip: AuditedChip) -> None:
         """Count the values at both ends; nodata is no end."""
-        counts = chip.value_pixels if chip in self.sample else None
-        if counts is None:
+        if chip.largest_value is None:
             return
-        self.largest_value = len(counts) - 1
+        self.largest_value = chip.largest_value
         self.values += chip.pixels.image.size
-        self.darkest += int(counts[0])
-        self.brightest += int(counts[-1])
+        self.brightest += chip.saturated_pixels
+        if self.nodata != 0:
+            self.darkest += int(np.count_nonzero(chip.pixels.image == 0))
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say the share of each end that holds too much."""

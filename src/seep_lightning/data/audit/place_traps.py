@@ -34,7 +34,7 @@ class _MasksOnImages:
     def add(self, chip: AuditedChip) -> None:
         """Look at the chip if it has seep and sea."""
         if chip in self.sample and 0 < chip.seep_pixels < chip.seep.size:
-            self.alignment.add(chip.pixels)
+            self.alignment.add(chip.comparison)
 
 
 class MisplacedMasks(_MasksOnImages):

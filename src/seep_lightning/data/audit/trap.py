@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.audit.alignment import Comparison, compare
+from seep_lightning.data.images import covers_all, size_text
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -36,11 +38,20 @@ class Severity(StrEnum):
     WORTH_KNOWING = "worth knowing"
 
 
-def covers_all(flags: NDArray[np.bool_]) -> bool:
-    """Whether all flags (H, W) are True; told at once of the arrays without memory that `ChipPixels` has for this."""
-    if flags.strides == (0, 0):
-        return bool(flags[0, 0])
-    return bool(flags.all())
+class ChipKind(NamedTuple):
+    """What all chips of a set must have in common.
+
+    Attributes:
+        shape: (C, H, W).
+        dtype: The type of the image.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        bands, *size = self.shape
+        return f"{bands} band, {size_text(size)}, {self.dtype}"
 
 
 def scattered_pixels(nodata: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -105,17 +116,37 @@ class AuditedChip:
     def class_pixels(self) -> NDArray[np.int64]:
         """How many valid pixels each value of the mask has, (256,)."""
         mask = self.pixels.mask
+        counts = np.zeros(MASK_VALUES, np.int64)
+        if self.is_all_valid and not self.seep_pixels:
+            counts[0] = mask.size
+            return counts
         counted = None if self.is_all_valid else self.pixels.valid.view(np.uint8)
-        counts = cv2.calcHist([mask], [0], counted, [MASK_VALUES], [0, MASK_VALUES])
-        return np.asarray(counts.ravel(), np.int64)
+        counts[:] = cv2.calcHist([mask], [0], counted, [MASK_VALUES], [0, MASK_VALUES]).ravel()
+        return counts
 
     @cached_property
-    def value_pixels(self) -> NDArray[np.int64] | None:
-        """How often each value occurs in the image, over all bands; None where values are not whole numbers."""
+    def comparison(self) -> Comparison:
+        """How well the mask lies on the image, at each offset."""
+        return compare(self.pixels)
+
+    @cached_property
+    def kind(self) -> ChipKind:
+        """What all chips of a set must have in common."""
         image = self.pixels.image
-        if image.dtype.kind != "u":
-            return None
-        return np.bincount(image.ravel(), minlength=np.iinfo(image.dtype).max + 1)
+        return ChipKind(image.shape, image.dtype)
+
+    @cached_property
+    def largest_value(self) -> int | None:
+        """The largest value that the image could hold; None where its values are not whole numbers."""
+        image = self.pixels.image
+        return int(np.iinfo(image.dtype).max) if image.dtype.kind == "u" else None
+
+    @cached_property
+    def saturated_pixels(self) -> int:
+        """How many values, over all bands, are the largest one that the image could hold."""
+        if self.largest_value is None:
+            return 0
+        return int(np.count_nonzero(self.pixels.image == self.largest_value))
 
 
 @dataclass(frozen=True)
