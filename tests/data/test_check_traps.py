@@ -360,6 +360,14 @@ def test_each_trap_stands_in_the_docs():
         assert f"| {trap.name} | {trap.severity} | {trap.measures} |" in text
 
 
+def test_files_that_are_left_out_are_told(tmp_path):
+    write_set(tmp_path)
+    for number in range(9):
+        write(tmp_path / "images", f"more{number}.tif", sea_with_slick(np.random.default_rng(number)))
+    text = the_line(audited(tmp_path), Severity.WORTH_KNOWING)
+    assert text.startswith("left out: 18 .tif in images")
+
+
 # --- training
 
 

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.audit.file_traps import kinds_text
-from seep_lightning.data.audit.trap import MASK_VALUES, MOST_EXAMPLES, AuditedChip, ChipKind, EvenSample, examples_text, percent
+from seep_lightning.data.audit.trap import (
+    MASK_VALUES,
+    MOST_EXAMPLES,
+    AuditedChip,
+    ChipKind,
+    EvenSample,
+    examples_text,
+    percent,
+)
 from seep_lightning.data.scene_names import scenes_are_known
 
 if TYPE_CHECKING:
