@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.commands.composition import compose_arguments
+from seep_lightning.commands.global_files import IN_FILE, missing_header
 from seep_lightning.commands.overrides import key_of, single_runs
 from seep_lightning.config.targets import TARGET
 from seep_lightning.errors import UserError
@@ -18,8 +19,12 @@ from seep_lightning.errors import UserError
 NOISE = ("object_type=", "full_key:", "reference_type=", "To append to your config use", "Set the environment")
 # OmegaConf's words before the message of a `UserError` that a resolver raised
 FROM_A_RESOLVER = "UserError raised while resolving interpolation: "
-# Hydra's words about a key that is not there: `key=value` and `~key`
-UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'|Could not delete from config\. '([^']+)' does not exist")
+# Hydra's words about a key that is not there: `key=value`, `~key`, and a key in a config file
+UNKNOWN_KEY = re.compile(
+    r"Could not override '(?P<override>[^']+)'"
+    r"|Could not delete from config\. '(?P<deletion>[^']+)' does not exist"
+    r"|Key '[^']+' not in '\w+'\s+full_key: (?P<in_file>\S+)"
+)
 
 
 def error_message(error: Exception, command: str, arguments: Sequence[str] = ()) -> str:
@@ -38,7 +43,10 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
         message = str(error).partition(FROM_A_RESOLVER)[2]
         return message.splitlines()[0]
     text = _plain_text(error)
-    unknown = _unknown_key(text)
+    header = missing_header(text, command, arguments)
+    if header is not None:
+        return header
+    unknown = _unknown_key(str(error))
     if unknown is None:
         return text
     suggestion = _nearest_key(unknown, command, arguments)
@@ -62,7 +70,7 @@ def _unknown_key(text: str) -> str | None:
     match = UNKNOWN_KEY.search(text)
     if match is None:
         return None
-    key = match[1] or match[2]
+    key = str(match[str(match.lastgroup)])
     return None if key.startswith("hydra.") else key
 
 
@@ -89,7 +97,9 @@ def _composed_without(unknown: str, command: str, overrides: Sequence[str]) -> D
         GlobalHydra.instance().clear()
         return compose_arguments(command, kept)
     except (HydraException, OmegaConfBaseException) as error:
-        further = _unknown_key(str(error))
+        in_file = IN_FILE.search(str(error))
+        # the choice of the file that holds the key, or an override of another unknown key
+        further = in_file["group"] if in_file else _unknown_key(str(error))
     is_left = any(key_of(override) == further for override in kept)
     if further is None or not is_left:
         return None
