@@ -31,6 +31,9 @@ PATH_KEYS = frozenset(
         "split.path",
     }
 )
+# their value is a text, never a list: brackets and commas of a regular expression are its own
+TEXT_KEYS = frozenset({"data.pattern"})
+QUOTES = ("'", '"', "${")
 # flags of Hydra after which a path follows
 CONFIG_FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 MULTIRUN_FLAGS = ("-m", "--multirun")
@@ -70,6 +73,8 @@ def quote_path(argument: str, *, multirun: bool) -> str:
         return f"{key}={with_home(value)}"
     if not separator or argument.startswith("-"):
         return argument
+    if key.lstrip("+") in TEXT_KEYS and not value.startswith(QUOTES):
+        return f"{key}={quote_value(value)}"
     if _is_for_hydra(value, multirun):
         items = ITEM_FROM_HOME.sub(_quoted_item_from_home, value)
         return f"{key}={items}"
@@ -103,7 +108,7 @@ def _is_for_hydra(value: str, multirun: bool) -> bool:
     """Whether Hydra's grammar has to read a path's value: null, a text in quotes, a list, an interpolation."""
     if value.lower() in ("", "null"):
         return True
-    if value.startswith(("'", '"', "[", "${")):
+    if value.startswith((*QUOTES, "[")):
         return True
     return multirun and "," in value
 

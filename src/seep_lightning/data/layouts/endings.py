@@ -165,3 +165,16 @@ def mask_endings(keys: Iterable[str]) -> Counter[str]:
     """
     matches = map(MASK_ENDING.search, keys)
     return Counter(match[0] for match in matches if match is not None)
+
+
+def likely_mask_ending(keys: Collection[str]) -> str:
+    """What masks may end with in a folder that holds images too, whatever the word is; `""` where nothing pairs.
+
+    Args:
+        keys: The keys of all files.
+    """
+    all_keys = frozenset(keys)
+    sample = sorted(keys)[:: max(len(keys) // SAMPLED_FILES, 1)]
+    votes = Counter(rest for key in sample for rest in _rests(key, all_keys))
+    likely = votes.most_common(1)
+    return likely[0][0] if likely else ""

@@ -87,7 +87,9 @@ def _list_folder(folder: Path, place: str) -> FileSet:
     """The files of a folder, or else of its sub-folders."""
     found = FileSet(place, folder)
     names, folders = _entries(folder)
-    chips = _take_chips(found, names)
+    hidden_folders = [name for name in folders if _is_hidden(name)]
+    folders = [name for name in folders if name not in hidden_folders]
+    chips = _take_chips(found, [*names, *hidden_folders])
     below = [f"{name}/{file}" for name in folders for file in _names_below(folder / name)]
     if chips:
         in_sub_folders = [name for name in below if _is_chip(name)]
@@ -109,7 +111,7 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             (folders if _is_folder(entry) else files).append(entry.name)
-    return files, sorted(name for name in folders if not _is_hidden(name))
+    return files, sorted(folders)
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
@@ -125,6 +127,8 @@ def _names_below(folder: Path, seen: frozenset[str] = frozenset()) -> Iterator[s
     files, folders = _entries(folder)
     yield from files
     for name in folders:
+        if _is_hidden(name):
+            continue
         for below in _names_below(folder / name, seen | {real}):
             yield f"{name}/{below}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.layouts import hints
-from seep_lightning.data.layouts.endings import Endings, find_endings, mask_endings, strip_ending
+from seep_lightning.data.layouts.endings import Endings, find_endings, likely_mask_ending, mask_endings, strip_ending
 from seep_lightning.data.layouts.files import ChipFile, FileSet, by_key, is_glob, is_raster, list_files
 from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.known import FolderNames
@@ -165,12 +165,10 @@ class FolderPairs:
         masks = by_key(roles.masks, mask_files)
         endings = self._endings(_Named(image_files, images), _Named(mask_files, masks))
         found = [roles.found] if roles.found else []
-        for key, said, ending in (
-            ("image_suffix", self.image_suffix, endings.image),
-            ("mask_suffix", self.mask_suffix, endings.mask),
-        ):
-            if said is None and ending:
-                found.append(f"data.{key}={ending}")
+        if self.image_suffix is None and endings.image:
+            found.append(f"data.image_suffix={endings.image}")
+        if self.mask_suffix is None and endings.mask:
+            found.append(f"data.mask_suffix={endings.mask}")
         return PairedFiles(
             Side("image", image_files, _by_rest(images, endings.image, image_files, "image"), endings.image),
             Side("mask", mask_files, _by_rest(masks, endings.mask, mask_files, "mask"), endings.mask),
@@ -219,6 +217,8 @@ class FolderPairs:
 
     def _endings(self, images: "_Named", masks: "_Named") -> Endings:
         """What images and masks end with."""
+        _check_ending("image_suffix", self.image_suffix, images)
+        _check_ending("mask_suffix", self.mask_suffix, masks)
         options = find_endings(images.table, masks.table, self.image_suffix, self.mask_suffix)
         if len(options) == 1:
             return options[0]
@@ -237,6 +237,15 @@ class _Named:
     def __str__(self) -> str:
         first = next(iter(sorted(self.table.values())))
         return f"{counted_suffixes(path.name for path in self.table.values())} such as {first.name}"
+
+
+def _check_ending(key: str, ending: str | None, named: _Named) -> None:
+    """Raise `UserError` for an ending of the user's that no name has."""
+    if ending and not strip_ending(named.table, ending):
+        raise UserError(
+            f"data.{key}={ending}: no name in {named.files.base} ends with it ({named}). Pass what stands before the "
+            f"suffix of the file, or data.{key}=null to find it out."
+        )
 
 
 def _is_one_place(root: Path, folders: FolderNames) -> bool:
@@ -285,9 +294,10 @@ def _by_rest(table: Mapping[str, Path], ending: str, files: FileSet, kind: str) 
 def _one_file_error(files: FileSet) -> UserError:
     """The error where each file would be an image and its own mask."""
     names = [file.path.name for file in files.files]
+    ending = likely_mask_ending([file.key for file in files.files]) or "_mask"
     return UserError(
         f"data: images and masks are the same files, {counted_suffixes(names)} in {files.base}, such as {names[0]}. "
-        "Say what the names of masks end with, such as data.mask_suffix=_mask, or where they lie, such as "
+        f"Say what the names of masks end with, such as data.mask_suffix={ending}, or where they lie, such as "
         "data.masks=masks."
     )
 
