@@ -1,16 +1,18 @@
 """What there is to map: images, and chips laid into their scenes."""
 
 import math
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
-from seep_lightning.data.layouts import split_name
+from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
@@ -70,6 +72,7 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
         tiles[path] = tile
     for scene, tiles in tiles_of_scenes.items():
         jobs += _jobs_of_chips(scene, tiles, facts, config)
+    jobs = _named_apart(jobs)
     _check_names(jobs, config.input)
     return jobs
 
@@ -77,6 +80,24 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
 def _job_of_file(path: Path, peers: tuple[Path, ...] = ()) -> SceneJob:
     """A job for one file that is mapped by itself."""
     return SceneJob(path.stem, {path: (0, 0)}, peers)
+
+
+def _named_apart(jobs: Sequence[SceneJob]) -> list[SceneJob]:
+    """The jobs, where files in several folders have one name with those of their folders before it."""
+    counts = Counter(job.name for job in jobs)
+    apart: list[SceneJob] = []
+    files = [path for job in jobs for path in job.tiles]
+    if not files or counts.total() == len(counts):
+        return list(jobs)
+    common = Path(os.path.commonpath([path.parent for path in files]))
+    for job in jobs:
+        (path, *others) = job.tiles
+        if counts[job.name] > 1 and not others:
+            folder = path.parent.relative_to(common).as_posix().removeprefix(".")
+            apart.append(replace(job, name=chip_name(folder, job.name)))
+        else:
+            apart.append(job)
+    return apart
 
 
 def _chip_name(path: Path, pattern: str) -> tuple[str, int | None]:

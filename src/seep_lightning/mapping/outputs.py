@@ -77,14 +77,17 @@ class SceneOutputs:
                 )
 
 
-def chip_map_path(folder: Path, chip: Path) -> Path:
+def chip_map_path(folder: Path, job: SceneJob, chip: Path) -> Path:
     """The file in `folder` that holds the map of a chip."""
-    return folder / chip_map_name(chip.name)
+    if len(job.tiles) > 1:
+        return folder / chip_map_name(chip.name)
+    # files in several folders may have one name, jobs have not
+    return folder / chip_map_name(f"{job.name}{chip.suffix}")
 
 
 def _chip_map_paths(folder: Path, job: SceneJob) -> list[Path]:
     """The files in `folder` that hold the maps of a scene's chips."""
-    return [chip_map_path(folder, chip) for chip in job.tiles]
+    return [chip_map_path(folder, job, chip) for chip in job.tiles]
 
 
 def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
@@ -110,7 +113,7 @@ def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
             top, bottom, left, right = box(cell, size)
             values, valid = raster.read(top, bottom, left, right)
             chip_map = np.where(valid, values[0], 0).astype(np.uint8)
-            write_image(chip_map_path(folder, chip), chip_map)
+            write_image(chip_map_path(folder, job, chip), chip_map)
 
 
 def _chip_size(job: SceneJob, raster: Raster) -> tuple[int, int]:

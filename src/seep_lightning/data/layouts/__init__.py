@@ -8,7 +8,7 @@ from seep_lightning.data.layouts.files import is_glob
 from seep_lightning.data.layouts.folders import FolderPairs, shortened
 from seep_lightning.data.layouts.interfaces import AuditedLayout, ChipFiles, Layout, Listing, ToldLayout
 from seep_lightning.data.layouts.known import KNOWN_FOLDERS, FolderNames, known_folders
-from seep_lightning.data.layouts.names import split_name
+from seep_lightning.data.layouts.names import chip_name, split_name
 from seep_lightning.data.layouts.pairing import LAYOUTS, layout_of, pair_chips, root_of
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Layout",
     "Listing",
     "ToldLayout",
+    "chip_name",
     "is_glob",
     "known_folders",
     "layout_of",

@@ -331,6 +331,9 @@ def _beginnings(images: _Named, masks: _Named) -> str:
     if len(backwards) != 1:
         return ""
     image, mask = backwards[0].image[::-1], backwards[0].mask[::-1]
+    # numbers would be those of other chips
+    if any(character.isdigit() for character in image + mask):
+        return ""
     return f"'data.images={images.files.place}/{image}*' 'data.masks={masks.files.place}/{mask}*'"
 
 
