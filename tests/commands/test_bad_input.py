@@ -120,6 +120,9 @@ def test_chips_of_different_sizes_or_types_are_refused_with_both_names(chips_roo
     write_chip(chips_root, BAD, other, np.zeros(other.shape, np.uint8))
     text = data_refusal(chips_root)
     assert f"S0.000000.tif is 1 band(s), 32 x 32, 16 bit, {BAD} is 1 band(s), {described}" in text
+    if other.shape != (32, 32):
+        assert "29 of 32 x 32 (S0.000000.tif, S0.000001.tif, S0.000002.tif, ...)" in text
+        assert f"1 of 16 x 16 ({BAD})" in text and "Pass data.size=32" in text
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.6, 0.95])
@@ -155,25 +158,17 @@ def test_a_truncated_png_and_a_text_in_disguise_are_refused(tmp_path):
     assert f"cannot read {path}" in data_refusal(tmp_path)
 
 
-@pytest.mark.parametrize("dtype", ["int16", "uint32", "float32", "float64", "float16", "complex64", "bool"])
+@pytest.mark.parametrize("dtype", ["complex64", "bool"])
 def test_a_wrong_type_is_named(chips_root, dtype):
     tifffile.imwrite(chips_root / IMAGES / BAD, sea().astype(dtype))
     text = data_refusal(chips_root)
     assert BAD in text and f"is {dtype}" in text and "8 or 16 bit unsigned is expected" in text
 
 
-def test_a_mask_of_one_bit_a_pixel_is_not_taken_for_classes(chips_root):
-    path = chips_root / MASKS / BAD
-    with rasterio.open(path, "w", driver="GTiff", height=32, width=32, count=1, dtype="uint8", nbits=1) as file:
-        file.write(np.eye(32, dtype=np.uint8), 1)
-    assert f"{path} is bool with 1 bit(s) a pixel" in data_refusal(chips_root)
-
-
-def test_floats_with_nan_are_named_as_such(chips_root):
-    image = sea(np.float32)
-    image[3, 4] = np.nan
-    tifffile.imwrite(chips_root / IMAGES / BAD, image)
-    assert f"{BAD} is float32 and holds NaN" in data_refusal(chips_root)
+def test_floats_among_integers_are_refused_with_both_names(chips_root):
+    tifffile.imwrite(chips_root / IMAGES / BAD, sea(np.float32))
+    text = data_refusal(chips_root)
+    assert f"{BAD} is 1 band(s), 32 x 32, 32 bit float" in text and "Give them one type" in text
 
 
 @pytest.mark.parametrize("config", ["separate", "contig"])
@@ -188,19 +183,10 @@ def test_a_tiff_of_two_bands_is_refused_however_it_is_laid_out(chips_root, confi
     assert f"mask {chips_root / MASKS / BAD} is " in data_refusal(chips_root)
 
 
-def test_a_picture_with_a_colour_table_and_a_file_of_several_are_refused(chips_root):
-    path, shape = chips_root / IMAGES / BAD, {"height": 32, "width": 32, "count": 1, "dtype": "uint8"}
-    with rasterio.open(path, "w", driver="GTiff", photometric="palette", **shape) as file:
-        file.write(sea(np.uint8), 1)
-        file.write_colormap(1, {90: (1, 2, 3, 255)})
-    assert f"{path} is a picture with a colour table" in data_refusal(chips_root)
+def test_a_file_of_several_pictures_is_refused(chips_root):
+    path = chips_root / IMAGES / BAD
     tifffile.imwrite(path, np.stack([sea(), sea()]), photometric="minisblack")
     assert f"{path} is 2 pictures" in data_refusal(chips_root)
-
-
-def test_a_colour_png_is_refused(tmp_path):
-    write_chip(tmp_path, "A.1.png", np.full((8, 8, 3), 9, np.uint8), np.zeros((8, 8), np.uint8))
-    assert "A.1.png has 3 bands; one is expected" in data_refusal(tmp_path)
 
 
 def test_a_chip_of_nodata_only_is_named(chips_root):

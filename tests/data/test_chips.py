@@ -12,10 +12,10 @@ from helpers.chips import make_chips, seeps_config, write_chip
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
 from seep_lightning.data.grid import place, written_grid
-from seep_lightning.data.images import valid_pixels
 from seep_lightning.data.layouts import split_name
 from seep_lightning.data.loading import load_chips
 from seep_lightning.errors import UserError
+from seep_lightning.scene.nodata import pixels_with_data
 
 GRIDS = {"0418": GridConfig(columns=19), "0455": GridConfig(columns=20, offset=1)}
 
@@ -62,7 +62,7 @@ def test_tiff_and_png_of_8_and_16_bit_are_read_as_they_are(tmp_path, suffix, dty
     chips = load_chips(seeps_config(tmp_path))
     image, truth, *_ = chips.read(0)
     assert image.dtype == dtype and image.shape == (1, 16, 16) and chips.size == (16, 16)
-    assert chips.full_scale == np.iinfo(dtype).max
+    assert chips.value_range.high == (np.iinfo(dtype).max,)
     np.testing.assert_array_equal(image[0], picture(1, dtype))
     np.testing.assert_array_equal(truth, mask)
 
@@ -95,10 +95,9 @@ def test_bands_are_chosen_by_number_or_name_and_each_has_its_quartiles(tmp_path,
     bands = [picture(k) // (k + 1) + 1 for k in range(3)]
     bands[0][:5] = bands[1][5:9] = 0
     write_bands(tmp_path, "A.0.tif", *bands)
-    chips = load_chips(seeps_config(tmp_path, bands=chosen))
-    image = chips.read(0).image
+    chips = load_chips(seeps_config(tmp_path, bands=chosen, nodata_bands="any"))
+    image, _, valid, _ = chips.read(0)
     np.testing.assert_array_equal(image, [bands[2], bands[0]])
-    valid = valid_pixels(image, 0)
     assert valid[5:].all() and not valid[:5].any()  # nodata where any chosen band has it
     for k, band in enumerate((bands[2], bands[0])):
         expected = np.quantile(band[valid] / 65535, [0.25, 0.5, 0.75], method="inverted_cdf")
@@ -115,11 +114,12 @@ def test_a_band_that_is_not_there_is_named_with_those_that_are(tmp_path):
         load_chips(seeps_config(tmp_path, bands=["VV", "HH"]))
 
 
-def test_nodata_is_what_the_config_says_in_any_band():
-    image = np.array([[[0, 5], [7, 9]], [[1, 1], [0, 1]]], np.uint16)
-    np.testing.assert_array_equal(valid_pixels(image, 0), [[False, True], [False, True]])
-    np.testing.assert_array_equal(valid_pixels(image, 9), [[True, True], [True, False]])
-    assert valid_pixels(image, None).all()
+def test_nodata_is_what_the_config_says_in_all_bands_or_in_any():
+    image = np.array([[[0, 5], [7, 9]], [[1, 0], [0, 9]]], np.uint16)
+    np.testing.assert_array_equal(pixels_with_data(image, [0], "any"), [[False, False], [False, True]])
+    np.testing.assert_array_equal(pixels_with_data(image, [0], "all"), [[True, True], [True, True]])
+    np.testing.assert_array_equal(pixels_with_data(image, [9], "all"), [[True, True], [True, False]])
+    assert pixels_with_data(image, []).all()
 
 
 def test_quartiles_are_numpys_over_the_valid_pixels_of_the_chip_and_of_its_scene(tmp_path):

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning import compat
 from seep_lightning.commands.home_folder import with_home_folders
-from seep_lightning.commands.overrides import config_folders, overrides_in, quote_path, quote_value
+from seep_lightning.commands.overrides import config_folders, overrides_in, quote_override, quote_value
 from seep_lightning.config import commands
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
@@ -56,7 +56,7 @@ def compose_untyped(command: str, overrides: list[str]) -> DictConfig:
         HydraException: An override that does not fit.
     """
     register_schemas()
-    quoted = [quote_path(override, multirun=False) for override in overrides]
+    quoted = [quote_override(override, multirun=False) for override in overrides]
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return hydra.compose(command, quoted)
 
@@ -73,7 +73,7 @@ def compose_arguments(command: str, arguments: Sequence[str]) -> DictConfig:
     """
     register_schemas()
     folders = [f"file://{Path(folder).absolute()}" for folder in config_folders(arguments)]
-    overrides = [quote_path(override, multirun=False) for override in overrides_in(arguments)]
+    overrides = [quote_override(override, multirun=False) for override in overrides_in(arguments)]
     if folders:
         listed = ",".join(quote_value(folder) for folder in folders)
         overrides.append(f"hydra.searchpath=[{listed}]")

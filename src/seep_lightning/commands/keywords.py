@@ -90,12 +90,18 @@ def override_value(value: Any) -> str:
         case str() | Path():
             return quote_value(str(value))
         case Mapping():
-            items = [f"{key}:{override_value(item)}" for key, item in value.items()]
+            items = [f"{_override_key(key)}:{override_value(item)}" for key, item in value.items()]
             return "{" + ",".join(items) + "}"
         case list() | tuple():
             return "[" + ",".join(map(override_value, value)) + "]"
         case _:
             raise UserError(f"{value!r} is no value of a config. Expected numbers, texts, paths, lists and dicts.")
+
+
+def _override_key(key: Any) -> str:
+    """Write the key of a dict as Hydra's grammar reads it: it takes no quotes there; a colour may be a tuple."""
+    text = ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    return text.replace(",", r"\,")
 
 
 def _nested_overrides(node: DictConfig, path: str, values: Mapping[str, Any]) -> Iterator[str]:

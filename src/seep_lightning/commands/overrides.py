@@ -1,4 +1,4 @@
-"""Overrides on a command line: paths quoted for Hydra's grammar, and what names the folders of a sweep."""
+"""Overrides on a command line: paths and colours quoted for Hydra's grammar, and what names the folders of a sweep."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -34,6 +34,9 @@ PATH_KEYS = frozenset(
 # their value is a text, never a list: brackets and commas of a regular expression are its own
 TEXT_KEYS = frozenset({"data.pattern"})
 QUOTES = ("'", '"', "${")
+# keys whose values are dictionaries that may have keys in quotes, such as {"0,255,255": 1}
+QUOTED_KEYS = frozenset({"data.mask_values"})
+_QUOTED_KEY = re.compile(r"""(["'])([^"']*)\1\s*:""")
 # flags of Hydra after which a path follows
 CONFIG_FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 MULTIRUN_FLAGS = ("-m", "--multirun")
@@ -49,7 +52,7 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
         arguments: What the user typed after the command.
     """
     multirun = _asks_for_multirun(arguments)
-    quoted = [quote_path(argument, multirun=multirun) for argument in arguments]
+    quoted = [quote_override(argument, multirun=multirun) for argument in arguments]
     if not multirun:
         return quoted
     names = [f"'{key}'" for key in _keys_of_all_jobs(quoted)]
@@ -57,6 +60,32 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
     # other flags, such as `--cfg job`, may follow the overrides
     end = _end_of_overrides(quoted)
     return [*quoted[:end], exclude, *quoted[end:]]
+
+
+def quote_override(argument: str, *, multirun: bool) -> str:
+    """Write an override as Hydra's grammar takes it: see `quote_path` and `escape_quoted_keys`.
+
+    Args:
+        argument: One argument of a command line.
+        multirun: Whether a comma separates the values of several jobs.
+    """
+    return quote_path(escape_quoted_keys(argument), multirun=multirun)
+
+
+def escape_quoted_keys(argument: str) -> str:
+    """Write the keys of a dictionary with backslashes instead of quotes, which Hydra's grammar does not take there.
+
+    Args:
+        argument: One argument of a command line, such as `data.mask_values={"0,255,255": 1}`.
+    """
+    key, separator, value = argument.partition("=")
+    if not separator or key.lstrip("+") not in QUOTED_KEYS:
+        return argument
+
+    def escaped(match: re.Match[str]) -> str:
+        return match[2].replace(",", r"\,") + ":"
+
+    return f"{key}={_QUOTED_KEY.sub(escaped, value)}"
 
 
 def quote_path(argument: str, *, multirun: bool) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from seep_lightning.config.mask_values import check_mask_values
+from seep_lightning.config.pixels import CHOICE_OF_BANDS, SIZE_OF_CHIPS, number_above_0
 from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import chip_suffixes
@@ -77,9 +79,18 @@ class DataConfig:
         pairs: A CSV that lists the chips instead: image, mask, and scene, tile, split where they are known.
         pattern: A regular expression that takes scene and tile from an image's file name.
         unpaired: `error`, or `skip` to leave out images without a mask and masks without an image.
-        bands: Numbers from 1, or names; None: the only band.
-        nodata: The value of pixels without data, which are kept out of loss, statistics and figures; None: none.
+        bands: Numbers from 1, or names; `grey`: the luminance of colours; None: the only band, or `grey` of pictures in
+            colours.
+        size: The size of all chips, px: a side, or height and width. Smaller ones are padded with no data to the right
+            and below, of larger ones the centre is taken. None: all have one size.
+        nodata: The value of pixels without data, which are kept out of loss, statistics and figures; None: none. What a
+            file itself declares (nodata value, mask, alpha) holds besides.
+        nodata_bands: Whether a pixel of several bands has no data where `all` of them say so, or `any`.
         classes: The largest value that a mask may hold; 1: seep or no seep.
+        mask_values: What the masks' values mean, such as `{255: 1, "0,255,255": 1, 254: ignore}`: by value or colour
+            the class, or `ignore`; 0 is no seep where it is not listed. None: values are classes.
+        scale: What float and signed values are: `linear` (None: likewise), or `db`, which become power first.
+        full_scale: The value of float and signed chips that becomes 1; None: found from the chips.
         grid: How tiles lie in scenes, by the beginning of the scene's name.
         normalise: From pixel values to network input.
         batch_size: Chips in a batch, on each process; None: 8, or fewer where the chips are few or large.
@@ -98,9 +109,15 @@ class DataConfig:
     pairs: str | None = None
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
     unpaired: str = one_of("error", "skip")
-    bands: list[Any] | None = None
-    nodata: int | None = 0
+    bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
+    size: Any = field(default=None, metadata=SIZE_OF_CHIPS)
+    nodata: int | float | None = 0
+    nodata_bands: str = one_of("all", "any")
     classes: int = 1
+    # OmegaConf merges no dictionary into a typed one that is null
+    mask_values: Any = None
+    scale: str | None = one_of(None, "linear", "db")
+    full_scale: float | None = number_above_0()
     grid: dict[str, GridConfig] = field(default_factory=dict)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
     batch_size: int | None = at_least(1, None)
@@ -109,13 +126,12 @@ class DataConfig:
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def check_together(self) -> None:
-        """Check the bands and endings, and that no folder is given for generated chips.
+        """Check what masks mean, the endings, and that no folder is given for generated chips.
 
         Raises:
             UserError: A value has no meaning, alone or beside the others.
         """
-        if self.bands == []:
-            raise UserError("data.bands=[]: expected numbers from 1, names, or null for the one band.")
+        check_mask_values(self.mask_values, self.classes)
         if self.source == "synthetic" and self.root is not None:
             raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=chips to train on it.")
         self._check_ending("image_suffix")

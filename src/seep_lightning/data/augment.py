@@ -41,7 +41,7 @@ from seep_lightning.data.augment_effects import (
     other_scale,
     wide_probe,
 )
-from seep_lightning.data.images import size_text
+from seep_lightning.data.sizes import size_text
 from seep_lightning.errors import UserError, first_line
 
 OWN_PARAMETERS = ("image", "mask", "valid", "rng")

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,19 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.grid import Cell, cell, place
-from seep_lightning.data.images import ChipPixels, read_pair
+from seep_lightning.data.images import ChipNotes, ChipPixels, read_noted_pair, read_pair
 from seep_lightning.data.left_out import LeftOut
-from seep_lightning.data.normalise import quartiles_of
+from seep_lightning.data.normalise import ValueRange
+from seep_lightning.data.statistics import ValueStatistics
 
 
-def _no_quartiles() -> NDArray[np.float32]:
-    return np.zeros((0, 1, 3), np.float32)
+def _no_statistics() -> ValueStatistics:
+    nothing = np.zeros((0, 1, 3), np.float32)
+    return ValueStatistics(ValueRange((0.0,), (0.0,)), nothing, {})
+
+
+def _first_band() -> list[int | str]:
+    return [1]
 
 
 @dataclass
@@ -33,9 +38,8 @@ class Chips:
         image_paths: The file of each picture.
         mask_paths: The file of each mask.
         digests: A text for each chip that changes with its name and its pixels, see `loading.digest`.
-        histograms: How often each value occurs in the valid pixels of a scene, (C, values), by its name.
-        quartiles: The 25, 50 and 75 % quantiles of each chip's valid pixels, (N, C, 3) float32 in 0..1 of full scale.
-        full_scale: The largest value that the pictures' type holds.
+        statistics: Quartiles of chips and scenes, and what becomes 0 and 1.
+        bands: The bands that a network of these chips takes: numbers from 1, names, or `grey`.
         size: Height and width of each chip, px.
         decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
         found: How the files are called, for people, such as `images/NAME.jpg with masks/NAME_mask.png`.
@@ -51,9 +55,8 @@ class Chips:
     image_paths: list[Path]
     mask_paths: list[Path]
     digests: list[str] = field(default_factory=list)
-    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    quartiles: NDArray[np.float32] = field(default_factory=_no_quartiles)
-    full_scale: float = 0.0
+    statistics: ValueStatistics = field(default_factory=_no_statistics)
+    bands: list[int | str] = field(default_factory=_first_band)
     size: tuple[int, int] = (0, 0)
     decoded: list[ChipPixels] | None = None
     found: str = ""
@@ -79,6 +82,17 @@ class Chips:
             return self.decoded[index]
         return read_pair(self.image_paths[index], self.mask_paths[index], self.config)
 
+    def read_noted(self, index: int) -> tuple[ChipPixels, ChipNotes]:
+        """Read one chip from disk, and note what was decided.
+
+        Args:
+            index: The chip's position.
+
+        Raises:
+            UserError: A file cannot be read, or is not what a chip must be.
+        """
+        return read_noted_pair(self.image_paths[index], self.mask_paths[index], self.config)
+
     def told_files(self) -> list[str]:
         """What there is to tell about the files, a line each: how they pair, and what is left out."""
         lines = [f"data: {len(self)} pairs: {self.found}"] if self.found else []
@@ -99,12 +113,21 @@ class Chips:
             counts += np.bincount(pixels.mask[pixels.valid], minlength=len(counts))
         return counts
 
-    @cached_property
+    @property
+    def quartiles(self) -> NDArray[np.float32]:
+        """The 25, 50 and 75 % quantiles of each chip's pixels with data, (N, C, 3) in 0..1."""
+        return self.statistics.quartiles
+
+    @property
     def scene_quartiles(self) -> NDArray[np.float32]:
-        """The quartiles of each chip's whole scene, over all its chips here: (N, C, 3) float32 in 0..1."""
-        by_scene = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
-        by_chip = [by_scene[scene] for scene in self.scenes]
+        """The quartiles of each chip's whole scene, over all its chips here: (N, C, 3) in 0..1."""
+        by_chip = [self.statistics.scene_quartiles[scene] for scene in self.scenes]
         return np.stack(by_chip)
+
+    @property
+    def value_range(self) -> ValueRange:
+        """What becomes 0 and 1."""
+        return self.statistics.value_range
 
     @property
     def fingerprint(self) -> str:

@@ -25,6 +25,7 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.choices import USUAL_BATCH, Choice, choose_open_settings, measure, with_choices
 from seep_lightning.data.description import LabelOrigin
 from seep_lightning.data.grid import whole_name_grids
+from seep_lightning.data.images import nodata_of
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser
@@ -80,7 +81,7 @@ class ChipDataset(Dataset[Batch]):
         """
         epoch, index = key
         pixels = self.chips.read(index)
-        image = pixels.image.astype(np.float32) / np.float32(self.chips.full_scale)
+        image = self.chips.value_range.in_unit_range(pixels.image, pixels.data)
         mask, data, labelled = pixels.mask, pixels.data, pixels.labelled
         if self.augment is not None:
             # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
@@ -254,10 +255,12 @@ class SeepDataModule(pl.LightningDataModule):
         grids = whole_name_grids(self.chips.config.grid, set(self.chips.scenes))
         return {
             "normalise": asdict(self.normalise),
-            "nodata": self.data.nodata,
+            "nodata": nodata_of(self.data),
+            "nodata bands": self.data.nodata_bands,
             "classes": self.data.classes,
             "bands": self.chips.quartiles.shape[1],
-            "band names": list(self.data.bands or [1]),
+            "band names": list(self.chips.bands),
+            "values": self.chips.value_range.as_facts(),
             "pattern": self.data.pattern,
             "grid": {scene: asdict(grid) for scene, grid in grids.items()},
             "chip_size": list(self.chips.size),

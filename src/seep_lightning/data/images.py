@@ -1,21 +1,28 @@
-"""Chips as files: reading images and masks as they are, with what is wrong told in one sentence; writing them whole."""
+"""Chips as files: reading images and masks, with what is wrong told in one sentence; writing them whole."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.config.pixels import GREY
+from seep_lightning.data.decoding import DecodedFile, check_same_place, decode
+from seep_lightning.data.masks import MaskPixels, read_classes, stored_mask
 from seep_lightning.data.normalise import FULL_SCALE
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.data.sizes import Size, fitted, size_of, size_text
+from seep_lightning.errors import UserError
 from seep_lightning.files import write_whole
-from seep_lightning.scene.datasets import band_numbers, open_dataset
+from seep_lightning.scene.colours import grey_bands, grey_values, luminance_of_palette
+from seep_lightning.scene.datasets import band_numbers
+from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+
+# kinds of numbers (as numpy names them) that are read: unsigned and signed integers, floats
+READ_KINDS = "uif"
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
@@ -31,29 +38,13 @@ def write_image(path: Path, array: NDArray[Any]) -> None:
     write_whole(path, encoded.tobytes(), sync=False)
 
 
-def valid_pixels(image: NDArray[Any], nodata: int | None) -> NDArray[np.bool_]:
-    """Find the pixels that hold data in every band.
-
-    Args:
-        image: (C, H, W).
-        nodata: The value of pixels without data; None where all have some.
-
-    Returns:
-        (H, W) bool.
-    """
-    if nodata is None:
-        return np.ones(image.shape[1:], bool)
-    has_data: NDArray[np.bool_] = (image != nodata).all(axis=0)
-    return has_data
-
-
 class ChipPixels(NamedTuple):
     """The pixels of one chip.
 
     `data` and `labelled` may be read-only arrays without memory of their own, where they are True throughout.
 
     Attributes:
-        image: (C, H, W) uint8 or uint16, as in the file.
+        image: (C, H, W) uint8 or uint16 as in the file; float32 where the file has floats or signed numbers.
         mask: (H, W) uint8, 0 for no seep, else the class of seep.
         data: (H, W) bool: where the image holds data. Network input and its normalisation go by it.
         labelled: (H, W) bool: where the mask says something; the others are ignored pixels, of which nobody is sure.
@@ -77,6 +68,36 @@ class ChipPixels(NamedTuple):
         return sum(array.nbytes for array in arrays)
 
 
+@dataclass(frozen=True)
+class ImagePixels:
+    """The pixels of an image.
+
+    Attributes:
+        values: (C, H, W) uint8, uint16 or float32.
+        data: (H, W) bool: where there are data.
+        was_colour: Whether colours were read as grey without being asked to.
+    """
+
+    values: NDArray[Any]
+    data: NDArray[np.bool_]
+    was_colour: bool
+
+
+@dataclass(frozen=True)
+class ChipNotes:
+    """What was decided while a chip was read: the data set must agree on it, or its owner is told.
+
+    Attributes:
+        was_colour: Whether colours were read as grey without being asked to.
+        mask: The mask's pixels before they were fitted to `data.size`.
+        file_size: Height and width in the file, px.
+    """
+
+    was_colour: bool
+    mask: MaskPixels
+    file_size: Size
+
+
 def without_memory(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return flags (H, W) as they are, or a read-only array without memory where all are True."""
     if flags.all():
@@ -97,110 +118,109 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> ChipPixe
     Args:
         image_path: The image's file.
         mask_path: The mask's file.
-        config: Which bands to read, and how many classes there are.
+        config: What the files' values mean.
 
     Returns:
         The chip's pixels.
 
     Raises:
-        UserError: A file cannot be read or is not as it must be, or their sizes differ.
+        UserError: A file cannot be read or is not as it must be, or their sizes or places differ.
     """
-    image = read_image(image_path, config.bands)
-    mask = read_mask(mask_path, config.classes)
-    size = image.shape[1:]
-    if size != mask.shape:
+    pixels, _ = read_noted_pair(image_path, mask_path, config)
+    return pixels
+
+
+def read_noted_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ChipPixels, ChipNotes]:
+    """Read one chip as `read_pair` does, and note what was decided."""
+    image_file = decode(image_path)
+    mask_file = decode(mask_path)
+    image = image_pixels(image_file, config)
+    mask = read_classes(stored_mask(mask_file), config)
+    size = image_file.size
+    if size != mask_file.size:
         raise UserError(
-            f"data: {image_path.name} is {size_text(size)} but its mask is {size_text(mask.shape)}. "
+            f"data: {image_path.name} is {size_text(size)} but its mask is {size_text(mask_file.size)}. "
             "They must be equal; cut them again from one scene."
         )
-    data = without_memory(valid_pixels(image, config.nodata))
-    labelled = np.broadcast_to(np.True_, mask.shape)
-    return ChipPixels(image, mask, data, labelled)
+    check_same_place(image_file, mask_file)
+    pixels = _fitted_chip(image, mask, size_of(config.size) or size)
+    return pixels, ChipNotes(image.was_colour, mask, size)
 
 
-def read_image(path: Path, bands: Sequence[int | str] | None = None) -> NDArray[Any]:
+def _fitted_chip(image: ImagePixels, mask: MaskPixels, size: Size) -> ChipPixels:
+    """The pixels of a chip in a size; what is padded has no data."""
+    labelled: NDArray[np.bool_] = np.broadcast_to(np.True_, size)
+    if mask.labelled is not None:
+        labelled = without_memory(fitted(mask.labelled, size, fill=True))
+    data = without_memory(fitted(image.data, size))
+    return ChipPixels(fitted(image.values, size), fitted(mask.classes, size), data, labelled)
+
+
+def read_image(path: Path, bands: Any = None) -> NDArray[Any]:
     """Read bands of one image.
 
     Args:
         path: The image's file.
-        bands: Numbers, from 1, or names; None for the only one that it has.
+        bands: As `data.bands`.
 
     Returns:
-        (C, H, W) uint8 or uint16.
+        (C, H, W) uint8, uint16 or float32.
 
     Raises:
         UserError: The file cannot be read, its type is another, or it has other bands.
     """
-    array, names = _decode(path)
-    if array.dtype.name not in FULL_SCALE:
-        holds_nan = array.dtype.kind == "f" and bool(np.isnan(array).any())
-        hint = " and holds NaN" if holds_nan else ""
-        raise UserError(
-            f"data: {path.name} is {array.dtype}{hint}; 8 or 16 bit unsigned is expected. "
-            "Scale it to uint16 (value 0 for nodata) first."
-        )
-    if bands is not None:
-        numbers = band_numbers(path, names, bands)
-        indices = [number - 1 for number in numbers]
-        return array[indices]
-    if len(array) != 1:
-        raise UserError(f"data: {path.name} has {len(array)} bands; one is expected. Choose with data.bands=[1].")
-    return array
+    return image_pixels(decode(path), DataConfig(bands=bands)).values
 
 
-def read_mask(path: Path, classes: int) -> NDArray[np.uint8]:
-    """Read one mask.
+def image_pixels(decoded: DecodedFile, config: DataConfig) -> ImagePixels:
+    """Take the bands and the pixels with data from a file.
 
     Args:
-        path: The mask's file.
-        classes: The largest value that it may hold.
-
-    Returns:
-        (H, W) uint8: 0 for no seep, 1..`classes` for the class of seep.
+        decoded: The file.
+        config: Names bands and nodata.
 
     Raises:
-        UserError: The file cannot be read, or holds something else.
+        UserError: The type is none of an image, or the bands are not there.
     """
-    array, _ = _decode(path)
-    if len(array) != 1 or array.dtype.kind not in "ui":
-        raise UserError(f"data: mask {path} is {array.dtype} with {len(array)} band(s); one unsigned band is expected.")
-    smallest = int(array.min(initial=0))
-    largest = int(array.max(initial=0))
-    if smallest < 0 or largest > classes:
-        wrong = smallest if smallest < 0 else largest
-        raise UserError(
-            f"data: mask {path} holds the value {wrong}, but data.classes={classes} (0 = no seep, 1..{classes} = "
-            "class). Correct the mask, or raise data.classes."
-        )
-    return np.asarray(array[0], np.uint8)
+    _check_type(decoded)
+    stored, declared, was_colour = _chosen_bands(decoded, config.bands)
+    nodatas = nodata_values([nodata_of(config), *declared], stored.dtype)
+    data = pixels_with_data(stored, nodatas, config.nodata_bands, decoded.file_mask)
+    return ImagePixels(as_chip_type(stored), data, was_colour)
 
 
-def _decode(path: Path) -> tuple[NDArray[Any], Sequence[str | None]]:
-    """All bands of a TIFF or PNG as they are, (C, H, W), and what they are called."""
-    unreadable = as_user_error(
-        f"data: cannot read {path}", RasterioError, OSError, advice="Copy it again; it may be cut off."
+def nodata_of(config: DataConfig) -> int | float | None:
+    """The value of `data.nodata` that holds: of decibels 0 is one, unless something else is asked for."""
+    if config.scale == "db" and config.nodata == 0:
+        return None
+    return config.nodata
+
+
+def as_chip_type(values: NDArray[Any]) -> NDArray[Any]:
+    """Values as chips hold them: 8 and 16 bit unsigned as they are, all others as float32."""
+    if values.dtype.name in FULL_SCALE:
+        return values
+    # float64 may overflow; infinite pixels have no data
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
+def _check_type(decoded: DecodedFile) -> None:
+    """Raise `UserError` for a type that no image has."""
+    dtype = decoded.values.dtype
+    is_float = dtype.kind == "f"
+    # an index may have any number of bits; but two colours are no image
+    is_index = decoded.palette is not None and decoded.bits != "1"
+    has_few_bits = bool(decoded.bits) and not is_index and not is_float
+    if dtype.kind in READ_KINDS and not has_few_bits:
+        return
+    found = str(dtype)
+    if has_few_bits:
+        found = f"{_type_of_bits(dtype, decoded.bits)} with {decoded.bits} bit(s) a pixel"
+    raise UserError(
+        f"data: {decoded.path.name} is {found}; 8 or 16 bit unsigned is expected, or signed integers or floats. "
+        "Convert it with gdal_translate -ot Float32, or -ot Byte -co NBITS=8."
     )
-    one_file = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
-    with unreadable, one_file, open_dataset(path) as file:
-        array = file.read()
-        names = file.descriptions
-        other_kind = _other_kind(file, array.dtype)
-    if other_kind:
-        raise UserError(f"data: {path} is {other_kind}; 8 or 16 bit unsigned is expected. Convert it first.")
-    return array, names
-
-
-def _other_kind(file: "rasterio.DatasetReader", dtype: np.dtype[Any]) -> str | None:
-    """What a file is, in words, whose stored values are not those that a reader gives; None for all others."""
-    bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
-    if bits:
-        return f"{_type_of_bits(dtype, bits)} with {bits} bit(s) a pixel"
-    if file.colorinterp[0] == ColorInterp.palette:
-        return "a picture with a colour table"
-    pages = len(file.subdatasets)
-    if pages > 1:
-        return f"{pages} pictures"
-    return None
 
 
 def _type_of_bits(dtype: np.dtype[Any], bits: str) -> str:
@@ -211,6 +231,43 @@ def _type_of_bits(dtype: np.dtype[Any], bits: str) -> str:
     return f"{kind}{bits}"
 
 
-def size_text(shape: Sequence[int]) -> str:
-    """Return a size as people write it, such as `256 x 256`."""
-    return " x ".join(str(length) for length in shape)
+def _chosen_bands(decoded: DecodedFile, bands: Any) -> tuple[NDArray[Any], Sequence[float | None], bool]:
+    """The bands (C, H, W) that are asked for, their nodata values, and whether colours were read as grey unasked."""
+    if bands is None:
+        if decoded.palette is None and len(decoded.data_bands) == 1:
+            return _bands_at(decoded, decoded.data_bands)
+        if decoded.palette is None and not decoded.is_colour:
+            count = len(decoded.values)
+            raise UserError(
+                f"data: {decoded.path.name} has {count} bands; one is expected. Choose with data.bands=[1], or "
+                f"data.bands=[{','.join(str(number + 1) for number in range(count))}] for all."
+            )
+        return *_grey(decoded), True
+    if is_grey(bands) and GREY not in decoded.names:
+        return *_grey(decoded), False
+    numbers = band_numbers(decoded.path, decoded.names, [GREY] if bands == GREY else bands)
+    return _bands_at(decoded, [number - 1 for number in numbers])
+
+
+def _bands_at(decoded: DecodedFile, indices: Sequence[int]) -> tuple[NDArray[Any], Sequence[float | None], bool]:
+    """Bands by their indices, as they are."""
+    nodatas = [decoded.nodatas[index] for index in indices]
+    if list(indices) == list(range(len(decoded.values))):
+        # all bands, without a copy
+        return decoded.values, nodatas, False
+    return decoded.values[list(indices)], nodatas, False
+
+
+def is_grey(bands: Any) -> bool:
+    """Whether `data.bands` asks for the luminance of colours."""
+    return bands in (GREY, [GREY])
+
+
+def _grey(decoded: DecodedFile) -> tuple[NDArray[Any], Sequence[float | None]]:
+    """The luminance (1, H, W) of colours; one band is grey already. And its nodata values."""
+    indices = [number - 1 for number in grey_bands(decoded.path, decoded.meanings)]
+    stored = decoded.values[indices]
+    if decoded.palette is None:
+        return grey_values(stored, None), [decoded.nodatas[index] for index in indices]
+    # the nodata value of a file with a palette is an index, which its mask tells of
+    return grey_values(stored, luminance_of_palette(decoded.palette)), []

@@ -1,6 +1,7 @@
 """Reading a whole data set once: every chip is checked and measured, and kept in memory where all fit."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -9,10 +10,16 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.images import ChipPixels, size_text
+from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.layouts import pair_chips
-from seep_lightning.data.normalise import FULL_SCALE, histogram, quartiles_of
+from seep_lightning.data.masks import MaskValuesError
+from seep_lightning.data.set_notes import SetNotes
+from seep_lightning.data.sizes import size_text
+from seep_lightning.data.statistics import Measurement, measurement_of
+from seep_lightning.data.surveys import differing_kinds_error, unknown_values_error
 from seep_lightning.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class ChipObserver(Protocol):
@@ -38,26 +45,23 @@ def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver |
     """
     chips = pair_chips(config)
     observer = None if observer_of is None else observer_of(chips)
-    quartiles: list[NDArray[np.float32]] = []
+    notes = SetNotes(chips.config)
+    measurement: Measurement | None = None
     decoded: list[ChipPixels] = []
     free_bytes = config.cache_gb * 2**30
     first_kind = ""
     for index, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
-        pixels = chips.read(index)
-        image = pixels.image
-        kind = _kind(image)
+        pixels = _read(chips, index, notes)
+        kind = kind_text(pixels.image)
         first_kind = first_kind or kind
         if kind != first_kind:
-            raise UserError(
-                f"data: chips differ in bands, size or type: {chips.names[0]} is {first_kind}, {name} is {kind}. "
-                "Cut them to one size, or train on one folder at a time."
-            )
+            raise differing_kinds_error(chips, first_kind, name, kind)
         if not pixels.data.any():
             raise UserError(f"data: {name} holds nodata ({config.nodata}) only. Remove it, or correct data.nodata.")
-        counts = histogram(image, pixels.data)
-        quartiles.append(quartiles_of(counts))
-        chips.histograms[scene] = chips.histograms.get(scene, 0) + counts
-        chips.digests.append(digest(name, image, pixels.mask))
+        if measurement is None:
+            measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config)
+        measurement.add(scene, pixels)
+        chips.digests.append(digest(name, pixels.image, pixels.mask))
         if observer is not None:
             observer.add(index, pixels)
         free_bytes -= pixels.nbytes
@@ -65,16 +69,31 @@ def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver |
             decoded.append(pixels)
     if len(decoded) == len(chips):
         chips.decoded = decoded
-    chips.full_scale = FULL_SCALE[image.dtype.name]
-    chips.size = (image.shape[1], image.shape[2])
-    chips.quartiles = np.stack(quartiles)
+    assert measurement is not None
+    notes.check(chips)
+    chips.statistics = measurement.result()
+    chips.size = (pixels.image.shape[1], pixels.image.shape[2])
+    chips.bands = notes.bands()
+    for line in notes.lines():
+        log.info(line)
     return chips
 
 
-def _kind(image: NDArray[Any]) -> str:
+def _read(chips: Chips, index: int, notes: SetNotes) -> ChipPixels:
+    """Read one chip and note what was decided; `UserError` with the values of all masks where one has no meaning."""
+    try:
+        pixels, chip_notes = chips.read_noted(index)
+    except MaskValuesError as error:
+        raise unknown_values_error(chips, chips.mask_paths[index]) from error
+    notes.add(chip_notes)
+    return pixels
+
+
+def kind_text(image: NDArray[Any]) -> str:
     """What all images of a data set must have in common, in words."""
     bands, *size = image.shape
-    return f"{bands} band(s), {size_text(size)}, {8 * image.itemsize} bit"
+    number = " float" if image.dtype.kind == "f" else ""
+    return f"{bands} band(s), {size_text(size)}, {8 * image.itemsize} bit{number}"
 
 
 def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:

@@ -90,6 +90,70 @@ class Normaliser:
         return np.log(floored)
 
 
+@dataclass(frozen=True)
+class ValueRange:
+    """Which of an image's values become 0 and 1; travels with the checkpoint where they are not those of the type.
+
+    Attributes:
+        low: What becomes 0 in each band, or in all of them; values below it too.
+        high: What becomes 1, likewise; values above it too.
+        scale: `db` where values are decibels, which become power first; else None.
+        counted: Whether values are unsigned integers of 8 or 16 bit: then `low` is 0, `high` the type's largest value,
+            and histograms are small.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    scale: str | None = None
+    counted: bool = False
+
+    @classmethod
+    def of_type(cls, dtype: np.dtype[Any]) -> "ValueRange":
+        """The range of a type of 8 or 16 bit unsigned."""
+        return cls((0.0,), (FULL_SCALE[dtype.name],), counted=True)
+
+    def in_unit_range(self, image: NDArray[Any], data: NDArray[np.bool_]) -> Floats:
+        """Bring values to 0..1.
+
+        Args:
+            image: (C, H, W) as stored.
+            data: (H, W), where they are data; elsewhere floats become 0.
+
+        Returns:
+            (C, H, W) float32.
+        """
+        if self.counted:
+            return image.astype(np.float32) / np.float32(self.high[0])
+        return self.unit_values(np.where(data, image, np.float32(0)))
+
+    def unit_values(self, values: NDArray[Any]) -> Floats:
+        """Bring values (C, ...) to 0..1, float32."""
+        if self.counted:
+            return np.asarray(values.astype(np.float32) / np.float32(self.high[0]), np.float32)
+        low = _by_band(self.low, values.ndim)
+        high = _by_band(self.high, values.ndim)
+        shares: Floats = (power(values, self.scale) - low) / (high - low)
+        return shares.clip(0, 1)
+
+    def as_facts(self) -> dict[str, Any] | None:
+        """What a checkpoint must know of it, primitives only; None where the type of an image tells all."""
+        if self.counted:
+            return None
+        return {"low": list(self.low), "high": list(self.high), "scale": self.scale}
+
+    @classmethod
+    def of_facts(cls, facts: dict[str, Any] | None) -> "ValueRange | None":
+        """What `as_facts` gave; None where the type of an image tells all, as it does for older checkpoints."""
+        if facts is None:
+            return None
+        return cls(tuple(facts["low"]), tuple(facts["high"]), facts["scale"])
+
+
+def _by_band(values: tuple[float, ...], dimensions: int) -> Floats:
+    """Numbers of bands, (C, 1, ...), so that they broadcast over values (C, ...)."""
+    return np.array(values, np.float32).reshape(-1, *[1] * (dimensions - 1))
+
+
 def power(values: NDArray[Any], scale: str | None) -> NDArray[np.float32]:
     """Bring the values of a scene to a linear scale.
 
@@ -143,6 +207,36 @@ def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64
     bins = int(FULL_SCALE[image.dtype.name]) + 1
     counts = [np.bincount(band[valid], minlength=bins) for band in image]
     return np.stack(counts)
+
+
+def quartiles_in(values: NDArray[Any]) -> NDArray[Any]:
+    """Find the 25, 50 and 75 % quantiles of values: the least values that so many do not exceed.
+
+    Args:
+        values: (C, N); N may be 0.
+
+    Returns:
+        (C, 3) of the same type; zeros for nothing.
+    """
+    if not values.shape[1]:
+        return np.zeros((len(values), len(QUARTILES)), values.dtype)
+    return np.asarray(np.quantile(values, QUARTILES, axis=1, method="inverted_cdf").T, values.dtype)
+
+
+def image_quartiles(image: NDArray[Any], data: NDArray[np.bool_], value_range: ValueRange) -> Floats:
+    """Find the quartiles of an image's pixels with data.
+
+    Args:
+        image: (C, H, W) as stored.
+        data: (H, W), where there are data.
+        value_range: Of its values.
+
+    Returns:
+        (C, 3) in 0..1.
+    """
+    if value_range.counted:
+        return quartiles_of(histogram(image, data))
+    return value_range.unit_values(quartiles_in(image[:, data]))
 
 
 def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -106,17 +106,15 @@ class EvaluationFiles:
 
     def write_chip(self, chip: ScoredChip) -> None:
         """Write mask and probabilities of a chip, and remember its counts and its row."""
-        from seep_lightning.data.images import write_image
+        from seep_lightning.data.chip_maps import write_chip_map
         from seep_lightning.metrics.covariates import covariates
         from seep_lightning.scene.levels import quantise
-        from seep_lightning.scene.raster_formats import chip_map_name
 
         chips = self.part.chips
         name = chips.names[chip.index]
         scene = chips.scenes[chip.index]
-        map_name = chip_map_name(name)
-        write_image(self.masks / map_name, chip.predicted_classes(self.threshold))
-        write_image(self.probabilities / map_name, quantise(chip.probability, chip.valid))
+        write_chip_map(self.masks, name, chip.predicted_classes(self.threshold))
+        write_chip_map(self.probabilities, name, quantise(chip.probability, chip.valid))
         counts = count_pixels(chip.predicted(self.threshold), chip.truth)
         self.scenes.setdefault(scene, []).append(counts)
         true_positive, false_positive, false_negative = counts

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.data.chip_maps import read_chip_map
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell, cell
-from seep_lightning.data.images import read_mask
 from seep_lightning.data.mosaic import lay
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import confuse_objects, count_objects
-from seep_lightning.scene.raster_formats import chip_map_name
 
 Classes = NDArray[np.uint8]
 
@@ -45,7 +44,7 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
         scene = chips.scenes[index]
         position = cell(chips.config, scene, chips.tiles[index])
         pixels = chips.read(index)
-        predicted = read_mask(masks / chip_map_name(name), chips.config.classes)
+        predicted = read_chip_map(masks, name)
         layers = np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
         if position is None:
             scenes[name] = {(0, 0): layers}

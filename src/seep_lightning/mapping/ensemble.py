@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.normalise import FULL_SCALE, Normaliser, histogram, power, quartiles_of, twice_median
+from seep_lightning.data.normalise import (
+    FULL_SCALE,
+    Normaliser,
+    ValueRange,
+    histogram,
+    power,
+    quartiles_of,
+    twice_median,
+)
 from seep_lightning.mapping.jobs import Bands
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ensembles import QUARTER_TURNS, augmented, ensemble
@@ -26,21 +34,12 @@ class SceneValues:
     """What a scene's stored values mean.
 
     Attributes:
-        scale: `db` where they are decibels, else None or `linear`.
-        counted: Whether they are unsigned integers, whose histogram is small.
-        brightest: What becomes 1, of the type or of each band, (1, 1) or (C, 1).
+        value_range: What becomes 0 and 1.
         quartiles: Of the whole scene, in 0..1, (C, 3); zeros (1, 3) where nobody asks for them.
     """
 
-    scale: str | None
-    counted: bool
-    brightest: NDArray[np.float32]
+    value_range: ValueRange
     quartiles: NDArray[np.float32]
-
-    def in_unit_range(self, values: Values, valid: Mask) -> Floats:
-        """Stored values (C, h, w) in 0..1, as `prepare` writes them into chips of 16 bit."""
-        linear = power(np.where(valid, values, 0).astype(np.float32), self.scale)
-        return (linear / self.brightest[..., None]).clip(0, 1)
 
     def window_quartiles(self, values: Values, valid: Mask, unit_values: Floats) -> Floats:
         """The quartiles of a window alone, in 0..1, (C, 3).
@@ -50,7 +49,7 @@ class SceneValues:
             valid: Which of them hold data, (h, w).
             unit_values: The same values in 0..1.
         """
-        if self.counted:
+        if self.value_range.counted:
             return quartiles_of(histogram(values, valid))
         bands = [np.quantile(band[valid], QUARTILES, method="inverted_cdf") for band in unit_values]
         return np.stack(bands)
@@ -85,7 +84,7 @@ class EnsembleModel:
         Returns:
             (C x ways of normalising, h, w), 0 where there is no data.
         """
-        unit_values = self.values.in_unit_range(values, valid)
+        unit_values = self.values.value_range.in_unit_range(values, valid)
         scene_quartiles = self.values.quartiles
         window_quartiles = scene_quartiles
         if self.by_window:
@@ -145,20 +144,38 @@ def ensemble_of_scene(
     Raises:
         UserError: The scale does not fit the scene's type of values.
     """
-    raster.check_scale(config.scale)
-    full_scale = FULL_SCALE.get(raster.dtype.name)
-    if quartiles is None and (full_scale is None or uses_scene_quartiles(networks)):
+    value_range = _known_range(networks, raster, config.scale)
+    if quartiles is None and (value_range is None or uses_scene_quartiles(networks)):
         quartiles = scene_quantiles(raster, threads=config.threads)
-    linear_quartiles = np.zeros((1, 3), np.float32)
+    if value_range is None:
+        assert quartiles is not None
+        value_range = _range_by_median(quartiles, raster, config.scale)
+    unit_quartiles = np.zeros((1, 3), np.float32)
     if quartiles is not None:
-        linear_quartiles = power(quartiles, config.scale)
-    if full_scale is None:
-        brightest = twice_median(linear_quartiles[:, 1:2], raster.path)
-    else:
-        brightest = np.full((1, 1), full_scale, np.float32)
-    unit_quartiles = (linear_quartiles / brightest).clip(0, 1)
-    values = SceneValues(config.scale, full_scale is not None, brightest, unit_quartiles)
-    return EnsembleModel(networks, values, config.flips)
+        unit_quartiles = value_range.unit_values(quartiles)
+    return EnsembleModel(networks, SceneValues(value_range, unit_quartiles), config.flips)
+
+
+def _known_range(networks: Sequence[Predictor], raster: Raster, scale: str | None) -> ValueRange | None:
+    """What becomes 0 and 1 of a scene, by its type or by the networks' training; None where its median tells.
+
+    Raises:
+        UserError: The scale does not fit the scene's type of values.
+    """
+    own_range = networks[0].value_range
+    if raster.dtype.name not in FULL_SCALE and own_range is not None and scale is None:
+        return own_range
+    raster.check_scale(scale)
+    if raster.dtype.name in FULL_SCALE:
+        return ValueRange.of_type(raster.dtype)
+    return None
+
+
+def _range_by_median(quartiles: NDArray[np.float64], raster: Raster, scale: str | None) -> ValueRange:
+    """What becomes 0 and 1 of a scene of floats: nothing, and twice the median of each band."""
+    medians = power(quartiles, scale)[:, 1]
+    brightest = twice_median(medians, raster.path).tolist()
+    return ValueRange((0.0,) * len(brightest), tuple(brightest), scale)
 
 
 def uses_scene_quartiles(networks: Sequence[Predictor]) -> bool:
@@ -167,15 +184,18 @@ def uses_scene_quartiles(networks: Sequence[Predictor]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def shared_quartiles(paths: tuple[Path, ...], bands: Bands, nodata: float | None) -> NDArray[np.float64]:
+def shared_quartiles(
+    paths: tuple[Path, ...], bands: Bands, nodata: float | None, nodata_bands: str = "any"
+) -> NDArray[np.float64]:
     """Quartiles of several chips together, (C, 3), in their own values; those of the last call are kept.
 
     Args:
         paths: The chips of a scene.
         bands: Those that the networks take.
         nodata: A value besides the one that the files declare.
+        nodata_bands: `all` or `any`, see `scene.nodata`.
     """
     # one below the other, wherever they lie in the scene: quartiles know no places
     column = {path: (row, 0) for row, path in enumerate(paths)}
-    with mosaic(column, paths[0].stem, bands, nodata, placed=False) as raster:
+    with mosaic(column, paths[0].stem, bands, nodata, nodata_bands, placed=False) as raster:
         return scene_quantiles(raster)

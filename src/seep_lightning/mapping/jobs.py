@@ -37,17 +37,18 @@ class SceneJob:
     tiles: dict[Path, Cell]
     peers: tuple[Path, ...] = ()
 
-    def open(self, bands: Bands, nodata: float | None) -> AbstractContextManager[Raster]:
+    def open(self, bands: Bands, nodata: float | None, nodata_bands: str = "any") -> AbstractContextManager[Raster]:
         """The scene as one raster.
 
         Args:
             bands: Those that the networks take.
             nodata: A value besides the one that the file declares.
+            nodata_bands: `all` or `any`, see `scene.nodata`.
         """
         if len(self.tiles) > 1:
-            return mosaic(self.tiles, self.name, bands, nodata)
+            return mosaic(self.tiles, self.name, bands, nodata, nodata_bands)
         (path,) = self.tiles
-        return Raster(path, bands, nodata)
+        return Raster(path, bands, nodata, nodata_bands)
 
 
 def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:

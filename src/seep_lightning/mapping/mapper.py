@@ -63,6 +63,7 @@ class SceneMapper:
         config: As given, completed by what the networks know.
         bands: The bands of a scene that the networks take.
         nodata: A value besides the one that a scene declares; None for decibels, of which 0 is one.
+        nodata_bands: Whether a pixel has no data where `all` bands say so, or `any`.
         threshold: The least probability of a seep: that of the settings, else the mean of the networks' own.
     """
 
@@ -71,6 +72,7 @@ class SceneMapper:
         self.config = _completed(config, networks)
         self.bands = bands_of(networks[0], config)
         self.nodata = None if config.scale == "db" else networks[0].nodata
+        self.nodata_bands = networks[0].nodata_bands
         thresholds = [network.threshold for network in networks]
         self.threshold = config.threshold or float(np.mean(thresholds))
 
@@ -91,7 +93,7 @@ class SceneMapper:
         begin = time.monotonic()
         config = self.config
         outputs = self._checked_outputs(job)
-        with job.open(self.bands, self.nodata) as raster:
+        with job.open(self.bands, self.nodata, self.nodata_bands) as raster:
             scene = OpenScene(job, raster, outputs, self._shared_quartiles(job))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             key = row_key(rasters.key, config)
@@ -123,7 +125,7 @@ class SceneMapper:
             UserError: The scene cannot be mapped.
         """
         outputs = self._checked_outputs(job)
-        with job.open(self.bands, self.nodata) as raster:
+        with job.open(self.bands, self.nodata, self.nodata_bands) as raster:
             scene = OpenScene(job, raster, outputs, self._shared_quartiles(job))
             self._write_rasters(scene, rows, progress=None)
 
@@ -141,7 +143,7 @@ class SceneMapper:
     def _shared_quartiles(self, job: SceneJob) -> NDArray[np.float64] | None:
         """Quartiles of all chips of the scene, where one of them is mapped by itself and a network asks for them."""
         if job.peers and uses_scene_quartiles(self.networks):
-            return shared_quartiles(job.peers, self.bands, self.nodata)
+            return shared_quartiles(job.peers, self.bands, self.nodata, self.nodata_bands)
         return None
 
     def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:
@@ -243,7 +245,9 @@ def row_key(rasters_key: str, config: PredictConfig) -> str:
 
 def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictConfig:
     """The settings with what follows from the scale, and what the networks know."""
-    if config.scale == "db" and config.calibration is None:
+    own_range = networks[0].value_range
+    network_takes_db = own_range is not None and own_range.scale == "db" and config.scale is None
+    if (config.scale == "db" or network_takes_db) and config.calibration is None:
         config = replace(config, calibration="db")
     if config.min_area is None:
         config = replace(config, min_area=_mean_min_area(networks))

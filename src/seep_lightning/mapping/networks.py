@@ -18,7 +18,7 @@ WIDEST_WINDOW = 512
 # A usual overlap is the window's side divided by this.
 OVERLAP_SHARE = 4
 # What the networks of an ensemble must agree on.
-SHARED_FACTS = ("bands", "nodata", "classes")
+SHARED_FACTS = ("bands", "nodata", "nodata_bands", "value_range", "classes")
 
 
 def open_networks(config: PredictConfig) -> list[Predictor]:
@@ -90,10 +90,10 @@ def _open_network(run: str, config: PredictConfig) -> Predictor:
 
 def _check_agreement(run: str, network: Predictor, first: Predictor, config: PredictConfig) -> None:
     """Raise `UserError` where a network takes other images than the first one, or tells other classes apart."""
-    own = {fact: getattr(network, fact) for fact in SHARED_FACTS}
-    expected = {fact: getattr(first, fact) for fact in SHARED_FACTS}
-    for fact, value in own.items():
-        _check_equal(run, fact, value, expected[fact])
+    for fact in SHARED_FACTS:
+        # of one band, all and any are the same
+        if fact != "nodata_bands" or network.bands > 1:
+            _check_equal(run, fact, getattr(network, fact), getattr(first, fact))
     _check_equal(run, "bands", list(bands_of(network, config)), list(bands_of(first, config)))
 
 

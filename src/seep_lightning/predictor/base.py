@@ -5,10 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.data.images import valid_pixels
-from seep_lightning.data.normalise import FULL_SCALE, Floats, Normaliser, histogram, quartiles_of
+from seep_lightning.config.pixels import GREY
+from seep_lightning.data.normalise import FULL_SCALE, Floats, Normaliser, ValueRange, image_quartiles
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.calibration import scaled
+from seep_lightning.scene.colours import luminance
+from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+
+# bands of a picture in colours, without alpha and with it
+COLOUR_BANDS = (3, 4)
 
 
 def told_apart(facts: dict[str, Any]) -> int:
@@ -33,6 +38,10 @@ class Predictor:
         scaling: (a, b) of sigmoid(a x logit + b).
         normalise: From values in 0..1 to network input.
         nodata: The value of pixels without data; None where there is none.
+        nodata_bands: Whether a pixel has no data where `all` bands have this value, or `any`.
+        value_range: Which values of floats and signed integers become 0 and 1; None for a network that was trained on
+            8 or 16 bit unsigned, which takes no others.
+        is_grey: Whether it takes the luminance of colours.
         bands: Number of bands of an image.
         classes: Number of classes that the network tells apart; 0 for seep or sea.
         precision: `32`, or `bf16` where the network runs on torch.
@@ -50,7 +59,11 @@ class Predictor:
         self.min_area = min_area
         self.scaling = (1.0, 0.0)
         self.normalise = Normaliser(**facts["normalise"])
-        self.nodata: int | None = facts["nodata"]
+        self.nodata: int | float | None = facts["nodata"]
+        # checkpoints of older versions lack what follows
+        self.nodata_bands: str = facts.get("nodata bands", "any")
+        self.value_range = ValueRange.of_facts(facts.get("values"))
+        self.is_grey = facts.get("band names") == [GREY]
         self.bands: int = facts["bands"]
         self.classes = told_apart(facts)
 
@@ -58,7 +71,8 @@ class Predictor:
         """Probabilities of seep in an image.
 
         Args:
-            image: Raw values, (H, W) or (C, H, W), uint8 or uint16.
+            image: Raw values, (H, W) or (C, H, W), uint8 or uint16; or floats and signed integers, for a network that
+                was trained on such. A network for grey takes colours, too: (H, W, 3), or with alpha (H, W, 4).
             quartiles: For runs that normalise by scene: those of the scene that the image was cut from, (C, 3), in
                 0..1 of full scale. None: those of the image itself.
 
@@ -83,13 +97,13 @@ class Predictor:
         Raises:
             UserError: The image has another type or number of bands.
         """
-        array = self._as_bands(np.asarray(image))
-        valid = valid_pixels(array, self.nodata)
+        array, alpha = self._as_bands(np.asarray(image))
+        nodatas = nodata_values([self.nodata], array.dtype)
+        valid = pixels_with_data(array, nodatas, self.nodata_bands, alpha)
+        value_range = self._range_of(array)
         if quartiles is None:
-            quartiles = quartiles_of(histogram(array, valid))
-        full_scale = np.float32(FULL_SCALE[array.dtype.name])
-        values = array.astype(np.float32) / full_scale
-        inputs = self.normalise(values, valid, quartiles)
+            quartiles = image_quartiles(array, valid, value_range)
+        inputs = self.normalise(value_range.in_unit_range(array, valid), valid, quartiles)
         probabilities = self.probability(inputs[None])[0]
         return np.where(valid, probabilities, np.float32(0))
 
@@ -114,14 +128,36 @@ class Predictor:
         self.scaling = scaling
         self.threshold = float(scaled(self.threshold, scaling))
 
-    def _as_bands(self, image: NDArray[Any]) -> NDArray[Any]:
-        """An image as (C, H, W); `UserError` where this network cannot take it."""
+    def _as_bands(self, image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """An image as (C, H, W), and its alpha band; `UserError` where this network cannot take it."""
         array = image
+        alpha = None
         if image.ndim == 2:
             array = image[None]
-        fits_type = array.dtype.name in FULL_SCALE
+        elif self.is_grey and image.ndim == 3:
+            array, alpha = _grey(image)
+        is_counted = array.dtype.name in FULL_SCALE
+        fits_type = is_counted or (self.value_range is not None and array.dtype.kind in "uif")
         fits_shape = array.ndim == 3 and array.shape[0] == self.bands
         if fits_type and fits_shape and array.size > 0:
-            return array
-        expected = f"this run takes uint8 or uint16, (H, W) or ({self.bands}, H, W)"
+            return array, alpha
+        types = "uint8 or uint16" if self.value_range is None else "numbers"
+        expected = f"this run takes {types}, (H, W) or ({self.bands}, H, W)"
         raise UserError(f"the image is {image.dtype} with shape {image.shape}; {expected}.")
+
+    def _range_of(self, array: NDArray[Any]) -> ValueRange:
+        """Which values of an image become 0 and 1."""
+        if array.dtype.name in FULL_SCALE or self.value_range is None:
+            return ValueRange.of_type(array.dtype)
+        return self.value_range
+
+
+def _grey(image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """A picture as its luminance (1, H, W), and its alpha band; as it is where it has one band, or no colours."""
+    bands = image
+    if image.shape[0] not in COLOUR_BANDS and image.shape[-1] in COLOUR_BANDS:
+        bands = np.moveaxis(image, -1, 0)
+    if bands.shape[0] not in COLOUR_BANDS:
+        return image, None
+    alpha = bands[3] if len(bands) == max(COLOUR_BANDS) else None
+    return luminance(bands)[None], alpha

@@ -14,7 +14,6 @@ from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.errors import UserError
 from seep_lightning.reporting.pictures import Rgb, four_views
 from seep_lightning.runs.directory import Run
-from seep_lightning.scene.raster_formats import chip_map_name
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -68,18 +67,15 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
 
 def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:
     """The four pictures of a chip."""
-    from seep_lightning.data.images import read_image
+    from seep_lightning.data.chip_maps import read_chip_map
 
     if name not in chips.names:
         raise UserError(f"{name} is not in {chips.root} any more. Put it back.")
     index = chips.names.index(name)
     pixels = chips.read(index)
-    valid = pixels.valid
-    truth = (pixels.mask > 0) & valid
-    map_name = chip_map_name(name)
-    levels = read_image(evaluation / "probabilities" / map_name)[0]
-    predicted = read_image(evaluation / "masks" / map_name)[0] > 0
-    views = four_views(pixels.image[0], truth, levels, valid, predicted)
+    levels = read_chip_map(evaluation / "probabilities", name)
+    predicted = read_chip_map(evaluation / "masks", name) > 0
+    views = four_views(pixels, levels, predicted)
     return [_data_uri(view) for view in views]
 
 

@@ -146,11 +146,8 @@ def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
 def draw(chips: Chips, chip: ValidatedChip) -> Rgb:
     """Draw the panel of a chip, with scene, tile and Dice in its title."""
     pixels = chips.read(chip.index)
-    valid = pixels.valid
-    truth = (pixels.mask > 0) & valid
-    probability = np.where(valid, chip.probability.numpy(), 0)
     title = f"scene {chips.scenes[chip.index]}, tile {chips.tiles[chip.index]}, Dice {chip.dice:.2f}"
-    return panel(pixels.image[0], truth, probability, valid, THRESHOLD, title)
+    return panel(pixels, chip.probability.numpy(), THRESHOLD, title)
 
 
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:

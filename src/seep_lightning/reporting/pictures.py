@@ -1,12 +1,14 @@
 """A chip as a person looks at it: picture, truth, probability, errors, and a title. (H, W, 3) uint8 RGB."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from seep_lightning.data.images import ChipPixels
 
 Rgb = NDArray[np.uint8]
 Grey = NDArray[np.uint8]
@@ -20,6 +22,10 @@ FALSE = (230, 120, 0)
 WHITE = (255, 255, 255)
 # the value of what lies between views
 GREY = 110
+# the stripes over ignored pixels: their colour, and px from one to the next and across one
+IGNORED_COLOUR = (204, 121, 167)
+STRIPE_STEP = 6
+STRIPE_WIDTH = 2
 # the height of a line of text, px
 LINE = 34
 # between views, px
@@ -47,25 +53,22 @@ class Text(NamedTuple):
     colour: Colour
 
 
-def panel(
-    image: NDArray[np.generic], truth: Mask, probability: NDArray[np.float32], valid: Mask, threshold: float, title: str
-) -> Rgb:
+def panel(chip: ChipPixels, probability: NDArray[np.float32], threshold: float, title: str) -> Rgb:
     """Draw picture | truth | probability | errors, under names and a title, large enough for a card.
 
     Args:
-        image: Raw values, (H, W).
-        truth: Where valid pixels are seep, (H, W).
+        chip: The chip's pixels; its first band is the picture.
         probability: Of seep, (H, W) in 0..1.
-        valid: Where there are data, (H, W).
         threshold: Above which a probability is seep.
         title: Stands above all.
 
     Returns:
         The panel, two lines of text higher than a view and a little wider than four.
     """
-    levels = np.rint(255 * probability).astype(np.uint8)
-    views = four_views(image, truth, levels, valid, probability > threshold)
-    zoom = math.ceil(SIDE / image.shape[1])
+    shown = np.where(chip.valid, probability, 0)
+    levels = np.rint(255 * shown).astype(np.uint8)
+    views = four_views(chip, levels, shown > threshold)
+    zoom = math.ceil(SIDE / chip.mask.shape[1])
     framed = [_enlarged(view, zoom) for view in views]
     header = _header(title, framed[0].shape[1])
     drawn = np.vstack([header, np.hstack(framed)])
@@ -110,23 +113,33 @@ def stretched(image: NDArray[np.generic], valid: Mask) -> Grey:
     return np.where(valid, grey, 0).astype(np.uint8)
 
 
-def four_views(image: NDArray[np.generic], truth: Mask, levels: Grey, valid: Mask, predicted: Mask) -> list[Rgb]:
+def four_views(chip: ChipPixels, levels: Grey, predicted: Mask) -> list[Rgb]:
     """Draw picture, truth, probability, and the dimmed picture with right, missed and false seep in colours.
 
+    Pixels that are ignored are hatched in the truth and among the errors.
+
     Args:
-        image: Raw values, (H, W).
-        truth: Where seep is, (H, W).
+        chip: The chip's pixels; its first band is the picture.
         levels: Probabilities as grey levels, (H, W).
-        valid: Where there are data, (H, W).
         predicted: Where seep was predicted, (H, W).
     """
-    grey = stretched(image, valid)
+    truth = (chip.mask > 0) & chip.valid
+    grey = stretched(chip.image[0], chip.data)
     errors = _rgb(grey // 2)
     errors[truth & predicted] = RIGHT
     errors[truth & ~predicted] = MISSED
     errors[predicted & ~truth] = FALSE
-    white_truth = 255 * truth.astype(np.uint8)
-    return [_rgb(grey), _rgb(white_truth), _rgb(levels), errors]
+    white_truth = _rgb(255 * truth.astype(np.uint8))
+    hatched = ~chip.labelled & _stripes(truth.shape)
+    for view in (white_truth, errors):
+        view[hatched] = IGNORED_COLOUR
+    return [_rgb(grey), white_truth, _rgb(levels), errors]
+
+
+def _stripes(size: Sequence[int]) -> Mask:
+    """Diagonal stripes, (H, W)."""
+    rows, columns = np.indices(size)
+    return np.asarray((rows + columns) % STRIPE_STEP < STRIPE_WIDTH)
 
 
 def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:

@@ -57,6 +57,7 @@ def mosaic(
     name: str,
     bands: Sequence[int | str] = (1,),
     nodata: float | None = None,
+    nodata_bands: str = "any",
     *,
     placed: bool = True,
 ) -> Iterator[Raster]:
@@ -67,6 +68,7 @@ def mosaic(
         name: The name of the raster.
         bands: The bands to read: numbers from 1, or names.
         nodata: The value of missing tiles, besides the files' own nodata.
+        nodata_bands: `all` or `any`, see `scene.nodata`.
         placed: False where the cells say nothing of the ground, as for statistics of all pixels.
 
     Yields:
@@ -85,7 +87,10 @@ def mosaic(
     if placed:
         _check_places(read_tiles, name)
     vrt = _mosaic_vrt(read_tiles, (rows, columns), nodata, placed=placed)
-    with MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file, Raster(file.name, bands, nodata) as raster:
+    with (
+        MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file,
+        Raster(file.name, bands, nodata, nodata_bands) as raster,
+    ):
         for tile in read_tiles:
             raster.nodatas |= tile.nodatas
         raster.layout = sorted((tile.path.name, tile.row, tile.column) for tile in read_tiles)
@@ -97,6 +102,8 @@ def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[int | str], no
     with Raster(path, bands, nodata) as tile:
         if tile.masked:
             raise UserError(f"{path} has a mask or alpha band, which a mosaic would lose. Pass mosaic=false.")
+        if tile.palette is not None:
+            raise UserError(f"{path} has a palette, which a mosaic would lose. Pass mosaic=false.")
         row, column = cell
         return _Tile(
             path=path,

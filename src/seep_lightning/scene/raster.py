@@ -16,15 +16,24 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.colours import GREY_BAND, grey_bands, grey_palette, grey_values
 from seep_lightning.scene.datasets import band_numbers, open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
+from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 
 # Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
 READ_ROWS = 256
 
 # The data types that we read, by numpy's name, as GDAL calls them.
-GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32"}
+GDAL_TYPES = {
+    "uint8": "Byte",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "int32": "Int32",
+    "float32": "Float32",
+    "float64": "Float64",
+}
 
 # What viewers and GDAL itself write beside a file, such as statistics: pixels do not depend on it.
 SIDECAR_SUFFIXES = (".aux.xml", ".ovr")
@@ -36,8 +45,8 @@ FileStamps = dict[str, tuple[int, int]]
 class Raster(AbstractContextManager["Raster"]):
     """A raster file, open for reading; each thread reads by a handle of its own.
 
-    A pixel is valid where every band is finite and has no nodata value, and where the file's mask or alpha band says
-    so.
+    A pixel is valid where every band is finite, where no band has a nodata value (or not all of them have, see
+    `nodata_bands`), and where the file's mask or alpha band says so.
 
     Attributes:
         path: The file.
@@ -50,22 +59,34 @@ class Raster(AbstractContextManager["Raster"]):
         width: Columns.
         block_rows: Rows that are decoded together.
         nodatas: The values of pixels without data.
+        nodata_bands: Whether a pixel has no data where `all` bands have such a value, or `any`.
+        is_grey: Whether one band is read, the luminance of the file's colours.
+        palette: The luminance of each index, where values are indices that are read as grey; else None.
         masked: True where the file has a mask or an alpha band.
         tags: The file's own metadata.
         place: Where it lies on the ground.
     """
 
-    def __init__(self, path: str | Path, bands: Sequence[int | str] = (1,), nodata: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        bands: Sequence[int | str] = (1,),
+        nodata: float | None = None,
+        nodata_bands: str = "any",
+    ) -> None:
         """Open a file.
 
         Args:
             path: The file, or one of GDAL's virtual file systems (`/vsi...`).
-            bands: The bands to read: numbers from 1, or names (band descriptions, such as `VV`).
+            bands: The bands to read: numbers from 1, or names (band descriptions, such as `VV`); `grey` alone is the
+                luminance of colours where no band is called so.
             nodata: The value of pixels without data, besides the file's own.
+            nodata_bands: `all` or `any`, see `scene.nodata`.
 
         Raises:
             UserError: The file cannot be used.
         """
+        self.nodata_bands = nodata_bands
         self.path = Path(path)
         self.name = self.path.stem
         self.layout: list[tuple[str, int, int]] = []
@@ -80,7 +101,12 @@ class Raster(AbstractContextManager["Raster"]):
 
     def _read_header(self, dataset: Any, bands: Sequence[int | str], nodata: float | None) -> None:
         """Read all that is known without a pixel."""
-        self.indexes = band_numbers(self.path, dataset.descriptions, bands)
+        self.is_grey = list(bands) == [GREY_BAND] and GREY_BAND not in dataset.descriptions
+        if self.is_grey:
+            self.indexes = grey_bands(self.path, dataset.colorinterp)
+        else:
+            self.indexes = band_numbers(self.path, dataset.descriptions, bands)
+        self.palette = grey_palette(dataset) if self.is_grey else None
         self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
         self.dtype = _common_dtype(self.path, {dataset.dtypes[i - 1] for i in self.indexes})
         self.height = int(dataset.height)
@@ -88,8 +114,12 @@ class Raster(AbstractContextManager["Raster"]):
         self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
         # the given value comes first: fingerprints depend on which of two equal values is kept
         declared = {nodata, *(dataset.nodatavals[i - 1] for i in self.indexes)}
-        self.nodatas = _nodata_values(declared, self.dtype)
         self.masked = any(MaskFlags.per_dataset in dataset.mask_flag_enums[i - 1] for i in self.indexes)
+        if self.palette is not None:
+            # the nodata value of a file with a palette is an index, which its mask tells of
+            self.masked = self.masked or dataset.nodata is not None
+            declared = {nodata}
+        self.nodatas = nodata_values(declared, self.dtype)
         self.tags: dict[str, str] = dict(dataset.tags())
         self.place = read_georeference(self.path, dataset)
         self._stamps = _file_stamps(dataset.files or [str(self.path)])
@@ -145,6 +175,11 @@ class Raster(AbstractContextManager["Raster"]):
         crs = None if self.crs is None else self.crs.to_wkt()
         points = [(point.row, point.col, point.x, point.y, point.z) for point in self.gcps]
         pixels = [files, self.height, self.width, self.dtype.name, self.indexes, nodatas, self.masked]
+        # maps that were made before there were these readings keep their hashes
+        if self.is_grey:
+            pixels.append(GREY_BAND)
+        elif len(self.indexes) > 1 and self.nodata_bands != "any":
+            pixels.append(self.nodata_bands)
         ground = [self.layout, crs, tuple(self.transform), points]
         return hashlib.sha256(json.dumps(pixels + ground).encode()).hexdigest()
 
@@ -175,17 +210,9 @@ class Raster(AbstractContextManager["Raster"]):
                 f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)}). "
                 "It is damaged or cut off, or its disk is gone; copy it again."
             ) from error
-        return values, self._valid_pixels(values, mask)
-
-    def _valid_pixels(self, values: Values, mask: Values | None) -> Mask:
-        """Where values (C, n, w) hold data, by the file's own mask (n, w), too, if there is one."""
-        valid: Mask = np.ones(values.shape[1:], bool) if mask is None else mask > 0
-        for plane in values:
-            if self.dtype.kind == "f":
-                valid &= np.isfinite(plane)
-            for nodata in self.nodatas:
-                valid &= plane != nodata
-        return valid
+        if self.is_grey:
+            values = grey_values(values, self.palette)
+        return values, pixels_with_data(values, self.nodatas, self.nodata_bands, mask)
 
     def check_unchanged(self) -> None:
         """Check that the files that it draws on are still what they were when it was opened.
@@ -225,15 +252,6 @@ def _common_dtype(path: Path, dtypes: set[str]) -> np.dtype[Any]:
             "Convert it with gdal_translate -ot Float32."
         )
     return np.dtype(next(iter(dtypes)))
-
-
-def _nodata_values(declared: set[float | None], dtype: np.dtype[Any]) -> set[float]:
-    """The declared values that pixels of this type can have."""
-    values = {value for value in declared if value is not None}
-    if dtype.kind == "f":
-        return values
-    # as integers: then comparing copies no pixels
-    return {int(value) for value in values if float(value).is_integer()}
 
 
 def _file_stamps(paths: Sequence[str]) -> FileStamps:

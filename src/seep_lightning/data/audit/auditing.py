@@ -14,6 +14,7 @@ from seep_lightning.errors import UserError
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
     from seep_lightning.data.images import ChipPixels
+    from seep_lightning.data.set_notes import SetNotes
 
 # the splits whose leakage is told beside that of the split that was asked for
 COMPARED_SPLITS = ("scene", "place", "kfold", "random")
@@ -143,18 +144,42 @@ def _left_out(chips: "Chips") -> list[Finding]:
 
 def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError]:
     """Read chip by chip; collect measurements, statistics and digests. Returns what could not be read."""
+    from seep_lightning.data.masks import MaskValuesError
+    from seep_lightning.data.set_notes import SetNotes
+
     chips = auditor.chips
+    notes = SetNotes(chips.config)
     errors: list[ReadingError] = []
+    unknown_values: list[int] = []
     for index, name in enumerate(chips.names):
         try:
-            pixels = chips.read(index)
+            pixels, chip_notes = chips.read_noted(index)
+        except MaskValuesError:
+            unknown_values.append(index)
         except UserError as error:
             errors.append(ReadingError(name, str(error)))
-            chips.digests.append("")
+        else:
+            notes.add(chip_notes)
+            statistics.add(auditor.add(index, pixels))
+            chips.digests.append(_digest(name, pixels))
             continue
-        statistics.add(auditor.add(index, pixels))
-        chips.digests.append(_digest(name, pixels))
-    return errors
+        chips.digests.append("")
+    statistics.readings = notes.lines()
+    return errors + _mask_errors(chips, unknown_values, notes)
+
+
+def _mask_errors(chips: "Chips", unknown_values: Sequence[int], notes: "SetNotes") -> list[ReadingError]:
+    """What is wrong with the values of masks: the same message, of all masks, for each chip."""
+    from seep_lightning.data.surveys import unknown_values_error
+
+    if unknown_values:
+        message = str(unknown_values_error(chips, chips.mask_paths[unknown_values[0]]))
+        return [ReadingError(chips.names[index], message) for index in unknown_values]
+    try:
+        notes.check(chips)
+    except UserError as error:
+        return [ReadingError(chips.names[notes.white_example], str(error))]
+    return []
 
 
 def _digest(name: str, pixels: "ChipPixels") -> str:

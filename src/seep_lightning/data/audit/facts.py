@@ -49,6 +49,8 @@ class ChipStatistics:
         self.saturated_values = 0
         self.values = 0
         self.without_seep: list[str] = []
+        # how files are read where that is not as they are, a sentence each
+        self.readings: list[str] = []
 
     def add(self, chip: AuditedChip) -> None:
         """Count a chip."""
@@ -83,6 +85,7 @@ class ChipStatistics:
             "classes (pixels)": self._classes_text(self.pixels_by_class, self._pixels_text),
             "chips without seep": counted_text(self.without_seep),
             "identical pictures": counted_text(doubles(chips)),
+            "read as": " ".join(self.readings) or "they are",
         }
 
     def _pixels_text(self, count: int) -> str:

@@ -1,0 +1,93 @@
+"""The rule of `data.mask_values`: which classes the values or colours of masks mean."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from seep_lightning.errors import UserError
+
+# in a map: nobody knows what such pixels are
+IGNORE = "ignore"
+# beside the classes, for pixels that are to be ignored; so there are 254 classes at most
+IGNORED = 255
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0..255 (or as many as the type holds)."""
+StoredValue = int | Colour
+"""What a pixel of a mask is: a number, or a colour."""
+
+EXAMPLE = '{255: 1, "0,255,255": 1, 254: ignore}'
+# commas or blanks: Hydra's grammar takes commas with a backslash only
+_COLOUR = re.compile(r"\s*(\d+)[,\s]+(\d+)[,\s]+(\d+)\s*")
+_NUMBER = re.compile(r"\s*-?\d+\s*")
+
+
+def parsed_mask_values(values: Mapping[Any, Any], classes: int) -> dict[StoredValue, int]:
+    """Read `data.mask_values`.
+
+    Args:
+        values: Classes, or `ignore`, by value (a number or a text of one) or colour (such as `0,255,255`).
+        classes: The largest class that there is.
+
+    Returns:
+        The class of each value or colour, `IGNORED` for those to be ignored.
+
+    Raises:
+        UserError: A key or a class is none.
+    """
+    table: dict[StoredValue, int] = {}
+    for key, meaning in values.items():
+        value = _stored_value(key)
+        if value is None:
+            raise UserError(
+                f'data.mask_values: {key!r} is neither a value nor a colour "R,G,B". '
+                f"Expected such as 'data.mask_values={EXAMPLE}'."
+            )
+        table[value] = _class_of(key, meaning, classes)
+    return table
+
+
+def check_mask_values(values: Any, classes: int) -> None:
+    """Check `data.mask_values`, null or a dictionary.
+
+    Raises:
+        UserError: It has no meaning.
+    """
+    if values is None:
+        return
+    if not isinstance(values, Mapping):
+        raise UserError(f"data.mask_values={values}: expected such as 'data.mask_values={EXAMPLE}'.")
+    table = parsed_mask_values(values, classes)
+    if not any(0 < meaning < IGNORED for meaning in table.values()):
+        raise UserError(
+            f"data.mask_values={dict(values)}: no value means seep. Map one to a class, 1 to {classes}, "
+            f"such as 'data.mask_values={EXAMPLE}'."
+        )
+
+
+def _stored_value(key: Any) -> StoredValue | None:
+    """The number or colour that a key names; None where it names neither."""
+    if isinstance(key, bool):
+        return None
+    if isinstance(key, int):
+        return key
+    text = str(key)
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    colour = _COLOUR.fullmatch(text)
+    if colour is None:
+        return None
+    return int(colour[1]), int(colour[2]), int(colour[3])
+
+
+def _class_of(key: Any, meaning: Any, classes: int) -> int:
+    """The class that a value stands for, or `IGNORED`; `UserError` where it is neither."""
+    if meaning == IGNORE:
+        return IGNORED
+    is_class = isinstance(meaning, int) and not isinstance(meaning, bool) and 0 <= meaning <= classes
+    if not is_class:
+        raise UserError(
+            f"data.mask_values: {key} is mapped to {meaning}; expected 0 (no seep), a class up to "
+            f"data.classes={classes}, or {IGNORE}."
+        )
+    return int(meaning)

@@ -1,0 +1,135 @@
+"""What was decided while the chips of a set were read: all chips must agree on it, and a person is told once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.config.pixels import GREY
+from seep_lightning.data.images import ChipNotes, is_grey
+from seep_lightning.data.masks import MaskPixels
+from seep_lightning.data.sizes import Size, fitted, size_of, size_text
+from seep_lightning.data.surveys import unknown_values_error
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+
+
+@dataclass
+class SetNotes:
+    """The notes of all chips together.
+
+    Attributes:
+        config: How the chips are read.
+        chips: How many there are.
+        colour_chips: How many were read as grey without being asked to.
+        white_masks: How many masks had 255 taken for seep; `white_example` is the position of the first of them.
+        masks_with_ones: How many masks held class 1 without being listed.
+        inexact_pixels: Pixels of lossy masks that had none of the listed values, in `inexact_masks` masks.
+        ignored_pixels: Pixels that are to be ignored.
+        pixels: Pixels of all files.
+        sizes: How many files have each size.
+        cropped_pixels: Pixels that cropping leaves out, `cropped_seep` of them seep, of `seep_pixels` in all files.
+    """
+
+    config: DataConfig
+    chips: int = 0
+    colour_chips: int = 0
+    white_masks: int = 0
+    white_example: int = 0
+    masks_with_ones: int = 0
+    inexact_masks: int = 0
+    inexact_pixels: int = 0
+    ignored_pixels: int = 0
+    pixels: int = 0
+    sizes: Counter[Size] = field(default_factory=Counter)
+    cropped_pixels: int = 0
+    cropped_seep: int = 0
+    seep_pixels: int = 0
+
+    def add(self, notes: ChipNotes) -> None:
+        """Take the notes of the next chip."""
+        mask = notes.mask
+        if mask.white_is_seep and (mask.classes > 0).any():
+            self.white_example = self.white_example if self.white_masks else self.chips
+            self.white_masks += 1
+        self.chips += 1
+        self.colour_chips += notes.was_colour
+        self.masks_with_ones += mask.holds_ones
+        self.inexact_masks += mask.inexact > 0
+        self.inexact_pixels += mask.inexact
+        self.pixels += mask.classes.size
+        if mask.labelled is not None:
+            self.ignored_pixels += int((~mask.labelled).sum())
+        self.sizes[notes.file_size] += 1
+        size = size_of(self.config.size)
+        if size is not None:
+            self._add_cropping(mask, size)
+
+    def _add_cropping(self, mask: MaskPixels, size: Size) -> None:
+        """Count what cropping leaves out of a chip."""
+        seep = int(np.count_nonzero(mask.classes))
+        height, width = mask.classes.shape
+        self.seep_pixels += seep
+        self.cropped_pixels += mask.classes.size - min(height, size[0]) * min(width, size[1])
+        self.cropped_seep += seep - int(np.count_nonzero(fitted(mask.classes, size)))
+
+    def check(self, chips: "Chips") -> None:
+        """Check that the masks agree on what 255 is.
+
+        Raises:
+            UserError: Some masks say seep with 255, others with 1.
+        """
+        if self.white_masks and self.masks_with_ones:
+            raise unknown_values_error(chips, chips.mask_paths[self.white_example])
+
+    def bands(self) -> list[int | str]:
+        """The bands that a network of these chips takes: numbers or names, or `grey`."""
+        bands = self.config.bands
+        if self.colour_chips or is_grey(bands):
+            return [GREY]
+        return list(bands or [1])
+
+    def lines(self) -> list[str]:
+        """What a person is told, a line each."""
+        lines: list[str] = []
+        if self.white_masks:
+            lines.append(
+                f"{self.white_masks} masks hold 0 and 255 only: 255 is read as seep. "
+                "'data.mask_values={255: 1}' says so explicitly."
+            )
+        if self.colour_chips:
+            lines.append(
+                f"{self.colour_chips} of {self.chips} pictures have colours, and are read as grey (luminance, ITU-R "
+                "BT.601). data.bands=grey says so explicitly; data.bands=[1,2,3] takes the colours."
+            )
+        if self.inexact_masks:
+            share = self.inexact_pixels / self.pixels
+            lines.append(
+                f"{self.inexact_masks} masks are compressed with loss: {share:.2%} of all pixels had none of the "
+                "values of data.mask_values, and were given the nearest one. Save masks as PNG where you can."
+            )
+        if self.ignored_pixels:
+            share = self.ignored_pixels / self.pixels
+            lines.append(f"{share:.2%} of all pixels are ignored (data.mask_values): they count nowhere.")
+        if self.config.size is not None:
+            lines += self._size_lines()
+        return lines
+
+    def _size_lines(self) -> list[str]:
+        """What `data.size` does to chips of other sizes."""
+        target = size_of(self.config.size)
+        assert target is not None
+        padded = sum(count for size, count in self.sizes.items() if size[0] < target[0] or size[1] < target[1])
+        cropped = sum(count for size, count in self.sizes.items() if size[0] > target[0] or size[1] > target[1])
+        if not padded and not cropped:
+            return []
+        pixel_share = self.cropped_pixels / self.pixels
+        seep_share = self.cropped_seep / max(self.seep_pixels, 1)
+        return [
+            f"data.size={size_text(target)}: of {self.chips} chips {padded} are padded with no data, and {cropped} are "
+            f"cropped around their centre, which leaves out {pixel_share:.1%} of all pixels and {seep_share:.1%} of "
+            "the seep."
+        ]

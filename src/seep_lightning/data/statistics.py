@@ -1,0 +1,181 @@
+"""What is measured while chips are read: quartiles of chips and scenes, and the range of their values."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.normalise import FULL_SCALE, Floats, ValueRange, histogram, power, quartiles_in, quartiles_of
+from seep_lightning.errors import UserError
+
+# the values of a scene that are kept for its quartiles: all scenes together, and the fewest of one
+SCENE_SAMPLES = 1 << 24
+FEWEST_SCENE_SAMPLES = 1 << 14
+# the values of all chips that are kept to find their range, and the fewest of one chip
+SET_SAMPLES = 1 << 22
+FEWEST_CHIP_SAMPLES = 64
+# of each band: between them lie all values but a few ships and a few of noise
+LOWEST_SHARE = 0.001
+HIGHEST_SHARE = 0.999
+# so many values below 0 are taken for noise, and become the floor of the logarithm
+MOST_NEGATIVE = 0.01
+
+
+@dataclass(frozen=True)
+class ValueStatistics:
+    """What was measured of a data set's values.
+
+    Attributes:
+        value_range: What becomes 0 and 1.
+        quartiles: Of each chip, (N, C, 3) in 0..1.
+        scene_quartiles: Of each scene, (C, 3) in 0..1, by its name.
+    """
+
+    value_range: ValueRange
+    quartiles: Floats
+    scene_quartiles: dict[str, Floats]
+
+
+class Measurement(Protocol):
+    """Measures chips one after the other."""
+
+    def add(self, scene: str, pixels: ChipPixels) -> None:
+        """Measure a chip."""
+
+    def result(self) -> ValueStatistics:
+        """What was measured of all chips."""
+
+
+def measurement_of(dtype: np.dtype[Any], scenes: Sequence[str], config: DataConfig) -> Measurement:
+    """Choose how chips of a type are measured.
+
+    Args:
+        dtype: Of the chips' pixels.
+        scenes: The scene of each chip.
+        config: The data set's config.
+
+    Raises:
+        UserError: A key is set that is for another type.
+    """
+    if dtype.name not in FULL_SCALE:
+        return SampledMeasurement(Counter(scenes), config)
+    for key in ("scale", "full_scale"):
+        value = getattr(config, key)
+        if value is not None:
+            raise UserError(
+                f"data.{key}={value} is for chips of floats or signed integers; these are {dtype}. Drop it."
+            )
+    return CountedMeasurement(dtype)
+
+
+@dataclass
+class CountedMeasurement:
+    """Counts every value of chips of 8 or 16 bit unsigned."""
+
+    dtype: np.dtype[Any]
+    quartiles: list[Floats] = field(default_factory=list)
+    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def add(self, scene: str, pixels: ChipPixels) -> None:
+        """Measure a chip."""
+        counts = histogram(pixels.image, pixels.data)
+        self.quartiles.append(quartiles_of(counts))
+        self.histograms[scene] = self.histograms.get(scene, 0) + counts
+
+    def result(self) -> ValueStatistics:
+        """What was measured of all chips."""
+        scenes = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
+        return ValueStatistics(ValueRange.of_type(self.dtype), np.stack(self.quartiles), scenes)
+
+
+class SampledMeasurement:
+    """Measures chips of floats: the quartiles of chips exactly, those of large scenes by a sample of bounded size.
+
+    Args:
+        chips_of_scenes: How many chips each scene has.
+        config: The data set's config.
+    """
+
+    def __init__(self, chips_of_scenes: Counter[str], config: DataConfig) -> None:
+        self.config = config
+        self.chips_of_scenes = chips_of_scenes
+        self.missing = Counter(chips_of_scenes)
+        self.most_in_scene = max(FEWEST_SCENE_SAMPLES, SCENE_SAMPLES // len(chips_of_scenes))
+        self.most_in_chip = max(FEWEST_CHIP_SAMPLES, SET_SAMPLES // chips_of_scenes.total())
+        self.quartiles: list[Floats] = []
+        self.scene_samples: dict[str, list[Floats]] = {}
+        self.scene_quartiles: dict[str, Floats] = {}
+        self.samples: list[Floats] = []
+
+    def add(self, scene: str, pixels: ChipPixels) -> None:
+        """Measure a chip."""
+        # (C, N)
+        values = pixels.image[:, pixels.data]
+        self.quartiles.append(quartiles_in(values))
+        self.samples.append(_thinned(values, self.most_in_chip))
+        share = self.most_in_scene // self.chips_of_scenes[scene]
+        self.scene_samples.setdefault(scene, []).append(_thinned(values, max(share, 1)))
+        self.missing[scene] -= 1
+        if not self.missing[scene]:
+            of_scene = np.concatenate(self.scene_samples.pop(scene), axis=1)
+            self.scene_quartiles[scene] = quartiles_in(of_scene)
+
+    def result(self) -> ValueStatistics:
+        """What was measured of all chips.
+
+        Raises:
+            UserError: There are values below 0, of which there is no logarithm.
+        """
+        value_range = self._range()
+        in_unit_range = [value_range.unit_values(quartiles) for quartiles in self.quartiles]
+        scenes = {scene: value_range.unit_values(values) for scene, values in self.scene_quartiles.items()}
+        return ValueStatistics(value_range, np.stack(in_unit_range), scenes)
+
+    def _range(self) -> ValueRange:
+        """What becomes 0 and 1 in each band."""
+        values = power(np.concatenate(self.samples, axis=1), self.config.scale)
+        lows = [_low_end(band) for band in values]
+        if self.config.normalise.log:
+            _check_for_logarithm(values)
+            lows = [0.0] * len(values)
+        highs = [_high_end(band, low) for band, low in zip(values, lows, strict=True)]
+        if self.config.full_scale is not None:
+            highs = [self.config.full_scale] * len(values)
+        scale = "db" if self.config.scale == "db" else None
+        return ValueRange(tuple(lows), tuple(highs), scale)
+
+
+def _thinned(values: NDArray[Any], most: int) -> NDArray[Any]:
+    """At most so many of values (C, N), in equal steps."""
+    step = math.ceil(values.shape[1] / most)
+    return values[:, :: max(step, 1)].copy()
+
+
+def _low_end(band: Floats) -> float:
+    """What becomes 0: 0 itself, or where there are values below it nearly the lowest one."""
+    if (band >= 0).all():
+        return 0.0
+    return float(np.quantile(band, LOWEST_SHARE))
+
+
+def _high_end(band: Floats, low: float) -> float:
+    """What becomes 1: nearly the highest value."""
+    high = float(np.quantile(band, HIGHEST_SHARE))
+    return high if high > low else low + 1.0
+
+
+def _check_for_logarithm(values: Floats) -> None:
+    """Raise `UserError` for values (C, N) of which too many have no logarithm."""
+    below = (values < 0).mean(axis=1)
+    worst = int(below.argmax())
+    if below[worst] > MOST_NEGATIVE:
+        raise UserError(
+            f"data: {below[worst]:.0%} of the values of band {worst + 1} are below 0, and data.normalise.log=true "
+            "takes their logarithm. Pass data.scale=db if they are decibels, else data.normalise.log=false."
+        )

@@ -1,0 +1,64 @@
+"""Which pixels of an image hold data: one rule for training, prediction and exported networks."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+
+from seep_lightning.scene.interfaces import Mask, Values
+
+NODATA_BANDS = ("all", "any")
+"""A pixel of several bands has no data where all of them say so, or where any does."""
+
+
+def nodata_values(declared: Iterable[float | None], dtype: np.dtype[Any]) -> set[float]:
+    """The declared nodata values that pixels of a type can have.
+
+    Args:
+        declared: By the user and by a file; None for none.
+        dtype: The type of the pixels.
+    """
+    values = {value for value in declared if value is not None}
+    if dtype.kind == "f":
+        return values
+    # as integers: then comparing copies no pixels
+    return {int(value) for value in values if float(value).is_integer()}
+
+
+def pixels_with_data(
+    values: Values, nodatas: Collection[float], bands: str = "any", file_mask: Values | None = None
+) -> Mask:
+    """Find the pixels that hold data.
+
+    In bands of floats, a value that is no measurement (NaN, an infinity, a nodata value other than 0) in one band makes
+    a pixel without data whatever `bands` says: no network can take it.
+
+    Args:
+        values: (C, h, w) as stored.
+        nodatas: The values of pixels without data.
+        bands: `all` or `any`, see `NODATA_BANDS`.
+        file_mask: The file's own mask or alpha band, (h, w), above 0 where there are data; None where it has none.
+
+    Returns:
+        (h, w) bool.
+    """
+    valid: Mask = np.ones(values.shape[1:], bool) if file_mask is None else file_mask > 0
+    is_float = values.dtype.kind == "f"
+    if is_float:
+        for plane in values:
+            valid &= np.isfinite(plane)
+    for nodata in nodatas:
+        is_no_measurement = is_float and nodata != 0
+        if bands == "any" or is_no_measurement:
+            for plane in values:
+                valid &= _differs(plane, nodata)
+        else:
+            valid &= np.any([_differs(plane, nodata) for plane in values], axis=0)
+    return valid
+
+
+def _differs(plane: Values, nodata: float) -> Mask:
+    """Where a band is not the nodata value."""
+    # a nodata value of float64 may be infinite in float32
+    with np.errstate(over="ignore"):
+        return np.asarray(plane != nodata)
