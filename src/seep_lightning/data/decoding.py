@@ -129,7 +129,8 @@ def _is_lossy(file: Any) -> bool:
     reversibility = structure.get("COMPRESSION_REVERSIBILITY")
     if reversibility is not None:
         return bool(reversibility != "LOSSLESS")
-    return file.driver == "JPEG" or structure.get("COMPRESSION", "").endswith("JPEG")
+    compression: str = structure.get("COMPRESSION", "")
+    return bool(file.driver == "JPEG") or compression.endswith("JPEG")
 
 
 def _place(file: Any) -> Place | None:

@@ -52,12 +52,8 @@ def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver |
     first_kind = ""
     for index, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
         pixels = _read(chips, index, notes)
-        kind = kind_text(pixels.image)
-        first_kind = first_kind or kind
-        if kind != first_kind:
-            raise differing_kinds_error(chips, first_kind, name, kind)
-        if not pixels.data.any():
-            raise UserError(f"data: {name} holds nodata ({config.nodata}) only. Remove it, or correct data.nodata.")
+        first_kind = first_kind or kind_text(pixels.image)
+        _check(pixels, name, chips, first_kind)
         if measurement is None:
             measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config)
         measurement.add(scene, pixels)
@@ -87,6 +83,16 @@ def _read(chips: Chips, index: int, notes: SetNotes) -> ChipPixels:
         raise unknown_values_error(chips, chips.mask_paths[index]) from error
     notes.add(chip_notes)
     return pixels
+
+
+def _check(pixels: ChipPixels, name: str, chips: Chips, first_kind: str) -> None:
+    """Raise `UserError` for a chip that differs from the first one, or has no data."""
+    kind = kind_text(pixels.image)
+    if kind != first_kind:
+        raise differing_kinds_error(chips, first_kind, name, kind)
+    if not pixels.data.any():
+        nodata = chips.config.nodata
+        raise UserError(f"data: {name} holds nodata ({nodata}) only. Remove it, or correct data.nodata.")
 
 
 def kind_text(image: NDArray[Any]) -> str:

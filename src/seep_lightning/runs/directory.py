@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from seep_lightning.config.older import with_old_meaning
 from seep_lightning.config.targets import with_current_names
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError, as_user_error
@@ -81,7 +82,7 @@ class Run:
             raise UserError(self._missing_config())
         with as_user_error(f"{self.config_path} is not the config of a run", OmegaConfBaseException, YAMLError):
             as_written = OmegaConf.to_container(OmegaConf.load(self.config_path))
-            stored = OmegaConf.create(with_current_names(as_written))
+            stored = OmegaConf.create(with_old_meaning(with_current_names(as_written)))
             merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), stored)
             return cast(TrainConfig, OmegaConf.to_object(merged))
 
