@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +31,31 @@ class ChipObserver(Protocol):
         ...
 
 
+@dataclass
+class _Cache:
+    """Chips in memory, as long as there is room for all so far.
+
+    Attributes:
+        free_bytes: Room for more.
+        chips: Those that fitted.
+    """
+
+    free_bytes: float
+    chips: list[ChipPixels] = field(default_factory=list)
+
+    def add(self, pixels: ChipPixels) -> None:
+        """Keep a chip; where there is no room any more, none is kept."""
+        self.free_bytes -= pixels.nbytes
+        if self.free_bytes >= 0:
+            self.chips.append(pixels)
+        else:
+            self.chips.clear()
+
+    def all_chips(self) -> list[ChipPixels] | None:
+        """All chips; None where they did not fit."""
+        return self.chips if self.free_bytes >= 0 else None
+
+
 def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver | None] | None = None) -> Chips:
     """Read and check a whole data set.
 
@@ -47,8 +73,7 @@ def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver |
     observer = None if observer_of is None else observer_of(chips)
     notes = SetNotes(chips.config)
     measurement: Measurement | None = None
-    decoded: list[ChipPixels] = []
-    free_bytes = config.cache_gb * 2**30
+    cache = _Cache(config.cache_gb * 2**30)
     first_kind = ""
     for index, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
         pixels = _read(chips, index, notes)
@@ -60,11 +85,8 @@ def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver |
         chips.digests.append(digest(name, pixels.image, pixels.mask))
         if observer is not None:
             observer.add(index, pixels)
-        free_bytes -= pixels.nbytes
-        if free_bytes >= 0:
-            decoded.append(pixels)
-    if len(decoded) == len(chips):
-        chips.decoded = decoded
+        cache.add(pixels)
+    chips.decoded = cache.all_chips()
     assert measurement is not None
     notes.check(chips)
     chips.statistics = measurement.result()

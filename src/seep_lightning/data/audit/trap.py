@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.alignment import Comparison, compare
-from seep_lightning.data.images import covers_all, size_text
+from seep_lightning.data.images import covers_all
+from seep_lightning.data.sizes import size_text
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
