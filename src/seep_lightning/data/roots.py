@@ -57,8 +57,12 @@ def other_data(own: DataConfig, other: OtherDataConfig) -> DataConfig:
         UserError: A key has a value of another type, or the run's own files lie outside its root.
     """
     changes = other.changes()
-    with as_user_error("data", OmegaConfBaseException, advice="Pass another value."):
-        typed = OmegaConf.merge(OmegaConf.structured(replace(own, source="chips")), changes)
+    if "root" not in changes:
+        own = with_root(own)
+    typed = OmegaConf.structured(replace(own, source="chips"))
+    for key, value in changes.items():
+        with as_user_error(f"data.{key}={value} is of another type", OmegaConfBaseException):
+            OmegaConf.update(typed, key, value)
     config = cast(DataConfig, OmegaConf.to_object(typed))
     if "root" in changes:
         config = replace(config, **_files_below(Path(changes["root"]), own, changes))

@@ -13,7 +13,7 @@ from seep_lightning.data.description import LabelOrigin
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
-from seep_lightning.files import digest, make_output_folder, write_table, write_text
+from seep_lightning.files import absolute, digest, make_output_folder, write_table, write_text
 from seep_lightning.metrics.counts import Counts, count_pixels
 from seep_lightning.metrics.figures import ProbabilityFigure, declared
 from seep_lightning.metrics.requested_figures import request_figures
@@ -171,7 +171,7 @@ def _origin(run: Run, config: EvaluateConfig, part: Part) -> dict[str, Any]:
         "root": str(part.chips.root),
         "fingerprint": part.chips.fingerprint,
         "chips": len(part.indices),
-        "settings": config.data.changes(),
+        "settings": _settings(config.data),
     }
     return {
         "run": str(run.dir),
@@ -191,6 +191,16 @@ def _label_origin(run: Run, part: Part) -> dict[str, Any]:
     if not origin:
         return {}
     return {"leakage": origin + own_outlines(run, run.config.init, part.chips)}
+
+
+def _settings(data: OtherDataConfig) -> dict[str, Any]:
+    """The keys of other data that were given, with paths that hold from any folder."""
+    settings = data.changes()
+    for key in ("root", "pairs"):
+        path = settings.get(key)
+        if path and Path(path).exists():
+            settings[key] = absolute(path)
+    return settings
 
 
 def _figures(

@@ -54,8 +54,9 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
     from seep_lightning.data.layouts import pair_chips
     from seep_lightning.data.roots import other_data
 
+    data = scored["data"]
     # evaluations of older versions tell the root alone
-    settings = {"root": scored["data"]["root"]} | scored["data"].get("settings", {})
+    settings = data.get("settings", {"root": data["root"]})
     chips = pair_chips(other_data(run.config.data, OtherDataConfig(**settings)))
     evaluation = run.dir / "evaluate" / scored["part"]
     drawn = []

@@ -1,0 +1,158 @@
+"""`data.pairs`: chips that a CSV lists, with scene, tile and split where they are known."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from helpers.chips import IMAGES, MASKS
+from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.chips import Chips
+from seep_lightning.data.datamodule import SeepDataModule
+from seep_lightning.data.layouts import pair_chips
+from seep_lightning.data.split import split_chips
+from seep_lightning.errors import UserError
+
+HEADER = "image,mask,scene,tile,split"
+
+
+def listed(path: Path, *lines: str, **settings) -> Chips:
+    path.write_text("\n".join(lines) + "\n")
+    return pair_chips(DataConfig(pairs=str(path), **settings))
+
+
+def refusal(path: Path, *lines: str, **settings) -> str:
+    with pytest.raises(UserError) as error:
+        listed(path, *lines, **settings)
+    text = str(error.value)
+    assert "\n" not in text and text.endswith(".")
+    return text
+
+
+@pytest.fixture
+def rows(chips_root: Path) -> list[str]:
+    """A row for each chip, with a scene of its own choice and a part by the scene."""
+    parts = {"S0": "test", "S1": "Validation"}
+    rows = []
+    for path in sorted((chips_root / IMAGES).iterdir()):
+        scene, tile, _ = path.name.split(".")
+        rows.append(f"{IMAGES}/{path.name},{MASKS}/{path.name},day-{scene},{int(tile)},{parts.get(scene, 'train')}")
+    return rows
+
+
+def test_rows_are_chips_with_scene_and_tile(chips_root, rows):
+    chips = listed(chips_root / "pairs.csv", HEADER, *rows)
+    assert len(chips) == 30 and chips.root == chips_root
+    assert chips.names[7] == "S1.000001.tif" and (chips.scenes[7], chips.tiles[7]) == ("day-S1", 1)
+    assert chips.mask_paths[7] == chips_root / MASKS / "S1.000001.tif"
+    assert chips.found == f"listed in {chips_root / 'pairs.csv'}"
+
+
+def test_scene_and_tile_come_from_the_name_where_the_list_does_not_tell(chips_root, rows):
+    two_columns = [",".join(row.split(",")[:2]) for row in rows]
+    chips = listed(chips_root / "pairs.csv", "image,mask", *two_columns)
+    assert (chips.scenes[7], chips.tiles[7]) == ("S1", 1)
+    assert not any(chips.listed_parts)
+
+
+def test_files_are_found_below_the_list_or_the_root_and_by_whole_paths(chips_root, rows, tmp_path):
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    assert len(listed(lists / "pairs.csv", HEADER, *rows, root=str(chips_root))) == 30
+    whole = [f"{chips_root}/{row.split(',')[0]},{chips_root}/{row.split(',')[1]}" for row in rows]
+    assert len(listed(lists / "pairs.csv", "image,mask", *whole)) == 30
+
+
+def test_a_list_may_lie_in_the_root(chips_root, rows, tmp_path, monkeypatch):
+    (chips_root / "some.csv").write_text("\n".join([HEADER, *rows]))
+    monkeypatch.chdir(tmp_path)
+    assert len(pair_chips(DataConfig(root=str(chips_root), pairs="some.csv"))) == 30
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", ","])
+def test_what_a_spreadsheet_writes_is_read(chips_root, rows, delimiter):
+    path = chips_root / "pairs.csv"
+    lines = [f" {HEADER.upper()} ", *rows, ",,,,", ""]
+    path.write_text("\r\n".join(line.replace(",", delimiter) for line in lines), encoding="utf-8-sig")
+    chips = pair_chips(DataConfig(pairs=str(path)))
+    assert len(chips) == 30 and chips.scenes[0] == "day-S0"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a.tif,b.tif,,,", "pairs.csv line 3: there is no image a.tif. Looked in"),
+        (",b.tif,,,", "pairs.csv line 3 has no image. Remove the line, add the image"),
+        (f"{IMAGES}/S0.000001.tif,,,,", "pairs.csv line 3 has no mask. Remove the line"),
+        (f"{IMAGES}/S0.000001.tif,{MASKS}/no.tif,,,", "line 3: there is no mask train_masks_256/no.tif. Looked in"),
+        (f"{IMAGES}/S0.000000.tif,{MASKS}/S0.000000.tif,,,", "in line 2 and in line 3. Remove one"),
+        (f"{IMAGES}/S0.000001.tif,{MASKS}/S0.000001.tif,A,x,", "line 3 has the tile 'x'; expected a whole number"),
+        (f"{IMAGES}/S0.000001.tif,{IMAGES}/S0.000001.tif,,,", "image and mask of S0.000001.tif are the same file"),
+        ("pairs.csv,pairs.csv,,,", "line 3: pairs.csv is not one of .tif"),
+    ],
+)
+def test_a_row_that_is_wrong_is_told_with_its_line(chips_root, rows, line, said):
+    assert said in refusal(chips_root / "pairs.csv", HEADER, rows[0], line)
+
+
+def test_rows_without_files_are_skipped_where_that_is_asked_for_and_told(chips_root, rows):
+    chips = listed(chips_root / "pairs.csv", HEADER, *rows, "a.tif,b.tif,,,", ",b.tif,,,", unpaired="skip")
+    assert len(chips) == 30
+    (left,) = chips.left_out
+    assert (left.count, left.place) == (2, "pairs.csv") and "not there" in left.reason
+
+
+def test_columns_that_are_missing_are_told(chips_root):
+    text = refusal(chips_root / "pairs.csv", "picture,mask", "a,b")
+    assert "line 1 needs the columns image and mask" in text and "found picture, mask" in text
+
+
+def test_a_list_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"data\.pairs: there is no file .*none\.csv, nor one in .* Expected a CSV"):
+        pair_chips(DataConfig(root=str(tmp_path), pairs="none.csv"))
+
+
+def test_files_of_one_name_in_several_folders_are_chips_of_their_own(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for name in ("1.tif", "1m.tif"):
+            (tmp_path / folder / name).touch()
+    chips = listed(tmp_path / "pairs.csv", "image,mask,scene", "a/1.tif,a/1m.tif,A", "b/1.tif,b/1m.tif,B")
+    assert chips.names == ["a__1.tif", "b__1.tif"]
+
+
+# --- the split ----------------------------------------------------------------------------------------------------
+
+
+def test_the_listed_split_is_that_of_split_file(chips_root, rows):
+    chips = listed(chips_root / "pairs.csv", HEADER, *rows)
+    parts = split_chips(chips, SplitConfig(kind="file"))
+    by_scene = dict(zip(chips.scenes, parts, strict=True))
+    assert by_scene == {"day-S0": "test", "day-S1": "val", "day-S2": "train", "day-S3": "train", "day-S4": "train"}
+
+
+def test_a_split_file_goes_before_the_list(chips_root, rows, tmp_path):
+    chips = listed(chips_root / "pairs.csv", HEADER, *rows)
+    order = ["train", "val", "test"] * 10
+    lines = [f"{name},x,{part}" for name, part in zip(chips.names, order, strict=True)]
+    (tmp_path / "split.csv").write_text("\n".join(["name,scene,part", *lines]))
+    assert split_chips(chips, SplitConfig(kind="file", path=str(tmp_path / "split.csv"))) == order
+
+
+def test_a_part_that_is_none_is_told_with_the_chip(chips_root, rows):
+    chips = listed(chips_root / "pairs.csv", HEADER, *rows[1:], rows[0].replace("test", "holdout"))
+    with pytest.raises(UserError, match=r"gives S0\.000000\.tif the split 'holdout'; expected train, val, test"):
+        split_chips(chips, SplitConfig(kind="file"))
+
+
+def test_a_listed_split_that_is_not_used_is_told(chips_root, rows, caplog):
+    (chips_root / "pairs.csv").write_text("\n".join([HEADER, *rows]))
+    data = DataConfig(pairs=str(chips_root / "pairs.csv"), classes=7)
+    with caplog.at_level(logging.INFO):
+        module = SeepDataModule(data, SplitConfig(), augment=[])
+        assert len(module.chips) == 30
+        assert "has a column split, but split=scene is chosen; pass split=file to use it" in caplog.text
+        assert "data: 30 pairs: listed in" in caplog.text
+        caplog.clear()
+        assert len(SeepDataModule(data, SplitConfig(kind="file"), augment=[]).chips) == 30
+    assert "column split" not in caplog.text
