@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from helpers.command_line import seep
 from helpers.trainings import assert_equal_runs, break_off, curve
+from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
-from seep_lightning.training.length import TrainingLimits, training_length
+from seep_lightning.training.length import TrainingLimits, expected_limits, training_length
 from seep_lightning.training.session import train
+from seep_lightning.training.trainer import build_trainer
 
 Compose = Callable[..., Any]
 TORCH = "torch.optim.lr_scheduler"
@@ -106,6 +109,29 @@ def test_a_schedule_with_numbers_of_steps_of_its_own_refuses_other_steps_in_an_e
     assert (tmp_path / "run" / "config.yaml").read_bytes() == before
     train(compose_tiny(*scheduler), tmp_path / "run")
     assert len(curve(tmp_path / "run")) == 4
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["data.batch_size=100"],
+        ["data.batch_size=5", "trainer.accumulate_grad_batches=2"],
+        ["trainer.limit_train_batches=0.6"],
+        ["trainer.limit_train_batches=3", "trainer.accumulate_grad_batches=2"],
+        ["trainer.max_epochs=-1", "trainer.max_steps=4"],
+    ],
+)
+def test_the_steps_that_are_expected_are_those_that_lightning_counts(
+    overrides: list[str], compose_tiny: Compose, tmp_path: Path
+) -> None:
+    config = compose_tiny("trainer.max_epochs=1", *overrides)
+    run = train(config, tmp_path / "run").run
+    data = SeepDataModule(config.data, config.split, config.augment)
+    expected = expected_limits(build_trainer(config, run), data)
+    course = torch.load(run.last, weights_only=True)["callbacks"]["ScheduleCourse"]
+    assert course["steps_per_epoch"] == expected.steps_per_epoch
+    assert course["steps"] == training_length(expected).steps
 
 
 def test_a_cycle_that_ends_before_the_training_is_told_before_it(compose_tiny: Compose, tmp_path: Path) -> None:
