@@ -112,6 +112,7 @@ def test_another_root_moves_absolute_folders_of_the_run_that_lie_in_its_own(tmp_
     other = other_data(own, OtherDataConfig(root=str(tmp_path / "other")))
     assert (other.images, other.masks) == ("sar", "oil")
     outside = seeps_config(tmp_path / "own", images=str(tmp_path / "elsewhere"))
+    assert other_data(outside, OtherDataConfig(root=str(tmp_path / "own"))) == outside
     with pytest.raises(UserError, match=r"lies outside its own root.*Pass data\.images and data\.masks too"):
         other_data(outside, OtherDataConfig(root=str(tmp_path / "other")))
 

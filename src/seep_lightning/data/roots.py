@@ -72,6 +72,9 @@ def other_data(own: DataConfig, other: OtherDataConfig) -> DataConfig:
 
 def _files_below(root: Path, own: DataConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Where images and masks lie below another root, for the keys that were not given."""
+    own_root = root_of(own) if own.source == "chips" else None
+    if own_root is not None and own_root.absolute() == root.absolute():
+        return {}
     places: dict[str, Any] = {}
     if "pairs" not in changes and own.pairs is not None:
         # a list is of its own files; the other root has one of the same name, or folders
@@ -84,7 +87,6 @@ def _files_below(root: Path, own: DataConfig, changes: Mapping[str, Any]) -> dic
     if known is not None and not has_images:
         _, folders = known
         return places | folders._asdict()
-    own_root = root_of(own) if own.source == "chips" else None
     for key in FolderNames._fields:
         places[key] = _moved(key, getattr(own, key), own_root)
     return places

@@ -55,8 +55,8 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
     from seep_lightning.data.roots import other_data
 
     data = scored["data"]
-    # evaluations of older versions tell the root alone
-    settings = data.get("settings", {"root": data["root"]})
+    # those of the run's own data, and those of older versions, tell the root alone
+    settings = data.get("settings") or {"root": data["root"]}
     chips = pair_chips(other_data(run.config.data, OtherDataConfig(**settings)))
     evaluation = run.dir / "evaluate" / scored["part"]
     drawn = []
