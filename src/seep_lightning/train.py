@@ -140,7 +140,11 @@ def print_next_commands(run: Run, scored: bool) -> None:
     is_below_here = run.dir.is_relative_to(Path.cwd())
     directory = os.path.relpath(run.dir) if is_below_here else str(run.dir)
     run_argument = quote(f"run={directory}")
-    print(f"look at the curves:  tensorboard --logdir {quote(directory)}")
+    # without TensorBoard's logger there is nothing to see there
+    if any(run.dir.rglob("events.out.tfevents.*")):
+        print(f"look at the curves:  tensorboard --logdir {quote(directory)}")
+    elif run.metrics_path.is_file():
+        print(f"look at the curves:  python -m seep_lightning.report {run_argument}")
     if not scored:
         print(f"score the test part: python -m seep_lightning.evaluate {run_argument}")
     print(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")

@@ -58,7 +58,7 @@ def compose_keywords(command: str, overrides: Sequence[str], settings: Mapping[s
     Raises:
         UserError: A key or value that does not fit, in the words that the command line has for it.
     """
-    nested = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
+    nested = {key: value for key, value in settings.items() if isinstance(value, Mapping) and value}
     texts = list(overrides)
     texts += [f"{key}={override_value(value)}" for key, value in settings.items() if key not in nested]
     try:

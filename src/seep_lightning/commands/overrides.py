@@ -37,6 +37,12 @@ QUOTES = ("'", '"', "${")
 # keys whose values are dictionaries that may have keys in quotes, such as {"0,255,255": 1}
 QUOTED_KEYS = frozenset({"data.mask_values"})
 _QUOTED_KEY = re.compile(r"""(["'])([^"']*)\1\s*:""")
+SWITCHED_OFF = {
+    "logger=null": "~logger",
+    "logger={}": "~logger",
+    "scheduler={}": "scheduler=none",
+}
+"""What switches a group off, as Hydra takes it: it refuses null for a group, and adds {} to what the group holds."""
 # flags of Hydra after which a path follows
 CONFIG_FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 MULTIRUN_FLAGS = ("-m", "--multirun")
@@ -91,13 +97,16 @@ def escape_quoted_keys(argument: str) -> str:
 def quote_path(argument: str, *, multirun: bool) -> str:
     """Quote the value of a path-valued key: `=`, brackets, commas and blanks mean something in Hydra's grammar.
 
-    Of any key, a value that begins with `~` is taken for a path, and `~` replaced by the home folder.
+    Of any key, a value that begins with `~` is taken for a path, and `~` replaced by the home folder. A group of which
+    nothing is wanted is switched off.
 
     Args:
         argument: One argument of a command line.
         multirun: Whether a comma separates the values of several jobs.
     """
     key, separator, value = argument.partition("=")
+    if argument in SWITCHED_OFF:
+        return SWITCHED_OFF[argument]
     if separator and key in CONFIG_FOLDER_FLAGS:
         return f"{key}={with_home(value)}"
     if not separator or argument.startswith("-"):
@@ -208,8 +217,7 @@ def _values_in_turn(parser: OverridesParser, argument: str, *, is_at_top: bool) 
 
 def _keys_of_all_jobs(arguments: list[str]) -> list[str]:
     """The keys that have one value in all jobs of a multirun; those of Hydra itself name no folder."""
-    texts = [override for override in overrides_in(arguments) if "=" in override]
-    overrides = OverridesParser.create().parse_overrides(texts)
+    overrides = OverridesParser.create().parse_overrides(overrides_in(arguments))
     keys = [override.key_or_group for override in overrides if not override.is_sweep_override()]
     return [key for key in keys if not key.startswith("hydra.")]
 

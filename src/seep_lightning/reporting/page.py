@@ -97,12 +97,14 @@ class SweepSection:
         settings: The names of the settings that differ between them.
         histories: The rows of each run's metrics.csv, by its path in the folder.
         points: Settings and figures of each run that has figures.
+        without_curves: The paths of runs that kept no metrics.csv.
     """
 
     rows: Sequence[Row]
     settings: list[str]
     histories: dict[str, list[dict[str, Any]]]
     points: list[dict[str, Any]]
+    without_curves: list[str]
 
 
 @dataclass
@@ -160,7 +162,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
         dir=run.dir,
         config=run.config,
         yaml=run.config_path.read_text(),
-        history=read_rows(run.dir / "metrics.csv"),
+        history=read_rows(run.metrics_path),
         summary=run.summary(),
         part=config.part,
     )
@@ -168,6 +170,8 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
         status = section.summary.get("status", "unfinished")
         reason = section.summary.get("error", "")
         section.notes.append(f"This run is not finished ({status}): the page tells what it has left so far. {reason}")
+    if not section.history:
+        section.notes.append("No curves: there is no metrics.csv, which the logger csv writes after each epoch.")
     try:
         request_figures(run.config.figures)
         section.scored = scored_part(run, config)
@@ -187,14 +191,17 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
 def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
     """Collect all that the page says about several runs; a class among their settings stands without its modules."""
     histories = {}
+    without_curves = []
     for row in rows:
         row.settings = {key: _without_modules(value) for key, value in row.settings.items()}
-        history = read_rows(row.run.dir / "metrics.csv")
+        history = read_rows(row.run.metrics_path)
+        name = str(row.run.dir.relative_to(home))
         if history:
-            name = str(row.run.dir.relative_to(home))
             histories[name] = history
+        else:
+            without_curves.append(name)
     points = [row.settings | row.figures for row in rows if row.figures]
-    return SweepSection(rows, list(rows[0].settings), histories, points)
+    return SweepSection(rows, list(rows[0].settings), histories, points, without_curves)
 
 
 def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:

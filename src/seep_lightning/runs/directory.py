@@ -39,6 +39,7 @@ class Run:
         config_path: The resolved config: the truth on resume.
         split_path: A row for each chip: name, scene, part.
         summary_path: Final figures, and where they come from.
+        metrics_path: A row for each epoch; a run without the logger `csv` has none.
         checkpoints: The folder of `best.ckpt` and `last.ckpt`.
         last: What a resume starts from.
         log_path: What was printed, and the traceback of an error that ended the training.
@@ -51,6 +52,7 @@ class Run:
         self.split_path = directory / "split.csv"
         self.summary_path = directory / "summary.json"
         self.checkpoints = directory / "checkpoints"
+        self.metrics_path = directory / "metrics.csv"
         self.last = self.checkpoints / "last.ckpt"
         self.log_path = directory / "train.log"
 

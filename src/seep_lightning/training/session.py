@@ -156,7 +156,7 @@ class TrainingSession:
             outcome = measure_outcome(parts.trainer, self.run, self.config, parts.data, monitored)
         with failures_recorded(self.run):
             record.ended(status, outcome)
-            self._write_hparams(outcome)
+            self._write_hparams(parts.trainer, outcome)
         return TrainingResult(self.run, outcome.best.score, status)
 
     def _build_parts(self) -> Parts:
@@ -239,11 +239,11 @@ class TrainingSession:
         was_pruned = any(getattr(callback, "pruned", False) for callback in callbacks)
         return RunStatus.PRUNED if was_pruned else RunStatus.FINISHED
 
-    def _write_hparams(self, outcome: TrainingOutcome) -> None:
-        """Write the run's row of TensorBoard's HPARAMS tab."""
-        from seep_lightning.reporting.panels import write_hparams
+    def _write_hparams(self, trainer: "pl.Trainer", outcome: TrainingOutcome) -> None:
+        """Write the run's row of TensorBoard's HPARAMS tab, where TensorBoard is one of its loggers."""
+        from seep_lightning.reporting.panels import StageWriters, write_hparams
 
-        if "tensorboard" in (self.config.logger or {}):
+        if any(isinstance(logger, StageWriters) for logger in trainer.loggers):
             figures = outcome.figures["val_at_0.5"]
             write_hparams(self.run, settings_of(self.config), figures, outcome.best.epoch)
 
