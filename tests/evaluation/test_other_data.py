@@ -1,7 +1,7 @@
 """A run is scored on chips that lie, are called or are read in another way than its own."""
 
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from helpers.chips import IMAGES, MASKS, make_chips, seeps_config
 from helpers.command_line import seep
 from seep_lightning.config.commands import EvaluateConfig
-from seep_lightning.config.data import OF_THE_RUN, DataConfig, OtherDataConfig
+from seep_lightning.config.data import OF_THE_RUN, DataConfig, GridConfig, OtherDataConfig
 from seep_lightning.data.roots import other_data
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
@@ -54,6 +54,12 @@ def test_null_is_a_value_of_its_own(trained: Path) -> None:
     own = open_run(trained).config.data
     other = other_data(own, OtherDataConfig(nodata=None, mask_suffix="_gt", unpaired="skip"))
     assert (other.nodata, other.mask_suffix, other.unpaired, other.images) == (None, "_gt", "skip", own.images)
+
+
+def test_masks_of_other_data_may_mean_something_else(trained: Path) -> None:
+    own = replace(open_run(trained).config.data, mask_values={255: 1}, grid={"S": GridConfig(4)})
+    other = other_data(own, OtherDataConfig(mask_values={7: 2}, grid={"T": {"columns": 5}}))
+    assert (other.mask_values, other.grid) == ({7: 2}, {"T": GridConfig(5)})
 
 
 def test_a_value_of_another_type_or_one_that_is_not_allowed_is_told(trained: Path) -> None:

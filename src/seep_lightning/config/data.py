@@ -19,7 +19,17 @@ LEAST_FOLDS = 3
 # the value of keys of other data that are as in the run
 AS_IN_THE_RUN = "as in the run"
 # keys of `DataConfig` that other data cannot have: they make the network, or are about the process of a training
-OF_THE_RUN = ("source", "classes", "normalise", "batch_size", "num_workers", "cache_gb", "synthetic")
+OF_THE_RUN = (
+    "source",
+    "classes",
+    "scale",
+    "full_scale",
+    "normalise",
+    "batch_size",
+    "num_workers",
+    "cache_gb",
+    "synthetic",
+)
 
 
 @dataclass
@@ -220,7 +230,10 @@ class OtherDataConfig:
     pattern: Any = AS_IN_THE_RUN
     unpaired: Any = AS_IN_THE_RUN
     bands: Any = AS_IN_THE_RUN
+    size: Any = AS_IN_THE_RUN
     nodata: Any = AS_IN_THE_RUN
+    nodata_bands: Any = AS_IN_THE_RUN
+    mask_values: Any = AS_IN_THE_RUN
     grid: Any = AS_IN_THE_RUN
 
     def changes(self) -> dict[str, Any]:

@@ -62,6 +62,9 @@ def other_data(own: DataConfig, other: OtherDataConfig) -> DataConfig:
     typed = OmegaConf.structured(replace(own, source="chips"))
     for key, value in changes.items():
         with as_user_error(f"data.{key}={value} is of another type", OmegaConfBaseException):
+            if isinstance(value, Mapping):
+                # a dictionary replaces that of the run
+                OmegaConf.update(typed, key, {}, merge=False)
             OmegaConf.update(typed, key, value)
     config = cast(DataConfig, OmegaConf.to_object(typed))
     if "root" in changes:

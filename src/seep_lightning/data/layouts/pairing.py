@@ -144,10 +144,10 @@ def _is_one_file(pair: ChipFiles) -> bool:
 def _check_lossless(pairs: Sequence[ChipFiles], config: DataConfig) -> None:
     """Raise `UserError` for masks in a lossy format, unless a value map says what their values mean."""
     lossy = [pair.mask for pair in pairs if pair.mask.suffix.lower() in lossy_suffixes()]
-    if not lossy or getattr(config, "mask_values", None):
+    if not lossy or config.mask_values is not None:
         return
     kinds = counted_suffixes(mask.name for mask in lossy)
     raise UserError(
         f"data: masks are {kinds}, such as {lossy[0]}: this format blurs classes at their edges. Make them anew as "
-        "PNG, or say what their values mean, such as 'data.mask_values={0: 0, 255: 1}'."
+        "PNG, or say which values there should be: 'data.mask_values={255: 1}' takes the nearest one."
     )
