@@ -135,6 +135,22 @@ class ValueRange:
         shares: Floats = (power(values, self.scale) - low) / (high - low)
         return shares.clip(0, 1)
 
+    def ratio_values(self, image: NDArray[Any], data: NDArray[np.bool_]) -> NDArray[Any]:
+        """Values of an image whose ratios mean something.
+
+        Args:
+            image: (C, H, W) as stored.
+            data: (H, W), where they are data.
+
+        Returns:
+            (C, H, W): as stored; decibels as power; values of which some are below 0 in 0..1.
+        """
+        if self.counted:
+            return image
+        if min(self.low) < 0:
+            return self.in_unit_range(image, data)
+        return power(np.where(data, image, np.float32(0)), self.scale)
+
     def as_facts(self) -> dict[str, Any] | None:
         """What a checkpoint must know of it, primitives only; None where the type of an image tells all."""
         if self.counted:

@@ -121,8 +121,9 @@ class EvaluationFiles:
         row = {"name": name, "scene": scene, "tile": chips.tiles[chip.index]}
         row |= pixel_figures(counts)
         row |= {"tp": true_positive, "fp": false_positive, "fn": false_negative}
-        image = chips.read(chip.index).image
-        row |= covariates(image[0], chip.truth, chip.valid)
+        pixels = chips.read(chip.index)
+        values = chips.value_range.ratio_values(pixels.image, pixels.data)
+        row |= covariates(values[0], chip.truth, chip.valid)
         self.rows.append(row)
 
     def write_tables(self) -> None:

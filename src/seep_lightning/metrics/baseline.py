@@ -44,7 +44,8 @@ def count_by_darkness(chips: Chips, indices: list[int]) -> NDArray[np.int64]:
     for i in indices:
         pixels = chips.read(i)
         valid = pixels.valid
-        bins = _ratio_bins(pixels.image[0], pixels.data)
+        values = chips.value_range.ratio_values(pixels.image, pixels.data)
+        bins = _ratio_bins(values[0], pixels.data)
         keys = bins[valid] + RATIO_BINS * pixels.mask[valid].astype(np.int64)
         key_counts = np.bincount(keys, minlength=rows * RATIO_BINS)
         counts += key_counts.reshape(rows, RATIO_BINS)
@@ -74,7 +75,8 @@ def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[n
     values = band.astype(np.float32)
     median = np.float32(1)
     if data.any():
-        median = np.float32(max(float(np.median(values[data])), 1.0))
+        least = np.finfo(np.float32).tiny if band.dtype.kind == "f" else 1.0
+        median = np.float32(max(float(np.median(values[data])), least))
     # nodata counts as the median
     filled = np.where(data, values, median)
     blurred = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
