@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class ChipStatistics:
         self.values += chip.pixels.image.size
         self.saturated_values += chip.saturated_pixels
         if chip in self.sample:
-            self.levels.append(len(np.unique(chip.pixels.image)))
+            self.levels.append(_level_count(chip.pixels.image))
 
     def facts(self, chips: "Chips") -> dict[str, str]:
         """The counts as a reader wants them, by name."""
@@ -99,6 +99,14 @@ class ChipStatistics:
         if len(labels) > MOST_CLASSES:
             texts.append(f"and {len(labels) - MOST_CLASSES} more classes")
         return ", ".join(texts) or "none"
+
+
+def _level_count(image: NDArray[Any]) -> int:
+    """How many different values an image holds."""
+    if image.dtype.kind == "u":
+        # twenty times as fast as `np.unique`
+        return int(np.count_nonzero(np.bincount(image.ravel())))
+    return len(np.unique(image))
 
 
 def files_facts(chips: "Chips") -> dict[str, str]:

@@ -58,9 +58,9 @@ class NearTwins(NamedTuple):
 def _squared(pixels: ChipPixels, side: int) -> Floats:
     """A chip's picture, the mean of its bands, as a square: float32, with its mean where there are no data."""
     size = (side, side)
-    bands = [cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in pixels.image]
-    picture = np.zeros(size, np.float32)
-    for band in bands:
+    bands = [np.asarray(cv2.resize(band, size, interpolation=cv2.INTER_AREA)) for band in pixels.image]
+    picture = bands[0].astype(np.float32)
+    for band in bands[1:]:
         picture += band
     if covers_all(pixels.data):
         return picture
@@ -71,21 +71,11 @@ def _squared(pixels: ChipPixels, side: int) -> Floats:
     return picture
 
 
-def reduced(pixels: ChipPixels) -> Floats:
-    """Reduce a chip to (32, 32) float32 with mean 0 and standard deviation 1; zeros for a constant chip."""
-    return _standardised(_squared(pixels, REDUCED_SIDE))
-
-
-def _standardised(picture: Floats) -> Floats:
-    centred = picture - picture.mean()
-    deviation = centred.std()
-    return centred / deviation if deviation > 0 else np.zeros_like(centred)
-
-
 def coefficients(picture: Floats) -> Floats:
-    """The lowest coefficients of the cosine transform of a reduced picture, (8, 8), the mean among them."""
+    """The lowest coefficients of the cosine transform of a picture (32, 32): (8, 8), the mean among them."""
     lowest = cv2.dct(picture)[:HASH_SIDE, :HASH_SIDE]
-    return np.asarray(lowest, np.float32)
+    # a view would keep all coefficients in memory
+    return np.array(lowest, np.float32)
 
 
 def hashes(lowest: Floats, orientation: Orientation) -> NDArray[np.uint64]:
@@ -115,7 +105,7 @@ class TwinSearch:
     def __init__(self) -> None:
         """Hold no picture yet."""
         self.indices: list[int] = []
-        self._small: list[NDArray[np.int8]] = []
+        self._small: list[NDArray[np.float16]] = []
         self._lowest: list[Floats] = []
 
     def add(self, index: int, pixels: ChipPixels) -> None:
@@ -125,13 +115,15 @@ class TwinSearch:
             index: The chip's position in the data set.
             pixels: Its pixels.
         """
-        small = reduced(pixels)
-        if not small.any():
+        small = _squared(pixels, REDUCED_SIDE)
+        darkest, brightest, _, _ = cv2.minMaxLoc(small)
+        if darkest == brightest:
             return
         self.indices.append(index)
         self._lowest.append(coefficients(small))
-        # 30 steps a standard deviation are enough for a correlation
-        self._small.append(np.clip(small * 30, -127, 127).astype(np.int8))
+        # in 0..1, so that 16 bit are enough
+        scaled = (small - np.float32(darkest)) / np.float32(brightest - darkest)
+        self._small.append(scaled.astype(np.float16))
 
     def pairs(self, read: Callable[[int], ChipPixels], leave_out: Sequence[int] = ()) -> list[NearTwins]:
         """Find near twins.
@@ -158,7 +150,7 @@ class TwinSearch:
         return sorted(twins)
 
 
-def _confirmed_by_reduction(lowest: Floats, small: NDArray[np.int8]) -> list[tuple[int, int, Orientation]]:
+def _confirmed_by_reduction(lowest: Floats, small: NDArray[np.float16]) -> list[tuple[int, int, Orientation]]:
     """Pairs of positions (the smaller first), and how the second must be laid to look like the first."""
     confirmed: list[tuple[int, int, Orientation]] = []
     base = hashes(lowest, ORIENTATIONS[0])
@@ -208,6 +200,13 @@ def _pairs_of_piece(
         near = (different <= MOST_DIFFERENT_BITS) & (first < second)
         keys.append(first[near] * len(base) + second[near])
     return np.concatenate(keys)
+
+
+def _standardised(picture: Floats) -> Floats:
+    """Shift and scale to mean 0 and standard deviation 1; zeros for a constant picture."""
+    centred = picture - picture.mean()
+    deviation = centred.std()
+    return centred / deviation if deviation > 0 else np.zeros_like(centred)
 
 
 def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:

@@ -9,8 +9,6 @@ from seep_lightning.data.audit.alignment import LEAST_PEAK, Alignment, Offset, P
 from seep_lightning.data.audit.orientations import ORIENTATIONS
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting
 
-# about so many chips are looked at
-COMPARED_CHIPS = 200
 # masks are told to be shifted from so many reduced pixels and px on, where the fit is so much better
 LEAST_PIXELS = 1.9
 LEAST_OFFSET = 3.0
@@ -28,7 +26,7 @@ class _MasksOnImages:
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Look at nothing yet."""
-        self.sample = EvenSample(chips, COMPARED_CHIPS)
+        self.sample = EvenSample(chips)
         self.alignment = Alignment()
 
     def add(self, chip: AuditedChip) -> None:

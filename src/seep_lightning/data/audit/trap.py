@@ -24,7 +24,7 @@ MOST_EXAMPLES = 3
 # distinct values of a mask
 MASK_VALUES = 256
 # costly measurements look at about so many chips, evenly taken from the set
-SAMPLE_SIZE = 500
+SAMPLE_SIZE = 200
 
 
 # a connected part of nodata is missing data if it reaches the chip's border and holds this share of the chip
@@ -145,9 +145,10 @@ class AuditedChip:
     @cached_property
     def saturated_pixels(self) -> int:
         """How many values, over all bands, are the largest one that the image could hold."""
-        if self.largest_value is None:
+        image = self.pixels.image
+        if self.largest_value is None or image.max() < self.largest_value:
             return 0
-        return int(np.count_nonzero(self.pixels.image == self.largest_value))
+        return int(np.count_nonzero(image == self.largest_value))
 
 
 @dataclass(frozen=True)
