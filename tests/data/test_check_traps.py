@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import rasterio
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from helpers.paths import ROOT
@@ -103,6 +104,15 @@ def test_zeros_inside_seep_are_told_to_be_dark_sea(tmp_path):
     assert audited(tmp_path, nodata=None).findings == []
 
 
+def test_dark_sea_that_the_files_declare_as_nodata_is_told_with_what_cures_it(tmp_path):
+    write_set(tmp_path, darkest_at_zero)
+    for path in (tmp_path / "images").iterdir():
+        with rasterio.open(path, "r+") as file:
+            file.nodata = 0
+    text = the_line(audited(tmp_path, nodata=None), Severity.MEANINGLESS)
+    assert text.endswith("Take the nodata value out of the files (gdal_edit.py -unsetnodata FILE)")
+
+
 def test_truth_on_the_zeros_of_a_stretch_to_8_bit_is_told(tmp_path):
     def stretched(chip: Chip) -> Chip:
         image, mask = chip
@@ -132,15 +142,19 @@ def coded(codes: tuple[int, int]) -> Callable[[Chip], Chip]:
 
 
 @pytest.mark.parametrize(
-    ("codes", "classes", "cure"),
-    [((1, 2), 2, "'data.mask_values={1: 0, 2: 1}'"), ((1, 0), 1, "'data.mask_values={0: 1, 1: 0}'")],
+    ("codes", "settings", "cure"),
+    [
+        ((1, 2), {"classes": 2}, "'data.mask_values={1: 0, 2: 1}'"),
+        ((1, 0), {}, "'data.mask_values={0: 1, 1: 0}'"),
+        ((255, 0), {}, "'data.mask_values={0: 1, 255: 0}'"),
+        ((7, 9), {"mask_values": {7: 1, 9: 0}}, "'data.mask_values={0: 1, 7: 0, 9: 1}'"),
+    ],
 )
-def test_inverted_masks_are_told_with_the_map_that_turns_them_round(tmp_path, codes, classes, cure):
-    result = audited(write_set(tmp_path, coded(codes)), classes=classes)
-    text = result.texts(Severity.MEANINGLESS)[0]
+def test_inverted_masks_are_told_with_the_map_that_turns_them_round(tmp_path, codes, settings, cure):
+    text = audited(write_set(tmp_path, coded(codes)), **settings).texts(Severity.MEANINGLESS)[0]
     assert "of all pixels are seep" in text and text.endswith(f"pass {cure}")
     override = OverridesParser.create().parse_override(cure.strip("'"))
-    assert set(override.value()) == set(codes)
+    assert audited(tmp_path, **{**settings, "mask_values": override.value()}).findings == []
 
 
 def test_the_share_of_each_class_in_the_pixels_is_told(tmp_path):
@@ -163,13 +177,25 @@ def test_a_chip_that_is_seep_throughout_is_told(tmp_path):
     assert text.startswith("1 chip(s) are seep throughout: S0.000000.tif")
 
 
-def test_lossy_masks_are_told(tmp_path):
-    def through_jpeg(chip: Chip) -> Chip:
-        encoded = cv2.imencode(".jpg", chip[1] * 255, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+def through_jpeg(largest: int) -> Callable[[Chip], Chip]:
+    """Masks of 0 and one value, as JPEG leaves them."""
+
+    def compress(chip: Chip) -> Chip:
+        encoded = cv2.imencode(".jpg", chip[1] * largest, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
         return chip[0], cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
 
-    result = audited(write_set(tmp_path, through_jpeg), classes=255)
-    assert any("48 mask(s) hold up to" in text for text in result.texts(Severity.MEANINGLESS))
+    return compress
+
+
+def test_lossy_masks_are_told(tmp_path):
+    text = the_line(audited(write_set(tmp_path, through_jpeg(255))), Severity.STOPS)
+    assert "values scattered around 0 and 255, as lossy compression (JPEG) leaves them" in text
+    assert text.endswith("(as 47 more: S0.000001.tif, S0.000002.tif, S0.000003.tif and 44 more)")
+
+
+def test_lossy_masks_that_pass_for_classes_are_told(tmp_path):
+    result = audited(write_set(tmp_path, through_jpeg(120)), classes=200)
+    assert any("mask(s) hold up to" in text for text in result.texts(Severity.MEANINGLESS))
 
 
 # --- parts

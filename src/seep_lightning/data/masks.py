@@ -266,7 +266,7 @@ def unknown_values_text(path: Path, counts: Mapping[StoredValue, int], config: D
     cure = f"Say what they mean, a class or ignore: '{_example(counts, config)}'"
     if config.mask_values is None and _could_be_classes(counts):
         cure += ", or raise data.classes if each is a class of seep"
-    held = f"data: mask {path} holds the value {_value_text(wrong)}, but {what}."
+    held = f"data: mask {path} holds the value {value_text(wrong)}, but {what}."
     return f"{held} Met are {values_text(counts)}. {cure}."
 
 
@@ -289,7 +289,7 @@ def values_text(counts: Mapping[StoredValue, int]) -> str:
     """The values with their counts, such as `0 (65,000 px), 255 (536 px)`; of many the most frequent."""
     by_frequency = sorted(counts, key=lambda value: -counts[value])
     shown = sorted(by_frequency[:MOST_LISTED], key=str) if len(counts) > MOST_LISTED else sorted(counts, key=_order)
-    texts = [f"{_value_text(value)} ({counts[value]:,} px)" for value in shown]
+    texts = [f"{value_text(value)} ({counts[value]:,} px)" for value in shown]
     hidden = len(counts) - len(shown)
     if hidden:
         texts.append(f"and {hidden} more values")
@@ -301,7 +301,7 @@ def _order(value: StoredValue) -> tuple[int, ...]:
     return (0, value) if isinstance(value, int) else (1, *value)
 
 
-def _value_text(value: StoredValue) -> str:
+def value_text(value: StoredValue) -> str:
     """A value as `data.mask_values` takes it."""
     if isinstance(value, int):
         return str(value)
@@ -311,10 +311,10 @@ def _value_text(value: StoredValue) -> str:
 
 def _example(counts: Mapping[StoredValue, int], config: DataConfig) -> str:
     """A line that gives each value a meaning: the most frequent is no seep, the next are classes, the rest ignored."""
-    listed = {_value_text(value): "ignore" for value in sorted(counts, key=_order)[:MOST_LISTED]}
+    listed = {value_text(value): "ignore" for value in sorted(counts, key=_order)[:MOST_LISTED]}
     by_frequency = sorted(counts, key=lambda value: -counts[value])
     for meaning, value in enumerate(by_frequency[: config.classes + 1]):
-        listed[_value_text(value)] = str(meaning)
+        listed[value_text(value)] = str(meaning)
     if 0 in counts and by_frequency[0] == 0:
         listed.pop("0", None)
     pairs = ", ".join(f"{value}: {meaning}" for value, meaning in listed.items())

@@ -1,14 +1,16 @@
 """A look at all files of a data set once something is wrong with one: so that one message tells of all."""
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rasterio.errors import RasterioError
 
+from seep_lightning.config.mask_values import parsed_mask_values
 from seep_lightning.data.decoding import decode
-from seep_lightning.data.masks import met_values, unknown_values_text
+from seep_lightning.data.masks import WHITE, met_values, unknown_values_text, value_text
 from seep_lightning.data.sizes import Size, size_text
 from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import open_dataset
@@ -34,6 +36,26 @@ def unknown_values_error(chips: "Chips", mask: Path) -> UserError:
         with suppress(UserError):
             counts.update(met_values(decode(path)))
     return UserError(unknown_values_text(mask, counts, chips.config))
+
+
+def stored_meanings(chips: "Chips", classes: Sequence[int]) -> dict[str, int]:
+    """Find which stored values of masks mean which class.
+
+    Args:
+        chips: The data set.
+        classes: The classes that its masks hold once they are read, 0 among them.
+
+    Returns:
+        The class, or `IGNORED`, by the value or colour as `data.mask_values` takes it.
+    """
+    config = chips.config
+    if config.mask_values is None:
+        white_is_seep = any(WHITE in met_values(decode(path)) for path in chips.mask_paths[:EXAMPLES])
+        return {str(WHITE if label and white_is_seep else label): label for label in classes}
+    table = parsed_mask_values(config.mask_values, config.classes)
+    meanings = {value_text(value): meaning for value, meaning in table.items()}
+    # 0 is no seep where it is not listed
+    return {"0": 0, **meanings}
 
 
 def differing_kinds_error(chips: "Chips", first_kind: str, name: str, kind: str) -> UserError:

@@ -185,10 +185,12 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
 
 def _mask_errors(chips: "Chips", unknown_values: Sequence[int], notes: "SetNotes") -> list[ReadingError]:
     """What is wrong with the values of masks: the same message, of all masks, for each chip."""
+    from seep_lightning.data.audit.mask_traps import lossy_text
     from seep_lightning.data.surveys import unknown_values_error
 
     if unknown_values:
-        message = str(unknown_values_error(chips, chips.mask_paths[unknown_values[0]]))
+        mask = chips.mask_paths[unknown_values[0]]
+        message = lossy_text(mask) or str(unknown_values_error(chips, mask))
         return [ReadingError(chips.names[index], message) for index in unknown_values]
     try:
         notes.check(chips)

@@ -1,13 +1,21 @@
 """What may be wrong with masks: inverted, empty, full, lossy."""
 
+from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.config.mask_values import IGNORE, IGNORED
 from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, AuditedSet, Sighting, percent
+from seep_lightning.data.decoding import decode
+from seep_lightning.data.masks import met_values
+from seep_lightning.data.surveys import stored_meanings
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
 
 # seep is rare: a set with more of it is probably inverted
 LARGEST_SEEP_SHARE = 0.5
@@ -48,20 +56,23 @@ class InvertedMasks(_ClassPixels):
         numbers = {
             "share": percent(self.seep_share),
             "values": ", ".join(values),
-            "cure": quote(f"data.mask_values={_inverted_map(self.counts)}"),
+            "cure": quote(f"data.mask_values={_inverted_map(self.counts, audited.chips)}"),
         }
         return [Sighting(numbers)]
 
 
-def _inverted_map(counts: NDArray[np.int64]) -> str:
-    """The map that makes the most frequent value 0 and counts the others from 1 on, as Hydra reads it."""
+def _inverted_map(counts: NDArray[np.int64], chips: "Chips") -> str:
+    """The map that makes the most frequent class 0 and counts the others from 1 on, as Hydra reads it."""
     most_frequent = int(counts.argmax())
     occurring = np.flatnonzero(counts).tolist()
-    others = [value for value in occurring if value != most_frequent]
-    pairs = {most_frequent: 0}
-    for number, value in enumerate(others, start=1):
-        pairs[value] = number
-    entries = [f"{value}: {pairs[value]}" for value in sorted(pairs)]
+    others = [label for label in occurring if label != most_frequent]
+    meanings = {most_frequent: "0", IGNORED: IGNORE}
+    for number, label in enumerate(others, start=1):
+        meanings[label] = str(number)
+    entries = []
+    for text, label in stored_meanings(chips, occurring).items():
+        if label in meanings:
+            entries.append(f"{text}: {meanings[label]}")
     return "{" + ", ".join(entries) + "}"
 
 
@@ -138,3 +149,23 @@ def is_lossy(counts: NDArray[np.int64]) -> bool:
     scattered = total - counts[peaks].sum()
     has_peaks = scattered < total / 2
     return bool(has_peaks and far_away <= LOSSY_REST * total)
+
+
+def lossy_text(path: Path) -> str:
+    """What to say of a mask's file if its values lie scattered around two peaks; else nothing.
+
+    Args:
+        path: A mask that holds values without a meaning.
+    """
+    counts = np.zeros(MASK_VALUES, np.int64)
+    for value, pixels in met_values(decode(path)).items():
+        if not isinstance(value, int) or not 0 <= value < MASK_VALUES:
+            return ""
+        counts[value] = pixels
+    if not is_lossy(counts):
+        return ""
+    low, high = sorted(np.argsort(counts)[-2:].tolist())
+    return (
+        f"data: mask {path} holds {int((counts > 0).sum())} values scattered around {low} and {high}, as lossy "
+        "compression (JPEG) leaves them. Make the masks anew as PNG or TIFF, or apply a threshold to them first."
+    )

@@ -4,6 +4,8 @@ from typing import Any
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
+from seep_lightning.data.decoding import decode
+from seep_lightning.data.images import nodata_of
 
 # from this share of the seep pixels on, scattered nodata is told ...
 LEAST_SCATTERED_SHARE = 5e-4
@@ -13,18 +15,40 @@ LEAST_CONTRAST = 3.0
 LEAST_COVERED_SHARE = 0.01
 
 
+def nodata_text(config: DataConfig) -> str:
+    """What says which pixels are nodata."""
+    nodata = nodata_of(config)
+    return "as the files say" if nodata is None else f"data.nodata={nodata}"
+
+
+def nodata_cure(audited: AuditedSet, index: int) -> str:
+    """How to have pixels taken for data that are not.
+
+    Args:
+        audited: The data set.
+        index: The position of a chip that has such pixels.
+    """
+    declared = any(value is not None for value in decode(audited.chips.image_paths[index]).nodatas)
+    steps = []
+    if declared:
+        steps.append("take the nodata value out of the files (gdal_edit.py -unsetnodata FILE)")
+    if nodata_of(audited.config) is not None:
+        steps.append("pass data.nodata=null")
+    text = " and ".join(steps) or "correct the masks in the files that say where there are data"
+    return text[0].upper() + text[1:]
+
+
 class ScatteredNodata:
     """Zeros that are not nodata: how often scattered nodata lies inside seep, and how often outside."""
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Count nothing yet."""
-        self.nodata = config.nodata
         self.sample = EvenSample(chips)
         self.seep_pixels = 0
         self.sea_pixels = 0
         self.scattered_in_seep = 0
         self.scattered_in_sea = 0
-        self.names: list[str] = []
+        self.indices: list[int] = []
 
     def add(self, chip: AuditedChip) -> None:
         """Count the chip's seep pixels, and how many of them scattered nodata takes."""
@@ -40,7 +64,7 @@ class ScatteredNodata:
         self.scattered_in_seep += in_seep
         self.scattered_in_sea += all_scattered - in_seep
         if in_seep:
-            self.names.append(chip.name)
+            self.indices.append(chip.index)
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say how much seep is lost, where nodata is far more frequent inside seep."""
@@ -48,11 +72,13 @@ class ScatteredNodata:
             return []
         numbers: dict[str, Any] = {
             "share": percent(self.share_of_seep),
-            "nodata": self.nodata,
+            "nodata": nodata_text(audited.config),
             "contrast": self._contrast_text(),
+            "cure": nodata_cure(audited, self.indices[0]),
             "inside": percent(self.scattered_in_seep / (self.scattered_in_seep + self.scattered_in_sea)),
         }
-        return [Sighting(numbers, self.names)]
+        names = [audited.chips.names[index] for index in self.indices]
+        return [Sighting(numbers, names)]
 
     def is_found(self) -> bool:
         """Whether scattered nodata takes seep pixels more than others."""
@@ -81,7 +107,6 @@ class SeepOnNodata:
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Count nothing yet."""
-        self.nodata = config.nodata
         self.scattered = ScatteredNodata(config, chips)
         self.seep_pixels = 0
         self.covered_pixels = 0
@@ -103,5 +128,5 @@ class SeepOnNodata:
         share = self.covered_pixels / max(self.seep_pixels, 1)
         if share < LEAST_COVERED_SHARE or self.scattered.is_found():
             return []
-        numbers = {"share": percent(share), "nodata": self.nodata}
+        numbers = {"share": percent(share), "nodata": nodata_text(audited.config)}
         return [Sighting(numbers, self.names)]

@@ -63,9 +63,9 @@ TRAPS = (
         name="dark sea as nodata",
         severity=Severity.MEANINGLESS,
         measures="nodata that does not lie along the chips' edges, 3 times or more as frequent inside seep as outside",
-        line="{share} of the seep pixels count as nodata (data.nodata={nodata}), in no loss and no figure: these lie "
+        line="{share} of the seep pixels count as nodata ({nodata}), in no loss and no figure: these lie "
         "scattered, {inside} of them inside seep ({contrast}), so they are dark sea",
-        cure="Pass data.nodata=null",
+        cure="{cure}",
         measurement=ScatteredNodata,
     ),
     Trap(
@@ -114,8 +114,8 @@ TRAPS = (
         name="seep on nodata",
         severity=Severity.WORTH_KNOWING,
         measures="the share of seep pixels without data, from 1 % on",
-        line="{share} of the seep pixels have no data (data.nodata={nodata}), and count in no loss and no figure",
-        cure="Correct the masks, or pass data.nodata=null if {nodata} is a measured value",
+        line="{share} of the seep pixels have no data ({nodata}), and count in no loss and no figure",
+        cure="Correct the masks; or pass data.nodata=null if its value is a measured one",
         measurement=SeepOnNodata,
     ),
     Trap(
