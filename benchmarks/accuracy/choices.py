@@ -20,17 +20,19 @@ from seep_lightning.training.session import train
 
 SIDE = 64
 SEEDS = (0, 1, 2)
-SHARES = (0.02, 0.1, 0.2, 0.35, 0.6)
+# the mean share of a chip that slicks fill, and how alike the chips are in it, which the parameters of a beta
+# distribution add up to: with 1 many chips are nearly all sea or all slick, with 20 all are near the mean
+SETS = ((0.02, 20), (0.1, 20), (0.1, 1), (0.35, 20), (0.35, 1))
 HELD_OUT = 24
 
 
-def write_chips(root: Path, train_chips: int, share: float, seed: int = 0) -> Path:
-    """Chips of which slicks fill `share` on average, and split.csv: the last 48 validate and test."""
+def write_chips(root: Path, train_chips: int, share: float, alike: float = 20, seed: int = 0) -> Path:
+    """Chips of which slicks fill `share` on average (see `SETS`), and split.csv: the last 48 validate and test."""
     rng = np.random.default_rng(seed)
     rows = ["name,part"]
     for k in range(train_chips + 2 * HELD_OUT):
         clouds = cv2.GaussianBlur(rng.normal(size=(SIDE, SIDE)), (0, 0), 6)
-        own_share = np.clip(share * rng.uniform(0.5, 1.5), 0.005, 0.95)
+        own_share = np.clip(rng.beta(share * alike, (1 - share) * alike), 0.005, 0.995)
         mask = (clouds > np.quantile(clouds, 1 - own_share)).astype(np.uint8)
         brightness = 20000 * rng.normal(1, 0.1) * np.where(mask, 0.75, 1)
         values = brightness * rng.standard_gamma(30, mask.shape) / 30
@@ -58,10 +60,10 @@ def dice_of(root: Path, epochs: int, *overrides: str) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if sys.argv[1:] == ["share"]:
-            for share in SHARES:
-                root = write_chips(Path(folder) / f"{share}", 96, share)
-                found = {kind: dice_of(root, 8, f"data.normalise.kind={kind}") for kind in ("chip", "scale")}
-                print(f"slicks fill {share:.0%}:", found, flush=True)
+            for share, alike in SETS:
+                root = write_chips(Path(folder) / f"{share}-{alike}", 96, share, alike)
+                dice = {kind: dice_of(root, 8, f"data.normalise.kind={kind}") for kind in ("chip", "scale")}
+                print(f"slicks fill {share:.0%}, alike {alike}:", dice, flush=True)
         else:
             for chips in (9, 18, 36):
                 root = write_chips(Path(folder) / f"{chips}", chips, 0.05)

@@ -9,9 +9,6 @@ from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.config.rules import at_least, between_0_and_1, one_of, random_seed
 from seep_lightning.errors import UserError
 
-# key of an `optimizer` node that is ours: the learning rate, where `lr` is null, for a batch of the usual size
-BASE_RATE = "base_lr"
-
 
 @dataclass
 class TrainerConfig:

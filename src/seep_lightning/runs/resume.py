@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from seep_lightning.config.data import AUTO
-from seep_lightning.config.training import BASE_RATE, TrainConfig, TrainerConfig
+from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute
 from seep_lightning.runs.directory import Run
@@ -127,12 +127,7 @@ def with_stored_choices(config: TrainConfig, stored: TrainConfig) -> TrainConfig
         data.normalise.kind = stored.data.normalise.kind
     if data.batch_size is None:
         data.batch_size = stored.data.batch_size
-    optimizer = config.optimizer
-    if BASE_RATE in optimizer:
-        optimizer = {name: value for name, value in optimizer.items() if name != BASE_RATE}
-        if optimizer["lr"] is None:
-            optimizer["lr"] = stored.optimizer.get("lr")
-    return replace(config, data=data, optimizer=optimizer)
+    return replace(config, data=data)
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:

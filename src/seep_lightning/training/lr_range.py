@@ -89,7 +89,7 @@ def measure_losses(config: TrainConfig, directory: Path) -> LossByRate:
         UserError: Fewer than two losses were finite.
     """
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
-    settled, _ = settle(config, data)
+    settled = settle(config, data)
     bare = _without_the_rest(settled)
     module = build_module(bare, data, init=config.init)
     # the loss may diverge: that ends the test

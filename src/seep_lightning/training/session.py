@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import lightning.pytorch as pl
 
     from seep_lightning.data.audit.trap import Finding
-    from seep_lightning.data.choices import Choice
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
 
@@ -91,14 +90,12 @@ class Parts:
         module: The network with its loss.
         trainer: Lightning's Trainer with our callbacks and loggers.
         last_checkpoint: What the run resumes from; None for a new run.
-        choices: What was chosen from the data, because the settings leave it open.
     """
 
     data: "SeepDataModule"
     module: "SeepModule"
     trainer: "pl.Trainer"
     last_checkpoint: dict[str, Any] | None
-    choices: "list[Choice]"
 
 
 class TrainingSession:
@@ -168,7 +165,7 @@ class TrainingSession:
 
         prepare_process(self.config.seed)
         data = self._read_data()
-        self.config, choices = settle(self.config, data)
+        self.config = settle(self.config, data)
         # a resumed run has its weights in its checkpoint, and no longer needs what it started from
         init = None if self.resumes else self.config.init
         module = build_module(self.config, data, init=init, resumes=self.resumes)
@@ -184,7 +181,7 @@ class TrainingSession:
             # the Trainer does not declare the attribute
             check_modes(self.config, vars(trainer)["callbacks"])
             check_criterion(trainer, data, self.config)
-        return Parts(data, module, trainer, last_checkpoint, choices)
+        return Parts(data, module, trainer, last_checkpoint)
 
     def _read_data(self) -> "SeepDataModule":
         from seep_lightning.data.datamodule import SeepDataModule
@@ -220,7 +217,7 @@ class TrainingSession:
             log.info(leakage)
             tell_findings(data.findings())
         facts = facts_of_run(self.config, data, leakage)
-        chosen = {choice.key: choice._asdict() for choice in parts.choices}
+        chosen = {choice.key: choice._asdict() for choice in data.choices}
         facts["chosen"] = {**earlier.get("chosen", {}), **chosen}
         return RunRecord(self.run, facts, earlier, started)
 
