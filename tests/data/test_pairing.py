@@ -275,6 +275,8 @@ def test_lossy_masks_are_refused_with_what_to_do(tmp_path, suffix):
         (["{}.jpg"], "holds 12 .jpg. Pass data.images=. data.masks=."),
         (["img/{}.jpg", "lab/{}.png"], "holds img/ (12 .jpg), lab/ (12 .png). Pass data.images=img data.masks=lab."),
         (["sar/{}.jpg", "oil_mask/{}.png"], "Pass data.images=sar data.masks=oil_mask."),
+        (["sar/{}.jpg", "oil/{}.png"], "Pass data.images=sar data.masks=oil."),
+        (["one/{}.jpg", "gt/{}.png"], "Pass data.images=one data.masks=gt."),
         (["A/img/{}.jpg", "A/lab/{}.png"], "Pass 'data.images=*/img/*' 'data.masks=*/lab/*'."),
         (["images/{}.gif", "masks/{}.gif"], "It holds 12 .gif. Set data.images"),
     ],

@@ -48,7 +48,9 @@ class SceneJob:
         if len(self.tiles) > 1:
             return mosaic(self.tiles, self.name, bands, nodata, nodata_bands)
         (path,) = self.tiles
-        return Raster(path, bands, nodata, nodata_bands)
+        raster = Raster(path, bands, nodata, nodata_bands)
+        raster.name = self.name
+        return raster
 
 
 def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:

@@ -35,7 +35,7 @@ class FolderContent:
         if self.files:
             parts.append(counted_suffixes(self.files))
         for name, files in list(self.folders.items())[:LISTED_FOLDERS]:
-            text = counted_suffixes(files) if files else "no files"
+            text = counted_suffixes(files) if files else "no files of its own"
             parts.append(f"{name}/ ({text})")
         hidden = len(self.folders) - LISTED_FOLDERS
         if hidden > 0:
@@ -69,8 +69,12 @@ def settings_for(root: Path, content: FolderContent) -> str:
     holding = [name for name, files in content.folders.items() if _chips(files)]
     images = [name for name in holding if IMAGE_FOLDER.search(name) and not MASK_FOLDER.search(name)]
     masks = [name for name in holding if MASK_FOLDER.search(name)]
-    if len(holding) == 2 and len(masks) == 1:
-        images = [name for name in holding if name not in masks]
+    named = {*images, *masks}
+    if len(holding) == 2 and len(named) == 1:
+        # of two folders, the word for one tells the other
+        (other,) = set(holding) - named
+        images = images or [other]
+        masks = masks or [other]
     if len(images) == 1 and len(masks) == 1:
         return f"data.images={images[0]} data.masks={masks[0]}"
     if _chips(content.files) and not holding:
