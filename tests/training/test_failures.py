@@ -264,3 +264,26 @@ def test_the_job_after_a_failed_one_has_its_memory(tmp_path: Path) -> None:
     line = ["-m", "seed=1,2", "+callbacks.mine={_target_:mine.Mine}", "data=seeps", f"data.root={root}", GRID, *TINY]
     done = seep("train", *line, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert done.stdout.count("NETS 0") == 2, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_process_of_a_launcher_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import os, signal\nfrom lightning.pytorch import Callback\n\n"
+        "class Mine(Callback):\n"
+        "    def on_train_start(self, trainer, module):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = make_chips(tmp_path / "chips")
+    line = [
+        "-m",
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+        "seed=1,2",
+        "+callbacks.mine={_target_:mine.Mine}",
+    ]
+    line += ["data=seeps", f"data.root={root}", GRID, *TINY, "hydra.sweep.dir=sweep"]
+    done = seep("train", *line, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "seep train: a process of the launcher was killed" in done.stderr

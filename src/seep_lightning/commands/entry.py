@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,7 +36,7 @@ Main = Callable[[DictConfig], Any]
 
 
 class JobFailed(UserError):
-    """An error that nobody foresaw ended a job of a sweep; its traceback was printed."""
+    """An error that nobody foresaw ended a job of a sweep, or its whole process."""
 
     exit_code = 1
 
@@ -105,6 +106,12 @@ def _mistake_behind(error: ValueError | RuntimeError) -> Exception:
     if isinstance(error.__cause__, OSError):
         # the log file cannot be written
         return error.__cause__
+    if isinstance(error, BrokenExecutor):
+        return JobFailed(
+            "a process of the launcher was killed, as the system does when memory runs out, and all jobs with it. "
+            "Lower hydra.launcher.n_jobs or data.batch_size, and give the same command with its hydra.sweep.dir: "
+            "the jobs go on where they were."
+        )
     if "Config group override" in str(error):
         return UserError(
             "a group of configs cannot be null; it takes the name of one of its files, "

@@ -69,12 +69,14 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
 
 
 def quote_override(argument: str, *, multirun: bool) -> str:
-    """Write an override as Hydra's grammar takes it: see `quote_path` and `escape_quoted_keys`.
+    """Write an override as Hydra's grammar takes it: see `quote_path`, `escape_quoted_keys` and `SWITCHED_OFF`.
 
     Args:
         argument: One argument of a command line.
         multirun: Whether a comma separates the values of several jobs.
     """
+    if argument in SWITCHED_OFF:
+        return SWITCHED_OFF[argument]
     return quote_path(escape_quoted_keys(argument), multirun=multirun)
 
 
@@ -97,16 +99,13 @@ def escape_quoted_keys(argument: str) -> str:
 def quote_path(argument: str, *, multirun: bool) -> str:
     """Quote the value of a path-valued key: `=`, brackets, commas and blanks mean something in Hydra's grammar.
 
-    Of any key, a value that begins with `~` is taken for a path, and `~` replaced by the home folder. A group of which
-    nothing is wanted is switched off.
+    Of any key, a value that begins with `~` is taken for a path, and `~` replaced by the home folder.
 
     Args:
         argument: One argument of a command line.
         multirun: Whether a comma separates the values of several jobs.
     """
     key, separator, value = argument.partition("=")
-    if argument in SWITCHED_OFF:
-        return SWITCHED_OFF[argument]
     if separator and key in CONFIG_FOLDER_FLAGS:
         return f"{key}={with_home(value)}"
     if not separator or argument.startswith("-"):
