@@ -12,7 +12,7 @@ from seep_lightning.data.audit.trap import Severity
 from seep_lightning.errors import UserError
 
 # so many findings are printed, the worst first; each trap has one line, or a few
-MOST_FINDINGS = 18
+MOST_FINDINGS = 14
 COLOURS = {
     Severity.STOPS: "bold red",
     Severity.MEANINGLESS: "bold magenta",

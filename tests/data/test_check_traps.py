@@ -15,7 +15,7 @@ from helpers.paths import ROOT
 from seep_lightning.check import print_audit
 from seep_lightning.config.data import DataConfig, SplitConfig, SyntheticConfig
 from seep_lightning.data.audit.auditing import Audit, audit
-from seep_lightning.data.audit.trap import Severity
+from seep_lightning.data.audit.trap import Finding, Severity
 from seep_lightning.data.audit.traps import TRAPS
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
@@ -378,6 +378,15 @@ def test_the_output_is_short_whatever_is_wrong(tmp_path, capsys):
     output = capsys.readouterr().out
     assert "stops a training" in output
     assert len(output.splitlines()) < 40
+
+
+def test_the_longest_output_is_short(capsys):
+    findings = [Finding(Severity.MEANINGLESS, f"trap {number}") for number in range(60)]
+    facts = {f"fact {number}": "x" * 300 for number in range(13)}
+    leaks = dict.fromkeys(("file", "scene", "place", "kfold", "random", "any split"), "y" * 300)
+    print_audit(Audit("root", findings, facts, leaks))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 38 and lines[-1] == "and 46 more findings, which are no worse"
 
 
 def test_each_trap_stands_in_the_docs():

@@ -254,5 +254,6 @@ def tell_findings(findings: "Sequence[Finding]") -> None:
     for finding in findings[:MOST_FINDINGS]:
         log.warning("%s", finding)
     if findings:
-        hidden = max(len(findings) - MOST_FINDINGS, 0)
-        log.warning("%d more: python -m seep_lightning.check with the same data and split settings tells all", hidden)
+        hidden = len(findings) - MOST_FINDINGS
+        what = f"{hidden} more such findings" if hidden > 0 else "what else is worth knowing"
+        log.warning("%s: python -m seep_lightning.check, with the same data and split settings", what)

@@ -70,22 +70,33 @@ class ChipStatistics:
 
     def facts(self, chips: "Chips") -> dict[str, str]:
         """The counts as a reader wants them, by name."""
-        levels = self.levels or [0]
-        nodata_share = self.nodata_pixels / max(self.pixels, 1)
-        saturated_share = self.saturated_values / max(self.values, 1)
-        return {
+        facts = {
             "chips": f"{len(chips)} pairs",
             **files_facts(chips),
             "scenes": scenes_text(chips),
             "size and type": kinds_text(self.kinds) or "none readable",
-            "levels a chip": f"{min(levels)} to {max(levels)}",
+        }
+        # of what nobody could read nothing is known, which is no 0
+        if self.kinds:
+            facts |= self._pixel_facts()
+            facts["identical pictures"] = counted_text(doubles(chips))
+            facts["read as"] = " ".join(self.readings) or "they are"
+        return facts
+
+    def _pixel_facts(self) -> dict[str, str]:
+        """What the pixels of readable chips are like."""
+        nodata_share = self.nodata_pixels / self.pixels
+        saturated_share = self.saturated_values / self.values
+        levels = "not counted"
+        if self.levels:
+            levels = f"{min(self.levels)} to {max(self.levels)}"
+        return {
+            "levels a chip": levels,
             "nodata": f"{nodata_share:.1%} of pixels, in {self.nodata_chips} chips",
             "saturated": f"{saturated_share:.2%} of pixels",
             "classes (chips)": self._classes_text(self.chips_by_class, str),
             "classes (pixels)": self._classes_text(self.pixels_by_class, self._pixels_text),
             "chips without seep": counted_text(self.without_seep),
-            "identical pictures": counted_text(doubles(chips)),
-            "read as": " ".join(self.readings) or "they are",
         }
 
     def _pixels_text(self, count: int) -> str:
