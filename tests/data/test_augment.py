@@ -343,6 +343,13 @@ def test_a_usual_augmentation_passes(node):
     Augment([FLIP, node], seed=0).check((64, 64))
 
 
+def test_a_training_is_stopped_before_it_starts_and_an_older_one_goes_on(chips_root):
+    node = of("Affine", rotate=[-30, 30], fill_mask=7)
+    SeepDataModule(seeps_config(chips_root), SplitConfig(), [node]).setup()
+    with pytest.raises(UserError, match=r"augment\[0\]: Affine makes seep where the mask holds none"):
+        SeepDataModule(seeps_config(chips_root), SplitConfig(), [node], audited=True).setup()
+
+
 def test_what_a_later_step_brings_back_is_fine():
     Augment([of("FromFloat"), of("ToFloat", max_value=255)], seed=0).check((64, 64))
     Augment([own(Rescale, gain=10.0), own(Rescale, gain=0.1)], seed=0).check((64, 64))

@@ -234,7 +234,7 @@ class SeepDataModule(pl.LightningDataModule):
         _ = self.parts
         augment = Augment(self.augment_nodes, self.seed)
         bands = self.chips.quartiles.shape[1]
-        augment.check(self.chips.size, bands, self.data.classes)
+        augment.check(self.chips.size, bands, self.data.classes, effects=self.audited)
 
     def indices(self, part: str) -> list[int]:
         """List the positions of a part's chips, in order of their names.
