@@ -65,6 +65,27 @@ def test_the_schedule_goes_on_where_it_would_be_if_the_run_had_always_been_so(
     assert rates(tmp_path / "changed")[2:] == pytest.approx(rates(tmp_path / "always")[2:])
 
 
+def test_an_older_runs_schedule_is_stepped_as_it_was(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = f"{{_target_:{TORCH}.CyclicLR,base_lr:0.001,max_lr:0.01,step_size_up:4"
+    by_epochs = compose_tiny("~scheduler", f"+scheduler={node},interval:epoch}}", "trainer.max_epochs=4")
+    train(by_epochs, tmp_path / "whole")
+    stop_after_two_epochs(by_epochs, tmp_path / "run", monkeypatch)
+    # as an older version left it, to which CyclicLR was a schedule of epochs
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    content = torch.load(last, weights_only=True)
+    del content["callbacks"]["ScheduleCourse"]
+    del content["hyper_parameters"]["scheduler"]["interval"]
+    torch.save(content, last)
+    config_file = tmp_path / "run" / "config.yaml"
+    config_file.write_text(config_file.read_text().replace("  interval: epoch\n", ""))
+    for epochs in (3, 4):
+        as_before = compose_tiny("~scheduler", f"+scheduler={node}}}", f"trainer.max_epochs={epochs}")
+        train(as_before, tmp_path / "run")
+    assert rates(tmp_path / "run") == rates(tmp_path / "whole")
+
+
 @pytest.mark.slow
 def test_the_schedule_goes_on_with_other_devices(compose_tiny: Compose, tmp_path: Path) -> None:
     train(compose_tiny("trainer.max_epochs=2"), tmp_path / "changed")

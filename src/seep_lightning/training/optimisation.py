@@ -164,15 +164,20 @@ def _is_step_wise(key: str, node: Mapping[str, Any]) -> bool:
 
 def _takes_length(key: str, node: Mapping[str, Any]) -> bool:
     """Whether a schedule, or one that it is made of, takes `total_steps`, and its node does not give them."""
-    schedule_class = resolve(key, node, LRScheduler)
-    if _lacks_total_steps(schedule_class, node):
+    if lacks_total_steps(key, node):
         return True
     return any(_takes_length(inner_key, inner) for inner_key, inner in _inner_nodes(key, node))
 
 
-def _lacks_total_steps(schedule_class: type[LRScheduler], node: Mapping[str, Any]) -> bool:
+def lacks_total_steps(key: str, node: Mapping[str, Any]) -> bool:
+    """Whether a schedule takes the steps of the whole training, and its node does not give its length.
+
+    Args:
+        key: Where the node stands in the config, for messages.
+        node: Of a schedule.
+    """
     gives_length = "total_steps" in node or "epochs" in node
-    return "total_steps" in parameters_of(schedule_class) and not gives_length
+    return "total_steps" in parameters_of(resolve(key, node, LRScheduler)) and not gives_length
 
 
 def _inner_nodes(key: str, node: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -252,7 +257,7 @@ def _build_scheduler(key: str, node: Mapping[str, Any], optimizer: Optimizer, to
             settings[name] = _build_list(inner_key, value, optimizer, _courses(milestones, len(value), total_steps))
         else:
             settings[name] = _build_inner(inner_key, value, optimizer, total_steps)
-    if _lacks_total_steps(scheduler_class, node):
+    if lacks_total_steps(key, node):
         settings["total_steps"] = total_steps
     if "optimizer" in parameters_of(scheduler_class):
         return build(key, settings, LRScheduler, optimizer=optimizer)

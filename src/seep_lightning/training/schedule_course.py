@@ -4,6 +4,7 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
@@ -12,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
+from seep_lightning.config.targets import is_node
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.training.length import (
@@ -21,7 +23,14 @@ from seep_lightning.training.length import (
     limits_of,
     training_length,
 )
-from seep_lightning.training.optimisation import Schedule, build_optimizer, build_schedule, follows_length
+from seep_lightning.training.optimisation import (
+    INTERVAL,
+    Schedule,
+    build_optimizer,
+    build_schedule,
+    follows_length,
+    lacks_total_steps,
+)
 
 if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
@@ -91,6 +100,29 @@ def check_course(
     counts_own_steps = schedule.interval == "step" and not follows_length(config.scheduler)
     if checkpoint is not None and counts_own_steps:
         _check_same_steps(checkpoint, limits)
+
+
+def with_interval_of_before(config: TrainConfig, checkpoint: dict[str, Any] | None) -> TrainConfig:
+    """Let the schedule of an older run be stepped as it was: by epochs, unless `total_steps` was filled in.
+
+    Args:
+        config: The config to resume with.
+        checkpoint: What the run resumes from; None for a new run.
+
+    Returns:
+        The config; where the run is older than `ScheduleCourse`, with `scheduler.interval`.
+    """
+    node = config.scheduler
+    if checkpoint is None or not is_node(node) or INTERVAL in node:
+        return config
+    stored_node = checkpoint["hyper_parameters"].get("scheduler") or {}
+    interval = stored_node.get(INTERVAL)
+    is_older = ScheduleCourse.__qualname__ not in checkpoint.get("callbacks", {})
+    if interval is None and is_older:
+        interval = "step" if lacks_total_steps("scheduler", node) else "epoch"
+    if interval is None:
+        return config
+    return replace(config, scheduler={**node, INTERVAL: interval})
 
 
 def _check_end(schedule: Schedule, length: TrainingLength) -> None:

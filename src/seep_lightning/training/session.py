@@ -161,19 +161,20 @@ class TrainingSession:
         # with Lightning and torch's schedulers; a command that trains nothing answers without them
         from seep_lightning.training.criterion import check_criterion
         from seep_lightning.training.precision import check_optimizer_in_half, convert_weights
-        from seep_lightning.training.schedule_course import check_course
+        from seep_lightning.training.schedule_course import check_course, with_interval_of_before
 
         prepare_process(self.config.seed)
         data = self._read_data()
         self.config = settle(self.config, data)
         # a resumed run has its weights in its checkpoint, and no longer needs what it started from
         init = None if self.resumes else self.config.init
-        module = build_module(self.config, data, init=init, resumes=self.resumes)
         last_checkpoint = read_last_checkpoint(self.run, self.config, data)
+        config = with_interval_of_before(self.config, last_checkpoint)
+        module = build_module(config, data, init=init, resumes=self.resumes)
         if last_checkpoint is not None:
             data.first_epoch = last_checkpoint["epoch"] + 1
         trainer = build_trainer(self.config, self.run, data.first_epoch)
-        check_course(trainer, module.net, data, self.config, last_checkpoint)
+        check_course(trainer, module.net, data, config, last_checkpoint)
         check_optimizer_in_half(trainer, module.net, self.config.optimizer)
         convert_weights(trainer, module)
         if not self.resumes:
