@@ -1,5 +1,7 @@
 """Which files are images and masks: folders, one folder, globs; what names end with; what is left out, and told."""
 
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.documents import code_blocks
 from helpers.paths import ROOT
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.data import DataConfig
@@ -339,3 +342,35 @@ def test_the_config_of_an_older_run_pairs_the_same_chips_in_the_same_order(tmp_p
     touch(root, [f"{stored.images}/{Path(first).stem}.jpg", f"{stored.images}/more/S8.1.tif"])
     chips = paired(root, images=stored.images, masks=stored.masks, pattern=stored.pattern, unpaired=stored.unpaired)
     assert chips.names == sorted(run.parts(), key=lambda name: Path(name).stem)
+
+
+# --- docs/data.md -------------------------------------------------------------------------------------------------
+
+
+def test_the_commands_of_the_page_compose():
+    lines = [
+        line
+        for language, text in code_blocks("data.md", "Which files")
+        if language == "bash"
+        for line in text.splitlines()
+    ]
+    assert len(lines) == 7
+    for line in lines:
+        _, _, module, *overrides = shlex.split(line)
+        command = module.removeprefix("seep_lightning.")
+        config = compose(command, overrides)
+        assert config.data.root in (None, "DIR", "OTHER")
+
+
+def test_the_table_of_the_page_is_true(tmp_path):
+    """Each row: the first code names an image and a mask, what follows is passed."""
+    page = (ROOT / "docs" / "data.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+a[^|]*|`img_1[^|]*) \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    assert len(rows) == 7
+    for number, (files, settings) in enumerate(rows):
+        root = tmp_path / str(number)
+        for name in re.findall("`([^`]+)`", files):
+            touch(root, [name.replace("DAY", day) for day in ("d1", "d2")])
+        passed = "" if settings.startswith("nothing") else settings.split("`")[1]
+        config = compose("check", [f"data.root={root}", *shlex.split(passed)]).data
+        assert len(pair_chips(config)) == (2 if "DAY" in files else 1), files
