@@ -253,6 +253,17 @@ def test_a_near_twin_of_a_training_chip_is_told(tmp_path, way):
     assert f"{name} ~ S" in text
 
 
+def test_one_edge_of_the_swath_in_many_chips_makes_no_twins(tmp_path):
+    def with_swath_edge(chip: Chip) -> Chip:
+        image, mask = chip
+        image[np.tril_indices(SIZE, -16)] = 0
+        mask[image == 0] = 0
+        return image, mask
+
+    texts = audited(write_set(tmp_path, with_swath_edge), nodata=None).texts(Severity.MEANINGLESS)
+    assert not any("training chip" in text for text in texts)
+
+
 # --- names
 
 

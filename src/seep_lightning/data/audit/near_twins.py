@@ -37,6 +37,9 @@ LEAST_CORRELATION = 0.85
 LEAST_DETAIL_CORRELATION = 0.4
 # side of these surroundings, px
 SURROUNDINGS = 7
+# surroundings are flat if their variance is this share of the picture's; of the rest there must be enough to compare
+FLAT_VARIANCE = 4e-4
+LEAST_SHARE_TO_COMPARE = 0.1
 # as many candidates are confirmed by their pixels
 MOST_CONFIRMED = 2000
 
@@ -218,20 +221,43 @@ def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 def _same_pixels(a: ChipPixels, b: ChipPixels, orientation: Orientation) -> bool:
     """Whether two chips show the same, down to their details: two days at one place do not."""
-    first = _without_outliers(_squared(a, CONFIRMED_SIDE))
-    second = _without_outliers(oriented(_squared(b, CONFIRMED_SIDE), orientation))
-    if _correlation(first, second) < LEAST_CORRELATION:
+    first = _squared(a, CONFIRMED_SIDE)
+    second = np.ascontiguousarray(oriented(_squared(b, CONFIRMED_SIDE), orientation))
+    shows_something = ~(_flat_parts(first) | _flat_parts(second))
+    if shows_something.mean() < LEAST_SHARE_TO_COMPARE:
         return False
-    return _correlation(_details(first), _details(second)) >= LEAST_DETAIL_CORRELATION
+    first = _without_outliers(first, shows_something)
+    second = _without_outliers(second, shows_something)
+    if _correlation(first[shows_something], second[shows_something]) < LEAST_CORRELATION:
+        return False
+    first_details = _details(first)[shows_something]
+    second_details = _details(second)[shows_something]
+    return _correlation(first_details, second_details) >= LEAST_DETAIL_CORRELATION
 
 
-def _without_outliers(picture: Floats) -> Floats:
-    """Clip at the 1 and 99 % quantiles, so that no ship decides."""
-    low, high = np.quantile(picture, (0.01, 0.99))
+def _flat_parts(picture: Floats) -> NDArray[np.bool_]:
+    """Where a picture has one value all around, as outside a swath: such parts are alike in all chips."""
+    standard = _standardised(picture)
+    variance = _mean_around(standard * standard) - _mean_around(standard) ** 2
+    is_flat = (variance < FLAT_VARIANCE).astype(np.uint8)
+    # and a little more, since their edges are alike, too
+    width = SURROUNDINGS + 2
+    grown = cv2.dilate(is_flat, np.ones((width, width), np.uint8))
+    return np.asarray(grown > 0)
+
+
+def _without_outliers(picture: Floats, compared: NDArray[np.bool_]) -> Floats:
+    """Clip at the 1 and 99 % quantiles of what is compared, so that no ship decides."""
+    low, high = np.quantile(picture[compared], (0.01, 0.99))
     clipped: Floats = picture.clip(low, high)
     return clipped
 
 
 def _details(picture: Floats) -> Floats:
     """A picture less the mean of the surroundings of each pixel."""
-    return picture - cv2.blur(picture, (SURROUNDINGS, SURROUNDINGS))
+    return picture - _mean_around(picture)
+
+
+def _mean_around(picture: Floats) -> Floats:
+    """The mean of the surroundings of each pixel."""
+    return np.asarray(cv2.blur(picture, (SURROUNDINGS, SURROUNDINGS)), np.float32)

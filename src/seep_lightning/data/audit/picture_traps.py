@@ -7,6 +7,9 @@ from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting, pe
 
 # from this share of the pixels on, a set is called saturated
 LEAST_SATURATED_SHARE = 0.03
+# what is said of either end
+DARK_END = {"end": "smallest", "cure": "If these are no data, pass data.nodata=0; else scale the images less steeply"}
+BRIGHT_END = {"end": "largest", "cure": "Scale the images less steeply, or keep 16 bit"}
 
 
 class Saturated:
@@ -37,8 +40,8 @@ class Saturated:
         for value, count in ends.items():
             share = count / max(self.values, 1)
             if value != self.nodata and share >= LEAST_SATURATED_SHARE:
-                end = "smallest" if value == 0 else "largest"
-                sightings.append(Sighting({"share": percent(share), "value": value, "end": end}))
+                numbers = {"share": percent(share), "value": value, **(DARK_END if value == 0 else BRIGHT_END)}
+                sightings.append(Sighting(numbers))
         return sightings
 
 

@@ -139,7 +139,7 @@ TRAPS = (
         severity=Severity.WORTH_KNOWING,
         measures="the share of pixels at the smallest or largest value of their type, from 3 % on",
         line="{share} of all pixels have the {end} value, {value}: contrasts are cut off there",
-        cure="Scale the images less steeply, or keep 16 bit",
+        cure="{cure}",
         measurement=Saturated,
     ),
     Trap(
