@@ -18,6 +18,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.classes import class_shares, confusion_matrix
+from seep_lightning.metrics.floors import FLOORS
 from seep_lightning.metrics.objects import confuse_objects
 from seep_lightning.metrics.summaries import class_summary
 from seep_lightning.nets.outputs import probabilities
@@ -25,6 +26,7 @@ from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
 from seep_lightning.reporting.page import report
 from seep_lightning.reporting.panels import confusion_table
+from seep_lightning.reporting.tables import print_evaluation
 from seep_lightning.scene.levels import class_numbers
 from seep_lightning.training.losses import CEDice
 from seep_lightning.training.session import train
@@ -128,12 +130,37 @@ def test_a_run_learns_both_classes_and_leaves_matrices_that_add_up(run: Path) ->
     assert confusion_matrix(truth, found, 3).tolist() == parts[1]["classes"]["pixels"]
     objects = np.array(parts[1]["classes"]["objects"])
     assert objects.sum(1)[1:].tolist() == [(truth == k).any((1, 2)).sum() for k in (1, 2)]
+    for row in parts[1]["classes"]["by_class"].values():
+        assert row["floors"].keys() == {floor.key for floor in FLOORS}
+        assert row["dice_2px"] >= row["dice"] - 1e-9
+    means = parts[1]["classes"]["floors"]["all_seep"]["dice"], parts[1]["classes"]["within_tolerance"]["dice_2px"]
+    rows = list(parts[1]["classes"]["by_class"].values())
+    assert means[0] == pytest.approx(np.mean([row["floors"]["all_seep"]["dice"] for row in rows]))
+    assert means[1] == pytest.approx(np.mean([row["dice_2px"] for row in rows]))
     assert "macro_dice/val" in (run / "metrics.csv").read_text().splitlines()[0]
+
+
+def test_classes_stand_beside_their_floors_on_the_terminal(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    summary = evaluate(EvaluateConfig(run=str(run), part="test", name="shown"))
+    summary["classes"]["by_class"]["2"]["dice"] = 0.0
+    print_evaluation(summary)
+    printed = capsys.readouterr().out
+    table = printed[printed.index("classes") :]
+    heads = next(line for line in table.splitlines() if "precision" in line)
+    for name in ("dice_2px", "pixels", *[floor.label for floor in FLOORS]):
+        assert name in heads
+    mean = next(line for line in table.splitlines() if line.startswith("│ mean"))
+    assert f"{summary['classes']['macro_dice']:.3f}" in mean
+    assert "Dice is not above what rules without learning reach: class 2 (0.000; all seep" in table
 
 
 def test_the_page_and_tensorboard_show_the_matrix(run: Path, tmp_path: Path) -> None:
     page = report(ReportConfig(run=str(run), output=str(tmp_path / "page.html"))).read_text()
     assert "<h2>Classes</h2>" in page and "found as 2" in page
+    assert "<th>Dice within 2 px</th>" in page and "<th>Floor: darker than</th>" in page
     assert "| class 2 | 1 | 0 | 7,000 |" in confusion_table(np.array([[9, 1, 1], [0, 2, 3], [1, 0, 7000]]))
 
 

@@ -21,6 +21,7 @@ from seep_lightning.metrics.figures import (
     ObjectFigure,
     PixelFigure,
     ProbabilityFigure,
+    ToleranceFigure,
     declared,
     lower_is_better,
 )
@@ -72,7 +73,7 @@ def markdown_table(figures: Iterable[Figure]) -> str:
 
 def undocumented(document: str) -> list[Figure]:
     """The declared figures that a document's tables lack."""
-    groups = [(PixelFigure, ClassFigure), (ObjectFigure,), (ProbabilityFigure,), (BatchFigure,)]
+    groups = [(PixelFigure, ToleranceFigure, ClassFigure), (ObjectFigure,), (ProbabilityFigure,), (BatchFigure,)]
     missing = []
     for kinds in groups:
         figures = [figure for kind in kinds for figure in declared(kind)]

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.config.rules import check_config
@@ -14,13 +17,23 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import absolute, digest, make_output_folder, write_table, write_text
+from seep_lightning.metrics.classes import Matrix
 from seep_lightning.metrics.counts import Counts, count_pixels
 from seep_lightning.metrics.figures import ProbabilityFigure, declared
+from seep_lightning.metrics.object_counts import add_up
 from seep_lightning.metrics.requested_figures import request_figures
-from seep_lightning.metrics.summaries import class_summary, object_summary, pixel_figures, pooled_figures
+from seep_lightning.metrics.summaries import (
+    class_summary,
+    mean_figures,
+    object_summary,
+    pixel_figures,
+    pooled_figures,
+    tolerance_figures,
+)
 from seep_lightning.runs.directory import Run, open_run
 
 if TYPE_CHECKING:
+    from seep_lightning.evaluation.scenes import SceneCounts
     from seep_lightning.predictor.base import Predictor
 
 # the names of evaluations of the run's own data
@@ -208,12 +221,15 @@ def _figures(
     predictor: "Predictor", config: EvaluateConfig, part: Part, scores: Scores, files: EvaluationFiles
 ) -> dict[str, Any]:
     """All figures, for summary.json."""
-    from seep_lightning.evaluation.scenes import confuse_chips, count_chips
-    from seep_lightning.metrics.baseline import dark_threshold
+    from seep_lightning.evaluation.scenes import count_on_scenes
+    from seep_lightning.metrics.baseline import count_by_darkness, seep_against_sea
+    from seep_lightning.metrics.floors import DARKER_THAN, floors_of
 
     threshold = predictor.threshold
-    floor, cut = dark_threshold(part.chips, part.indices)
     scenes = {scene: pooled_figures(counts) | {"chips": len(counts)} for scene, counts in sorted(files.scenes.items())}
+    on_scenes = count_on_scenes(part.chips, part.indices, files.masks, classes=predictor.classes > 0)
+    true_pixels = count_by_darkness(part.chips, part.indices)
+    floors = floors_of(seep_against_sea(true_pixels))
     figures: dict[str, Any] = {
         "threshold": threshold,
         "figures": scores.figures_at(threshold),
@@ -224,14 +240,44 @@ def _figures(
     for figure in declared(ProbabilityFigure):
         figures[figure.key] = float(figure.function(scores.reliability))
     figures |= {
-        "objects": object_summary(count_chips(part.chips, part.indices, files.masks)),
-        "floor": {"dice": floor, "dark_threshold": cut},
+        "objects": object_summary(add_up(on_scenes.objects)),
+        "within_tolerance": _within_tolerance(on_scenes),
+        # what readers of before there were several floors look for
+        "floor": floors[DARKER_THAN.key],
+        "floors": floors,
         "scenes": scenes,
         "histogram": scores.histogram,
     }
     if predictor.classes:
-        pixels = scores.confusion[threshold]
-        objects = confuse_chips(part.chips, part.indices, files.masks)
-        matrices = {"pixels": pixels.tolist(), "objects": objects.tolist()}
-        figures["classes"] = class_summary(pixels) | matrices
+        figures["classes"] = _class_figures(scores.confusion[threshold], on_scenes, true_pixels)
     return figures
+
+
+def _within_tolerance(on_scenes: "SceneCounts") -> dict[str, Any]:
+    """Figures within the tolerance, and the counts of each scene that they and their intervals come from."""
+    scenes = on_scenes.within_tolerance
+    total = np.sum(list(scenes.values()), axis=0)
+    counts = {scene: scenes[scene].tolist() for scene in sorted(scenes)}
+    return {**tolerance_figures(total), "scenes": counts}
+
+
+def _class_figures(pixels: Matrix, on_scenes: "SceneCounts", true_pixels: NDArray[np.int64]) -> dict[str, Any]:
+    """Figures and floors of each class, their means over the classes that the truth holds, and the matrices.
+
+    Args:
+        pixels: True and predicted classes, (N + 1, N + 1).
+        on_scenes: What was counted on scenes.
+        true_pixels: By class and darkness, see `metrics.baseline.count_by_darkness`.
+    """
+    from seep_lightning.metrics.floors import class_floors, mean_floors
+
+    summary = class_summary(pixels)
+    floors = class_floors(true_pixels)
+    tolerant = {}
+    for number, row in summary["by_class"].items():
+        tolerant[number] = tolerance_figures(on_scenes.class_within_tolerance[int(number)])
+        row |= tolerant[number]
+        row["floors"] = floors[number]
+    summary["within_tolerance"] = mean_figures(tolerant.values())
+    summary["floors"] = mean_floors(floors)
+    return summary | {"pixels": pixels.tolist(), "objects": on_scenes.class_objects.tolist()}

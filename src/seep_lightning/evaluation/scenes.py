@@ -14,21 +14,71 @@ from seep_lightning.data.grid import Cell, cell
 from seep_lightning.data.mosaic import lay
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import confuse_objects, count_objects
+from seep_lightning.metrics.tolerance import TolerantCounts, count_within_tolerance
 
 Classes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class SceneMasks:
-    """Predicted and true classes of a scene, (H, W) uint8 each with 0 for the sea, and where it has data (bool)."""
+    """What was predicted of a scene, or of a part of it, beside the truth.
 
+    Attributes:
+        scene: The scene's name.
+        predicted: Classes (H, W) uint8, 0 for the sea.
+        truth: Likewise.
+        valid: Where image and truth are known, (H, W) bool.
+    """
+
+    scene: str
     predicted: Classes
     truth: Classes
     valid: NDArray[np.bool_]
 
 
+@dataclass
+class SceneCounts:
+    """What is counted on scenes.
+
+    Attributes:
+        objects: Objects, centre lines and outlines.
+        within_tolerance: Pixels that are right within the tolerance, (4,), by scene.
+        class_objects: Objects by true (row) and predicted (column) class, (N + 1, N + 1).
+        class_within_tolerance: Pixels of each class that are right within the tolerance, (N + 1, 4); row 0 stays 0.
+    """
+
+    objects: list[ObjectCounts]
+    within_tolerance: dict[str, TolerantCounts]
+    class_objects: NDArray[np.int64]
+    class_within_tolerance: TolerantCounts
+
+    @classmethod
+    def empty(cls, classes: int) -> "SceneCounts":
+        """Nothing counted yet, with room for so many classes."""
+        size = classes + 1
+        return cls([], {}, np.zeros((size, size), np.int64), np.zeros((size, 4), np.int64))
+
+    def add(self, masks: SceneMasks) -> None:
+        """Count seep of any class."""
+        predicted = masks.predicted > 0
+        truth = masks.truth > 0
+        self.objects.append(count_objects(predicted, truth, masks.valid))
+        counts = count_within_tolerance(predicted, truth, masks.valid)
+        self.within_tolerance[masks.scene] = self.within_tolerance.get(masks.scene, 0) + counts
+
+    def add_classes(self, masks: SceneMasks) -> None:
+        """Count each class against all else."""
+        predicted = masks.predicted * masks.valid
+        truth = masks.truth * masks.valid
+        size = len(self.class_objects)
+        self.class_objects += confuse_objects(predicted, truth, size)
+        for number in range(1, size):
+            counts = count_within_tolerance(predicted == number, truth == number, masks.valid)
+            self.class_within_tolerance[number] += counts
+
+
 def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[SceneMasks]:
-    """Lay chips into their scenes where `data.grid` knows how they lie; any other chip is a scene of its own.
+    """Lay chips into their scenes where `data.grid` knows how they lie; any other chip stands alone.
 
     Args:
         chips: The data set.
@@ -36,9 +86,9 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
         masks: The folder of the predicted masks, under the chips' names.
 
     Yields:
-        One scene after the other.
+        One scene, or lone chip, after the other.
     """
-    scenes: dict[str, dict[Cell, NDArray[Any]]] = {}
+    mosaics: dict[tuple[str, str], dict[Cell, NDArray[Any]]] = {}
     for index in indices:
         name = chips.names[index]
         scene = chips.scenes[index]
@@ -47,28 +97,32 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
         predicted = read_chip_map(masks, name)
         layers = np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
         if position is None:
-            scenes[name] = {(0, 0): layers}
+            mosaics[scene, name] = {(0, 0): layers}
         else:
-            tiles = scenes.setdefault(scene, {})
+            tiles = mosaics.setdefault((scene, ""), {})
             tiles[position] = layers
-    for tiles in scenes.values():
+    for (scene, _), tiles in mosaics.items():
         layers = lay(tiles, nodata=0)
-        yield SceneMasks(predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
+        yield SceneMasks(scene, predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
+
+
+def count_on_scenes(chips: Chips, indices: Iterable[int], masks: Path, classes: bool = False) -> SceneCounts:
+    """Count what the masks written for some chips hold, see `scene_masks`.
+
+    Args:
+        chips: The data set.
+        indices: Positions of the chips.
+        masks: The folder of the predicted masks, under the chips' names.
+        classes: Whether classes are counted, too.
+    """
+    counts = SceneCounts.empty(chips.config.classes)
+    for scene in scene_masks(chips, indices, masks):
+        counts.add(scene)
+        if classes:
+            counts.add_classes(scene)
+    return counts
 
 
 def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
     """Count objects, centre lines and outlines of the masks written for some chips, see `scene_masks`."""
-    scenes = scene_masks(chips, indices, masks)
-    counts = (count_objects(scene.predicted > 0, scene.truth > 0, scene.valid) for scene in scenes)
-    return add_up(counts)
-
-
-def confuse_chips(chips: Chips, indices: Iterable[int], masks: Path) -> NDArray[np.int64]:
-    """Add up `confuse_objects` of the masks written for some chips, see `scene_masks`: (N + 1, N + 1)."""
-    size = chips.config.classes + 1
-    total = np.zeros((size, size), np.int64)
-    for scene in scene_masks(chips, indices, masks):
-        predicted = scene.predicted * scene.valid
-        truth = scene.truth * scene.valid
-        total += confuse_objects(predicted, truth, size)
-    return total
+    return add_up(count_on_scenes(chips, indices, masks).objects)

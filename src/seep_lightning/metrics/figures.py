@@ -6,6 +6,7 @@ A new figure is one more entry there, or a `Figure` in a module of your own that
 A figure's class says what its function is given:
 
 - `PixelFigure`: pixel counts, of all chips together or chip by chip;
+- `ToleranceFigure`: counts of pixels that are right within a tolerance;
 - `ClassFigure`: the matrix of true and predicted classes;
 - `ObjectFigure`: counts of objects, centre lines and outlines;
 - `ProbabilityFigure`: counts of probabilities;
@@ -21,6 +22,7 @@ import numpy as np
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.classes import Matrix, counts_by_class, true_classes
 from seep_lightning.metrics.object_counts import ObjectCounts
+from seep_lightning.metrics.tolerance import TOLERANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,14 @@ class PixelFigure(Figure):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToleranceFigure(Figure):
+    """A figure of pixels that are right within a tolerance; worked out by `evaluate` only.
+
+    `function` takes counts (..., 4), see `metrics.tolerance`, and returns (...).
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassFigure(Figure):
     """A figure of the matrix (N + 1, N + 1) of true and predicted classes; for runs that tell classes apart."""
 
@@ -109,6 +119,15 @@ def recall(counts: Any) -> Any:
     """Share of the true pixels that was found, of pixel counts (..., 3): (...)."""
     true_positive, false_negative = counts[..., 0], counts[..., 2]
     return true_positive / (true_positive + false_negative).clip(1)
+
+
+def dice_within_tolerance(counts: Any) -> Any:
+    """F1 of precision and recall within the tolerance, of counts (..., 4): (...); 1 where both masks are empty."""
+    predicted_near, predicted, true_near, true = counts[..., 0], counts[..., 1], counts[..., 2], counts[..., 3]
+    near_precision = predicted_near / predicted.clip(1)
+    near_recall = true_near / true.clip(1)
+    both = (near_precision + near_recall).clip(1e-12)
+    return 2 * near_precision * near_recall / both + (predicted + true == 0)
 
 
 def macro_dice(matrix: Matrix) -> float:
@@ -166,6 +185,16 @@ DICE = PixelFigure(
 )
 PRECISION = PixelFigure(key="precision", label="Precision", description="pooled: TP / (TP + FP)", function=precision)
 RECALL = PixelFigure(key="recall", label="Recall", description="pooled: TP / (TP + FN)", function=recall)
+DICE_WITHIN_TOLERANCE = ToleranceFigure(
+    key=f"dice_{TOLERANCE}px",
+    label=f"Dice within {TOLERANCE} px",
+    description=(
+        f"pooled: F1 of the share of predicted pixels within {TOLERANCE} px of the truth and of the share of true "
+        f"pixels within {TOLERANCE} px of the prediction (relaxed precision and recall, Mnih & Hinton 2010); 1 where "
+        "truth and prediction are both empty"
+    ),
+    function=dice_within_tolerance,
+)
 
 FIGURES: list[Figure] = [
     DICE,
@@ -184,6 +213,7 @@ FIGURES: list[Figure] = [
         function=dice,
         mean_over_chips=True,
     ),
+    DICE_WITHIN_TOLERANCE,
     ClassFigure(
         key="macro_dice",
         label="Macro Dice over classes",

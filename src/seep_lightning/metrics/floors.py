@@ -1,4 +1,4 @@
-"""Floors under every Dice: what rules reach on the same pixels that have learned nothing.
+"""Floors under every Dice: what rules without learning reach on the same pixels.
 
 Each floor is declared once, in `FLOORS`. Evaluation, terminal tables, the report's page and `summary.json` loop over
 the declarations.
@@ -164,6 +164,12 @@ def declared_floors(floors: Mapping[str, FloorValues]) -> list[tuple[Floor, Floo
     return [(floor, floors[floor.key]) for floor in FLOORS if floor.key in floors]
 
 
+def floors_in_words(floors: Mapping[str, FloorValues]) -> str:
+    """The floors in one line, such as `all seep 0.213, no seep 0.000`."""
+    words = [f"{floor.text(values)} {values['dice']:.3f}" for floor, values in declared_floors(floors)]
+    return ", ".join(words)
+
+
 def floors_not_beaten(dice: float, floors: Mapping[str, FloorValues]) -> str:
     """Say in one line which floors a Dice is not above.
 
@@ -174,10 +180,32 @@ def floors_not_beaten(dice: float, floors: Mapping[str, FloorValues]) -> str:
     Returns:
         The line; empty where the Dice is above all of them.
     """
-    unbeaten = []
-    for floor, values in declared_floors(floors):
-        if dice <= values["dice"]:
-            unbeaten.append(f"{floor.text(values)} {values['dice']:.3f}")
+    unbeaten = _unbeaten(dice, floors)
     if not unbeaten:
         return ""
-    return f"Dice {dice:.3f} is not above what rules reach that have learned nothing: {', '.join(unbeaten)}."
+    words = floors_in_words(unbeaten)
+    return f"Dice {dice:.3f} is not above what rules without learning reach: {words}."
+
+
+def classes_not_above_floors(classes: Mapping[str, Any]) -> str:
+    """Say in one line which classes are not above their floors.
+
+    Args:
+        classes: What the `summary.json` of an evaluation says of them.
+
+    Returns:
+        The line; empty where all are above, or where the floors were not worked out.
+    """
+    words = []
+    for number, row in classes["by_class"].items():
+        unbeaten = _unbeaten(row["dice"], row.get("floors", {}))
+        if unbeaten:
+            words.append(f"class {number} ({row['dice']:.3f}; {floors_in_words(unbeaten)})")
+    if not words:
+        return ""
+    return f"Dice is not above what rules without learning reach: {', '.join(words)}."
+
+
+def _unbeaten(dice: float, floors: Mapping[str, FloorValues]) -> dict[str, FloorValues]:
+    """The floors that a Dice is not above."""
+    return {key: values for key, values in floors.items() if dice <= values["dice"]}

@@ -16,6 +16,7 @@ from seep_lightning.metrics.figures import (
     ObjectFigure,
     PixelFigure,
     ProbabilityFigure,
+    ToleranceFigure,
     declared,
 )
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
@@ -84,6 +85,8 @@ def _try_out(figure: Figure) -> None:
     match figure:
         case PixelFigure():
             _try_out_on_arrays(figure)
+        case ToleranceFigure():
+            float(figure.function(np.array([5, 6, 4, 4])))
         case ClassFigure():
             float(figure.function(np.array([[5, 1, 0], [1, 3, 1], [0, 0, 2]])))
         case ObjectFigure():

@@ -1,6 +1,6 @@
 """The declared figures worked out, as dictionaries under their keys: what summary.json and the CSV files hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from seep_lightning.metrics.figures import (
     RECALL,
     ClassFigure,
     ObjectFigure,
+    ToleranceFigure,
     declared,
     mean_pixel_figures,
     pooled_pixel_figures,
 )
 from seep_lightning.metrics.object_counts import ObjectCounts, size_class_names
+from seep_lightning.metrics.tolerance import TolerantCounts
 
 # what is told of each class and of each size of objects
 CLASS_COLUMNS = (DICE, PRECISION, RECALL)
@@ -44,6 +46,19 @@ def pooled_figures(chips: Sequence[Counts]) -> dict[str, float]:
             mean = float(figure.function(table).mean())
         figures[figure.key] = mean
     return figures
+
+
+def tolerance_figures(counts: TolerantCounts) -> dict[str, float]:
+    """Work out the figures of counts (4,) of pixels that are right within the tolerance."""
+    return {figure.key: float(figure.function(counts)) for figure in declared(ToleranceFigure)}
+
+
+def mean_figures(by_class: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """The mean over classes of each figure; nothing where there is no class."""
+    rows = list(by_class)
+    if not rows:
+        return {}
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
 def class_figures(matrix: Matrix) -> dict[str, float]:

@@ -1,16 +1,18 @@
 """Runs side by side, ranked by validation, with the settings by which they differ."""
 
 import logging
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seep_lightning.commands.tables import print_table
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_table
-from seep_lightning.metrics.figures import lower_is_better
+from seep_lightning.metrics.figures import DICE, lower_is_better
+from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import settings_of
 
@@ -30,6 +32,7 @@ class Row:
         figures: On validation, by key; empty where the training has not ended.
         settings: Those by which it differs from the others.
         note: Why it failed.
+        floors: What rules without learning reach on validation; empty for runs of before they were stored.
     """
 
     run: Run
@@ -37,6 +40,7 @@ class Row:
     figures: dict[str, float]
     settings: dict[str, Any]
     note: str = ""
+    floors: dict[str, FloorValues] = field(default_factory=dict)
 
 
 def find_runs(folders: Sequence[str]) -> list[Run]:
@@ -104,9 +108,36 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
         cells["run"] = os.path.relpath(row.run.dir, home)
         table[str(rank)] = cells
     print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
+    if metric == DICE.key:
+        _print_floors(rows, Path(home))
     for row in rows:
         if row.status != "finished":
             print(f"{row.status}: {row.run.dir} {row.note}".rstrip())
+
+
+def floors_of_rows(rows: Sequence[Row]) -> str:
+    """The floors on validation in one line; empty where runs have others, or none."""
+    lines = {floors_in_words(row.floors) for row in rows if row.figures}
+    return lines.pop() if len(lines) == 1 else ""
+
+
+def not_above_floors(rows: Sequence[Row], home: Path) -> list[str]:
+    """A line for each run whose Dice on validation is not above its floors, with its path from a folder."""
+    lines = []
+    for row in rows:
+        line = floors_not_beaten(row.figures.get(DICE.key, math.inf), row.floors)
+        if line:
+            lines.append(f"{os.path.relpath(row.run.dir, home)}: {line}")
+    return lines
+
+
+def _print_floors(rows: Sequence[Row], home: Path) -> None:
+    """Print the floors of all runs, and which runs are not above them."""
+    floors = floors_of_rows(rows)
+    if floors:
+        print(f"Dice without learning: {floors}")
+    for line in not_above_floors(rows, home):
+        print(line)
 
 
 def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Path]:
@@ -145,7 +176,8 @@ def _row_of(run: Run, metric: str) -> Row:
     status = summary.get("status", "running")
     if status == "running":
         status = "unfinished"
-    return Row(run, status, figures, settings_of(run.config), summary.get("error", ""))
+    floors = summary.get("floors", {}).get("val", {})
+    return Row(run, status, figures, settings_of(run.config), summary.get("error", ""), floors)
 
 
 def _warn_of_different_validation(rows: Sequence[Row]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.metrics.figures import Figure, PixelFigure, declared
+from seep_lightning.metrics.figures import Figure, PixelFigure, ToleranceFigure, declared
 from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, pixel_weights, sums_by_scene
 
 COUNT_COLUMNS = ("tp", "fp", "fn")
@@ -24,6 +24,26 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float
     ends = {}
     for figure in declared(PixelFigure):
         interval = _interval(figure, rows)
+        if interval is not None:
+            ends[figure.key] = interval
+    return ends
+
+
+def tolerance_intervals(scenes: Mapping[str, Sequence[int]]) -> dict[str, tuple[float, float]]:
+    """Find the interval of each figure of pixels that are right within the tolerance.
+
+    Args:
+        scenes: The counts (4,) of each scene, see `metrics.tolerance`.
+
+    Returns:
+        Lower and upper end by the figure's key; nothing where the scenes are too few.
+    """
+    counts = np.array(list(scenes.values())).reshape(-1, 4)
+    # predicted and true pixels
+    weights = counts[:, 1] + counts[:, 3]
+    ends = {}
+    for figure in declared(ToleranceFigure):
+        interval = interval_over_scenes(counts, figure.function, weights, scale_of(figure))
         if interval is not None:
             ends[figure.key] = interval
     return ends

@@ -21,15 +21,24 @@ from seep_lightning.metrics.figures import (
     ObjectFigure,
     PixelFigure,
     ProbabilityFigure,
+    ToleranceFigure,
     declared,
     pooled_pixel_figures,
+)
+from seep_lightning.metrics.floors import (
+    FLOORS,
+    FloorValues,
+    classes_not_above_floors,
+    declared_floors,
+    floors_not_beaten,
+    stored_floors,
 )
 from seep_lightning.metrics.jackknife import FEWEST_SCENES
 from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import CLASS_COLUMNS
 from seep_lightning.reporting.chip_views import ChipViews, view_chips
-from seep_lightning.reporting.comparison import Row, compare
-from seep_lightning.reporting.intervals import intervals
+from seep_lightning.reporting.comparison import Row, compare, floors_of_rows, not_above_floors
+from seep_lightning.reporting.intervals import intervals, tolerance_intervals
 from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.records import read_rows
 
@@ -39,6 +48,7 @@ log = logging.getLogger(__name__)
 MOST_CHIPS = 12
 FIGURE_GROUPS = {
     "pixel_figures": PixelFigure,
+    "tolerance_figures": ToleranceFigure,
     "class_figures": ClassFigure,
     "object_figures": ObjectFigure,
     "probability_figures": ProbabilityFigure,
@@ -87,6 +97,36 @@ class RunSection:
             return validated
         return {}
 
+    @property
+    def within_tolerance(self) -> dict[str, Any]:
+        """Figures within the tolerance, and counts by scene; empty where the part is not scored, or was long ago."""
+        scored = self.scored or {}
+        figures: dict[str, Any] = scored.get("within_tolerance", {})
+        return figures
+
+    @property
+    def floors(self) -> list[tuple[str, float]]:
+        """Each floor of `figures`, as a rule in words, and its Dice."""
+        return [(floor.text(values), values["dice"]) for floor, values in declared_floors(self._floors)]
+
+    @property
+    def not_above(self) -> list[str]:
+        """Lines about what is not above its floors."""
+        if not self.figures:
+            return []
+        lines = [floors_not_beaten(self.figures[DICE.key], self._floors)]
+        if self.scored is not None and "classes" in self.scored:
+            lines.append(classes_not_above_floors(self.scored["classes"]))
+        return [line for line in lines if line]
+
+    @property
+    def _floors(self) -> dict[str, FloorValues]:
+        """What is stored of the floors of `figures`."""
+        if self.scored is not None:
+            return stored_floors(self.scored)
+        validated: dict[str, FloorValues] = self.summary.get("floors", {}).get("val", {})
+        return validated
+
 
 @dataclass(frozen=True)
 class SweepSection:
@@ -98,6 +138,8 @@ class SweepSection:
         histories: The rows of each run's metrics.csv, by its path in the folder.
         points: Settings and figures of each run that has figures.
         without_curves: The paths of runs that kept no metrics.csv.
+        floors: The floors on validation in words, where all runs have the same.
+        not_above: Lines about runs that are not above them.
     """
 
     rows: Sequence[Row]
@@ -105,6 +147,8 @@ class SweepSection:
     histories: dict[str, list[dict[str, Any]]]
     points: list[dict[str, Any]]
     without_curves: list[str]
+    floors: str
+    not_above: list[str]
 
 
 @dataclass
@@ -179,7 +223,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
         section.notes.append(f"No figures of part={config.part}: {error}")
         return section
     rows = read_rows(run.dir / "evaluate" / config.part / "chips.csv")
-    section.intervals = intervals(rows)
+    section.intervals = intervals(rows) | tolerance_intervals(section.within_tolerance.get("scenes", {}))
     section.seeps = [row for row in rows if row["seep_px"]]
     try:
         section.chips = _chips_at_the_ends(run, section, rows)
@@ -201,7 +245,15 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
         else:
             without_curves.append(name)
     points = [row.settings | row.figures for row in rows if row.figures]
-    return SweepSection(rows, list(rows[0].settings), histories, points, without_curves)
+    return SweepSection(
+        rows=rows,
+        settings=list(rows[0].settings),
+        histories=histories,
+        points=points,
+        without_curves=without_curves,
+        floors=floors_of_rows(rows),
+        not_above=not_above_floors(rows, home),
+    )
 
 
 def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
@@ -246,7 +298,12 @@ def _render(sections: Sections) -> str:
     from seep_lightning.reporting import plots
 
     declarations: dict[str, Any] = {name: declared(kind) for name, kind in FIGURE_GROUPS.items()}
-    declarations |= {"pooled_figures": pooled_pixel_figures(), "class_columns": CLASS_COLUMNS, "ranked_by": DICE}
+    declarations |= {
+        "pooled_figures": pooled_pixel_figures(),
+        "class_columns": [*CLASS_COLUMNS, *declared(ToleranceFigure)],
+        "ranked_by": DICE,
+        "floor_columns": FLOORS,
+    }
     folder = Path(__file__).parent
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.get_template("report.html.j2")

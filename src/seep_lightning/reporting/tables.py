@@ -5,21 +5,47 @@ from typing import Any
 
 from seep_lightning.commands.tables import print_table
 from seep_lightning.metrics.figures import (
+    DICE,
     BatchFigure,
     ClassFigure,
     Figure,
     ObjectFigure,
     PixelFigure,
     ProbabilityFigure,
+    ToleranceFigure,
     declared,
 )
+from seep_lightning.metrics.floors import (
+    FLOORS,
+    FloorValues,
+    classes_not_above_floors,
+    declared_floors,
+    floors_not_beaten,
+    stored_floors,
+)
+from seep_lightning.metrics.summaries import CLASS_COLUMNS
 
 Row = Mapping[str, Any]
 
 
 def print_figures(title: str, rows: Mapping[str, Row]) -> None:
-    """Print the figures of pixels, one named row each."""
-    print_table(title, rows, [figure.key for figure in declared(PixelFigure)])
+    """Print the figures of pixels, one named row each; those within the tolerance beside Dice, where there are any."""
+    within_tolerance = [figure for figure in declared(ToleranceFigure) if _any_has(rows, figure)]
+    others = [figure for figure in declared(PixelFigure) if figure is not DICE]
+    figures = [DICE, *within_tolerance, *others]
+    print_table(title, rows, [figure.key for figure in figures])
+
+
+def floor_rows(floors: Mapping[str, FloorValues]) -> dict[str, Row]:
+    """The rows of floors below those of a network, by their names."""
+    return {f"{floor.text(values)} (floor)": {DICE.key: values["dice"]} for floor, values in declared_floors(floors)}
+
+
+def print_if_not_above(dice: float, floors: Mapping[str, FloorValues]) -> None:
+    """Say so, where a Dice is not above its floors."""
+    line = floors_not_beaten(dice, floors)
+    if line:
+        print(line)
 
 
 def print_evaluation(summary: dict[str, Any]) -> None:
@@ -29,13 +55,15 @@ def print_evaluation(summary: dict[str, Any]) -> None:
         summary: What `evaluate` returned.
     """
     part = summary["part"]
-    rows = {f"{part}, at {summary['threshold']:.4f}": summary["figures"]}
+    within_tolerance = summary.get("within_tolerance", {})
+    rows = {f"{part}, at {summary['threshold']:.4f}": summary["figures"] | within_tolerance}
     # no second row where the threshold in use is 0.5
     rows.setdefault(f"{part}, at 0.5000", summary["figures_at_0.5"])
-    floor = summary["floor"]
-    rows[f"darker than {floor['dark_threshold']:.2f} x median (floor)"] = {"dice": floor["dice"]}
+    floors = stored_floors(summary)
+    rows |= floor_rows(floors)
     title = f"{summary['data']['chips']} chips, split: {summary['split']}"
     print_figures(title, rows)
+    print_if_not_above(summary["figures"]["dice"], floors)
     _print_objects(summary["objects"])
     if "classes" in summary:
         _print_classes(summary["classes"])
@@ -63,9 +91,27 @@ def _print_objects(objects: dict[str, Any]) -> None:
 
 
 def _print_classes(classes: dict[str, Any]) -> None:
-    """Print the figures of each class, and those of all classes."""
-    print_table("classes", classes["by_class"], ("dice", "precision", "recall", "pixels"))
+    """Print the figures and floors of each class, and those of all classes."""
+    figures = [*CLASS_COLUMNS, *declared(ToleranceFigure)]
+    columns = [figure.key for figure in figures] + ["pixels"] + [floor.label for floor in FLOORS]
+    rows = {number: row | _floor_cells(row) for number, row in classes["by_class"].items()}
+    macro = {DICE.key: classes["macro_dice"], **classes.get("within_tolerance", {})}
+    rows["mean"] = macro | _floor_cells(classes)
+    print_table("classes", rows, columns)
+    line = classes_not_above_floors(classes)
+    if line:
+        print(line)
     print(_line(declared(ClassFigure), classes))
+
+
+def _floor_cells(row: Row) -> dict[str, float]:
+    """The floors of a class, or their means, under the heads of their columns."""
+    return {floor.label: values["dice"] for floor, values in declared_floors(row.get("floors", {}))}
+
+
+def _any_has(rows: Mapping[str, Row], figure: Figure) -> bool:
+    """Whether any row has a figure."""
+    return any(figure.key in row for row in rows.values())
 
 
 def _line(figures: Iterable[Figure], values: Row) -> str:

@@ -46,12 +46,15 @@ class TrainingOutcome:
         epochs: Epochs trained, over all sessions of the run.
         figures: Figures on validation, at the tuned threshold (`val`) and at 0.5 before scaling (`val_at_0.5`).
         device: What it was trained on, in words.
+        floors: What rules without learning reach on validation (`val`), as `metrics.floors` stores them; those
+            that numbers of pixels suffice for.
     """
 
     best: BestEpoch
     epochs: int
     figures: dict[str, dict[str, float]]
     device: str
+    floors: dict[str, dict[str, dict[str, float]]]
 
     def as_summary(self) -> dict[str, Any]:
         """The outcome as primitives, under the keys of `summary.json`."""
@@ -73,7 +76,10 @@ def measure_outcome(
     Returns:
         The final figures. The threshold was chosen before, when the best epoch was validated.
     """
+    import numpy as np
+
     from seep_lightning.evaluation.scoring import ScoredChip, score_chips
+    from seep_lightning.metrics.floors import floors_of
     from seep_lightning.metrics.objects import best_min_area
     from seep_lightning.predictor.torch_predictor import TorchPredictor, stored_network
     from seep_lightning.runs.checkpoints import read_checkpoint
@@ -98,7 +104,8 @@ def measure_outcome(
         scaling=predictor.scaling,
     )
     epochs = read_checkpoint(run.last)["epoch"] + 1
-    return TrainingOutcome(best, epochs, figures, device_in_words(trainer))
+    pixels = np.asarray(scores.histogram).sum(axis=1, keepdims=True)
+    return TrainingOutcome(best, epochs, figures, device_in_words(trainer), {"val": floors_of(pixels)})
 
 
 def device_in_words(trainer: "pl.Trainer") -> str:

@@ -1,0 +1,149 @@
+"""What rules without learning reach: worked out, stored, shown, and told where a Dice is not above."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.chips import make_chips, seeps_config, write_chip
+from helpers.paths import ROOT
+from seep_lightning.config.commands import EvaluateConfig, ReportConfig
+from seep_lightning.data.loading import load_chips
+from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.metrics.baseline import count_by_darkness, dark_threshold, seep_against_sea
+from seep_lightning.metrics.floors import (
+    FLOORS,
+    class_floors,
+    classes_not_above_floors,
+    floors_not_beaten,
+    floors_of,
+    mean_floors,
+    stored_floors,
+)
+from seep_lightning.reporting.page import report
+from seep_lightning.reporting.tables import print_evaluation
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run that a test may write into."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_floors_are_the_dice_of_their_rules(tmp_path: Path) -> None:
+    chips = load_chips(seeps_config(make_chips(tmp_path / "chips")))
+    everywhere = list(range(len(chips)))
+    counts = seep_against_sea(count_by_darkness(chips, everywhere))
+    floors = floors_of(counts)
+    sea, seep = counts.sum(axis=1)
+    assert seep == sum((chips.read(i).mask > 0)[chips.read(i).valid].sum() for i in everywhere)
+    assert floors["all_seep"]["dice"] == pytest.approx(2 * seep / (2 * seep + sea))
+    assert floors["no_seep"] == {"dice": 0.0}
+    assert tuple(floors["darker_than"].values()) == dark_threshold(chips, everywhere)
+    assert floors["darker_than"]["dice"] > 0.8 > 0.5 > floors["all_seep"]["dice"]
+
+
+def test_without_seep_to_call_nothing_seep_is_right() -> None:
+    floors = floors_of(np.array([[5, 9], [0, 0]]))
+    assert [floors[floor.key]["dice"] for floor in FLOORS] == [0, 1, 0]
+    assert "no seep 1.000" in floors_not_beaten(1.0, floors)
+
+
+def test_numbers_of_pixels_alone_give_the_floors_that_need_no_picture() -> None:
+    assert floors_of(np.array([[50], [50]])) == {"all_seep": {"dice": pytest.approx(2 / 3)}, "no_seep": {"dice": 0.0}}
+
+
+def test_a_class_has_floors_against_all_else() -> None:
+    counts = np.array([[10, 60], [20, 0], [5, 5], [0, 0]])
+    floors = class_floors(counts)
+    assert floors.keys() == {"1", "2"}
+    assert floors["1"]["all_seep"]["dice"] == pytest.approx(2 * 20 / (20 + 100))
+    assert floors["2"]["all_seep"]["dice"] == pytest.approx(2 * 10 / (10 + 100))
+    assert floors["1"]["darker_than"]["dice"] == pytest.approx(2 * 20 / (20 + 35))
+    means = mean_floors(floors)
+    assert means["all_seep"]["dice"] == pytest.approx((40 / 120 + 20 / 110) / 2)
+
+
+def test_what_is_not_above_a_floor_is_one_line() -> None:
+    floors = {"all_seep": {"dice": 0.4}, "darker_than": {"dice": 0.3, "dark_threshold": 0.81}}
+    assert floors_not_beaten(0.41, floors) == ""
+    assert floors_not_beaten(0.4, floors).endswith("without learning reach: all seep 0.400.")
+    assert floors_not_beaten(0.2, floors).endswith("all seep 0.400, darker than 0.81 x median 0.300.")
+    classes = {
+        "by_class": {"1": {"dice": 0.5, "floors": floors}, "4": {"dice": 0.1, "floors": floors}, "5": {"dice": 0}}
+    }
+    line = classes_not_above_floors(classes)
+    assert "class 4 (0.100; all seep 0.400" in line and "class 1" not in line and "class 5" not in line
+
+
+def test_an_evaluation_has_its_floors_in_summary_table_and_page(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    summary = evaluate(EvaluateConfig(run=str(run), part="val"))
+    assert summary["floors"].keys() == {floor.key for floor in FLOORS}
+    assert summary["floor"] == summary["floors"]["darker_than"]
+    summary["figures"]["dice"] = 0.0
+    print_evaluation(summary)
+    printed = capsys.readouterr().out
+    page = report(ReportConfig(run=str(run), device="cpu")).read_text()
+    for floor in FLOORS:
+        rule = floor.text(summary["floors"][floor.key])
+        value = f"{summary['floors'][floor.key]['dice']:.3f}"
+        assert f"{rule} (floor)" in printed
+        assert f"<td>Floor of Dice: {rule.replace(' x ', ' × ')}</td><td>{value}</td>" in page
+    assert "Dice 0.000 is not above what rules without learning reach: all seep" in printed
+
+
+def test_a_network_below_its_floors_is_told_on_the_page(run: Path) -> None:
+    evaluate(EvaluateConfig(run=str(run), part="val"))
+    path = run / "evaluate" / "val" / "summary.json"
+    scored = json.loads(path.read_text())
+    pages = []
+    for dice in (1.0, 0.0):
+        scored["figures"]["dice"] = dice
+        path.write_text(json.dumps(scored))
+        pages.append(report(ReportConfig(run=str(run), device="cpu", overwrite=True)).read_text())
+    above, below = pages
+    assert "is not above" not in above
+    assert '<p class="note">Dice 0.000 is not above what rules without learning reach: all seep' in below
+
+
+def test_training_stores_the_floors_of_validation(trained: Path) -> None:
+    summary = json.loads((trained / "summary.json").read_text())
+    floors = summary["floors"]["val"]
+    assert floors.keys() == {"all_seep", "no_seep"}
+    assert 0 < floors["all_seep"]["dice"] < summary["figures"]["val"]["dice"]
+
+
+def test_an_evaluation_of_before_there_were_several_floors_still_gives_a_page(run: Path) -> None:
+    evaluate(EvaluateConfig(run=str(run), part="val"))
+    path = run / "evaluate" / "val" / "summary.json"
+    old = json.loads(path.read_text())
+    del old["floors"], old["within_tolerance"]
+    path.write_text(json.dumps(old))
+    assert stored_floors(old) == {"darker_than": old["floor"]}
+    print_evaluation(old | {"out": str(path.parent)})
+    page = report(ReportConfig(run=str(run), device="cpu")).read_text()
+    assert "Floor of Dice: darker than" in page
+    assert "all seep" not in page and "within 2 px" not in page
+
+
+def test_ignored_pixels_and_nodata_are_in_no_floor(tmp_path: Path) -> None:
+    image = np.full((32, 32), 100, np.uint16)
+    image[:16] = 0
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:24, :8] = 1
+    write_chip(tmp_path, "S.0.tif", image, mask)
+    chips = load_chips(seeps_config(tmp_path))
+    sea, seep = seep_against_sea(count_by_darkness(chips, [0])).sum(axis=1)
+    assert (sea, seep) == (16 * 32 - 64, 64)
+
+
+def test_the_floors_of_the_documentation_are_the_declarations() -> None:
+    document = (ROOT / "docs" / "metrics.md").read_text()
+    for floor in FLOORS:
+        rule = floor.rule.replace("{dark_threshold:.2f}", "T")
+        assert f"| `{floor.key}` | {rule} | {floor.description} |\n" in document
