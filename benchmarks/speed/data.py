@@ -40,10 +40,10 @@ def main() -> None:
     ways, indices, size = loader.dataset, data.indices("train")[:CHIPS], config.data.batch_size
     raw = {i: data.chips.read(i) for i in indices}
     valid = {i: raw[i].data for i in indices}
-    image = {i: raw[i].image.astype(np.float32) / np.float32(data.chips.full_scale) for i in indices}
+    image = {i: data.chips.value_range.in_unit_range(raw[i].image, raw[i].data) for i in indices}
     apart = [[ways[0, i] for i in indices[k : k + size]] for k in range(0, CHIPS, size)]
     parts = {
-        "to 0..1": lambda i: raw[i].image.astype(np.float32) / np.float32(data.chips.full_scale),
+        "to 0..1": lambda i: data.chips.value_range.in_unit_range(raw[i].image, raw[i].data),
         "augmentation, seeding": lambda i: ways.augment.pipeline.set_random_seed(chip_seed(config.seed, 0, i)),
         "augmentation, all": lambda i: ways.augment(image[i], raw[i].mask, valid[i], epoch=0, index=i),
         "normalisation": lambda i: ways.normalise(image[i], valid[i], ways.quartiles[i]),
