@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable
 from statistics import median
 
-import numpy as np
 from pairs import PAIRS, recipe, say, step_of, timed
 from torch.utils.data import default_collate
 
