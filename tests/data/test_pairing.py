@@ -132,6 +132,13 @@ def test_names_that_differ_at_their_beginning_get_the_globs_that_pair_them(tmp_p
     assert stems(chips) == {(f"img_{n}.png", f"mask_{n}.png") for n in NUMBERS}
 
 
+def test_names_that_are_equal_by_chance_do_not_hide_the_rule(tmp_path):
+    root = touch(tmp_path, [*numbered("images/{}.png", "masks/{}_mask.png"), "images/x.png", "masks/x.png"])
+    text = refusal(root)
+    assert "1 other chips are paired. More are paired with data.image_suffix= data.mask_suffix=_mask." in text
+    assert len(paired(root, image_suffix="", mask_suffix="_mask", unpaired="skip")) == 12
+
+
 def test_an_ending_that_no_name_has_is_told_with_its_key(tmp_path):
     root = touch(tmp_path, numbered("images/{}.png", "masks/{}.png"))
     assert "data.mask_suffix=_gt: no name in" in refusal(root, mask_suffix="_gt")

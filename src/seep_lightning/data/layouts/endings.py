@@ -91,6 +91,24 @@ def find_endings(images: Collection[str], masks: Collection[str], image: str | N
     return [endings for endings, count in counts.items() if count == most]
 
 
+def better_endings(images: Collection[str], masks: Collection[str], paired: int) -> Endings | None:
+    """Look for endings that pair more than equal names do.
+
+    Args:
+        images: The keys of images.
+        masks: The keys of masks.
+        paired: How many keys are equal.
+
+    Returns:
+        The endings that pair most; None where they pair no more.
+    """
+    counts = {endings: _paired(images, masks, endings) for endings in _candidates(sorted(images), sorted(masks))}
+    most = max(counts.values(), default=0)
+    if most <= paired:
+        return None
+    return next(endings for endings, count in counts.items() if count == most)
+
+
 def _paired(images: Collection[str], masks: Collection[str], endings: Endings) -> int:
     """How many images have a mask."""
     image_rests = strip_ending(images, endings.image)

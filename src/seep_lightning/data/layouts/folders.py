@@ -7,7 +7,14 @@ from pathlib import Path
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.layouts import hints
-from seep_lightning.data.layouts.endings import Endings, find_endings, likely_mask_ending, mask_endings, strip_ending
+from seep_lightning.data.layouts.endings import (
+    Endings,
+    better_endings,
+    find_endings,
+    likely_mask_ending,
+    mask_endings,
+    strip_ending,
+)
 from seep_lightning.data.layouts.files import ChipFile, FileSet, by_key, is_glob, is_raster, list_files
 from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.known import FolderNames
@@ -128,7 +135,7 @@ class FolderPairs:
         rests = paired.rests()
         lonely = paired.lonely()
         if lonely and self.unpaired == "error":
-            raise _unpaired_error(*lonely[0], paired=len(rests))
+            raise _unpaired_error(*lonely[0], paired)
         left = paired.left_out
         for side, other, alone in lonely:
             names = [side.by_rest[rest].name for rest in alone]
@@ -341,16 +348,27 @@ def _reversed(keys: Iterable[str]) -> list[str]:
     return [key[::-1] for key in keys]
 
 
-def _unpaired_error(side: Side, other: Side, alone: Sequence[str], *, paired: int) -> UserError:
+def _unpaired_error(side: Side, other: Side, alone: Sequence[str], paired: PairedFiles) -> UserError:
     """The error for files without a partner."""
     first = side.by_rest[alone[0]]
     name = first.name
     looked = other.expected(alone[0], first)
     more = f" ({len(alone) - 1} more like it)" if len(alone) > 1 else ""
+    advice = _better_settings(paired) or f"Remove it, add its {other.kind}, or pass data.unpaired=skip."
     return UserError(
-        f"data: {name} has no {other.kind}{more}. Looked for {looked}. {paired} other chips are paired. "
-        f"Remove it, add its {other.kind}, or pass data.unpaired=skip."
+        f"data: {name} has no {other.kind}{more}. Looked for {looked}. {len(paired.rests())} other chips are paired. "
+        f"{advice}"
     )
+
+
+def _better_settings(paired: PairedFiles) -> str:
+    """A sentence with the endings that pair more files than equal names; `""` where there are none."""
+    if paired.images.ending or paired.masks.ending:
+        return ""
+    better = better_endings(paired.images.by_rest, paired.masks.by_rest, len(paired.rests()))
+    if better is None:
+        return ""
+    return f"More are paired with data.image_suffix={better.image} data.mask_suffix={better.mask}."
 
 
 def shortened(names: Sequence[str], most: int = 3) -> str:

@@ -123,7 +123,8 @@ def pairs_path(config: DataConfig, root: Path) -> Path:
     named = Path(config.pairs or "").expanduser()
     for path in (named, root / named):
         if path.is_file():
-            return path
+            # so that its chips are found after the working folder has changed, as in a notebook it may
+            return path.absolute()
     raise UserError(
         f"data.pairs: there is no file {named}, nor one in {root}. Expected a CSV with the columns image and mask, and "
         "scene, tile, split where they are known."
