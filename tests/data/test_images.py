@@ -11,7 +11,8 @@ from PIL import Image
 
 from helpers.chips import IMAGES, seeps_config, write_chip
 from helpers.rasters import write_raster
-from seep_lightning.config.data import DataConfig
+from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.datamodule import ChipDataset
 from seep_lightning.data.images import read_image
@@ -190,6 +191,10 @@ def test_decibels_need_their_scale_or_no_logarithm(tmp_path):
     write_image(tmp_path / "linear", "A.tif", power)
     text = refusal(tmp_path / "db")
     assert "are below 0" in text and "data.scale=db" in text and "data.normalise.log=false" in text
+    config = seeps_config(tmp_path / "db")
+    assert [text.removeprefix("data: ")] == [
+        problem for problem in audit(config, SplitConfig()).problems if "below 0" in problem
+    ]
     chips, linear = loaded(tmp_path / "db", scale="db"), loaded(tmp_path / "linear")
     np.testing.assert_allclose(chips.quartiles, linear.quartiles, rtol=1e-3)
     first, second = (ChipDataset(data, Normaliser())[0, 0].image for data in (chips, linear))

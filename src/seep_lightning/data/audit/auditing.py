@@ -9,6 +9,7 @@ import cv2
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.facts import ChipStatistics
+from seep_lightning.data.audit.range_check import RangeCheck
 from seep_lightning.data.audit.reading_errors import ReadingError, grouped
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Finding, Severity, Trap, finding_of
 from seep_lightning.data.audit.traps import TRAPS
@@ -164,6 +165,7 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
 
     chips = auditor.chips
     notes = SetNotes(chips.config)
+    values = RangeCheck(chips)
     errors: list[ReadingError] = []
     unknown_values: list[int] = []
     for index, name in enumerate(chips.names):
@@ -175,12 +177,13 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
             errors.append(ReadingError(name, str(error)))
         else:
             notes.add(chip_notes)
+            values.add(index, pixels)
             statistics.add(auditor.add(index, pixels))
             chips.digests.append(_digest(name, pixels))
             continue
         chips.digests.append("")
     statistics.readings = notes.lines()
-    return errors + _mask_errors(chips, unknown_values, notes)
+    return errors + _mask_errors(chips, unknown_values, notes) + values.errors()
 
 
 def _mask_errors(chips: "Chips", unknown_values: Sequence[int], notes: "SetNotes") -> list[ReadingError]:

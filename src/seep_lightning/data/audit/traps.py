@@ -23,7 +23,7 @@ TRAPS = (
         severity=Severity.STOPS,
         measures="bands, size and type of the images",
         line="chips differ in bands, size or type: {kinds}",
-        cure="Cut them to one size, or train on one kind at a time",
+        cure="Pass data.size=SIDE where sizes differ: it pads and crops; or train on one kind at a time",
         measurement=MixedKinds,
     ),
     Trap(
