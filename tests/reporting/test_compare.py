@@ -10,10 +10,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from seep_lightning.compare import main
-from seep_lightning.config.commands import CompareConfig
+from seep_lightning.config.commands import CompareConfig, ReportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
 from seep_lightning.reporting.comparison import compare, print_rows, write_rows
+from seep_lightning.reporting.page import report
 from seep_lightning.reporting.pairing import paired
 
 
@@ -56,6 +57,36 @@ def test_a_table_tells_runs_of_one_name_apart_and_what_was_pruned(
     shown = capsys.readouterr().out
     assert "two/b" in shown
     assert "0.300 pruned" in shown
+
+
+def test_floors_stand_below_the_ranking_and_what_is_not_above_them_is_told(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        path = sweep / name / "summary.json"
+        summary = json.loads(path.read_text())
+        summary["floors"]["val"]["all_seep"]["dice"] = 0.35
+        path.write_text(json.dumps(summary))
+    rows = compare([str(sweep)])
+    print_rows(rows, "dice")
+    shown = capsys.readouterr().out
+    assert "Dice without learning: all seep 0.350, no seep 0.000" in shown
+    assert "a: Dice 0.300 is not above what rules without learning reach: all seep 0.350." in shown
+    assert "b: Dice" not in shown
+    print_rows(rows, "jaccard")
+    assert "without learning" not in capsys.readouterr().out
+    page = report(ReportConfig(run=str(sweep), device="cpu")).read_text()
+    assert "Rules without learning reach: all seep 0.350, no seep 0.000." in page
+    assert '<p class="note">a: Dice 0.300 is not above' in page
+
+
+def test_a_run_of_before_there_were_floors_is_ranked_without(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = sweep / "a" / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["floors"]
+    path.write_text(json.dumps(summary))
+    print_rows(compare([str(sweep)]), "dice")
+    assert "without learning" not in capsys.readouterr().out
 
 
 def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> None:
