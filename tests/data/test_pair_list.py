@@ -7,6 +7,7 @@ import pytest
 
 from helpers.chips import IMAGES, MASKS
 from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.layouts import pair_chips
@@ -156,3 +157,7 @@ def test_a_listed_split_that_is_not_used_is_told(chips_root, rows, caplog):
         caplog.clear()
         assert len(SeepDataModule(data, SplitConfig(kind="file"), augment=[]).chips) == 30
     assert "column split" not in caplog.text
+    told = [finding.text for finding in audit(data, SplitConfig()).findings]
+    assert sum("has a column split" in text for text in told) == 1
+    told = [finding.text for finding in audit(data, SplitConfig(kind="file")).findings]
+    assert not any("has a column split" in text for text in told)

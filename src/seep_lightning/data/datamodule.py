@@ -30,7 +30,7 @@ from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser
 from seep_lightning.data.roots import with_root
-from seep_lightning.data.split import split_chips
+from seep_lightning.data.split import split_chips, unused_list_text
 from seep_lightning.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -331,9 +331,9 @@ def _tell_files(chips: Chips, split: SplitConfig) -> None:
     """Tell how the files pair, what is left out, and that a listed split is not used."""
     for line in chips.told_files():
         log.info(line)
-    if any(chips.listed_parts) and split.kind != "file":
-        column = f"{chips.config.pairs} has a column split, but split={split.kind} is chosen"
-        log.info(f"data: {column}; pass split=file to use it")
+    unused_list = unused_list_text(chips, split)
+    if unused_list:
+        log.info(f"data: {unused_list}")
 
 
 def worker_count(data: DataConfig, on_gpu: bool) -> int:

@@ -46,6 +46,18 @@ def split_chips(chips: Chips, config: SplitConfig) -> Parts:
     return parts
 
 
+def unused_list_text(chips: Chips, config: SplitConfig) -> str:
+    """That `data.pairs` says which chip is in which part, and another split is chosen; empty where it is not so.
+
+    Args:
+        chips: The data set.
+        config: The kind of split.
+    """
+    if config.kind == "file" or not any(chips.listed_parts):
+        return ""
+    return f"{chips.config.pairs} has a column split, but split={config.kind} is chosen; pass split=file to use it"
+
+
 def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
     """Say what must stay together.
 

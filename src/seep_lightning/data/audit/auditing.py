@@ -126,6 +126,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
     result.findings += _left_out(chips)
+    result.findings += _unused_list(chips, split)
     auditor = Auditor(chips)
     statistics = ChipStatistics(len(chips))
     errors = _read_all(auditor, statistics)
@@ -156,6 +157,14 @@ def _left_out(chips: "Chips") -> list[Finding]:
     """Files that nobody reads, and that look as if somebody had meant to use them."""
     entries = [entry for entry in chips.left_out if entry.readable]
     return [Finding(Severity.WORTH_KNOWING, f"left out: {entry}") for entry in entries]
+
+
+def _unused_list(chips: "Chips", split: SplitConfig) -> list[Finding]:
+    """A list of pairs that says which chip is in which part, where another split is chosen."""
+    from seep_lightning.data.split import unused_list_text
+
+    text = unused_list_text(chips, split)
+    return [Finding(Severity.WORTH_KNOWING, text)] if text else []
 
 
 def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError]:
