@@ -133,7 +133,9 @@ def read_classes(mask: StoredMask, config: DataConfig) -> MaskPixels:
             "as PNG or TIFF, or say which values there should be: 'data.mask_values={255: 1}' takes the nearest one."
         )
     if mask.values.dtype == np.uint8 and mask.values.max(initial=0) <= config.classes:
-        return MaskPixels(mask.values, holds_ones=bool((mask.values == 1).any()))
+        # only where there is one class may 255 stand for it elsewhere
+        holds_ones = config.classes == 1 and bool((mask.values == 1).any())
+        return MaskPixels(mask.values, holds_ones=holds_ones)
     counts = _count(mask)
     met = set(counts)
     if config.classes == 1 and met <= {0, WHITE}:

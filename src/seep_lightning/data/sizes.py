@@ -37,6 +37,8 @@ def fitted(array: NDArray[Any], size: Size, fill: float = 0) -> NDArray[Any]:
         (..., *size): what is too much is cut off evenly on both sides; what is missing is padded to the right and
         below.
     """
+    if array.shape[-2:] == size:
+        return array
     height, width = size
     rows = _kept(array.shape[-2], height)
     columns = _kept(array.shape[-1], width)

@@ -42,8 +42,11 @@ def pixels_with_data(
     Returns:
         (h, w) bool.
     """
-    valid: Mask = np.ones(values.shape[1:], bool) if file_mask is None else file_mask > 0
     is_float = values.dtype.kind == "f"
+    if len(values) == 1 and len(nodatas) == 1 and file_mask is None and not is_float:
+        # the usual chip, in half the time
+        return _differs(values[0], *nodatas)
+    valid: Mask = np.ones(values.shape[1:], bool) if file_mask is None else file_mask > 0
     if is_float:
         for plane in values:
             valid &= np.isfinite(plane)
