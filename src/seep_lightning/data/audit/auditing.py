@@ -1,7 +1,6 @@
 """The audit: each chip is read once, all traps look at it, and then say what they found."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -50,17 +49,6 @@ class Audit:
         return [finding.text for finding in self.findings if finding.severity == severity]
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let OpenCV work without threads: on single chips they cost more processor time than they save."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
 class Auditor:
     """Lets traps look at chips as they are read."""
 
@@ -83,9 +71,12 @@ class Auditor:
             pixels: Its pixels.
         """
         chip = AuditedChip(index, self.chips.names[index], pixels)
-        with _one_thread():
-            for measurement in self.measurements:
-                measurement.add(chip)
+        threads = cv2.getNumThreads()
+        # on single chips, threads cost more processor time than they save
+        cv2.setNumThreads(1)
+        for measurement in self.measurements:
+            measurement.add(chip)
+        cv2.setNumThreads(threads)
         return chip
 
     def findings(self, parts: Sequence[str] | None, split: str) -> list[Finding]:

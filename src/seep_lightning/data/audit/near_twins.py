@@ -40,7 +40,10 @@ SURROUNDINGS = 7
 # surroundings are flat if their variance is this share of the picture's; of the rest there must be enough to compare
 FLAT_VARIANCE = 4e-4
 LEAST_SHARE_TO_COMPARE = 0.1
-# as many candidates are confirmed by their pixels
+# a reduced picture is kept in so many steps a standard deviation
+STEPS_A_DEVIATION = 30
+# of each orientation as many candidates are compared reduced, and of all as many by their pixels
+MOST_CANDIDATES = 20000
 MOST_CONFIRMED = 2000
 
 Floats = NDArray[np.float32]
@@ -105,11 +108,16 @@ def hashes(lowest: Floats, orientation: Orientation) -> NDArray[np.uint64]:
 class TwinSearch:
     """Collects small pictures of chips, and finds the pairs that are nearly the same."""
 
-    def __init__(self) -> None:
-        """Hold no picture yet."""
+    def __init__(self, chips: int) -> None:
+        """Hold no picture yet.
+
+        Args:
+            chips: How many chips the data set has.
+        """
         self.indices: list[int] = []
-        self._small: list[NDArray[np.float16]] = []
-        self._lowest: list[Floats] = []
+        # by the position of the chip; memory is taken only where something is written
+        self._small = np.zeros((chips, REDUCED_SIDE, REDUCED_SIDE), np.int8)
+        self._lowest = np.zeros((chips, HASH_SIDE, HASH_SIDE), np.float32)
 
     def add(self, index: int, pixels: ChipPixels) -> None:
         """Keep a small picture of a chip, unless all its pixels are the same.
@@ -119,14 +127,14 @@ class TwinSearch:
             pixels: Its pixels.
         """
         small = _squared(pixels, REDUCED_SIDE)
-        darkest, brightest, _, _ = cv2.minMaxLoc(small)
-        if darkest == brightest:
+        mean, deviation = cv2.meanStdDev(small)
+        if deviation[0, 0] == 0:
             return
         self.indices.append(index)
-        self._lowest.append(coefficients(small))
-        # in 0..1, so that 16 bit are enough
-        scaled = (small - np.float32(darkest)) / np.float32(brightest - darkest)
-        self._small.append(scaled.astype(np.float16))
+        self._lowest[index] = coefficients(small)
+        # 30 steps a standard deviation are enough for a correlation
+        steps = (small - np.float32(mean[0, 0])) * np.float32(STEPS_A_DEVIATION / deviation[0, 0])
+        self._small[index] = steps.clip(-127, 127)
 
     def pairs(self, read: Callable[[int], ChipPixels], leave_out: Sequence[int] = ()) -> list[NearTwins]:
         """Find near twins.
@@ -138,33 +146,28 @@ class TwinSearch:
         Returns:
             The pairs, in the order of their positions.
         """
-        kept = sorted(set(self.indices) - set(leave_out))
-        places = {index: place for place, index in enumerate(self.indices)}
-        chosen = [places[index] for index in kept]
-        if len(chosen) < 2:
+        kept = np.array(sorted(set(self.indices) - set(leave_out)), np.int64)
+        if len(kept) < 2:
             return []
-        lowest = np.stack([self._lowest[place] for place in chosen])
-        small = np.stack([self._small[place] for place in chosen])
         twins: dict[NearTwins, None] = {}
-        for first, second, orientation in _confirmed_by_reduction(lowest, small):
-            pair = NearTwins(kept[first], kept[second])
-            if pair not in twins and _same_pixels(read(pair.first), read(pair.second), orientation):
+        for first, second, orientation in self._confirmed_by_reduction(kept):
+            pair = NearTwins(first, second)
+            if pair not in twins and _same_pixels(read(first), read(second), orientation):
                 twins[pair] = None
         return sorted(twins)
 
-
-def _confirmed_by_reduction(lowest: Floats, small: NDArray[np.float16]) -> list[tuple[int, int, Orientation]]:
-    """Pairs of positions (the smaller first), and how the second must be laid to look like the first."""
-    confirmed: list[tuple[int, int, Orientation]] = []
-    base = hashes(lowest, ORIENTATIONS[0])
-    for orientation in ORIENTATIONS:
-        turned = hashes(lowest, orientation)
-        for first, second in _candidates(base, turned):
-            if len(confirmed) >= MOST_CONFIRMED:
-                return confirmed
-            if _correlation(small[first], oriented(small[second], orientation)) >= LEAST_REDUCED_CORRELATION:
-                confirmed.append((first, second, orientation))
-    return confirmed
+    def _confirmed_by_reduction(self, kept: NDArray[np.int64]) -> list[tuple[int, int, Orientation]]:
+        """Pairs of chips (the smaller first), and how the second must be laid to look like the first."""
+        confirmed: list[tuple[int, int, Orientation]] = []
+        lowest = self._lowest[kept]
+        base = hashes(lowest, ORIENTATIONS[0])
+        for orientation in ORIENTATIONS:
+            for first, second in _candidates(base, hashes(lowest, orientation)):
+                one, other = int(kept[first]), int(kept[second])
+                laid = oriented(self._small[other], orientation)
+                if _correlation(self._small[one], laid) >= LEAST_REDUCED_CORRELATION:
+                    confirmed.append((one, other, orientation))
+        return confirmed[:MOST_CONFIRMED]
 
 
 def _candidates(base: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
@@ -176,7 +179,7 @@ def _candidates(base: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Iterato
         keys.append(_pairs_of_piece(base >> shift & mask, turned >> shift & mask, base, turned))
     unique = np.unique(np.concatenate(keys))
     count = len(base)
-    for key in unique.tolist():
+    for key in unique[:MOST_CANDIDATES].tolist():
         yield divmod(key, count)
 
 

@@ -116,7 +116,7 @@ class SeepOnNodata:
         """Count the chip's seep pixels, and those without data."""
         self.scattered.add(chip)
         self.seep_pixels += chip.seep_pixels
-        if not chip.has_nodata:
+        if not chip.has_nodata or not chip.seep_pixels:
             return
         covered = int((chip.seep & ~chip.pixels.data).sum())
         self.covered_pixels += covered

@@ -70,7 +70,7 @@ class TwinsBetweenParts:
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Hold no picture yet."""
-        self.search = TwinSearch()
+        self.search = TwinSearch(chips)
 
     def add(self, chip: AuditedChip) -> None:
         """Keep a small picture of the chip."""

@@ -7,6 +7,9 @@ from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting, pe
 
 # from this share of the pixels on, a set is called saturated
 LEAST_SATURATED_SHARE = 0.03
+# most chips are told not to be constant by a few pixels
+SAMPLED = np.s_[::16, ::16]
+ALL_PIXELS = np.s_[:, :]
 # what is said of either end
 DARK_END = {"end": "smallest", "cure": "If these are no data, pass data.nodata=0; else scale the images less steeply"}
 BRIGHT_END = {"end": "largest", "cure": "Scale the images less steeply, or keep 16 bit"}
@@ -54,14 +57,21 @@ class ConstantChips:
 
     def add(self, chip: AuditedChip) -> None:
         """Note the chip if all its pixels with data have one value, in each band."""
-        data = chip.pixels.data
-        # most chips are told by two pixels
-        for band in chip.pixels.image:
-            values = band[data] if chip.has_nodata else band.ravel()
-            if not len(values) or values[0] != values[-1] or (values != values[0]).any():
-                return
-        self.names.append(chip.name)
+        is_constant = _is_constant(chip, SAMPLED) and _is_constant(chip, ALL_PIXELS)
+        # chips without data are another trap
+        if is_constant and chip.pixels.data.any():
+            self.names.append(chip.name)
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Name them."""
         return [Sighting({"count": len(self.names)}, self.names)] if self.names else []
+
+
+def _is_constant(chip: AuditedChip, pixels: tuple[slice, slice]) -> bool:
+    """Whether all of some pixels that have data have one value, in each band; also where none has any."""
+    data = chip.pixels.data[pixels]
+    for band in chip.pixels.image:
+        values = band[pixels][data]
+        if len(values) and (values != values[0]).any():
+            return False
+    return True
