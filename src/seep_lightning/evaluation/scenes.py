@@ -72,7 +72,8 @@ class SceneCounts:
         truth = masks.truth * masks.valid
         size = len(self.class_objects)
         self.class_objects += confuse_objects(predicted, truth, size)
-        for number in range(1, size):
+        present = np.union1d(predicted, truth)
+        for number in present[present > 0]:
             counts = count_within_tolerance(predicted == number, truth == number, masks.valid)
             self.class_within_tolerance[number] += counts
 
