@@ -84,6 +84,15 @@ def test_there_is_no_interval_below_six_scenes(run: Path) -> None:
     assert intervals([row for row in rows if row["scene"] != "5"]) == {}
 
 
+def test_the_number_of_scenes_stands_beside_every_interval(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seep_lightning.metrics.jackknife.FEWEST_SCENES", 5)
+    page = page_of(run, part="all")
+    assert "The intervals are of 95 %, by a jackknife over these 5 scenes." in page
+    assert "<th>95 % over 5 scenes</th>" in page
+    beside = re.findall(r"<small>95 %: [01]\.\d\d to [01]\.\d\d, 5 scenes</small>", page)
+    assert len(beside) == 5  # Dice, Dice within 2 px, Jaccard, precision, recall
+
+
 def test_the_interval_of_a_mean_over_chips_is_of_chips() -> None:
     counts = [{"tp": 1, "fp": 0, "fn": 0}, {"tp": 100, "fp": 400, "fn": 400}]  # Dice 1 and 0.2
     rows = [{"scene": str(scene)} | chip for scene in range(6) for chip in counts]
