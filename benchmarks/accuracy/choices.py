@@ -22,7 +22,7 @@ SIDE = 64
 SEEDS = (0, 1, 2)
 # the mean share of a chip that slicks fill, and how alike the chips are in it, which the parameters of a beta
 # distribution add up to: with 1 many chips are nearly all sea or all slick, with 20 all are near the mean
-SETS = ((0.02, 20), (0.1, 20), (0.1, 1), (0.35, 20), (0.35, 1))
+SETS = ((0.02, 20), (0.1, 20), (0.1, 1), (0.35, 20), (0.35, 1), (0.5, 1))
 HELD_OUT = 24
 
 

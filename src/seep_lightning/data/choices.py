@@ -23,8 +23,10 @@ LARGEST_CHIP = 512 * 512
 LEAST_STEPS = 8
 # batch normalisation needs two chips
 SMALLEST_BATCH = 2
-# the share of its pixels that slicks fill in the median chip with seep, from which on the chip's median is theirs too
-LARGE_SHARE = 0.2
+# from this share of a chip on, its median is that of its slicks
+HALF = 0.5
+# the share of such chips, among all that show seep, from which on the median of a chip is no measure of its sea
+MANY_CHIPS = 0.2
 
 
 class Choice(NamedTuple):
@@ -51,7 +53,7 @@ class TrainingChips:
     Attributes:
         count: Chips of the training part.
         pixels: Pixels of a chip.
-        seep_shares: The share of valid pixels that are seep, of each training chip that shows seep, sorted.
+        seep_shares: The share of valid pixels that are seep, of each training chip that shows seep.
     """
 
     count: int
@@ -59,9 +61,12 @@ class TrainingChips:
     seep_shares: Sequence[float]
 
     @property
-    def median_seep_share(self) -> float:
-        """The share of seep in the median chip that shows seep; 0 where none does."""
-        return float(np.median(self.seep_shares)) if self.seep_shares else 0.0
+    def share_of_covered_chips(self) -> float:
+        """The share of chips, among those that show seep, of which slicks fill more than half; 0 where none does."""
+        if not self.seep_shares:
+            return 0.0
+        is_covered = np.array(self.seep_shares) > HALF
+        return float(is_covered.mean())
 
 
 def measure(chips: Chips, indices: Sequence[int]) -> TrainingChips:
@@ -78,15 +83,15 @@ def measure(chips: Chips, indices: Sequence[int]) -> TrainingChips:
         seep = np.count_nonzero(labels)
         if seep:
             shares.append(seep / labels.size)
-    return TrainingChips(len(indices), math.prod(chips.size), sorted(shares))
+    return TrainingChips(len(indices), math.prod(chips.size), shares)
 
 
 def choose_normalisation(facts: TrainingChips) -> tuple[str, str]:
     """Choose how chips are normalised. Returns the kind, and the reason."""
-    share = facts.median_seep_share
-    if share < LARGE_SHARE:
-        return "chip", f"slicks fill {share:.1%} of the median chip with seep, so its median is the sea's"
-    return "scale", f"slicks fill {share:.0%} of the median chip with seep: its own median would hide them"
+    share = facts.share_of_covered_chips
+    if share < MANY_CHIPS:
+        return "chip", f"slicks fill more than half of {share:.0%} of the chips with seep: a chip's median is its sea's"
+    return "scale", f"slicks fill more than half of {share:.0%} of the chips with seep: their own median hides them"
 
 
 def choose_batch(facts: TrainingChips) -> tuple[int, str]:
