@@ -59,7 +59,7 @@ class ChipStatistics:
         self.pixels_by_class += chip.class_pixels
         self.pixels += chip.seep.size
         if chip.has_nodata:
-            self.nodata_pixels += int((~chip.pixels.data).sum())
+            self.nodata_pixels += chip.seep.size - int(np.count_nonzero(chip.pixels.data))
             self.nodata_chips += 1
         if not chip.seep_pixels:
             self.without_seep.append(chip.name)

@@ -118,7 +118,8 @@ class SeepOnNodata:
         self.seep_pixels += chip.seep_pixels
         if not chip.has_nodata or not chip.seep_pixels:
             return
-        covered = int((chip.seep & ~chip.pixels.data).sum())
+        # ignored pixels are no seep, so that all seep that is not valid lacks data
+        covered = chip.seep_pixels - int(chip.class_pixels[1:].sum())
         self.covered_pixels += covered
         if covered:
             self.names.append(chip.name)
