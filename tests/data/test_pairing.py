@@ -287,6 +287,11 @@ def test_lossy_masks_are_refused_with_what_to_do(tmp_path, suffix):
         (["sar/{}.jpg", "oil_mask/{}.png"], "Pass data.images=sar data.masks=oil_mask."),
         (["sar/{}.jpg", "oil/{}.png"], "Pass data.images=sar data.masks=oil."),
         (["one/{}.jpg", "gt/{}.png"], "Pass data.images=one data.masks=gt."),
+        (
+            ["all/{}_sat.jpg", "all/{}_mask.png"],
+            "Pass data.images=all data.masks=all (images and masks in one folder).",
+        ),
+        (["test/images/{}.jpg", "train/images/{}.jpg"], "train. Expected images/"),
         (["A/img/{}.jpg", "A/lab/{}.png"], "Pass 'data.images=*/img/*' 'data.masks=*/lab/*'."),
         (["images/{}.gif", "masks/{}.gif"], "It holds 12 .gif. Set data.images"),
     ],
@@ -294,6 +299,14 @@ def test_lossy_masks_are_refused_with_what_to_do(tmp_path, suffix):
 def test_a_folder_that_is_not_as_expected_is_told_with_what_it_holds(tmp_path, names, said):
     text = refusal(touch(tmp_path, numbered(*names)))
     assert said in text and "Is data.root the right folder" not in text
+
+
+def test_a_table_of_pairs_beside_the_folders_is_named(tmp_path):
+    root = touch(tmp_path, numbered("scans/{}.png", "drawn/{}.png"))
+    (root / "notes.csv").write_text("day,weather\n")
+    assert "data.pairs" not in refusal(root)
+    (root / "mine.csv").write_text("Image; mask; scene\n")
+    assert "Pass data.pairs=mine.csv." in refusal(root)
 
 
 def test_a_glob_that_matches_nothing_is_told_with_what_is_there(tmp_path):

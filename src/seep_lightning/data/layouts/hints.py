@@ -66,6 +66,9 @@ def settings_for(root: Path, content: FolderContent) -> str:
         root: The folder, as `data.root`.
         content: What it holds.
     """
+    tables = [name for name in content.files if _lists_pairs(root / name)]
+    if len(tables) == 1:
+        return f"data.pairs={tables[0]}"
     holding = [name for name, files in content.folders.items() if _chips(files)]
     images = [name for name in holding if IMAGE_FOLDER.search(name) and not MASK_FOLDER.search(name)]
     masks = [name for name in holding if MASK_FOLDER.search(name)]
@@ -79,12 +82,24 @@ def settings_for(root: Path, content: FolderContent) -> str:
         return f"data.images={images[0]} data.masks={masks[0]}"
     if _chips(content.files) and not holding:
         return "data.images=. data.masks=. (images and masks in one folder)"
+    if len(holding) == 1 and not _chips(content.files):
+        return f"data.images={holding[0]} data.masks={holding[0]} (images and masks in one folder)"
     for scene in list(content.folders)[:1]:
         below = settings_for(root / scene, content_of(root / scene))
         match = re.fullmatch(r"data.images=(\w+) data.masks=(\w+)", below)
         if match:
             return f"'data.images=*/{match[1]}/*' 'data.masks=*/{match[2]}/*'"
     return ""
+
+
+def _lists_pairs(path: Path) -> bool:
+    """Whether a file is a table of images and masks, by its first line."""
+    if path.suffix.lower() != ".csv":
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline().lower()
+    columns = {name.strip() for name in re.split("[,;\t]", header)}
+    return {"image", "mask"} <= columns
 
 
 def _chips(files: list[str]) -> list[str]:
@@ -102,7 +117,7 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
         names: What `data.images` and `data.masks` say.
     """
     sentences = [f"data.{key}: there is no folder {folder}."]
-    sentences += [f"One is in {path.parent}." for path in sorted(root.glob(f"*/{names.images}"))[:1]]
+    sentences += [f"One is in {path.parent}." for path in _elsewhere(root, names)]
     known = known_folders(root)
     if known is not None and known[1] != names:
         group, folders = known
@@ -117,6 +132,12 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
     expected = f"Expected {names.images}/ and {names.masks}/ below it"
     sentences.append(f"{expected}; set data.root (or SEEP_DATA_ROOT), data.images, data.masks.")
     return UserError(" ".join(sentences))
+
+
+def _elsewhere(root: Path, names: FolderNames) -> list[Path]:
+    """The folder of images in a sub-folder, that for training before others; none where there is none."""
+    places = sorted(root.glob(f"*/{names.images}"), key=lambda path: not path.parent.name.lower().startswith("train"))
+    return places[:1]
 
 
 def no_chips(folder: Path, key: str) -> UserError:
