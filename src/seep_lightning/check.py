@@ -1,5 +1,7 @@
 """Audit a data set before anyone trains on it: `python -m seep_lightning.check`."""
 
+from typing import TYPE_CHECKING
+
 from omegaconf import DictConfig
 
 from seep_lightning import api
@@ -7,9 +9,11 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
-from seep_lightning.data.audit.auditing import Audit, audit
 from seep_lightning.data.audit.trap import Severity
 from seep_lightning.errors import UserError
+
+if TYPE_CHECKING:
+    from seep_lightning.data.audit.auditing import Audit
 
 # so many findings are printed, the worst first; each trap has one line, or a few
 MOST_FINDINGS = 14
@@ -20,7 +24,7 @@ COLOURS = {
 }
 
 
-def print_audit(result: Audit) -> None:
+def print_audit(result: "Audit") -> None:
     """Print facts and leakage, and each finding as a line: fewer than 40 lines, however many chips there are.
 
     Args:
@@ -50,7 +54,7 @@ def _print_facts(title: str, facts: dict[str, str]) -> None:
         print(f"  {name:{width}}  {text}")
 
 
-def main(cfg: DictConfig) -> Audit:
+def main(cfg: DictConfig) -> "Audit":
     """Do what `seep check` is asked for.
 
     Args:
@@ -62,6 +66,8 @@ def main(cfg: DictConfig) -> Audit:
     Raises:
         UserError: Something would stop a training.
     """
+    from seep_lightning.data.audit.auditing import audit
+
     config: CheckConfig = typed_config(cfg)
     result = audit(config.data, config.split)
     print_audit(result)

@@ -1,7 +1,7 @@
 """The one kind of error that a person at the keyboard can put right."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -127,3 +127,10 @@ def first_line(error: BaseException) -> str:
     if not lines:
         return type(error).__name__
     return lines[0].rstrip(".")
+
+
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """Join names by commas; of many, the first and how many more there are."""
+    text = ", ".join(names[:most])
+    hidden = len(names) - most
+    return f"{text} and {hidden} more" if hidden > 0 else text

@@ -279,7 +279,10 @@ def test_a_mistake_in_the_config_names_the_key(override, message):
         ("loss.bce=abc", "loss: BCEDice refuses its settings"),
         ("model.width=-3", "model: patch=1, widths=[-3, -6, -12]"),
         ("+loss.dcie=1", "loss.dcie: BCEDice takes bce, dice"),
-        ("+scheduler.warm=0.5", "scheduler.warm: WarmupCosine takes warmup, start, final; did you mean 'warmup'?"),
+        (
+            "+scheduler.warm=0.5",
+            "scheduler.warm: WarmupCosine takes total_steps, warmup, start, final; did you mean 'warmup'?",
+        ),
         ("~scheduler +scheduler={factor:0.5}", "scheduler: expected a node with _target_"),
         ("init=", "there is no config.yaml"),
         ("+callbacks.mine._target_=nowhere.Mine", "callbacks.mine._target_=nowhere.Mine: cannot import it"),

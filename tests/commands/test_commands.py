@@ -71,8 +71,8 @@ def test_help_names_every_config_group_and_five_examples() -> None:
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "predict", "check", "report", "prepare", "export"])
-def test_every_command_has_help_with_five_examples(verb: str) -> None:
-    assert seep(verb, "--help").stdout.count(f"  python -m seep_lightning.{verb}") == 5
+def test_every_command_has_help_with_five_examples_or_more(verb: str) -> None:
+    assert seep(verb, "--help").stdout.count(f"  python -m seep_lightning.{verb}") >= 5
 
 
 def test_a_misspelt_key_is_one_line_with_the_nearest_key() -> None:

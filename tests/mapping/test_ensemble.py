@@ -1,7 +1,6 @@
 """Which networks map: several at once, over views, from exported files, normalised by window or scene."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +135,3 @@ def test_what_a_run_cannot_take_is_one_sentence(trained: Path, scene: Path, tmp_
     for run, said in (([], r"run=\[\]: expected a path"), ([0, 1], "0")):
         with pytest.raises(UserError, match=said):
             predict(PredictConfig(run=run, input=str(scene), output=str(tmp_path / "out")))
-    shutil.copytree(scene.parent, scene.parent / "more")
-    with pytest.raises(UserError, match="several files would be mapped to a"):
-        mapped(trained, scene.parent / "**" / "*.tif", tmp_path / "out")

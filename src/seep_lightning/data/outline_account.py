@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.labels import LabelFile, SceneLabels
-from seep_lightning.data.layouts import shortened
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 
 Outlined = NDArray[np.bool_]
 """Which of the file's outlines are meant, (N,)."""

@@ -4,7 +4,6 @@ Relaxed precision and recall (Mnih & Hinton 2010, "Learning to Detect Roads in H
 the share of predicted pixels within a distance of true ones, and of true pixels within it of predicted ones.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +37,8 @@ def count_within_tolerance(predicted: Mask, truth: Mask, valid: Mask) -> Toleran
 
 def within_tolerance(mask: Mask) -> Mask:
     """Pixels whose centre lies within `TOLERANCE` of that of a pixel of a mask (H, W)."""
+    import cv2
+
     y, x = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
     disc = (x**2 + y**2 <= TOLERANCE**2).astype(np.uint8)
     # 15 times as fast as distances, on a scene

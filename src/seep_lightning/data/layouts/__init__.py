@@ -5,7 +5,7 @@ Knows file names only; no pixel is read.
 """
 
 from seep_lightning.data.layouts.files import is_glob
-from seep_lightning.data.layouts.folders import FolderPairs, shortened
+from seep_lightning.data.layouts.folders import FolderPairs
 from seep_lightning.data.layouts.interfaces import AuditedLayout, ChipFiles, Layout, Listing, ToldLayout
 from seep_lightning.data.layouts.known import KNOWN_FOLDERS, FolderNames, known_folders
 from seep_lightning.data.layouts.names import chip_name, split_name
@@ -27,6 +27,5 @@ __all__ = [
     "layout_of",
     "pair_chips",
     "root_of",
-    "shortened",
     "split_name",
 ]

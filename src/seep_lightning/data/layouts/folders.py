@@ -20,7 +20,7 @@ from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.known import FolderNames
 from seep_lightning.data.layouts.names import chip_name, places_of
 from seep_lightning.data.left_out import LeftOut, counted_suffixes, left_out
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 
 
 @dataclass(frozen=True)
@@ -369,10 +369,3 @@ def _better_settings(paired: PairedFiles) -> str:
     if better is None:
         return ""
     return f"More are paired with data.image_suffix={better.image} data.mask_suffix={better.mask}."
-
-
-def shortened(names: Sequence[str], most: int = 3) -> str:
-    """Join names by commas; of many, the first and how many more there are."""
-    text = ", ".join(names[:most])
-    hidden = len(names) - most
-    return f"{text} and {hidden} more" if hidden > 0 else text
