@@ -5,12 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
+from seep_lightning.metrics.floors import LARGEST_RATIO, RATIO_BINS, best_dark_cut
 
 # pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
 BLUR_SIGMA = 1.0
-# of the value over the chip's median, from 0 to LARGEST_RATIO
-RATIO_BINS = 400
-LARGEST_RATIO = 2
 
 
 def dark_threshold(chips: Chips, indices: list[int]) -> tuple[float, float]:
@@ -55,19 +53,6 @@ def count_by_darkness(chips: Chips, indices: list[int]) -> NDArray[np.int64]:
 def seep_against_sea(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pixels of seep of any class against the sea, (2, bins), of counts (1 + classes, bins) with the sea first."""
     return np.stack([counts[0], counts[1:].sum(axis=0)])
-
-
-def best_dark_cut(counts: NDArray[np.int64]) -> tuple[float, float]:
-    """Find the best cut of counts (2, RATIO_BINS): row 0 others, row 1 what is looked for.
-
-    Returns:
-        The Dice of "darker than the cut", and the cut, as a share of the chip's median.
-    """
-    false_positive, true_positive = counts.cumsum(axis=1)
-    seep = counts[1].sum()
-    dice = 2 * true_positive / np.maximum(true_positive + false_positive + seep, 1)
-    best = int(dice.argmax())
-    return float(dice[best]), (best + 1) * LARGEST_RATIO / RATIO_BINS
 
 
 def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.metrics.baseline import best_dark_cut
 from seep_lightning.metrics.figures import DICE
+
+# of the value over the chip's median, from 0 to LARGEST_RATIO
+RATIO_BINS = 400
+LARGEST_RATIO = 2
 
 Counts = NDArray[np.int64]
 FloorValues = dict[str, float]
@@ -64,6 +67,19 @@ def darker_than(counts: Counts) -> FloorValues:
     """Dice of the best dark threshold, and that threshold, of counts (2, bins)."""
     dice, cut = best_dark_cut(counts)
     return {"dice": dice, "dark_threshold": cut}
+
+
+def best_dark_cut(counts: Counts) -> tuple[float, float]:
+    """Find the best cut of counts (2, RATIO_BINS): row 0 others, row 1 what is looked for.
+
+    Returns:
+        The Dice of "darker than the cut", and the cut, as a share of the chip's median.
+    """
+    false_positive, true_positive = counts.cumsum(axis=1)
+    seep = counts[1].sum()
+    dice = 2 * true_positive / np.maximum(true_positive + false_positive + seep, 1)
+    best = int(dice.argmax())
+    return float(dice[best]), (best + 1) * LARGEST_RATIO / RATIO_BINS
 
 
 DARKER_THAN = Floor(
