@@ -9,7 +9,7 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
-from seep_lightning.data.audit.trap import Severity
+from seep_lightning.data.audit.finding import Severity
 from seep_lightning.errors import UserError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from helpers.paths import ROOT
 from seep_lightning.check import print_audit
 from seep_lightning.config.data import DataConfig, SplitConfig, SyntheticConfig
 from seep_lightning.data.audit.auditing import Audit, audit
-from seep_lightning.data.audit.trap import Finding, Severity
+from seep_lightning.data.audit.finding import Finding, Severity
 from seep_lightning.data.audit.traps import TRAPS
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
@@ -155,6 +155,11 @@ def test_inverted_masks_are_told_with_the_map_that_turns_them_round(tmp_path, co
     assert "of all pixels are seep" in text and text.endswith(f"pass {cure}")
     override = OverridesParser.create().parse_override(cure.strip("'"))
     assert audited(tmp_path, **{**settings, "mask_values": override.value()}).findings == []
+
+
+def test_masks_of_one_value_are_told_without_a_map_that_would_be_refused(tmp_path):
+    text = audited(write_set(tmp_path, coded((1, 1)))).texts(Severity.MEANINGLESS)[0]
+    assert text.endswith("which value is the sea?") and "data.mask_values" not in text
 
 
 def test_the_share_of_each_class_in_the_pixels_is_told(tmp_path):

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.auditing import Auditor
-from seep_lightning.data.audit.trap import Finding
+from seep_lightning.data.audit.finding import Finding
 from seep_lightning.data.audit.traps import TRAINING_TRAPS
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.chips import Chips

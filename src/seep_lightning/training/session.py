@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import lightning.pytorch as pl
 
-    from seep_lightning.data.audit.trap import Finding
+    from seep_lightning.data.audit.finding import Finding
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
 

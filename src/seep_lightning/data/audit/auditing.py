@@ -8,9 +8,10 @@ import cv2
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.facts import ChipStatistics
+from seep_lightning.data.audit.finding import Finding, Severity
 from seep_lightning.data.audit.range_check import RangeCheck
 from seep_lightning.data.audit.reading_errors import ReadingError, grouped
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Finding, Severity, Trap, finding_of
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Trap, finding_of
 from seep_lightning.data.audit.traps import TRAPS
 from seep_lightning.errors import UserError
 

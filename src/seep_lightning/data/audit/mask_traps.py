@@ -56,9 +56,17 @@ class InvertedMasks(_ClassPixels):
         numbers = {
             "share": percent(self.seep_share),
             "values": ", ".join(values),
-            "cure": quote(f"data.mask_values={_inverted_map(self.counts, audited.chips)}"),
+            "cure": _cure(self.counts, audited.chips),
         }
         return [Sighting(numbers)]
+
+
+def _cure(counts: NDArray[np.int64], chips: "Chips") -> str:
+    """The setting that turns masks round; where they hold one value only, none can."""
+    if np.count_nonzero(counts) == 1:
+        return "No mask that can be read holds another value. Look at the masks: which value is the sea?"
+    setting = quote(f"data.mask_values={_inverted_map(counts, chips)}")
+    return f"If they are, pass {setting}"
 
 
 def _inverted_map(counts: NDArray[np.int64], chips: "Chips") -> str:

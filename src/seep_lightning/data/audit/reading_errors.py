@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seep_lightning.data.audit.trap import Finding, Severity, examples_text
+from seep_lightning.data.audit.finding import Finding, Severity
+from seep_lightning.data.audit.trap import examples_text
 
 # so many kinds of errors are told one by one
 MOST_KINDS = 6

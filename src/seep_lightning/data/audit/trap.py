@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.alignment import Comparison, compare
+from seep_lightning.data.audit.finding import Finding, Severity
 from seep_lightning.data.images import covers_all
 from seep_lightning.data.sizes import size_text
 
@@ -25,18 +25,8 @@ MOST_EXAMPLES = 3
 MASK_VALUES = 256
 # costly measurements look at about so many chips, evenly taken from the set
 SAMPLE_SIZE = 200
-
-
 # a connected part of nodata is missing data if it reaches the chip's border and holds this share of the chip
 EDGE_PART_SHARE = 0.005
-
-
-class Severity(StrEnum):
-    """How bad a trap is; the worst first."""
-
-    STOPS = "stops a training"
-    MEANINGLESS = "makes figures meaningless"
-    WORTH_KNOWING = "worth knowing"
 
 
 class ChipKind(NamedTuple):
@@ -219,22 +209,6 @@ class Trap:
     line: str
     cure: str
     measurement: Callable[[DataConfig, int], Measurement]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A line of the audit.
-
-    Attributes:
-        severity: How bad it is.
-        text: What was found, why it matters, what to do: one line.
-    """
-
-    severity: Severity
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.severity}: {self.text}"
 
 
 def finding_of(trap: Trap, sighting: Sighting) -> Finding:

@@ -1,13 +1,14 @@
 """All traps that are known, each declared once. docs/data.md lists them, and a test compares."""
 
 from seep_lightning.data.audit.file_traps import MixedKinds, NoData
+from seep_lightning.data.audit.finding import Severity
 from seep_lightning.data.audit.mask_traps import FullMasks, InvertedMasks, LossyMasks, NoSeepAtAll
 from seep_lightning.data.audit.name_traps import NoScenes, ScenesInNames
 from seep_lightning.data.audit.nodata_traps import ScatteredNodata, SeepOnNodata
 from seep_lightning.data.audit.part_traps import PartsWithoutClass, PartsWithoutSeep, TwinsBetweenParts
 from seep_lightning.data.audit.picture_traps import ConstantChips, Saturated
 from seep_lightning.data.audit.place_traps import MisplacedMasks, UnrelatedMasks
-from seep_lightning.data.audit.trap import Severity, Trap
+from seep_lightning.data.audit.trap import Trap
 
 TRAPS = (
     Trap(
@@ -31,7 +32,7 @@ TRAPS = (
         severity=Severity.MEANINGLESS,
         measures="the share of seep in all pixels, above one half",
         line="{share} of all pixels are seep (value: share of pixels: {values}), as in inverted masks",
-        cure="If they are, pass {cure}",
+        cure="{cure}",
         measurement=InvertedMasks,
     ),
     Trap(
