@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.chips import make_chips, seeps_config, write_chip
+from helpers.chips import IMAGES, make_chips, seeps_config, write_chip
 from helpers.paths import ROOT
+from helpers.rasters import write_raster
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
@@ -147,3 +148,15 @@ def test_the_floors_of_the_documentation_are_the_declarations() -> None:
     for floor in FLOORS:
         rule = floor.rule.replace("{dark_threshold:.2f}", "T")
         assert f"| `{floor.key}` | {rule} | {floor.description} |\n" in document
+
+
+def test_floats_below_0_are_counted_as_the_darkest(tmp_path: Path) -> None:
+    """Noise that was taken off leaves some; so few are no reason to refuse the logarithm."""
+    image = np.full((32, 32), 0.1, np.float32)
+    image[4:7, 4:7] = -0.5
+    mask = (image < 0).astype(np.uint8)
+    write_chip(tmp_path, "S.0.tif", mask, mask)
+    write_raster(tmp_path / IMAGES / "S.0.tif", image)
+    chips = load_chips(seeps_config(tmp_path))
+    counts = seep_against_sea(count_by_darkness(chips, [0]))
+    assert counts.sum() == 32 * 32 and counts[1, 0] == 9

@@ -65,5 +65,6 @@ def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[n
     # nodata counts as the median
     filled = np.where(data, values, median)
     blurred = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
-    bins = np.minimum(blurred / median * (RATIO_BINS / LARGEST_RATIO), RATIO_BINS - 1)
+    # floats may lie below 0, where noise was taken off
+    bins = np.clip(blurred / median * (RATIO_BINS / LARGEST_RATIO), 0, RATIO_BINS - 1)
     return np.asarray(bins, np.int64)
