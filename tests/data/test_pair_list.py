@@ -1,6 +1,7 @@
 """`data.pairs`: chips that a CSV lists, with scene, tile and split where they are known."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,14 @@ def test_files_of_one_name_in_several_folders_are_chips_of_their_own(tmp_path):
             (tmp_path / folder / name).touch()
     chips = listed(tmp_path / "pairs.csv", "image,mask,scene", "a/1.tif,a/1m.tif,A", "b/1.tif,b/1m.tif,B")
     assert chips.names == ["a__1.tif", "b__1.tif"]
+
+
+def test_check_tells_that_a_row_without_a_file_would_stop_a_training(chips_root, rows):
+    (chips_root / "pairs.csv").write_text("\n".join([HEADER, *rows, "gone.tif,gone.tif,S9,1,train"]))
+    data = DataConfig(pairs=str(chips_root / "pairs.csv"), classes=7)
+    (problem,) = audit(data, SplitConfig()).problems
+    assert "1 .tif in pairs.csv, such as gone.tif: the row names a file that is not there" in problem
+    assert audit(replace(data, unpaired="skip"), SplitConfig()).problems == []
 
 
 # --- the split ----------------------------------------------------------------------------------------------------

@@ -234,6 +234,11 @@ def test_files_that_are_not_used_are_told_with_the_reason(tmp_path):
     assert chips.told_files()[1:] == [f"data: left out {line}" for line in lines]
 
 
+def test_masks_in_a_sub_folder_of_the_images_are_no_images_left_out(tmp_path):
+    chips = paired(touch(tmp_path, numbered("{}.jpg", "masks/{}.png")), images=".", masks="masks")
+    assert len(chips) == 12 and chips.left_out == []
+
+
 def test_the_glob_that_the_line_on_sub_folders_names_takes_both(tmp_path):
     root = touch(tmp_path, numbered("images/{}.png", "masks/{}.png", "images/sub/c{}.png", "masks/sub/c{}.png"))
     assert len(paired(root)) == 12

@@ -68,25 +68,28 @@ def is_glob(root: Path, place: str) -> bool:
     return has_wildcards and not (root / place).is_dir()
 
 
-def list_files(root: Path, place: str) -> FileSet:
+def list_files(root: Path, place: str, other_place: str | None = None) -> FileSet:
     """List the files that may be chips.
 
     Args:
         root: `data.root`.
         place: A folder below it or an absolute one, or a glob.
+        other_place: Likewise, where the files of the other kind lie: masks in a sub-folder of the images are no images.
 
     Returns:
         The files: those of the folder itself; where it holds none, those of all its sub-folders.
     """
     if is_glob(root, place):
         return _list_glob(root, place)
-    return _list_folder(root / place, place)
+    other_folder = None if other_place is None else os.path.normpath(root / other_place)
+    return _list_folder(root / place, place, other_folder)
 
 
-def _list_folder(folder: Path, place: str) -> FileSet:
-    """The files of a folder, or else of its sub-folders."""
+def _list_folder(folder: Path, place: str, other_folder: str | None) -> FileSet:
+    """The files of a folder, or else of its sub-folders, but for that of the other kind."""
     found = FileSet(place, folder)
     names, folders = _entries(folder)
+    folders = [name for name in folders if os.path.normpath(folder / name) != other_folder]
     hidden_folders = [name for name in folders if _is_hidden(name)]
     folders = [name for name in folders if name not in hidden_folders]
     chips = _take_chips(found, [*names, *hidden_folders])

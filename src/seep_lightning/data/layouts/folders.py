@@ -189,10 +189,11 @@ class FolderPairs:
         for key, place in self.folders._asdict().items():
             if not is_glob(root, place) and not (root / place).is_dir():
                 raise hints.missing_folder(root, root / place, key, self.folders)
-        images = list_files(root, self.folders.images)
-        masks = images
-        if not _is_one_place(root, self.folders):
-            masks = list_files(root, self.folders.masks)
+        if _is_one_place(root, self.folders):
+            images = masks = list_files(root, self.folders.images)
+        else:
+            images = list_files(root, self.folders.images, self.folders.masks)
+            masks = list_files(root, self.folders.masks, self.folders.images)
         for key, files in (("images", images), ("masks", masks)):
             if not files.files and files.is_glob:
                 raise hints.no_match(root, files.place, key)

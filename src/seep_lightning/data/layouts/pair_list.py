@@ -4,7 +4,7 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seep_lightning.config.data import DataConfig
@@ -78,6 +78,14 @@ class PairList:
         left = left_out(missing, path.name, reason, readable=True)
         parts = {image: row["split"] for row, image, _ in found if row["split"]}
         return Listing(pairs, f"listed in {path}", left, parts)
+
+    def problems(self, root: Path) -> list[str]:
+        """List the rows whose files are not there, unless they are to be skipped."""
+        if self.config.unpaired == "skip":
+            return []
+        lenient = PairList(replace(self.config, unpaired="skip"))
+        cure = "Remove the lines, add the files, or pass data.unpaired=skip"
+        return [f"data.pairs: {entry}. {cure}" for entry in lenient.listing(root).left_out]
 
     def _file(self, path: Path, row: ListedPair, column: str, folders: Sequence[Path]) -> Path | None:
         """The file that a cell names; None where it is not there and may be skipped."""
@@ -188,5 +196,11 @@ def _chip_names(images: Sequence[Path]) -> list[str]:
     counts = Counter(image.name for image in images)
     if all(count == 1 for count in counts.values()):
         return [image.name for image in images]
-    common = os.path.commonpath([image.parent for image in images])
-    return [chip_name(os.path.relpath(image.parent, common).replace(".", "", 1), image.name) for image in images]
+    common = Path(os.path.commonpath([image.parent for image in images]))
+    return [_name_below(common, image) for image in images]
+
+
+def _name_below(folder: Path, image: Path) -> str:
+    """The name of a chip with the folders between another one and its own."""
+    between = image.parent.relative_to(folder).parts
+    return chip_name("/".join(between), image.name)
