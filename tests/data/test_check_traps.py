@@ -16,7 +16,9 @@ from seep_lightning.check import print_audit
 from seep_lightning.config.data import DataConfig, SplitConfig, SyntheticConfig
 from seep_lightning.data.audit.auditing import Audit, audit
 from seep_lightning.data.audit.finding import Finding, Severity
+from seep_lightning.data.audit.near_twins import TwinSearch
 from seep_lightning.data.audit.traps import TRAPS
+from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.scene_names import likely_pattern
@@ -82,6 +84,23 @@ def test_generated_chips_have_no_finding_but_the_classes_that_parts_lack(tmp_pat
     config = DataConfig(source="synthetic", classes=7, synthetic=SyntheticConfig(chips=48))
     texts = [finding.text for finding in audit(config, SplitConfig()).findings]
     assert all("lacks class" in text for text in texts)
+
+
+def test_padding_is_no_saturated_sea(tmp_path):
+    assert audited(write_set(tmp_path), size=SIZE + 16, nodata=None).findings == []
+
+
+def test_floats_with_a_pixel_that_is_no_number_have_near_twins():
+    image = cv2.blur(np.random.default_rng(0).random((1024, 1024), np.float32), (99, 99))
+    search = TwinSearch(2)
+    chips = []
+    for index in range(2):
+        values = image[None].copy()
+        values[0, 500, 500 + index] = np.nan
+        everywhere = np.ones(image.shape, bool)
+        chips.append(ChipPixels(values, np.zeros(image.shape, np.uint8), np.isfinite(values[0]), everywhere))
+        search.add(index, chips[index])
+    assert search.pairs(chips.__getitem__) == [(0, 1)]
 
 
 # --- nodata

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.config.mask_values import IGNORED
 from seep_lightning.config.pixels import GREY
 from seep_lightning.data.decoding import DecodedFile, check_same_place, decode
 from seep_lightning.data.masks import MaskPixels, read_classes, stored_mask
@@ -20,9 +21,7 @@ from seep_lightning.files import write_whole
 from seep_lightning.scene.colours import grey_bands, grey_values, luminance_of_palette
 from seep_lightning.scene.datasets import band_numbers
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
-
-# kinds of numbers (as numpy names them) that are read: unsigned and signed integers, floats
-READ_KINDS = "uif"
+from seep_lightning.scene.raster import GDAL_TYPES
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
@@ -59,6 +58,20 @@ class ChipPixels(NamedTuple):
     def valid(self) -> NDArray[np.bool_]:
         """(H, W) bool: where loss, label statistics and figures count."""
         return self.data & self.labelled
+
+    @property
+    def known_mask(self) -> NDArray[np.uint8]:
+        """(H, W) uint8: the mask, with `IGNORED` where nobody is sure."""
+        if covers_all(self.labelled):
+            return self.mask
+        return np.where(self.labelled, self.mask, np.uint8(IGNORED))
+
+    @property
+    def finite_image(self) -> NDArray[Any]:
+        """(C, H, W): the image; floats are 0 where there are no data, since NaN or an infinity may stand there."""
+        if self.image.dtype.kind != "f" or covers_all(self.data):
+            return self.image
+        return np.where(self.data, self.image, np.float32(0))
 
     @property
     def nbytes(self) -> int:
@@ -212,13 +225,14 @@ def _check_type(decoded: DecodedFile) -> None:
     # an index may have any number of bits; but two colours are no image
     is_index = decoded.palette is not None and decoded.bits != "1"
     has_few_bits = bool(decoded.bits) and not is_index and not is_float
-    if dtype.kind in READ_KINDS and not has_few_bits:
+    if dtype.name in GDAL_TYPES and not has_few_bits:
         return
     found = str(dtype)
     if has_few_bits:
         found = f"{_type_of_bits(dtype, decoded.bits)} with {decoded.bits} bit(s) a pixel"
     raise UserError(
-        f"data: {decoded.path.name} is {found}; 8 or 16 bit unsigned is expected, or signed integers or floats. "
+        f"data: {decoded.path.name} is {found}; 8 or 16 bit unsigned is expected, 32 bit, 16 bit "
+        "signed, or floats. "
         "Convert it with gdal_translate -ot Float32, or -ot Byte -co NBITS=8."
     )
 

@@ -25,10 +25,11 @@ from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 # Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
 READ_ROWS = 256
 
-# The data types that we read, by numpy's name, as GDAL calls them.
+# The data types that we read, of scenes and of chips, by numpy's name, as GDAL calls them.
 GDAL_TYPES = {
     "uint8": "Byte",
     "uint16": "UInt16",
+    "uint32": "UInt32",
     "int16": "Int16",
     "int32": "Int32",
     "float32": "Float32",
@@ -228,7 +229,7 @@ class Raster(AbstractContextManager["Raster"]):
                 )
 
     def check_scale(self, scale: str | None) -> None:
-        """Check that `scale` is given for types without a full scale (float32, int16), and only for them.
+        """Check that `scale` is given for types without a full scale, and only for them: all but 8 and 16 bit unsigned.
 
         Args:
             scale: `linear`, `db`, or None.
@@ -236,7 +237,7 @@ class Raster(AbstractContextManager["Raster"]):
         Raises:
             UserError: It is missing, or not needed.
         """
-        has_full_scale = self.dtype.kind == "u"
+        has_full_scale = self.dtype.name in ("uint8", "uint16")
         if scale and has_full_scale:
             raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self.dtype}.")
         if not scale and not has_full_scale:

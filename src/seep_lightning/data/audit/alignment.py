@@ -65,7 +65,7 @@ class Peak(NamedTuple):
 
 def _darkness(pixels: ChipPixels, side: int) -> Floats:
     """How dark each pixel of a reduced chip is, (side, side), of mean 0 and standard deviation 1; 0 without data."""
-    bands = [cv2.resize(band, (side, side), interpolation=cv2.INTER_AREA) for band in pixels.image]
+    bands = [cv2.resize(band, (side, side), interpolation=cv2.INTER_AREA) for band in pixels.finite_image]
     small: Floats = np.stack(bands).mean(axis=0, dtype=np.float32)
     if not covers_all(pixels.data):
         share = cv2.resize(pixels.data.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)

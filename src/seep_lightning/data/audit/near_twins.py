@@ -64,7 +64,7 @@ class NearTwins(NamedTuple):
 def _squared(pixels: ChipPixels, side: int) -> Floats:
     """A chip's picture, the mean of its bands, as a square: float32, with its mean where there are no data."""
     size = (side, side)
-    bands = [np.asarray(cv2.resize(band, size, interpolation=cv2.INTER_AREA)) for band in pixels.image]
+    bands = [np.asarray(cv2.resize(band, size, interpolation=cv2.INTER_AREA)) for band in pixels.finite_image]
     picture = bands[0].astype(np.float32)
     for band in bands[1:]:
         picture += band

@@ -34,7 +34,7 @@ class Saturated:
         self.values += chip.pixels.image.size
         self.brightest += chip.saturated_pixels
         if self.nodata != 0:
-            self.darkest += int(np.count_nonzero(chip.pixels.image == 0))
+            self.darkest += int(np.count_nonzero((chip.pixels.image == 0) & chip.pixels.data))
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say the share of each end that holds too much."""

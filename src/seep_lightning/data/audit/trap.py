@@ -134,11 +134,11 @@ class AuditedChip:
 
     @cached_property
     def saturated_pixels(self) -> int:
-        """How many values, over all bands, are the largest one that the image could hold."""
+        """How many values with data, over all bands, are the largest one that the image could hold."""
         image = self.pixels.image
         if self.largest_value is None or image.max() < self.largest_value:
             return 0
-        return int(np.count_nonzero(image == self.largest_value))
+        return int(np.count_nonzero((image == self.largest_value) & self.pixels.data))
 
 
 @dataclass(frozen=True)
