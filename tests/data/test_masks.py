@@ -96,6 +96,13 @@ def test_values_colours_palettes_and_bits_are_read_as_classes(tmp_path, mask, va
     assert loaded(config_of(tmp_path, mask_values=values)).read(0).labelled.all()
 
 
+def test_what_is_ignored_is_part_of_the_fingerprint(tmp_path):
+    write_mask(tmp_path, "A.png", levels(0, 255, 254))
+    meanings = ({255: 1, 254: "ignore"}, {255: 1, 254: 0})
+    ignored, sea = (load_chips(config_of(tmp_path, mask_values=values)).fingerprint for values in meanings)
+    assert ignored != sea
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4])
 @pytest.mark.parametrize("dtype", ["uint8"])
 def test_tiff_masks_of_few_bits_are_read(tmp_path, bits, dtype):

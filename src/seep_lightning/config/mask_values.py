@@ -57,6 +57,11 @@ def check_mask_values(values: Any, classes: int) -> None:
         return
     if not isinstance(values, Mapping):
         raise UserError(f"data.mask_values={values}: expected such as 'data.mask_values={EXAMPLE}'.")
+    if classes >= IGNORED:
+        raise UserError(
+            f"data.mask_values with data.classes={classes}: {IGNORED - 1} classes are the most, since {IGNORED} stands "
+            "for ignored pixels. Map the masks' values to smaller numbers."
+        )
     table = parsed_mask_values(values, classes)
     if not any(0 < meaning < IGNORED for meaning in table.values()):
         raise UserError(

@@ -58,7 +58,7 @@ class Augmentation(Protocol):
 
         Args:
             image: (C, H, W) float32 in 0..1 of full scale; pixels without data hold the chip's median.
-            mask: (H, W) uint8, 0 for no seep, else the class.
+            mask: (H, W) uint8, 0 for no seep, else the class; 255 where pixels are ignored.
             valid: (H, W) bool, False for pixels without data.
             rng: The only source of chance: it depends on seed, epoch and chip.
 

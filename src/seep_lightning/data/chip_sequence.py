@@ -22,7 +22,7 @@ class Chip:
         name: The chip's name, which is its file's.
         scene: The scene that it was cut from.
         tile: Its number in the scene; -1 if it has none.
-        image: (C, H, W) uint8 or uint16, as in the file.
+        image: (C, H, W) uint8 or uint16 as in the file; float32 where the file has floats or signed numbers.
         mask: (H, W) uint8: 0 for no seep, else the class of seep.
         valid: (H, W) bool: where the image holds data and the mask says something.
     """

@@ -12,11 +12,11 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.config.mask_values import IGNORED
 from seep_lightning.data.audit.auditing import Auditor
 from seep_lightning.data.audit.finding import Finding
 from seep_lightning.data.audit.traps import TRAINING_TRAPS
@@ -28,15 +28,13 @@ from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.images import nodata_of
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
-from seep_lightning.data.normalise import Normaliser
+from seep_lightning.data.normalise import Normaliser, ValueRange
 from seep_lightning.data.roots import with_root
 from seep_lightning.data.split import split_chips, unused_list_text
 from seep_lightning.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# what stands in a mask for ignored pixels while it is augmented; no class where there are such pixels
-IGNORED = 255
 # worker processes that a GPU is given by default
 MOST_WORKERS = 8
 
@@ -88,10 +86,9 @@ class ChipDataset(Dataset[Batch]):
             if not data.all():
                 median = self.chips.quartiles[index, :, 1, None, None]
                 image = np.where(data, image, median)
-            known_mask = _with_ignored(mask, labelled)
-            # OpenCV wants memory of its own
+            # with them in the mask, ignored pixels move along; OpenCV wants memory of its own
             own_data = np.ascontiguousarray(data)
-            image, mask, data = self.augment(image, known_mask, own_data, epoch=epoch, index=index)
+            image, mask, data = self.augment(image, pixels.known_mask, own_data, epoch=epoch, index=index)
             if not labelled.all():
                 labelled = mask != IGNORED
                 mask = mask * labelled
@@ -102,13 +99,6 @@ class ChipDataset(Dataset[Batch]):
             torch.from_numpy(np.ascontiguousarray(data & labelled)[None]),
             torch.tensor(index),
         )
-
-
-def _with_ignored(mask: NDArray[np.uint8], labelled: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """A mask (H, W) that holds `IGNORED` where nobody is sure, so that augmentation moves these pixels too."""
-    if labelled.all():
-        return mask
-    return np.where(labelled, mask, np.uint8(IGNORED))
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -158,6 +148,7 @@ class SeepDataModule(pl.LightningDataModule):
 
     Attributes:
         first_epoch: With which epoch the loaders begin before Lightning tells the one of a resumed run.
+        value_range: What becomes 0 and 1 of floats, where a network that is scored knows it; None: measured.
     """
 
     def __init__(
@@ -180,11 +171,12 @@ class SeepDataModule(pl.LightningDataModule):
         self.audited = audited
         self.auditor: Auditor | None = None
         self.first_epoch = 0
+        self.value_range: ValueRange | None = None
 
     @cached_property
     def chips(self) -> Chips:
         """All chips, read and checked; which files they are is told first."""
-        return load_chips(with_root(self.data), self._begin_reading)
+        return load_chips(with_root(self.data), self._begin_reading, self.value_range)
 
     def _begin_reading(self, chips: Chips) -> Auditor | None:
         """Tell which files are read, and begin to look for traps."""

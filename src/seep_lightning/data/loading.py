@@ -14,6 +14,7 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.masks import MaskValuesError
+from seep_lightning.data.normalise import ValueRange
 from seep_lightning.data.set_notes import SetNotes
 from seep_lightning.data.sizes import size_text
 from seep_lightning.data.statistics import Measurement, measurement_of
@@ -56,12 +57,17 @@ class _Cache:
         return self.chips if self.free_bytes >= 0 else None
 
 
-def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver | None] | None = None) -> Chips:
+def load_chips(
+    config: DataConfig,
+    observer_of: Callable[[Chips], ChipObserver | None] | None = None,
+    value_range: ValueRange | None = None,
+) -> Chips:
     """Read and check a whole data set.
 
     Args:
         config: The data set's config; `root` must be set.
         observer_of: Makes an observer, or none, from the chips before any is read.
+        value_range: What becomes 0 and 1 of floats, for a network that knows it; None: measured.
 
     Returns:
         The chips with their statistics.
@@ -80,9 +86,9 @@ def load_chips(config: DataConfig, observer_of: Callable[[Chips], ChipObserver |
         first_kind = first_kind or kind_text(pixels.image)
         _check(pixels, name, chips, first_kind)
         if measurement is None:
-            measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config)
+            measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config, value_range)
         measurement.add(scene, pixels)
-        chips.digests.append(digest(name, pixels.image, pixels.mask))
+        chips.digests.append(digest(name, pixels.image, pixels.known_mask))
         if observer is not None:
             observer.add(index, pixels)
         cache.add(pixels)
@@ -130,7 +136,7 @@ def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:
     Args:
         name: The chip's name.
         image: Its picture (C, H, W).
-        mask: Its mask (H, W).
+        mask: Its mask (H, W), with what is ignored.
 
     Returns:
         Name, hash of the mask and hash of the picture, joined by colons.

@@ -52,19 +52,22 @@ class Measurement(Protocol):
         """What was measured of all chips."""
 
 
-def measurement_of(dtype: np.dtype[Any], scenes: Sequence[str], config: DataConfig) -> Measurement:
+def measurement_of(
+    dtype: np.dtype[Any], scenes: Sequence[str], config: DataConfig, value_range: ValueRange | None = None
+) -> Measurement:
     """Choose how chips of a type are measured.
 
     Args:
         dtype: Of the chips' pixels.
         scenes: The scene of each chip.
         config: The data set's config.
+        value_range: What becomes 0 and 1 of floats, where a network knows it from its own training; None: measured.
 
     Raises:
         UserError: A key is set that is for another type.
     """
     if dtype.name not in FULL_SCALE:
-        return SampledMeasurement(Counter(scenes), config)
+        return SampledMeasurement(Counter(scenes), config, value_range)
     for key in ("scale", "full_scale"):
         value = getattr(config, key)
         if value is not None:
@@ -100,10 +103,14 @@ class SampledMeasurement:
     Args:
         chips_of_scenes: How many chips each scene has.
         config: The data set's config.
+        value_range: What becomes 0 and 1; None: measured.
     """
 
-    def __init__(self, chips_of_scenes: Counter[str], config: DataConfig) -> None:
+    def __init__(
+        self, chips_of_scenes: Counter[str], config: DataConfig, value_range: ValueRange | None = None
+    ) -> None:
         self.config = config
+        self.value_range = value_range
         self.chips_of_scenes = chips_of_scenes
         self.missing = Counter(chips_of_scenes)
         self.most_in_scene = max(FEWEST_SCENE_SAMPLES, SCENE_SAMPLES // len(chips_of_scenes))
@@ -132,7 +139,7 @@ class SampledMeasurement:
         Raises:
             UserError: There are values below 0, of which there is no logarithm.
         """
-        value_range = self._range()
+        value_range = self.value_range or self._range()
         in_unit_range = [value_range.unit_values(quartiles) for quartiles in self.quartiles]
         scenes = {scene: value_range.unit_values(values) for scene, values in self.scene_quartiles.items()}
         return ValueStatistics(value_range, np.stack(in_unit_range), scenes)
