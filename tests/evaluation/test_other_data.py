@@ -4,10 +4,12 @@ import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.chips import IMAGES, MASKS, make_chips, seeps_config
 from helpers.command_line import seep
+from helpers.rasters import write_raster
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import OF_THE_RUN, DataConfig, GridConfig, OtherDataConfig
 from seep_lightning.data.roots import other_data
@@ -111,6 +113,26 @@ def test_a_list_of_other_chips_is_scored_under_its_name(run: Path, tmp_path: Pat
     summary = evaluate(EvaluateConfig(run=str(run), data=data, device="cpu"))
     assert summary["data"]["chips"] == 4 and list(summary["scenes"]) == ["other"]
     assert Path(summary["out"]).name == "held_out"
+
+
+def test_the_runs_own_chips_read_in_another_way_are_its_part_by_another_name(run: Path) -> None:
+    own = evaluate(EvaluateConfig(run=str(run), device="cpu", name="own"))
+    meanings: dict[int, int | str] = dict.fromkeys(range(2, 8), "ignore")
+    data = OtherDataConfig(mask_values={**meanings, 1: 1}, nodata=None)
+    summary = evaluate(EvaluateConfig(run=str(run), data=data, device="cpu"))
+    assert Path(summary["out"]).name == "test-mask_values-nodata"
+    assert (summary["part"], summary["data"]["chips"]) == ("test", own["data"]["chips"])
+    assert summary["figures"] != own["figures"]
+    with pytest.raises(UserError, match=r"name=test: .* or read in another way"):
+        evaluate(EvaluateConfig(run=str(run), data=data, device="cpu", name="test"))
+
+
+def test_chips_of_other_bands_are_refused(run: Path, tmp_path: Path) -> None:
+    for image in make_chips(tmp_path / "made", scenes=1).glob(f"{IMAGES}/*"):
+        write_raster(image, np.ones((2, 32, 32), np.uint16))
+    data = OtherDataConfig(root=str(tmp_path / "made"), bands=[1, 2])
+    with pytest.raises(UserError, match=r"have 2 band\(s\), but the network was trained on 1"):
+        evaluate(EvaluateConfig(run=str(run), data=data, device="cpu"))
 
 
 def test_another_root_moves_absolute_folders_of_the_run_that_lie_in_its_own(tmp_path: Path) -> None:

@@ -14,8 +14,12 @@ from helpers.maps import band, close, mapped
 from helpers.rasters import UTM, write_raster
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import EvaluateConfig, ExportConfig, ReportConfig
+from seep_lightning.config.data import OtherDataConfig
+from seep_lightning.data.chips import Chips
 from seep_lightning.errors import UserError
+from seep_lightning.evaluation import evaluation
 from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.evaluation.scoring import Scores, score_chips
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
 from seep_lightning.reporting.page import report
@@ -102,6 +106,38 @@ def test_a_map_holds_what_load_gives_and_what_evaluation_wrote(own_run: tuple[st
         written = cv2.imread(str(next(Path(out["out"]).glob(f"probabilities/{name}*"))), cv2.IMREAD_UNCHANGED)
         np.testing.assert_allclose((written[valid] - 1.0) / 254, expected[valid], atol=0.6 / 254)
     assert expected.std() > 0 and not expected[~valid].any()
+
+
+def test_other_chips_are_evaluated_on_the_scale_of_the_training(
+    own_run: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, run = own_run
+    if kind != "floats":
+        pytest.skip("other types have one scale, or are tested as these")
+    for tile in range(TILES):
+        power, mask = planted(7, tile)
+        write_chip(tmp_path, f"T.{tile:06d}.tif", mask, mask)
+        (tmp_path / IMAGES / f"T.{tile:06d}.tif").unlink()
+        write_floats(tmp_path / IMAGES / f"T.{tile:06d}.tif", 3 * power)
+    scored: list[Chips] = []
+
+    def score(predictor: Any, chips: Chips, indices: list[int], **more: Any) -> Scores:
+        scored.append(chips)
+        return score_chips(predictor, chips, indices, **more)
+
+    monkeypatch.setattr(evaluation, "score_chips", score)
+    evaluate(EvaluateConfig(run=str(run), data=OtherDataConfig(root=str(tmp_path)), name="brighter"))
+    assert scored[0].value_range == load(run).value_range
+    assert scored[0].quartiles.max() == 1
+
+
+def test_the_scale_of_the_training_may_be_named(own_run: tuple[str, Path], tmp_path: Path) -> None:
+    kind, run = own_run
+    if kind != "decibels":
+        pytest.skip("pictures have no scale")
+    maps = [mapped(run, first_chip(run), tmp_path / f"{scale}", polygons=False, scale=scale) for scale in (None, "db")]
+    name = f"{first_chip(run).stem}.probability.tif"
+    np.testing.assert_array_equal(band(maps[0] / name), band(maps[1] / name))
 
 
 def test_an_exported_file_reads_pixels_as_its_run_does(own_run: tuple[str, Path], tmp_path: Path) -> None:

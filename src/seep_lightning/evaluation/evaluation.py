@@ -14,7 +14,7 @@ from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.description import LabelOrigin
 from seep_lightning.errors import UserError
-from seep_lightning.evaluation.parts import Part, part_of
+from seep_lightning.evaluation.parts import Part, part_of, reads_own_files
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
 from seep_lightning.files import absolute, digest, make_output_folder, write_table, write_text
 from seep_lightning.metrics.classes import Matrix
@@ -62,7 +62,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     predictor = load(run, config.checkpoint, config.device)
     if config.threshold is not None:
         predictor.threshold = config.threshold
-    part = part_of(run, config)
+    part = part_of(run, config, predictor.value_range)
+    _check_bands(part, predictor)
     name = _folder_name(config, part)
     out = make_output_folder(run.dir / "evaluate" / name, config.overwrite, "name")
     files = EvaluationFiles(out.with_name(f".{name}.part"), part, predictor.threshold)
@@ -147,6 +148,16 @@ class EvaluationFiles:
         (self.folder / "names.txt").write_text("".join(f"{name}\n" for name in names))
 
 
+def _check_bands(part: Part, predictor: "Predictor") -> None:
+    """Raise `UserError` for chips with another number of bands than the network takes."""
+    count = len(part.chips.bands)
+    if count != predictor.bands:
+        raise UserError(
+            f"the chips in {part.chips.root} have {count} band(s), but the network was trained on {predictor.bands}. "
+            "Choose them with data.bands."
+        )
+
+
 def _folder_name(config: EvaluateConfig, part: Part) -> str:
     """The name of the evaluation: as asked for, else the part's, or what other data are called.
 
@@ -157,15 +168,20 @@ def _folder_name(config: EvaluateConfig, part: Part) -> str:
         return config.name or part.name
     if config.name in OWN_NAMES:
         raise UserError(
-            f"name={config.name}: evaluate/{config.name} is that of the run's own data, and these are others "
-            f"({part.chips.root}). Choose another name."
+            f"name={config.name}: evaluate/{config.name} is that of the run's own data, and these are others, or read "
+            f"in another way ({part.chips.root}). Choose another name."
         )
     return config.name or _name_of_other_data(config.data, part)
 
 
 def _name_of_other_data(data: OtherDataConfig, part: Part) -> str:
-    """What other data are called: as their list, or as the folder of the images or that of the data set."""
+    """What other data are called: as their list, or as the folder of the images or that of the data set.
+
+    The run's own, read in another way, are called after their part and the keys that were given: `test-mask_values`.
+    """
     changes = data.changes()
+    if reads_own_files(changes):
+        return "-".join([part.name, *sorted(changes)])
     folder = Path(part.chips.root).resolve()
     name = folder.name
     if changes.get("pairs"):

@@ -1,5 +1,6 @@
 """The chips that an evaluation is of: a part of the run's own data, or all chips of another data set."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,10 @@ from seep_lightning.runs.directory import Run
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
+    from seep_lightning.data.normalise import ValueRange
+
+# keys of other data that leave the files what they are, and change what is read of them
+READING_KEYS = frozenset({"bands", "size", "nodata", "nodata_bands", "mask_values"})
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Part:
         chips: The whole data set.
         indices: Positions of the part's chips in it, in the order of their names.
         name: `train`, `val`, `test` or `all`.
-        is_own: True if they are the run's own data.
+        is_own: True if they are the run's own data, read as in the training.
     """
 
     chips: "Chips"
@@ -29,14 +34,16 @@ class Part:
     is_own: bool = True
 
 
-def part_of(run: Run, config: EvaluateConfig) -> Part:
+def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" = None) -> Part:
     """Find the chips that `config.part` and `config.data` name.
 
-    The run's own data, wherever they lie now, are parted by the run's split.csv. Another data set has no parts.
+    The run's own data, wherever they lie now and however they are read, are parted by the run's split.csv. Another data
+    set has no parts.
 
     Args:
         run: The run whose split is used.
         config: `part` and `data` are read.
+        value_range: What becomes 0 and 1 of floats in the network that is scored; None: measured.
 
     Returns:
         The part; all chips of `config.data` where these are not the run's own data.
@@ -53,7 +60,11 @@ def part_of(run: Run, config: EvaluateConfig) -> Part:
         data = other_data(data, config.data)
     split = SplitConfig(kind="file", path=str(run.split_path))
     module = SeepDataModule(data, split, augment=[])
+    module.value_range = value_range
     chips = module.chips
+    if reads_own_files(changes):
+        # their fingerprint is another, but they are those that the network was trained on
+        return Part(chips, module.indices(config.part), config.part, is_own=False)
     trained_on = run.summary().get("data", {}).get("fingerprint")
     if chips.fingerprint == trained_on:
         return Part(chips, module.indices(config.part), config.part)
@@ -68,3 +79,8 @@ def part_of(run: Run, config: EvaluateConfig) -> Part:
             "Leave part= out to score all of its chips."
         )
     return Part(chips, list(range(len(chips))), "all", is_own=False)
+
+
+def reads_own_files(changes: Collection[str]) -> bool:
+    """Whether the keys of other data that were given leave the run's own files, and read them in another way."""
+    return bool(changes) and READING_KEYS.issuperset(changes)

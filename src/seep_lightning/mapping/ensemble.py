@@ -163,8 +163,10 @@ def _known_range(networks: Sequence[Predictor], raster: Raster, scale: str | Non
         UserError: The scale does not fit the scene's type of values.
     """
     own_range = networks[0].value_range
-    if raster.dtype.name not in FULL_SCALE and own_range is not None and scale is None:
-        return own_range
+    if raster.dtype.name not in FULL_SCALE and own_range is not None:
+        own_scale = own_range.scale or "linear"
+        if scale in (None, own_scale):
+            return own_range
     raster.check_scale(scale)
     if raster.dtype.name in FULL_SCALE:
         return ValueRange.of_type(raster.dtype)
