@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from helpers.trainings import assert_equal_runs, break_off, curve
 from seep_lightning.commands.composition import compose, typed_config
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.resume import resumed_config
+from seep_lightning.runs.resume import covers, resumed_config
 from seep_lightning.training.session import train
 
 Compose = Callable[..., object]
@@ -67,6 +68,13 @@ def test_a_run_goes_on_in_its_own_directory_and_with_data_that_were_moved(traine
     done = seep("train", f"run={run}", f"data.root={chips}", "trainer.max_epochs=7", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (len(curve(run)), Run(run).config.data.root) == (7, str(chips))
+
+
+def test_a_finished_run_is_not_that_of_other_files(trained: Path) -> None:
+    config = Run(trained).config
+    assert covers(Run(trained), config)
+    for change in ({"images": "elsewhere"}, {"pairs": "pairs.csv"}, {"root": "/elsewhere"}):
+        assert not covers(Run(trained), replace(config, data=replace(config.data, **change)))
 
 
 def test_another_trainer_on_resume_replaces_what_it_is_about_and_no_more(trained: Path) -> None:

@@ -64,6 +64,9 @@ DECIDES_OUTCOME = {
 }
 """Settings of the Trainer on which a finished run depends beside `max_epochs`, and what they decide."""
 
+PLACES_OF_CHIPS = ("root", "images", "masks", "pairs")
+"""Keys of the data by which a finished run is of the same files."""
+
 START_ANEW = (
     "Only trainer.*, callbacks, paths and the like may change on resume; start a new run from its weights with init"
 )
@@ -93,7 +96,8 @@ def covers(run: Run, config: TrainConfig) -> bool:
     # -1 epochs are endless
     was_endless = stored.max_epochs < 0
     enough_epochs = was_endless or 0 <= asked.max_epochs <= stored.max_epochs
-    return enough_epochs and run.config.data.root == config.data.root
+    lie_there_still = all(getattr(run.config.data, key) == getattr(config.data, key) for key in PLACES_OF_CHIPS)
+    return enough_epochs and lie_there_still
 
 
 def check_same_config(run: Run, config: TrainConfig) -> None:
