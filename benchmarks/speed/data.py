@@ -32,11 +32,11 @@ def main() -> None:
     config = recipe(*sys.argv[1:])
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
     seconds = timed(data.setup)
-    say(chips=len(data.chips), batch=config.data.batch_size)
+    say(chips=len(data.chips), batch=data.batch_size)
     print("augmentation:", config.augment)
     print(f"reading, checking and splitting, once a run: {seconds.wall:.2f} s ({seconds.cpu:.2f} cpu)")
     loader = data.train_dataloader()
-    ways, indices, size = loader.dataset, data.indices("train")[:CHIPS], config.data.batch_size
+    ways, indices, size = loader.dataset, data.indices("train")[:CHIPS], data.batch_size
     raw = {i: data.chips.read(i) for i in indices}
     valid = {i: raw[i].data for i in indices}
     image = {i: data.chips.value_range.in_unit_range(raw[i].image, raw[i].data) for i in indices}

@@ -49,7 +49,7 @@ class Bare:
     """The loop that one would write by hand."""
 
     def __init__(self, config: TrainConfig, data: SeepDataModule) -> None:
-        self.batch, self.steps = config.data.batch_size, int(config.trainer.limit_train_batches or 0)
+        self.batch, self.steps = data.batch_size, int(config.trainer.limit_train_batches or 0)
         self.bf16, self.clip = config.trainer.precision == "bf16-mixed", config.trainer.gradient_clip_val
         self.device = device_of(config)
         self.net = build_net(config.model, 1, 0, config.channels_last).to(self.device)
@@ -101,7 +101,7 @@ def main() -> None:
     config.trainer.precision = precision_of(config.trainer)
     data = SeepDataModule(config.data, config.split, config.augment, seed=config.seed)
     data.setup()
-    say(model=config.model, batch=config.data.batch_size, precision=config.trainer.precision, small=small)
+    say(model=config.model, batch=data.batch_size, precision=config.trainer.precision, small=small)
     print("augmentation:", config.augment)
     found = []
     for pair in range(PAIRS):
