@@ -74,6 +74,16 @@ def test_grey_asked_for_is_not_told_and_bands_asked_for_are_taken(tmp_path, capl
     assert "grey" not in caplog.text
 
 
+def test_the_nodata_value_of_a_sidecar_is_no_data_as_in_maps(tmp_path):
+    path = write_image(tmp_path, "A.png", np.where(np.eye(16), 7, 90).astype(np.uint8)[None], driver="PNG")
+    assert loaded(tmp_path).read(0).data.all()
+    nodata = '<PAMRasterBand band="1"><NoDataValue>7</NoDataValue></PAMRasterBand>'
+    path.with_name("A.png.aux.xml").write_text(f"<PAMDataset>{nodata}</PAMDataset>")
+    np.testing.assert_array_equal(loaded(tmp_path).read(0).data, ~np.eye(16, dtype=bool))
+    with Raster(path) as raster:
+        np.testing.assert_array_equal(raster.read(0, 16)[1], ~np.eye(16, dtype=bool))
+
+
 def test_alpha_of_0_is_no_data(tmp_path):
     alpha = np.full((16, 16), 255, np.uint8)
     alpha[:4] = 0

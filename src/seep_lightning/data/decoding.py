@@ -1,7 +1,9 @@
 """A chip's files as GDAL decodes them: values, colours, the file's own nodata, and its place on the ground."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from seep_lightning.scene.colours import colour_bands, palette_of
 from seep_lightning.scene.datasets import open_dataset
 
 RED_GREEN_BLUE = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+# of files beside a picture that say where it has no data, or where it lies
+SIDECAR_SUFFIXES = (".aux.xml", ".msk", ".wld", ".tfw", ".pgw", ".jgw")
 # the widest a mask may lie off its image, px
 PLACE_TOLERANCE = 0.5
 
@@ -84,12 +88,24 @@ def decode(path: Path) -> DecodedFile:
     unreadable = as_user_error(
         f"data: cannot read {path}", RasterioError, OSError, advice="Copy it again; it may be cut off."
     )
-    one_file = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
-    with unreadable, one_file, open_dataset(path) as file:
+    with unreadable, _with_sidecars(path.parent), open_dataset(path) as file:
         pages = len(file.subdatasets)
         if pages > 1:
             raise UserError(f"data: {path} is {pages} pictures; one is expected. Keep one picture a file.")
         return _decoded(path, file)
+
+
+def _with_sidecars(folder: Path) -> Any:
+    """GDAL's settings to read a file of a folder: it looks for sidecars only where there are some, since that costs."""
+    has_sidecars = _holds_sidecars(folder, folder.stat().st_mtime_ns)
+    return rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="TRUE" if has_sidecars else "EMPTY_DIR")
+
+
+@lru_cache(maxsize=64)
+def _holds_sidecars(folder: Path, changed: int) -> bool:
+    """Whether a folder holds sidecars; `changed` is when it did so, so that it is looked at anew after that."""
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(SIDECAR_SUFFIXES) for entry in entries)
 
 
 def _decoded(path: Path, file: Any) -> DecodedFile:
