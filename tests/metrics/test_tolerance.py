@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from helpers.chips import seeps_config, write_chip
+from helpers.chips import MASKS, seeps_config, write_chip
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
-from seep_lightning.evaluation.scenes import count_on_scenes
+from seep_lightning.evaluation.scenes import count_on_scenes, scene_masks
 from seep_lightning.metrics.figures import DICE_WITHIN_TOLERANCE
 from seep_lightning.metrics.tolerance import count_within_tolerance
 from seep_lightning.reporting.page import report
@@ -76,6 +76,17 @@ def test_a_neighbour_in_the_next_chip_counts_where_it_is_known_how_they_lie(tmp_
         counts = count_on_scenes(chips, [0, 1], tmp_path / "predicted/train_masks_256", classes=True)
         assert {scene: row.tolist() for scene, row in counts.within_tolerance.items()} == {"S": [near, 32, near, 32]}
         assert counts.class_within_tolerance[:3].tolist() == [[0] * 4, [near, 32, near, 32], [0] * 4]
+
+
+@pytest.mark.parametrize(("size", "scenes"), [(None, 1), (32, 1), (30, 2), (40, 2)])
+def test_chips_that_were_cropped_or_padded_are_no_neighbours(tmp_path: Path, size: int | None, scenes: int) -> None:
+    for tile in range(2):
+        chip = np.full((32, 32), 9, np.uint8)
+        write_chip(tmp_path, f"S.{tile}.tif", chip, chip // 9)
+        predicted = np.ones((size or 32, size or 32), np.uint8)
+        write_chip(tmp_path / "predicted", f"S.{tile}.tif", predicted, predicted)
+    chips = load_chips(seeps_config(tmp_path, grid={"S": GridConfig(columns=2)}, size=size))
+    assert len(list(scene_masks(chips, [0, 1], tmp_path / "predicted" / MASKS))) == scenes
 
 
 def test_it_stands_beside_dice_in_summary_table_and_page(

@@ -41,6 +41,7 @@ class Chips:
         statistics: Quartiles of chips and scenes, and what becomes 0 and 1.
         bands: The bands that a network of these chips takes: numbers from 1, names, or `grey`.
         size: Height and width of each chip, px.
+        was_fitted: Whether `data.size` cropped or padded any: such chips do not lie edge to edge in their scene.
         decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
         found: How the files are called, for people, such as `images/NAME.jpg with masks/NAME_mask.png`.
         left_out: The files beside them that are not used, and why.
@@ -58,6 +59,7 @@ class Chips:
     statistics: ValueStatistics = field(default_factory=_no_statistics)
     bands: list[int | str] = field(default_factory=_first_band)
     size: tuple[int, int] = (0, 0)
+    was_fitted: bool = False
     decoded: list[ChipPixels] | None = None
     found: str = ""
     left_out: list[LeftOut] = field(default_factory=list)

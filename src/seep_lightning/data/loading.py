@@ -97,6 +97,7 @@ def load_chips(
     notes.check(chips)
     chips.statistics = measurement.result()
     chips.size = (pixels.image.shape[1], pixels.image.shape[2])
+    chips.was_fitted = any(size != chips.size for size in notes.sizes)
     chips.bands = notes.bands()
     for line in notes.lines():
         log.info(line)

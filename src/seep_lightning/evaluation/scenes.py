@@ -81,6 +81,8 @@ class SceneCounts:
 def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[SceneMasks]:
     """Lay chips into their scenes where `data.grid` knows how they lie; any other chip stands alone.
 
+    So does each chip of a set of which `data.size` cropped or padded some: there are gaps between them.
+
     Args:
         chips: The data set.
         indices: Positions of the chips.
@@ -93,7 +95,7 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
     for index in indices:
         name = chips.names[index]
         scene = chips.scenes[index]
-        position = cell(chips.config, scene, chips.tiles[index])
+        position = None if chips.was_fitted else cell(chips.config, scene, chips.tiles[index])
         pixels = chips.read(index)
         predicted = read_chip_map(masks, name)
         layers = np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
