@@ -32,6 +32,16 @@ def test_init_starts_from_the_weights_of_a_run_or_a_file(
         train(compose_tiny("init=genrated"), tmp_path / "misspelt")
 
 
+def test_another_normalisation_than_that_of_init_is_told(
+    compose_tiny: Compose, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shorter = (f"init='{trained}'", "trainer.max_epochs=1")
+    train(compose_tiny(*shorter), tmp_path / "same")
+    assert "learned from other network input" not in caplog.text
+    train(compose_tiny(*shorter, "data.normalise.kind=scale"), tmp_path / "other")
+    assert "learned from other network input; pass data.normalise.kind=chip data.normalise.log=true" in caplog.text
+
+
 def test_the_leakage_line_counts_what_the_network_of_init_has_learned_from(
     compose_tiny: Compose, tmp_path: Path
 ) -> None:

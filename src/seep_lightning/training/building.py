@@ -1,13 +1,20 @@
 """The LightningModule of a config, checked before anything is written."""
 
+import logging
+from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.errors import UserError
+from seep_lightning.runs.directory import is_first_process
 from seep_lightning.runs.weights import starting_weights
 
 if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.training.module import SeepModule
+
+log = logging.getLogger(__name__)
 
 
 def build_module(
@@ -47,6 +54,7 @@ def build_module(
     )
     if init is not None:
         start_from(model.net, starting_weights(init))
+        _tell_other_normalisation(init, data)
     # build once what `fit` builds late, so that a misspelt key leaves no run directory behind
     Augment(cfg.augment, cfg.seed)
     check_optimisation(model.net, cfg.optimizer, cfg.scheduler)
@@ -55,6 +63,20 @@ def build_module(
         # in place: `torch.compile(net)` would rename the checkpoint's keys
         model.net.compile()
     return model
+
+
+def _tell_other_normalisation(init: str, data: "SeepDataModule") -> None:
+    """Warn where the network that a training starts from learned from chips that were normalised in another way."""
+    from seep_lightning.runs.checkpoints import read_checkpoint
+
+    now = asdict(data.normalise)
+    before = now
+    # weights of another program do not tell
+    with suppress(UserError):
+        before = read_checkpoint(starting_weights(init))["hyper_parameters"]["facts"]["normalise"]
+    if before != now and is_first_process():
+        settings = " ".join(f"data.normalise.{key}={value}".lower() for key, value in before.items())
+        log.warning("init=%s learned from other network input; pass %s to keep what it knows", init, settings)
 
 
 def _with_class_shares(node: Any, data: "SeepDataModule") -> Any:
