@@ -137,10 +137,13 @@ def _badness(finding: Finding) -> int:
 
 def _layout_problems(data: DataConfig, chips: "Chips") -> list[Finding]:
     """What the layout says of files that would stop a training."""
-    from seep_lightning.data.layouts import AuditedLayout, layout_of
+    from seep_lightning.data.layouts import AuditedLayout, ToldLayout, layout_of
 
     layout = layout_of(data)
     if not isinstance(layout, AuditedLayout):
+        return []
+    # files without a partner are left out: where nothing is, the folders need not be listed again
+    if isinstance(layout, ToldLayout) and not chips.left_out:
         return []
     return [Finding(Severity.STOPS, problem) for problem in layout.problems(chips.root)]
 
