@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from helpers.chips import make_chips, seeps_config, write_chip
+from helpers.chips import IMAGES, make_chips, seeps_config, write_chip
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
 from seep_lightning.data.grid import place, written_grid
@@ -210,3 +210,20 @@ def test_a_damaged_description_is_one_sentence_and_one_of_another_program_is_pas
     (tmp_path / "dataset.json").write_text('{"columns": ')
     with pytest.raises(UserError, match=r"dataset\.json is not JSON"):
         written_grid(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.95])
+def test_a_png_that_is_cut_off_is_told(tmp_path, kept):
+    write_chip(tmp_path, "A.0.png", picture(1), np.zeros((16, 16), np.uint8))
+    path = tmp_path / IMAGES / "A.0.png"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(UserError, match=r"cannot read .*A.0.png.* cut off"):
+        load_chips(seeps_config(tmp_path))
+
+
+def test_a_png_with_bytes_after_its_end_is_read(tmp_path):
+    write_chip(tmp_path, "A.0.png", picture(1), np.zeros((16, 16), np.uint8))
+    with (tmp_path / IMAGES / "A.0.png").open("ab") as file:
+        file.write(b"some programs write here")
+    np.testing.assert_array_equal(load_chips(seeps_config(tmp_path)).read(0).image[0], picture(1))

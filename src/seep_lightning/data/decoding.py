@@ -21,6 +21,9 @@ from seep_lightning.scene.datasets import open_dataset
 RED_GREEN_BLUE = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 # of files beside a picture that say where it has no data, or where it lies
 SIDECAR_SUFFIXES = (".aux.xml", ".msk", ".wld", ".tfw", ".pgw", ".jgw")
+# the last chunk of a PNG, and so many bytes at a file's end hold it: some programs write a little after it
+PNG_END = b"IEND\xaeB`\x82"
+PNG_TAIL = 4096
 # the widest a mask may lie off its image, px
 PLACE_TOLERANCE = 0.5
 
@@ -88,6 +91,8 @@ def decode(path: Path) -> DecodedFile:
     unreadable = as_user_error(
         f"data: cannot read {path}", RasterioError, OSError, advice="Copy it again; it may be cut off."
     )
+    if path.suffix.lower() == ".png":
+        _check_png_ends(path)
     with unreadable, _with_sidecars(path.parent), open_dataset(path) as file:
         pages = len(file.subdatasets)
         if pages > 1:
@@ -106,6 +111,20 @@ def _holds_sidecars(folder: Path, changed: int) -> bool:
     """Whether a folder holds sidecars; `changed` is when it did so, so that it is looked at anew after that."""
     with os.scandir(folder) as entries:
         return any(entry.name.lower().endswith(SIDECAR_SUFFIXES) for entry in entries)
+
+
+def _check_png_ends(path: Path) -> None:
+    """Raise `UserError` for a PNG that is cut off: GDAL fills its missing rows with what lay in memory."""
+    # what is no file, GDAL tells better
+    if not path.is_file():
+        return
+    problem = f"data: cannot read {path}"
+    with as_user_error(problem, OSError), path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(-min(file.tell(), PNG_TAIL), os.SEEK_END)
+        is_whole = PNG_END in file.read()
+    if not is_whole:
+        raise UserError(f"data: cannot read {path} (it has no end). Copy it again; it is cut off.")
 
 
 def _decoded(path: Path, file: Any) -> DecodedFile:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.near_twins import TwinSearch
+from seep_lightning.data.audit.near_twins import NearTwins, TwinSearch
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
 from seep_lightning.data.leakage import HELD_OUT_PARTS
 from seep_lightning.data.split_table import PARTS
@@ -82,16 +82,29 @@ class TwinsBetweenParts:
             return []
         chips, parts = audited.chips, audited.parts
         twins_of_training: dict[str, dict[int, str]] = {part: {} for part in HELD_OUT_PARTS}
-        for pair in self.search.pairs(chips.read, _second_copies(chips.picture_digests())):
+        digests = chips.picture_digests()
+        near = self.search.pairs(chips.read, _second_copies(digests))
+        same = _copies_of_training(digests, parts, self.search.indices)
+        for pair in [*same, *near]:
             for chip, other in (pair, pair[::-1]):
                 if parts[other] == "train" and parts[chip] in twins_of_training:
-                    twins_of_training[parts[chip]][chip] = f"{chips.names[chip]} ~ {chips.names[other]}"
+                    twins_of_training[parts[chip]].setdefault(chip, f"{chips.names[chip]} ~ {chips.names[other]}")
         sightings = []
         for part, twins in twins_of_training.items():
             if twins:
                 numbers = {"count": len(twins), "chips": parts.count(part), "part": PART_NAMES[part]}
                 sightings.append(Sighting(numbers, list(twins.values())))
         return sightings
+
+
+def _copies_of_training(digests: Sequence[str], parts: Sequence[str], compared: Sequence[int]) -> list[NearTwins]:
+    """Chips with the very same picture as a training chip, each after the first such chip."""
+    training: dict[str, int] = {}
+    for index in compared:
+        if parts[index] == "train":
+            training.setdefault(digests[index], index)
+    held_out = [index for index in compared if parts[index] in HELD_OUT_PARTS and digests[index] in training]
+    return [NearTwins(training[digests[index]], index) for index in held_out]
 
 
 def _second_copies(digests: Sequence[str]) -> list[int]:

@@ -81,7 +81,7 @@ TRAPS = (
         name="near twins between parts",
         severity=Severity.MEANINGLESS,
         measures="pictures with nearly one perceptual hash, also mirrored or turned, confirmed by their correlation",
-        line="{count} of {chips} {part} chips have nearly the picture of a training chip, so their figures flatter",
+        line="{count} of {chips} {part} chips have the picture of a training chip, or nearly, so their figures flatter",
         cure="Remove one of each pair, or keep both in one part by split=file",
         measurement=TwinsBetweenParts,
     ),
