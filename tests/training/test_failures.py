@@ -17,7 +17,8 @@ from helpers.command_line import seep
 from seep_lightning.errors import UserError
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
-from seep_lightning.training.failures import is_exit_of_launcher, reason_of
+from seep_lightning.training.failures import in_one_line, is_exit_of_launcher, reason_of
+from seep_lightning.training.record import RunRecord
 from seep_lightning.training.session import train
 
 Compose = Callable[..., object]
@@ -287,3 +288,14 @@ def test_a_process_of_a_launcher_that_is_killed_is_one_line(tmp_path: Path) -> N
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "seep train: a process of the launcher was killed" in done.stderr
+
+
+def test_the_process_that_failed_first_says_why(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.write_summary({"status": "failed", "error": "ValueError: boom"}, by_any_process=True)
+    waiting = RuntimeError("connection closed by peer")
+    with pytest.raises(RuntimeError), RunRecord(run, {}, {}, 0.0).of_errors():
+        raise waiting
+    assert run.summary()["error"] == "ValueError: boom"
+    assert str(in_one_line(run, waiting)).startswith("ValueError: boom. The traceback is in")
+    assert str(in_one_line(run, OSError(28, "no space left"))).startswith("OSError: [Errno 28] no space left")

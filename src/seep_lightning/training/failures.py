@@ -107,6 +107,24 @@ def reason_of(error: BaseException) -> str:
     return f"{what} ({place})" if place else what
 
 
+def first_reason(run: Run, error: BaseException) -> str:
+    """Say why a training ended: what its summary says, where another of its processes failed first.
+
+    The processes that wait for that one fail too, by a broken connection.
+
+    Args:
+        run: The run directory.
+        error: What ended this process.
+    """
+    # a full disk keeps the summary as it was
+    if not isinstance(error, OSError):
+        with suppress(UserError):
+            summary = run.summary()
+            if summary.get("status") == RunStatus.FAILED and "error" in summary:
+                return str(summary["error"])
+    return reason_of(error)
+
+
 def _place_of(error: BaseException) -> str:
     """File and line in which an error was raised: the innermost of the user's or of ours, else the innermost."""
     steps = list(traceback.walk_tb(error.__traceback__))
@@ -132,7 +150,7 @@ def in_one_line(run: Run, error: BaseException) -> UserError:
     Returns:
         An error of one line. It does not hold the first one, whose frames keep the memory of the training.
     """
-    message = f"{reason_of(error)}. The traceback is in {run.log_path}."
+    message = f"{first_reason(run, error)}. The traceback is in {run.log_path}."
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         return DiskError(message)
     return TrainingFailed(message)

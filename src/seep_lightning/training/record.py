@@ -9,7 +9,7 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import DiskError, Interrupted, RunTakenOver
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
-from seep_lightning.training.failures import is_exit_of_launcher, log_traceback, reason_of
+from seep_lightning.training.failures import first_reason, is_exit_of_launcher, log_traceback, reason_of
 from seep_lightning.training.os_signals import StoppedBySignal
 from seep_lightning.training.outcome import TrainingOutcome
 
@@ -90,7 +90,12 @@ class RunRecord:
 
     def _failed(self, error: BaseException) -> None:
         log_traceback(self._run, error)
-        facts = {**self.facts, "error": reason_of(error), "seconds": self.seconds, "status": RunStatus.FAILED}
+        facts = {
+            **self.facts,
+            "error": first_reason(self._run, error),
+            "seconds": self.seconds,
+            "status": RunStatus.FAILED,
+        }
         # a full disk may be what the error is about
         with suppress(DiskError):
             # another process of the run may be the only one that knows
