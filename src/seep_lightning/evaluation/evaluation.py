@@ -205,6 +205,7 @@ def _origin(run: Run, config: EvaluateConfig, part: Part) -> dict[str, Any]:
     }
     return {
         "run": str(run.dir),
+        "findings": run.summary().get("findings", []),
         "part": part.name,
         "split": split,
         "data": data,

@@ -74,6 +74,8 @@ def print_evaluation(summary: dict[str, Any]) -> None:
         print(f"mean over batches of {soft['batch_size']}: {means}")
     if "leakage" in summary:
         print(f"masks: {summary['leakage']}")
+    for finding in summary.get("findings", []):
+        print(f"told before the training, and makes figures meaningless: {finding}")
     print(f"written to {summary['out']}")
 
 

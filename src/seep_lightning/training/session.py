@@ -211,13 +211,15 @@ class TrainingSession:
         if not leakage:
             leakage = data.leakage_line() + learned_before(self.config.init, data.chips, data.parts)
             leakage += own_outlines(self.run, self.config.init, data.chips)
+        findings = data.findings()
         self.run.write_config(self.config)
         if is_first_process():
             if is_new:
                 write_split(self.run.split_path, data.chips, data.parts)
             log.info(leakage)
-            tell_findings(data.findings())
+            tell_findings(findings)
         facts = facts_of_run(self.config, data, leakage)
+        facts["findings"] = [finding.text for finding in findings]
         chosen = {choice.key: choice._asdict() for choice in data.choices}
         facts["chosen"] = {**earlier.get("chosen", {}), **chosen}
         return RunRecord(self.run, facts, earlier, started)
