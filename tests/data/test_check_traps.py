@@ -449,11 +449,12 @@ def test_a_training_warns_before_its_first_step(compose_tiny, chips_root, tmp_pa
         mask = cv2.imread(str(chips_root / "train_masks_256" / path.name), cv2.IMREAD_UNCHANGED)
         image[(mask > 0) & (np.random.default_rng(0).random(mask.shape) < 0.1)] = 0
         cv2.imwrite(str(path), image)
-    train(compose_tiny("trainer.fast_dev_run=true"), tmp_path / "run")
+    run = train(compose_tiny("trainer.fast_dev_run=true"), tmp_path / "run").run
     warnings = [record.getMessage() for record in caplog.records if record.name.endswith("training.session")]
     told = [text for text in warnings if text.startswith("makes figures meaningless: ")]
     assert len(told) == 1 and told[0].endswith("Pass data.nodata=null")
     assert any("seep_lightning.check" in text for text in warnings)
+    assert [f"makes figures meaningless: {text}" for text in run.summary()["findings"]] == told
 
 
 def test_a_training_on_clean_chips_warns_of_nothing(compose_tiny, tmp_path, caplog):

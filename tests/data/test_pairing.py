@@ -372,7 +372,8 @@ def test_the_config_of_an_older_run_pairs_the_same_chips_in_the_same_order(tmp_p
 # --- docs/data.md -------------------------------------------------------------------------------------------------
 
 
-def test_the_commands_of_the_page_compose():
+def test_the_commands_of_the_page_compose(monkeypatch):
+    monkeypatch.delenv("SEEP_DATA_ROOT", raising=False)
     lines = [
         line
         for language, text in code_blocks("data.md", "Which files")

@@ -20,7 +20,6 @@ SECTIONS = {
     "Chips of several sizes": "mixed sizes",
     "Float chips of several bands": "float32 in three bands",
 }
-QUICK = "A table of pairs"
 # so that the test takes seconds
 SHORT = {
     "train": [*TINY, "trainer.max_epochs=2", "optimizer.lr=0.01"],
@@ -54,8 +53,8 @@ def make(section: str, folder: Path) -> None:
 
 
 def sections() -> list[object]:
-    """The sections as parameters; all but one are slow."""
-    return [pytest.param(name, marks=[] if name == QUICK else [pytest.mark.slow]) for name in SECTIONS]
+    """The sections as parameters; each takes half a minute."""
+    return [pytest.param(name, marks=pytest.mark.slow) for name in SECTIONS]
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -72,6 +72,7 @@ def test_a_value_of_another_type_or_one_that_is_not_allowed_is_told(trained: Pat
         other_data(own, OtherDataConfig(unpaired="maybe"))
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_keys_of_the_layout(run: Path, held_out: Path) -> None:
     pattern = r"data.pattern=(?P<scene>\w+)-(?P<tile>\d+)_sar"
     keys = [f"data.root={held_out}", "data.images=.", "data.masks=.", "data.mask_suffix=_mask", pattern]
