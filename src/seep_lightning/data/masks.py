@@ -265,7 +265,7 @@ def unknown_values_text(path: Path, counts: Mapping[StoredValue, int], config: D
     what = f"data.classes={config.classes} (0 = no seep, 1..{config.classes} = class)"
     if config.mask_values is not None:
         what = "data.mask_values does not list it"
-    cure = f"Say what they mean, a class or ignore: '{_example(counts, config)}'"
+    cure = f"Say what each means, a class or ignore; an example, for you to correct: '{_example(counts, config)}'"
     if config.mask_values is None and _could_be_classes(counts):
         cure += ", or raise data.classes if each is a class of seep"
     held = f"data: mask {path} holds the value {value_text(wrong)}, but {what}."
