@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from helpers.chips import TINY, make_chips
 from helpers.command_line import seep
 from helpers.documents import write_blocks
@@ -11,6 +13,7 @@ from seep_lightning.runs.directory import Run
 SECTION = "An augmentation"
 
 
+@pytest.mark.slow
 def test_the_template_trains_two_epochs_by_config_alone_and_its_draws_repeat(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")

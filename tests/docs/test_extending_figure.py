@@ -32,6 +32,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     FIGURES[:] = before
 
 
+@pytest.mark.slow
 def test_the_template_s_figure_is_trained_with_scored_and_reported(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")

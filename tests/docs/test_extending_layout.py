@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cv2
+import pytest
 
 from helpers.chips import IMAGES, MASKS, TINY, make_chips
 from helpers.command_line import seep
@@ -24,6 +25,7 @@ def folder_per_scene(chips: Path, root: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_template_is_checked_trained_and_scored_by_config_alone(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = folder_per_scene(make_chips(tmp_path / "chips", classes=1), tmp_path / "mine")

@@ -113,6 +113,7 @@ def test_a_worker_opens_networks_anew_whose_weights_are_others(
     assert len(opened) == 2
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_one_sentence(trained: Path, tmp_path: Path) -> None:
     given = scenes(tmp_path / "in", 1, 40, 40)
     with pytest.raises(UserError, match=r"cluster=tcp://127.0.0.1:1: no scheduler answers"):

@@ -219,6 +219,7 @@ def test_on_the_command_line_an_error_is_one_line_that_names_the_log(tmp_path: P
 
 
 @pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_sweep_goes_on_and_names_its_failed_jobs_at_the_end(launcher: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     root = make_chips(tmp_path / "chips")

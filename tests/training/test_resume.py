@@ -24,6 +24,7 @@ from seep_lightning.training.session import train
 Compose = Callable[..., object]
 
 
+@pytest.mark.slow
 def test_the_same_line_with_ckpt_last_starts_and_goes_on(tmp_path: Path) -> None:
     make_chips(tmp_path / "chips")
     line = ["data=seeps", "data.root=chips", *TINY, "name=mine", "ckpt=last"]
@@ -53,6 +54,7 @@ def test_a_run_needs_neither_its_init_nor_its_split_file_again(
     assert len(curve(train(config, tmp_path / "run").run.dir)) == 2
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_its_own_directory_and_with_data_that_were_moved(trained: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     chips = Path(shutil.copytree(trained.parent / "chips", tmp_path / "moved"))
@@ -117,6 +119,7 @@ def test_a_signal_ends_a_whole_sweep_and_the_same_command_finishes_it(tmp_path: 
     assert not (tmp_path / "sweep" / "seed-1").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_is_not_given_back_for_other_settings(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips")
     line = ["-m", "seed=0", "data=seeps", f"data.root={root}", *TINY, "trainer.max_epochs=1", "hydra.sweep.dir=sweep"]
@@ -177,6 +180,7 @@ def test_only_trainer_paths_and_logger_may_change_on_resume(compose_tiny: Compos
         train(compose_tiny("optimizer.lr=0.1"), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_callbacks_may_come_and_go_on_resume(trained: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     target = "lightning.pytorch.callbacks.LearningRateMonitor"
