@@ -45,7 +45,7 @@ test: setup ## run all quick tests
 	$(RUN) pytest -n 2 -m "not slow and not browser"
 
 test-slow: setup ## run the tests that take minutes: killed and resumed runs, a wheel in an empty environment
-	$(RUN) pytest -m "slow and not browser"
+	$(RUN) pytest -n 2 -m "slow and not browser"
 
 test-browser: setup ## test TensorBoard and reports in headless Chromium (apt-get install chromium)
 	$(RUN) pytest -m browser
