@@ -14,10 +14,10 @@ from seep_lightning.data.audit.trap import (
     AuditedChip,
     ChipKind,
     EvenSample,
-    examples_text,
     percent,
 )
 from seep_lightning.data.scene_names import scenes_are_known
+from seep_lightning.errors import shortened
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -137,7 +137,7 @@ def scenes_text(chips: "Chips") -> str:
         return "unknown: every chip counts as one of its own (see data.pattern)"
     per_scene = Counter(chips.scenes)
     scenes = [f"{scene} ({count})" for scene, count in sorted(per_scene.items())]
-    return f"{len(scenes)}: {examples_text(scenes, MOST_SCENES)}"
+    return f"{len(scenes)}: {shortened(scenes, MOST_SCENES)}"
 
 
 def doubles(chips: "Chips") -> list[str]:
@@ -157,4 +157,4 @@ def _double_text(names: Sequence[str]) -> str:
 
 def counted_text(names: Sequence[str]) -> str:
     """How many there are, and the first of them."""
-    return f"{len(names)}: {examples_text(names)}" if names else "0"
+    return f"{len(names)}: {shortened(names)}" if names else "0"

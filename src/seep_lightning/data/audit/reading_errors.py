@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from seep_lightning.data.audit.finding import Finding, Severity
-from seep_lightning.data.audit.trap import examples_text
+from seep_lightning.errors import shortened
 
 # so many kinds of errors are told one by one
 MOST_KINDS = 6
@@ -52,5 +52,5 @@ def _finding(group: Sequence[ReadingError]) -> Finding:
     message = group[0].message.removeprefix("data: ")
     others = [error.name for error in group[1:]]
     if others:
-        message += f" (as {len(others)} more: {examples_text(others)})"
+        message += f" (as {len(others)} more: {shortened(others)})"
     return Finding(Severity.STOPS, message)

@@ -14,6 +14,7 @@ from seep_lightning.data.audit.alignment import Comparison, compare
 from seep_lightning.data.audit.finding import Finding, Severity
 from seep_lightning.data.images import covers_all
 from seep_lightning.data.sizes import size_text
+from seep_lightning.errors import shortened
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -216,15 +217,8 @@ def finding_of(trap: Trap, sighting: Sighting) -> Finding:
     line = trap.line.format(**sighting.numbers)
     cure = trap.cure.format(**sighting.numbers)
     if sighting.examples:
-        line += f": {examples_text(sighting.examples)}"
+        line += f": {shortened(sighting.examples)}"
     return Finding(trap.severity, f"{line}. {cure}")
-
-
-def examples_text(names: Sequence[str], most: int = MOST_EXAMPLES) -> str:
-    """Join the first names by commas, and say how many more there are."""
-    text = ", ".join(names[:most])
-    hidden = len(names) - most
-    return f"{text} and {hidden} more" if hidden > 0 else text
 
 
 class EvenSample:
