@@ -155,6 +155,20 @@ def choose_open_settings(config: DataConfig, measure_chips: Callable[[], Trainin
     return choices
 
 
+def choices_of(config: DataConfig, stored: DataConfig) -> list[Choice]:
+    """Take what a config leaves open from that of a run, for which it was chosen before.
+
+    Args:
+        config: The data set's config.
+        stored: The run's, with nothing left open.
+
+    Returns:
+        The choices, in the order of `CHOICES`.
+    """
+    open_settings = [setting for setting in CHOICES if is_open(setting, config)]
+    return [Choice(f"data.{setting.path}", _value(stored, setting.path), "as the run") for setting in open_settings]
+
+
 def with_choices(config: DataConfig, choices: Sequence[Choice]) -> DataConfig:
     """Return a config with what was chosen.
 

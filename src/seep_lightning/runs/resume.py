@@ -5,7 +5,6 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from seep_lightning.config.data import AUTO
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute
@@ -126,12 +125,10 @@ def with_stored_choices(config: TrainConfig, stored: TrainConfig) -> TrainConfig
         config: The config that is to go on with the run.
         stored: The run's own.
     """
-    data = replace(config.data, normalise=replace(config.data.normalise))
-    if data.normalise.kind == AUTO:
-        data.normalise.kind = stored.data.normalise.kind
-    if data.batch_size is None:
-        data.batch_size = stored.data.batch_size
-    return replace(config, data=data)
+    # with OpenCV, which a command that resumes nothing does without
+    from seep_lightning.data.choices import choices_of, with_choices
+
+    return replace(config, data=with_choices(config.data, choices_of(config.data, stored.data)))
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:
