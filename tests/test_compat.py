@@ -13,8 +13,10 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import optuna
+import pyogrio
 import pytest
 import rasterio
+import shapely
 import torch
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
@@ -145,3 +147,13 @@ def test_tensors_move_towards_others_in_one_call() -> None:
     compat.lerp_in_place(means, values, 0.25)
     assert torch.equal(means[0], torch.full((2,), 0.25)), f"torch {CHANGED}lerp_in_place"
     assert torch.equal(means[1], torch.full((3,), 0.75)), f"torch {CHANGED}lerp_in_place"
+
+
+def test_pyogrio_takes_a_literal_path_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "zip!a;b?.gpkg"
+    geometry = shapely.to_wkb(np.array([shapely.box(0, 0, 1, 1)]))
+    pyogrio.raw.write(compat.literal_path(path), geometry, [], [], crs="EPSG:32631", geometry_type="Polygon")
+    assert path.exists(), f"pyogrio {CHANGED}literal_path"
+    assert pyogrio.read_info(compat.literal_path(path))["features"] == 1
+    # others are parsed as before
+    assert pyogrio.util.vsi_path("/a.zip!b.shp") == "/vsizip//a.zip/b.shp"

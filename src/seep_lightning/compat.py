@@ -8,6 +8,8 @@ commands need none of these.
 import logging
 import threading
 from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 
@@ -22,6 +24,49 @@ def gdal_error() -> type[Exception]:
 def silence_gdal() -> None:
     """Keep GDAL's messages out of the log: they stand in the errors that are raised."""
     logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)
+
+
+class _LiteralPath(str):
+    """A path that pyogrio hands to GDAL as it is, see `literal_path`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Itself: pyogrio asks for the text of what it is given, and would lose the type."""
+        return self
+
+
+def literal_path(path: Path) -> str:
+    """The path of a vector file as pyogrio takes it for what it is.
+
+    Otherwise pyogrio parses it as a URI: `a!b.gpkg` would be written to `b.gpkg` of the working folder, `a;b.gpkg` lose
+    its suffix, and tabs would be dropped.
+
+    Args:
+        path: The file, or one of GDAL's virtual file systems (`/vsi...`), which pyogrio never parses.
+    """
+    text = str(path)
+    if text.startswith("/vsi"):
+        return text
+    _let_pyogrio_take_literal_paths()
+    return _LiteralPath(text)
+
+
+@cache
+def _let_pyogrio_take_literal_paths() -> None:
+    """Keep pyogrio from parsing a path of our own type; it parses all others as before."""
+    from pyogrio import util
+
+    parse_uri = util._parse_uri
+
+    def parse_uri_but_literal_paths(path: str) -> tuple[str, str, str]:
+        if isinstance(path, _LiteralPath):
+            # a plain text again, since pyogrio's compiled part takes no other type
+            return str.__str__(path), "", ""
+        parts: tuple[str, str, str] = parse_uri(path)
+        return parts
+
+    util._parse_uri = parse_uri_but_literal_paths
 
 
 def share_config_store() -> None:

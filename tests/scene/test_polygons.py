@@ -113,6 +113,8 @@ def test_scene_model_and_time_go_with_every_feature(tmp_path: Path) -> None:
 def test_a_scene_s_time_is_in_its_tags_or_its_name() -> None:
     name = "S1A_IW_GRDH_1SDV_20180114T054412_20180114T054437_020150"
     assert scene_time({}, name) == "2018-01-14T05:44:12Z"
+    # as the files within a Sentinel-1 product are called
+    assert scene_time({}, "s1a-iw-grd-vv-20181013t062322-20181013t062347-024110") == "2018-10-13T06:23:22Z"
     assert scene_time({"Acquisition_Time": "2020-01-01T00:00:00Z"}, name) == "2020-01-01T00:00:00Z"
     assert scene_time({"TIFFTAG_DATETIME": "2020:01:01 00:00:00"}, "041871") is None
 

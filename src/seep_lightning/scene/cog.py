@@ -77,7 +77,7 @@ def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dic
     """Write a virtual raster that shows a band of the rows where they lie, with all that is known of it."""
     dataset = new_vrt(rows.width, rows.height)
     line_bytes = rows.bands * rows.width
-    add_raw_byte_band(dataset, rows.data.name, offset=layer.index * rows.width, line_bytes=line_bytes)
+    add_raw_byte_band(dataset, rows.data, offset=layer.index * rows.width, line_bytes=line_bytes)
     vrt.write_text(vrt_text(dataset))
     with open_dataset(vrt, "r+") as out:
         _place(out, like.place)
@@ -110,5 +110,7 @@ def _check_written(vrt: Path, draft: Path, tags: dict[str, str]) -> None:
 
 def _remove_draft(draft: Path) -> None:
     """Remove a file that was begun, with GDAL's own temporary files."""
-    for file in draft.parent.glob(f"{draft.name}*"):
-        file.unlink()
+    # not by a pattern: the name may hold brackets
+    for file in draft.parent.iterdir():
+        if file.name.startswith(draft.name):
+            file.unlink()

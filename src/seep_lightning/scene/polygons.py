@@ -35,7 +35,7 @@ DEFAULT_MIN_AREA = 20
 MARGIN = SEA_DISTANCE[1] + 1
 """Pixels around an object that are read with it."""
 TIME_TAGS = ("ACQUISITION_TIME", "ACQUISITION_START_TIME", "PRODUCT_START_TIME", "START_TIME", "DATETIME")
-TIME_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([01]\d)([0-3]\d)T([0-2]\d)([0-5]\d)([0-5]\d)")
+TIME_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([01]\d)([0-3]\d)[Tt]([0-2]\d)([0-5]\d)([0-5]\d)")
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ import shapely
 from jinja2 import Template
 from numpy.typing import NDArray
 
+from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.scene.ground import WGS84, WHOLE_TURN, Shift
 from seep_lightning.scene.polygons import SeepLayer
@@ -78,10 +79,11 @@ def _write_features(layer: SeepLayer, path: Path, *, in_degrees: bool) -> None:
     """Write outlines and columns, and count the features that arrived: GDAL does not always say that it failed."""
     outlines = _outlines(layer, in_degrees=in_degrees, cut=_is_geojson(path))
     crs = WGS84 if in_degrees else layer.ground.wkt
+    file = compat.literal_path(path)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
         pyogrio.raw.write(
-            path,
+            file,
             shapely.to_wkb(outlines),
             _column_arrays(layer),
             list(layer.columns),
@@ -92,7 +94,7 @@ def _write_features(layer: SeepLayer, path: Path, *, in_degrees: bool) -> None:
             promote_to_multi=True,
             **_driver_options(layer, path, in_degrees=in_degrees),
         )
-        written = pyogrio.read_info(path, layer=LAYER)["features"]
+        written = pyogrio.read_info(file, layer=LAYER)["features"]
     if written != len(layer.seeps):
         raise RuntimeError("fewer features than were written")
 

@@ -11,6 +11,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from seep_lightning import compat
 from seep_lightning.errors import UserError
 from seep_lightning.scene.ground import WHOLE_TURN, Ground, Points, Reprojection, Shift, near_longitude
 from seep_lightning.scene.raster import Raster
@@ -43,6 +44,11 @@ class VectorLayer(NamedTuple):
     crs: str | None
     fields: list[str]
     bounds: tuple[float, float, float, float] | None
+
+    @property
+    def location(self) -> str:
+        """The file as pyogrio takes it."""
+        return _location(self.path)
 
     @property
     def field_names(self) -> str:
@@ -126,7 +132,7 @@ def polygon_layer(path: Path) -> VectorLayer:
         DataSourceError: It is no vector file.
     """
     name = _layer_name(path)
-    info = pyogrio.read_info(path, layer=name, force_total_bounds=True)
+    info = pyogrio.read_info(_location(path), layer=name, force_total_bounds=True)
     return VectorLayer(
         path=path,
         name=name,
@@ -136,9 +142,14 @@ def polygon_layer(path: Path) -> VectorLayer:
     )
 
 
+def _location(path: Path) -> str:
+    """A vector file as pyogrio takes it: what is no file, such as `a.zip!b.shp`, may be one of its URIs."""
+    return compat.literal_path(path) if path.exists() else str(path)
+
+
 def _layer_name(path: Path) -> str | None:
     """The name of the one layer that may hold polygons; None where GDAL lists none, `UserError` for several."""
-    names: list[str] = [name for name, kind in pyogrio.list_layers(path) if _may_hold_polygons(kind)]
+    names: list[str] = [name for name, kind in pyogrio.list_layers(_location(path)) if _may_hold_polygons(kind)]
     if not names:
         return None
     if len(names) > 1:
@@ -230,7 +241,7 @@ def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
         The features in the order of the file.
     """
     meta, numbers, geometry, values = pyogrio.raw.read(
-        layer.path, layer=layer.name, columns=list(columns), return_fids=True
+        layer.location, layer=layer.name, columns=list(columns), return_fids=True
     )
     shapes = np.asarray(shapely.from_wkb(geometry), dtype=object)
     by_name = dict(zip(meta["fields"], values, strict=True))
@@ -252,7 +263,7 @@ def numbers_where(layer: VectorLayer, condition: str) -> NDArray[np.int64]:
     """
     # some drivers do not evaluate a condition on columns that are not read
     _, numbers, _, _ = pyogrio.raw.read(
-        layer.path, layer=layer.name, where=condition, read_geometry=False, return_fids=True
+        layer.location, layer=layer.name, where=condition, read_geometry=False, return_fids=True
     )
     return np.asarray(numbers, dtype=np.int64)
 
@@ -306,7 +317,7 @@ def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[st
     """The polygons that lie within the frame after a turn of the globe, turned back."""
     turned = shapely.transform(frame.box, Shift(turn))
     meta, numbers, geometry, values = pyogrio.raw.read(
-        layer.path,
+        layer.location,
         layer=layer.name,
         columns=list(columns),
         bbox=turned.bounds,

@@ -118,18 +118,18 @@ def _add_source(band: Element, number: int, source: VrtSource) -> None:
     SubElement(part, "DstRect", to_rectangle)
 
 
-def add_raw_byte_band(dataset: Element, file_name: str, offset: int, line_bytes: int) -> None:
+def add_raw_byte_band(dataset: Element, file: Path, offset: int, line_bytes: int) -> None:
     """Add a band of bytes that lie in a flat file.
 
     Args:
         dataset: The virtual raster.
-        file_name: The flat file, beside the virtual raster.
+        file: The flat file, beside the virtual raster: GDAL takes no other.
         offset: Where the first pixel lies, bytes.
         line_bytes: From one row to the next, bytes.
     """
     band = SubElement(dataset, "VRTRasterBand", {"dataType": "Byte", "band": "1", "subClass": "VRTRawRasterBand"})
-    source = SubElement(band, "SourceFilename", {"relativeToVRT": "1"})
-    source.text = file_name
+    # not relative: GDAL takes a backslash in the virtual raster's own path for the end of its folder
+    _add_text(band, "SourceFilename", str(file.absolute()))
     _add_text(band, "ImageOffset", str(offset))
     _add_text(band, "PixelOffset", "1")
     _add_text(band, "LineOffset", str(line_bytes))
