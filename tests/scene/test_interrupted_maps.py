@@ -52,7 +52,7 @@ def test_a_run_stopped_ten_times_ends_with_the_very_same_pixels(scene: Path, tmp
     assert (pixels(result.probability) == pixels(whole.probability)).all()
     assert (pixels(result.mask) == pixels(whole.mask)).all()
     some = PolygonOptions(Thresholds(0.7, 0.72, 0.8), min_area=3)
-    features = [find_seeps(Raster(m.probability), some).seeps for m in (result, whole)]
+    features = [find_seeps(Raster(m.probability, as_stored=True), some).seeps for m in (result, whole)]
     assert len(features[0]) > 3
     assert features[0] == features[1]
     assert visible_files(tmp_path / "parts") == sorted(p.name for p in (tmp_path / "parts").iterdir())

@@ -183,7 +183,7 @@ class SceneMapper:
         """The seeps of a written map."""
         tells_classes = self.networks[0].classes > 0
         names = ENSEMBLE_SEPARATOR.join(network.name for network in self.networks)
-        with Raster(rasters.probability) as probability, Raster(rasters.mask) as mask:
+        with Raster(rasters.probability, as_stored=True) as probability, Raster(rasters.mask) as mask:
             return find_seeps(
                 probability,
                 self.config,

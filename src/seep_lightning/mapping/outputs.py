@@ -107,7 +107,7 @@ def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
 def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
     """Write each chip's part of a raster of the whole scene."""
     folder.mkdir(exist_ok=True)
-    with Raster(path) as raster:
+    with Raster(path, as_stored=True) as raster:
         size = _chip_size(job, raster)
         for chip, cell in job.tiles.items():
             top, bottom, left, right = box(cell, size)

@@ -28,6 +28,7 @@ class SceneRow:
         seconds: How long the mapping took, by the last call that did something.
         error: Why the mapping failed.
         key: A hash of model, input and settings, by which a later call knows that the map is finished.
+        notes: What was assumed of the scene, and what is doubtful about it, in sentences.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SceneRow:
     seconds: float | None = None
     error: str = ""
     key: str = ""
+    notes: str = ""
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> "SceneRow":
@@ -61,6 +63,7 @@ class SceneRow:
             seconds=_number(cells["seconds"]),
             error=cells["error"],
             key=cells["key"],
+            notes=cells.get("notes", ""),
         )
 
     def cells(self) -> dict[str, str]:
@@ -75,6 +78,7 @@ class SceneRow:
             "seconds": _cell(self.seconds, digits=1),
             "error": self.error,
             "key": self.key,
+            "notes": self.notes,
         }
 
 
@@ -89,6 +93,8 @@ def _cell(number: float | None, digits: int) -> str:
 
 
 COLUMNS = tuple(field.name for field in fields(SceneRow))
+# tables of earlier versions lack these
+YOUNGER_COLUMNS = ("notes",)
 
 
 class SceneTable:
@@ -148,7 +154,9 @@ def read_rows(path: Path) -> dict[str, SceneRow]:
     if not path.is_file():
         return {}
     reader = csv.DictReader(io.StringIO(path.read_text()), restval="")
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    columns = tuple(reader.fieldnames or ())
+    oldest = tuple(column for column in COLUMNS if column not in YOUNGER_COLUMNS)
+    if columns not in (COLUMNS, oldest):
         raise UserError(f"{path} is not a table of this command. Choose another output folder.")
     with as_user_error(f"{path} is not a table of this command", ValueError, advice="Choose another output folder."):
         rows = [SceneRow.from_cells(cells) for cells in reader]

@@ -28,7 +28,8 @@ class _Tile:
     width: int
     data_type: str
     band_names: Mapping[int, str]
-    nodatas: frozenset[float]
+    declared_nodatas: frozenset[float]
+    scalings: Mapping[int, tuple[float, float]]
     place: Georeference
 
     @property
@@ -91,8 +92,9 @@ def mosaic(
         MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file,
         Raster(file.name, bands, nodata, nodata_bands) as raster,
     ):
-        for tile in read_tiles:
-            raster.nodatas |= tile.nodatas
+        # the virtual raster declares the value of missing tiles, too
+        raster.declared_nodatas = set().union(*(tile.declared_nodatas for tile in read_tiles))
+        raster.nodatas |= raster.declared_nodatas
         raster.layout = sorted((tile.path.name, tile.row, tile.column) for tile in read_tiles)
         yield raster
 
@@ -111,11 +113,20 @@ def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[int | str], no
             column=column,
             height=tile.height,
             width=tile.width,
-            data_type=GDAL_TYPES[tile.dtype.name],
+            data_type=GDAL_TYPES[tile.stored_dtype.name],
             band_names=dict(zip(tile.indexes, tile.band_names, strict=True)),
-            nodatas=frozenset(tile.nodatas),
+            declared_nodatas=frozenset(tile.declared_nodatas),
+            scalings=_scalings(tile),
             place=tile.place,
         )
+
+
+def _scalings(tile: Raster) -> dict[int, tuple[float, float]]:
+    """Scale and offset of each band, by its number; nothing where stored values mean themselves."""
+    if tile.scaling.is_identity:
+        return {}
+    pairs = zip(tile.scaling.scales, tile.scaling.offsets, strict=True)
+    return dict(zip(tile.indexes, pairs, strict=True))
 
 
 def _check_alike(tiles: Sequence[_Tile], *, placed: bool) -> None:
@@ -125,7 +136,7 @@ def _check_alike(tiles: Sequence[_Tile], *, placed: bool) -> None:
     for tile in tiles[1:]:
         if _kind(tile, placed=placed) != expected:
             raise UserError(
-                f"{tile.path} and {first.path.name} differ in size, type, bands or coordinate system: "
+                f"{tile.path} and {first.path.name} differ in size, type, scale, bands or coordinate system: "
                 "tiles of a scene must be alike. Cut them again, or pass mosaic=false."
             )
 
@@ -135,7 +146,7 @@ def _kind(tile: _Tile, *, placed: bool) -> tuple[object, ...]:
     crs = None
     if placed and tile.place.crs is not None:
         crs = tile.place.crs.to_wkt()
-    return tile.width, tile.height, tile.data_type, max(tile.band_names), crs
+    return tile.width, tile.height, tile.data_type, tile.scalings, max(tile.band_names), crs
 
 
 def _check_places(tiles: Sequence[_Tile], name: str) -> None:
@@ -164,5 +175,5 @@ def _mosaic_vrt(tiles: Sequence[_Tile], grid: tuple[int, int], nodata: float | N
         names.update(tile.band_names)
     sources = [tile.source for tile in tiles]
     for number in range(1, max(names) + 1):
-        add_mosaic_band(vrt, number, names.get(number, ""), nodata, sources)
+        add_mosaic_band(vrt, number, names.get(number, ""), nodata, sources, first.scalings.get(number))
     return vrt_text(vrt)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from seep_lightning.scene.datasets import band_numbers, open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+from seep_lightning.scene.scaling import Scaling
 
 # Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
 READ_ROWS = 256
@@ -55,11 +56,14 @@ class Raster(AbstractContextManager["Raster"]):
         layout: Of a mosaic: name, row and column of each tile; empty for a file.
         indexes: The numbers, from 1, of the bands that are read.
         band_names: Their names; empty for a band without one.
-        dtype: Their data type.
+        stored_dtype: Their data type in the file.
+        scaling: From their stored values to those that are read.
         height: Rows.
         width: Columns.
         block_rows: Rows that are decoded together.
-        nodatas: The values of pixels without data.
+        block_columns: Columns that are decoded together.
+        nodatas: The stored values of pixels without data.
+        declared_nodatas: Those of them that the file itself declares.
         nodata_bands: Whether a pixel has no data where `all` bands have such a value, or `any`.
         is_grey: Whether one band is read, the luminance of the file's colours.
         palette: The luminance of each index, where values are indices that are read as grey; else None.
@@ -74,6 +78,8 @@ class Raster(AbstractContextManager["Raster"]):
         bands: Sequence[int | str] = (1,),
         nodata: float | None = None,
         nodata_bands: str = "any",
+        *,
+        as_stored: bool = False,
     ) -> None:
         """Open a file.
 
@@ -81,13 +87,15 @@ class Raster(AbstractContextManager["Raster"]):
             path: The file, or one of GDAL's virtual file systems (`/vsi...`).
             bands: The bands to read: numbers from 1, or names (band descriptions, such as `VV`); `grey` alone is the
                 luminance of colours where no band is called so.
-            nodata: The value of pixels without data, besides the file's own.
+            nodata: The stored value of pixels without data, besides the file's own.
             nodata_bands: `all` or `any`, see `scene.nodata`.
+            as_stored: Read stored values, as of our own maps, without the scale and the offset that the file declares.
 
         Raises:
             UserError: The file cannot be used.
         """
         self.nodata_bands = nodata_bands
+        self._as_stored = as_stored
         self.path = Path(path)
         self.name = self.path.stem
         self.layout: list[tuple[str, int, int]] = []
@@ -109,21 +117,44 @@ class Raster(AbstractContextManager["Raster"]):
             self.indexes = band_numbers(self.path, dataset.descriptions, bands)
         self.palette = grey_palette(dataset) if self.is_grey else None
         self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
-        self.dtype = _common_dtype(self.path, {dataset.dtypes[i - 1] for i in self.indexes})
+        self.stored_dtype = _common_dtype(self.path, {dataset.dtypes[i - 1] for i in self.indexes})
+        self.scaling = self._declared_scaling(dataset)
         self.height = int(dataset.height)
         self.width = int(dataset.width)
         self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
+        self.block_columns = max(int(dataset.block_shapes[i - 1][1]) for i in self.indexes)
         # the given value comes first: fingerprints depend on which of two equal values is kept
-        declared = {nodata, *(dataset.nodatavals[i - 1] for i in self.indexes)}
+        by_file = {dataset.nodatavals[i - 1] for i in self.indexes}
         self.masked = any(MaskFlags.per_dataset in dataset.mask_flag_enums[i - 1] for i in self.indexes)
         if self.palette is not None:
             # the nodata value of a file with a palette is an index, which its mask tells of
             self.masked = self.masked or dataset.nodata is not None
-            declared = {nodata}
-        self.nodatas = nodata_values(declared, self.dtype)
+            by_file = set()
+        self.declared_nodatas = nodata_values(by_file, self.stored_dtype)
+        self.nodatas = nodata_values({nodata, *by_file}, self.stored_dtype)
         self.tags: dict[str, str] = dict(dataset.tags())
         self.place = read_georeference(self.path, dataset)
         self._stamps = _file_stamps(dataset.files or [str(self.path)])
+
+    def _declared_scaling(self, dataset: Any) -> Scaling:
+        """The scaling that the file declares; none of colours, which have become their luminance."""
+        is_luminance = self.is_grey and (len(self.indexes) > 1 or self.palette is not None)
+        if self._as_stored or is_luminance:
+            return Scaling()
+        return Scaling.of_bands(dataset.scales, dataset.offsets, [i - 1 for i in self.indexes])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The data type of the values that are read."""
+        return self.stored_dtype if self.scaling.is_identity else np.dtype(np.float32)
+
+    def multiply_by(self, factor: float) -> None:
+        """Read stored values times a factor from now on, whatever the file declares; no thread may be reading."""
+        self.scaling = Scaling.by_factor(factor, len(self.indexes))
+
+    def add_nodata(self, values: Iterable[float]) -> None:
+        """Take pixels of further stored values for such without data from now on; no thread may be reading."""
+        self.nodatas |= nodata_values(values, self.stored_dtype)
 
     def __exit__(self, *_: object) -> None:
         """Close the file, see `close`."""
@@ -175,12 +206,14 @@ class Raster(AbstractContextManager["Raster"]):
         nodatas = sorted(str(value) for value in self.nodatas)
         crs = None if self.crs is None else self.crs.to_wkt()
         points = [(point.row, point.col, point.x, point.y, point.z) for point in self.gcps]
-        pixels = [files, self.height, self.width, self.dtype.name, self.indexes, nodatas, self.masked]
+        pixels = [files, self.height, self.width, self.stored_dtype.name, self.indexes, nodatas, self.masked]
         # maps that were made before there were these readings keep their hashes
         if self.is_grey:
             pixels.append(GREY_BAND)
         elif len(self.indexes) > 1 and self.nodata_bands != "any":
             pixels.append(self.nodata_bands)
+        if not self.scaling.is_identity:
+            pixels.append([self.scaling.scales, self.scaling.offsets])
         ground = [self.layout, crs, tuple(self.transform), points]
         return hashlib.sha256(json.dumps(pixels + ground).encode()).hexdigest()
 
@@ -194,11 +227,20 @@ class Raster(AbstractContextManager["Raster"]):
             right: The column after the last one; None for the right edge.
 
         Returns:
-            Values (C, n, w) as stored, and which pixels (n, w) are valid.
+            Values (C, n, w), and which pixels (n, w) are valid.
 
         Raises:
             UserError: The file is damaged, changed or gone.
         """
+        stored, valid = self.read_stored(start, stop, left, right)
+        return self.measured(stored), valid
+
+    def measured(self, stored: Values) -> Values:
+        """What stored values (C, ...) of the bands that are read mean."""
+        return stored if self.scaling.is_identity else self.scaling.apply(stored)
+
+    def read_stored(self, start: int, stop: int, left: int = 0, right: int | None = None) -> tuple[Values, Mask]:
+        """Read a window as `read` does, but values as the file stores them."""
         right = self.width if right is None else right
         window = Window(left, start, right - left, stop - start)
         dataset = self._handle()
@@ -239,9 +281,16 @@ class Raster(AbstractContextManager["Raster"]):
         """
         has_full_scale = self.dtype.name in ("uint8", "uint16")
         if scale and has_full_scale:
-            raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self.dtype}.")
+            raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self._storage}.")
         if not scale and not has_full_scale:
-            raise UserError(f"{self.path} stores {self.dtype}: pass scale=linear, or scale=db if its values are dB.")
+            raise UserError(f"{self.path} stores {self._storage}: pass scale=linear, or scale=db if its values are dB.")
+
+    @property
+    def _storage(self) -> str:
+        """How values are stored, for messages."""
+        if self.scaling.is_identity:
+            return str(self.stored_dtype)
+        return f"{self.stored_dtype} with {self.scaling}"
 
 
 def _common_dtype(path: Path, dtypes: set[str]) -> np.dtype[Any]:

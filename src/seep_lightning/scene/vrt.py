@@ -82,7 +82,12 @@ def _add_transform(dataset: Element, crs: str, transform: Affine) -> None:
 
 
 def add_mosaic_band(
-    dataset: Element, number: int, name: str, nodata: float | None, sources: Iterable[VrtSource]
+    dataset: Element,
+    number: int,
+    name: str,
+    nodata: float | None,
+    sources: Iterable[VrtSource],
+    scaling: tuple[float, float] | None = None,
 ) -> None:
     """Add a band that is the same band of several files.
 
@@ -92,11 +97,16 @@ def add_mosaic_band(
         name: The band's name; empty for none.
         nodata: The value where no file lies; None for none.
         sources: The files.
+        scaling: Scale and offset of the values; None where they mean themselves.
     """
     band = SubElement(dataset, "VRTRasterBand", {"band": str(number)})
     _add_text(band, "Description", name)
     if nodata is not None:
         _add_text(band, "NoDataValue", f"{nodata:g}")
+    if scaling is not None:
+        scale, offset = scaling
+        _add_text(band, "Offset", repr(offset))
+        _add_text(band, "Scale", repr(scale))
     for source in sources:
         band.set("dataType", source.data_type)
         _add_source(band, number, source)
