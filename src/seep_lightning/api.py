@@ -5,7 +5,7 @@ Keyword arguments are the keys of the command's config, as `seep VERB --help` li
 does not fit raises `UserError`, in the words that the command line has for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -256,6 +256,7 @@ def prepare(
     scenes: StrPath | Sequence[StrPath],
     labels: StrPath,
     output: StrPath,
+    classes: Mapping[str, int | str] | None = AS_CONFIGURED,
     **settings: Any,
 ) -> "PreparedChips":
     """Cut scenes and an analyst's polygons into chips and masks, as `seep prepare` does.
@@ -265,6 +266,7 @@ def prepare(
         scenes: A raster, a folder or a pattern of them, or a list of these.
         labels: The vector file of polygons.
         output: The folder of the new data set.
+        classes: What the words in the column `class_attribute` mean, such as `{"thin": 1, "thick": 2}`.
         **settings: Other keys of the config, such as `size=256`, `class_attribute="class"`.
 
     Returns:
@@ -273,10 +275,12 @@ def prepare(
     Raises:
         UserError: Scenes or polygons cannot be read or do not lie together, or the folder exists.
     """
+    from seep_lightning.config.class_words import class_words_text
     from seep_lightning.data.preparation import prepare as cut_chips
     from seep_lightning.data.prepared import PreparedChips
 
-    config = _config("prepare", overrides, {"scenes": scenes, "labels": labels, "output": output, **settings})
+    paths = {"scenes": scenes, "labels": labels, "output": output}
+    config = _config("prepare", overrides, {**paths, "classes": class_words_text(classes), **settings})
     facts = cut_chips(config)
     return PreparedChips.of_facts(config.output, facts)
 

@@ -31,8 +31,8 @@ PATH_KEYS = frozenset(
         "split.path",
     }
 )
-# their value is a text, never a list: brackets and commas of a regular expression are its own
-TEXT_KEYS = frozenset({"data.pattern"})
+# their value is a text: brackets of a regular expression are its own, and words have letters of all languages
+TEXT_KEYS = frozenset({"classes", "data.pattern"})
 QUOTES = ("'", '"', "${")
 # keys whose values are dictionaries that may have keys in quotes, such as {"0,255,255": 1}
 QUOTED_KEYS = frozenset({"data.mask_values"})

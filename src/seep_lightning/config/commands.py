@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from seep_lightning.config.class_words import check_class_words
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
 from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
@@ -182,6 +183,8 @@ class PrepareConfig:
         nodata: A value of pixels without data, besides the one that a scene declares.
         scale: What float and signed values are.
         class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
+        classes: What the words in this column mean, such as `{thin: 1, thick: 2, unsure: ignore}`; None: it holds
+            numbers.
         scene_attribute: The column that names a polygon's scene; None: a polygon is of all scenes in which it lies, and
             so is one that names none.
         ignore: An SQL condition: of such polygons nobody is sure, and their pixels become nodata.
@@ -199,6 +202,7 @@ class PrepareConfig:
     nodata: float | None = None
     scale: str | None = one_of(None, "linear", "db")
     class_attribute: str | None = None
+    classes: Any = None
     scene_attribute: str | None = None
     ignore: str | None = None
     unplaced: str = one_of("error", "skip")
@@ -208,11 +212,14 @@ class PrepareConfig:
     seed: int = random_seed()
 
     def check_together(self) -> None:
-        """Check the overlap against the size, and that there is a band."""
+        """Check the overlap against the size, that there is a band, and what words mean."""
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
         if not self.bands:
             raise UserError("bands=[]: expected numbers from 1, or names.")
+        check_class_words(self.classes)
+        if self.classes is not None and not self.class_attribute:
+            raise UserError("classes says what the words of a column mean. Name the column: class_attribute=COLUMN.")
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """An analyst's polygons as the classes of a scene's pixels."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.config.class_words import DOUBTFUL, LARGEST_CLASS, parsed_class_words
 from seep_lightning.config.commands import PrepareConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 
 if TYPE_CHECKING:
     from seep_lightning.scene.outline_file import OutlineFile
     from seep_lightning.scene.outlines import Outlines
     from seep_lightning.scene.raster import Raster
 
-# that a mask of 8 bit can hold
-LARGEST_CLASS = 255
+# in place of a class: what stands in the column means none
+NO_CLASS = 0
+# of the words in a column, how many are named
+MOST_WORDS = 8
 # where `predict` names the network that drew an outline
 MODEL_COLUMN = "model"
 
@@ -31,6 +34,7 @@ class LabelFile:
         outlines: The features.
         scenes: The scene that each names, N texts; empty where it names none, or where no column is asked.
         models: The network that drew each, N texts; empty where a person did.
+        classes: The class of each, (N,) uint8; `NO_CLASS` where the column of classes tells none.
         is_doubtful: Whether nobody is sure of it, (N,).
         has_scene_column: Whether a column was asked for the scenes.
         scene_count: In how many scenes the polygons are looked for.
@@ -39,9 +43,16 @@ class LabelFile:
     outlines: "OutlineFile"
     scenes: list[str]
     models: list[str]
+    classes: NDArray[np.uint8]
     is_doubtful: NDArray[np.bool_]
     has_scene_column: bool
     scene_count: int
+
+    def among(self, outlines: "Outlines") -> NDArray[np.int64]:
+        """The positions in this file of the outlines (K,) that lie in a scene, (K,)."""
+        order = np.argsort(self.outlines.numbers)
+        positions = np.searchsorted(self.outlines.numbers, outlines.numbers, sorter=order)
+        return np.asarray(order[positions])
 
     def takes_unnamed(self, raster: "Raster") -> bool:
         """Whether polygons without a scene's name, as they are newly drawn in a GIS, are of the scene they lie in.
@@ -130,14 +141,17 @@ def read_label_file(config: PrepareConfig, scene_count: int) -> LabelFile:
     path = Path(config.labels)
     outlines = read_outline_file(path, _named_columns(config), optional=[MODEL_COLUMN])
     count = len(outlines.numbers)
+    meanings = _meanings(outlines, config)
     doubtful = np.zeros(0, np.int64)
     if config.ignore:
         doubtful = outlines_where(path, config.ignore, "ignore")
+    is_doubtful = np.isin(outlines.numbers, doubtful) | (meanings == DOUBTFUL)
     return LabelFile(
         outlines=outlines,
         scenes=_texts(outlines.columns.get(config.scene_attribute or ""), count),
         models=_texts(outlines.columns.get(MODEL_COLUMN), count),
-        is_doubtful=np.isin(outlines.numbers, doubtful),
+        classes=np.maximum(meanings, NO_CLASS).astype(np.uint8),
+        is_doubtful=is_doubtful,
         has_scene_column=bool(config.scene_attribute),
         scene_count=scene_count,
     )
@@ -155,26 +169,28 @@ def read_labels(raster: "Raster", file: LabelFile, config: PrepareConfig) -> Sce
         The polygons with their classes.
 
     Raises:
-        UserError: The file cannot be read, has no such column, or a class is none of 1..255.
+        UserError: The file cannot be read, or a polygon that counts has no class.
     """
     from seep_lightning.scene.outlines import read_outlines
 
     path = Path(config.labels)
-    outlines = read_outlines(path, raster, _named_columns(config))
+    outlines = read_outlines(path, raster)
     # GeoJSON always has a CRS, needed or not
     labels_need_crs = bool(outlines.crs) and path.suffix.lower() != ".geojson"
     if labels_need_crs and not raster.georeferenced:
         raise UserError(f"{raster.path} has no CRS, {path} has one. Assign it with gdal_edit.py -a_srs -a_ullr.")
-    doubtful_numbers = file.outlines.numbers[file.is_doubtful]
+    positions = file.among(outlines)
     lies_inside = outlines.inside(raster.height, raster.width)
-    is_inside = lies_inside & _is_of_scene(outlines, raster, file, config)
-    is_doubtful = is_inside & np.isin(outlines.numbers, doubtful_numbers)
+    is_inside = lies_inside & _is_of_scene(positions, raster, file, config)
+    is_doubtful = is_inside & file.is_doubtful[positions]
+    is_sure = is_inside & ~is_doubtful
+    _check_classes(positions[is_sure], file, config)
     every_pixel = np.broadcast_to(np.True_, (raster.height, raster.width))
     return SceneLabels(
         names=scene_names(raster.path),
         takes_unnamed=file.takes_unnamed(raster),
         outlines=outlines,
-        classes=_classes(outlines, is_inside & ~is_doubtful, config),
+        classes=np.where(is_sure, file.classes[positions], np.uint8(0)),
         doubtful=is_doubtful.astype(np.uint8),
         is_inside=is_inside,
         holds_pixel=outlines.holding(is_inside, every_pixel),
@@ -187,42 +203,60 @@ def _named_columns(config: PrepareConfig) -> list[str]:
     return [name for name in (config.scene_attribute, config.class_attribute) if name]
 
 
-def _is_of_scene(outlines: "Outlines", raster: "Raster", file: LabelFile, config: PrepareConfig) -> NDArray[np.bool_]:
-    """Which polygons are of the scene if they lie in it: all, or those that name it, or that name none."""
-    count = len(outlines.shapes)
+def _is_of_scene(
+    positions: NDArray[np.int64], raster: "Raster", file: LabelFile, config: PrepareConfig
+) -> NDArray[np.bool_]:
+    """Which polygons of the file are of the scene if they lie in it: all, or those that name it, or that name none."""
     if not config.scene_attribute:
-        return np.ones(count, bool)
+        return np.ones(len(positions), bool)
     expected = set(scene_names(raster.path))
     if file.takes_unnamed(raster):
         expected.add("")
-    texts = _texts(outlines.columns[config.scene_attribute], count)
-    return np.array([text in expected for text in texts], bool)
+    return np.array([file.scenes[position] in expected for position in positions], bool)
 
 
-def _classes(outlines: "Outlines", is_sure: NDArray[np.bool_], config: PrepareConfig) -> NDArray[np.uint8]:
-    """The class of each polygon that counts, (N,), 0 for the others."""
-    classes = np.zeros(len(is_sure), np.uint8)
+def _meanings(outlines: "OutlineFile", config: PrepareConfig) -> NDArray[np.int16]:
+    """The class of each polygon of the file (N,), `DOUBTFUL`, or `NO_CLASS`, by `class_attribute` and `classes`."""
+    count = len(outlines.numbers)
     if not config.class_attribute:
-        classes[is_sure] = 1
-        return classes
-    column = outlines.columns[config.class_attribute]
-    is_wrong = is_sure & ~_equals_number(column, range(1, LARGEST_CLASS + 1))
-    if is_wrong.any():
-        polygon = outlines.numbers[is_wrong][0]
-        value = column[is_wrong][0]
+        return np.ones(count, np.int16)
+    words = parsed_class_words(config.classes) or _words_for_numbers()
+    texts = _texts(outlines.columns[config.class_attribute], count)
+    return np.array([words.get(text, NO_CLASS) for text in texts], np.int16)
+
+
+def _words_for_numbers() -> dict[str, int]:
+    """The classes by their numbers as a column of texts may hold them, also as 1.0."""
+    numbers = range(1, LARGEST_CLASS + 1)
+    return {f"{number}{ending}": number for number in numbers for ending in ("", ".0")}
+
+
+def _check_classes(positions: NDArray[np.int64], file: LabelFile, config: PrepareConfig) -> None:
+    """Raise `UserError` where one of the polygons that count has no class."""
+    without_class = positions[file.classes[positions] == NO_CLASS]
+    if not len(without_class):
+        return
+    first = without_class[0]
+    texts = _texts(file.outlines.columns[str(config.class_attribute)], len(file.scenes))
+    subject = f"{config.labels}: {config.class_attribute} of polygon {file.outlines.numbers[first]} is"
+    value = texts[first] or "empty"
+    counts = Counter(text for text in texts if text).most_common()
+    listed = shortened([f"{text} ({count})" for text, count in counts], MOST_WORDS)
+    if config.classes is not None:
         raise UserError(
-            f"{config.labels}: {config.class_attribute} of polygon {polygon} is {value}; expected 1 to "
-            f"{LARGEST_CLASS}. Correct it, or leave it out with ignore=CONDITION."
+            f"{subject} {value}, which classes does not list. The column holds {listed}. "
+            "Add it to classes with its class or with ignore, or leave it out with ignore=CONDITION."
         )
-    classes[is_sure] = column[is_sure].astype(float)
-    return classes
+    problem = f"{subject} {value}; expected 1 to {LARGEST_CLASS}."
+    if all(_is_number(text) for text, _ in counts):
+        raise UserError(f"{problem} Correct it, or leave it out with ignore=CONDITION.")
+    example = ", ".join(f"{text}: {number}" for number, (text, _) in enumerate(counts[:MOST_WORDS], 1))
+    raise UserError(f"{problem} The column holds {listed}. Say which class each is: 'classes={{{example}}}'.")
 
 
-def _equals_number(column: NDArray[Any], numbers: Sequence[int]) -> NDArray[np.bool_]:
-    """Which values of a column (N,) are one of the numbers, also as text or as 1.0."""
-    as_integers = [f"{number}" for number in numbers]
-    as_floats = [f"{number}.0" for number in numbers]
-    return np.isin(column.astype(str), as_integers + as_floats)
+def _is_number(text: str) -> bool:
+    """Whether a text is a number."""
+    return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
 def _texts(column: NDArray[Any] | None, count: int) -> list[str]:

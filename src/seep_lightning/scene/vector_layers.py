@@ -155,7 +155,10 @@ def _layer_name(path: Path) -> str | None:
     if len(names) > 1:
         listed = ", ".join(names)
         command = f"ogr2ogr one.gpkg {path.name} {names[0]}"
-        raise UserError(f"{path} has several layers: {listed}. Give a file with one of them: {command}")
+        raise UserError(
+            f"{path} has several layers: {listed}. Give a file with one of them: {command}. If they are classes, merge "
+            "them in QGIS (Merge Vector Layers), which names them in the column that class_attribute=layer reads."
+        )
     return names[0]
 
 
