@@ -10,7 +10,7 @@ from helpers.chips import make_chips, seeps_config
 from helpers.command_line import seep
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.data import DataConfig, OtherDataConfig
-from seep_lightning.data.inputs import find_files
+from seep_lightning.data.inputs import find_scenes
 from seep_lightning.data.layouts import KNOWN_FOLDERS, ChipFiles, FolderNames, pair_chips
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.roots import other_data, with_root
@@ -64,7 +64,7 @@ def test_check_reads_ones_own_chips_and_says_how_to_read_others(neutral_root, ch
 
 def test_images_are_found_in_a_data_sets_folder_of_either_layout(chips_root, neutral_root):
     for root, folder in ((chips_root, "train_images_256"), (neutral_root, "images")):
-        found = find_files("input", str(root))
+        found = [scene.path for scene in find_scenes("input", str(root))]
         assert found == sorted((root / folder).iterdir())
 
 

@@ -9,7 +9,7 @@ import pytest
 from helpers.documents import code_blocks
 from helpers.rasters import UTM, pixels, write_raster
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.inputs import find_files
+from seep_lightning.data.inputs import find_scenes
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.scene import raster_formats
@@ -40,9 +40,9 @@ def test_scenes_of_a_new_entry_are_found_and_mapped(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match=r"scenes: no \.tif, .*\.jp2 in it"):
-        find_files("scenes", str(scene.parent))
+        find_scenes("scenes", str(scene.parent))
     add(monkeypatch, template())
-    assert find_files("scenes", str(scene.parent)) == [scene]
+    assert [file.path for file in find_scenes("scenes", str(scene.parent))] == [scene]
     config = PredictConfig(input=str(scene.parent), output=str(tmp_path / "maps"), device="cpu", polygons=False)
     assert [row.name for row in predict(config)] == ["a"]
     assert (pixels(tmp_path / "maps" / "a.probability.tif") > 0).all()

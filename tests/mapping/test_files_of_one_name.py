@@ -7,7 +7,7 @@ import pytest
 
 from helpers.rasters import write_raster
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.inputs import find_files
+from seep_lightning.data.inputs import find_scenes
 from seep_lightning.mapping.scenes import predict
 
 
@@ -39,6 +39,6 @@ def test_files_of_one_name_have_maps_of_their_own(trained: Path, pictures: Path,
 def test_pictures_are_scenes_only_where_there_are_no_others(tmp_path: Path) -> None:
     for name in ("a.tif", "a.jpg", "b.webp"):
         (tmp_path / name).touch()
-    assert [path.name for path in find_files("input", str(tmp_path))] == ["a.tif"]
+    assert [scene.path.name for scene in find_scenes("input", str(tmp_path))] == ["a.tif"]
     (tmp_path / "a.tif").unlink()
-    assert [path.name for path in find_files("input", str(tmp_path))] == ["a.jpg", "b.webp"]
+    assert [scene.path.name for scene in find_scenes("input", str(tmp_path))] == ["a.jpg", "b.webp"]

@@ -19,11 +19,12 @@ from helpers.rasters import UTM, write_raster
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import find_columns
 from seep_lightning.data.generator.scene import generate_scene
-from seep_lightning.data.inputs import find_files
+from seep_lightning.data.inputs import find_scenes
 from seep_lightning.data.mosaic import box, lay
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import SceneJob, find_jobs, strips_of
 from seep_lightning.predictor.loading import load
+from seep_lightning.scene.scene_file import SceneFile
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -147,11 +148,12 @@ def test_a_mosaic_without_its_first_tile_and_a_file_of_its_name_are_two(trained:
     (chips / "S9.000000.tif").unlink()
     config = PredictConfig(run=str(trained), input=str(chips), output="out", columns=COLUMNS)
     with pytest.raises(UserError, match="several files would be mapped to S9"):
-        find_jobs(find_files("input", str(chips)), load(trained).facts, config)
+        find_jobs(find_scenes("input", str(chips)), load(trained).facts, config)
 
 
 def test_a_mosaic_with_a_gap_has_strips(chips: Path) -> None:
-    tiles = {path: divmod(int(path.name.split(".")[1]), COLUMNS) for path in chips.iterdir()}
+    files = [SceneFile.of_raster(path) for path in chips.iterdir()]
+    tiles = {file: divmod(int(file.path.name.split(".")[1]), COLUMNS) for file in files}
     assert strips_of(SceneJob("S9", tiles), 48 * TILE * COLUMNS) == [(0, 48), (48, 96)]
 
 
@@ -160,4 +162,5 @@ def test_maps_in_the_folder_of_their_scenes_are_no_scenes(scene: Path) -> None:
         shutil.copy(scene, scene.with_name(name))
     scene.with_suffix(".png").write_bytes(b"picture=true")
     scene.with_name("b.png").write_bytes(b"a scene")
-    assert find_files("input", str(scene.parent)) == [scene, scene.with_name("b.png")]
+    found = find_scenes("input", str(scene.parent))
+    assert [file.path for file in found] == [scene, scene.with_name("b.png")]

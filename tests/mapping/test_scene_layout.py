@@ -16,6 +16,7 @@ from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.data.mosaic import box
 from seep_lightning.mapping.jobs import find_jobs
 from seep_lightning.runs.checkpoints import read_checkpoint
+from seep_lightning.scene.scene_file import SceneFile
 
 ROWS, COLUMNS, SIZE = 3, 4, 256
 WEIGHTS = Path(seep_lightning.__file__).with_name("weights")
@@ -53,7 +54,7 @@ def test_the_same_chips_have_one_layout_whatever_they_are_called(
     facts = facts_of(network, tmp_path, monkeypatch)
     for scene, paths in strangers.items():
         config = PredictConfig(input=str(paths[0].parent), output="out")
-        (job,) = find_jobs(paths, facts, config)
+        (job,) = find_jobs([SceneFile.of_raster(path) for path in paths], facts, config)
         cells = np.array(list(job.tiles.values()))
         height, width = SIZE * (1 + cells.max(axis=0))
         assert (job.name, width, height) == (scene, 1024, 768)

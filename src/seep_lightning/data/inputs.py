@@ -1,4 +1,4 @@
-"""Which image files a path on the command line means: a file, a folder, a data set, or a pattern."""
+"""Which scenes a path on the command line means: a file, a product, a folder, a data set, or a pattern."""
 
 import glob
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, picture_suffixes, scene_suffixes
+from seep_lightning.scene.scene_file import SceneFile
 
 
 def path_list(key: str, value: Any) -> list[str]:
@@ -29,48 +30,53 @@ def path_list(key: str, value: Any) -> list[str]:
     return [str(value)]
 
 
-def find_files(key: str, text: str) -> list[Path]:
-    """Find the images that a key of the config means.
+def find_scenes(key: str, text: str) -> list[SceneFile]:
+    """Find the scenes that a key of the config means.
 
     Args:
         key: The key in the config, for the message.
-        text: A file, a folder of images, a data set's folder, or a pattern such as `SCENES/*.tif`.
+        text: An input of one of `scene.inputs.kinds` (a file, a product), a folder of such, a data set's folder, or a
+            pattern such as `SCENES/*.tif`.
 
     Returns:
-        Absolute paths, sorted; without the maps, and pictures of maps, that `predict` wrote.
+        The scenes, sorted by their files; without the maps, and pictures of maps, that `predict` wrote.
 
     Raises:
-        UserError: There are none.
+        UserError: There are none, or a product is damaged.
     """
-    path = Path(text)
-    if path.is_file() or text.startswith("/vsi"):
-        return [path.absolute()]
-    if path.is_dir():
-        files = _images_in_folder(path)
+    # reading rasters is not needed where a command only shows its help
+    from seep_lightning.scene.inputs.kinds import kind_of, scenes_in
+
+    if kind_of(text) is not None:
+        return scenes_in(text)
+    folder = Path(text)
+    if folder.is_dir():
+        paths = _scenes_of_folder(folder)
         problem = f"no {', '.join(scene_suffixes())} in it"
     else:
         # `Path.glob` takes no absolute pattern
-        files = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
+        paths = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
         problem = "there is no such file or folder, nor any like it"
-    pictures = _pictures_of_maps(files)
-    images = [file.absolute() for file in files if file not in pictures and not file.name.endswith(MAP_SUFFIXES)]
-    if not images:
+    pictures = _pictures_of_maps(paths)
+    inputs = [path.absolute() for path in paths if path not in pictures and not path.name.endswith(MAP_SUFFIXES)]
+    if not inputs:
         raise UserError(f"{key}={text}: {problem}.")
-    return sorted(images)
+    return [scene for path in sorted(inputs) for scene in scenes_in(path)]
 
 
-def _images_in_folder(folder: Path) -> list[Path]:
-    """The images of a folder, or of the data set's layout in it."""
+def _scenes_of_folder(folder: Path) -> list[Path]:
+    """The products and the images of a folder, or of the data set's layout in it."""
     from seep_lightning.data.layouts import known_folders
+    from seep_lightning.scene.inputs.kinds import is_product
 
     known = known_folders(folder)
     if known is not None:
         _, folders = known
         folder = folder / folders.images
-    files = list(folder.iterdir())
-    scenes = [path for path in files if path.suffix.lower() in scene_suffixes()]
+    entries = list(folder.iterdir())
+    scenes = [path for path in entries if path.suffix.lower() in scene_suffixes() or is_product(path)]
     # beside scenes, pictures are their previews
-    return scenes or [path for path in files if path.suffix.lower() in picture_suffixes()]
+    return scenes or [path for path in entries if path.suffix.lower() in picture_suffixes()]
 
 
 def _pictures_of_maps(files: Sequence[Path]) -> set[Path]:

@@ -113,14 +113,14 @@ class SceneLabels:
         return classes, only_doubtful
 
 
-def scene_name(path: Path) -> str:
-    """Return the scene's part of a chip's name, which ends at the first dot."""
-    return path.stem.replace(".", "_")
+def chip_scene_name(name: str) -> str:
+    """The part of a chip's name, which ends at the first dot, that names its scene."""
+    return name.replace(".", "_")
 
 
-def scene_names(path: Path) -> tuple[str, str]:
-    """The names by which a polygon may name a scene: that of the file, and that of its chips and its map."""
-    return path.stem, scene_name(path)
+def scene_names(name: str) -> tuple[str, str]:
+    """The names by which a polygon may name a scene: its own, which is that of its map, and that of its chips."""
+    return name, chip_scene_name(name)
 
 
 def read_label_file(config: PrepareConfig, scene_count: int) -> LabelFile:
@@ -187,7 +187,7 @@ def read_labels(raster: "Raster", file: LabelFile, config: PrepareConfig) -> Sce
     _check_classes(positions[is_sure], file, config)
     every_pixel = np.broadcast_to(np.True_, (raster.height, raster.width))
     return SceneLabels(
-        names=scene_names(raster.path),
+        names=scene_names(raster.name),
         takes_unnamed=file.takes_unnamed(raster),
         outlines=outlines,
         classes=np.where(is_sure, file.classes[positions], np.uint8(0)),
@@ -209,7 +209,7 @@ def _is_of_scene(
     """Which polygons of the file are of the scene if they lie in it: all, or those that name it, or that name none."""
     if not config.scene_attribute:
         return np.ones(len(positions), bool)
-    expected = set(scene_names(raster.path))
+    expected = set(scene_names(raster.name))
     if file.takes_unnamed(raster):
         expected.add("")
     return np.array([file.scenes[position] in expected for position in positions], bool)

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,11 @@ from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.cutting import CutChip, cut_scene, starts
-from seep_lightning.data.inputs import find_files, path_list
-from seep_lightning.data.labels import LabelFile, SceneLabels, read_label_file, read_labels, scene_name
+from seep_lightning.data.inputs import find_scenes, path_list
+from seep_lightning.data.labels import LabelFile, SceneLabels, chip_scene_name, read_label_file, read_labels
 from seep_lightning.data.outline_account import OutlineAccount, account
 from seep_lightning.errors import UserError
+from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
 if TYPE_CHECKING:
     from seep_lightning.scene.raster import Raster
@@ -55,10 +56,10 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Labels:
-    """The file of polygons as a whole, and the polygons of each scene by the scene's file."""
+    """The file of polygons as a whole, and the polygons of each scene."""
 
     file: LabelFile
-    by_scene: dict[Path, SceneLabels]
+    by_scene: dict[SceneFile, SceneLabels]
 
     def account(self, *, is_cut: bool) -> OutlineAccount:
         """What becomes of each polygon; is_cut: whether it is known by now where the scenes hold data."""
@@ -67,16 +68,26 @@ class _Labels:
 
 def _read_all_labels(config: PrepareConfig) -> _Labels:
     """Read the polygons of each scene."""
-    from seep_lightning.scene.raster import Raster
-
-    paths = _scene_files(config)
-    file = read_label_file(config, len(paths))
-    by_scene: dict[Path, SceneLabels] = {}
-    for path in paths:
-        with Raster(path, config.bands, config.nodata) as raster:
+    scenes = _scene_files(config)
+    file = read_label_file(config, len(scenes))
+    by_scene: dict[SceneFile, SceneLabels] = {}
+    for scene in scenes:
+        with _open(scene, config) as raster:
             raster.check_scale(config.scale)
-            by_scene[path] = read_labels(raster, file, config)
+            by_scene[scene] = read_labels(raster, file, config)
     return _Labels(file, by_scene)
+
+
+def _config_of_scene(config: PrepareConfig, scene: SceneFile) -> PrepareConfig:
+    """The config with the scale that the scene itself tells; `Raster.check_scale` has found no contradiction."""
+    return replace(config, scale=config.scale or scene.facts.scale)
+
+
+def _open(scene: SceneFile, config: PrepareConfig) -> "Raster":
+    """Open a scene as the config says."""
+    from seep_lightning.scene.inputs.kinds import open_scene
+
+    return open_scene(scene, ReadingOptions(tuple(config.bands), config.nodata))
 
 
 def _check_labels(labels: _Labels, config: PrepareConfig) -> None:
@@ -94,31 +105,29 @@ def _check_labels(labels: _Labels, config: PrepareConfig) -> None:
     outlines.check_used(config)
 
 
-def _scene_files(config: PrepareConfig) -> list[Path]:
-    """The scenes' files, each once; `UserError` where the chips of two would have one name."""
-    paths: dict[str, Path] = {}
+def _scene_files(config: PrepareConfig) -> list[SceneFile]:
+    """The scenes, each once; `UserError` where the chips of two would have one name."""
+    scenes: dict[str, SceneFile] = {}
     for text in path_list("scenes", config.scenes):
-        for path in find_files("scenes", text):
-            other = paths.setdefault(scene_name(path), path)
-            if other != path:
-                raise UserError(f"scenes: {other} and {path} have one name. Rename one of them.")
-    return list(paths.values())
+        for scene in find_scenes("scenes", text):
+            other = scenes.setdefault(chip_scene_name(scene.name), scene)
+            if other != scene:
+                raise UserError(f"scenes: {other.path} and {scene.path} have one name. Rename one of them.")
+    return list(scenes.values())
 
 
 def _write_data_set(folder: Path, labels: _Labels, config: PrepareConfig) -> dict[str, Any]:
     """Write all chips and `dataset.json` into a new folder. Returns what stands in it."""
-    from seep_lightning.scene.raster import Raster
-
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "classes": 0, "columns": {}}
     facts.update({key: getattr(config, key) for key in KEPT_SETTINGS})
     for subfolder in (DataConfig.images, DataConfig.masks):
         (folder / subfolder).mkdir(parents=True)
-    for path, scene_labels in labels.by_scene.items():
-        with Raster(path, config.bands, config.nodata) as raster:
+    for scene, scene_labels in labels.by_scene.items():
+        with _open(scene, config) as raster:
             # without overlap tiles lie edge to edge, and can be laid back
             if config.overlap == 0:
-                facts["columns"][scene_name(path)] = len(starts(raster.width, config))
-            for chip in cut_scene(raster, scene_labels, config):
+                facts["columns"][chip_scene_name(scene.name)] = len(starts(raster.width, config))
+            for chip in cut_scene(raster, scene_labels, _config_of_scene(config, scene)):
                 _write_chip(folder, raster, chip)
                 facts["chips"] += 1
                 facts["with_seep"] += bool(chip.mask.any())
@@ -135,7 +144,7 @@ def _write_chip(folder: Path, raster: "Raster", chip: CutChip) -> None:
     """Write image and mask of a chip, where the scene lies."""
     from seep_lightning.scene.datasets import write_geotiff
 
-    name = f"{scene_name(raster.path)}.{chip.tile:06d}.tif"
+    name = f"{chip_scene_name(raster.name)}.{chip.tile:06d}.tif"
     place = _place_of(raster, chip)
     write_geotiff(folder / DataConfig.images / name, chip.image, 0, raster.band_names, **place)
     write_geotiff(folder / DataConfig.masks / name, chip.mask, None, **place)

@@ -14,8 +14,10 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
+from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import NO_FACTS, RASTER, ReadingOptions, SceneFacts, SceneFile
 
 Bands = tuple[int | str, ...]
 """Band numbers from 1, or names."""
@@ -29,13 +31,21 @@ class SceneJob:
 
     Attributes:
         name: Of the files of its map.
-        tiles: Its files by their row and column in the scene; a single one lies at (0, 0).
+        tiles: Its files with their row and column in the scene; a single one lies at (0, 0).
         peers: Where a chip is mapped by itself, all chips of its scene: statistics of the scene are taken of these.
     """
 
     name: str
-    tiles: dict[Path, Cell]
+    tiles: dict[SceneFile, Cell]
     peers: tuple[Path, ...] = ()
+
+    @property
+    def facts(self) -> SceneFacts:
+        """What is known of the scene; nothing of one that is laid of chips."""
+        if len(self.tiles) != 1:
+            return NO_FACTS
+        (file,) = self.tiles
+        return file.facts
 
     def open(self, bands: Bands, nodata: float | None, nodata_bands: str = "any") -> AbstractContextManager[Raster]:
         """The scene as one raster.
@@ -46,33 +56,34 @@ class SceneJob:
             nodata_bands: `all` or `any`, see `scene.nodata`.
         """
         if len(self.tiles) > 1:
-            return mosaic(self.tiles, self.name, bands, nodata, nodata_bands)
-        (path,) = self.tiles
-        raster = Raster(path, bands, nodata, nodata_bands)
+            cells = {file.path: cell for file, cell in self.tiles.items()}
+            return mosaic(cells, self.name, bands, nodata, nodata_bands)
+        (file,) = self.tiles
+        raster = open_scene(file, ReadingOptions(bands, nodata, nodata_bands))
         raster.name = self.name
         return raster
 
 
-def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
-    """What to map: each image, and chips named SCENE.TILE together where their places in the scene are known.
+def find_jobs(files: Sequence[SceneFile], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
+    """What to map: each scene, and chips named SCENE.TILE together where their places in the scene are known.
 
     Args:
-        paths: The images of `config.input`.
+        files: The scenes of `config.input`.
         facts: What the networks know of the data that they were trained on.
         config: The settings of the command.
 
     Raises:
-        UserError: Two images would be mapped to files of one name.
+        UserError: Two scenes would be mapped to files of one name.
     """
     jobs: list[SceneJob] = []
-    tiles_of_scenes: dict[str, dict[Path, int]] = {}
-    for path in paths:
-        scene, tile = _chip_name(path, facts["pattern"])
+    tiles_of_scenes: dict[str, dict[SceneFile, int]] = {}
+    for file in files:
+        scene, tile = _chip_name(file, facts["pattern"])
         if tile is None:
-            jobs.append(_job_of_file(path))
+            jobs.append(_job_of_file(file))
             continue
         tiles = tiles_of_scenes.setdefault(scene, {})
-        tiles[path] = tile
+        tiles[file] = tile
     for scene, tiles in tiles_of_scenes.items():
         jobs += _jobs_of_chips(scene, tiles, facts, config)
     jobs = _named_apart(jobs)
@@ -80,47 +91,50 @@ def find_jobs(paths: Sequence[Path], facts: dict[str, Any], config: PredictConfi
     return jobs
 
 
-def _job_of_file(path: Path, peers: tuple[Path, ...] = ()) -> SceneJob:
+def _job_of_file(file: SceneFile, peers: tuple[Path, ...] = ()) -> SceneJob:
     """A job for one file that is mapped by itself."""
-    return SceneJob(path.stem, {path: (0, 0)}, peers)
+    return SceneJob(file.name, {file: (0, 0)}, peers)
 
 
 def _named_apart(jobs: Sequence[SceneJob]) -> list[SceneJob]:
     """The jobs, where files in several folders have one name with those of their folders before it."""
     counts = Counter(job.name for job in jobs)
     apart: list[SceneJob] = []
-    files = [path for job in jobs for path in job.tiles]
+    files = [file.path for job in jobs for file in job.tiles]
     if not files or counts.total() == len(counts):
         return list(jobs)
     common = Path(os.path.commonpath([path.parent for path in files]))
     for job in jobs:
-        (path, *others) = job.tiles
+        (file, *others) = job.tiles
         if counts[job.name] > 1 and not others:
-            folder = path.parent.relative_to(common).as_posix().removeprefix(".")
+            folder = file.path.parent.relative_to(common).as_posix().removeprefix(".")
             apart.append(replace(job, name=chip_name(folder, job.name)))
         else:
             apart.append(job)
     return apart
 
 
-def _chip_name(path: Path, pattern: str) -> tuple[str, int | None]:
+def _chip_name(file: SceneFile, pattern: str) -> tuple[str, int | None]:
     """The scene and tile number that a file's name tells; no number where it is not the name of a chip."""
-    with suppress(UserError):
-        scene, tile = split_name(path.name, pattern)
-        if tile >= 0:
-            return scene, tile
-    return path.stem, None
+    if file.kind == RASTER:
+        with suppress(UserError):
+            scene, tile = split_name(file.path.name, pattern)
+            if tile >= 0:
+                return scene, tile
+    return file.name, None
 
 
-def _jobs_of_chips(scene: str, tiles: dict[Path, int], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
+def _jobs_of_chips(
+    scene: str, tiles: dict[SceneFile, int], facts: dict[str, Any], config: PredictConfig
+) -> list[SceneJob]:
     """One job for the chips of a scene where it is known how they lie, else one for each chip."""
     columns = None
     if config.mosaic and len(tiles) > 1:
         columns = _columns(scene, tiles, facts, config)
     if columns is None:
-        peers = tuple(tiles)
-        return [_job_of_file(path, peers) for path in tiles]
-    cells = {path: divmod(tile, columns) for path, tile in tiles.items()}
+        peers = tuple(file.path for file in tiles)
+        return [_job_of_file(file, peers) for file in tiles]
+    cells = {file: divmod(tile, columns) for file, tile in tiles.items()}
     return [SceneJob(scene, cells)]
 
 
@@ -135,9 +149,10 @@ def _check_names(jobs: Sequence[SceneJob], key: str) -> None:
         names.add(job.name)
 
 
-def _columns(scene: str, tiles: Mapping[Path, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
+def _columns(scene: str, tiles: Mapping[SceneFile, int], facts: dict[str, Any], config: PredictConfig) -> int | None:
     """Tiles a row of a scene: as told, or as the data say, or as the run knows it by name."""
-    chips = LooseChips(scene, tiles, facts.get("band names"), facts["nodata"])
+    numbers = {file.path: tile for file, tile in tiles.items()}
+    chips = LooseChips(scene, numbers, facts.get("band names"), facts["nodata"])
     known_grids = facts.get("grid", {})
     grids = {key: grid["columns"] for key, grid in known_grids.items()}
     return columns_of_scene(chips, grids, told=config.columns)

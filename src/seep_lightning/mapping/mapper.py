@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,12 +41,14 @@ class OpenScene:
 
     Attributes:
         job: What is to be mapped.
+        config: The settings of the command, with what the scene itself says of its values.
         raster: Its pixels, open for reading.
         outputs: Where its map goes.
         shared_quartiles: Of all chips of the scene of which this is one, (C, 3); None where nobody needs them.
     """
 
     job: SceneJob
+    config: PredictConfig
     raster: Raster
     outputs: SceneOutputs
     shared_quartiles: NDArray[np.float64] | None
@@ -62,7 +65,6 @@ class SceneMapper:
         networks: As given.
         config: As given, completed by what the networks know.
         bands: The bands of a scene that the networks take.
-        nodata: A value besides the one that a scene declares; None for decibels, of which 0 is one.
         nodata_bands: Whether a pixel has no data where `all` bands say so, or `any`.
         threshold: The least probability of a seep: that of the settings, else the mean of the networks' own.
     """
@@ -71,7 +73,6 @@ class SceneMapper:
         self.networks = list(networks)
         self.config = _completed(config, networks)
         self.bands = bands_of(networks[0], config)
-        self.nodata = None if config.scale == "db" else networks[0].nodata
         self.nodata_bands = networks[0].nodata_bands
         thresholds = [network.threshold for network in networks]
         self.threshold = config.threshold or float(np.mean(thresholds))
@@ -91,10 +92,10 @@ class SceneMapper:
             UserError: The scene cannot be mapped.
         """
         begin = time.monotonic()
-        config = self.config
+        config = self._config_of(job)
         outputs = self._checked_outputs(job)
-        with job.open(self.bands, self.nodata, self.nodata_bands) as raster:
-            scene = OpenScene(job, raster, outputs, self._shared_quartiles(job))
+        with self._open(job, config) as raster:
+            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             key = row_key(rasters.key, config)
             outlined = outputs.outlines.exists() or not config.polygons
@@ -103,7 +104,7 @@ class SceneMapper:
             row = SceneRow(job.name, DONE, size=f"{raster.width} x {raster.height}", key=key)
             layer = None
             if config.polygons:
-                layer = self._find_outlines(raster, rasters)
+                layer = self._find_outlines(scene, rasters)
                 # without a row of an earlier call, outlines that lie here were left by a call that was killed
                 replaceable = config.overwrite or not finished_key
                 write_seeps(layer, outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
@@ -124,9 +125,10 @@ class SceneMapper:
         Raises:
             UserError: The scene cannot be mapped.
         """
+        config = self._config_of(job)
         outputs = self._checked_outputs(job)
-        with job.open(self.bands, self.nodata, self.nodata_bands) as raster:
-            scene = OpenScene(job, raster, outputs, self._shared_quartiles(job))
+        with self._open(job, config) as raster:
+            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             self._write_rasters(scene, rows, progress=None)
 
     def _checked_outputs(self, job: SceneJob) -> SceneOutputs:
@@ -140,10 +142,23 @@ class SceneMapper:
         own_attributes(self.config.attributes)
         return outputs
 
-    def _shared_quartiles(self, job: SceneJob) -> NDArray[np.float64] | None:
+    def _config_of(self, job: SceneJob) -> PredictConfig:
+        """The settings with what is known of the values of a scene; `UserError` where both contradict each other."""
+        config = config_of_scene(self.config, job)
+        return _with_implied_calibration(config, self.networks[0])
+
+    def _open(self, job: SceneJob, config: PredictConfig) -> AbstractContextManager[Raster]:
+        """The scene as one raster, of the bands that the networks take."""
+        return job.open(self.bands, self._nodata(config), self.nodata_bands)
+
+    def _nodata(self, config: PredictConfig) -> float | None:
+        """A value besides those that a scene declares; None for decibels, of which 0 is one."""
+        return None if config.scale == "db" else self.networks[0].nodata
+
+    def _shared_quartiles(self, job: SceneJob, config: PredictConfig) -> NDArray[np.float64] | None:
         """Quartiles of all chips of the scene, where one of them is mapped by itself and a network asks for them."""
         if job.peers and uses_scene_quartiles(self.networks):
-            return shared_quartiles(job.peers, self.bands, self.nodata, self.nodata_bands)
+            return shared_quartiles(job.peers, self.bands, self._nodata(config), self.nodata_bands)
         return None
 
     def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:
@@ -154,14 +169,14 @@ class SceneMapper:
         plan = self._plan(scene, rows)
 
         def prepare() -> tuple[Model, Normalise]:
-            model = ensemble_of_scene(self.networks, scene.raster, self.config, scene.shared_quartiles)
+            model = ensemble_of_scene(self.networks, scene.raster, scene.config, scene.shared_quartiles)
             return model.probability, model.normalise
 
         return map_scene(scene.raster, prepare, scene.outputs.folder, plan, progress)
 
     def _plan(self, scene: OpenScene, rows: Rows | None) -> ScenePlan:
         """How the scene is mapped."""
-        config = self.config
+        config = scene.config
         area, area_key = area_of_interest(scene.raster, config)
         windows = WindowPlan(tiling_of(self.networks, config), config.batch, config.threads, area)
         return ScenePlan(
@@ -177,21 +192,42 @@ class SceneMapper:
         """All that the probabilities of a scene depend on beside its pixels and the plan; a part of old maps' keys."""
         network_keys = [network.key for network in self.networks]
         quartiles = np.asarray(scene.shared_quartiles).tolist()
-        return json.dumps([network_keys, self.config.scale, self.config.flips, quartiles])
+        return json.dumps([network_keys, scene.config.scale, scene.config.flips, quartiles])
 
-    def _find_outlines(self, scene: Raster, rasters: SceneMap) -> SeepLayer:
+    def _find_outlines(self, scene: OpenScene, rasters: SceneMap) -> SeepLayer:
         """The seeps of a written map."""
         tells_classes = self.networks[0].classes > 0
         names = ENSEMBLE_SEPARATOR.join(network.name for network in self.networks)
         with Raster(rasters.probability, as_stored=True) as probability, Raster(rasters.mask) as mask:
             return find_seeps(
                 probability,
-                self.config,
+                scene.config,
                 threshold=self.threshold,
-                image=scene,
+                image=scene.raster,
                 classes=mask if tells_classes else None,
                 model=names,
             )
+
+
+def config_of_scene(config: PredictConfig, job: SceneJob) -> PredictConfig:
+    """The settings with what a scene itself says of its values.
+
+    Args:
+        config: The settings of the command.
+        job: The scene.
+
+    Raises:
+        UserError: The settings say something else.
+    """
+    for key in ("scale", "calibration"):
+        known = getattr(job.facts, key)
+        setting = getattr(config, key)
+        if known is None:
+            continue
+        if setting not in (None, known):
+            raise UserError(f"{key}={setting}: the values of {job.name} are {known}. Leave {key}= out for it.")
+        config = replace(config, **{key: known})
+    return config
 
 
 def area_of_interest(raster: Raster, config: PredictConfig) -> tuple[Area | None, str]:
@@ -243,12 +279,17 @@ def row_key(rasters_key: str, config: PredictConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictConfig:
-    """The settings with what follows from the scale, and what the networks know."""
-    own_range = networks[0].value_range
+def _with_implied_calibration(config: PredictConfig, network: Predictor) -> PredictConfig:
+    """The settings of a scene with what follows from its scale, or from that of the network's training."""
+    own_range = network.value_range
     network_takes_db = own_range is not None and own_range.scale == "db" and config.scale is None
     if (config.scale == "db" or network_takes_db) and config.calibration is None:
-        config = replace(config, calibration="db")
+        return replace(config, calibration="db")
+    return config
+
+
+def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictConfig:
+    """The settings with what the networks know."""
     if config.min_area is None:
         config = replace(config, min_area=_mean_min_area(networks))
     return config

@@ -66,7 +66,7 @@ class SceneOutputs:
         Raises:
             UserError: It would.
         """
-        inputs = {path.resolve() for path in job.tiles}
+        inputs = {file.path.resolve() for file in job.tiles}
         may_replace = overwrite or self.probability.exists()
         for path in self.written:
             if path.resolve() in inputs:
@@ -87,7 +87,7 @@ def chip_map_path(folder: Path, job: SceneJob, chip: Path) -> Path:
 
 def _chip_map_paths(folder: Path, job: SceneJob) -> list[Path]:
     """The files in `folder` that hold the maps of a scene's chips."""
-    return [chip_map_path(folder, job, chip) for chip in job.tiles]
+    return [chip_map_path(folder, job, file.path) for file in job.tiles]
 
 
 def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
@@ -109,11 +109,11 @@ def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     with Raster(path, as_stored=True) as raster:
         size = _chip_size(job, raster)
-        for chip, cell in job.tiles.items():
+        for file, cell in job.tiles.items():
             top, bottom, left, right = box(cell, size)
             values, valid = raster.read(top, bottom, left, right)
             chip_map = np.where(valid, values[0], 0).astype(np.uint8)
-            write_image(chip_map_path(folder, job, chip), chip_map)
+            write_image(chip_map_path(folder, job, file.path), chip_map)
 
 
 def _chip_size(job: SceneJob, raster: Raster) -> tuple[int, int]:

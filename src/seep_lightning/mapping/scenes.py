@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seep_lightning.commands.progress import progress_bar
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
-from seep_lightning.data.inputs import find_files, path_list
+from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, make_output_folder
 from seep_lightning.mapping.table import SceneRow, SceneTable
@@ -43,12 +43,12 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     """
     check_config(config)
     config = _resolved(config)
-    paths = find_files("input", config.input)
+    files = find_scenes("input", config.input)
     from seep_lightning.mapping.jobs import find_jobs
     from seep_lightning.mapping.networks import open_networks
 
     networks = open_networks(config)
-    jobs = find_jobs(paths, networks[0].facts, config)
+    jobs = find_jobs(files, networks[0].facts, config)
     folder = Path(config.output)
     table = SceneTable(folder)
     make_output_folder(folder, config.overwrite or table.path.exists(), "output")

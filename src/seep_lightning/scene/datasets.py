@@ -25,7 +25,7 @@ compat.silence_gdal()
 _WARNING_FILTERS = threading.Lock()
 
 
-def open_dataset(path: Path, mode: str = "r", **options: Any) -> Any:
+def open_dataset(path: str | Path, mode: str = "r", **options: Any) -> Any:
     """Open a rasterio dataset without its warning about a missing georeference, see `Raster.georeferenced`.
 
     Args:
@@ -53,11 +53,11 @@ def silent_about_georeference() -> Iterator[None]:
         yield
 
 
-def open_for_reading(path: Path) -> Any:
+def open_for_reading(location: str) -> Any:
     """Open a raster that a person named.
 
     Args:
-        path: The file, or one of GDAL's virtual file systems (`/vsi...`).
+        location: The file, or any name that GDAL opens, such as one of its virtual file systems (`/vsi...`).
 
     Returns:
         The dataset, which the caller closes.
@@ -65,24 +65,36 @@ def open_for_reading(path: Path) -> Any:
     Raises:
         UserError: The file is missing, is no raster, or needs a driver that this GDAL does not have.
     """
+    # rasterio takes a text for a URI where it looks like one, as some names of files do; a Path it takes as it is
+    path = Path(location)
     try:
-        return open_dataset(path)
+        return open_dataset(path if _is_on_disk(path) else location)
     except (RasterioError, OSError) as error:
         reason = first_line(error)[:LONGEST_REASON]
-        raise UserError(_refusal(path, reason)) from error
+        raise UserError(_refusal(location, reason)) from error
 
 
-def _refusal(path: Path, reason: str) -> str:
+def _is_on_disk(path: Path) -> bool:
+    """Whether it is a file or folder; a long text, such as that of a VRT, is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _refusal(location: str, reason: str) -> str:
     """Why a raster could not be opened, and what to do."""
+    path = Path(location)
     expected = "Expected a GeoTIFF, a VRT or the like."
-    is_there = str(path).startswith("/vsi") or path.exists()
+    is_there = location.startswith("/vsi") or _is_on_disk(path)
     if not is_there:
-        return f"{path} is not there ({reason}). {expected}"
+        return f"{location} is not there ({reason}). {expected}"
     raster_format = format_of(path)
     if raster_format is not None and raster_format.driver not in _available_drivers():
         missing = f"this GDAL has no driver {raster_format.driver}, which reads {raster_format.name}"
-        return f"{path} cannot be opened: {missing}. Convert the file to GeoTIFF, or install a GDAL with this driver."
-    return f"{path} is no raster ({reason}). {expected}"
+        advice = "Convert the file to GeoTIFF, or install a GDAL with this driver."
+        return f"{location} cannot be opened: {missing}. {advice}"
+    return f"{location} is no raster ({reason}). {expected}"
 
 
 def _available_drivers() -> set[str]:

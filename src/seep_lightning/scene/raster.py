@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from affine import Affine
@@ -22,6 +22,7 @@ from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.scaling import Scaling
+from seep_lightning.scene.scene_file import NO_FACTS, SceneFacts
 
 # Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
 READ_ROWS = 256
@@ -44,6 +45,35 @@ FileStamps = dict[str, tuple[int, int]]
 """Size (bytes) and time of change (ns) of files by path; (0, 0) for what is no file."""
 
 
+class Decoder(Protocol):
+    """What makes a scene's values of the numbers that its file stores, such as a calibration.
+
+    Attributes:
+        dtype: The data type of the values.
+        key: All that the values depend on beside the file, as a text; a part of the scene's fingerprint.
+    """
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...  # noqa: D102
+
+    @property
+    def key(self) -> str: ...  # noqa: D102
+
+    def decode(self, stored: Values, valid: Mask, top: int, left: int) -> tuple[Values, Mask]:
+        """Decode a window; called from several threads.
+
+        Args:
+            stored: Numbers of the bands that are read (C, h, w), as the file stores them.
+            valid: Which pixels (h, w) hold data by the file's mask and nodata values.
+            top: The window's first row.
+            left: The window's first column.
+
+        Returns:
+            Values (C, h, w) and which pixels (h, w) hold data.
+        """
+        ...
+
+
 class Raster(AbstractContextManager["Raster"]):
     """A raster file, open for reading; each thread reads by a handle of its own.
 
@@ -51,8 +81,11 @@ class Raster(AbstractContextManager["Raster"]):
     `nodata_bands`), and where the file's mask or alpha band says so.
 
     Attributes:
-        path: The file.
-        name: The file's name without its suffix.
+        location: What GDAL opens.
+        path: The file, for messages.
+        name: The file's name without its suffix, or the name of the scene.
+        facts: What is known of the scene beside its file.
+        decoder: What makes values of the numbers in the file; None where it stores the values themselves.
         layout: Of a mosaic: name, row and column of each tile; empty for a file.
         indexes: The numbers, from 1, of the bands that are read.
         band_names: Their names; empty for a band without one.
@@ -80,22 +113,29 @@ class Raster(AbstractContextManager["Raster"]):
         nodata_bands: str = "any",
         *,
         as_stored: bool = False,
+        facts: SceneFacts = NO_FACTS,
+        decoder: Decoder | None = None,
     ) -> None:
         """Open a file.
 
         Args:
-            path: The file, or one of GDAL's virtual file systems (`/vsi...`).
+            path: The file, or any name that GDAL opens: a text stays as it is, with both slashes of `/vsizip//home`.
             bands: The bands to read: numbers from 1, or names (band descriptions, such as `VV`); `grey` alone is the
                 luminance of colours where no band is called so.
             nodata: The stored value of pixels without data, besides the file's own.
             nodata_bands: `all` or `any`, see `scene.nodata`.
             as_stored: Read stored values, as of our own maps, without the scale and the offset that the file declares.
+            facts: What is known of the scene beside its file.
+            decoder: What makes values of the numbers in the file; None where it stores the values themselves.
 
         Raises:
             UserError: The file cannot be used.
         """
         self.nodata_bands = nodata_bands
         self._as_stored = as_stored
+        self.facts = facts
+        self.decoder = decoder
+        self.location = str(path)
         self.path = Path(path)
         self.name = self.path.stem
         self.layout: list[tuple[str, int, int]] = []
@@ -131,10 +171,10 @@ class Raster(AbstractContextManager["Raster"]):
             self.masked = self.masked or dataset.nodata is not None
             by_file = set()
         self.declared_nodatas = nodata_values(by_file, self.stored_dtype)
-        self.nodatas = nodata_values({nodata, *by_file}, self.stored_dtype)
+        self.nodatas = nodata_values({nodata, self.facts.nodata, *by_file}, self.stored_dtype)
         self.tags: dict[str, str] = dict(dataset.tags())
         self.place = read_georeference(self.path, dataset)
-        self._stamps = _file_stamps(dataset.files or [str(self.path)])
+        self._stamps = _file_stamps(dataset.files or [self.location])
 
     def _declared_scaling(self, dataset: Any) -> Scaling:
         """The scaling that the file declares; none of colours, which have become their luminance."""
@@ -146,6 +186,8 @@ class Raster(AbstractContextManager["Raster"]):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The data type of the values that are read."""
+        if self.decoder is not None:
+            return self.decoder.dtype
         return self.stored_dtype if self.scaling.is_identity else np.dtype(np.float32)
 
     def multiply_by(self, factor: float) -> None:
@@ -170,7 +212,7 @@ class Raster(AbstractContextManager["Raster"]):
     def _handle(self) -> Any:
         """The dataset that the calling thread reads from."""
         if not hasattr(self._local, "handle"):
-            self._local.handle = open_for_reading(self.path)
+            self._local.handle = open_for_reading(self.location)
             self._handles.append(self._local.handle)
         return self._local.handle
 
@@ -214,6 +256,8 @@ class Raster(AbstractContextManager["Raster"]):
             pixels.append(self.nodata_bands)
         if not self.scaling.is_identity:
             pixels.append([self.scaling.scales, self.scaling.offsets])
+        if self.decoder is not None:
+            pixels.append(self.decoder.key)
         ground = [self.layout, crs, tuple(self.transform), points]
         return hashlib.sha256(json.dumps(pixels + ground).encode()).hexdigest()
 
@@ -233,7 +277,10 @@ class Raster(AbstractContextManager["Raster"]):
             UserError: The file is damaged, changed or gone.
         """
         stored, valid = self.read_stored(start, stop, left, right)
-        return self.measured(stored), valid
+        values = self.measured(stored)
+        if self.decoder is None:
+            return values, valid
+        return self.decoder.decode(values, valid, start, left)
 
     def measured(self, stored: Values) -> Values:
         """What stored values (C, ...) of the bands that are read mean."""
@@ -273,12 +320,19 @@ class Raster(AbstractContextManager["Raster"]):
     def check_scale(self, scale: str | None) -> None:
         """Check that `scale` is given for types without a full scale, and only for them: all but 8 and 16 bit unsigned.
 
+        A scene whose scale is known (`facts.scale`) needs none.
+
         Args:
             scale: `linear`, `db`, or None.
 
         Raises:
-            UserError: It is missing, or not needed.
+            UserError: It is missing, or not needed, or not what the scene itself says.
         """
+        known = self.facts.scale
+        if known is not None:
+            if scale not in (None, known):
+                raise UserError(f"scale={scale}: the values of {self.path} are {known}. Leave scale= out.")
+            return
         has_full_scale = self.dtype.name in ("uint8", "uint16")
         if scale and has_full_scale:
             raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self._storage}.")

@@ -1,0 +1,92 @@
+"""The kinds of inputs that hold scenes, in one table: a new kind is one entry and one module beside this one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seep_lightning.scene.inputs import raster_files
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import RASTER, ReadingOptions, SceneFile
+
+
+@dataclass(frozen=True)
+class SceneKind:
+    """A kind of input.
+
+    Attributes:
+        name: Of the kind; `SceneFile.kind` holds it.
+        label: What messages call it, in the plural.
+        recognise: Function of a text that says whether it names an input of this kind: a file, a folder, or a name of
+            GDAL's. It is asked of whatever lies in a folder, so it looks at the name before it opens a file.
+        scenes: Function of such a text that lists the scenes in it, with their facts. Raises `UserError` where the
+            input is damaged.
+        open: Function of a scene and of how it is read that opens it.
+    """
+
+    name: str
+    label: str
+    recognise: Callable[[str], bool]
+    scenes: Callable[[str], Sequence[SceneFile]]
+    open: Callable[[SceneFile, ReadingOptions], Raster]
+
+
+# the first that recognises an input has it
+SCENE_KINDS: tuple[SceneKind, ...] = (
+    SceneKind(
+        name=RASTER,
+        label="raster files",
+        recognise=raster_files.recognise,
+        scenes=raster_files.scenes,
+        open=raster_files.open_scene,
+    ),
+)
+
+
+def kind_of(text: str) -> SceneKind | None:
+    """The kind of an input; None for what is none, such as a folder of scenes or a pattern.
+
+    Args:
+        text: A path, or a name of GDAL's.
+    """
+    matching = (kind for kind in SCENE_KINDS if kind.recognise(text))
+    return next(matching, None)
+
+
+def is_product(path: Path) -> bool:
+    """Whether a file or folder holds scenes that its suffix alone does not tell of: any kind but a raster file."""
+    kind = kind_of(str(path))
+    return kind is not None and kind.name != RASTER
+
+
+def scenes_in(text: str | Path) -> list[SceneFile]:
+    """The scenes in one input.
+
+    Args:
+        text: A path, or a name of GDAL's; of no known kind, it is taken for a raster file.
+
+    Raises:
+        UserError: The input is damaged.
+    """
+    kind = kind_of(str(text))
+    if kind is None:
+        return [SceneFile.of_raster(text)]
+    return list(kind.scenes(str(text)))
+
+
+def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
+    """Open a scene, by its kind.
+
+    Args:
+        scene: The scene.
+        options: How it is read.
+
+    Returns:
+        The raster, which bears the scene's name and facts; the caller closes it.
+
+    Raises:
+        UserError: It cannot be used.
+    """
+    kinds = {kind.name: kind for kind in SCENE_KINDS}
+    raster = kinds[scene.kind].open(scene, options)
+    raster.name = scene.name
+    return raster

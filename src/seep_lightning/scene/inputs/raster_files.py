@@ -1,0 +1,21 @@
+"""The usual kind of input: one file of a raster format, on a disk or in one of GDAL's virtual file systems."""
+
+from pathlib import Path
+
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
+
+
+def recognise(text: str) -> bool:
+    """Whether it is a file, whatever its suffix: GDAL says later what is none of its formats."""
+    return text.startswith("/vsi") or Path(text).is_file()
+
+
+def scenes(text: str) -> list[SceneFile]:
+    """The one scene in a file."""
+    return [SceneFile.of_raster(text)]
+
+
+def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
+    """Open the file, see `Raster`."""
+    return Raster(scene.location, options.bands, options.nodata, options.nodata_bands, facts=scene.facts)
