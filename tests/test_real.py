@@ -11,8 +11,8 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
+from seep_lightning.data.parts import PARTS
 from seep_lightning.data.split import split_chips
-from seep_lightning.data.split_table import PARTS
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.training.session import train
 

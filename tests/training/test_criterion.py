@@ -83,7 +83,7 @@ def test_a_training_part_of_one_kind_is_refused(
 ) -> None:
     config = compose_tiny()
     fill_masks(config, "train", value)
-    with pytest.raises(UserError, match=rf"training chips holds {lacking}: there is nothing to learn. Choose another"):
+    with pytest.raises(UserError, match=rf"training chips holds {lacking}: there is nothing to learn. Pass another"):
         train(config, tmp_path / "run")
     for part in ("val", "test"):
         fill_masks(config, part, value)

@@ -162,15 +162,15 @@ class SplitConfig:
 
     Attributes:
         kind: What stays together: a `scene`, a `place`, nothing (`random`), what `by` says (`kfold`), or whatever a
-            `file` says.
+            `file` says, or folders called train, val, test.
         seed: Of the random order of groups.
-        val: The share of validation.
-        test: The share of test.
+        val: The share of validation; where a file or folders name none, that of their training chips.
+        test: The share of test, likewise.
         by: What stays together in a fold.
         folds: How many folds there are.
         fold: Which of them tests; the next one validates.
         block: Cells a side of the block that is one place.
-        path: The file, a `split.csv`.
+        path: The file, a `split.csv`; None: the column `split` of `data.pairs`, or the folders.
     """
 
     kind: str = one_of("random", "scene", "place", "kfold", "file", default="scene")

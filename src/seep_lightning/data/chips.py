@@ -45,7 +45,8 @@ class Chips:
         decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
         found: How the files are called, for people, such as `images/NAME.jpg with masks/NAME_mask.png`.
         left_out: The files beside them that are not used, and why.
-        listed_parts: The part that `data.pairs` gives each chip, as it stands there; empty texts where it gives none.
+        listed_parts: The part that `data.pairs` gives each chip, as it stands there, or the folder that the chip lies
+            in; empty texts where neither says one.
     """
 
     config: DataConfig

@@ -30,7 +30,7 @@ from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser, ValueRange
 from seep_lightning.data.roots import with_root
-from seep_lightning.data.split import split_chips, unused_list_text
+from seep_lightning.data.split import listed_parts_text, split_chips
 from seep_lightning.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -320,12 +320,12 @@ class SeepDataModule(pl.LightningDataModule):
 
 @rank_zero_only
 def _tell_files(chips: Chips, split: SplitConfig) -> None:
-    """Tell how the files pair, what is left out, and that a listed split is not used."""
+    """Tell how the files pair, what is left out, and what becomes of a listed split."""
     for line in chips.told_files():
         log.info(line)
-    unused_list = unused_list_text(chips, split)
-    if unused_list:
-        log.info(f"data: {unused_list}")
+    listed_parts = listed_parts_text(chips, split)
+    if listed_parts:
+        log.info(f"data: {listed_parts}")
 
 
 def worker_count(data: DataConfig, on_gpu: bool) -> int:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell
+from seep_lightning.data.parts import HELD_OUT_PARTS
 from seep_lightning.data.scene_names import scenes_are_known
 
-HELD_OUT_PARTS = ("val", "test")
 # steps (row, column) to a chip itself and its eight neighbours
 NEIGHBOURS = tuple(product((-1, 0, 1), repeat=2))
 

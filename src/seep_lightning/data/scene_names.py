@@ -43,8 +43,9 @@ def scenes_are_known(chips: Chips) -> bool:
         return True
     if any(tile >= 0 for tile in chips.tiles):
         return True
-    named = zip(chips.names, chips.scenes, strict=True)
-    return not all(name.startswith(scene) for name, scene in named)
+    named = zip(chips.names, chips.image_paths, chips.scenes, strict=True)
+    # a chip in a sub-folder is not called as its file is
+    return not all(name.startswith(scene) or image.name.startswith(scene) for name, image, scene in named)
 
 
 def likely_pattern(names: Sequence[str]) -> NamePattern | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import SplitConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.split_table import PARTS, listed_split, read_split
+from seep_lightning.data.parts import HELD_OUT_PARTS, PARTS
+from seep_lightning.data.split_table import listed_split, part_called, read_split
 from seep_lightning.errors import UserError
 
 # random assignments of groups among which the one nearest to the shares is kept
 TRIES = 400
+# what may list the parts of split=file
+LISTS = "what lists them (split.path, the column split of data.pairs, or the folders)"
 # a share of the chips is rounded up, but not because of what floats lose
 ROUNDING_SLACK = 1e-9
 
@@ -36,26 +39,52 @@ def split_chips(chips: Chips, config: SplitConfig) -> Parts:
         UserError: The split cannot be made, or a part would be empty.
     """
     split = SPLITS[config.kind]
-    parts = split(chips, config)
+    parts = split.make(chips, config)
     for part in PARTS:
         if part not in parts:
             raise UserError(
                 f"split: the {part} part of split={config.kind} is empty ({len(chips)} chips, "
-                f"{len(set(chips.scenes))} scenes). Add chips or scenes, or choose another split or other shares."
+                f"{len(set(chips.scenes))} scenes). {split.empty_part}."
             )
     return parts
 
 
-def unused_list_text(chips: Chips, config: SplitConfig) -> str:
-    """That `data.pairs` says which chip is in which part, and another split is chosen; empty where it is not so.
+def other_parts_cure(kind: str) -> str:
+    """What to do about a part that lacks something, in words that may follow others.
+
+    Args:
+        kind: The kind of the split.
+    """
+    return SPLITS[kind].other_parts
+
+
+def listed_parts_text(chips: Chips, config: SplitConfig) -> str:
+    """Where the split is listed, by `data.pairs` or folders: that it is not used, or which part it leaves to be drawn.
 
     Args:
         chips: The data set.
         config: The kind of split.
+
+    Returns:
+        A sentence without its full stop; empty where there is nothing to tell.
     """
-    if config.kind == "file" or not any(chips.listed_parts):
+    if not any(chips.listed_parts):
         return ""
-    return f"{chips.config.pairs} has a column split, but split={config.kind} is chosen; pass split=file to use it"
+    if config.kind != "file":
+        return f"{_says_parts(chips)}, but split={config.kind} is chosen; pass split=file to use it"
+    listed = [part_called(text) for text in chips.listed_parts]
+    drawn = _drawn_parts(listed) if config.path is None else []
+    texts = [f"{part} is {getattr(config, part):.0%} of its training chips, by scene (split.{part})" for part in drawn]
+    return f"{_says_parts(chips)}: {'; '.join(texts)}" if texts else ""
+
+
+def _says_parts(chips: Chips) -> str:
+    """What says the part of each chip, and which parts there are, such as `folders are called Train (20), test (4)`."""
+    if chips.config.pairs is not None:
+        return f"{chips.config.pairs} has a column split"
+    counts = Counter(chips.listed_parts)
+    folders = [f"{folder} ({count} chips)" for folder, count in counts.items() if folder]
+    return f"folders are called {', '.join(sorted(folders))}, as the parts of a published split"
 
 
 def group_keys(chips: Chips, by: str, block: int) -> list[Hashable]:
@@ -96,10 +125,28 @@ def _blocks(chips: Chips, block: int) -> list[Hashable]:
 
 
 def _by_file(chips: Chips, config: SplitConfig) -> Parts:
-    """The parts of `split.path`, or else those that `data.pairs` lists."""
-    if config.path is None and any(chips.listed_parts):
-        return listed_split(chips)
-    return read_split(chips, config.path)
+    """The parts of `split.path`, or else those that `data.pairs` lists, or folders."""
+    if config.path is not None or not any(chips.listed_parts):
+        return read_split(chips, config.path)
+    parts = listed_split(chips)
+    for part in _drawn_parts(parts):
+        _draw(part, parts, chips, config)
+    return parts
+
+
+def _drawn_parts(listed: Parts) -> list[str]:
+    """The parts that a list does not know: a published split may be no more than train and test."""
+    return [part for part in HELD_OUT_PARTS if part not in listed]
+
+
+def _draw(part: str, parts: Parts, chips: Chips, config: SplitConfig) -> None:
+    """Take a part out of training, by whole scenes."""
+    training = [index for index, own in enumerate(parts) if own == "train"]
+    keys = group_keys(chips, "scene", config.block)
+    share = getattr(config, part)
+    drawn = _assigned([keys[index] for index in training], {"train": 1 - share, part: share}, config.seed)
+    for index, own in zip(training, drawn, strict=True):
+        parts[index] = own
 
 
 def _at_random(chips: Chips, config: SplitConfig) -> Parts:
@@ -123,17 +170,30 @@ def _at_random(chips: Chips, config: SplitConfig) -> Parts:
 def _by_groups(chips: Chips, config: SplitConfig) -> Parts:
     """Whole scenes, or whole blocks of places, so that the parts come as near to their shares as can be."""
     keys = group_keys(chips, config.kind, config.block)
+    shares = {"train": 1 - config.val - config.test, "val": config.val, "test": config.test}
+    return _assigned(keys, shares, config.seed)
+
+
+def _assigned(keys: Sequence[Hashable], shares: Mapping[str, float], seed: int) -> Parts:
+    """Whole groups to parts, as near to their shares as can be.
+
+    Args:
+        keys: The group of each chip.
+        shares: The share of each part.
+        seed: Of the random order of groups.
+    """
     sizes = Counter(keys)
-    shares = np.array([1 - config.val - config.test, config.val, config.test])
-    rng = np.random.default_rng(config.seed)
-    assignments = [_assign(sizes, shares * len(keys), rng) for _ in range(TRIES)]
+    rng = np.random.default_rng(seed)
+    wanted_chips = np.array(list(shares.values())) * len(keys)
+    assignments = [_assign(sizes, wanted_chips, rng) for _ in range(TRIES)]
     # of equal ones, the first
     best = min(assignments, key=_deviation)
-    return [PARTS[best.part_of_group[key]] for key in keys]
+    names = list(shares)
+    return [names[best.part_of_group[key]] for key in keys]
 
 
 class _Assignment(NamedTuple):
-    """Groups by the number of their part in PARTS, and how far the parts are from their shares, in chips."""
+    """Groups by the number of their part among the shares, and how far the parts are from these, in chips."""
 
     deviation: float
     part_of_group: dict[Hashable, int]
@@ -146,7 +206,7 @@ def _deviation(assignment: _Assignment) -> float:
 def _assign(sizes: Counter[Hashable], wanted_chips: NDArray[np.float64], rng: np.random.Generator) -> _Assignment:
     """Give each group, in a random order, to the part that lacks the largest share of its chips."""
     groups = sorted(sizes, key=str)
-    chips_of_part = np.zeros(len(PARTS))
+    chips_of_part = np.zeros(len(wanted_chips))
     part_of_group: dict[Hashable, int] = {}
     for position in rng.permutation(len(groups)):
         group = groups[position]
@@ -184,11 +244,33 @@ def _by_folds(chips: Chips, config: SplitConfig) -> Parts:
     return [part_of_fold.get(fold_of_group[key], "train") for key in keys]
 
 
-# each kind of `split.kind`, and what makes it
-SPLITS: dict[str, Callable[[Chips, SplitConfig], Parts]] = {
-    "random": _at_random,
-    "scene": _by_groups,
-    "place": _by_groups,
-    "kfold": _by_folds,
-    "file": _by_file,
+class SplitKind(NamedTuple):
+    """A kind of split.
+
+    Attributes:
+        make: Gives each chip its part.
+        empty_part: What to do where a part is empty, as a sentence without its full stop.
+        other_parts: What to do where a part lacks something, in words that may follow others.
+    """
+
+    make: Callable[[Chips, SplitConfig], Parts]
+    empty_part: str = "Add chips or scenes, or choose another split or other shares"
+    other_parts: str = "pass another split.seed, or another split"
+
+
+SPLITS: dict[str, SplitKind] = {
+    "random": SplitKind(_at_random),
+    "scene": SplitKind(_by_groups),
+    "place": SplitKind(_by_groups),
+    "kfold": SplitKind(
+        _by_folds,
+        empty_part="Add chips or scenes, or choose another split",
+        other_parts="pass another split.fold or split.seed, or another split",
+    ),
+    "file": SplitKind(
+        _by_file,
+        empty_part=f"Give it chips in {LISTS}, or choose another split",
+        other_parts=f"move chips between the parts in {LISTS}, or choose another split",
+    ),
 }
+"""The values of `split.kind`."""

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.parts import PART_SYNONYMS, PARTS
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import write_table
-
-PARTS = ("train", "val", "test")
-# what others call the parts
-PART_SYNONYMS = {"training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test"}
 
 
 def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
@@ -41,7 +38,10 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     Raises:
         UserError: There is no such file, it is no such table, or it is of other chips.
     """
-    advice = "Pass the split.csv of a run, or name,scene,part rows (or data.pairs with a column split)"
+    advice = (
+        "Pass the split.csv of a run, or name,scene,part rows (or data.pairs with a column split, or chips in folders "
+        "called train, val, test)"
+    )
     if path is None:
         raise UserError(f"split.path: it is not set. {advice}.")
     if not Path(path).is_file():
@@ -51,8 +51,13 @@ def read_split(chips: Chips, path: str | None) -> list[str]:
     return [parts[name] for name in chips.names]
 
 
+def part_called(text: str) -> str:
+    """The part that a list or a folder calls so, such as `val` of `Validation`; other texts as they are."""
+    return PART_SYNONYMS.get(text.lower(), text.lower())
+
+
 def listed_split(chips: Chips) -> list[str]:
-    """Take the parts that the column `split` of `data.pairs` gives.
+    """Take the parts that the column `split` of `data.pairs` gives, or the folders that the chips lie in.
 
     Args:
         chips: The data set.
@@ -65,14 +70,25 @@ def listed_split(chips: Chips) -> list[str]:
     """
     parts: list[str] = []
     for name, text in zip(chips.names, chips.listed_parts, strict=True):
-        part = PART_SYNONYMS.get(text.lower(), text.lower())
+        part = part_called(text)
         if part not in PARTS:
-            raise UserError(
-                f"data.pairs: {chips.config.pairs} gives {name} the split {text!r}; expected {', '.join(PARTS)}. "
-                "Correct the column, or choose another split than split=file."
-            )
+            raise _unlisted_error(chips, name, text)
         parts.append(part)
     return parts
+
+
+def _unlisted_error(chips: Chips, name: str, text: str) -> UserError:
+    """The error for a chip of which neither list nor folder says the part."""
+    expected = ", ".join(PARTS)
+    if chips.config.pairs is None:
+        return UserError(
+            f"split=file: {name} lies in no folder that is called {expected}, as other chips do. Move it into one, or "
+            "choose another split than split=file."
+        )
+    return UserError(
+        f"data.pairs: {chips.config.pairs} gives {name} the split {text!r}; expected {expected}. "
+        "Correct the column, or choose another split than split=file."
+    )
 
 
 def _read_parts(path: str) -> dict[str, str]:

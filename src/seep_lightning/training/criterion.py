@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.split import other_parts_cure
 from seep_lightning.errors import UserError
 from seep_lightning.training.monitors import DICE_OF_CLASS, LAST_EPOCH, monitors_of, needs_truth
 
@@ -59,10 +60,7 @@ def _check_training(chips: Chips, training: Sequence[int], config: TrainConfig) 
             f"{subject}, nor does any other chip of {chips.root}: there is nothing to learn. Look at the masks and at "
             "data.mask_values with `python -m seep_lightning.check`."
         )
-    raise UserError(
-        f"{subject}: there is nothing to learn. Choose another split than split={config.split.kind} with "
-        f"split.seed={config.split.seed}, such as split.seed={config.split.seed + 1}."
-    )
+    raise UserError(f"{subject}: there is nothing to learn. {_other_split(config).capitalize()}.")
 
 
 def _validated_chips(trainer: pl.Trainer, data: "SeepDataModule", config: TrainConfig) -> list[int]:
@@ -98,14 +96,24 @@ def _lacking(chips: Chips, indices: Sequence[int]) -> str:
 def _check_monitors_without(lacking: str, count: int, data: "SeepDataModule", config: TrainConfig) -> None:
     """Refuse monitors that need what validation lacks; warn where there is none of them."""
     subject = f"none of the {count} validation chips that are used holds {lacking}"
-    split = f"split={config.split.kind} with split.seed={config.split.seed}"
     for key, monitor in monitors_of(config).items():
         if needs_truth(monitor):
             raise UserError(
                 f"{subject}, so that {key}={monitor} cannot tell a good epoch from a bad one. Pass {key}=loss/val, "
-                f"or another split than {split}{_raise_limit(count, data)}."
+                f"or {_other_split(config)}{_raise_limit(count, data)}."
             )
-    log.warning("%s: its figures and its threshold say nothing. Choose another split than %s", subject, split)
+    advice = _other_split(config).capitalize()
+    log.warning("%s: its figures and its threshold say nothing. %s", subject, advice)
+
+
+def _other_split(config: TrainConfig) -> str:
+    """What to do for other parts, in words that may follow others."""
+    split = config.split
+    own = f"split={split.kind}"
+    # a list has no seed
+    if split.kind != "file":
+        own += f" with split.seed={split.seed}"
+    return f"{other_parts_cure(split.kind)} than {own}"
 
 
 def _raise_limit(count: int, data: "SeepDataModule") -> str:
@@ -123,8 +131,8 @@ def _check_classes(chips: Chips, validated: Sequence[int], config: TrainConfig) 
         name = monitor.removesuffix("/val")
         if name in {f"{DICE_OF_CLASS}{number}" for number in absent}:
             raise UserError(
-                f"{key}={monitor}: no validation chip holds that class. Pass {key}=macro_dice/val, or choose another "
-                f"split than split={config.split.kind} with split.seed={config.split.seed}."
+                f"{key}={monitor}: no validation chip holds that class. Pass {key}=macro_dice/val, or "
+                f"{_other_split(config)}."
             )
         if name == "macro_dice" and absent:
             numbers = ", ".join(str(number) for number in absent)

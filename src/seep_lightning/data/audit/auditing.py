@@ -118,7 +118,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
     result.findings += _left_out(chips)
-    result.findings += _unused_list(chips, split)
+    result.findings += _listed_parts(chips, split)
     auditor = Auditor(chips)
     statistics = ChipStatistics(len(chips))
     errors = _read_all(auditor, statistics)
@@ -154,11 +154,11 @@ def _left_out(chips: "Chips") -> list[Finding]:
     return [Finding(Severity.WORTH_KNOWING, f"left out: {entry}") for entry in entries]
 
 
-def _unused_list(chips: "Chips", split: SplitConfig) -> list[Finding]:
-    """A list of pairs that says which chip is in which part, where another split is chosen."""
-    from seep_lightning.data.split import unused_list_text
+def _listed_parts(chips: "Chips", split: SplitConfig) -> list[Finding]:
+    """What becomes of a split that a list of pairs, or folders, say."""
+    from seep_lightning.data.split import listed_parts_text
 
-    text = unused_list_text(chips, split)
+    text = listed_parts_text(chips, split)
     return [Finding(Severity.WORTH_KNOWING, text)] if text else []
 
 
@@ -222,7 +222,8 @@ def _add_leakage(result: Audit, chips: "Chips", split: SplitConfig) -> list[str]
     from seep_lightning.data.split import split_chips
 
     parts_by_kind: dict[str, list[str]] = {}
-    for kind in dict.fromkeys((split.kind, *COMPARED_SPLITS)):
+    listed = ["file"] if any(chips.listed_parts) else []
+    for kind in dict.fromkeys((split.kind, *listed, *COMPARED_SPLITS)):
         try:
             parts = split_chips(chips, replace(split, kind=kind))
         except UserError as error:

@@ -22,12 +22,17 @@ class _ChipNames:
         return audited.split not in SPLITS_WITHOUT_SCENES and not scenes_are_known(audited.chips)
 
 
+def _file_names(audited: AuditedSet) -> list[str]:
+    """What `data.pattern` is matched against: a chip's own name may begin with its sub-folders."""
+    return [path.name for path in audited.chips.image_paths]
+
+
 class ScenesInNames(_ChipNames):
     """Scenes that stand in the names, but are not taken from there."""
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say which pattern would take them."""
-        names = audited.chips.names
+        names = _file_names(audited)
         likely = likely_pattern(names) if self.lack_scenes(audited) else None
         if likely is None:
             return []
@@ -45,7 +50,7 @@ class NoScenes(_ChipNames):
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say so."""
-        names = audited.chips.names
+        names = _file_names(audited)
         if not self.lack_scenes(audited) or likely_pattern(names) is not None:
             return []
         return [Sighting({"example": names[0], "split": audited.split})]

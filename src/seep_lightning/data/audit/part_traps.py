@@ -7,8 +7,8 @@ import numpy as np
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.near_twins import NearTwins, TwinSearch
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
-from seep_lightning.data.leakage import HELD_OUT_PARTS
-from seep_lightning.data.split_table import PARTS
+from seep_lightning.data.parts import HELD_OUT_PARTS, PARTS
+from seep_lightning.data.split import other_parts_cure
 
 PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
@@ -45,7 +45,7 @@ class PartsWithoutSeep(_ClassesByChip):
         for part, classes in self.by_part(audited).items():
             if not classes:
                 numbers = {"part": PART_NAMES[part], "split": audited.split, "chips": parts.count(part)}
-                sightings.append(Sighting(numbers))
+                sightings.append(Sighting({**numbers, "cure": other_parts_cure(audited.split).capitalize()}))
         return sightings
 
 
@@ -62,7 +62,10 @@ class PartsWithoutClass(_ClassesByChip):
             if classes and lacking:
                 names = ", ".join(str(label) for label in lacking)
                 texts.append(f"{PART_NAMES[part]} lacks class {names}")
-        return [Sighting({"parts": "; ".join(texts), "split": audited.split})] if texts else []
+        if not texts:
+            return []
+        cure = other_parts_cure(audited.split)
+        return [Sighting({"parts": "; ".join(texts), "split": audited.split, "cure": cure})]
 
 
 class TwinsBetweenParts:

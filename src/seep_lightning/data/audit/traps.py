@@ -74,7 +74,7 @@ TRAPS = (
         severity=Severity.MEANINGLESS,
         measures="whether training, validation and test have seep",
         line="the {part} part of split={split} ({chips} chips) has no seep pixel, so its Dice says nothing",
-        cure="Pass another split.seed, or another split",
+        cure="{cure}",
         measurement=PartsWithoutSeep,
     ),
     Trap(
@@ -124,7 +124,7 @@ TRAPS = (
         severity=Severity.WORTH_KNOWING,
         measures="classes of seep that one part has and another has not",
         line="with split={split}, {parts}: no figure there says anything about it",
-        cure="For task=classes pass another split.seed, or another split",
+        cure="For task=classes {cure}",
         measurement=PartsWithoutClass,
     ),
     Trap(

@@ -18,7 +18,7 @@ from seep_lightning.data.layouts.endings import (
 from seep_lightning.data.layouts.files import ChipFile, FileSet, by_key, is_glob, is_raster, list_files
 from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.known import FolderNames
-from seep_lightning.data.layouts.names import chip_name, places_of
+from seep_lightning.data.layouts.names import chip_name, listed_parts, places_of
 from seep_lightning.data.left_out import LeftOut, counted_suffixes, left_out
 from seep_lightning.errors import UserError, shortened
 
@@ -141,7 +141,9 @@ class FolderPairs:
             names = [side.by_rest[rest].name for rest in alone]
             reason = f"no {other.kind} of their names"
             left += left_out(names, side.files.place, reason, readable=True)
-        return Listing(self._chips(paired, rests), f"{paired}", left)
+        images = [paired.images.by_rest[rest] for rest in rests]
+        parts = dict(zip(images, _parts(rests, images), strict=True))
+        return Listing(self._chips(paired, rests), f"{paired}", left, parts)
 
     def problems(self, root: Path) -> list[str]:
         """List the images and masks without a partner, unless they are to be skipped."""
@@ -254,6 +256,15 @@ def _check_ending(key: str, ending: str | None, named: _Named) -> None:
             f"data.{key}={ending}: no name in {named.files.base} ends with it ({named}). Pass what stands before the "
             f"suffix of the file, or data.{key}=null to find it out."
         )
+
+
+def _parts(rests: Sequence[str], images: Sequence[Path]) -> list[str]:
+    """The part of each pair, by the folders that its image lies in; those that a glob's wildcards stand for first."""
+    parents = {image.parent for image in images}
+    common = os.path.commonpath(parents) if parents else ""
+    between = {parent: parent.relative_to(common).as_posix() for parent in parents}
+    captured = [rest.rpartition("/")[0] for rest in rests]
+    return listed_parts([f"{folder}/{between[image.parent]}" for folder, image in zip(captured, images, strict=True)])
 
 
 def _is_one_place(root: Path, folders: FolderNames) -> bool:

@@ -35,7 +35,8 @@ class Listing:
         pairs: The chips, in any order.
         found: How their files are called, for people: `images/NAME.jpg with masks/NAME_mask.png`.
         left_out: The files beside them that are not used.
-        parts: What a list of pairs says of the split: the part of each chip by its image; empty where it says nothing.
+        parts: What a list of pairs, or folders, say of the split: the part of each chip by its image; empty where they
+            say nothing.
     """
 
     pairs: list[ChipFiles]

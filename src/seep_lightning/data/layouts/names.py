@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.parts import PART_SYNONYMS, PARTS
 from seep_lightning.errors import UserError, as_user_error
 
 DEFAULT_PATTERN = DataConfig.pattern
 # stands for the slash between folder and file in the name of a chip
 FOLDER_SEPARATOR = "__"
-# names of folders that are parts of a data set, not scenes
-PART_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
+# folders of these names are parts of a data set, not scenes
+PART_FOLDERS = frozenset({*PARTS, *PART_SYNONYMS})
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def places_of(files: Sequence[tuple[str, str]], pattern: str, ending: str) -> li
 
     In one flat folder, and with a pattern of the user's, names decide; a pattern with a slash is matched against
     `FOLDER/NAME`. With the default pattern and chips in several sub-folders, a sub-folder is a scene, unless the names
-    are SCENE.TILE.
+    are SCENE.TILE. Sub-folders called train, val, test are no scenes; `1.png` in two of them are two scenes.
 
     Args:
         files: Sub-folder (`""` for none) and file name of each chip.
@@ -110,10 +111,12 @@ def places_of(files: Sequence[tuple[str, str]], pattern: str, ending: str) -> li
         Where each comes from, in the same order.
     """
     by_name = [_place_by_name(folder, name, pattern, ending) for folder, name in files]
-    is_default = pattern == DEFAULT_PATTERN
-    if not (is_default and _are_scenes({folder for folder, _ in files})):
+    folders = {folder for folder, _ in files if folder}
+    if pattern != DEFAULT_PATTERN or len(folders) < 2:
         return by_name
     named = Counter(by_name)
+    if _are_parts(folders):
+        return [_place_in_part(folder, place, named) for (folder, _), place in zip(files, by_name, strict=True)]
     return [_place_in_folder(folder, name, place, named) for (folder, name), place in zip(files, by_name, strict=True)]
 
 
@@ -126,11 +129,37 @@ def _place_by_name(folder: str, name: str, pattern: str, ending: str) -> Place:
     return Place(scene, tile)
 
 
-def _are_scenes(folders: Iterable[str]) -> bool:
-    """Whether sub-folders may be scenes: there are several, and they are not the parts of a split."""
-    named = {folder for folder in folders if folder}
-    are_parts = all(folder.lower() in PART_FOLDERS for folder in named)
-    return len(named) > 1 and not are_parts
+def _are_parts(folders: Iterable[str]) -> bool:
+    """Whether sub-folders are the parts of a split."""
+    return all(folder.lower() in PART_FOLDERS for folder in folders)
+
+
+def _place_in_part(folder: str, by_name: Place, named: Counter[Place]) -> Place:
+    """The place of a chip in the folder of a part: by its name; numbers that begin anew in each are of no one scene."""
+    if by_name.tile >= 0 or named[by_name] == 1:
+        return by_name
+    return Place(f"{folder}{FOLDER_SEPARATOR}{by_name.scene}", -1)
+
+
+def listed_parts(folders: Sequence[str]) -> list[str]:
+    """Take the part of the split from the folders that each chip lies in.
+
+    Args:
+        folders: The folders of each chip, with slashes, such as `Train/images`.
+
+    Returns:
+        The name of the first folder that is called as a part is, in any case; `""` where none is, or where all chips
+        lie in folders of one name: somebody reads one part alone.
+    """
+    names = [_part_folder(folder) for folder in folders]
+    parts = {name.lower() for name in names if name}
+    return names if len(parts) > 1 else [""] * len(folders)
+
+
+def _part_folder(folder: str) -> str:
+    """The first folder with the name of a part; `""` for none."""
+    names = [name for name in folder.split("/") if name.lower() in PART_FOLDERS]
+    return names[0] if names else ""
 
 
 def _place_in_folder(folder: str, name: str, by_name: Place, named: Counter[Place]) -> Place:
