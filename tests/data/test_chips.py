@@ -9,6 +9,7 @@ import pytest
 import rasterio
 
 from helpers.chips import IMAGES, make_chips, seeps_config, write_chip
+from helpers.rasters import write_raster
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.data import chips as reading
 from seep_lightning.data.grid import place, written_grid
@@ -227,3 +228,19 @@ def test_a_png_with_bytes_after_its_end_is_read(tmp_path):
     with (tmp_path / IMAGES / "A.0.png").open("ab") as file:
         file.write(b"some programs write here")
     np.testing.assert_array_equal(load_chips(seeps_config(tmp_path)).read(0).image[0], picture(1))
+
+
+def test_chips_of_different_polarisations_are_told(tmp_path, caplog):
+    for number, name in enumerate(("VV", "VV", "VH")):
+        write_raster(write_chip_path(tmp_path, number), picture(number), names=(f"Sigma0_{name}",))
+    with caplog.at_level("INFO"):
+        chips = load_chips(seeps_config(tmp_path))
+    assert chips.band_meanings == [""]
+    assert "the chips are of different polarisations: VV in 2 chips, VH in 1 chips" in caplog.text
+
+
+def write_chip_path(root: Path, number: int) -> Path:
+    """The image's file of a chip with an empty mask."""
+    name = f"A.{number}.tif"
+    write_chip(root, name, picture(number), np.zeros((16, 16), np.uint8))
+    return root / IMAGES / name

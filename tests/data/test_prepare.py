@@ -1,6 +1,7 @@
 """Scenes and polygons to chips and masks: the truth's own polygons give back the truth's pixels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from affine import Affine
 from rasterio.control import GroundControlPoint
 
 from helpers.command_line import seep
+from helpers.rasters import write_raster
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.data.loading import load_chips
@@ -181,6 +183,27 @@ def test_float_bands_are_scaled_as_declared(given, tmp_path, scale):
         assert chip.descriptions == ("VH",) and chip.nodata == 0
 
 
+def test_bands_are_cut_by_meaning_and_the_choice_of_the_first_is_told(given, tmp_path, caplog):
+    scene = write_scene(tmp_path / "A.1.tif", image(), image() + 1)
+    with rasterio.open(scene, "r+") as file:
+        file.descriptions = ["Sigma0_VH", "Sigma0_VV"]
+    facts = prepare(replace(given, output=str(tmp_path / "first")))
+    assert facts["bands"] == [1]
+    assert "A.1: band 1 (Sigma0_VH) is taken by its number" in caplog.text
+    prepare(replace(given, bands=["VV"], output=str(tmp_path / "vv")))
+    chips = load_chips(DataConfig(root=str(tmp_path / "vv"), classes=7))
+    assert chips.band_meanings == ["VV"]
+
+
+def test_a_picture_in_colours_is_cut_as_grey_only_when_told(given, tmp_path):
+    grey = image("uint8")
+    write_raster(tmp_path / "A.1.tif", np.stack([grey] * 3), photometric="RGB", **PLACE)
+    with pytest.raises(UserError, match=r"A\.1\.tif is a picture in colours.*bands=\[grey\]"):
+        prepare(given)
+    prepare(replace(given, bands="grey", empty_share=1.0, nodata=0))
+    np.testing.assert_array_equal(laid_back(given, "images")[:HEIGHT, :WIDTH], grey)
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_undeclared_fill_is_pointed_out(given, tmp_path, caplog, declared):
     values = image()
@@ -281,7 +304,7 @@ def spoil_by_scale_of_integers(given: PrepareConfig) -> str:
 
 def spoil_by_no_bands(given: PrepareConfig) -> str:
     given.bands = []
-    return "bands=[]: expected numbers from 1, or names."
+    return "bands=[]: expected numbers from 1, names, grey, or null"
 
 
 def spoil_by_linear_as_db(given: PrepareConfig) -> str:

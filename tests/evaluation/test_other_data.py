@@ -9,7 +9,8 @@ import pytest
 
 from helpers.chips import IMAGES, MASKS, make_chips, seeps_config
 from helpers.command_line import seep
-from helpers.rasters import write_raster
+from helpers.maps import variant
+from helpers.rasters import pixels, write_raster
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import OF_THE_RUN, DataConfig, GridConfig, OtherDataConfig
 from seep_lightning.data.roots import other_data
@@ -134,6 +135,16 @@ def test_chips_of_other_bands_are_refused(run: Path, tmp_path: Path) -> None:
     data = OtherDataConfig(root=str(tmp_path / "made"), bands=[1, 2])
     with pytest.raises(UserError, match=r"have 2 band\(s\), but the network was trained on 1"):
         evaluate(EvaluateConfig(run=str(run), data=data, device="cpu"))
+
+
+def test_chips_of_another_polarisation_are_scored_and_told(
+    run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in make_chips(tmp_path / "made", scenes=1).glob(f"{IMAGES}/*"):
+        write_raster(path, pixels(path), names=("VH",))
+    on_vv = variant(run, tmp_path / "on_vv", **{"band meanings": ["VV"]})
+    evaluate(EvaluateConfig(run=str(on_vv), data=OtherDataConfig(root=str(tmp_path / "made")), device="cpu"))
+    assert "is VH, but the network was trained on VV" in caplog.text
 
 
 def test_another_root_moves_absolute_folders_of_the_run_that_lie_in_its_own(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from omegaconf import MISSING
 
 from seep_lightning.config.class_words import check_class_words
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
+from seep_lightning.config.pixels import CHOICE_OF_BANDS
 from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
@@ -16,11 +17,6 @@ from seep_lightning.scene.options import PolygonOptions
 def _names_a_folder(name: str | None) -> bool:
     """Whether a name is that of one folder, with no path before it; None is."""
     return name is None or (Path(name).name == name and name != "..")
-
-
-def _first_band() -> list[Any]:
-    """The default of keys that choose bands: the first one."""
-    return [1]
 
 
 @dataclass
@@ -62,7 +58,7 @@ class PredictConfig(PolygonOptions):
         device: `auto`, `cpu`, `cuda` ...
         precision: Of the network's numbers; None: bf16 on a GPU.
         threshold: The probability above which a pixel counts as seep; None: the run's own, tuned on validation.
-        bands: Numbers from 1, or names; None: those of the training.
+        bands: Numbers from 1, or names; `grey`: the luminance of colours; None: those of the training.
         scale: What float and signed values are.
         calibration: What values are, for contrasts; see `PolygonOptions`.
         mosaic: Whether chips named SCENE.TILE are laid into their scene first.
@@ -92,7 +88,7 @@ class PredictConfig(PolygonOptions):
     device: str = "auto"
     precision: str | None = one_of(None, "32", "bf16")
     threshold: float | None = probability()
-    bands: list[Any] | None = None
+    bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     scale: str | None = one_of(None, "linear", "db")
     calibration: str | None = one_of(None, "power", "amplitude", "db")
     mosaic: bool = True
@@ -179,7 +175,8 @@ class PrepareConfig:
         scenes: A raster, a folder or a pattern of them, or a list of these.
         labels: The file of polygons: GeoPackage, GeoJSON, shapefile ...
         output: The folder of the data set.
-        bands: Numbers from 1, or names.
+        bands: Numbers from 1, or names; `grey`: the luminance of colours; None: the first band, which must be none of
+            a picture in colours.
         nodata: A value of pixels without data, besides the one that a scene declares.
         scale: What float and signed values are.
         class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
@@ -198,7 +195,7 @@ class PrepareConfig:
     scenes: Any = MISSING
     labels: str = MISSING
     output: str = MISSING
-    bands: list[Any] = field(default_factory=_first_band)
+    bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     nodata: float | None = None
     scale: str | None = one_of(None, "linear", "db")
     class_attribute: str | None = None
@@ -212,11 +209,9 @@ class PrepareConfig:
     seed: int = random_seed()
 
     def check_together(self) -> None:
-        """Check the overlap against the size, that there is a band, and what words mean."""
+        """Check the overlap against the size, and what words mean."""
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
-        if not self.bands:
-            raise UserError("bands=[]: expected numbers from 1, or names.")
         check_class_words(self.classes)
         if self.classes is not None and not self.class_attribute:
             raise UserError("classes says what the words of a column mean. Name the column: class_attribute=COLUMN.")

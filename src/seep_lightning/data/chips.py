@@ -40,6 +40,7 @@ class Chips:
         digests: A text for each chip that changes with its name and its pixels, see `loading.digest`.
         statistics: Quartiles of chips and scenes, and what becomes 0 and 1.
         bands: The bands that a network of these chips takes: numbers from 1, names, or `grey`.
+        band_meanings: What each of these is, such as `VV`; empty where the files do not say.
         size: Height and width of each chip, px.
         was_fitted: Whether `data.size` cropped or padded any: such chips do not lie edge to edge in their scene.
         decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
@@ -59,6 +60,7 @@ class Chips:
     digests: list[str] = field(default_factory=list)
     statistics: ValueStatistics = field(default_factory=_no_statistics)
     bands: list[int | str] = field(default_factory=_first_band)
+    band_meanings: list[str] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     was_fitted: bool = False
     decoded: list[ChipPixels] | None = None

@@ -252,6 +252,7 @@ class SeepDataModule(pl.LightningDataModule):
             "classes": self.data.classes,
             "bands": self.chips.quartiles.shape[1],
             "band names": list(self.chips.bands),
+            "band meanings": list(self.chips.band_meanings),
             "values": self.chips.value_range.as_facts(),
             "pattern": self.data.pattern,
             "grid": {scene: asdict(grid) for scene, grid in grids.items()},

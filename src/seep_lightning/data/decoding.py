@@ -15,6 +15,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.scene.band_names import BandLabel, labels_of
 from seep_lightning.scene.colours import colour_bands, palette_of
 from seep_lightning.scene.datasets import open_dataset
 
@@ -48,7 +49,7 @@ class DecodedFile:
     Attributes:
         path: The file.
         values: (C, H, W) as stored, with an alpha band where there is one.
-        names: What the bands are called; None or empty for a band without a name.
+        labels: What the file says of each band.
         meanings: What GDAL says that each band means.
         data_bands: The indices of the bands that are no alpha band.
         is_colour: Whether the first three of these are red, green and blue, and have no names.
@@ -62,7 +63,7 @@ class DecodedFile:
 
     path: Path
     values: NDArray[Any]
-    names: Sequence[str | None]
+    labels: Sequence[BandLabel]
     meanings: Sequence[ColorInterp]
     data_bands: list[int]
     is_colour: bool
@@ -137,7 +138,7 @@ def _decoded(path: Path, file: Any) -> DecodedFile:
     return DecodedFile(
         path=path,
         values=file.read(),
-        names=file.descriptions,
+        labels=labels_of(file, str(path)),
         data_bands=data_bands,
         is_colour=tuple(first_three) == RED_GREEN_BLUE and not has_names,
         meanings=meanings,

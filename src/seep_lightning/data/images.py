@@ -18,8 +18,8 @@ from seep_lightning.data.normalise import FULL_SCALE
 from seep_lightning.data.sizes import Size, fitted, size_of, size_text
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_whole
+from seep_lightning.scene.band_names import band_numbers
 from seep_lightning.scene.colours import grey_bands, grey_values, luminance_of_palette
-from seep_lightning.scene.datasets import band_numbers
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.raster import GDAL_TYPES
 
@@ -89,11 +89,13 @@ class ImagePixels:
         values: (C, H, W) uint8, uint16 or float32.
         data: (H, W) bool: where there are data.
         was_colour: Whether colours were read as grey without being asked to.
+        meanings: What each band is, such as `VV`; empty where the file does not say.
     """
 
     values: NDArray[Any]
     data: NDArray[np.bool_]
     was_colour: bool
+    meanings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,13 @@ class ChipNotes:
         was_colour: Whether colours were read as grey without being asked to.
         mask: The mask's pixels before they were fitted to `data.size`.
         file_size: Height and width in the file, px.
+        meanings: What each band is, such as `VV`; empty where the file does not say.
     """
 
     was_colour: bool
     mask: MaskPixels
     file_size: Size
+    meanings: tuple[str, ...]
 
 
 def without_memory(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -157,7 +161,7 @@ def read_noted_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tu
         )
     check_same_place(image_file, mask_file)
     pixels = _fitted_chip(image, mask, size_of(config.size) or size)
-    return pixels, ChipNotes(image.was_colour, mask, size)
+    return pixels, ChipNotes(image.was_colour, mask, size, image.meanings)
 
 
 def _fitted_chip(image: ImagePixels, mask: MaskPixels, size: Size) -> ChipPixels:
@@ -196,10 +200,11 @@ def image_pixels(decoded: DecodedFile, config: DataConfig) -> ImagePixels:
         UserError: The type is none of an image, or the bands are not there.
     """
     _check_type(decoded)
-    stored, declared, was_colour = _chosen_bands(decoded, config.bands)
-    nodatas = nodata_values([nodata_of(config), *declared], stored.dtype)
+    chosen = _chosen_bands(decoded, config.bands)
+    stored = chosen.values
+    nodatas = nodata_values([nodata_of(config), *chosen.nodatas], stored.dtype)
     data = pixels_with_data(stored, nodatas, config.nodata_bands, decoded.file_mask)
-    return ImagePixels(as_chip_type(stored), data, was_colour)
+    return ImagePixels(as_chip_type(stored), data, chosen.was_colour, chosen.meanings)
 
 
 def nodata_of(config: DataConfig) -> int | float | None:
@@ -245,8 +250,25 @@ def _type_of_bits(dtype: np.dtype[Any], bits: str) -> str:
     return f"{kind}{bits}"
 
 
-def _chosen_bands(decoded: DecodedFile, bands: Any) -> tuple[NDArray[Any], Sequence[float | None], bool]:
-    """The bands (C, H, W) that are asked for, their nodata values, and whether colours were read as grey unasked."""
+@dataclass(frozen=True)
+class _ChosenBands:
+    """The bands that are asked for, of a file.
+
+    Attributes:
+        values: (C, H, W).
+        nodatas: The nodata values that they declare.
+        meanings: What each of them is, see `BandLabel.meaning`; empty for grey.
+        was_colour: Whether colours were read as grey without being asked to.
+    """
+
+    values: NDArray[Any]
+    nodatas: Sequence[float | None]
+    meanings: tuple[str, ...]
+    was_colour: bool = False
+
+
+def _chosen_bands(decoded: DecodedFile, bands: Any) -> _ChosenBands:
+    """The bands that are asked for."""
     if bands is None:
         if decoded.palette is None and len(decoded.data_bands) == 1:
             return _bands_at(decoded, decoded.data_bands)
@@ -256,20 +278,22 @@ def _chosen_bands(decoded: DecodedFile, bands: Any) -> tuple[NDArray[Any], Seque
                 f"data: {decoded.path.name} has {count} bands; one is expected. Choose with data.bands=[1], or "
                 f"data.bands=[{','.join(str(number + 1) for number in range(count))}] for all."
             )
-        return *_grey(decoded), True
-    if is_grey(bands) and GREY not in decoded.names:
-        return *_grey(decoded), False
-    numbers = band_numbers(decoded.path, decoded.names, [GREY] if bands == GREY else bands)
+        return _grey(decoded, was_colour=True)
+    has_band_of_this_name = any(label.name == GREY for label in decoded.labels)
+    if is_grey(bands) and not has_band_of_this_name:
+        return _grey(decoded)
+    numbers = band_numbers(decoded.path, decoded.labels, [GREY] if bands == GREY else bands)
     return _bands_at(decoded, [number - 1 for number in numbers])
 
 
-def _bands_at(decoded: DecodedFile, indices: Sequence[int]) -> tuple[NDArray[Any], Sequence[float | None], bool]:
+def _bands_at(decoded: DecodedFile, indices: Sequence[int]) -> _ChosenBands:
     """Bands by their indices, as they are."""
+    # all bands, without a copy
+    values = decoded.values
+    if list(indices) != list(range(len(decoded.values))):
+        values = decoded.values[list(indices)]
     nodatas = [decoded.nodatas[index] for index in indices]
-    if list(indices) == list(range(len(decoded.values))):
-        # all bands, without a copy
-        return decoded.values, nodatas, False
-    return decoded.values[list(indices)], nodatas, False
+    return _ChosenBands(values, nodatas, tuple(decoded.labels[index].meaning for index in indices))
 
 
 def is_grey(bands: Any) -> bool:
@@ -277,11 +301,13 @@ def is_grey(bands: Any) -> bool:
     return bands in (GREY, [GREY])
 
 
-def _grey(decoded: DecodedFile) -> tuple[NDArray[Any], Sequence[float | None]]:
-    """The luminance (1, H, W) of colours; one band is grey already. And its nodata values."""
+def _grey(decoded: DecodedFile, *, was_colour: bool = False) -> _ChosenBands:
+    """The luminance (1, H, W) of colours; one band is grey already."""
     indices = [number - 1 for number in grey_bands(decoded.path, decoded.meanings)]
     stored = decoded.values[indices]
     if decoded.palette is None:
-        return grey_values(stored, None), [decoded.nodatas[index] for index in indices]
+        nodatas = [decoded.nodatas[index] for index in indices]
+        return _ChosenBands(grey_values(stored, None), nodatas, ("",), was_colour)
     # the nodata value of a file with a palette is an index, which its mask tells of
-    return grey_values(stored, luminance_of_palette(decoded.palette)), []
+    grey = grey_values(stored, luminance_of_palette(decoded.palette))
+    return _ChosenBands(grey, [], ("",), was_colour)

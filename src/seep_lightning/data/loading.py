@@ -99,6 +99,7 @@ def load_chips(
     chips.size = (pixels.image.shape[1], pixels.image.shape[2])
     chips.was_fitted = any(size != chips.size for size in notes.sizes)
     chips.bands = notes.bands()
+    chips.band_meanings = notes.band_meanings()
     for line in notes.lines():
         log.info(line)
     return chips

@@ -1,6 +1,7 @@
 """Scenes and an analyst's polygons to a data set: what `python -m seep_lightning.prepare` does."""
 
 import json
+import logging
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +18,13 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
 if TYPE_CHECKING:
+    from seep_lightning.scene.band_names import Band
     from seep_lightning.scene.raster import Raster
 
+log = logging.getLogger(__name__)
+
 # of the config, what `dataset.json` keeps
-KEPT_SETTINGS = ("labels", "bands", "scale", "size", "overlap")
+KEPT_SETTINGS = ("labels", "scale", "size", "overlap")
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
@@ -74,6 +78,7 @@ def _read_all_labels(config: PrepareConfig) -> _Labels:
     for scene in scenes:
         with _open(scene, config) as raster:
             raster.check_scale(config.scale)
+            _tell_bands(raster)
             by_scene[scene] = read_labels(raster, file, config)
     return _Labels(file, by_scene)
 
@@ -87,7 +92,30 @@ def _open(scene: SceneFile, config: PrepareConfig) -> "Raster":
     """Open a scene as the config says."""
     from seep_lightning.scene.inputs.kinds import open_scene
 
-    return open_scene(scene, ReadingOptions(tuple(config.bands), config.nodata))
+    return open_scene(scene, ReadingOptions(tuple(_bands(config)), config.nodata))
+
+
+def _bands(config: PrepareConfig) -> list["Band"]:
+    """The bands of a scene that are cut; where none are named, the first one, unless it is one of several colours."""
+    from seep_lightning.scene.band_names import TrainedBand
+
+    match config.bands:
+        case None:
+            return [TrainedBand(1)]
+        case str():
+            return [config.bands]
+        case _:
+            return list(config.bands)
+
+
+def _tell_bands(raster: "Raster") -> None:
+    """Log which bands are cut, where that is not plain."""
+    from seep_lightning.scene.band_names import choice_told
+
+    is_plain = raster.is_grey or len(raster.labels) == 1
+    choice = "" if is_plain else choice_told(raster.labels, raster.bands, raster.indexes)
+    if choice:
+        log.warning("%s: %s. Pass bands=[...] for others.", raster.name, choice)
 
 
 def _check_labels(labels: _Labels, config: PrepareConfig) -> None:
@@ -120,6 +148,7 @@ def _write_data_set(folder: Path, labels: _Labels, config: PrepareConfig) -> dic
     """Write all chips and `dataset.json` into a new folder. Returns what stands in it."""
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "classes": 0, "columns": {}}
     facts.update({key: getattr(config, key) for key in KEPT_SETTINGS})
+    facts["bands"] = config.bands or [1]
     for subfolder in (DataConfig.images, DataConfig.masks):
         (folder / subfolder).mkdir(parents=True)
     for scene, scene_labels in labels.by_scene.items():
@@ -146,7 +175,9 @@ def _write_chip(folder: Path, raster: "Raster", chip: CutChip) -> None:
 
     name = f"{chip_scene_name(raster.name)}.{chip.tile:06d}.tif"
     place = _place_of(raster, chip)
-    write_geotiff(folder / DataConfig.images / name, chip.image, 0, raster.band_names, **place)
+    # grey is made of several bands
+    band_names = [] if raster.is_grey else raster.band_names
+    write_geotiff(folder / DataConfig.images / name, chip.image, 0, band_names, **place)
     write_geotiff(folder / DataConfig.masks / name, chip.mask, None, **place)
 
 

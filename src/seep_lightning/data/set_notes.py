@@ -12,6 +12,7 @@ from seep_lightning.data.images import ChipNotes, is_grey
 from seep_lightning.data.masks import MaskPixels
 from seep_lightning.data.sizes import Size, fitted, size_of, size_text
 from seep_lightning.data.surveys import unknown_values_error
+from seep_lightning.scene.band_names import POLARISATIONS
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -31,6 +32,7 @@ class SetNotes:
         ignored_pixels: Pixels that are to be ignored.
         pixels: Pixels of all files.
         sizes: How many files have each size.
+        meanings: How many chips have bands of each meaning, such as (`VV`,).
         cropped_pixels: Pixels that cropping leaves out, `cropped_seep` of them seep, of `seep_pixels` in all files.
     """
 
@@ -48,6 +50,7 @@ class SetNotes:
     cropped_pixels: int = 0
     cropped_seep: int = 0
     seep_pixels: int = 0
+    meanings: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     def add(self, notes: ChipNotes) -> None:
         """Take the notes of the next chip."""
@@ -64,6 +67,7 @@ class SetNotes:
         if mask.labelled is not None:
             self.ignored_pixels += int((~mask.labelled).sum())
         self.sizes[notes.file_size] += 1
+        self.meanings[notes.meanings] += 1
         size = size_of(self.config.size)
         if size is not None:
             self._add_cropping(mask, size)
@@ -92,6 +96,14 @@ class SetNotes:
             return [GREY]
         return list(bands or [1])
 
+    def band_meanings(self) -> list[str]:
+        """What each of these bands is, such as `VV`; empty where the chips do not agree on it, or do not say."""
+        by_band = zip(*self.meanings, strict=True)
+        meanings: list[str] = []
+        for different in (set(of_band) for of_band in by_band):
+            meanings.append(different.pop() if len(different) == 1 else "")
+        return meanings
+
     def lines(self) -> list[str]:
         """What a person is told, a line each."""
         lines: list[str] = []
@@ -105,6 +117,7 @@ class SetNotes:
                 f"{self.colour_chips} of {self.chips} pictures have colours, and are read as grey (luminance, ITU-R "
                 "BT.601). data.bands=grey says so explicitly; data.bands=[1,2,3] takes the colours."
             )
+        lines += self._mixture_lines()
         if self.inexact_masks:
             share = self.inexact_pixels / self.pixels
             lines.append(
@@ -117,6 +130,21 @@ class SetNotes:
         if self.config.size is not None:
             lines += self._size_lines()
         return lines
+
+    def _mixture_lines(self) -> list[str]:
+        """What is told where a band is one polarisation in some chips and another one in others."""
+        by_polarisation: Counter[str] = Counter()
+        for meanings, chips in self.meanings.items():
+            polarisations = [meaning for meaning in meanings if meaning in POLARISATIONS]
+            by_polarisation["+".join(polarisations)] += chips
+        del by_polarisation[""]
+        if len(by_polarisation) <= 1:
+            return []
+        counts = ", ".join(f"{name} in {chips} chips" for name, chips in by_polarisation.items())
+        return [
+            f"the chips are of different polarisations: {counts}. A name, such as data.bands=[VV], takes one of them "
+            "from files that hold several."
+        ]
 
     def _size_lines(self) -> list[str]:
         """What `data.size` does to chips of other sizes."""

@@ -1,6 +1,7 @@
 """Score a run on a part of its data, or on other data, and leave what was found in `evaluate/<name>` of the run."""
 
 import json
+import logging
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ from seep_lightning.runs.directory import Run, open_run
 if TYPE_CHECKING:
     from seep_lightning.evaluation.scenes import SceneCounts
     from seep_lightning.predictor.base import Predictor
+
+log = logging.getLogger(__name__)
 
 # the names of evaluations of the run's own data
 OWN_NAMES = ("train", "val", "test", "all")
@@ -149,13 +152,19 @@ class EvaluationFiles:
 
 
 def _check_bands(part: Part, predictor: "Predictor") -> None:
-    """Raise `UserError` for chips with another number of bands than the network takes."""
+    """Raise `UserError` for chips with another number of bands than the network takes; log other polarisations."""
     count = len(part.chips.bands)
     if count != predictor.bands:
         raise UserError(
             f"the chips in {part.chips.root} have {count} band(s), but the network was trained on {predictor.bands}. "
             "Choose them with data.bands."
         )
+    for number, (meaning, trained) in enumerate(zip(part.chips.band_meanings, predictor.band_meanings, strict=True), 1):
+        if meaning and trained and meaning != trained:
+            log.warning(
+                "band %d of the chips in %s is %s, but the network was trained on %s. Choose with data.bands=[...].",
+                number, part.chips.root, meaning, trained,
+            )  # fmt: skip
 
 
 def _folder_name(config: EvaluateConfig, part: Part) -> str:

@@ -18,7 +18,7 @@ from seep_lightning.data.normalise import (
     quartiles_of,
     twice_median,
 )
-from seep_lightning.mapping.jobs import Bands
+from seep_lightning.mapping.bands import Bands
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ensembles import QUARTER_TURNS, augmented, ensemble
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Values

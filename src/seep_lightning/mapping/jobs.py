@@ -14,13 +14,12 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
+from seep_lightning.mapping.bands import Bands
 from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import NO_FACTS, RASTER, ReadingOptions, SceneFacts, SceneFile
 
-Bands = tuple[int | str, ...]
-"""Band numbers from 1, or names."""
 Cell = tuple[int, int]
 """Row and column of a file in its scene."""
 

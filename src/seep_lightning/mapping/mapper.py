@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.description import ENSEMBLE_SEPARATOR
 from seep_lightning.errors import UserError
+from seep_lightning.mapping.bands import bands_of, told_choice
 from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
-from seep_lightning.mapping.networks import bands_of, tiling_of
+from seep_lightning.mapping.networks import tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
 from seep_lightning.mapping.table import DONE, SceneRow
@@ -30,6 +32,8 @@ from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_map import SceneMap, map_scene
 from seep_lightning.scene.vector_files import write_seeps
+
+log = logging.getLogger(__name__)
 
 Rows = tuple[int, int]
 """First row and end of a strip of a scene."""
@@ -72,10 +76,11 @@ class SceneMapper:
     def __init__(self, networks: Sequence[Predictor], config: PredictConfig) -> None:
         self.networks = list(networks)
         self.config = _completed(config, networks)
-        self.bands = bands_of(networks[0], config)
+        self.bands = bands_of(networks, config.bands)
         self.nodata_bands = networks[0].nodata_bands
         thresholds = [network.threshold for network in networks]
         self.threshold = config.threshold or float(np.mean(thresholds))
+        self._told_choices: set[str] = set()
 
     def map(self, job: SceneJob, finished_key: str = "", progress: Progress | None = None) -> SceneRow | None:
         """Map a scene into `config.output`.
@@ -95,6 +100,7 @@ class SceneMapper:
         config = self._config_of(job)
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
+            self._tell_bands(job, raster)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             key = row_key(rasters.key, config)
@@ -141,6 +147,13 @@ class SceneMapper:
         self.config.thresholds.around(self.threshold)
         own_attributes(self.config.attributes)
         return outputs
+
+    def _tell_bands(self, job: SceneJob, raster: Raster) -> None:
+        """Log which bands are taken, where that is not plain; once for all scenes that are alike."""
+        choice = told_choice(raster, self.networks)
+        if choice and choice not in self._told_choices:
+            log.warning("%s: %s. Pass bands=[...] for others.", job.name, choice)
+            self._told_choices.add(choice)
 
     def _config_of(self, job: SceneJob) -> PredictConfig:
         """The settings with what is known of the values of a scene; `UserError` where both contradict each other."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.jobs import Bands
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
@@ -36,11 +35,6 @@ def open_networks(config: PredictConfig) -> list[Predictor]:
         networks.append(network)
         _check_agreement(run, network, networks[0], config)
     return networks
-
-
-def bands_of(network: Predictor, config: PredictConfig) -> Bands:
-    """The bands of a scene that a network takes: those of the settings, else those of its training."""
-    return tuple(config.bands or network.facts.get("band names", [1]))
 
 
 def tiling_of(networks: Sequence[Predictor], config: PredictConfig) -> Tiling:
@@ -94,7 +88,12 @@ def _check_agreement(run: str, network: Predictor, first: Predictor, config: Pre
         # of one band, all and any are the same
         if fact != "nodata_bands" or network.bands > 1:
             _check_equal(run, fact, getattr(network, fact), getattr(first, fact))
-    _check_equal(run, "bands", list(bands_of(network, config)), list(bands_of(first, config)))
+    if config.bands:
+        return
+    _check_equal(run, "bands", network.band_names, first.band_names)
+    for meaning, expected in zip(network.band_meanings, first.band_meanings, strict=True):
+        if meaning and expected:
+            _check_equal(run, "bands", meaning, expected)
 
 
 def _check_equal(run: str, fact: str, value: object, expected: object) -> None:

@@ -75,6 +75,7 @@ def _resolved(config: PredictConfig) -> PredictConfig:
         flips = "mirror" if config.run is None else False
     return replace(
         config,
+        bands=[config.bands] if isinstance(config.bands, str) else config.bands,
         run=[absolute(path) for path in path_list("run", run)],
         flips=flips,
         output=str(Path(config.output).absolute()),

@@ -1,5 +1,6 @@
 """A trained network as a callable on arrays, whatever runs it. Imports neither torch nor Lightning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from seep_lightning.config.pixels import GREY
 from seep_lightning.data.normalise import FULL_SCALE, Floats, Normaliser, ValueRange, image_quartiles
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.calibration import scaled
+from seep_lightning.scene.band_names import polarisation_in
 from seep_lightning.scene.colours import luminance
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 
@@ -43,6 +45,8 @@ class Predictor:
             8 or 16 bit unsigned, which takes no others.
         is_grey: Whether it takes the luminance of colours.
         bands: Number of bands of an image.
+        band_names: The bands of the training: numbers from 1, or names.
+        band_meanings: What each of these was, such as `VV`; empty where it is not known.
         classes: Number of classes that the network tells apart; 0 for seep or sea.
         precision: `32`, or `bf16` where the network runs on torch.
         name: Of its run or file; set where several are mapped together.
@@ -65,6 +69,8 @@ class Predictor:
         self.value_range = ValueRange.of_facts(facts.get("values"))
         self.is_grey = facts.get("band names") == [GREY]
         self.bands: int = facts["bands"]
+        self.band_names: list[int | str] = list(facts.get("band names", [1]))
+        self.band_meanings = _meanings_of(self.band_names, facts.get("band meanings"))
         self.classes = told_apart(facts)
 
     def __call__(self, image: NDArray[Any], quartiles: Floats | None = None) -> Floats:
@@ -150,6 +156,12 @@ class Predictor:
         if array.dtype.name in FULL_SCALE or self.value_range is None:
             return ValueRange.of_type(array.dtype)
         return self.value_range
+
+
+def _meanings_of(names: Sequence[int | str], stored: Sequence[str] | None) -> list[str]:
+    """What bands are: as it was stored, or else as their names tell; networks of older versions stored nothing."""
+    meanings = stored or [""] * len(names)
+    return [meaning or polarisation_in(str(name)) for name, meaning in zip(names, meanings, strict=True)]
 
 
 def _grey(image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -1,4 +1,4 @@
-"""GDAL's datasets: opening one, choosing bands by number or name, writing a GeoTIFF."""
+"""GDAL's datasets: opening one, writing a GeoTIFF."""
 
 import threading
 import warnings
@@ -101,65 +101,6 @@ def _available_drivers() -> set[str]:
     """The short names of the drivers of the installed GDAL."""
     with rasterio.Env() as environment:
         return set(environment.drivers())
-
-
-def band_numbers(path: Path, names: Sequence[str | None], bands: Sequence[int | str]) -> list[int]:
-    """Find bands by number or name.
-
-    Args:
-        path: The file, for messages.
-        names: The names of its bands; None or empty for a band without one.
-        bands: The bands to find: numbers from 1, or names.
-
-    Returns:
-        The numbers, from 1, of the bands.
-
-    Raises:
-        UserError: The file has no such band.
-    """
-    numbers: list[int] = []
-    missing: list[int | str] = []
-    for band in bands:
-        number = _band_number(names, band)
-        if number is None:
-            missing.append(band)
-        else:
-            numbers.append(number)
-    if missing:
-        raise UserError(
-            f"{path} has {_what_there_is(names)}; wanted {_listed(bands)}, of which {_listed(missing)} is missing. "
-            "Choose with (data.)bands=[...], or use a run trained on these bands."
-        )
-    return numbers
-
-
-def _band_number(names: Sequence[str | None], band: int | str) -> int | None:
-    """The number of one band; None where there is no such band."""
-    if isinstance(band, str):
-        return _number_of_name(names, band)
-    if 1 <= band <= len(names):
-        return band
-    return None
-
-
-def _number_of_name(names: Sequence[str | None], name: str) -> int | None:
-    """The number of the first band of this name; None where there is none."""
-    if name not in names:
-        return None
-    return names.index(name) + 1
-
-
-def _what_there_is(names: Sequence[str | None]) -> str:
-    """How many bands a file has, and the names of those that have one."""
-    count = f"{len(names)} band(s)"
-    with_name = [name for name in names if name]
-    if not with_name:
-        return count
-    return f"{count} named {_listed(with_name)}"
-
-
-def _listed(bands: Sequence[int | str]) -> str:
-    return ", ".join(str(band) for band in bands)
 
 
 def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **options: Any) -> None:

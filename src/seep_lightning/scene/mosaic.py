@@ -9,6 +9,7 @@ from affine import Affine
 from rasterio.io import MemoryFile
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.band_names import Band
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.raster import GDAL_TYPES, Raster
 from seep_lightning.scene.vrt import VrtSource, add_georeference, add_mosaic_band, new_vrt, vrt_text
@@ -56,7 +57,7 @@ class _Tile:
 def mosaic(
     tiles: Mapping[Path, tuple[int, int]],
     name: str,
-    bands: Sequence[int | str] = (1,),
+    bands: Sequence[Band] = (1,),
     nodata: float | None = None,
     nodata_bands: str = "any",
     *,
@@ -99,7 +100,7 @@ def mosaic(
         yield raster
 
 
-def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[int | str], nodata: float | None) -> _Tile:
+def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[Band], nodata: float | None) -> _Tile:
     """What is known of a tile without its pixels; `UserError` for one with a mask."""
     with Raster(path, bands, nodata) as tile:
         if tile.masked:

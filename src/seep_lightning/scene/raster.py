@@ -16,8 +16,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.band_names import Band, band_numbers, labels_of
 from seep_lightning.scene.colours import GREY_BAND, grey_bands, grey_palette, grey_values
-from seep_lightning.scene.datasets import band_numbers, open_for_reading
+from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
@@ -88,7 +89,9 @@ class Raster(AbstractContextManager["Raster"]):
         decoder: What makes values of the numbers in the file; None where it stores the values themselves.
         layout: Of a mosaic: name, row and column of each tile; empty for a file.
         indexes: The numbers, from 1, of the bands that are read.
-        band_names: Their names; empty for a band without one.
+        labels: What the file says of each of its bands.
+        bands: What was asked for.
+        band_names: The names of those that are read, or their polarisation; empty where the file tells neither.
         stored_dtype: Their data type in the file.
         scaling: From their stored values to those that are read.
         height: Rows.
@@ -108,7 +111,7 @@ class Raster(AbstractContextManager["Raster"]):
     def __init__(
         self,
         path: str | Path,
-        bands: Sequence[int | str] = (1,),
+        bands: Sequence[Band] = (1,),
         nodata: float | None = None,
         nodata_bands: str = "any",
         *,
@@ -120,7 +123,7 @@ class Raster(AbstractContextManager["Raster"]):
 
         Args:
             path: The file, or any name that GDAL opens: a text stays as it is, with both slashes of `/vsizip//home`.
-            bands: The bands to read: numbers from 1, or names (band descriptions, such as `VV`); `grey` alone is the
+            bands: The bands to read, see `scene.band_names`: numbers from 1, or names such as `VV`; `grey` alone is the
                 luminance of colours where no band is called so.
             nodata: The stored value of pixels without data, besides the file's own.
             nodata_bands: `all` or `any`, see `scene.nodata`.
@@ -148,15 +151,17 @@ class Raster(AbstractContextManager["Raster"]):
             self.close()
             raise
 
-    def _read_header(self, dataset: Any, bands: Sequence[int | str], nodata: float | None) -> None:
+    def _read_header(self, dataset: Any, bands: Sequence[Band], nodata: float | None) -> None:
         """Read all that is known without a pixel."""
+        self.bands = list(bands)
+        self.labels = labels_of(dataset, self.location)
         self.is_grey = list(bands) == [GREY_BAND] and GREY_BAND not in dataset.descriptions
         if self.is_grey:
             self.indexes = grey_bands(self.path, dataset.colorinterp)
         else:
-            self.indexes = band_numbers(self.path, dataset.descriptions, bands)
+            self.indexes = band_numbers(self.path, self.labels, bands)
         self.palette = grey_palette(dataset) if self.is_grey else None
-        self.band_names = [dataset.descriptions[i - 1] or "" for i in self.indexes]
+        self.band_names = [self.labels[i - 1].full_name for i in self.indexes]
         self.stored_dtype = _common_dtype(self.path, {dataset.dtypes[i - 1] for i in self.indexes})
         self.scaling = self._declared_scaling(dataset)
         self.height = int(dataset.height)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seep_lightning.scene.band_names import Band
+
 RASTER = "raster"
 """The kind of a scene that is one file of a raster format."""
 
@@ -71,11 +73,11 @@ class ReadingOptions:
     """How the pixels of a scene are read.
 
     Attributes:
-        bands: Numbers from 1, or names.
+        bands: See `scene.band_names`.
         nodata: The value of pixels without data, besides those that the scene declares.
         nodata_bands: `all` or `any`, see `scene.nodata`.
     """
 
-    bands: tuple[int | str, ...] = (1,)
+    bands: tuple[Band, ...] = (1,)
     nodata: float | None = None
     nodata_bands: str = "any"
