@@ -100,7 +100,9 @@ class DataConfig:
         mask_values: What the masks' values mean, such as `{255: 1, "0,255,255": 1, 254: ignore}`: by value or colour
             the class, or `ignore`; 0 is no seep where it is not listed. None: values are classes.
         scale: What float and signed values are: `linear` (None: likewise), or `db`, which become power first.
-        full_scale: The value of float and signed chips that becomes 1; None: found from the chips.
+        factor: What stored values are multiplied by before anything else, such as 0.01 for dB x 100; None: the scale
+            and the offset that a file declares.
+        full_scale: The value of float and signed chips that becomes 1, in dB with `scale=db`; None: found from them.
         grid: How tiles lie in scenes, by the beginning of the scene's name.
         normalise: From pixel values to network input.
         batch_size: Chips in a batch, on each process; None: 8, or fewer where the chips are few or large.
@@ -127,7 +129,8 @@ class DataConfig:
     # OmegaConf merges no dictionary into a typed one that is null
     mask_values: Any = None
     scale: str | None = one_of(None, "linear", "db")
-    full_scale: float | None = number_above_0()
+    factor: float | None = number_above_0()
+    full_scale: float | None = None
     grid: dict[str, GridConfig] = field(default_factory=dict)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
     batch_size: int | None = at_least(1, None)
@@ -144,8 +147,14 @@ class DataConfig:
         check_mask_values(self.mask_values, self.classes)
         if self.source == "synthetic" and self.root is not None:
             raise UserError(f"data.root={self.root} has no effect on data=synthetic. Pass data=chips to train on it.")
+        self._check_full_scale()
         self._check_ending("image_suffix")
         self._check_ending("mask_suffix")
+
+    def _check_full_scale(self) -> None:
+        """Raise `UserError` for a largest value that is no power; in dB it may be below 0."""
+        if self.full_scale is not None and self.scale != "db" and self.full_scale <= 0:
+            raise UserError(f"data.full_scale={self.full_scale}: expected a number above 0.")
 
     def _check_ending(self, key: str) -> None:
         """Raise `UserError` for a file's suffix where the end of a stem is asked for."""
@@ -233,6 +242,7 @@ class OtherDataConfig:
     size: Any = AS_IN_THE_RUN
     nodata: Any = AS_IN_THE_RUN
     nodata_bands: Any = AS_IN_THE_RUN
+    factor: Any = AS_IN_THE_RUN
     mask_values: Any = AS_IN_THE_RUN
     grid: Any = AS_IN_THE_RUN
 

@@ -25,7 +25,6 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.choices import USUAL_BATCH, Choice, choose_open_settings, measure, with_choices
 from seep_lightning.data.description import LabelOrigin
 from seep_lightning.data.grid import whole_name_grids
-from seep_lightning.data.images import nodata_of
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser, ValueRange
@@ -247,12 +246,13 @@ class SeepDataModule(pl.LightningDataModule):
         grids = whole_name_grids(self.chips.config.grid, set(self.chips.scenes))
         return {
             "normalise": asdict(self.normalise),
-            "nodata": nodata_of(self.data),
+            "nodata": self.data.nodata,
             "nodata bands": self.data.nodata_bands,
             "classes": self.data.classes,
             "bands": self.chips.quartiles.shape[1],
             "band names": list(self.chips.bands),
             "band meanings": list(self.chips.band_meanings),
+            "factor": self.data.factor,
             "values": self.chips.value_range.as_facts(),
             "pattern": self.data.pattern,
             "grid": {scene: asdict(grid) for scene, grid in grids.items()},

@@ -18,6 +18,7 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.band_names import BandLabel, labels_of
 from seep_lightning.scene.colours import colour_bands, palette_of
 from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.scaling import Scaling
 
 RED_GREEN_BLUE = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 # of files beside a picture that say where it has no data, or where it lies
@@ -55,7 +56,8 @@ class DecodedFile:
         is_colour: Whether the first three of these are red, green and blue, and have no names.
         palette: The colour of each index, (N, 3) uint8; None where values are no indices.
         file_mask: The file's own mask or alpha, (H, W), above 0 where there are data; None where it has none.
-        nodatas: The nodata value that each band declares.
+        nodatas: The nodata value that each band declares, as stored.
+        scaling: What the file says that stored values mean.
         bits: Bits a pixel where they are fewer than those of the type, as text; else empty.
         is_lossy: Whether the compression may have changed values.
         place: Where it lies on the ground; None where no transform says so.
@@ -70,6 +72,7 @@ class DecodedFile:
     palette: NDArray[np.uint8] | None
     file_mask: NDArray[np.uint8] | None
     nodatas: Sequence[float | None]
+    scaling: Scaling
     bits: str
     is_lossy: bool
     place: Place | None
@@ -145,6 +148,7 @@ def _decoded(path: Path, file: Any) -> DecodedFile:
         palette=palette,
         file_mask=file.dataset_mask() if _has_mask(file, has_palette=palette is not None) else None,
         nodatas=file.nodatavals,
+        scaling=Scaling(tuple(file.scales), tuple(file.offsets)),
         bits=file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", ""),
         is_lossy=_is_lossy(file),
         place=_place(file),

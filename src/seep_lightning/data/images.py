@@ -1,7 +1,7 @@
 """Chips as files: reading images and masks, with what is wrong told in one sentence; writing them whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from seep_lightning.scene.band_names import band_numbers
 from seep_lightning.scene.colours import grey_bands, grey_values, luminance_of_palette
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.raster import GDAL_TYPES
+from seep_lightning.scene.scaling import Scaling
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
@@ -43,7 +44,8 @@ class ChipPixels(NamedTuple):
     `data` and `labelled` may be read-only arrays without memory of their own, where they are True throughout.
 
     Attributes:
-        image: (C, H, W) uint8 or uint16 as in the file; float32 where the file has floats or signed numbers.
+        image: (C, H, W) uint8 or uint16 as in the file; float32 where the file has floats or signed numbers, or where a
+            scale or a factor says what they mean.
         mask: (H, W) uint8, 0 for no seep, else the class of seep.
         data: (H, W) bool: where the image holds data. Network input and its normalisation go by it.
         labelled: (H, W) bool: where the mask says something; the others are ignored pixels, of which nobody is sure.
@@ -202,16 +204,13 @@ def image_pixels(decoded: DecodedFile, config: DataConfig) -> ImagePixels:
     _check_type(decoded)
     chosen = _chosen_bands(decoded, config.bands)
     stored = chosen.values
-    nodatas = nodata_values([nodata_of(config), *chosen.nodatas], stored.dtype)
+    nodatas = nodata_values([config.nodata, *chosen.nodatas], stored.dtype)
     data = pixels_with_data(stored, nodatas, config.nodata_bands, decoded.file_mask)
-    return ImagePixels(as_chip_type(stored), data, chosen.was_colour, chosen.meanings)
-
-
-def nodata_of(config: DataConfig) -> int | float | None:
-    """The value of `data.nodata` that holds: of decibels 0 is one, unless something else is asked for."""
-    if config.scale == "db" and config.nodata == 0:
-        return None
-    return config.nodata
+    scaling = chosen.scaling
+    if config.factor is not None:
+        scaling = Scaling.by_factor(config.factor, len(stored))
+    values = as_chip_type(stored) if scaling.is_identity else scaling.apply(stored)
+    return ImagePixels(values, data, chosen.was_colour, chosen.meanings)
 
 
 def as_chip_type(values: NDArray[Any]) -> NDArray[Any]:
@@ -255,14 +254,16 @@ class _ChosenBands:
     """The bands that are asked for, of a file.
 
     Attributes:
-        values: (C, H, W).
+        values: (C, H, W) as stored; the luminance of colours.
         nodatas: The nodata values that they declare.
+        scaling: What stored values mean.
         meanings: What each of them is, see `BandLabel.meaning`; empty for grey.
         was_colour: Whether colours were read as grey without being asked to.
     """
 
     values: NDArray[Any]
     nodatas: Sequence[float | None]
+    scaling: Scaling
     meanings: tuple[str, ...]
     was_colour: bool = False
 
@@ -293,7 +294,8 @@ def _bands_at(decoded: DecodedFile, indices: Sequence[int]) -> _ChosenBands:
     if list(indices) != list(range(len(decoded.values))):
         values = decoded.values[list(indices)]
     nodatas = [decoded.nodatas[index] for index in indices]
-    return _ChosenBands(values, nodatas, tuple(decoded.labels[index].meaning for index in indices))
+    scaling = Scaling.of_bands(decoded.scaling.scales, decoded.scaling.offsets, indices)
+    return _ChosenBands(values, nodatas, scaling, tuple(decoded.labels[index].meaning for index in indices))
 
 
 def is_grey(bands: Any) -> bool:
@@ -304,10 +306,12 @@ def is_grey(bands: Any) -> bool:
 def _grey(decoded: DecodedFile, *, was_colour: bool = False) -> _ChosenBands:
     """The luminance (1, H, W) of colours; one band is grey already."""
     indices = [number - 1 for number in grey_bands(decoded.path, decoded.meanings)]
+    if decoded.palette is None and len(indices) == 1:
+        return replace(_bands_at(decoded, indices), meanings=("",), was_colour=was_colour)
     stored = decoded.values[indices]
     if decoded.palette is None:
         nodatas = [decoded.nodatas[index] for index in indices]
-        return _ChosenBands(grey_values(stored, None), nodatas, ("",), was_colour)
+        return _ChosenBands(grey_values(stored, None), nodatas, Scaling(), ("",), was_colour)
     # the nodata value of a file with a palette is an index, which its mask tells of
     grey = grey_values(stored, luminance_of_palette(decoded.palette))
-    return _ChosenBands(grey, [], ("",), was_colour)
+    return _ChosenBands(grey, [], Scaling(), ("",), was_colour)

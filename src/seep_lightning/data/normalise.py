@@ -1,5 +1,6 @@
 """From pixel values to network input. Used by training, prediction and export, so it stands below all of them."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,15 @@ class ValueRange:
             return self.in_unit_range(image, data)
         return power(np.where(data, image, np.float32(0)), self.scale)
 
+    def __str__(self) -> str:
+        """What a network was trained on, in words."""
+        if self.counted:
+            return "8 or 16 bit unsigned"
+        lows = power_text(min(self.low), self.scale)
+        highs = power_text(max(self.high), self.scale)
+        kind = "dB" if self.scale == "db" else "floats or signed integers"
+        return f"{kind}, {lows} to {highs}"
+
     def as_facts(self) -> dict[str, Any] | None:
         """What a checkpoint must know of it, primitives only; None where the type of an image tells all."""
         if self.counted:
@@ -163,6 +173,13 @@ class ValueRange:
         if facts is None:
             return None
         return cls(tuple(facts["low"]), tuple(facts["high"]), facts["scale"])
+
+
+def power_text(value: float, scale: str | None) -> str:
+    """A power as a file of this scale has it, such as `-3.2` dB."""
+    if scale != "db":
+        return f"{value:.4g}"
+    return f"{10 * math.log10(value):.1f}" if value > 0 else "any low value"
 
 
 def _by_band(values: tuple[float, ...], dimensions: int) -> Floats:

@@ -13,6 +13,7 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.normalise import FULL_SCALE, Floats, ValueRange, histogram, power, quartiles_in, quartiles_of
 from seep_lightning.errors import UserError
+from seep_lightning.scene.value_checks import LOWEST_DECIBELS, Keys, check_values, factor_of_decibels
 
 # the values of a scene that are kept for its quartiles: all scenes together, and the fewest of one
 SCENE_SAMPLES = 1 << 24
@@ -25,6 +26,7 @@ LOWEST_SHARE = 0.001
 HIGHEST_SHARE = 0.999
 # so many values below 0 are taken for noise, and become the floor of the logarithm
 MOST_NEGATIVE = 0.01
+KEYS = Keys("data.scale", "data.factor")
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,15 @@ def measurement_of(
         value_range: What becomes 0 and 1 of floats, where a network knows it from its own training; None: measured.
 
     Raises:
-        UserError: A key is set that is for another type.
+        UserError: A key is set that is for another type, or the network takes another type.
     """
     if dtype.name not in FULL_SCALE:
         return SampledMeasurement(Counter(scenes), config, value_range)
+    if value_range is not None and not value_range.counted:
+        raise UserError(
+            f"data: these chips are {dtype}, but the network was trained on {value_range}. Give it chips of that kind; "
+            "pass data.factor=... if a factor makes such values of these."
+        )
     for key in ("scale", "full_scale"):
         value = getattr(config, key)
         if value is not None:
@@ -137,8 +144,10 @@ class SampledMeasurement:
         """What was measured of all chips.
 
         Raises:
-            UserError: There are values below 0, of which there is no logarithm.
+            UserError: There are values below 0, of which there is no logarithm, or values cannot be what was said of
+                them.
         """
+        check_values(np.concatenate(self.samples, axis=1), self.config.scale, "data", KEYS)
         value_range = self.value_range or self._range()
         in_unit_range = [value_range.unit_values(quartiles) for quartiles in self.quartiles]
         scenes = {scene: value_range.unit_values(values) for scene, values in self.scene_quartiles.items()}
@@ -153,7 +162,8 @@ class SampledMeasurement:
             lows = [0.0] * len(values)
         highs = [_high_end(band, low) for band, low in zip(values, lows, strict=True)]
         if self.config.full_scale is not None:
-            highs = [self.config.full_scale] * len(values)
+            full_scale = power(np.array(self.config.full_scale), self.config.scale)
+            highs = [float(full_scale)] * len(values)
         scale = "db" if self.config.scale == "db" else None
         return ValueRange(tuple(lows), tuple(highs), scale)
 
@@ -182,7 +192,11 @@ def _check_for_logarithm(values: Floats) -> None:
     below = (values < 0).mean(axis=1)
     worst = int(below.argmax())
     if below[worst] > MOST_NEGATIVE:
+        cure = "data.scale=db"
+        factor = factor_of_decibels(float(np.median(values[worst])))
+        if factor is not None and np.median(values[worst]) < LOWEST_DECIBELS:
+            cure += f" data.factor={factor:g}"
         raise UserError(
             f"data: {below[worst]:.0%} of the values of band {worst + 1} are below 0, and data.normalise.log=true "
-            "takes their logarithm. Pass data.scale=db if they are decibels, else data.normalise.log=false."
+            f"takes their logarithm. Pass {cure} if they are decibels, else data.normalise.log=false."
         )

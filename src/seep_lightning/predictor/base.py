@@ -13,6 +13,7 @@ from seep_lightning.metrics.calibration import scaled
 from seep_lightning.scene.band_names import polarisation_in
 from seep_lightning.scene.colours import luminance
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+from seep_lightning.scene.scaling import Scaling
 
 # bands of a picture in colours, without alpha and with it
 COLOUR_BANDS = (3, 4)
@@ -41,6 +42,7 @@ class Predictor:
         normalise: From values in 0..1 to network input.
         nodata: The value of pixels without data; None where there is none.
         nodata_bands: Whether a pixel has no data where `all` bands have this value, or `any`.
+        factor: What stored integers were multiplied by in training, before anything else; None: nothing.
         value_range: Which values of floats and signed integers become 0 and 1; None for a network that was trained on
             8 or 16 bit unsigned, which takes no others.
         is_grey: Whether it takes the luminance of colours.
@@ -66,6 +68,7 @@ class Predictor:
         self.nodata: int | float | None = facts["nodata"]
         # checkpoints of older versions lack what follows
         self.nodata_bands: str = facts.get("nodata bands", "any")
+        self.factor: float | None = facts.get("factor")
         self.value_range = ValueRange.of_facts(facts.get("values"))
         self.is_grey = facts.get("band names") == [GREY]
         self.bands: int = facts["bands"]
@@ -77,8 +80,8 @@ class Predictor:
         """Probabilities of seep in an image.
 
         Args:
-            image: Raw values, (H, W) or (C, H, W), uint8 or uint16; or floats and signed integers, for a network that
-                was trained on such. A network for grey takes colours, too: (H, W, 3), or with alpha (H, W, 4).
+            image: Raw values, (H, W) or (C, H, W), uint8 or uint16; floats or signed integers for a network that was
+                trained on such. A network for grey takes colours, too: (H, W, 3), or with alpha (H, W, 4).
             quartiles: For runs that normalise by scene: those of the scene that the image was cut from, (C, 3), in
                 0..1 of full scale. None: those of the image itself.
 
@@ -106,6 +109,8 @@ class Predictor:
         array, alpha = self._as_bands(np.asarray(image))
         nodatas = nodata_values([self.nodata], array.dtype)
         valid = pixels_with_data(array, nodatas, self.nodata_bands, alpha)
+        if self.factor is not None and array.dtype.kind != "f":
+            array = Scaling.by_factor(self.factor, self.bands).apply(array)
         value_range = self._range_of(array)
         if quartiles is None:
             quartiles = image_quartiles(array, valid, value_range)
@@ -142,14 +147,21 @@ class Predictor:
             array = image[None]
         elif self.is_grey and image.ndim == 3:
             array, alpha = _grey(image)
-        is_counted = array.dtype.name in FULL_SCALE
-        fits_type = is_counted or (self.value_range is not None and array.dtype.kind in "uif")
         fits_shape = array.ndim == 3 and array.shape[0] == self.bands
-        if fits_type and fits_shape and array.size > 0:
+        if self._fits_type(array.dtype) and fits_shape and array.size > 0:
             return array, alpha
-        types = "uint8 or uint16" if self.value_range is None else "numbers"
-        expected = f"this run takes {types}, (H, W) or ({self.bands}, H, W)"
+        types = "takes uint8 or uint16"
+        if self.value_range is not None:
+            types = f"was trained on {self.value_range}, and takes such values"
+        expected = f"this run {types}, (H, W) or ({self.bands}, H, W)"
         raise UserError(f"the image is {image.dtype} with shape {image.shape}; {expected}.")
+
+    def _fits_type(self, dtype: np.dtype[Any]) -> bool:
+        """Whether values of a type can be what the network was trained on: 8 and 16 bit unsigned have a full scale."""
+        is_counted = dtype.name in FULL_SCALE
+        if self.value_range is None:
+            return is_counted
+        return dtype.kind in "uif" and (not is_counted or self.factor is not None)
 
     def _range_of(self, array: NDArray[Any]) -> ValueRange:
         """Which values of an image become 0 and 1."""

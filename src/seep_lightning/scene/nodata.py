@@ -10,6 +10,14 @@ from seep_lightning.scene.interfaces import Mask, Values
 NODATA_BANDS = ("all", "any")
 """A pixel of several bands has no data where all of them say so, or where any does."""
 
+NO_NODATA = "none"
+"""As the nodata value that a person gives: every value is data, but for those that the file declares."""
+
+# What programs write where there is no measurement; of floats and signed integers no value of a radar picture.
+SENTINEL = -9999
+# From here on a float is no measurement: the largest one of 32 bit, the 9.97e36 of NetCDF, the 1e30 of others.
+LARGEST_MEASUREMENT = 1e30
+
 
 def nodata_values(declared: Iterable[float | None], dtype: np.dtype[Any]) -> set[float]:
     """The declared nodata values that pixels of a type can have.
@@ -30,8 +38,8 @@ def pixels_with_data(
 ) -> Mask:
     """Find the pixels that hold data.
 
-    In bands of floats, a value that is no measurement (NaN, an infinity, a nodata value other than 0) in one band makes
-    a pixel without data whatever `bands` says: no network can take it.
+    A value that is no measurement (`is_measurement`; in bands of floats a nodata value other than 0, too) in one band
+    makes a pixel without data whatever `bands` says: no network can take it.
 
     Args:
         values: (C, h, w) as stored.
@@ -43,13 +51,13 @@ def pixels_with_data(
         (h, w) bool.
     """
     is_float = values.dtype.kind == "f"
-    if len(values) == 1 and len(nodatas) == 1 and file_mask is None and not is_float:
+    if len(values) == 1 and len(nodatas) == 1 and file_mask is None and values.dtype.kind == "u":
         # the usual chip, in half the time
         return _differs(values[0], *nodatas)
     valid: Mask = np.ones(values.shape[1:], bool) if file_mask is None else file_mask > 0
-    if is_float:
+    if values.dtype.kind != "u":
         for plane in values:
-            valid &= np.isfinite(plane)
+            valid &= is_measurement(plane)
     for nodata in nodatas:
         is_no_measurement = is_float and nodata != 0
         if bands == "any" or is_no_measurement:
@@ -58,6 +66,25 @@ def pixels_with_data(
         else:
             valid &= np.any([_differs(plane, nodata) for plane in values], axis=0)
     return valid
+
+
+def is_measurement(values: Values) -> Values:
+    """Where values may be a measurement: not NaN, an infinity, -9999, nor the least number of a signed type.
+
+    Args:
+        values: Of any shape, as stored.
+
+    Returns:
+        bool of the same shape.
+    """
+    match values.dtype.kind:
+        case "f":
+            # NaN and infinities are not below it either
+            return np.asarray((np.abs(values) < LARGEST_MEASUREMENT) & (values != SENTINEL))
+        case "i":
+            return np.asarray((values != SENTINEL) & (values != np.iinfo(values.dtype).min))
+        case _:
+            return np.ones(values.shape, bool)
 
 
 def _differs(plane: Values, nodata: float) -> Mask:

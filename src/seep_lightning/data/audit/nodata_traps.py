@@ -5,7 +5,6 @@ from typing import Any
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
 from seep_lightning.data.decoding import decode
-from seep_lightning.data.images import nodata_of
 
 # from this share of the seep pixels on, scattered nodata is told ...
 LEAST_SCATTERED_SHARE = 5e-4
@@ -17,8 +16,7 @@ LEAST_COVERED_SHARE = 0.01
 
 def nodata_text(config: DataConfig) -> str:
     """What says which pixels are nodata."""
-    nodata = nodata_of(config)
-    return "as the files say" if nodata is None else f"data.nodata={nodata}"
+    return "as the files say" if config.nodata is None else f"data.nodata={config.nodata}"
 
 
 def nodata_cure(audited: AuditedSet, index: int) -> str:
@@ -32,7 +30,7 @@ def nodata_cure(audited: AuditedSet, index: int) -> str:
     steps = []
     if declared:
         steps.append("take the nodata value out of the files (gdal_edit.py -unsetnodata FILE)")
-    if nodata_of(audited.config) is not None:
+    if audited.config.nodata is not None:
         steps.append("pass data.nodata=null")
     text = " and ".join(steps) or "correct the masks in the files that say where there are data"
     return text[0].upper() + text[1:]

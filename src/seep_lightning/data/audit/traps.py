@@ -1,6 +1,7 @@
 """All traps that are known, each declared once. docs/data.md lists them, and a test compares."""
 
 from seep_lightning.data.audit.file_traps import MixedKinds, NoData
+from seep_lightning.data.audit.fill_traps import FillAsData, FrequentValues
 from seep_lightning.data.audit.finding import Severity
 from seep_lightning.data.audit.mask_traps import FullMasks, InvertedMasks, LossyMasks, NoSeepAtAll
 from seep_lightning.data.audit.name_traps import NoScenes, ScenesInNames
@@ -68,6 +69,15 @@ TRAPS = (
         "scattered, {inside} of them inside seep ({contrast}), so they are dark sea",
         cure="{cure}",
         measurement=ScatteredNodata,
+    ),
+    Trap(
+        name="fill as data",
+        severity=Severity.MEANINGLESS,
+        measures="one exact value of floats or signed integers on 1 % of the pixels with data or more, which no radar "
+        "measures",
+        line="{share} of the pixels with data are exactly {value}, {reason}: it is fill that counts as data",
+        cure="Pass data.nodata={value}, or declare it in the files: gdal_edit.py -a_nodata {value} FILE",
+        measurement=FillAsData,
     ),
     Trap(
         name="part without seep",
@@ -142,6 +152,15 @@ TRAPS = (
         line="{share} of all pixels have the {end} value, {value}: contrasts are cut off there",
         cure="{cure}",
         measurement=Saturated,
+    ),
+    Trap(
+        name="one value on many pixels",
+        severity=Severity.WORTH_KNOWING,
+        measures="one exact value of floats or signed integers on 1 % of the pixels with data or more, 5 times as "
+        "frequent as its neighbours",
+        line="{share} of the pixels with data are exactly {value}, and count as data",
+        cure="If no data were there, pass data.nodata={value}",
+        measurement=FrequentValues,
     ),
     Trap(
         name="constant chips",

@@ -1,0 +1,138 @@
+"""Fill that nobody declared: one exact value on many pixels, where no data were; and what it is taken for."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.scene.interfaces import Values
+from seep_lightning.scene.nodata import is_measurement
+
+# From this share of the pixels on, one exact value is told.
+LEAST_FILL = 0.01
+# So many times as frequent as the values next to it is what no measurement gives.
+SPIKE = 5.0
+# Decibels beyond which no radar measures: the floor of a logarithm, or a fill value.
+DECIBEL_LIMIT = 60.0
+
+
+class Meaning(Enum):
+    """What a value that fills many pixels is taken for.
+
+    Attributes:
+        NO_MEASUREMENT: What no measurement gives, whatever a person says: it is nodata.
+        NO_DATA: It cannot be data on the scale of the values: it becomes nodata, unless a person says otherwise.
+        IN_DOUBT: It may be data, and keeps what it was.
+    """
+
+    NO_MEASUREMENT = 1
+    NO_DATA = 2
+    IN_DOUBT = 3
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A value that fills many pixels, and that nobody declared.
+
+    Attributes:
+        value: As stored.
+        share: Of all pixels.
+        meaning: What it is taken for.
+        reason: Why, such as `which no power is`; empty where it is in doubt.
+    """
+
+    value: float
+    share: float
+    meaning: Meaning
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """The fact, in words."""
+        return f"{percent(self.share)} of its pixels are exactly {self.value:.7g}"
+
+
+def percent(share: float) -> str:
+    """A share with as many digits as it needs: 34 %, 2.6 %."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+
+
+@dataclass(frozen=True)
+class ValueScale:
+    """What values are.
+
+    Attributes:
+        scale: `linear`, `db`, or None for 8 and 16 bit unsigned that are neither.
+        factors: What makes dB or power of the stored value, in each band: scale and offset.
+    """
+
+    scale: str | None
+    factors: tuple[tuple[float, float], ...] = ((1.0, 0.0),)
+
+    def measured(self, value: float) -> float:
+        """What a stored value of the first band means."""
+        scale, offset = self.factors[0]
+        return value * scale + offset
+
+
+def find_fill(stored: Values, declared: Collection[float], scale: ValueScale) -> list[Fill]:
+    """Find the values that fill many pixels.
+
+    Args:
+        stored: A sample of stored values, (C, N).
+        declared: The stored values that somebody declared to be nodata.
+        scale: What the values are.
+
+    Returns:
+        The values, the most frequent first; infinities and NaN are not among them.
+    """
+    candidates: set[float] = set()
+    for band in stored:
+        candidates |= _frequent_values(band, scale)
+    fills: list[Fill] = []
+    for value in candidates - set(declared):
+        share = _share(stored, value)
+        if share >= LEAST_FILL:
+            fills.append(_fill(stored, value, share, scale))
+    return sorted(fills, key=lambda fill: -fill.share)
+
+
+def _share(stored: Values, value: float) -> float:
+    """The share of pixels that have a value: 0 in all bands, since in one it may be a dark sea; others in any."""
+    is_value = stored == np.asarray(value, stored.dtype)
+    pixels = is_value.all(axis=0) if value == 0 else is_value.any(axis=0)
+    return float(pixels.mean()) if pixels.size else 0.0
+
+
+def _frequent_values(band: NDArray[Any], scale: ValueScale) -> set[float]:
+    """The values of a band that may be fill: both ends of unsigned types; of others what stands out."""
+    if scale.scale is None and band.dtype.kind == "u":
+        return {0.0, float(np.iinfo(band.dtype).max)}
+    finite = band[np.isfinite(band)]
+    values, counts = np.unique(finite, return_counts=True)
+    neighbours = np.maximum(np.append(counts[1:], 0), np.append(0, counts[:-1]))
+    stands_out = (counts >= LEAST_FILL * band.size) & (counts >= SPIKE * neighbours)
+    return {float(value) for value in values[stands_out]}
+
+
+def _fill(stored: Values, value: float, share: float, scale: ValueScale) -> Fill:
+    """What a frequent value is taken for."""
+    if not is_measurement(np.array([value], stored.dtype))[0]:
+        return Fill(value, share, Meaning.NO_MEASUREMENT, "which is no measurement")
+    measured = scale.measured(value)
+    match scale.scale:
+        case "db" if value == 0 or abs(measured) > DECIBEL_LIMIT:
+            return Fill(value, share, Meaning.NO_DATA, "which sea in dB is not")
+        case "linear" if value == 0 or (measured < 0 and _is_positive_otherwise(stored, value)):
+            return Fill(value, share, Meaning.NO_DATA, "which no power is")
+        case _:
+            return Fill(value, share, Meaning.IN_DOUBT)
+
+
+def _is_positive_otherwise(stored: Values, value: float) -> bool:
+    """Whether values other than this one are mostly above 0, so that a negative one does not belong to them."""
+    others = stored[stored != np.asarray(value, stored.dtype)]
+    measurements = others[is_measurement(others)]
+    return bool(measurements.size) and bool(np.median(measurements) > 0)

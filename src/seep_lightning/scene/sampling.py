@@ -1,0 +1,77 @@
+"""A sample of a scene's stored values: blocks over the whole of it, so that a large scene is not read twice."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from seep_lightning.scene.interfaces import Values
+from seep_lightning.scene.raster import READ_ROWS, Raster
+
+# Pixels up to which a scene is read as a whole; of larger ones about so many are kept.
+SAMPLE_PIXELS = 1 << 22
+# Pixels that are read of a larger scene: so many, or a tenth of it.
+READ_PIXELS = 1 << 25
+READ_SHARE = 0.1
+# Windows of a larger scene, at most. The golden ratio spreads their columns so that an edge of 3 % of the width is met.
+SAMPLE_WINDOWS = 128
+# Pixels of a window where a block of the file is smaller, and rows where it is higher.
+WINDOW_PIXELS = 1 << 16
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+
+
+class Window(NamedTuple):
+    """A part of a scene, in pixels, as `Raster.read` takes it."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def sample_stored(raster: Raster) -> tuple[Values, Values]:
+    """Take a sample of a scene.
+
+    Args:
+        raster: The scene.
+
+    Returns:
+        Stored values (C, N), and which of them are data by all that is declared so far (N,).
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    values: list[Values] = []
+    valid: list[Values] = []
+    windows = list(_windows(raster))
+    most = max(1, SAMPLE_PIXELS // len(windows))
+    for window in windows:
+        stored, has_data = raster.read_stored(*window)
+        step = math.ceil(math.sqrt(has_data.size / most))
+        values.append(stored[:, ::step, ::step].reshape(len(stored), -1))
+        valid.append(has_data[::step, ::step].ravel())
+    return np.concatenate(values, axis=1), np.concatenate(valid)
+
+
+def _windows(raster: Raster) -> Iterator[Window]:
+    """The parts of a scene that are read: all of a small one, else whole blocks of the file, from top to bottom."""
+    if raster.height * raster.width <= SAMPLE_PIXELS:
+        yield Window(0, raster.height, 0, raster.width)
+        return
+    columns = min(raster.block_columns, raster.width)
+    block_rows = min(raster.block_rows, raster.height)
+    if block_rows * columns < WINDOW_PIXELS:
+        rows = block_rows * math.ceil(WINDOW_PIXELS / (block_rows * columns))
+    else:
+        rows = min(block_rows, 4 * READ_ROWS)
+    down = math.ceil(raster.height / rows)
+    across = math.ceil(raster.width / columns)
+    budget = max(READ_PIXELS, READ_SHARE * raster.height * raster.width)
+    affordable = max(1, int(budget / (rows * columns)))
+    count = min(SAMPLE_WINDOWS, affordable, down * across)
+    for number in range(count):
+        row = int((number + 0.5) / count * down)
+        column = int(number * GOLDEN_RATIO % 1 * across)
+        top, left = row * rows, column * columns
+        yield Window(top, min(top + rows, raster.height), left, min(left + columns, raster.width))
