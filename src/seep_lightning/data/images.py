@@ -58,7 +58,9 @@ class ChipPixels(NamedTuple):
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """(H, W) bool: where loss, label statistics and figures count."""
+        """(H, W) bool: where loss, label statistics and figures count; may be one of the two arrays itself."""
+        if covers_all(self.labelled):
+            return self.data
         return self.data & self.labelled
 
     @property

@@ -1,5 +1,6 @@
 """The audit: each chip is read once, all traps look at it, and then say what they found."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -51,7 +52,11 @@ class Audit:
 
 
 class Auditor:
-    """Lets traps look at chips as they are read."""
+    """Lets traps look at chips as they are read.
+
+    Attributes:
+        pixels_by_class: How many valid pixels have each value of the masks that occurs, over all chips so far.
+    """
 
     def __init__(self, chips: "Chips", traps: Sequence[Trap] = TRAPS) -> None:
         """Make the measurements.
@@ -63,6 +68,7 @@ class Auditor:
         self.chips = chips
         self.traps = traps
         self.measurements = [trap.measurement(chips.config, len(chips)) for trap in traps]
+        self.pixels_by_class: Counter[int] = Counter()
 
     def add(self, index: int, pixels: "ChipPixels") -> AuditedChip:
         """Look at one chip.
@@ -78,6 +84,7 @@ class Auditor:
         for measurement in self.measurements:
             measurement.add(chip)
         cv2.setNumThreads(threads)
+        self.pixels_by_class.update(chip.class_pixels)
         return chip
 
     def findings(self, parts: Sequence[str] | None, split: str) -> list[Finding]:
@@ -90,7 +97,7 @@ class Auditor:
         Returns:
             A line for each trap, in the order of the table.
         """
-        audited = AuditedSet(self.chips, self.chips.config, parts, split)
+        audited = AuditedSet(self.chips, self.chips.config, parts, split, self.pixels_by_class)
         findings: list[Finding] = []
         for trap, measurement in zip(self.traps, self.measurements, strict=True):
             findings += [finding_of(trap, sighting) for sighting in measurement.findings(audited)]
@@ -123,7 +130,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     statistics = ChipStatistics(len(chips))
     errors = _read_all(auditor, statistics)
     result.findings += grouped(errors)
-    result.facts = statistics.facts(chips)
+    result.facts = statistics.facts(chips, auditor.pixels_by_class)
     # what stops a training is mended first, which changes the parts
     parts = None if result.problems else _add_leakage(result, chips, split)
     result.findings += auditor.findings(parts, split.kind)

@@ -1,7 +1,7 @@
 """What a data set is like: counts over all chips that can be read."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from seep_lightning.data.audit.file_traps import kinds_text
 from seep_lightning.data.audit.trap import (
-    MASK_VALUES,
     MOST_EXAMPLES,
     AuditedChip,
     ChipKind,
@@ -40,8 +39,7 @@ class ChipStatistics:
         """
         self.sample = EvenSample(chips, CHIPS_WITH_LEVELS)
         self.kinds: Counter[ChipKind] = Counter()
-        self.chips_by_class = np.zeros(MASK_VALUES, np.int64)
-        self.pixels_by_class = np.zeros(MASK_VALUES, np.int64)
+        self.chips_by_class: Counter[int] = Counter()
         self.levels: list[int] = []
         self.pixels = 0
         self.nodata_pixels = 0
@@ -55,11 +53,10 @@ class ChipStatistics:
     def add(self, chip: AuditedChip) -> None:
         """Count a chip."""
         self.kinds[chip.kind] += 1
-        self.chips_by_class += chip.class_pixels > 0
-        self.pixels_by_class += chip.class_pixels
-        self.pixels += chip.seep.size
+        self.chips_by_class.update(chip.classes)
+        self.pixels += chip.pixels.data.size
         if chip.has_nodata:
-            self.nodata_pixels += chip.seep.size - int(np.count_nonzero(chip.pixels.data))
+            self.nodata_pixels += chip.pixels.data.size - int(np.count_nonzero(chip.pixels.data))
             self.nodata_chips += 1
         if not chip.seep_pixels:
             self.without_seep.append(chip.name)
@@ -68,8 +65,13 @@ class ChipStatistics:
         if chip in self.sample:
             self.levels.append(_level_count(chip.pixels.image))
 
-    def facts(self, chips: "Chips") -> dict[str, str]:
-        """The counts as a reader wants them, by name."""
+    def facts(self, chips: "Chips", pixels_by_class: Mapping[int, int]) -> dict[str, str]:
+        """The counts as a reader wants them, by name.
+
+        Args:
+            chips: The data set.
+            pixels_by_class: How many valid pixels have each value of its masks that occurs.
+        """
         facts = {
             "chips": f"{len(chips)} pairs",
             **files_facts(chips),
@@ -78,13 +80,14 @@ class ChipStatistics:
         }
         # of what nobody could read nothing is known, which is no 0
         if self.kinds:
-            facts |= self._pixel_facts()
+            facts |= self._pixel_facts(pixels_by_class)
             facts["identical pictures"] = counted_text(doubles(chips))
             facts["read as"] = " ".join(self.readings) or "they are"
         return facts
 
-    def _pixel_facts(self) -> dict[str, str]:
+    def _pixel_facts(self, pixels_by_class: Mapping[int, int]) -> dict[str, str]:
         """What the pixels of readable chips are like."""
+        all_pixels = max(sum(pixels_by_class.values()), 1)
         nodata_share = self.nodata_pixels / self.pixels
         saturated_share = self.saturated_values / self.values
         levels = "not counted"
@@ -94,19 +97,15 @@ class ChipStatistics:
             "levels a chip": levels,
             "nodata": f"{nodata_share:.1%} of pixels, in {self.nodata_chips} chips",
             "saturated": f"{saturated_share:.2%} of pixels",
-            "classes (chips)": self._classes_text(self.chips_by_class, str),
-            "classes (pixels)": self._classes_text(self.pixels_by_class, self._pixels_text),
+            "classes (chips)": self._classes_text(lambda label: str(self.chips_by_class[label])),
+            "classes (pixels)": self._classes_text(lambda label: percent(pixels_by_class[label] / all_pixels)),
             "chips without seep": counted_text(self.without_seep),
         }
 
-    def _pixels_text(self, count: int) -> str:
-        """The share of a class in all valid pixels."""
-        return percent(count / max(int(self.pixels_by_class.sum()), 1))
-
-    def _classes_text(self, counts: NDArray[np.int64], text_of: Callable[[int], str]) -> str:
-        """What is counted of each class of seep that occurs, such as `1: 20, 3: 7`."""
-        labels = np.flatnonzero(self.chips_by_class[1:]) + 1
-        texts = [f"{label}: {text_of(int(counts[label]))}" for label in labels[:MOST_CLASSES].tolist()]
+    def _classes_text(self, text_of: Callable[[int], str]) -> str:
+        """What is told of each class of seep that occurs, such as `1: 20, 3: 7`."""
+        labels = sorted(self.chips_by_class)
+        texts = [f"{label}: {text_of(label)}" for label in labels[:MOST_CLASSES]]
         if len(labels) > MOST_CLASSES:
             texts.append(f"and {len(labels) - MOST_CLASSES} more classes")
         return ", ".join(texts) or "none"

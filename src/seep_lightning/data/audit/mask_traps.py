@@ -1,15 +1,13 @@
 """What may be wrong with masks: inverted, empty, full, lossy."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.mask_values import IGNORE, IGNORED
-from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, AuditedSet, Sighting, percent
+from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, AuditedSet, SetMeasurement, Sighting, percent
 from seep_lightning.data.decoding import decode
 from seep_lightning.data.masks import met_values
 from seep_lightning.data.surveys import stored_meanings
@@ -26,53 +24,36 @@ LOSSY_REST = 0.02
 LOSSY_REACH = 64
 
 
-class _ClassPixels:
-    """How many valid pixels each class has in all chips."""
-
-    def __init__(self, config: DataConfig, chips: int) -> None:
-        """Count nothing yet."""
-        self.counts = np.zeros(MASK_VALUES, np.int64)
-
-    def add(self, chip: AuditedChip) -> None:
-        """Count the chip's valid pixels by class."""
-        self.counts += chip.class_pixels
-
-    @property
-    def seep_share(self) -> float:
-        """The share of seep in all valid pixels."""
-        return float(self.counts[1:].sum() / max(self.counts.sum(), 1))
-
-
-class InvertedMasks(_ClassPixels):
+class InvertedMasks(SetMeasurement):
     """Whether most of all pixels are seep."""
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say the share of seep, and the map of values that turns it round."""
-        if self.seep_share <= LARGEST_SEEP_SHARE:
+        if audited.seep_share <= LARGEST_SEEP_SHARE:
             return []
-        shares = self.counts / self.counts.sum()
-        occurring = np.flatnonzero(self.counts)
-        values = [f"{value}: {percent(shares[value])}" for value in occurring.tolist()]
+        counts = audited.pixels_by_class
+        pixels = sum(counts.values())
+        values = [f"{value}: {percent(count / pixels)}" for value, count in sorted(counts.items())]
         numbers = {
-            "share": percent(self.seep_share),
+            "share": percent(audited.seep_share),
             "values": ", ".join(values),
-            "cure": _cure(self.counts, audited.chips),
+            "cure": _cure(counts, audited.chips),
         }
         return [Sighting(numbers)]
 
 
-def _cure(counts: NDArray[np.int64], chips: "Chips") -> str:
+def _cure(counts: Mapping[int, int], chips: "Chips") -> str:
     """The setting that turns masks round; where they hold one value only, none can."""
-    if np.count_nonzero(counts) == 1:
+    if len(counts) == 1:
         return "No mask that can be read holds another value. Look at the masks: which value is the sea?"
     setting = quote(f"data.mask_values={_inverted_map(counts, chips)}")
     return f"If they are, pass {setting}"
 
 
-def _inverted_map(counts: NDArray[np.int64], chips: "Chips") -> str:
+def _inverted_map(counts: Mapping[int, int], chips: "Chips") -> str:
     """The map that makes the most frequent class 0 and counts the others from 1 on, as Hydra reads it."""
-    most_frequent = int(counts.argmax())
-    occurring = np.flatnonzero(counts).tolist()
+    occurring = sorted(counts)
+    most_frequent = max(occurring, key=lambda label: counts[label])
     others = [label for label in occurring if label != most_frequent]
     meanings = {most_frequent: "0", IGNORED: IGNORE}
     for number, label in enumerate(others, start=1):
@@ -84,33 +65,31 @@ def _inverted_map(counts: NDArray[np.int64], chips: "Chips") -> str:
     return "{" + ", ".join(entries) + "}"
 
 
-class NoSeepAtAll(_ClassPixels):
+class NoSeepAtAll(SetMeasurement):
     """Whether all masks are empty."""
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say so."""
-        is_empty = self.counts.sum() > 0 and not self.counts[1:].any()
+        is_empty = set(audited.pixels_by_class) == {0}
         return [Sighting({"chips": len(audited.chips)})] if is_empty else []
 
 
-class FullMasks(_ClassPixels):
+class FullMasks:
     """Single chips that are seep throughout."""
 
     def __init__(self, config: DataConfig, chips: int) -> None:
-        """Count nothing yet."""
-        super().__init__(config, chips)
+        """Note nothing yet."""
         self.names: list[str] = []
 
     def add(self, chip: AuditedChip) -> None:
         """Note the chip where no valid pixel of it is sea."""
-        super().add(chip)
-        has_sea = chip.class_pixels[0] > 0
-        if chip.class_pixels.any() and not has_sea:
+        has_sea = 0 in chip.class_pixels
+        if chip.classes and not has_sea:
             self.names.append(chip.name)
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Name them, unless the whole set is told to be inverted."""
-        if not self.names or self.seep_share > LARGEST_SEEP_SHARE:
+        if not self.names or audited.seep_share > LARGEST_SEEP_SHARE:
             return []
         return [Sighting({"count": len(self.names)}, self.names)]
 
@@ -125,10 +104,9 @@ class LossyMasks:
 
     def add(self, chip: AuditedChip) -> None:
         """Note the chip if its mask is lossy."""
-        counts = chip.class_pixels
-        if is_lossy(counts):
+        if is_lossy(chip.class_pixels):
             self.names.append(chip.name)
-            self.most_values = max(self.most_values, int((counts > 0).sum()))
+            self.most_values = max(self.most_values, len(chip.class_pixels))
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Name them, and say how many values the worst of them holds."""
@@ -138,25 +116,30 @@ class LossyMasks:
         return [Sighting(numbers, self.names)]
 
 
-def is_lossy(counts: NDArray[np.int64]) -> bool:
+def is_lossy(counts: Mapping[int, int]) -> bool:
     """Whether a mask's values lie scattered around two peaks.
 
     Args:
-        counts: How often each value occurs, (256,).
+        counts: How often each value occurs.
 
     Returns:
         True for many values of which nearly all pixels hold one near the two most frequent.
     """
-    occurring = np.flatnonzero(counts)
-    if len(occurring) < LOSSY_VALUES:
+    if len(counts) < LOSSY_VALUES:
         return False
-    peaks = np.argsort(counts)[-2:]
-    distances = np.abs(occurring[:, None] - peaks).min(axis=1)
-    total = counts.sum()
-    far_away = counts[occurring[distances > LOSSY_REACH]].sum()
-    scattered = total - counts[peaks].sum()
-    has_peaks = scattered < total / 2
-    return bool(has_peaks and far_away <= LOSSY_REST * total)
+    low, high = _peaks(counts)
+    total = sum(counts.values())
+    far_away = 0
+    for value, count in counts.items():
+        if min(abs(value - low), abs(value - high)) > LOSSY_REACH:
+            far_away += count
+    has_peaks = counts[low] + counts[high] > total / 2
+    return has_peaks and far_away <= LOSSY_REST * total
+
+
+def _peaks(counts: Mapping[int, int]) -> list[int]:
+    """The two most frequent values, in ascending order."""
+    return sorted(sorted(counts, key=lambda value: counts[value])[-2:])
 
 
 def lossy_text(path: Path) -> str:
@@ -165,15 +148,15 @@ def lossy_text(path: Path) -> str:
     Args:
         path: A mask that holds values without a meaning.
     """
-    counts = np.zeros(MASK_VALUES, np.int64)
+    counts: dict[int, int] = {}
     for value, pixels in met_values(decode(path)).items():
         if not isinstance(value, int) or not 0 <= value < MASK_VALUES:
             return ""
         counts[value] = pixels
     if not is_lossy(counts):
         return ""
-    low, high = sorted(np.argsort(counts)[-2:].tolist())
+    low, high = _peaks(counts)
     return (
-        f"data: mask {path} holds {int((counts > 0).sum())} values scattered around {low} and {high}, as lossy "
+        f"data: mask {path} holds {len(counts)} values scattered around {low} and {high}, as lossy "
         "compression (JPEG) leaves them. Make the masks anew as PNG or TIFF, or apply a threshold to them first."
     )

@@ -1,21 +1,14 @@
 """What the names of the chips do not say: the scenes that they come from."""
 
-from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
+from seep_lightning.data.audit.trap import AuditedSet, SetMeasurement, Sighting
 from seep_lightning.data.scene_names import likely_pattern, scenes_are_known
 
 # splits that ask for no scene
 SPLITS_WITHOUT_SCENES = ("file", "random")
 
 
-class _ChipNames:
-    """Looks at no pixel."""
-
-    def __init__(self, config: DataConfig, chips: int) -> None:
-        """There is nothing to hold."""
-
-    def add(self, chip: AuditedChip) -> None:
-        """There is nothing to look at."""
+class _ChipNames(SetMeasurement):
+    """Looks at names only."""
 
     def lack_scenes(self, audited: AuditedSet) -> bool:
         """Whether the split asks for scenes, and none are known."""

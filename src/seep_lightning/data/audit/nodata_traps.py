@@ -53,7 +53,7 @@ class ScatteredNodata:
         if chip not in self.sample:
             return
         self.seep_pixels += chip.seep_pixels
-        self.sea_pixels += chip.seep.size - chip.seep_pixels
+        self.sea_pixels += chip.pixels.mask.size - chip.seep_pixels
         if not chip.has_nodata:
             return
         scattered = chip.scattered_nodata
@@ -117,7 +117,7 @@ class SeepOnNodata:
         if not chip.has_nodata or not chip.seep_pixels:
             return
         # ignored pixels are no seep, so that all seep that is not valid lacks data
-        covered = chip.seep_pixels - int(chip.class_pixels[1:].sum())
+        covered = chip.seep_pixels - sum(chip.class_pixels[label] for label in chip.classes)
         self.covered_pixels += covered
         if covered:
             self.names.append(chip.name)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.near_twins import NearTwins, TwinSearch
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
@@ -22,8 +20,7 @@ class _ClassesByChip:
 
     def add(self, chip: AuditedChip) -> None:
         """Note the classes of the chip's valid pixels."""
-        labels = np.flatnonzero(chip.class_pixels[1:]) + 1
-        self.classes[chip.index] = tuple(labels.tolist())
+        self.classes[chip.index] = chip.classes
 
     def by_part(self, audited: AuditedSet) -> dict[str, set[int]]:
         """The classes of each part; empty where there is no split, or no seep at all."""
@@ -86,7 +83,8 @@ class TwinsBetweenParts:
         chips, parts = audited.chips, audited.parts
         twins_of_training: dict[str, dict[int, str]] = {part: {} for part in HELD_OUT_PARTS}
         digests = chips.picture_digests()
-        near = self.search.pairs(chips.read, _second_copies(digests))
+        is_training = [part == "train" for part in parts]
+        near = self.search.pairs(chips.read, is_training, _second_copies(digests, parts))
         same = _copies_of_training(digests, parts, self.search.indices)
         for pair in [*same, *near]:
             for chip, other in (pair, pair[::-1]):
@@ -110,12 +108,13 @@ def _copies_of_training(digests: Sequence[str], parts: Sequence[str], compared: 
     return [NearTwins(training[digests[index]], index) for index in held_out]
 
 
-def _second_copies(digests: Sequence[str]) -> list[int]:
-    """The positions of pictures that occurred before: `check` and the leakage line tell of them anyway."""
-    seen: set[str] = set()
+def _second_copies(digests: Sequence[str], parts: Sequence[str]) -> list[int]:
+    """The positions of pictures that occurred before in the same part: the first one stands for them."""
+    seen: set[tuple[str, str]] = set()
     copies: list[int] = []
-    for index, digest in enumerate(digests):
-        if digest and digest in seen:
+    for index, picture in enumerate(zip(digests, parts, strict=True)):
+        digest, _ = picture
+        if digest and picture in seen:
             copies.append(index)
-        seen.add(digest)
+        seen.add(picture)
     return copies

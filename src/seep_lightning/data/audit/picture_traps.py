@@ -34,7 +34,7 @@ class Saturated:
         self.values += chip.pixels.image.size
         self.brightest += chip.saturated_pixels
         if self.nodata != 0:
-            self.darkest += int(np.count_nonzero((chip.pixels.image == 0) & chip.pixels.data))
+            self.darkest += chip.count_with_data(chip.pixels.image == 0)
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say the share of each end that holds too much."""
@@ -69,9 +69,10 @@ class ConstantChips:
 
 def _is_constant(chip: AuditedChip, pixels: tuple[slice, slice]) -> bool:
     """Whether all of some pixels that have data have one value, in each band; also where none has any."""
-    data = chip.pixels.data[pixels]
     for band in chip.pixels.image:
-        values = band[pixels][data]
+        values = band[pixels].ravel()
+        if chip.has_nodata:
+            values = values[chip.pixels.data[pixels].ravel()]
         if len(values) and (values != values[0]).any():
             return False
     return True

@@ -31,7 +31,7 @@ class _MasksOnImages:
 
     def add(self, chip: AuditedChip) -> None:
         """Look at the chip if it has seep and sea."""
-        if chip in self.sample and 0 < chip.seep_pixels < chip.seep.size:
+        if chip in self.sample and 0 < chip.seep_pixels < chip.pixels.mask.size:
             self.alignment.add(chip.comparison)
 
 
