@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,12 @@ def test_an_independent_reader_opens_the_geopackage(tmp_path: Path, layer: SeepL
         assert row[3:] == ("p", None)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT organization_coordsys_id FROM gpkg_contents JOIN gpkg_spatial_ref_sys USING (srs_id)")
-        assert db.execute("SELECT srs_id, data_type FROM gpkg_contents").fetchall() == [(32631, "features")]
+        assert db.execute("SELECT srs_id, data_type FROM gpkg_contents").fetchall() == [
+            (32631, "features"),
+            (0, "attributes"),
+        ]
         assert [r[1] for r in db.execute("PRAGMA table_info(seeps)")] == ["fid", "geom", *layer.columns]
-    meta = pyogrio.read_info(path)["layer_metadata"]
+    meta = pyogrio.read_info(path, layer="seeps")["layer_metadata"]
     assert meta == {"transform": "affine transform of the scene"}
 
 
@@ -79,7 +83,7 @@ def test_an_outline_across_the_date_line_does_not_go_round_the_world(name: str, 
     place = {"crs": "EPSG:32601", "transform": Affine(10, 0, 165_000, 0, -10, 1_000)}  # 180 degrees: column 102
     layer = find_seeps(probability_raster(tmp_path / "p.tif", p, **place), ANY_OBJECT)
     write_seeps(layer, tmp_path / name, wgs84=True)
-    outline = shapely.from_wkb(pyogrio.raw.read(tmp_path / name)[2])[0]
+    outline = shapely.from_wkb(pyogrio.raw.read(tmp_path / name, layer="seeps")[2])[0]
     lon = shapely.get_coordinates(outline)[:, 0]
     assert min(lon) < -179.98 or max(lon) > 180  # it crosses
     assert len(outline.geoms) == (2 if name.endswith("geojson") else 1) and not any(p.is_empty for p in outline.geoms)
@@ -91,7 +95,7 @@ def test_a_map_without_seeps_still_has_its_columns(tmp_path: Path) -> None:
     assert layer.seeps == []
     for suffix in (".gpkg", ".geojson"):
         write_seeps(layer, tmp_path / f"s{suffix}")
-    assert pyogrio.read_info(tmp_path / "s.gpkg")["fields"].tolist() == list(layer.columns)
+    assert pyogrio.read_info(tmp_path / "s.gpkg", layer="seeps")["fields"].tolist() == list(layer.columns)
     assert "contrast_db" in layer.columns
     assert json.loads((tmp_path / "s.geojson").read_text())["features"] == []
 
@@ -111,10 +115,37 @@ def test_the_style_colours_by_p_max(tmp_path: Path, layer: SeepLayer) -> None:
     assert {r.get("symbol") for r in renderer.iter("range")} == names
 
 
+def styles_inside(path: Path) -> list[tuple[str, str, str, int]]:
+    """Layer, column of geometry, style and whether it is the default, of each row of QGIS's table."""
+    with closing(sqlite3.connect(path)) as database:
+        columns = "f_table_name, f_geometry_column, styleQML, useAsDefault"
+        return database.execute(f"SELECT {columns} FROM layer_styles").fetchall()
+
+
+def test_the_geopackage_carries_the_style_inside(tmp_path: Path, layer: SeepLayer) -> None:
+    write_seeps(layer, tmp_path / "s.gpkg")
+    write_seeps(layer, tmp_path / "s.gpkg", overwrite=True)
+    beside = (tmp_path / "s.qml").read_text()
+    assert styles_inside(tmp_path / "s.gpkg") == [("seeps", "geom", beside, 1)]
+    assert pyogrio.list_layers(tmp_path / "s.gpkg").tolist() == [["seeps", "MultiPolygon"], ["layer_styles", None]]
+
+
 def test_a_style_that_is_there_is_kept(tmp_path: Path, layer: SeepLayer) -> None:
     (tmp_path / "s.qml").write_text("mine")
     write_seeps(layer, tmp_path / "s.gpkg")
     assert (tmp_path / "s.qml").read_text() == "mine"
+    # QGIS takes the one inside before the one beside
+    assert styles_inside(tmp_path / "s.gpkg")[0][2] == "mine"
+
+
+def test_a_style_that_an_analyst_saved_in_the_file_outlives_it(tmp_path: Path, layer: SeepLayer) -> None:
+    path = tmp_path / "s.gpkg"
+    write_seeps(layer, path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE layer_styles SET styleQML = 'saved in QGIS'")
+        database.commit()
+    write_seeps(layer, path, overwrite=True)
+    assert [style for _, _, style, _ in styles_inside(path)] == ["saved in QGIS"]
 
 
 def test_a_file_that_is_there_is_kept_unless_told(tmp_path: Path, layer: SeepLayer) -> None:

@@ -8,35 +8,28 @@ from typing import Any
 import numpy as np
 import pyogrio.raw
 import shapely
-from jinja2 import Template
 from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.scene.ground import WGS84, WHOLE_TURN, Shift
 from seep_lightning.scene.polygons import SeepLayer
+from seep_lightning.scene.qgis_style import add_style_inside, style_for, write_style_beside
 from seep_lightning.scene.vector_layers import UNREADABLE
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
 GEOJSON_OPTIONS = {"RFC7946": "YES", "COORDINATE_PRECISION": 8}
 """For coordinates in degrees, which RFC 7946 demands."""
 LAYER = "seeps"
-STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
-STYLE_STEPS = (
-    (0.0, 0.6, "68,1,84"),
-    (0.6, 0.7, "59,82,139"),
-    (0.7, 0.8, "33,145,140"),
-    (0.8, 0.9, "94,201,98"),
-    (0.9, 1.0, "253,231,37"),
-)
-"""Steps of p_max: lowest, highest, colour. The colours are of viridis: even in lightness, for all eyes."""
 
 # it reports how many records it wrote
 logging.getLogger("pyogrio").setLevel(logging.WARNING)
 
 
 def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False) -> None:
-    """Write features, and a QGIS style of the same name (.qml) unless there is one.
+    """Write features with their QGIS style: inside a GeoPackage, and beside the file (.qml) unless there is one.
+
+    A style that an analyst saved in either place stays.
 
     Args:
         layer: The features of a scene.
@@ -57,7 +50,10 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
     try:
         with writing_to(path), unwritten:
             _write_features(layer, draft, in_degrees=bool(layer.ground.wkt) and (wgs84 or _is_geojson(path)))
-            _write_style(path.with_suffix(".qml"), draft.with_suffix(".qml"))
+            style = style_for(path)
+            write_style_beside(path, style, draft.with_suffix(".qml"))
+            if not _is_geojson(path):
+                add_style_inside(draft, LAYER, style)
             draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -140,12 +136,3 @@ def _driver_options(layer: SeepLayer, path: Path, *, in_degrees: bool) -> dict[s
     if not in_degrees:
         return {}
     return dict(GEOJSON_OPTIONS)
-
-
-def _write_style(path: Path, draft: Path) -> None:
-    """Write the QGIS style, unless an analyst's own one is there."""
-    if path.exists():
-        return
-    template = Template(STYLE_TEMPLATE.read_text())
-    draft.write_text(template.render(steps=STYLE_STEPS))
-    draft.replace(path)

@@ -1,0 +1,121 @@
+"""The QGIS style of outlines: a file beside them, and the table of styles inside a GeoPackage."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio.raw
+from jinja2 import Template
+from numpy.typing import NDArray
+
+from seep_lightning import compat
+
+STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
+STYLE_STEPS = (
+    (0.0, 0.6, "68,1,84"),
+    (0.6, 0.7, "59,82,139"),
+    (0.7, 0.8, "33,145,140"),
+    (0.8, 0.9, "94,201,98"),
+    (0.9, 1.0, "253,231,37"),
+)
+"""Steps of p_max: lowest, highest, colour. The colours are of viridis: even in lightness, for all eyes."""
+
+STYLE_TABLE = "layer_styles"
+"""Of a GeoPackage: https://docs.qgis.org/3.40/en/docs/user_manual/managing_data_source/managing_data_source.html"""
+STYLE_NAME = "seep_lightning"
+_GEOMETRY_COLUMN = "geom"
+# GDAL's number of this time zone
+_GDAL_UTC = 100
+
+
+def style_for(path: Path) -> str:
+    """The style of a file of outlines: the analyst's own one, inside the file that was there before or beside it.
+
+    Args:
+        path: The file of outlines, .gpkg or .geojson; it need not be there.
+    """
+    own_style: str = Template(STYLE_TEMPLATE.read_text()).render(steps=STYLE_STEPS)
+    inside = _style_inside(path)
+    if inside and inside != own_style:
+        return inside
+    beside = style_file(path)
+    if beside.exists():
+        return beside.read_text(encoding="utf-8", errors="replace")
+    return own_style
+
+
+def style_file(path: Path) -> Path:
+    """The file of the style beside a file of outlines."""
+    return path.with_suffix(".qml")
+
+
+def _style_inside(path: Path) -> str:
+    """The style that QGIS opens a GeoPackage with; empty where there is none."""
+    if path.suffix != ".gpkg" or not path.exists():
+        return ""
+    query = f"SELECT styleQML FROM {STYLE_TABLE} ORDER BY useAsDefault DESC, update_time DESC"
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            row = database.execute(query).fetchone()
+    except sqlite3.Error:
+        # no such table, or no GeoPackage at all
+        return ""
+    return str(row[0]) if row else ""
+
+
+def write_style_beside(path: Path, style: str, draft: Path) -> None:
+    """Write the style beside a file of outlines, unless one is there.
+
+    Args:
+        path: The file of outlines.
+        style: The style.
+        draft: A file to write before it gets its name.
+    """
+    file = style_file(path)
+    if not file.exists():
+        draft.write_text(style)
+        draft.replace(file)
+
+
+def add_style_inside(path: Path, layer: str, style: str) -> None:
+    """Add the table of styles to a GeoPackage, as QGIS does when it saves a style there.
+
+    Args:
+        path: The GeoPackage.
+        layer: The name of its layer of outlines.
+        style: The style, which QGIS takes by default.
+    """
+    row: dict[str, NDArray[Any]] = {
+        "f_table_catalog": _text(""),
+        "f_table_schema": _text(""),
+        "f_table_name": _text(layer),
+        "f_geometry_column": _text(_GEOMETRY_COLUMN),
+        "styleName": _text(STYLE_NAME),
+        "styleQML": _text(style),
+        "styleSLD": _text(""),
+        "useAsDefault": np.array([True]),
+        "description": _text("coloured by p_max, the largest probability of a seep"),
+        "owner": _text(""),
+        "ui": _text(""),
+        "update_time": np.array([datetime.now(UTC).replace(tzinfo=None)], "datetime64[ms]"),
+    }
+    pyogrio.raw.write(
+        compat.literal_path(path),
+        None,
+        list(row.values()),
+        list(row),
+        layer=STYLE_TABLE,
+        driver="GPKG",
+        geometry_type=None,
+        append=True,
+        layer_options={"FID": "id"},
+        gdal_tz_offsets={"update_time": np.array([_GDAL_UTC])},
+    )
+
+
+def _text(value: str) -> NDArray[np.object_]:
+    """A column of one text."""
+    return np.array([value], dtype=object)
