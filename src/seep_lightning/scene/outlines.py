@@ -17,8 +17,9 @@ from rasterio import features
 
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.datasets import silent_about_georeference
-from seep_lightning.scene.ground import Ground, Reprojection, middle_of, near_longitude
+from seep_lightning.scene.ground import Ground, middle_of
 from seep_lightning.scene.interfaces import Area
+from seep_lightning.scene.projections import Reprojection, near_longitude
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.vector_layers import UNREADABLE, Shapes, check_layer, frame_of, polygon_layer, read_cut
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from skimage.graph import pixel_graph
 from skimage.morphology import skeletonize
 
-from seep_lightning.scene.ground import Points, PointTransform
+from seep_lightning.scene.projections import Points, PointTransform
 
 STAIRS = 0.75
 """Pixels: simplifying by this much turns the pixels' stairs of a slanting edge into a line."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, writing_to
-from seep_lightning.scene.ground import WGS84, WHOLE_TURN, Shift
 from seep_lightning.scene.polygons import SeepLayer
+from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
 from seep_lightning.scene.qgis_style import add_style_inside, style_for, write_style_beside
 from seep_lightning.scene.vector_layers import UNREADABLE
 

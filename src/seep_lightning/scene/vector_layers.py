@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError
-from seep_lightning.scene.ground import WHOLE_TURN, Ground, Points, Reprojection, Shift, near_longitude
+from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.projections import WHOLE_TURN, Points, Reprojection, Shift, near_longitude
 from seep_lightning.scene.raster import Raster
 
 UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
