@@ -7,7 +7,7 @@ import pytest
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.mapper import row_key
-from seep_lightning.mapping.table import SceneRow, SceneTable, read_rows
+from seep_lightning.mapping.table import YOUNGER_COLUMNS, SceneRow, SceneTable, read_rows
 
 # as commit 60f2943 wrote them
 HEAD = "name,status,size,seeps,area,unit,seconds,error,key\n"
@@ -30,11 +30,19 @@ def test_rows_of_an_earlier_version_are_typed(tmp_path: Path) -> None:
     assert rows["c"].error == "c.tif is no raster"
 
 
-def test_rows_of_an_earlier_version_are_written_as_they_were_with_the_younger_column(tmp_path: Path) -> None:
+def test_rows_of_an_earlier_version_are_written_as_they_were_with_the_younger_columns(tmp_path: Path) -> None:
     path = write_old_table(tmp_path)
     head, *rows = path.read_text().splitlines()
     SceneTable(tmp_path).write()
-    assert path.read_text().splitlines() == [f"{head},notes", *(f"{row}," for row in rows)]
+    younger = "," + ",".join(YOUNGER_COLUMNS)
+    empty = "," * len(YOUNGER_COLUMNS)
+    assert path.read_text().splitlines() == [head + younger, *(row + empty for row in rows)]
+
+
+def test_a_table_from_before_some_columns_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "scenes.csv"
+    path.write_text(HEAD.replace("key", "key,notes") + MAPPED.replace("\n", ",dark\n"))
+    assert read_rows(path)["a"].notes == "dark"
 
 
 def test_a_failure_keeps_what_is_known_of_the_map_that_is_there_still(tmp_path: Path) -> None:
@@ -45,7 +53,9 @@ def test_a_failure_keeps_what_is_known_of_the_map_that_is_there_still(tmp_path: 
         "a", "failed", "384 x 320", 4, 71057.0, "m2", 0.7, "a.tif is no raster", "9aef35679bf0f744"
     )
     SceneTable(tmp_path).add_finished_before("a")
-    expected = dict(zip(HEAD.strip().split(","), MAPPED.strip().split(","), strict=True)) | {"notes": ""}
+    expected = dict(zip(HEAD.strip().split(","), MAPPED.strip().split(","), strict=True)) | dict.fromkeys(
+        YOUNGER_COLUMNS, ""
+    )
     assert read_rows(table.path)["a"].cells() == expected
 
 

@@ -72,6 +72,8 @@ class _Labels:
 
 def _read_all_labels(config: PrepareConfig) -> _Labels:
     """Read the polygons of each scene."""
+    from seep_lightning.scene.ground import Ground
+
     scenes = _scene_files(config)
     file = read_label_file(config, len(scenes))
     by_scene: dict[SceneFile, SceneLabels] = {}
@@ -79,6 +81,7 @@ def _read_all_labels(config: PrepareConfig) -> _Labels:
         with _open(scene, config) as raster:
             raster.check_scale(config.scale)
             _tell_bands(raster)
+            Ground.of(raster).tell_doubts(raster)
             by_scene[scene] = read_labels(raster, file, config)
     return _Labels(file, by_scene)
 

@@ -26,6 +26,7 @@ from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Area, Mask, Model, Normalise, Progress
 from seep_lightning.scene.outlines import vector_area
+from seep_lightning.scene.placements import ControlPointPlacement
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
@@ -103,10 +104,12 @@ class SceneMapper:
             self._tell_bands(job, raster)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
-            key = row_key(rasters.key, config)
+            placement = Ground.of(raster).by_points if config.polygons else None
+            key = row_key(rasters.key, config, placement)
             outlined = outputs.outlines.exists() or not config.polygons
             if key == finished_key and outlined:
                 return None
+            _check_placed_as_now(outputs, placement, finished_key == row_key(rasters.key, config), config)
             row = SceneRow(job.name, DONE, size=f"{raster.width} x {raster.height}", key=key)
             layer = None
             if config.polygons:
@@ -114,7 +117,7 @@ class SceneMapper:
                 # without a row of an earlier call, outlines that lie here were left by a call that was killed
                 replaceable = config.overwrite or not finished_key
                 write_seeps(layer, outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
-                row = _with_seeps(row, layer)
+                row = _with_placement(_with_seeps(row, layer), placement)
             if config.picture:
                 write_scene_picture(raster, layer, outputs.picture)
         if config.chips:
@@ -177,8 +180,10 @@ class SceneMapper:
     def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:
         """Write the rasters of probability and mask, or predict some rows of them."""
         if self.config.polygons:
-            # a scene whose place cannot be used for outlines is told before anything is predicted
-            Ground.of(scene.raster)
+            # a scene whose place cannot be used for outlines, or is uncertain, is told before anything is predicted
+            ground = Ground.of(scene.raster)
+            if rows is None:
+                ground.tell_doubts(scene.raster)
         plan = self._plan(scene, rows)
 
         def prepare() -> tuple[Model, Normalise]:
@@ -272,7 +277,7 @@ def area_of_interest(raster: Raster, config: PredictConfig) -> tuple[Area | None
     return in_all, "".join(keys)
 
 
-def row_key(rasters_key: str, config: PredictConfig) -> str:
+def row_key(rasters_key: str, config: PredictConfig, placement: ControlPointPlacement | None = None) -> str:
     """A hash of all that a finished map depends on.
 
     It stands in the tables of earlier versions and must not change: the settings are hashed as the text of their
@@ -281,6 +286,7 @@ def row_key(rasters_key: str, config: PredictConfig) -> str:
     Args:
         rasters_key: A hash of all that the rasters depend on.
         config: The settings of the command, completed by what the networks know.
+        placement: How control points place the polygons; None without control points, or without polygons.
     """
     settings = replace(
         config, run=0, input="", output="", device="", threads=1, overwrite=False, cluster="", workers=None
@@ -289,6 +295,9 @@ def row_key(rasters_key: str, config: PredictConfig) -> str:
     # younger than the tables: not part of the dataclass's text
     if config.attributes:
         text += f" {config.attributes}"
+    # earlier versions placed by a polynomial in degrees: their polygons must not count as finished
+    if placement is not None:
+        text += f" {placement.name}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -299,6 +308,37 @@ def _with_implied_calibration(config: PredictConfig, network: Predictor) -> Pred
     if (config.scale == "db" or network_takes_db) and config.calibration is None:
         return replace(config, calibration="db")
     return config
+
+
+def _check_placed_as_now(
+    outputs: SceneOutputs, placement: ControlPointPlacement | None, is_old: bool, config: PredictConfig
+) -> None:
+    """Raise `UserError` for finished polygons that an earlier version placed by control points in its own way.
+
+    They are not replaced unasked: somebody may have edited them.
+    """
+    if placement is None or not is_old or config.overwrite or not outputs.outlines.exists():
+        return
+    raise UserError(
+        f"{outputs.outlines} is of an earlier version, which placed scenes with control points up to 15 px elsewhere. "
+        "Let it be placed anew with overwrite=true (the rasters stay), or choose another output folder."
+    )
+
+
+def _with_placement(row: SceneRow, placement: ControlPointPlacement | None) -> SceneRow:
+    """The row of a scene with how its control points place it."""
+    if placement is None:
+        return row
+    row = replace(row, placement=placement.name)
+    if placement.residual is None:
+        return row
+    return replace(
+        row,
+        residual_mean_m=placement.residual.mean_m,
+        residual_max_m=placement.residual.max_m,
+        residual_mean_px=placement.residual.mean_px,
+        residual_max_px=placement.residual.max_px,
+    )
 
 
 def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictConfig:

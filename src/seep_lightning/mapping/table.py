@@ -29,6 +29,11 @@ class SceneRow:
         error: Why the mapping failed.
         key: A hash of model, input and settings, by which a later call knows that the map is finished.
         notes: What was assumed of the scene, and what is doubtful about it, in sentences.
+        placement: By what function control points place the scene; empty without control points.
+        residual_mean_m: How far control points lie from where the others put them, mean, m; None likewise.
+        residual_max_m: The largest such distance, m.
+        residual_mean_px: Likewise the mean in pixels.
+        residual_max_px: Likewise the largest in pixels.
     """
 
     name: str
@@ -41,6 +46,11 @@ class SceneRow:
     error: str = ""
     key: str = ""
     notes: str = ""
+    placement: str = ""
+    residual_mean_m: float | None = None
+    residual_max_m: float | None = None
+    residual_mean_px: float | None = None
+    residual_max_px: float | None = None
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> "SceneRow":
@@ -64,6 +74,11 @@ class SceneRow:
             error=cells["error"],
             key=cells["key"],
             notes=cells.get("notes", ""),
+            placement=cells.get("placement", ""),
+            residual_mean_m=_number(cells.get("residual_mean_m", "")),
+            residual_max_m=_number(cells.get("residual_max_m", "")),
+            residual_mean_px=_number(cells.get("residual_mean_px", "")),
+            residual_max_px=_number(cells.get("residual_max_px", "")),
         )
 
     def cells(self) -> dict[str, str]:
@@ -79,6 +94,11 @@ class SceneRow:
             "error": self.error,
             "key": self.key,
             "notes": self.notes,
+            "placement": self.placement,
+            "residual_mean_m": _cell(self.residual_mean_m, digits=2),
+            "residual_max_m": _cell(self.residual_max_m, digits=2),
+            "residual_mean_px": _cell(self.residual_mean_px, digits=3),
+            "residual_max_px": _cell(self.residual_max_px, digits=3),
         }
 
 
@@ -94,7 +114,14 @@ def _cell(number: float | None, digits: int) -> str:
 
 COLUMNS = tuple(field.name for field in fields(SceneRow))
 # tables of earlier versions lack these
-YOUNGER_COLUMNS = ("notes",)
+YOUNGER_COLUMNS = (
+    "notes",
+    "placement",
+    "residual_mean_m",
+    "residual_max_m",
+    "residual_mean_px",
+    "residual_max_px",
+)
 
 
 class SceneTable:
@@ -155,8 +182,8 @@ def read_rows(path: Path) -> dict[str, SceneRow]:
         return {}
     reader = csv.DictReader(io.StringIO(path.read_text()), restval="")
     columns = tuple(reader.fieldnames or ())
-    oldest = tuple(column for column in COLUMNS if column not in YOUNGER_COLUMNS)
-    if columns not in (COLUMNS, oldest):
+    expected = tuple(column for column in COLUMNS if column in columns or column not in YOUNGER_COLUMNS)
+    if columns != expected:
         raise UserError(f"{path} is not a table of this command. Choose another output folder.")
     with as_user_error(f"{path} is not a table of this command", ValueError, advice="Choose another output folder."):
         rows = [SceneRow.from_cells(cells) for cells in reader]

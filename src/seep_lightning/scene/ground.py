@@ -1,5 +1,6 @@
 """The ground under a scene: pixels to coordinates and back, to longitude and latitude, and to metres."""
 
+import logging
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +21,8 @@ from seep_lightning.scene.projections import (
     transformer_between,
 )
 from seep_lightning.scene.raster import Raster
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,17 @@ class Ground:
         with as_user_error(problem, UserError, pyproj.exceptions.ProjError, advice=CRS_ADVICE):
             placement = ControlPointPlacement.through(raster.gcps, wkt)
         return cls(wkt, "m", placement.note, placement, by_points=placement)
+
+    def tell_doubts(self, raster: Raster) -> None:
+        """Warn of control points that do not agree with each other.
+
+        Args:
+            raster: The scene, for the message.
+        """
+        if self.by_points is None:
+            return
+        for doubt in self.by_points.doubts:
+            log.warning("%s: %s.", raster.path, doubt)
 
     def place(self, pixels: Points) -> Points:
         """Pixels (N, 2) to coordinates (N, 2)."""

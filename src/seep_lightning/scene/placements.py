@@ -240,7 +240,7 @@ class ControlPointPlacement:
         return f"{note}; a function as smooth across would miss them by {self.residual}"
 
     @property
-    def warnings(self) -> list[str]:
+    def doubts(self) -> list[str]:
         """What people must know before they rely on it."""
         told: list[str] = []
         if self.outliers:

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, writing_to
+from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
 from seep_lightning.scene.qgis_style import add_style_inside, style_for, write_style_beside
@@ -132,7 +134,17 @@ def _column_arrays(layer: SeepLayer) -> list[NDArray[Any]]:
 def _driver_options(layer: SeepLayer, path: Path, *, in_degrees: bool) -> dict[str, Any]:
     """What only one format knows."""
     if not _is_geojson(path):
-        return {"layer_metadata": {"transform": layer.ground.note}}
+        return {"layer_metadata": _placement_metadata(layer.ground)}
     if not in_degrees:
         return {}
     return dict(GEOJSON_OPTIONS)
+
+
+def _placement_metadata(ground: Ground) -> dict[str, str]:
+    """How the outlines were placed; by control points, also how far these are from where the others put them."""
+    metadata = {"transform": ground.note}
+    if ground.by_points is None or ground.by_points.residual is None:
+        return metadata
+    for field in fields(ground.by_points.residual):
+        metadata[f"residual_{field.name}"] = f"{getattr(ground.by_points.residual, field.name):.3f}"
+    return metadata
