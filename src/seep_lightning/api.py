@@ -259,12 +259,12 @@ def prepare(
     classes: Mapping[str, int | str] | None = AS_CONFIGURED,
     **settings: Any,
 ) -> "PreparedChips":
-    """Cut scenes and an analyst's polygons into chips and masks, as `seep prepare` does.
+    """Cut scenes and an analyst's polygons or masks into chips and masks, as `seep prepare` does.
 
     Args:
         *overrides: As on a command line.
         scenes: A raster, a folder or a pattern of them, or a list of these.
-        labels: The vector file of polygons.
+        labels: The vector file of polygons, or a mask, a folder or a pattern of masks.
         output: The folder of the new data set.
         classes: What the words in the column `class_attribute` mean, such as `{"thin": 1, "thick": 2}`.
         **settings: Other keys of the config, such as `size=256`, `class_attribute="class"`.

@@ -1,4 +1,4 @@
-"""Scenes and an analyst's polygons to chips and masks: `python -m seep_lightning.prepare`."""
+"""Scenes and an analyst's labels to chips and masks: `python -m seep_lightning.prepare`."""
 
 from omegaconf import DictConfig
 
@@ -7,7 +7,7 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
-from seep_lightning.data.outline_account import outline_lines
+from seep_lightning.data.label_sources import label_lines
 from seep_lightning.data.preparation import prepare
 
 
@@ -22,7 +22,7 @@ def main(cfg: DictConfig) -> int:
     """
     config: PrepareConfig = typed_config(cfg)
     facts = prepare(config)
-    for line in outline_lines(facts["outlines"]):
+    for line in label_lines(facts):
         print(line)
     print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
     settings = f"data.root={config.output}"

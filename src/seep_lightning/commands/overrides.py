@@ -35,7 +35,7 @@ PATH_KEYS = frozenset(
 TEXT_KEYS = frozenset({"classes", "data.pattern"})
 QUOTES = ("'", '"', "${")
 # keys whose values are dictionaries that may have keys in quotes, such as {"0,255,255": 1}
-QUOTED_KEYS = frozenset({"data.mask_values"})
+QUOTED_KEYS = frozenset({"data.mask_values", "mask_values"})
 _QUOTED_KEY = re.compile(r"""(["'])([^"']*)\1\s*:""")
 SWITCHED_OFF = {
     "logger=null": "~logger",

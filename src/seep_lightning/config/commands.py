@@ -8,6 +8,7 @@ from omegaconf import MISSING
 
 from seep_lightning.config.class_words import check_class_words
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
+from seep_lightning.config.mask_values import MOST_CLASSES, check_mask_values
 from seep_lightning.config.pixels import CHOICE_OF_BANDS
 from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
@@ -169,11 +170,11 @@ class ExportConfig:
 
 @dataclass
 class PrepareConfig:
-    """Cut scenes and an analyst's polygons into chips and masks.
+    """Cut scenes and an analyst's polygons or masks into chips and masks.
 
     Attributes:
         scenes: A raster, a folder or a pattern of them, or a list of these.
-        labels: The file of polygons: GeoPackage, GeoJSON, shapefile ...
+        labels: The file of polygons (GeoPackage, GeoJSON, shapefile ...), or a mask, a folder or a pattern of masks.
         output: The folder of the data set.
         bands: Numbers from 1, or names; `grey`: the luminance of colours; None: the first band, which must be none of
             a picture in colours.
@@ -182,10 +183,12 @@ class PrepareConfig:
         class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
         classes: What the words in this column mean, such as `{thin: 1, thick: 2, unsure: ignore}`; None: it holds
             numbers.
+        mask_values: What the values of masks mean, as `data.mask_values`; None: 1 or 255 is seep, 0 is none.
         scene_attribute: The column that names a polygon's scene; None: a polygon is of all scenes in which it lies, and
             so is one that names none.
         ignore: An SQL condition: of such polygons nobody is sure, and their pixels become nodata.
-        unplaced: What to do about polygons that name an unknown scene or lie in none: `error`, or `skip` them.
+        unplaced: What to do about polygons that name an unknown scene or lie in none, masks of no scene, and scenes
+            without a mask: `error`, or `skip` them.
         size: Of a chip, px.
         overlap: Of chips, px.
         empty_share: The share of chips without seep that is kept.
@@ -200,6 +203,7 @@ class PrepareConfig:
     scale: str | None = one_of(None, "linear", "db")
     class_attribute: str | None = None
     classes: Any = None
+    mask_values: Any = None
     scene_attribute: str | None = None
     ignore: str | None = None
     unplaced: str = one_of("error", "skip")
@@ -212,6 +216,7 @@ class PrepareConfig:
         """Check the overlap against the size, and what words mean."""
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
+        check_mask_values(self.mask_values, MOST_CLASSES, prefix="")
         check_class_words(self.classes)
         if self.classes is not None and not self.class_attribute:
             raise UserError("classes says what the words of a column mean. Name the column: class_attribute=COLUMN.")

@@ -6,10 +6,13 @@ from typing import Any
 
 from seep_lightning.errors import UserError
 
+# before the key, where a data set's config stands in that of a run
+IN_DATA = "data."
 # in a map: nobody knows what such pixels are
 IGNORE = "ignore"
-# beside the classes, for pixels that are to be ignored; so there are 254 classes at most
+# beside the classes, for pixels that are to be ignored
 IGNORED = 255
+MOST_CLASSES = IGNORED - 1
 
 Colour = tuple[int, int, int]
 """Red, green and blue, 0..255 (or as many as the type holds)."""
@@ -22,12 +25,13 @@ _COLOUR = re.compile(r"\s*(\d+)[,\s]+(\d+)[,\s]+(\d+)\s*")
 _NUMBER = re.compile(r"\s*-?\d+\s*")
 
 
-def parsed_mask_values(values: Mapping[Any, Any], classes: int) -> dict[StoredValue, int]:
-    """Read `data.mask_values`.
+def parsed_mask_values(values: Mapping[Any, Any], classes: int, prefix: str = IN_DATA) -> dict[StoredValue, int]:
+    """Read `mask_values`.
 
     Args:
         values: Classes, or `ignore`, by value (a number or a text of one) or colour (such as `0,255,255`).
         classes: The largest class that there is.
+        prefix: What stands before the key, for messages.
 
     Returns:
         The class of each value or colour, `IGNORED` for those to be ignored.
@@ -40,15 +44,20 @@ def parsed_mask_values(values: Mapping[Any, Any], classes: int) -> dict[StoredVa
         value = _stored_value(key)
         if value is None:
             raise UserError(
-                f'data.mask_values: {key!r} is neither a value nor a colour "R,G,B". '
-                f"Expected such as 'data.mask_values={EXAMPLE}'."
+                f'{prefix}mask_values: {key!r} is neither a value nor a colour "R,G,B". '
+                f"Expected such as '{prefix}mask_values={EXAMPLE}'."
             )
-        table[value] = _class_of(key, meaning, classes)
+        table[value] = _class_of(key, meaning, classes, prefix)
     return table
 
 
-def check_mask_values(values: Any, classes: int) -> None:
-    """Check `data.mask_values`, null or a dictionary.
+def check_mask_values(values: Any, classes: int, prefix: str = IN_DATA) -> None:
+    """Check `mask_values`, null or a dictionary.
+
+    Args:
+        values: As `parsed_mask_values` takes them, or None.
+        classes: The largest class that there is.
+        prefix: What stands before the key, for messages.
 
     Raises:
         UserError: It has no meaning.
@@ -56,17 +65,17 @@ def check_mask_values(values: Any, classes: int) -> None:
     if values is None:
         return
     if not isinstance(values, Mapping):
-        raise UserError(f"data.mask_values={values}: expected such as 'data.mask_values={EXAMPLE}'.")
+        raise UserError(f"{prefix}mask_values={values}: expected such as '{prefix}mask_values={EXAMPLE}'.")
     if classes >= IGNORED:
         raise UserError(
-            f"data.mask_values with data.classes={classes}: {IGNORED - 1} classes are the most, since {IGNORED} stands "
-            "for ignored pixels. Map the masks' values to smaller numbers."
+            f"{prefix}mask_values with {prefix}classes={classes}: {MOST_CLASSES} classes are the most, since {IGNORED} "
+            "stands for ignored pixels. Map the masks' values to smaller numbers."
         )
-    table = parsed_mask_values(values, classes)
+    table = parsed_mask_values(values, classes, prefix)
     if not any(0 < meaning < IGNORED for meaning in table.values()):
         raise UserError(
-            f"data.mask_values={dict(values)}: no value means seep. Map one to a class, 1 to {classes}, "
-            f"such as 'data.mask_values={EXAMPLE}'."
+            f"{prefix}mask_values={dict(values)}: no value means seep. Map one to a class, 1 to {classes}, "
+            f"such as '{prefix}mask_values={EXAMPLE}'."
         )
 
 
@@ -85,14 +94,15 @@ def _stored_value(key: Any) -> StoredValue | None:
     return int(colour[1]), int(colour[2]), int(colour[3])
 
 
-def _class_of(key: Any, meaning: Any, classes: int) -> int:
+def _class_of(key: Any, meaning: Any, classes: int, prefix: str) -> int:
     """The class that a value stands for, or `IGNORED`; `UserError` where it is neither."""
     if meaning == IGNORE:
         return IGNORED
     is_class = isinstance(meaning, int) and not isinstance(meaning, bool) and 0 <= meaning <= classes
     if not is_class:
+        largest = f"data.classes={classes}" if prefix == IN_DATA else str(classes)
         raise UserError(
-            f"data.mask_values: {key} is mapped to {meaning}; expected 0 (no seep), a class up to "
-            f"data.classes={classes}, or {IGNORE}."
+            f"{prefix}mask_values: {key} is mapped to {meaning}; expected 0 (no seep), a class up to {largest}, "
+            f"or {IGNORE}."
         )
     return int(meaning)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PrepareConfig
-from seep_lightning.data.labels import SceneLabels
+from seep_lightning.data.label_sources import PixelLabels
 from seep_lightning.data.normalise import FULL_SCALE, power, twice_median
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ def starts(length: int, config: PrepareConfig) -> range:
     return range(0, max(length - config.overlap, 1), config.size - config.overlap)
 
 
-def cut_scene(raster: "Raster", labels: SceneLabels, config: PrepareConfig) -> Iterator[CutChip]:
+def cut_scene(raster: "Raster", labels: PixelLabels, config: PrepareConfig) -> Iterator[CutChip]:
     """Cut a scene into chips: all that show seep, and a share of those that show sea only.
 
     The share is drawn by (seed, scene, tile).
 
     Args:
         raster: The scene.
-        labels: Its polygons.
+        labels: Its labels.
         config: Size and overlap of the chips, the share, the seed and the scale of the values.
 
     Yields:
@@ -122,7 +122,7 @@ def _full_scale(raster: "Raster", scale: str | None) -> NDArray[np.float32] | No
 
 
 def _read_strip(
-    raster: "Raster", labels: SceneLabels, config: PrepareConfig, full_scale: NDArray[np.float32] | None, top: int
+    raster: "Raster", labels: PixelLabels, config: PrepareConfig, full_scale: NDArray[np.float32] | None, top: int
 ) -> _Strip:
     """Read a row of chips that begins at the scene's row `top`."""
     stop = min(top + config.size, raster.height)

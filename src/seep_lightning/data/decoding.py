@@ -13,6 +13,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.band_names import BandLabel, labels_of
@@ -101,7 +102,7 @@ def decode(path: Path) -> DecodedFile:
         pages = len(file.subdatasets)
         if pages > 1:
             raise UserError(f"data: {path} is {pages} pictures; one is expected. Keep one picture a file.")
-        return _decoded(path, file)
+        return decode_window(path, file)
 
 
 def _with_sidecars(folder: Path) -> Any:
@@ -131,8 +132,17 @@ def _check_png_ends(path: Path) -> None:
         raise UserError(f"data: cannot read {path} (it has no end). Copy it again; it is cut off.")
 
 
-def _decoded(path: Path, file: Any) -> DecodedFile:
-    """What an open file holds."""
+def decode_window(path: Path, file: Any, window: Window | None = None) -> DecodedFile:
+    """Read an open file.
+
+    Args:
+        path: The file.
+        file: The file as rasterio opened it.
+        window: The part that is read; None for all of it.
+
+    Returns:
+        The pixels of the part, and what the file says of them; `place` is that of the whole file.
+    """
     meanings = file.colorinterp
     data_bands = [number - 1 for number in colour_bands(meanings)]
     first_three = [meanings[index] for index in data_bands[:3]]
@@ -140,13 +150,13 @@ def _decoded(path: Path, file: Any) -> DecodedFile:
     palette = palette_of(file)
     return DecodedFile(
         path=path,
-        values=file.read(),
+        values=file.read(window=window),
         labels=labels_of(file, str(path)),
         data_bands=data_bands,
         is_colour=tuple(first_three) == RED_GREEN_BLUE and not has_names,
         meanings=meanings,
         palette=palette,
-        file_mask=file.dataset_mask() if _has_mask(file, has_palette=palette is not None) else None,
+        file_mask=file.dataset_mask(window=window) if _has_mask(file, has_palette=palette is not None) else None,
         nodatas=file.nodatavals,
         scaling=Scaling(tuple(file.scales), tuple(file.offsets)),
         bits=file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", ""),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.config.mask_values import IGNORED, StoredValue, parsed_mask_values
+from seep_lightning.config.mask_values import IGNORED, IN_DATA, StoredValue, parsed_mask_values
 from seep_lightning.data.decoding import DecodedFile
 from seep_lightning.errors import UserError
 
@@ -253,22 +253,29 @@ def met_values(decoded: DecodedFile) -> Counter[StoredValue]:
     return _count(stored_mask(decoded))
 
 
-def unknown_values_text(path: Path, counts: Mapping[StoredValue, int], config: DataConfig) -> str:
+def unknown_values_text(
+    path: Path, counts: Mapping[StoredValue, int], config: DataConfig, prefix: str = IN_DATA
+) -> str:
     """What to say of a mask with values that have no meaning.
 
     Args:
         path: The mask.
         counts: The pixels of each value, of this mask or of all of the data set.
         config: Names the meanings.
+        prefix: What stands before the key `mask_values`; a command without it has no number of classes.
     """
     wrong = next((value for value in counts if not _is_known(value, config)), next(iter(counts)))
     what = f"data.classes={config.classes} (0 = no seep, 1..{config.classes} = class)"
+    if prefix != IN_DATA:
+        what = "nothing says what it means"
     if config.mask_values is not None:
-        what = "data.mask_values does not list it"
-    cure = f"Say what each means, a class or ignore; an example, for you to correct: '{_example(counts, config)}'"
-    if config.mask_values is None and _could_be_classes(counts):
+        what = f"{prefix}mask_values does not list it"
+    example = f"{prefix}mask_values={_example(counts, config)}"
+    cure = f"Say what each means, a class or ignore; an example, for you to correct: '{example}'"
+    if config.mask_values is None and prefix == IN_DATA and _could_be_classes(counts):
         cure += ", or raise data.classes if each is a class of seep"
-    held = f"data: mask {path} holds the value {value_text(wrong)}, but {what}."
+    subject = "data: mask" if prefix == IN_DATA else "mask"
+    held = f"{subject} {path} holds the value {value_text(wrong)}, but {what}."
     return f"{held} Met are {values_text(counts)}. {cure}."
 
 
@@ -312,7 +319,7 @@ def value_text(value: StoredValue) -> str:
 
 
 def _example(counts: Mapping[StoredValue, int], config: DataConfig) -> str:
-    """A line that gives each value a meaning: the most frequent is no seep, the next are classes, the rest ignored."""
+    """A meaning for each value: the most frequent is no seep, the next are classes, the rest ignored."""
     listed = {value_text(value): "ignore" for value in sorted(counts, key=_order)[:MOST_LISTED]}
     by_frequency = sorted(counts, key=lambda value: -counts[value])
     for meaning, value in enumerate(by_frequency[: config.classes + 1]):
@@ -320,4 +327,4 @@ def _example(counts: Mapping[StoredValue, int], config: DataConfig) -> str:
     if 0 in counts and by_frequency[0] == 0:
         listed.pop("0", None)
     pairs = ", ".join(f"{value}: {meaning}" for value, meaning in listed.items())
-    return f"data.mask_values={{{pairs}}}"
+    return f"{{{pairs}}}"

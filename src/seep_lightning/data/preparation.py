@@ -1,9 +1,9 @@
-"""Scenes and an analyst's polygons to a data set: what `python -m seep_lightning.prepare` does."""
+"""Scenes and an analyst's polygons or masks to a data set: what `python -m seep_lightning.prepare` does."""
 
 import json
 import logging
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.cutting import CutChip, cut_scene, starts
 from seep_lightning.data.inputs import find_scenes, path_list
-from seep_lightning.data.labels import LabelFile, SceneLabels, chip_scene_name, read_label_file, read_labels
-from seep_lightning.data.outline_account import OutlineAccount, account
+from seep_lightning.data.label_sources import LabelSource, read_labels_of, scenes_but_masks
+from seep_lightning.data.labels import chip_scene_name
 from seep_lightning.errors import UserError
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
@@ -28,18 +28,18 @@ KEPT_SETTINGS = ("labels", "scale", "size", "overlap")
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
-    """Cut scenes and polygons into a data set (docs/labels.md).
+    """Cut scenes and labels into a data set (docs/labels.md).
 
     Scenes are read by rows of chips. All are checked before anything is written, and `output` appears when it is whole.
 
     Args:
-        config: The scenes, the polygons, and how they are cut.
+        config: The scenes, the labels, and how they are cut.
 
     Returns:
         What stands in the data set's `dataset.json`.
 
     Raises:
-        UserError: `output` exists, a scene or the polygons are not as they must be, or a polygon has no place.
+        UserError: `output` exists, a scene or the labels are not as they must be, or a label has no place.
     """
     check_config(config)
     output = Path(config.output)
@@ -47,7 +47,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
         raise UserError(f"output={output} exists. Choose another folder: prepare adds to none.")
     labels = _read_all_labels(config)
     # what cannot be used is told before anything is written
-    _check_labels(labels, config)
+    labels.check(config)
     unfinished = output.with_name(f".{output.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -58,32 +58,21 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     return facts
 
 
-@dataclass(frozen=True)
-class _Labels:
-    """The file of polygons as a whole, and the polygons of each scene."""
-
-    file: LabelFile
-    by_scene: dict[SceneFile, SceneLabels]
-
-    def account(self, *, is_cut: bool) -> OutlineAccount:
-        """What becomes of each polygon; is_cut: whether it is known by now where the scenes hold data."""
-        return account(self.file, self.by_scene.values(), is_cut=is_cut)
-
-
-def _read_all_labels(config: PrepareConfig) -> _Labels:
-    """Read the polygons of each scene."""
+def _read_all_labels(config: PrepareConfig) -> LabelSource:
+    """Read the labels of each scene."""
     from seep_lightning.scene.ground import Ground
 
     scenes = _scene_files(config)
-    file = read_label_file(config, len(scenes))
-    by_scene: dict[SceneFile, SceneLabels] = {}
+
+    def open_scene(scene: SceneFile) -> "Raster":
+        return _open(scene, config)
+
     for scene in scenes:
         with _open(scene, config) as raster:
             raster.check_scale(config.scale)
             _tell_bands(raster)
             Ground.of(raster).tell_doubts(raster)
-            by_scene[scene] = read_labels(raster, file, config)
-    return _Labels(file, by_scene)
+    return read_labels_of(scenes, config, open_scene)
 
 
 def _config_of_scene(config: PrepareConfig, scene: SceneFile) -> PrepareConfig:
@@ -121,33 +110,18 @@ def _tell_bands(raster: "Raster") -> None:
         log.warning("%s: %s. Pass bands=[...] for others.", raster.name, choice)
 
 
-def _check_labels(labels: _Labels, config: PrepareConfig) -> None:
-    """Raise `UserError` where there is no polygon, where none can be used, or where one has no place in the scenes."""
-    scenes = labels.by_scene.values()
-    if not labels.file.scenes:
-        raise UserError(f"labels={config.labels} holds no polygon. Is it the right file?")
-    outlines = labels.account(is_cut=False)
-    if not any(scene.is_inside.any() for scene in scenes):
-        raise UserError(
-            f"labels={config.labels}: none of its polygons lies in one of the {len(scenes)} scene(s): "
-            f"{outlines.reasons()}. Check both on a map: which coordinate system, which scene_attribute?"
-        )
-    outlines.check_placed(scenes, config)
-    outlines.check_used(config)
-
-
 def _scene_files(config: PrepareConfig) -> list[SceneFile]:
     """The scenes, each once; `UserError` where the chips of two would have one name."""
     scenes: dict[str, SceneFile] = {}
     for text in path_list("scenes", config.scenes):
-        for scene in find_scenes("scenes", text):
+        for scene in scenes_but_masks(find_scenes("scenes", text), config):
             other = scenes.setdefault(chip_scene_name(scene.name), scene)
             if other != scene:
                 raise UserError(f"scenes: {other.path} and {scene.path} have one name. Rename one of them.")
     return list(scenes.values())
 
 
-def _write_data_set(folder: Path, labels: _Labels, config: PrepareConfig) -> dict[str, Any]:
+def _write_data_set(folder: Path, labels: LabelSource, config: PrepareConfig) -> dict[str, Any]:
     """Write all chips and `dataset.json` into a new folder. Returns what stands in it."""
     facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "classes": 0, "columns": {}}
     facts.update({key: getattr(config, key) for key in KEPT_SETTINGS})
@@ -165,9 +139,9 @@ def _write_data_set(folder: Path, labels: _Labels, config: PrepareConfig) -> dic
                 facts["with_seep"] += bool(chip.mask.any())
                 facts["classes"] = max(facts["classes"], int(chip.mask.max()))
             raster.check_unchanged()
-    after = labels.account(is_cut=True)
-    after.check_used(config)
-    facts["outlines"] = after.facts()
+    facts.update(labels.facts(config))
+    if not facts["with_seep"]:
+        raise UserError(f"labels={config.labels}: none of its seep lies where the scenes hold data. Give other scenes.")
     (folder / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 

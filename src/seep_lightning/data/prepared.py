@@ -16,6 +16,7 @@ class PreparedChips:
         with_seep: How many of them have a pixel of seep.
         classes: The largest class of seep.
         outlines: What became of the polygons: how many `in_file`, how many `used`, and why the others are not.
+        masks: What became of the masks, where these were the labels.
     """
 
     root: Path
@@ -23,8 +24,16 @@ class PreparedChips:
     with_seep: int
     classes: int
     outlines: Mapping[str, Any]
+    masks: Mapping[str, Any]
 
     @classmethod
     def of_facts(cls, root: str | Path, facts: Mapping[str, Any]) -> "PreparedChips":
         """Take the counts from what stands in dataset.json."""
-        return cls(Path(root), facts["chips"], facts["with_seep"], facts["classes"], facts["outlines"])
+        return cls(
+            root=Path(root),
+            chips=facts["chips"],
+            with_seep=facts["with_seep"],
+            classes=facts["classes"],
+            outlines=facts.get("outlines", {}),
+            masks=facts.get("masks", {}),
+        )
