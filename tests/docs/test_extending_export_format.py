@@ -75,7 +75,7 @@ def test_the_commands_find_it_once_its_package_is_installed(trained: Path, tmp_p
 def test_what_does_not_fit_is_told_as_the_document_says(
     template: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match=r"format=tflite: expected one of onnx, torch\."):
+    with pytest.raises(UserError, match=r"format=tflite: expected one of onnx, torch, qgis\."):
         formats.export_format_named("tflite")
     same_suffix = formats.ExportFormat("npz", ".pt", template.write_npz, template.load_npz)
     with pytest.raises(UserError, match=r"export format npz \(\*\.pt\): there is torch \(\*\.pt\) already"):

@@ -9,7 +9,7 @@ from omegaconf import MISSING
 from seep_lightning.config.class_words import check_class_words
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
 from seep_lightning.config.mask_values import MOST_CLASSES, check_mask_values
-from seep_lightning.config.pixels import CHOICE_OF_BANDS
+from seep_lightning.config.pixels import CHOICE_OF_BANDS, number_above_0
 from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
@@ -154,11 +154,16 @@ class ExportConfig:
     """Write a run's network as one file.
 
     Attributes:
-        run: The run directory.
-        output: The file.
+        run: The run directory, a network in the package (`seeps`, `generated`), or a file of `format=torch`.
+        output: The file; its description in STAC's terms is written beside it.
         format: A name of `predictor.formats`.
         checkpoint: Which of the run's checkpoints.
-        overwrite: Whether the file may be replaced.
+        overwrite: Whether the files may be replaced.
+        size: Of `onnx` and `qgis`: the side of the one square that the file takes, px; None: any number and sides, of
+            `qgis` the side of the run's chips.
+        values: Of `onnx` and `qgis`: what the other program feeds: `uint8`, `uint16`, or floats that are `linear` or
+            `db`; None: what the run was trained on.
+        pixel_size: Of `qgis`: what the plugin brings a layer to, m; None: 10.
     """
 
     run: str = MISSING
@@ -166,6 +171,9 @@ class ExportConfig:
     format: str = "onnx"
     checkpoint: str = one_of("best", "last")
     overwrite: bool = False
+    size: int | None = at_least(1, None)
+    values: str | None = one_of(None, "uint8", "uint16", "linear", "db")
+    pixel_size: float | None = number_above_0()
 
 
 @dataclass

@@ -5,19 +5,25 @@ docs/extending.md shows how to add one.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.predictor.base import Predictor
-from seep_lightning.predictor.export_source import ExportSource
+from seep_lightning.predictor.export_source import ExportOptions, ExportSource, Interface
 from seep_lightning.predictor.onnx_format import OnnxPredictor, write_onnx
+from seep_lightning.predictor.qgis_format import QGIS_INTERFACE, usual_qgis_options, write_qgis
 from seep_lightning.predictor.torch_format import load_torch, write_torch
 
 # Other packages declare formats of theirs under this name in their pyproject.toml.
 ENTRY_POINTS = "seep_lightning.export_formats"
+
+
+def _no_options(_: ExportSource) -> ExportOptions:
+    """Nothing that the user did not say."""
+    return ExportOptions()
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class ExportFormat:
         loader: Reads such a file, for a device (`auto`, `cpu`, `cuda` ...). An `ImportError` of either is told with
             what to install.
         install: What brings the packages that it needs, as `pip install` takes it; empty where it needs none.
+        options: Which keys of `ExportOptions` it takes.
+        usual_options: What its files are like where the user does not say.
+        interface: What its files take and give.
+        framework: What runs its files, as STAC names it; empty where none of its names fits.
     """
 
     name: str
@@ -38,16 +48,45 @@ class ExportFormat:
     writer: Callable[[ExportSource, Path], None]
     loader: Callable[[Path, str], Predictor]
     install: str = ""
+    options: tuple[str, ...] = ()
+    usual_options: Callable[[ExportSource], ExportOptions] = _no_options
+    interface: Interface = field(default_factory=Interface)
+    framework: str = ""
+
+    def check_options(self, options: ExportOptions) -> None:
+        """Refuse what the user said of a file that this format does not take.
+
+        Args:
+            options: What the user said.
+
+        Raises:
+            UserError: There is such a key.
+        """
+        for key, value in options.said().items():
+            if key not in self.options:
+                takers = [other.name for other in EXPORT_FORMATS.values() if key in other.options]
+                raise UserError(
+                    f"{key}={value}: format={self.name} does not take it. Leave it out, or pass format={takers[0]}."
+                )
+
+    def complete(self, source: ExportSource) -> ExportSource:
+        """A network with all options of its file.
+
+        Args:
+            source: The network, with what the user said.
+        """
+        usual = self.usual_options(source)
+        return replace(source, options=replace(usual, **source.options.said()))
 
     def write(self, source: ExportSource, path: Path) -> None:
         """Write a trained network.
 
         Args:
-            source: The network.
+            source: The network, with all options, see `complete`.
             path: The file.
 
         Raises:
-            UserError: A package is missing.
+            UserError: A package is missing, or an option does not fit the network.
         """
         with self._with_packages(f"format={self.name}"):
             self.writer(source, path)
@@ -87,10 +126,26 @@ class ExportFormat:
             raise UserError(message) from error
 
 
-EXPORT_FORMATS = {
-    "onnx": ExportFormat("onnx", ".onnx", write_onnx, OnnxPredictor, install="seep_lightning[export]"),
-    "torch": ExportFormat("torch", ".pt", write_torch, load_torch),
-}
+ONNX = ExportFormat(
+    name="onnx",
+    suffix=".onnx",
+    writer=write_onnx,
+    loader=OnnxPredictor,
+    install="seep_lightning[export]",
+    options=("size", "values"),
+    framework="ONNX",
+)
+# a file of `qgis` is ONNX, too, which its loader refuses with advice
+QGIS = replace(
+    ONNX,
+    name="qgis",
+    writer=write_qgis,
+    options=("size", "values", "pixel_size"),
+    usual_options=usual_qgis_options,
+    interface=QGIS_INTERFACE,
+)
+TORCH = ExportFormat("torch", ".pt", write_torch, load_torch, framework="PyTorch")
+EXPORT_FORMATS = {export_format.name: export_format for export_format in (ONNX, TORCH, QGIS)}
 
 
 def register_export_format(export_format: ExportFormat) -> None:

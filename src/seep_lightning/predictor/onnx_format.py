@@ -2,26 +2,34 @@
 
 import json
 import logging
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from seep_lightning.data.normalise import Floats
+from seep_lightning.data.normalise import Floats, Normaliser
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.base import Predictor
-from seep_lightning.predictor.export_source import ExportSource
+from seep_lightning.predictor.export_source import ExportSource, channels_of_seep
 
 if TYPE_CHECKING:
-    import torch
+    import onnx
+    from torch import nn
 
-    from seep_lightning.predictor.torch_predictor import StoredNetwork
+    from seep_lightning.predictor.raw_input import RawInput
+
+log = logging.getLogger(__name__)
 
 # What we know of the network, in the metadata of the file; raise the format when an older reader would go wrong.
+# A file of format 1 takes network input; since 2 it takes raw numbers, and holds the network between two names.
 ONNX_KEY = "seep_lightning"
-ONNX_FORMAT = 1
+ONNX_FORMAT = 2
+FIRST_RAW_FORMAT = 2
+IMAGE = "image"
+PROBABILITY = "probability"
+NETWORK_INPUT = "network_input"
+NETWORK_OUTPUT = "network_output"
 # Of onnxruntime: errors only.
 LOG_SEVERITY = 3
 
@@ -29,23 +37,35 @@ LOG_SEVERITY = 3
 class OnnxPredictor(Predictor):
     """A file that `export format=onnx` wrote, on onnxruntime.
 
+    It normalises as every predictor does, by the statistics of a whole scene where that is asked for; so it runs the
+    bare network, without what stands before it in the file for other programs.
+
     Args:
         path: The file.
         device: `auto` (what this onnxruntime was built for, a GPU first), `cpu` or `cuda`.
 
     Raises:
-        UserError: It cannot be read, is of another program, or the device cannot be used.
-        ImportError: onnxruntime is not installed.
+        UserError: It cannot be read, is of another program or for one, or the device cannot be used.
+        ImportError: onnx or onnxruntime is not installed.
     """
 
     def __init__(self, path: Path, device: str = "auto") -> None:
-        self.session = _session(path, device)
-        metadata = self.session.get_modelmeta().custom_metadata_map
+        model = _read_model(path)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
         stored = json.loads(metadata.get(ONNX_KEY, "{}"))
         if not stored or stored["format"] > ONNX_FORMAT:
             raise UserError(f"{path} was not written by this version's export. Export the run again.")
+        if stored.get("size") is not None:
+            raise UserError(
+                f"{path} takes squares of {stored['size']} px, for other programs. "
+                "Expected the run, or a file of export format=onnx without size=."
+            )
+        if stored["format"] >= FIRST_RAW_FORMAT:
+            model = _bare_network(model)
         super().__init__(stored["facts"], stored["threshold"], stored.get("min_area"))
         self.stride: int = stored["stride"]
+        self.session = _session(model, path, device)
+        self._input_name = self.session.get_inputs()[0].name
 
     def probability(self, batch: Floats) -> Floats:
         """See `Predictor`; pads to multiples of the stride as the network does in training.
@@ -59,39 +79,116 @@ class OnnxPredictor(Predictor):
         # a reflection cannot be wider than the image
         mode: Literal["reflect", "edge"] = "reflect" if below < height and right < width else "edge"
         padded = np.pad(batch, ((0, 0), (0, 0), (0, below), (0, right)), mode=mode)
-        (probabilities,) = self.session.run(None, {"image": padded})
+        (probabilities,) = self.session.run(None, {self._input_name: padded})
         return np.asarray(probabilities[..., :height, :width], np.float32)
 
 
 def write_onnx(source: ExportSource, path: Path) -> None:
-    """Write network, scaling and sigmoid (or softmax) as ONNX, with metadata (docs/export.md).
+    """Write a network as ONNX that takes raw numbers and gives probabilities, with metadata (docs/export.md).
 
     Args:
         source: The trained network.
         path: The file.
 
     Raises:
+        UserError: The size does not fit the network.
         ImportError: onnxscript is not installed.
     """
+    from seep_lightning.predictor.onnx_graph import SeepFirst
+    from seep_lightning.predictor.raw_input import RawInput, RawValues
+
+    facts = source.network.facts
+    values = RawValues.of_network(facts, source.options.values)
+    raw_input = RawInput(values, Normaliser(**facts["normalise"]))
+    write_raw_graph(source, path, raw_input, SeepFirst(), channels_of_seep(source.network.classes), {})
+
+
+def write_raw_graph(
+    source: ExportSource,
+    path: Path,
+    raw_input: "RawInput",
+    last_step: "nn.Module",
+    channels: list[str],
+    metadata: dict[str, str],
+) -> None:
+    """Write a network with what stands before and after it.
+
+    Args:
+        source: The trained network.
+        path: The file.
+        raw_input: From raw numbers to its input.
+        last_step: What is given of its probabilities, see `onnx_graph.GraphParts`.
+        channels: The names of the output's channels.
+        metadata: What another program wants to know.
+
+    Raises:
+        UserError: The size does not fit the network.
+        ImportError: onnxscript is not installed.
+    """
+    import onnx
     import onnxscript  # noqa: F401
 
+    from seep_lightning.predictor.onnx_graph import GraphParts, WindowShape
+
     network = source.network
-    program = _onnx_program(network)
+    size = source.options.size
+    _check_size(size, network.stride)
+    _tell_of_limits(raw_input)
+    shape = WindowShape(network.facts["bands"], network.stride, size)
+    model = GraphParts(network, raw_input, last_step, shape).graph()
     stored = {
         "format": ONNX_FORMAT,
         "threshold": float(scaled(network.threshold, network.scaling)),
         "min_area": network.min_area,
         "stride": network.stride,
+        "size": size,
+        "inside": raw_input.described(),
         "facts": network.facts,
     }
-    channels = ["seep", *(f"class {number}" for number in range(1, network.classes + 1))]
-    metadata = {ONNX_KEY: json.dumps(stored), "classes": ", ".join(channels), "model_card": source.card}
-    program.model.metadata_props.update(metadata)
-    program.save(path)
+    ours = {ONNX_KEY: json.dumps(stored), "classes": ", ".join(channels), "model_card": source.card}
+    onnx.helper.set_model_props(model, {**ours, **metadata})
+    onnx.save(model, path)
 
 
-def _session(path: Path, device: str) -> Any:
-    """The session of onnxruntime for a file."""
+def _check_size(size: int | None, stride: int) -> None:
+    """Raise `UserError` for sides that the network cannot take."""
+    if size is not None and size % stride != 0:
+        raise UserError(f"size={size}: expected a multiple of the network's stride, {stride} px.")
+
+
+def _tell_of_limits(raw_input: "RawInput") -> None:
+    """Say where a graph, which knows one window alone, cannot do what a map of ours does."""
+    match raw_input.normaliser.kind:
+        case "scene":
+            log.warning(
+                "data.normalise.kind=scene: a program that runs this file gives windows, so each is normalised by its "
+                "own statistics; predict goes on taking those of the scene"
+            )
+        case "scale" if raw_input.values.told_by_window:
+            log.warning(
+                "a window of 16 bit that holds no value above 255 is taken for 8 bit, which matters with "
+                "data.normalise.kind=scale: pass values=uint8 or values=uint16"
+            )
+
+
+def _read_model(path: Path) -> "onnx.ModelProto":
+    """What a file holds."""
+    import onnx
+
+    # a damaged file raises errors of protobuf, which has its own classes for them
+    with as_user_error(f"{path} cannot be read as ONNX", Exception):
+        return onnx.load(path)
+
+
+def _bare_network(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """The network alone, from network input to scaled probabilities."""
+    from onnx.utils import Extractor
+
+    return Extractor(model).extract_model([NETWORK_INPUT], [NETWORK_OUTPUT])
+
+
+def _session(model: "onnx.ModelProto", path: Path, device: str) -> Any:
+    """The session of onnxruntime for a model that a file holds."""
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
@@ -102,40 +199,4 @@ def _session(path: Path, device: str) -> Any:
     options.log_severity_level = LOG_SEVERITY
     # onnxruntime has an error class for every reason
     with as_user_error(f"{path} cannot be read as ONNX", Exception):
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-
-
-def _onnx_program(network: "StoredNetwork") -> "torch.onnx.ONNXProgram":
-    """The network with its last step to probabilities, for inputs of any batch, height and width."""
-    import torch
-
-    from seep_lightning.nets.outputs import heads_at_size, main_head, probabilities
-
-    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    net = network.net.eval()
-
-    def give_probabilities(_: Any, images: tuple[torch.Tensor], output: Any) -> torch.Tensor:
-        heads = heads_at_size(output, images[0].shape[-2:])
-        return probabilities(main_head(heads), network.scaling)
-
-    net.register_forward_hook(give_probabilities)
-    stride = network.stride
-    height = torch.export.Dim("height")
-    width = torch.export.Dim("width")
-    free_sides = {0: torch.export.Dim("batch"), 2: stride * height, 3: stride * width}
-    # two unequal sides, so that the exporter does not take them for one
-    example = torch.zeros(2, network.facts["bands"], 4 * stride, 3 * stride)
-    # torch's exporter warns about itself
-    with warnings.catch_warnings(action="ignore"):
-        program = torch.onnx.export(
-            net,
-            (example,),
-            dynamo=True,
-            dynamic_shapes=(free_sides,),
-            input_names=["image"],
-            output_names=["probability"],
-            verbose=False,
-        )
-    assert program is not None
-    return program
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)

@@ -1,0 +1,158 @@
+"""What an exported file is, in the terms of STAC's extension for machine learning models (MLM)."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from seep_lightning.metrics.calibration import scaled
+from seep_lightning.predictor.export_source import ExportSource, Interface
+from seep_lightning.predictor.formats import ExportFormat
+from seep_lightning.predictor.qgis_format import channels_of_sea
+
+STAC_VERSION = "1.1.0"
+# https://github.com/stac-extensions/mlm
+MLM_EXTENSION = "https://stac-extensions.github.io/mlm/v1.5.1/schema.json"
+CLASSIFICATION_EXTENSION = "https://stac-extensions.github.io/classification/v2.0.0/schema.json"
+# after the whole name of the file, since several formats may lie side by side
+DESCRIPTION_SUFFIX = ".stac.json"
+TASKS = ["semantic-segmentation"]
+DIMENSIONS = ["batch", "channel", "height", "width"]
+# of a dimension that is free
+FREE = -1
+# of the characters that the extension allows in a model's name
+NAME_CHARACTERS = re.compile(r"[^a-zA-Z0-9_.\-]+")
+
+
+@dataclass(frozen=True)
+class Framework:
+    """What runs a file.
+
+    Attributes:
+        package: Whose version is that of the framework.
+        artifact: How the file was written.
+        media_type: Of the file.
+    """
+
+    package: str
+    artifact: str
+    media_type: str
+
+
+FRAMEWORKS = {
+    "ONNX": Framework("onnx", "onnx", "application/octet-stream; framework=onnx; profile=onnx"),
+    "PyTorch": Framework("torch", "torch.save", "application/octet-stream; application=pytorch"),
+}
+
+
+def stac_item(source: ExportSource, export_format: ExportFormat, file_name: str) -> dict[str, Any]:
+    """Describe an exported file.
+
+    Args:
+        source: The trained network, with all options of the file.
+        export_format: Of the file.
+        file_name: Its name; the description lies beside it.
+
+    Returns:
+        A STAC item, as JSON has it.
+    """
+    written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    card = json.loads(source.card)
+    settings = source.content["hyper_parameters"]
+    properties = {
+        "datetime": written,
+        "description": card.get("use", "Outlines dark slicks on detected SAR images of the sea."),
+        "mlm:name": _allowed_name(source.name),
+        "mlm:architecture": settings["model"]["_target_"].rpartition(".")[2],
+        "mlm:tasks": TASKS,
+        "mlm:total_parameters": sum(weights.numel() for weights in source.network.net.parameters()),
+        "mlm:input": [_input(source, export_format.interface)],
+        "mlm:output": [_output(source, export_format.interface)],
+        "mlm:hyperparameters": _hyperparameters(source),
+        "bands": _bands(source),
+    }
+    asset = {"href": f"./{file_name}", "title": export_format.name, "roles": ["mlm:model", "mlm:weights"]}
+    framework = FRAMEWORKS.get(export_format.framework)
+    if framework is None:
+        asset["mlm:artifact_type"] = export_format.name
+    else:
+        properties["mlm:framework"] = export_format.framework
+        properties["mlm:framework_version"] = version(framework.package)
+        asset["mlm:artifact_type"] = framework.artifact
+        asset["type"] = framework.media_type
+    return {
+        "type": "Feature",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [MLM_EXTENSION, CLASSIFICATION_EXTENSION],
+        "id": file_name,
+        # it is of no place
+        "geometry": None,
+        "properties": properties,
+        "assets": {"model": asset},
+        "links": [],
+    }
+
+
+def _allowed_name(name: str) -> str:
+    """A model's name, which must begin with a letter."""
+    return "seep_lightning-" + NAME_CHARACTERS.sub("_", name).strip("_.-")
+
+
+def _input(source: ExportSource, interface: Interface) -> dict[str, Any]:
+    """What goes into the network."""
+    names = [band["name"] for band in _bands(source)]
+    inside = "Scaling, logarithm, statistics (see mlm:hyperparameters) and nodata are part of the model."
+    return {
+        "name": "image",
+        "description": f"{interface.takes} {inside}",
+        "bands": names,
+        "input": _tensor(source, len(names)),
+        "value_scaling": None,
+        "resize_type": None,
+        "pre_processing_function": None,
+    }
+
+
+def _output(source: ExportSource, interface: Interface) -> dict[str, Any]:
+    """What comes out of it."""
+    classes = source.network.classes
+    channels = interface.channels(classes)
+    mask_values = channels_of_sea(classes)
+    return {
+        "name": "probability",
+        "description": f"Calibrated probabilities: {', '.join(channels)}. A pixel is seep above the threshold.",
+        "tasks": TASKS,
+        "result": _tensor(source, len(channels)),
+        "classification:classes": [{"value": value, "name": name} for value, name in enumerate(mask_values)],
+    }
+
+
+def _tensor(source: ExportSource, channels: int) -> dict[str, Any]:
+    """The shape and type of what goes in or comes out."""
+    size = source.options.size
+    shape = [FREE, channels, FREE, FREE] if size is None else [1, channels, size, size]
+    return {"shape": shape, "dim_order": DIMENSIONS, "data_type": "float32"}
+
+
+def _hyperparameters(source: ExportSource) -> dict[str, Any]:
+    """What its use needs to know beside."""
+    network = source.network
+    return {
+        "threshold": float(scaled(network.threshold, network.scaling)),
+        "min_area": network.min_area,
+        "stride": network.stride,
+        "normalise": network.facts["normalise"],
+        **source.options.said(),
+    }
+
+
+def _bands(source: ExportSource) -> list[dict[str, Any]]:
+    """The bands that it takes, as STAC's common metadata have them."""
+    facts = source.network.facts
+    names = facts.get("band names", range(1, facts["bands"] + 1))
+    bands = [{"name": name if isinstance(name, str) else f"band {name}"} for name in names]
+    if facts["nodata"] is None:
+        return bands
+    return [{**band, "nodata": facts["nodata"]} for band in bands]
