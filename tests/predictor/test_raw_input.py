@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from seep_lightning.data.normalise import Floats, Normaliser, ValueRange
+from seep_lightning.errors import UserError
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.onnx_graph import LikeliestChannel
 from seep_lightning.predictor.raw_input import RawInput, RawValues
@@ -78,6 +79,21 @@ def test_floats_have_the_range_of_the_training(normaliser: Normaliser) -> None:
     np.testing.assert_allclose(prepared(decibels, window("db")), expected(decibels, window("db")), atol=1e-4)
 
 
+def test_stored_integers_are_multiplied_as_in_the_training() -> None:
+    known = facts(Normaliser(), nodata=None, factor=0.01, values=ValueRange((0.0,), (0.9,), "db").as_facts())
+    hundredths = np.where(window("db") == BLANK, -32768, window("db") * 100).round().astype(np.int16)
+    np.testing.assert_allclose(prepared(known, hundredths), expected(known, hundredths), atol=1e-4)
+    # a program that reads the file's own scale feeds dB
+    floats = np.where(window("db") == BLANK, BLANK, hundredths / np.float32(100)).astype(np.float32)
+    np.testing.assert_allclose(prepared(known, floats, "db"), expected(known, hundredths), atol=1e-4)
+
+
+def test_numbers_that_cannot_be_what_the_run_was_trained_on_are_refused() -> None:
+    known = facts(Normaliser(), values=ValueRange((0.0,), (0.9,)).as_facts())
+    with pytest.raises(UserError, match="values=uint8: this run was trained on floats.*Leave the key out"):
+        RawValues.of_network(known, "uint8")
+
+
 @pytest.mark.parametrize("nodata_bands", ["all", "any"])
 def test_bands_have_their_own_statistics_and_nodata_by_the_runs_rule(nodata_bands: str) -> None:
     known = facts(Normaliser(), bands=2, **{"nodata bands": nodata_bands})
@@ -124,7 +140,7 @@ def test_each_window_of_a_batch_has_its_own_statistics() -> None:
 def test_numbers_that_a_program_divided_are_whole_again(dtype: str) -> None:
     known = facts(Normaliser())
     image = window(dtype)
-    raw_input = RawInput(RawValues.of_network(known, None), Normaliser(), factor=255.0)
+    raw_input = RawInput(RawValues.of_network(known, None), Normaliser(), divisor=255.0)
     divided = np.float32(image[None] * 1.0 / 255.0)
     network_input, _ = raw_input(torch.from_numpy(divided))
     np.testing.assert_allclose(network_input[0], expected(known, image), atol=1e-5)

@@ -19,9 +19,13 @@ from seep_lightning.data.normalise import (
     Normaliser,
     ValueRange,
 )
+from seep_lightning.errors import UserError
+from seep_lightning.scene.nodata import LARGEST_MEASUREMENT, SENTINEL
 
 # a window with a value above it is of 16 bit
 LARGEST_OF_8_BIT = FULL_SCALE["uint8"]
+# no measurement of signed integers, see `scene.nodata.is_measurement`
+LEAST_OF_16_BIT = -32768
 # a foreign program may have divided and multiplied a value before we see it
 NODATA_TOLERANCE = 1e-6
 # of the sorted values of a window: a quarter, a half and three quarters lie at or below the quartiles
@@ -41,12 +45,14 @@ class RawValues:
         trained_range: What becomes 0 and 1, for floats of the kind that the network was trained on; else None.
         nodatas: The values of pixels without data.
         nodata_bands: `all` or `any`, see `scene.nodata`.
+        factor: What stored integers were multiplied by in the training; None where floats are fed, or nothing was.
     """
 
     kind: str
     trained_range: ValueRange | None
     nodatas: tuple[float, ...]
     nodata_bands: str
+    factor: float | None
 
     @classmethod
     def of_network(cls, facts: dict[str, Any], values: str | None, fill: float | None = None) -> "RawValues":
@@ -56,18 +62,31 @@ class RawValues:
             facts: What the checkpoint knows of its data.
             values: `uint8`, `uint16`, `linear`, `db`; None: what the network was trained on.
             fill: What the program puts where a raster has no pixels; of floats it is no data.
+
+        Raises:
+            UserError: The network was trained on floats, and cannot take 8 or 16 bit.
         """
         trained_range = ValueRange.of_facts(facts.get("values"))
         trained_kind = TOLD_BY_WINDOW if trained_range is None else trained_range.scale or "linear"
         kind = values or trained_kind
+        if kind in COUNTED_VALUES and trained_range is not None:
+            raise UserError(f"values={values}: this run was trained on {trained_range}. Leave the key out.")
+        is_trained_kind = kind == trained_kind
         nodatas = {facts["nodata"]}
+        if kind == "db" and not is_trained_kind:
+            # 0 dB is a measurement
+            nodatas.clear()
         if kind not in (*COUNTED_VALUES, TOLD_BY_WINDOW):
-            nodatas.add(fill)
+            nodatas |= {fill, SENTINEL}
+        factor = facts.get("factor") if values is None else None
+        if factor is not None:
+            nodatas.add(LEAST_OF_16_BIT)
         return cls(
             kind=kind,
-            trained_range=trained_range if kind == trained_kind else None,
-            nodatas=tuple(float(value) for value in nodatas if value is not None),
+            trained_range=trained_range if is_trained_kind else None,
+            nodatas=tuple(sorted({float(value) for value in nodatas if value is not None})),
             nodata_bands=facts.get("nodata bands", "any"),
+            factor=factor,
         )
 
     @property
@@ -84,7 +103,8 @@ class RawValues:
     def meaning(self) -> str:
         """What becomes 0 and 1, in words, for metadata."""
         if self.trained_range is not None:
-            return f"values of the training: {self.trained_range.as_facts()}"
+            factor = f"times {self.factor}, " if self.factor else ""
+            return f"{factor}values of the training: {self.trained_range}"
         match self.kind:
             case "counted":
                 return "8 bit; 16 bit where the window holds a value above 255"
@@ -100,20 +120,20 @@ class RawInput(nn.Module):
     Args:
         values: What the numbers are.
         normaliser: Of the network; of kind `scene` it takes the statistics of the window.
-        factor: What numbers are multiplied by first, for programs that divide them.
+        divisor: What the program has divided every number by.
     """
 
-    def __init__(self, values: RawValues, normaliser: Normaliser, factor: float = 1.0) -> None:
+    def __init__(self, values: RawValues, normaliser: Normaliser, divisor: float = 1.0) -> None:
         super().__init__()
         self.values = values
         self.normaliser = normaliser
-        self.factor = factor
+        self.divisor = divisor
 
     def described(self) -> dict[str, Any]:
         """What happens inside of a graph, for its metadata."""
         by_window = self.normaliser.kind != "scale"
         return {
-            "multiplied by": self.factor,
+            "multiplied by": self.divisor,
             "values": self.values.meaning,
             "nodata": list(self.values.nodatas),
             "nodata bands": self.values.nodata_bands,
@@ -125,17 +145,19 @@ class RawInput(nn.Module):
         """Network input of windows, and which of their pixels hold data.
 
         Args:
-            image: (B, C, H, W) float32, as stored in the raster, divided by `factor`.
+            image: (B, C, H, W) float32, as stored in the raster, divided by `divisor`.
 
         Returns:
             (B, C, H, W) float32 network input, 0 without data; (B, 1, H, W) bool.
         """
         stored = image
-        if self.factor != 1:
-            stored = image * self.factor
+        if self.divisor != 1:
+            stored = image * self.divisor
             if self.values.counted:
                 stored = stored.round()
         valid = self._valid(stored)
+        if self.values.factor is not None:
+            stored = stored * self.values.factor
         data = torch.where(valid, stored, 0.0)
         quartiles = _quartiles(data, valid)
         units = self._unit_values(data, data, quartiles)
@@ -145,9 +167,8 @@ class RawInput(nn.Module):
 
     def _valid(self, stored: Tensor) -> Tensor:
         """Which pixels hold data, (B, 1, H, W): `scene.nodata.pixels_with_data`."""
-        # what is neither NaN nor infinite
-        finite = (stored - stored) == 0
-        valid = finite.all(1, keepdim=True)
+        # neither NaN nor an infinity is below it
+        valid = (stored.abs() < LARGEST_MEASUREMENT).all(1, keepdim=True)
         for nodata in self.values.nodatas:
             differs = (stored - nodata).abs() > NODATA_TOLERANCE * abs(nodata)
             is_no_measurement = not self.values.counted and nodata != 0
