@@ -12,6 +12,7 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.export_source import ExportSource, channels_of_seep
+from seep_lightning.predictor.onnx_names import NETWORK_INPUT, NETWORK_OUTPUT
 
 if TYPE_CHECKING:
     import onnx
@@ -26,10 +27,6 @@ log = logging.getLogger(__name__)
 ONNX_KEY = "seep_lightning"
 ONNX_FORMAT = 2
 FIRST_RAW_FORMAT = 2
-IMAGE = "image"
-PROBABILITY = "probability"
-NETWORK_INPUT = "network_input"
-NETWORK_OUTPUT = "network_output"
 # Of onnxruntime: errors only.
 LOG_SEVERITY = 3
 

@@ -16,7 +16,7 @@ from onnx import compose
 from torch import Tensor, nn
 
 from seep_lightning.nets.outputs import heads_at_size, main_head, probabilities
-from seep_lightning.predictor.onnx_format import IMAGE, NETWORK_INPUT, NETWORK_OUTPUT, PROBABILITY
+from seep_lightning.predictor.onnx_names import IMAGE, NETWORK_INPUT, NETWORK_OUTPUT, PROBABILITY
 from seep_lightning.predictor.raw_input import RawInput
 
 if TYPE_CHECKING:
