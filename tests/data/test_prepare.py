@@ -293,7 +293,7 @@ def spoil_by_db_as_linear(given: PrepareConfig) -> str:
     scene = scene_path(given)
     write_scene(scene, np.full((HEIGHT, WIDTH), -20, np.float32))
     given.scale = "linear"
-    return f"{scene}: its median is not above 0. Are its values dB?"
+    return f"{scene}: scale=linear, but 100% of its values are below 0"
 
 
 def spoil_by_scale_of_integers(given: PrepareConfig) -> str:
@@ -311,7 +311,7 @@ def spoil_by_linear_as_db(given: PrepareConfig) -> str:
     scene = scene_path(given)
     write_scene(scene, np.full((HEIGHT, WIDTH), 40_000, np.float32))
     given.scale = "db"
-    return f"{scene}: its median is too large for dB."
+    return f"{scene}: scale=db, but its values lie at 4e+04 to 4e+04"
 
 
 def spoil_by_overlap(given: PrepareConfig) -> str:

@@ -9,7 +9,7 @@ from omegaconf import MISSING
 from seep_lightning.config.class_words import check_class_words
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
 from seep_lightning.config.mask_values import MOST_CLASSES, check_mask_values
-from seep_lightning.config.pixels import CHOICE_OF_BANDS, number_above_0
+from seep_lightning.config.pixels import CHOICE_OF_BANDS, NODATA_VALUE, NUMBER_ABOVE_0
 from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
@@ -51,6 +51,8 @@ class EvaluateConfig:
 class PredictConfig(PolygonOptions):
     """Map scenes: rasters of probability and mask, and the seeps as polygons.
 
+    Keys that are younger than the first tables are not in the repr, by which finished maps are known.
+
     Attributes:
         run: A run or an exported file, or a list of them: their mean; None: the network in the package.
         input: A raster, a folder or a pattern of them, or chips.
@@ -61,6 +63,10 @@ class PredictConfig(PolygonOptions):
         threshold: The probability above which a pixel counts as seep; None: the run's own, tuned on validation.
         bands: Numbers from 1, or names; `grey`: the luminance of colours; None: those of the training.
         scale: What float and signed values are.
+        factor: What stored values are multiplied by before anything else, such as 0.01 for dB x 100; None: the scale
+            and the offset that a file declares, or else the factor of the training for integers.
+        nodata: A stored value of pixels without data, besides those that a scene declares; `none`: there is none, and
+            nothing that fills many pixels is taken for it; None: that of the training.
         calibration: What values are, for contrasts; see `PolygonOptions`.
         mosaic: Whether chips named SCENE.TILE are laid into their scene first.
         columns: Tiles in a row of the scenes; None: what the chips say, or else their scene's name.
@@ -91,6 +97,8 @@ class PredictConfig(PolygonOptions):
     threshold: float | None = probability()
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     scale: str | None = one_of(None, "linear", "db")
+    factor: float | None = field(default=None, repr=False, metadata=NUMBER_ABOVE_0)
+    nodata: Any = field(default=None, repr=False, metadata=NODATA_VALUE)
     calibration: str | None = one_of(None, "power", "amplitude", "db")
     mosaic: bool = True
     columns: int | None = at_least(1, None)
@@ -173,7 +181,7 @@ class ExportConfig:
     overwrite: bool = False
     size: int | None = at_least(1, None)
     values: str | None = one_of(None, "uint8", "uint16", "linear", "db")
-    pixel_size: float | None = number_above_0()
+    pixel_size: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
 
 
 @dataclass
@@ -186,8 +194,11 @@ class PrepareConfig:
         output: The folder of the data set.
         bands: Numbers from 1, or names; `grey`: the luminance of colours; None: the first band, which must be none of
             a picture in colours.
-        nodata: A value of pixels without data, besides the one that a scene declares.
+        nodata: A stored value of pixels without data, besides those that a scene declares; `none`: nothing that fills
+            many pixels is taken for it.
         scale: What float and signed values are.
+        factor: What stored values are multiplied by before anything else, such as 0.01 for dB x 100; None: the scale
+            and the offset that a file declares.
         class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
         classes: What the words in this column mean, such as `{thin: 1, thick: 2, unsure: ignore}`; None: it holds
             numbers.
@@ -207,8 +218,9 @@ class PrepareConfig:
     labels: str = MISSING
     output: str = MISSING
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
-    nodata: float | None = None
+    nodata: Any = field(default=None, repr=False, metadata=NODATA_VALUE)
     scale: str | None = one_of(None, "linear", "db")
+    factor: float | None = field(default=None, repr=False, metadata=NUMBER_ABOVE_0)
     class_attribute: str | None = None
     classes: Any = None
     mask_values: Any = None

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seep_lightning.config.mask_values import check_mask_values
-from seep_lightning.config.pixels import CHOICE_OF_BANDS, SIZE_OF_CHIPS, number_above_0
+from seep_lightning.config.pixels import CHOICE_OF_BANDS, NUMBER_ABOVE_0, SIZE_OF_CHIPS
 from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import chip_suffixes
@@ -129,7 +129,7 @@ class DataConfig:
     # OmegaConf merges no dictionary into a typed one that is null
     mask_values: Any = None
     scale: str | None = one_of(None, "linear", "db")
-    factor: float | None = number_above_0()
+    factor: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
     full_scale: float | None = None
     grid: dict[str, GridConfig] = field(default_factory=dict)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)

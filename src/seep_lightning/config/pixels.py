@@ -2,19 +2,10 @@
 
 from typing import Any
 
-from seep_lightning.config.rules import restricted
+from seep_lightning.scene.options import NO_NODATA
 
 GREY = "grey"
 """In `data.bands`: one band, the luminance of colours."""
-
-
-def number_above_0() -> Any:
-    """Declare a number above 0, or null."""
-
-    def holds(value: float | None) -> bool:
-        return value is None or value > 0
-
-    return restricted(None, holds, "a number above 0")
 
 
 def _is_choice_of_bands(value: Any) -> bool:
@@ -43,6 +34,19 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def _is_nodata(value: Any) -> bool:
+    """Whether this may be the nodata value that a person gives for scenes."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value in (None, NO_NODATA) or is_number
+
+
+def _is_above_0(value: float | None) -> bool:
+    """Whether this is a number above 0, or nothing."""
+    return value is None or value > 0
+
+
 # as `rules.restricted` has them, for fields that may be of any type
 CHOICE_OF_BANDS = {"holds": _is_choice_of_bands, "expected": "numbers from 1, names, grey, or null for the one band"}
 SIZE_OF_CHIPS = {"holds": _is_size, "expected": "a side in pixels such as 256, or [height,width]"}
+NODATA_VALUE = {"holds": _is_nodata, "expected": f"a number, {NO_NODATA} or null"}
+NUMBER_ABOVE_0 = {"holds": _is_above_0, "expected": "a number above 0"}

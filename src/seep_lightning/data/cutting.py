@@ -1,6 +1,5 @@
 """Cutting a scene and its labels into chips and masks, by rows of chips."""
 
-import logging
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +15,8 @@ from seep_lightning.data.normalise import FULL_SCALE, power, twice_median
 if TYPE_CHECKING:
     from seep_lightning.scene.raster import Raster
 
-log = logging.getLogger(__name__)
-
 # share of a chip without seep that must be sea: slivers of sea teach nothing
 LEAST_SEA = 0.2
-# share of pixels of value 0 from which on they look like what was put where no data are
-SUSPICIOUS_ZEROS = 0.01
 
 
 class CutChip(NamedTuple):
@@ -49,14 +44,10 @@ class _Strip:
     Attributes:
         image: (C, S, W), 0 where there are no data.
         mask: (1, S, W).
-        zeros: How many valid pixels of the scene have the value 0 in all bands.
-        pixels: How many pixels of the scene lie in the strip.
     """
 
     image: NDArray[Any]
     mask: NDArray[np.uint8]
-    zeros: int
-    pixels: int
 
 
 def starts(length: int, config: PrepareConfig) -> range:
@@ -88,12 +79,8 @@ def cut_scene(raster: "Raster", labels: PixelLabels, config: PrepareConfig) -> I
     full_scale = _full_scale(raster, config.scale)
     rng = np.random.default_rng((config.seed, zlib.crc32(raster.name.encode())))
     lefts = starts(raster.width, config)
-    zeros = 0
-    pixels = 0
     for row, top in enumerate(starts(raster.height, config)):
         strip = _read_strip(raster, labels, config, full_scale, top)
-        zeros += strip.zeros
-        pixels += strip.pixels
         lots = rng.random(len(lefts))
         for column, left in enumerate(lefts):
             right = left + config.size
@@ -103,12 +90,6 @@ def cut_scene(raster: "Raster", labels: PixelLabels, config: PrepareConfig) -> I
             if mask.any() or (is_drawn and _sea_share(image) >= LEAST_SEA):
                 tile = row * len(lefts) + column
                 yield CutChip(tile, left, top, image, mask)
-    # 0 dB is a value
-    if zeros > SUSPICIOUS_ZEROS * pixels and config.scale != "db":
-        log.warning(
-            "%s: %.0f %% of its pixels are 0 and count as sea. Where no data were there, pass nodata=0.",
-            raster.path, 100 * zeros / pixels,
-        )  # fmt: skip
 
 
 def _full_scale(raster: "Raster", scale: str | None) -> NDArray[np.float32] | None:
@@ -127,7 +108,6 @@ def _read_strip(
     """Read a row of chips that begins at the scene's row `top`."""
     stop = min(top + config.size, raster.height)
     values, valid = raster.read(top, stop)
-    is_zero = (values == 0).all(axis=0) & valid
     if full_scale is not None:
         linear = power(np.where(valid, values, 0), config.scale)
         values = _as_uint16(linear / full_scale)
@@ -145,8 +125,6 @@ def _read_strip(
     return _Strip(
         image=np.pad(image, sticking_out),
         mask=np.pad(mask[None], sticking_out),
-        zeros=int(is_zero.sum()),
-        pixels=valid.size,
     )
 
 

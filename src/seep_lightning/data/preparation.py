@@ -15,6 +15,7 @@ from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.data.label_sources import LabelSource, read_labels_of, scenes_but_masks
 from seep_lightning.data.labels import chip_scene_name
 from seep_lightning.errors import UserError
+from seep_lightning.scene.options import NO_NODATA
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # of the config, what `dataset.json` keeps
-KEPT_SETTINGS = ("labels", "scale", "size", "overlap")
+KEPT_SETTINGS = ("labels", "scale", "factor", "nodata", "size", "overlap")
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
@@ -69,10 +70,22 @@ def _read_all_labels(config: PrepareConfig) -> LabelSource:
 
     for scene in scenes:
         with _open(scene, config) as raster:
-            raster.check_scale(config.scale)
             _tell_bands(raster)
             Ground.of(raster).tell_doubts(raster)
+            for note in _settle(raster, scene, config):
+                log.warning("%s: %s", scene.name, note)
     return read_labels_of(scenes, config, open_scene)
+
+
+def _settle(raster: "Raster", scene: SceneFile, config: PrepareConfig) -> tuple[str, ...]:
+    """Settle what the values of an open scene are. Returns what was assumed, a text each."""
+    from seep_lightning.scene.settling import ValueOptions, settle_values
+
+    if config.factor is not None:
+        raster.multiply_by(config.factor)
+    raster.check_scale(config.scale)
+    scale = _config_of_scene(config, scene).scale
+    return settle_values(raster, ValueOptions(scale, config.factor, nodata=config.nodata)).notes
 
 
 def _config_of_scene(config: PrepareConfig, scene: SceneFile) -> PrepareConfig:
@@ -84,7 +97,8 @@ def _open(scene: SceneFile, config: PrepareConfig) -> "Raster":
     """Open a scene as the config says."""
     from seep_lightning.scene.inputs.kinds import open_scene
 
-    return open_scene(scene, ReadingOptions(tuple(_bands(config)), config.nodata))
+    nodata = None if config.nodata == NO_NODATA else config.nodata
+    return open_scene(scene, ReadingOptions(tuple(_bands(config)), nodata))
 
 
 def _bands(config: PrepareConfig) -> list["Band"]:
@@ -123,13 +137,16 @@ def _scene_files(config: PrepareConfig) -> list[SceneFile]:
 
 def _write_data_set(folder: Path, labels: LabelSource, config: PrepareConfig) -> dict[str, Any]:
     """Write all chips and `dataset.json` into a new folder. Returns what stands in it."""
-    facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "classes": 0, "columns": {}}
+    facts: dict[str, Any] = {"chips": 0, "with_seep": 0, "classes": 0, "columns": {}, "notes": {}}
     facts.update({key: getattr(config, key) for key in KEPT_SETTINGS})
     facts["bands"] = config.bands or [1]
     for subfolder in (DataConfig.images, DataConfig.masks):
         (folder / subfolder).mkdir(parents=True)
     for scene, scene_labels in labels.by_scene.items():
         with _open(scene, config) as raster:
+            notes = _settle(raster, scene, config)
+            if notes:
+                facts["notes"][scene.name] = " ".join(notes)
             # without overlap tiles lie edge to edge, and can be laid back
             if config.overlap == 0:
                 facts["columns"][chip_scene_name(scene.name)] = len(starts(raster.width, config))

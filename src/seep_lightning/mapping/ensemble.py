@@ -18,6 +18,7 @@ from seep_lightning.data.normalise import (
     quartiles_of,
     twice_median,
 )
+from seep_lightning.errors import UserError
 from seep_lightning.mapping.bands import Bands
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ensembles import QUARTER_TURNS, augmented, ensemble
@@ -25,6 +26,7 @@ from seep_lightning.scene.interfaces import Floats, Mask, Model, Values
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.quantiles import scene_quantiles
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.settling import ANY_VALUES, ValueOptions, settle_values
 
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -163,7 +165,12 @@ def _known_range(networks: Sequence[Predictor], raster: Raster, scale: str | Non
         UserError: The scale does not fit the scene's type of values.
     """
     own_range = networks[0].value_range
-    if raster.dtype.name not in FULL_SCALE and own_range is not None:
+    if raster.dtype.name in FULL_SCALE and own_range is not None:
+        raise UserError(
+            f"{raster.path} stores {raster.stored_dtype}, but the network was trained on {own_range}. Give it a raster "
+            "of such values; pass factor=... if a factor makes them of these."
+        )
+    if own_range is not None:
         own_scale = own_range.scale or "linear"
         if scale in (None, own_scale):
             return own_range
@@ -187,7 +194,11 @@ def uses_scene_quartiles(networks: Sequence[Predictor]) -> bool:
 
 @lru_cache(maxsize=1)
 def shared_quartiles(
-    paths: tuple[Path, ...], bands: Bands, nodata: float | None, nodata_bands: str = "any"
+    paths: tuple[Path, ...],
+    bands: Bands,
+    nodata: float | None,
+    nodata_bands: str = "any",
+    values: ValueOptions = ANY_VALUES,
 ) -> NDArray[np.float64]:
     """Quartiles of several chips together, (C, 3), in their own values; those of the last call are kept.
 
@@ -196,8 +207,10 @@ def shared_quartiles(
         bands: Those that the networks take.
         nodata: A value besides the one that the files declare.
         nodata_bands: `all` or `any`, see `scene.nodata`.
+        values: What is said of their values.
     """
     # one below the other, wherever they lie in the scene: quartiles know no places
     column = {path: (row, 0) for row, path in enumerate(paths)}
     with mosaic(column, paths[0].stem, bands, nodata, nodata_bands, placed=False) as raster:
+        settle_values(raster, values)
         return scene_quantiles(raster)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
+from seep_lightning.mapping.scene_values import check_trained_range, opening_nodata_of, value_options
 from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
@@ -32,12 +33,19 @@ from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_map import SceneMap, map_scene
+from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import write_seeps
 
 log = logging.getLogger(__name__)
 
 Rows = tuple[int, int]
 """First row and end of a strip of a scene."""
+Tell = Callable[[str, Sequence[str]], None]
+"""Called with a scene's name, and what a person should know of it, a text each."""
+
+
+def _tell_nobody(name: str, notes: Sequence[str]) -> None:
+    """Tell nothing: the notes stand in the scene's row."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +91,16 @@ class SceneMapper:
         self.threshold = config.threshold or float(np.mean(thresholds))
         self._told_choices: set[str] = set()
 
-    def map(self, job: SceneJob, finished_key: str = "", progress: Progress | None = None) -> SceneRow | None:
+    def map(
+        self, job: SceneJob, finished_key: str = "", progress: Progress | None = None, tell: Tell = _tell_nobody
+    ) -> SceneRow | None:
         """Map a scene into `config.output`.
 
         Args:
             job: The scene.
             finished_key: The key in the row that an earlier call left; empty where there is none.
             progress: Told how far it is.
+            tell: Told what is assumed of the scene, before it is mapped.
 
         Returns:
             The scene's row of the table; None if the scene was finished already.
@@ -102,6 +113,8 @@ class SceneMapper:
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
             self._tell_bands(job, raster)
+            notes = self._settle(raster, config)
+            tell(job.name, notes)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             placement = Ground.of(raster).by_points if config.polygons else None
@@ -110,7 +123,8 @@ class SceneMapper:
             if key == finished_key and outlined:
                 return None
             _check_placed_as_now(outputs, placement, finished_key == row_key(rasters.key, config), config)
-            row = SceneRow(job.name, DONE, size=f"{raster.width} x {raster.height}", key=key)
+            size = f"{raster.width} x {raster.height}"
+            row = SceneRow(job.name, DONE, size=size, key=key, notes=" ".join(notes))
             layer = None
             if config.polygons:
                 layer = self._find_outlines(scene, rasters)
@@ -137,6 +151,7 @@ class SceneMapper:
         config = self._config_of(job)
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
+            self._settle(raster, config)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             self._write_rasters(scene, rows, progress=None)
 
@@ -168,13 +183,21 @@ class SceneMapper:
         return job.open(self.bands, self._nodata(config), self.nodata_bands)
 
     def _nodata(self, config: PredictConfig) -> float | None:
-        """A value besides those that a scene declares; None for decibels, of which 0 is one."""
-        return None if config.scale == "db" else self.networks[0].nodata
+        """The nodata value with which a scene is opened, besides those that it declares."""
+        return opening_nodata_of(config, self.networks[0])
+
+    def _settle(self, raster: Raster, config: PredictConfig) -> tuple[str, ...]:
+        """Settle what the values of a scene are. Returns what was assumed, a text each."""
+        settled = settle_values(raster, value_options(config, self.networks[0]))
+        if settled.sample is not None:
+            check_trained_range(raster, settled.sample, self.networks, config.scale)
+        return settled.notes
 
     def _shared_quartiles(self, job: SceneJob, config: PredictConfig) -> NDArray[np.float64] | None:
         """Quartiles of all chips of the scene, where one of them is mapped by itself and a network asks for them."""
         if job.peers and uses_scene_quartiles(self.networks):
-            return shared_quartiles(job.peers, self.bands, self._nodata(config), self.nodata_bands)
+            values = value_options(config, self.networks[0])
+            return shared_quartiles(job.peers, self.bands, self._nodata(config), self.nodata_bands, values)
         return None
 
     def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:

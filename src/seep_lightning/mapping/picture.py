@@ -11,6 +11,7 @@ from rasterio.enums import Resampling
 from seep_lightning.data.images import write_image
 from seep_lightning.reporting.pictures import overview
 from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.nodata import is_measurement
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.raster import Raster
 
@@ -36,7 +37,7 @@ def write_scene_picture(scene: Raster, layer: SeepLayer | None, path: Path) -> N
     with open_dataset(scene.path) as dataset:
         grey = dataset.read(band, out_shape=(height, width), resampling=Resampling.average)
         declared_valid = dataset.read_masks(band, out_shape=(height, width)) > 0
-    valid = declared_valid & np.isfinite(grey) & (grey != 0)
+    valid = declared_valid & is_measurement(grey) & ~np.isin(grey, [0, *scene.nodatas])
     rings = [] if layer is None else _rings(layer, shrinkage)
     rgb = overview(grey, valid, rings)
     bgr = rgb[..., ::-1]

@@ -1,5 +1,6 @@
 """The command `predict`: many scenes into one output folder, and its table."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, make_output_folder
+from seep_lightning.mapping.notes import NoteTeller
 from seep_lightning.mapping.table import SceneRow, SceneTable
 from seep_lightning.mapping.workers import MappingRequest, Outcome, map_here, map_over_workers, torch_threads_of
 from seep_lightning.runs.weights import DEFAULT_NETWORK
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # Scenes whose errors the last message tells; all stand in the table.
 TOLD_ERRORS = 3
+
+log = logging.getLogger(__name__)
 
 StartBar = Callable[[str], Callable[[int, int], None]]
 """Starts a scene's bar on the terminal, by its name."""
@@ -48,6 +52,7 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     from seep_lightning.mapping.networks import open_networks
 
     networks = open_networks(config)
+    _tell_nodata(config, networks[0])
     jobs = find_jobs(files, networks[0].facts, config)
     folder = Path(config.output)
     table = SceneTable(folder)
@@ -95,15 +100,31 @@ def _map_all(
     if config.cluster != "local":
         request = MappingRequest(config, tuple(network.key for network in networks), torch_threads_of(config))
         finished_keys = {job.name: table.finished_key(job.name) for job in jobs}
-        return map_over_workers(request, jobs, finished_keys)
+        return _told(map_over_workers(request, jobs, finished_keys))
     from seep_lightning.mapping.mapper import SceneMapper
 
     mapper = SceneMapper(networks, config)
+    teller = NoteTeller()
 
     def map_scene(job: "SceneJob") -> SceneRow | None:
-        return mapper.map(job, table.finished_key(job.name), start_bar(job.name))
+        return mapper.map(job, table.finished_key(job.name), start_bar(job.name), teller.tell)
 
     return map_here(map_scene, jobs)
+
+
+def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Outcomes of workers, whose terminals nobody sees: what they assumed is told as they come."""
+    teller = NoteTeller()
+    for outcome in outcomes:
+        if outcome.row is not None and outcome.row.notes:
+            teller.tell(outcome.job.name, [outcome.row.notes])
+        yield outcome
+
+
+def _tell_nodata(config: PredictConfig, network: "Predictor") -> None:
+    """Say that a nodata value of the settings takes the place of the training's."""
+    if config.nodata is not None and network.nodata is not None and config.nodata != network.nodata:
+        log.info("nodata=%s holds in place of that of the network's training, %s.", config.nodata, network.nodata)
 
 
 def _record(outcome: Outcome, table: SceneTable) -> None:

@@ -226,7 +226,8 @@ class MapperMemory:
 
         if request.torch_threads:
             torch.set_num_threads(request.torch_threads)
-        key = repr((request.config, request.network_keys))
+        # the repr of a config leaves its younger keys out
+        key = repr((vars(request.config), request.network_keys))
         with self._lock:
             if self._mapper is None or key != self._key:
                 self._mapper = self._open(key, request)

@@ -65,16 +65,17 @@ class ValueScale:
 
     Attributes:
         scale: `linear`, `db`, or None for 8 and 16 bit unsigned that are neither.
-        factors: What makes dB or power of the stored value, in each band: scale and offset.
+        factor: What makes dB or power of a stored value, with `offset`.
+        offset: See `factor`.
     """
 
     scale: str | None
-    factors: tuple[tuple[float, float], ...] = ((1.0, 0.0),)
+    factor: float = 1.0
+    offset: float = 0.0
 
     def measured(self, value: float) -> float:
-        """What a stored value of the first band means."""
-        scale, offset = self.factors[0]
-        return value * scale + offset
+        """What a stored value means."""
+        return value * self.factor + self.offset
 
 
 def find_fill(stored: Values, declared: Collection[float], scale: ValueScale) -> list[Fill]:
@@ -91,11 +92,12 @@ def find_fill(stored: Values, declared: Collection[float], scale: ValueScale) ->
     candidates: set[float] = set()
     for band in stored:
         candidates |= _frequent_values(band, scale)
+    usual = _usual_value(stored, {*candidates, *declared})
     fills: list[Fill] = []
     for value in candidates - set(declared):
         share = _share(stored, value)
         if share >= LEAST_FILL:
-            fills.append(_fill(stored, value, share, scale))
+            fills.append(_fill(value, share, usual, stored.dtype, scale))
     return sorted(fills, key=lambda fill: -fill.share)
 
 
@@ -117,22 +119,27 @@ def _frequent_values(band: NDArray[Any], scale: ValueScale) -> set[float]:
     return {float(value) for value in values[stands_out]}
 
 
-def _fill(stored: Values, value: float, share: float, scale: ValueScale) -> Fill:
-    """What a frequent value is taken for."""
-    if not is_measurement(np.array([value], stored.dtype))[0]:
+def _usual_value(stored: Values, fill: Collection[float]) -> float | None:
+    """The median of the values that cannot be fill; None where there are none."""
+    others = stored[is_measurement(stored)]
+    for value in fill:
+        others = others[others != np.asarray(value, stored.dtype)]
+    return float(np.median(others)) if others.size else None
+
+
+def _fill(value: float, share: float, usual: float | None, dtype: np.dtype[Any], scale: ValueScale) -> Fill:
+    """What a frequent value is taken for, beside the usual one."""
+    if not is_measurement(np.array([value], dtype))[0]:
         return Fill(value, share, Meaning.NO_MEASUREMENT, "which is no measurement")
+    if usual is None:
+        # where there is nothing else, the scale itself is in doubt
+        return Fill(value, share, Meaning.IN_DOUBT)
     measured = scale.measured(value)
+    is_far = abs(measured) > DECIBEL_LIMIT >= abs(scale.measured(usual))
     match scale.scale:
-        case "db" if value == 0 or abs(measured) > DECIBEL_LIMIT:
-            return Fill(value, share, Meaning.NO_DATA, "which sea in dB is not")
-        case "linear" if value == 0 or (measured < 0 and _is_positive_otherwise(stored, value)):
+        case "db" if value == 0 or is_far:
+            return Fill(value, share, Meaning.NO_DATA, "which no sea in dB is")
+        case "linear" if value == 0 or measured < 0 < scale.measured(usual):
             return Fill(value, share, Meaning.NO_DATA, "which no power is")
         case _:
             return Fill(value, share, Meaning.IN_DOUBT)
-
-
-def _is_positive_otherwise(stored: Values, value: float) -> bool:
-    """Whether values other than this one are mostly above 0, so that a negative one does not belong to them."""
-    others = stored[stored != np.asarray(value, stored.dtype)]
-    measurements = others[is_measurement(others)]
-    return bool(measurements.size) and bool(np.median(measurements) > 0)

@@ -93,9 +93,11 @@ def mosaic(
         MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file,
         Raster(file.name, bands, nodata, nodata_bands) as raster,
     ):
-        # the virtual raster declares the value of missing tiles, too
-        raster.declared_nodatas = set().union(*(tile.declared_nodatas for tile in read_tiles))
-        raster.nodatas |= raster.declared_nodatas
+        of_tiles = set().union(*(tile.declared_nodatas for tile in read_tiles))
+        raster.nodatas |= of_tiles
+        # of missing tiles the virtual raster declares the value itself
+        if len(tiles) == rows * columns:
+            raster.declared_nodatas = of_tiles
         raster.layout = sorted((tile.path.name, tile.row, tile.column) for tile in read_tiles)
         yield raster
 

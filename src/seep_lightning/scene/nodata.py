@@ -10,9 +10,6 @@ from seep_lightning.scene.interfaces import Mask, Values
 NODATA_BANDS = ("all", "any")
 """A pixel of several bands has no data where all of them say so, or where any does."""
 
-NO_NODATA = "none"
-"""As the nodata value that a person gives: every value is data, but for those that the file declares."""
-
 # What programs write where there is no measurement; of floats and signed integers no value of a radar picture.
 SENTINEL = -9999
 # From here on a float is no measurement: the largest one of 32 bit, the 9.97e36 of NetCDF, the 1e30 of others.

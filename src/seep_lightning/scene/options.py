@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from seep_lightning.errors import UserError
 
+NO_NODATA = "none"
+"""As a nodata value that a person gives: every value is data, but for those that a file declares."""
+
 
 class ThresholdValues(NamedTuple):
     """All three thresholds of `Thresholds`, as probabilities."""

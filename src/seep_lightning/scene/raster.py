@@ -99,7 +99,7 @@ class Raster(AbstractContextManager["Raster"]):
         block_rows: Rows that are decoded together.
         block_columns: Columns that are decoded together.
         nodatas: The stored values of pixels without data.
-        declared_nodatas: Those of them that the file itself declares.
+        declared_nodatas: Those of them that the file or its product declares.
         nodata_bands: Whether a pixel has no data where `all` bands have such a value, or `any`.
         is_grey: Whether one band is read, the luminance of the file's colours.
         palette: The luminance of each index, where values are indices that are read as grey; else None.
@@ -175,7 +175,7 @@ class Raster(AbstractContextManager["Raster"]):
             # the nodata value of a file with a palette is an index, which its mask tells of
             self.masked = self.masked or dataset.nodata is not None
             by_file = set()
-        self.declared_nodatas = nodata_values(by_file, self.stored_dtype)
+        self.declared_nodatas = nodata_values({self.facts.nodata, *by_file}, self.stored_dtype)
         self.nodatas = nodata_values({nodata, self.facts.nodata, *by_file}, self.stored_dtype)
         self.tags: dict[str, str] = dict(dataset.tags())
         self.place = read_georeference(self.path, dataset)
@@ -281,7 +281,8 @@ class Raster(AbstractContextManager["Raster"]):
         Raises:
             UserError: The file is damaged, changed or gone.
         """
-        stored, valid = self.read_stored(start, stop, left, right)
+        stored, mask = self.read_stored(start, stop, left, right)
+        valid = pixels_with_data(stored, self.nodatas, self.nodata_bands, mask)
         values = self.measured(stored)
         if self.decoder is None:
             return values, valid
@@ -291,8 +292,14 @@ class Raster(AbstractContextManager["Raster"]):
         """What stored values (C, ...) of the bands that are read mean."""
         return stored if self.scaling.is_identity else self.scaling.apply(stored)
 
-    def read_stored(self, start: int, stop: int, left: int = 0, right: int | None = None) -> tuple[Values, Mask]:
-        """Read a window as `read` does, but values as the file stores them."""
+    def read_stored(
+        self, start: int, stop: int, left: int = 0, right: int | None = None
+    ) -> tuple[Values, Values | None]:
+        """Read a window as `read` does, but before anything is known of nodata values and scales.
+
+        Returns:
+            Values (C, n, w) as stored, and the file's own mask (n, w), above 0 where there are data; None without one.
+        """
         right = self.width if right is None else right
         window = Window(left, start, right - left, stop - start)
         dataset = self._handle()
@@ -307,7 +314,7 @@ class Raster(AbstractContextManager["Raster"]):
             ) from error
         if self.is_grey:
             values = grey_values(values, self.palette)
-        return values, pixels_with_data(values, self.nodatas, self.nodata_bands, mask)
+        return values, mask
 
     def check_unchanged(self) -> None:
         """Check that the files that it draws on are still what they were when it was opened.

@@ -30,28 +30,29 @@ class Window(NamedTuple):
     right: int
 
 
-def sample_stored(raster: Raster) -> tuple[Values, Values]:
+def sample_stored(raster: Raster) -> Values:
     """Take a sample of a scene.
 
     Args:
         raster: The scene.
 
     Returns:
-        Stored values (C, N), and which of them are data by all that is declared so far (N,).
+        Stored values (C, N), without pixels that the file's own mask hides.
 
     Raises:
         UserError: The file is damaged.
     """
     values: list[Values] = []
-    valid: list[Values] = []
     windows = list(_windows(raster))
     most = max(1, SAMPLE_PIXELS // len(windows))
     for window in windows:
-        stored, has_data = raster.read_stored(*window)
-        step = math.ceil(math.sqrt(has_data.size / most))
-        values.append(stored[:, ::step, ::step].reshape(len(stored), -1))
-        valid.append(has_data[::step, ::step].ravel())
-    return np.concatenate(values, axis=1), np.concatenate(valid)
+        stored, mask = raster.read_stored(*window)
+        step = math.ceil(math.sqrt(stored[0].size / most))
+        thinned = stored[:, ::step, ::step].reshape(len(stored), -1)
+        if mask is not None:
+            thinned = thinned[:, mask[::step, ::step].ravel() > 0]
+        values.append(thinned)
+    return np.concatenate(values, axis=1)
 
 
 def _windows(raster: Raster) -> Iterator[Window]:

@@ -1,0 +1,83 @@
+"""What a scene's values mean for the networks that map it: its nodata, its factor, and the range of the training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seep_lightning.config.commands import PredictConfig
+from seep_lightning.data.normalise import DARKEST, ValueRange
+from seep_lightning.errors import UserError
+from seep_lightning.predictor.base import Predictor
+from seep_lightning.scene.interfaces import Values
+from seep_lightning.scene.options import NO_NODATA
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.settling import TYPES_OF_FULL_SCALE, ValueOptions
+from seep_lightning.scene.value_checks import Spread
+
+# A network sees nothing where more of a scene's values than this lie beyond either end of what it was trained on.
+MOST_BEYOND = 0.5
+
+
+def value_options(config: PredictConfig, network: Predictor) -> ValueOptions:
+    """What is said of the values of a scene.
+
+    Args:
+        config: The settings of the command, with what the scene itself says.
+        network: One of those that map it.
+    """
+    scale = config.scale
+    if scale is None and network.value_range is not None:
+        scale = network.value_range.scale or "linear"
+    return ValueOptions(scale, config.factor, network.factor, config.nodata)
+
+
+def opening_nodata_of(config: PredictConfig, network: Predictor) -> float | None:
+    """The nodata value with which a scene is opened, besides those that it declares.
+
+    That of a network trained on linear values says nothing of decibels, of which 0 may be one.
+
+    Args:
+        config: The settings of the command, with what the scene itself says.
+        network: One of those that map the scene.
+    """
+    if config.nodata is not None:
+        number: float | None = None if config.nodata == NO_NODATA else config.nodata
+        return number
+    knows_decibels = network.value_range is not None and network.value_range.scale == "db"
+    return None if config.scale == "db" and not knows_decibels else network.nodata
+
+
+def check_trained_range(raster: Raster, sample: Values, networks: Sequence[Predictor], scale: str | None) -> None:
+    """Check that a scene's values lie where those of the training lay, where they become 0 and 1 as in it.
+
+    Args:
+        raster: The scene.
+        sample: Some of its values with data, (C, N).
+        networks: Those that map it.
+        scale: That of the settings: another one than the training's takes the scene's own median for full scale.
+
+    Raises:
+        UserError: Most lie beyond it, so that the network would see one value.
+    """
+    trained = networks[0].value_range
+    if trained is None or scale not in (None, trained.scale or "linear"):
+        return
+    if not sample.shape[1] or raster.dtype.name in TYPES_OF_FULL_SCALE:
+        return
+    unit_values = trained.unit_values(sample)
+    # logarithms and robust scores see far below full scale, a share of it does not
+    by_share = any(network.normalise.kind == "scale" for network in networks)
+    darkest = DARKEST if by_share else DARKEST**2
+    for stored, band in zip(sample, unit_values, strict=True):
+        is_beyond = np.mean(band >= 1) > MOST_BEYOND or np.mean(band <= _lowest(trained, darkest)) > MOST_BEYOND
+        if is_beyond:
+            raise UserError(
+                f"{raster.path}: its values lie at {Spread.of(stored)}, but the network was trained on {trained}, so "
+                "that it would see one value nearly everywhere. Bring them to the units of the training; factor=... "
+                "multiplies them."
+            )
+
+
+def _lowest(trained: ValueRange, darkest: float) -> float:
+    """The share of full scale below which a network sees nothing; 0 where values may be below 0."""
+    return darkest if min(trained.low) == 0 else 0.0

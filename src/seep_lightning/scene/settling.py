@@ -1,0 +1,113 @@
+"""What a scene's values are, before it is read as a whole: a sample tells its fill, and whether they can be as said."""
+
+from dataclasses import dataclass
+
+from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill
+from seep_lightning.scene.interfaces import Values
+from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+from seep_lightning.scene.options import NO_NODATA
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.sampling import sample_stored
+from seep_lightning.scene.value_checks import check_values
+
+# Types whose values have a full scale, and are neither power nor dB.
+TYPES_OF_FULL_SCALE = ("uint8", "uint16")
+
+
+@dataclass(frozen=True)
+class ValueOptions:
+    """What is said of the values of a scene.
+
+    Attributes:
+        scale: `linear` or `db` of floats and signed integers; None where nothing is said.
+        factor: What stored values are multiplied by, in place of what the file declares; None for that.
+        integer_factor: The same for integers of a file that declares nothing, as in a network's training.
+        nodata: A person's own nodata value; `none`: every value is data but for those that the file declares.
+    """
+
+    scale: str | None = None
+    factor: float | None = None
+    integer_factor: float | None = None
+    nodata: float | str | None = None
+
+
+ANY_VALUES = ValueOptions()
+
+
+@dataclass(frozen=True)
+class SettledValues:
+    """What a sample told.
+
+    Attributes:
+        notes: What was assumed or is doubtful, a text each.
+        sample: Values with data, (C, N), as they are read.
+    """
+
+    notes: tuple[str, ...] = ()
+    sample: Values | None = None
+
+
+def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
+    """Settle what the values of an open scene are; its fill becomes nodata, and its factor is applied from now on.
+
+    Args:
+        raster: The scene; no thread may be reading.
+        options: What is said of its values.
+
+    Returns:
+        What the sample told; nothing of a scene that a product decodes, which knows its values.
+
+    Raises:
+        UserError: The values cannot be what is said of them.
+    """
+    _apply_factor(raster, options)
+    if raster.decoder is not None:
+        return SettledValues()
+    stored = sample_stored(raster)
+    scale = None if raster.dtype.name in TYPES_OF_FULL_SCALE else options.scale
+    notes = [_settle_fill(raster, fill, options) for fill in _undeclared_fill(raster, stored, options, scale)]
+    valid = pixels_with_data(stored[:, None], raster.nodatas, raster.nodata_bands)[0]
+    sample = raster.measured(stored[:, valid])
+    check_values(sample, scale, str(raster.path))
+    return SettledValues(tuple(note for note in notes if note), sample)
+
+
+def _apply_factor(raster: Raster, options: ValueOptions) -> None:
+    """Read the scene by a factor, where one is said or known."""
+    if options.factor is not None:
+        raster.multiply_by(options.factor)
+    elif options.integer_factor is not None and raster.dtype.kind != "f":
+        raster.multiply_by(options.integer_factor)
+
+
+def _undeclared_fill(raster: Raster, stored: Values, options: ValueOptions, scale: str | None) -> list[Fill]:
+    """The values that fill many pixels, but for those that the file or the person declares."""
+    declared = set(raster.declared_nodatas)
+    if options.nodata is not None and options.nodata != NO_NODATA:
+        declared |= nodata_values([float(options.nodata)], raster.stored_dtype)
+    factor, offset = raster.scaling.scales[0], raster.scaling.offsets[0]
+    return find_fill(stored, declared, ValueScale(scale, factor, offset))
+
+
+def _settle_fill(raster: Raster, fill: Fill, options: ValueOptions) -> str:
+    """Take fill for what it is. Returns what a person is told; empty where they have said it themselves."""
+    value = f"{fill.value:.7g}"
+    says_none = options.nodata == NO_NODATA
+    match fill.meaning:
+        case Meaning.NO_MEASUREMENT:
+            return f"{fill}, {fill.reason}, and count as nodata. Pass nodata={value} to say so."
+        case Meaning.NO_DATA if not says_none:
+            raster.add_nodata([fill.value])
+            return (
+                f"{fill}, {fill.reason}, and count as nodata. Pass nodata={value} to say so, or nodata={NO_NODATA} if "
+                "they are data."
+            )
+        case Meaning.IN_DOUBT if fill.value in raster.nodatas:
+            return (
+                f"{fill}, and count as nodata, as in the network's training. Pass nodata={value} to say so, or "
+                f"nodata={NO_NODATA} if they are data, such as a dark sea."
+            )
+        case Meaning.IN_DOUBT if not says_none:
+            return f"{fill}, and count as data: where no data were, pass nodata={value}."
+        case _:
+            return ""
