@@ -37,7 +37,7 @@ class _Tile:
     def source(self) -> VrtSource:
         """The tile as a part of a virtual raster."""
         return VrtSource(
-            path=self.path,
+            location=str(self.path.resolve()),
             left=self.column * self.width,
             top=self.row * self.height,
             width=self.width,

@@ -23,7 +23,7 @@ from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.scaling import Scaling
-from seep_lightning.scene.scene_file import NO_FACTS, SceneFacts
+from seep_lightning.scene.scene_file import SceneFacts, SceneFile
 
 # Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
 READ_ROWS = 256
@@ -110,25 +110,24 @@ class Raster(AbstractContextManager["Raster"]):
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | SceneFile,
         bands: Sequence[Band] = (1,),
         nodata: float | None = None,
         nodata_bands: str = "any",
         *,
         as_stored: bool = False,
-        facts: SceneFacts = NO_FACTS,
         decoder: Decoder | None = None,
     ) -> None:
         """Open a file.
 
         Args:
-            path: The file, or any name that GDAL opens: a text stays as it is, with both slashes of `/vsizip//home`.
+            path: The file, or any name that GDAL opens: a text stays as it is, with both slashes of `/vsizip//home`. A
+                `SceneFile` brings its facts and the path that a person knows it by.
             bands: The bands to read, see `scene.band_names`: numbers from 1, or names such as `VV`; `grey` alone is the
                 luminance of colours where no band is called so.
             nodata: The stored value of pixels without data, besides the file's own.
             nodata_bands: `all` or `any`, see `scene.nodata`.
             as_stored: Read stored values, as of our own maps, without the scale and the offset that the file declares.
-            facts: What is known of the scene beside its file.
             decoder: What makes values of the numbers in the file; None where it stores the values themselves.
 
         Raises:
@@ -136,11 +135,12 @@ class Raster(AbstractContextManager["Raster"]):
         """
         self.nodata_bands = nodata_bands
         self._as_stored = as_stored
-        self.facts = facts
         self.decoder = decoder
-        self.location = str(path)
-        self.path = Path(path)
-        self.name = self.path.stem
+        scene = path if isinstance(path, SceneFile) else SceneFile(Path(path).stem, str(path), Path(path))
+        self.facts: SceneFacts = scene.facts
+        self.location = scene.location
+        self.path = scene.path
+        self.name = scene.name
         self.layout: list[tuple[str, int, int]] = []
         self._local = threading.local()
         self._handles: list[Any] = []

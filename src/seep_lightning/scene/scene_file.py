@@ -76,8 +76,10 @@ class ReadingOptions:
         bands: See `scene.band_names`.
         nodata: The value of pixels without data, besides those that the scene declares.
         nodata_bands: `all` or `any`, see `scene.nodata`.
+        remove_noise: Whether the thermal noise is subtracted from a product that tells it.
     """
 
     bands: tuple[Band, ...] = (1,)
     nodata: float | None = None
     nodata_bands: str = "any"
+    remove_noise: bool = False

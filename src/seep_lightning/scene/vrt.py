@@ -20,7 +20,7 @@ class VrtSource:
     """A file whose bands are laid into a virtual raster.
 
     Attributes:
-        path: The file.
+        location: What GDAL opens, absolute.
         left: The column of its first pixel.
         top: The row of its first pixel.
         width: Its columns.
@@ -28,7 +28,7 @@ class VrtSource:
         data_type: GDAL's name of its data type.
     """
 
-    path: Path
+    location: str
     left: int
     top: int
     width: int
@@ -112,6 +112,20 @@ def add_mosaic_band(
         _add_source(band, number, source)
 
 
+def add_file_band(dataset: Element, number: int, name: str, source: VrtSource) -> None:
+    """Add a band that is the first band of a file as large as the virtual raster.
+
+    Args:
+        dataset: The virtual raster.
+        number: The band's number, from 1.
+        name: The band's name.
+        source: The file.
+    """
+    band = SubElement(dataset, "VRTRasterBand", {"dataType": source.data_type, "band": str(number)})
+    _add_text(band, "Description", name)
+    _add_source(band, 1, source)
+
+
 def _add_source(band: Element, number: int, source: VrtSource) -> None:
     """Lay a band of a file into a band of the virtual raster."""
     width = str(source.width)
@@ -120,7 +134,7 @@ def _add_source(band: Element, number: int, source: VrtSource) -> None:
     from_rectangle = {"xOff": "0", "yOff": "0", "xSize": width, "ySize": height}
     to_rectangle = {"xOff": str(source.left), "yOff": str(source.top), "xSize": width, "ySize": height}
     part = SubElement(band, "SimpleSource")
-    _add_text(part, "SourceFilename", str(source.path.resolve()))
+    _add_text(part, "SourceFilename", source.location)
     _add_text(part, "SourceBand", str(number))
     # with its properties GDAL opens no file before a pixel is read
     SubElement(part, "SourceProperties", properties)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seep_lightning.scene.inputs import raster_files
+from seep_lightning.scene.inputs.sentinel1 import scenes as sentinel1
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import RASTER, ReadingOptions, SceneFile
 
@@ -32,6 +33,13 @@ class SceneKind:
 
 # the first that recognises an input has it
 SCENE_KINDS: tuple[SceneKind, ...] = (
+    SceneKind(
+        name=sentinel1.SENTINEL1,
+        label="Sentinel-1 products (.SAFE folders, their .zip archives)",
+        recognise=sentinel1.recognise,
+        scenes=sentinel1.scenes,
+        open=sentinel1.open_scene,
+    ),
     SceneKind(
         name=RASTER,
         label="raster files",

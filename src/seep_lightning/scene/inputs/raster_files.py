@@ -18,4 +18,4 @@ def scenes(text: str) -> list[SceneFile]:
 
 def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     """Open the file, see `Raster`."""
-    return Raster(scene.location, options.bands, options.nodata, options.nodata_bands, facts=scene.facts)
+    return Raster(scene, options.bands, options.nodata, options.nodata_bands)
