@@ -28,5 +28,5 @@ def test_columns_stand_in_the_order_of_earlier_versions() -> None:
     assert [attribute.name for attribute in POLYGON_ATTRIBUTES] == [
         *("area_{unit}2", "length_{unit}", "width_{unit}", "orientation_deg", "aspect", "perimeter_{unit}"),
         *("compactness", "p_mean", "p_max", "nodata_share", "contrast", "contrast_db", "class", "class_share"),
-        *("scene", "time", "model", "thresholds"),
+        *("scene", "time", "model", "thresholds", "polarisation", "orbit_direction", "mission"),
     ]

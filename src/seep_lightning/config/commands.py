@@ -68,6 +68,7 @@ class PredictConfig(PolygonOptions):
         nodata: A stored value of pixels without data, besides those that a scene declares; `none`: there is none, and
             nothing that fills many pixels is taken for it; None: that of the training.
         calibration: What values are, for contrasts; see `PolygonOptions`.
+        remove_noise: Whether the thermal noise of a Sentinel-1 product is subtracted.
         mosaic: Whether chips named SCENE.TILE are laid into their scene first.
         columns: Tiles in a row of the scenes; None: what the chips say, or else their scene's name.
         chips: Whether the maps are also cut back into the chips, in masks/ and probabilities/.
@@ -100,6 +101,8 @@ class PredictConfig(PolygonOptions):
     factor: float | None = field(default=None, repr=False, metadata=NUMBER_ABOVE_0)
     nodata: Any = field(default=None, repr=False, metadata=NODATA_VALUE)
     calibration: str | None = one_of(None, "power", "amplitude", "db")
+    # not in the repr: finished maps of earlier versions are known by it
+    remove_noise: bool = field(default=False, repr=False)
     mosaic: bool = True
     columns: int | None = at_least(1, None)
     chips: bool = False
@@ -199,6 +202,7 @@ class PrepareConfig:
         scale: What float and signed values are.
         factor: What stored values are multiplied by before anything else, such as 0.01 for dB x 100; None: the scale
             and the offset that a file declares.
+        remove_noise: Whether the thermal noise of a Sentinel-1 product is subtracted.
         class_attribute: The column that holds a polygon's class (1, 2 ...); None: every polygon is of class 1.
         classes: What the words in this column mean, such as `{thin: 1, thick: 2, unsure: ignore}`; None: it holds
             numbers.
@@ -221,6 +225,7 @@ class PrepareConfig:
     nodata: Any = field(default=None, repr=False, metadata=NODATA_VALUE)
     scale: str | None = one_of(None, "linear", "db")
     factor: float | None = field(default=None, repr=False, metadata=NUMBER_ABOVE_0)
+    remove_noise: bool = False
     class_attribute: str | None = None
     classes: Any = None
     mask_values: Any = None

@@ -42,17 +42,17 @@ def find_scenes(key: str, text: str) -> list[SceneFile]:
         The scenes, sorted by their files; without the maps, and pictures of maps, that `predict` wrote.
 
     Raises:
-        UserError: There are none, or a product is damaged.
+        UserError: There are none.
     """
     # reading rasters is not needed where a command only shows its help
-    from seep_lightning.scene.inputs.kinds import kind_of, scenes_in
+    from seep_lightning.scene.inputs.kinds import each_once, kind_of, scenes_in
 
     if kind_of(text) is not None:
         return scenes_in(text)
     folder = Path(text)
     if folder.is_dir():
         paths = _scenes_of_folder(folder)
-        problem = f"no {', '.join(scene_suffixes())} in it"
+        problem = f"no {', '.join(scene_suffixes())} in it, and no product"
     else:
         # `Path.glob` takes no absolute pattern
         paths = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
@@ -61,7 +61,7 @@ def find_scenes(key: str, text: str) -> list[SceneFile]:
     inputs = [path.absolute() for path in paths if path not in pictures and not path.name.endswith(MAP_SUFFIXES)]
     if not inputs:
         raise UserError(f"{key}={text}: {problem}.")
-    return [scene for path in sorted(inputs) for scene in scenes_in(path)]
+    return each_once([scene for path in sorted(inputs) for scene in scenes_in(path)])
 
 
 def _scenes_of_folder(folder: Path) -> list[Path]:

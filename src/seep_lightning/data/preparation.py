@@ -98,7 +98,7 @@ def _open(scene: SceneFile, config: PrepareConfig) -> "Raster":
     from seep_lightning.scene.inputs.kinds import open_scene
 
     nodata = None if config.nodata == NO_NODATA else config.nodata
-    return open_scene(scene, ReadingOptions(tuple(_bands(config)), nodata))
+    return open_scene(scene, ReadingOptions(tuple(_bands(config)), nodata, remove_noise=config.remove_noise))
 
 
 def _bands(config: PrepareConfig) -> list["Band"]:

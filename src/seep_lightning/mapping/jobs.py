@@ -14,7 +14,6 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.bands import Bands
 from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
@@ -46,19 +45,17 @@ class SceneJob:
         (file,) = self.tiles
         return file.facts
 
-    def open(self, bands: Bands, nodata: float | None, nodata_bands: str = "any") -> AbstractContextManager[Raster]:
+    def open(self, options: ReadingOptions) -> AbstractContextManager[Raster]:
         """The scene as one raster.
 
         Args:
-            bands: Those that the networks take.
-            nodata: A value besides the one that the file declares.
-            nodata_bands: `all` or `any`, see `scene.nodata`.
+            options: How it is read; of its bands those that the networks take.
         """
         if len(self.tiles) > 1:
             cells = {file.path: cell for file, cell in self.tiles.items()}
-            return mosaic(cells, self.name, bands, nodata, nodata_bands)
+            return mosaic(cells, self.name, options.bands, options.nodata, options.nodata_bands)
         (file,) = self.tiles
-        raster = open_scene(file, ReadingOptions(bands, nodata, nodata_bands))
+        raster = open_scene(file, options)
         raster.name = self.name
         return raster
 
@@ -168,7 +165,7 @@ def strips_of(job: SceneJob, pixels: int) -> list[tuple[int, int]]:
         First row and end of each strip; none where the scene is no larger than one.
     """
     # missing tiles need a nodata value, though no pixel is read
-    with job.open((1,), nodata=0) as raster:
+    with job.open(ReadingOptions(nodata=0)) as raster:
         height = raster.height
         width = raster.width
     count = math.ceil(height * width / pixels)

@@ -32,6 +32,7 @@ from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import ReadingOptions
 from seep_lightning.scene.scene_map import SceneMap, map_scene
 from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import write_seeps
@@ -180,7 +181,8 @@ class SceneMapper:
 
     def _open(self, job: SceneJob, config: PredictConfig) -> AbstractContextManager[Raster]:
         """The scene as one raster, of the bands that the networks take."""
-        return job.open(self.bands, self._nodata(config), self.nodata_bands)
+        options = ReadingOptions(self.bands, self._nodata(config), self.nodata_bands, config.remove_noise)
+        return job.open(options)
 
     def _nodata(self, config: PredictConfig) -> float | None:
         """The nodata value with which a scene is opened, besides those that it declares."""

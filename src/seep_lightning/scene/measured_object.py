@@ -16,6 +16,7 @@ from seep_lightning.scene.objects import Box, Core
 from seep_lightning.scene.options import PolygonOptions, ThresholdValues
 from seep_lightning.scene.projections import Points, PointTransform
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import SceneFacts
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class MappedScene:
     def name(self) -> str:
         """Name of the scene's file, without its suffix."""
         return self.origin.name
+
+    @property
+    def facts(self) -> SceneFacts:
+        """What is known of the scene beside its pixels."""
+        return self.origin.facts
 
     @property
     def origin(self) -> Raster:

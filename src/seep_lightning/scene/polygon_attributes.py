@@ -198,6 +198,27 @@ POLYGON_ATTRIBUTES = (
         measure=lambda seep: str(seep.scene.thresholds),
         kind=str,
     ),
+    PolygonAttribute(
+        name="polarisation",
+        description="of the band that was mapped, where the product tells",
+        measure=lambda seep: seep.scene.facts.polarisation,
+        kind=str,
+        applies=lambda scene: scene.facts.polarisation is not None,
+    ),
+    PolygonAttribute(
+        name="orbit_direction",
+        description="`ascending` or `descending`, where the product tells",
+        measure=lambda seep: seep.scene.facts.orbit_direction,
+        kind=str,
+        applies=lambda scene: scene.facts.orbit_direction is not None,
+    ),
+    PolygonAttribute(
+        name="mission",
+        description="the satellite, such as Sentinel-1A, where the product tells",
+        measure=lambda seep: seep.scene.facts.mission,
+        kind=str,
+        applies=lambda scene: scene.facts.mission is not None,
+    ),
 )
 
 

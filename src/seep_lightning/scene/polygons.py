@@ -111,7 +111,7 @@ def find_seeps(
         image=image,
         classes=classes,
         model=model,
-        time=scene_time(origin.tags, origin.name),
+        time=origin.facts.time or scene_time(origin.tags, origin.name),
     )
     attributes = scene_attributes(scene)
     seeps = dict(_measured_seeps(scene, attributes))

@@ -1,5 +1,6 @@
 """The kinds of inputs that hold scenes, in one table: a new kind is one entry and one module beside this one."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from seep_lightning.scene.inputs import raster_files
 from seep_lightning.scene.inputs.sentinel1 import scenes as sentinel1
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import RASTER, ReadingOptions, SceneFile
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class SceneKind:
         scenes: Function of such a text that lists the scenes in it, with their facts. Raises `UserError` where the
             input is damaged.
         open: Function of a scene and of how it is read that opens it.
+        comes_packed: Whether an input may lie beside itself, unpacked and as an archive: it is one scene then.
     """
 
     name: str
@@ -29,6 +33,7 @@ class SceneKind:
     recognise: Callable[[str], bool]
     scenes: Callable[[str], Sequence[SceneFile]]
     open: Callable[[SceneFile, ReadingOptions], Raster]
+    comes_packed: bool = False
 
 
 # the first that recognises an input has it
@@ -39,6 +44,7 @@ SCENE_KINDS: tuple[SceneKind, ...] = (
         recognise=sentinel1.recognise,
         scenes=sentinel1.scenes,
         open=sentinel1.open_scene,
+        comes_packed=True,
     ),
     SceneKind(
         name=RASTER,
@@ -98,3 +104,18 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     raster = kinds[scene.kind].open(scene, options)
     raster.name = scene.name
     return raster
+
+
+def each_once(scenes: Sequence[SceneFile]) -> list[SceneFile]:
+    """The scenes without those that lie beside themselves in one folder, unpacked and as an archive."""
+    packed_kinds = {kind.name for kind in SCENE_KINDS if kind.comes_packed}
+    chosen: list[SceneFile] = []
+    places: set[tuple[str, Path]] = set()
+    for scene in scenes:
+        place = (scene.name, scene.path.parent)
+        if scene.kind in packed_kinds and place in places:
+            log.info("%s lies beside itself: %s is not read.", scene.name, scene.path.name)
+            continue
+        chosen.append(scene)
+        places.add(place)
+    return chosen

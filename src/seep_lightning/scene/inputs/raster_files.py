@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seep_lightning.errors import UserError
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
@@ -17,5 +18,7 @@ def scenes(text: str) -> list[SceneFile]:
 
 
 def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
-    """Open the file, see `Raster`."""
+    """Open the file, see `Raster`; `UserError` where something is asked for that only products tell."""
+    if options.remove_noise:
+        raise UserError(f"{scene.path}: remove_noise= is for Sentinel-1 products, whose tables tell the noise.")
     return Raster(scene, options.bands, options.nodata, options.nodata_bands)

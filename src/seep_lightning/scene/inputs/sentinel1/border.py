@@ -37,11 +37,14 @@ Power = Callable[[Window], Floats]
 class Border:
     """Where the swath lies in each row and column of an image of H rows and W columns.
 
+    A row or column in which no swath is seen tells nothing, since only a corner of the swath may reach into it: then
+    the other direction decides. A pixel of which neither tells anything is border.
+
     Attributes:
-        left: The first column of the swath in each row, (H,); W where it has none.
-        right: The column after the last, (H,); 0 where it has none.
-        top: The first row of the swath in each column, (W,).
-        bottom: The row after the last, (W,).
+        left: The first column of the swath in each row, (H,); W where none is seen.
+        right: The column after the last, (H,); 0 where none is seen.
+        top: The first row of the swath in each column, (W,); H where none is seen.
+        bottom: The row after the last, (W,); 0 where none is seen.
     """
 
     left: NDArray[np.int64]
@@ -53,11 +56,15 @@ class Border:
         """Which pixels (h, w) of a window lie in the swath."""
         columns = np.arange(window.left, window.right)
         rows = np.arange(window.top, window.bottom)[:, None]
-        in_window = slice(window.top, window.bottom)
-        across = (columns >= self.left[in_window, None]) & (columns < self.right[in_window, None])
-        in_window = slice(window.left, window.right)
-        along = (rows >= self.top[in_window]) & (rows < self.bottom[in_window])
-        return across & along
+        left = self.left[window.top : window.bottom, None]
+        right = self.right[window.top : window.bottom, None]
+        top = self.top[window.left : window.right]
+        bottom = self.bottom[window.left : window.right]
+        row_tells = left < right
+        column_tells = top < bottom
+        outside = row_tells & ((columns < left) | (columns >= right))
+        outside |= column_tells & ((rows < top) | (rows >= bottom))
+        return np.asarray(~outside & (row_tells | column_tells))
 
 
 @dataclass(frozen=True)
