@@ -62,6 +62,25 @@ def real_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sentinel1_annotation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Annotation (VV) of a real Sentinel-1 product, from ../shared/data or beside the real chips."""
+    folders = [ROOT.parent / "shared" / "data"]
+    if os.environ.get("SEEP_DATA_ROOT"):
+        folders += Path(os.environ["SEEP_DATA_ROOT"]).parents
+    for folder in folders:
+        archive = folder / "sentinel1_grd_product.tar.xz"
+        if archive.is_file():
+            home = tmp_path_factory.mktemp("sentinel1")
+            with tarfile.open(archive) as tar:
+                tar.extractall(home, filter="data")
+            return next(home.rglob("annotation/*-vv-*.xml"))
+    message = "no sentinel1_grd_product.tar.xz: put it into ../shared/data"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    return pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium (Debian's package), as Playwright's Browser; nothing in it calls home."""
     from playwright.sync_api import sync_playwright

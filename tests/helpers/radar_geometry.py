@@ -95,6 +95,11 @@ class Annotation:
         lines = self.grid.pixels[:, 1]
         return np.polyfit(lines, self.grid_times, 1)[::-1]
 
+    def over_sea(self, pixels: Floats) -> Grid:
+        """Where pixels would lie if the product had been taken over sea: its orbit and times, no mountains."""
+        times = self.line_times[0] + self.line_times[1] * pixels[:, 1]
+        return _over_sea(pixels, self.orbit(times), self.orbit(times, 1), self.grid.degrees.mean(axis=0))
+
     def at_height(self, pixels: Floats, heights: Floats) -> Grid:
         """Where pixels lie at heights above the ellipsoid, by orbit and range polynomials."""
         times = self.line_times[0] + self.line_times[1] * pixels[:, 1]
@@ -121,17 +126,22 @@ def grid_over_sea(latitude: float, pixels: Floats, size: tuple[int, int] = (25_7
     line_time = PIXEL / (rate * 6_371_000.0)
     times = middle + (pixels[:, 1] - size[1] / 2) * line_time
     position, velocity = _circular_orbit(times, rate)
-    # ground range: the sphere that fits below the satellite serves well enough to give the pixels their spacing
-    radius = _local_radius(latitude)
-    height = np.linalg.norm(position, axis=1) - radius
-    near_angle = np.arccos(((radius + height) ** 2 + radius**2 - NEAR_RANGE**2) / (2 * radius * (radius + height)))
-    angle = near_angle + pixels[:, 0] * PIXEL / radius
-    ranges = np.sqrt((radius + height) ** 2 + radius**2 - 2 * radius * (radius + height) * np.cos(angle))
-    below = _degrees(position.mean(axis=0))
     # from below the satellite to the right of its way
     east = 4.0 / math.cos(math.radians(latitude))
-    degrees = _meet(position, velocity, ranges, np.zeros(len(pixels)), below + np.array([east, 1.0]))
-    return Grid(pixels, degrees, np.zeros(len(pixels)))
+    start = _degrees(position.mean(axis=0)) + np.array([east, 1.0])
+    return _over_sea(pixels, position, velocity, start)
+
+
+def _over_sea(pixels: Floats, position: Floats, velocity: Floats, start: Floats) -> Grid:
+    """Where pixels (N, 2) lie at height 0, if their ground range follows the sea; start: degrees near them."""
+    # the sphere that fits below the satellite serves well enough to give the pixels their spacing
+    radius = _local_radius(_degrees(position.mean(axis=0))[1])
+    orbit = np.linalg.norm(position, axis=1)
+    near_angle = np.arccos((orbit**2 + radius**2 - NEAR_RANGE**2) / (2 * radius * orbit))
+    angle = near_angle + pixels[:, 0] * PIXEL / radius
+    ranges = np.sqrt(orbit**2 + radius**2 - 2 * radius * orbit * np.cos(angle))
+    heights = np.zeros(len(pixels))
+    return Grid(pixels, _meet(position, velocity, ranges, heights, start), heights)
 
 
 def grid_pixels(width: int = 25_788, height: int = 16_685) -> Floats:
