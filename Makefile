@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN = $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train model test test-slow test-browser lint format wheel tensorboard clean
+.PHONY: help setup demo train model test test-slow test-browser test-qgis lint format wheel tensorboard clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,13 +42,16 @@ model: setup ## train the network in the package: on generated chips, five folds
 	$(BIN)/python benchmarks/accuracy/card.py outputs/model
 
 test: setup ## run all quick tests
-	$(RUN) pytest -n 2 -m "not slow and not browser"
+	$(RUN) pytest -n 2 -m "not slow and not browser and not qgis"
 
 test-slow: setup ## run the tests that take minutes: killed and resumed runs, a wheel in an empty environment
-	$(RUN) pytest -n 2 -m "slow and not browser"
+	$(RUN) pytest -n 2 -m "slow and not browser and not qgis"
 
 test-browser: setup ## test TensorBoard and reports in headless Chromium (apt-get install chromium)
 	$(RUN) pytest -m browser
+
+test-qgis: setup ## test the Processing scripts and styles in QGIS (apt-get install --no-install-recommends qgis python3-qgis qgis-providers)
+	$(RUN) pytest -m qgis
 
 lint: setup ## check with ruff (lint, format), mypy and import-linter (the layers of the package)
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import open_run as open_run
     from seep_lightning.api import predict as predict
     from seep_lightning.api import prepare as prepare
+    from seep_lightning.api import qgis as qgis
     from seep_lightning.api import read_chips as read_chips
     from seep_lightning.api import report as report
     from seep_lightning.api import train as train
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from seep_lightning.predictor.loading import load as load
 
 # modules of the commands that can be called like functions, see `commands.callable_modules`
-_VERBS = ("check", "compare", "evaluate", "export", "predict", "prepare", "report", "train")
+_VERBS = ("check", "compare", "evaluate", "export", "predict", "prepare", "qgis", "report", "train")
 # other names, with the modules that hold them
 _HOMES = {
     "UserError": "seep_lightning.errors",

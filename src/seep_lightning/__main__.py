@@ -13,6 +13,7 @@ VERBS = {
     "compare": "runs side by side, ranked by validation; two of them paired",
     "report": "one page about a run or a sweep: figures, curves, calibration, best and worst chips",
     "check": "audit a data set before anyone trains on it",
+    "qgis": "install Processing scripts in QGIS: map oil seeps, cut chips",
 }
 
 

@@ -17,6 +17,7 @@ from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.directory import open_run as open_run
 
 if TYPE_CHECKING:
+    from seep_lightning.commands.qgis_installation import InstalledScripts
     from seep_lightning.data.audit.auditing import Audit
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
@@ -313,6 +314,32 @@ def export(
 
     keywords = {"run": _path_of(run), "output": output, "format": format, "overwrite": overwrite, **settings}
     return write_network(_config("export", overrides, keywords))
+
+
+def qgis(
+    *overrides: str,
+    scripts: StrPath | None = AS_CONFIGURED,
+    python: StrPath | None = AS_CONFIGURED,
+    overwrite: bool = AS_CONFIGURED,
+) -> "InstalledScripts":
+    """Install the Processing scripts in QGIS, as `seep qgis` does.
+
+    Args:
+        *overrides: As on a command line.
+        scripts: The folder of Processing scripts; None: that of the default profile of each version that is there.
+        python: The Python that the scripts run; None: this one.
+        overwrite: Whether other versions of the scripts may be replaced.
+
+    Returns:
+        Where the scripts lie.
+
+    Raises:
+        UserError: Other files would be replaced.
+    """
+    from seep_lightning.commands.qgis_installation import install_scripts
+
+    keywords = {"scripts": scripts, "python": python, "overwrite": overwrite}
+    return install_scripts(_config("qgis", overrides, keywords))
 
 
 def read_chips(*overrides: str, root: StrPath = AS_CONFIGURED, **data: Any) -> "ChipSequence":

@@ -8,7 +8,9 @@ from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
+from seep_lightning.commands.progress import tell_file
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.mapping.mapped_scene import MappedScene
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.mapping.table import TABLE_NAME, SceneRow
 from seep_lightning.runs.weights import DEFAULT_NETWORK
@@ -28,6 +30,10 @@ def main(cfg: DictConfig) -> int:
         card = DEFAULT_NETWORK.with_name("README.md")
         print(f"run=None: with the network that comes with the package, {card}")
     rows = predict(config)
+    for row in rows:
+        outlines = MappedScene.of_row(row, config).outlines
+        if outlines is not None:
+            tell_file(outlines.absolute())
     print_summary(rows, config)
     return len(rows)
 

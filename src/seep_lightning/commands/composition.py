@@ -25,6 +25,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "export": commands.ExportConfig,
     "prepare": commands.PrepareConfig,
     "check": commands.CheckConfig,
+    "qgis": commands.QgisConfig,
 }
 
 

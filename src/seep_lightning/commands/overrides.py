@@ -25,9 +25,11 @@ PATH_KEYS = frozenset(
         "labels",
         "land",
         "output",
+        "python",
         "run",
         "runs",
         "scenes",
+        "scripts",
         "split.path",
     }
 )

@@ -1,10 +1,72 @@
-"""A progress bar on the terminal for scenes that are mapped."""
+"""How far the mapping of scenes is: a bar on the terminal, or lines for a program that runs us, such as QGIS."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 ReportPixels = Callable[[int, int], None]
 """Called with the pixels of a scene that are done, and with all of them."""
+
+
+LINES_VARIABLE = "SEEP_LIGHTNING_LINES"
+"""With 1 in the environment, a line is printed for each percent and for each file of outlines."""
+PROGRESS_MARK = "seep_lightning:progress="
+FILE_MARK = "seep_lightning:file="
+
+
+def wants_lines() -> bool:
+    """Whether a program reads along."""
+    return os.environ.get(LINES_VARIABLE) == "1"
+
+
+def tell_file(path: Path) -> None:
+    """Print the line about a file of outlines, where a program reads along."""
+    if wants_lines():
+        print(f"{FILE_MARK}{path}", flush=True)
+
+
+@contextmanager
+def progress_of(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
+    """Tell how far the mapping is, by lines where a program reads along, else by bars.
+
+    Args:
+        scenes: How many scenes there are.
+
+    Yields:
+        A function that starts a scene, given its name, and returns what to call with its progress.
+    """
+    if wants_lines():
+        yield ProgressLines(scenes).start
+        return
+    with progress_bar(scenes) as start:
+        yield start
+
+
+class ProgressLines:
+    """Prints the percentage of all scenes that is done, each whole percent once.
+
+    Args:
+        scenes: How many scenes there are.
+    """
+
+    def __init__(self, scenes: int) -> None:
+        self.scenes = scenes
+        self.started = 0
+        self.printed = -1
+
+    def start(self, name: str) -> ReportPixels:
+        """Start the next scene; `name` is for people and not printed."""
+        before = self.started
+        self.started += 1
+
+        def report(done: int, total: int) -> None:
+            percent = int(100 * (before + done / max(total, 1)) / self.scenes)
+            if percent > self.printed:
+                print(f"{PROGRESS_MARK}{percent}", flush=True)
+                self.printed = percent
+
+        return report
 
 
 @contextmanager

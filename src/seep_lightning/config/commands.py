@@ -248,6 +248,21 @@ class PrepareConfig:
 
 
 @dataclass
+class QgisConfig:
+    """Install the Processing scripts in QGIS.
+
+    Attributes:
+        scripts: The folder of Processing scripts; None: that of the default profile of each version that is there.
+        python: The Python that the scripts run; None: the one that runs this command.
+        overwrite: Whether other versions of the scripts may be replaced.
+    """
+
+    scripts: str | None = None
+    python: str | None = None
+    overwrite: bool = False
+
+
+@dataclass
 class CheckConfig:
     """Audit a data set."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seep_lightning.commands.progress import progress_bar
+from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.inputs import find_scenes, path_list
@@ -59,7 +59,7 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     make_output_folder(folder, config.overwrite or table.path.exists(), "output")
     table.write()
     errors: dict[str, UserError] = {}
-    with progress_bar(len(jobs)) as start_bar:
+    with progress_of(len(jobs)) as start_bar:
         for outcome in _map_all(jobs, networks, config, table, start_bar):
             _record(outcome, table)
             if outcome.error is not None:
