@@ -1,9 +1,11 @@
 """The traps of `check`: each line appears where it should, and none on a clean set."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,6 +19,7 @@ from seep_lightning.config.data import DataConfig, SplitConfig, SyntheticConfig
 from seep_lightning.data.audit.auditing import Audit, audit
 from seep_lightning.data.audit.finding import Finding, Severity
 from seep_lightning.data.audit.near_twins import TwinSearch
+from seep_lightning.data.audit.trap import EvenSample
 from seep_lightning.data.audit.traps import TRAPS
 from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.leakage import leakage
@@ -365,13 +368,57 @@ def test_masks_that_lie_elsewhere_than_their_images_are_told(tmp_path, spoil, wh
     assert what in text
 
 
-def test_masks_of_other_images_are_told(tmp_path):
-    write_set(tmp_path)
-    masks = sorted((tmp_path / "masks").iterdir())
+def exchange_masks(root: Path, which: slice) -> None:
+    """Give each of some chips the mask of the next of them."""
+    masks = sorted((root / "masks").iterdir())[which]
     contents = [path.read_bytes() for path in masks]
     for path, content in zip(masks, contents[1:] + contents[:1], strict=True):
         path.write_bytes(content)
+
+
+def test_masks_of_other_images_are_told(tmp_path):
+    exchange_masks(write_set(tmp_path), slice(None))
     assert "lie on nothing" in the_line(audited(tmp_path), Severity.WORTH_KNOWING)
+
+
+def each(number: int, spoil: Callable[[Chip], Chip]) -> Callable[[Chip], Chip]:
+    """Spoil each second or third chip only."""
+    position = itertools.count()
+    return lambda chip: spoil(chip) if next(position) % number == 0 else chip
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (each(3, coded((1, 0))), "16 masks (of 48 chips) are mostly seep, where other images show sea"),
+        (each(2, moved([[1, 0, 6], [0, 1, 0]])), "24 masks lie about 6 px right of what their images show"),
+    ],
+)
+def test_what_is_wrong_with_some_masks_is_told(tmp_path, spoil, what):
+    text = the_line(audited(write_set(tmp_path, spoil)), Severity.MEANINGLESS)
+    assert text.startswith(what) and "S0.000000.tif" in text
+
+
+def test_some_masks_of_other_images_are_told(tmp_path):
+    exchange_masks(write_set(tmp_path, tiles=12), slice(None, None, 3))
+    text = the_line(audited(tmp_path), Severity.MEANINGLESS)
+    assert "lie on nothing that their images show, while the others fit: S0." in text
+
+
+def test_a_small_shift_of_few_masks_is_told(tmp_path):
+    write_set(tmp_path, moved([[1, 0, 3], [0, 1, 3]]), tiles=1)
+    text = the_line(audited(tmp_path), Severity.MEANINGLESS)
+    assert text.startswith("masks lie about 3 px right and 3 px below of what their images show (of 8 chips)")
+
+
+@pytest.mark.parametrize("chips", [400, 600, 10_000])
+def test_a_sample_meets_what_is_wrong_with_each_third_chip(chips):
+    sample = EvenSample(chips)
+    chosen = [index for index in range(chips) if SimpleNamespace(index=index) in sample]
+    assert abs(len(chosen) - 200) <= 2
+    for period in (2, 3, 4, 5):
+        in_step = sum(index % period == 0 for index in chosen)
+        assert abs(in_step - 200 / period) <= 12
 
 
 # --- pictures

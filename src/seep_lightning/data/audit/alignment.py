@@ -25,6 +25,11 @@ GROUPS = 4
 LEAST_CHIPS = 16
 # the mean over this share of the side is taken off a mask, so that its edges count
 SURROUNDINGS_SHARE = 0.2
+# masks are told to be shifted from so many reduced pixels and px on
+LEAST_PIXELS = 1.9
+LEAST_OFFSET = 3.0
+# the standard deviation of normal values, in medians of their absolute values
+DEVIATION_OF_MEDIAN = 1.4826
 # a peak must stand so many standard deviations above the median offset: those of masks that fit stand 7 to 20 above it,
 # those of masks that belong to other images 2 to 4
 LEAST_PEAK = 4.5
@@ -122,6 +127,21 @@ class Comparison(NamedTuple):
     spectra: Spectra
     fits: NDArray[np.float64]
 
+    @property
+    def pixel(self) -> float:
+        """The side of a reduced pixel, px of a chip: an offset is known to about half of it."""
+        return max(self.size) / max(self.side, 1)
+
+    @property
+    def scores(self) -> Floats:
+        """How well seep fits dark pixels at each offset up to an eighth of the side, in standard deviations of chance.
+
+        (R, R) with offset 0 in the middle.
+        """
+        by_offset = _by_offset(self.spectra.sum(axis=(0, 1)))
+        chance = DEVIATION_OF_MEDIAN * float(np.median(np.abs(by_offset)))
+        return np.asarray(_near(by_offset) / max(chance, 1e-6), np.float32)
+
 
 def compare(pixels: ChipPixels) -> Comparison:
     """Compare the mask of a chip with its image."""
@@ -136,6 +156,19 @@ def compare(pixels: ChipPixels) -> Comparison:
     coarse_edges = _halved(edges)
     fits = [float((oriented(coarse_edges, orientation) * coarse_dark).sum()) for orientation in ORIENTATIONS]
     return Comparison((height, width), side, dark_spectra * edge_spectra.conj(), np.array(fits))
+
+
+def _by_offset(spectrum: Spectra) -> NDArray[np.float64]:
+    """The correlation that a spectrum (side, side / 2 + 1) stands for, (side, side) with offset 0 in the middle."""
+    side = len(spectrum)
+    return np.fft.fftshift(np.fft.irfft2(spectrum, (side, side)))
+
+
+def _near(by_offset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The offsets up to a quarter of the side, with offset 0 in the middle."""
+    centre, reach = len(by_offset) // 2, len(by_offset) // 4
+    rows = slice(centre - reach, centre + reach + 1)
+    return by_offset[rows, rows]
 
 
 class Alignment:
@@ -200,23 +233,21 @@ class Alignment:
 
     def _peak(self, spectrum: Spectra) -> Peak:
         """The highest point up to a quarter of the side away."""
-        side = len(spectrum)
-        by_offset = np.fft.fftshift(np.fft.irfft2(spectrum, (side, side)))
+        by_offset = _by_offset(spectrum)
         if self._seep_is_bright():
             by_offset = -by_offset
-        centre, reach = side // 2, side // 4
-        near = by_offset[centre - reach : centre + reach + 1, centre - reach : centre + reach + 1]
+        near = _near(by_offset)
         row, column = np.unravel_index(near.argmax(), near.shape)
         height, width = self._size
+        reach = len(near) // 2
         offset = Offset(float(row - reach) * height / self._side, float(column - reach) * width / self._side)
         highest = float(near.max())
-        at_zero = float(by_offset[centre, centre])
+        at_zero = float(near[reach, reach])
         gain = highest / at_zero if at_zero > 0 else np.inf
         spread = max(float(by_offset.std()), 1e-12)
         return Peak(offset, gain, (highest - float(np.median(by_offset))) / spread)
 
     def _seep_is_bright(self) -> bool:
         """Whether seep is brighter than its surroundings, as in the glint of the sun: it is compared as it is."""
-        half = self._side // 2
-        by_offset = np.fft.irfft2(self._quadrants.sum(axis=(0, 1, 2)), (half, half))
+        by_offset = _by_offset(self._quadrants.sum(axis=(0, 1, 2)))
         return bool(-by_offset.min() > by_offset.max())

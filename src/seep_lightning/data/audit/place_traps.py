@@ -1,17 +1,16 @@
-"""Whether masks lie on what their images show: shifted, scaled, mirrored."""
+"""Whether masks lie on what their images show: shifted, scaled, mirrored, inverted, of other images; all or some."""
 
 from typing import Any
 
 import numpy as np
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.alignment import LEAST_PEAK, Alignment, Offset, Peak
+from seep_lightning.data.audit.alignment import LEAST_OFFSET, LEAST_PEAK, LEAST_PIXELS, Alignment, Offset, Peak
 from seep_lightning.data.audit.orientations import ORIENTATIONS
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting
+from seep_lightning.data.audit.single_masks import LEAST_FITTING, MaskFits, SingleMasks
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
 
-# masks are told to be shifted from so many reduced pixels and px on, where the fit is so much better
-LEAST_PIXELS = 1.9
-LEAST_OFFSET = 3.0
+# all masks are told to be shifted where the fit is so much better
 LEAST_GAIN = 1.15
 # the groups of chips may differ by so many reduced pixels
 LARGEST_DISAGREEMENT = 2.9
@@ -19,6 +18,18 @@ LARGEST_DISAGREEMENT = 2.9
 LEAST_CHIPS_TO_RELATE = 40
 # another orientation must fit so many times better
 LEAST_ORIENTATION_GAIN = 2.0
+# of single masks so many, and such a share, are told to lie elsewhere if they do so at one offset, or at several ...
+LEAST_MOVED = 3
+LEAST_MOVED_SHARE = 0.1
+LEAST_SCATTERED_SHARE = 0.3
+# ... from this share on it is all of them
+NEARLY_ALL = 0.8
+# so many are told to be inverted
+LEAST_INVERTED = 2
+# so many, and such a share, are told to be of other images, where this share clearly fits
+LEAST_UNRELATED = 4
+LEAST_UNRELATED_SHARE = 0.15
+LEAST_FITTING_SHARE = 0.3
 
 
 class _MasksOnImages:
@@ -31,21 +42,36 @@ class _MasksOnImages:
 
     def add(self, chip: AuditedChip) -> None:
         """Look at the chip if it has seep and sea."""
-        if chip in self.sample and 0 < chip.seep_pixels < chip.pixels.mask.size:
+        if chip in self.sample and chip.has_seep_and_sea:
             self.alignment.add(chip.comparison)
 
 
 class MisplacedMasks(_MasksOnImages):
     """Masks that are shifted against their images, scaled, or laid in another way: the likeliest of these is told."""
 
+    def __init__(self, config: DataConfig, chips: int) -> None:
+        """Look at nothing yet."""
+        super().__init__(config, chips)
+        self.single = SingleMasks(config, chips)
+
+    def add(self, chip: AuditedChip) -> None:
+        """Look at the chip by itself, and together with the others."""
+        super().add(chip)
+        self.single.add(chip)
+
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Say where the masks lie, and where they would fit."""
+        what = self._of_all()
+        if what is not None:
+            return [Sighting({"masks": "masks", "what": what, "chips": self.alignment.chips})]
+        fits = self.single.fits()
+        return [] if fits is None else _shifted(fits)
+
+    def _of_all(self) -> str | None:
+        """What is wrong with the masks as a whole."""
         if not self.alignment.says_anything:
-            return []
-        what = self._orientation() or self._scale() or self._shift()
-        if what is None:
-            return []
-        return [Sighting({"what": what, "chips": self.alignment.chips})]
+            return None
+        return self._orientation() or self._scale() or self._shift()
 
     def _orientation(self) -> str | None:
         """That masks fit in another orientation, where all groups of chips say so."""
@@ -85,6 +111,9 @@ class MisplacedMasks(_MasksOnImages):
         largest = LARGEST_DISAGREEMENT * self.alignment.pixel
         if any(group.offset.minus(total.offset).length > largest for group in groups):
             return None
+        fits = self.single.fits()
+        if fits is not None and fits.fitting_count > (1 - NEARLY_ALL) * len(fits):
+            return None
         return f"lie about {_direction_text(total.offset)} of what their images show"
 
     def _is_clear(self, peak: Peak) -> bool:
@@ -102,6 +131,50 @@ class UnrelatedMasks(_MasksOnImages):
             return []
         total, *_ = self.alignment.peaks()
         return [Sighting({"chips": chips})] if total.height < LEAST_PEAK else []
+
+
+def _shifted(fits: MaskFits) -> list[Sighting]:
+    """Single masks that lie elsewhere than their images show."""
+    elsewhere = fits.elsewhere
+    if not elsewhere.any():
+        return []
+    offset, moved = fits.common_offset(elsewhere)
+    where = f"about {_direction_text(offset)} of"
+    if moved.sum() < max(LEAST_MOVED, LEAST_MOVED_SHARE * len(fits)):
+        if elsewhere.sum() < max(LEAST_MOVED, LEAST_SCATTERED_SHARE * len(fits)):
+            return []
+        where, moved = "at differing offsets from", elsewhere
+    is_all = moved.sum() >= NEARLY_ALL * fits.clear.sum()
+    masks = "masks" if is_all else f"{moved.sum()} masks"
+    numbers = {"masks": masks, "what": f"lie {where} what their images show", "chips": len(fits)}
+    return [Sighting(numbers, [] if is_all else fits.named(moved))]
+
+
+class SomeInvertedMasks(SingleMasks):
+    """Masks that are mostly seep, and fit their images the wrong way round, among others that fit."""
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Name them."""
+        fits = self.fits()
+        if fits is None or fits.fitting_count < LEAST_FITTING or fits.inverted.sum() < LEAST_INVERTED:
+            return []
+        names = fits.named(fits.inverted)
+        return [Sighting({"count": len(names), "chips": len(fits)}, names)]
+
+
+class SomeUnrelatedMasks(SingleMasks):
+    """Masks that fit nothing, among others that fit."""
+
+    def findings(self, audited: AuditedSet) -> list[Sighting]:
+        """Name them, and say their share."""
+        fits = self.fits()
+        if fits is None or fits.fitting_count < LEAST_FITTING_SHARE * len(fits):
+            return []
+        names = fits.named(fits.nowhere)
+        share = len(names) / len(fits)
+        if len(names) < LEAST_UNRELATED or share < LEAST_UNRELATED_SHARE:
+            return []
+        return [Sighting({"count": len(names), "chips": len(fits), "share": percent(share)}, names)]
 
 
 def _direction_text(offset: Offset) -> str:

@@ -27,6 +27,7 @@ MASK_VALUES = 256
 FEW_CLASSES = 8
 # costly measurements look at about so many chips, evenly taken from the set
 SAMPLE_SIZE = 200
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 # a connected part of nodata is missing data if it reaches the chip's border and holds this share of the chip
 EDGE_PART_SHARE = 0.005
 
@@ -115,6 +116,11 @@ class AuditedChip:
     def seep_pixels(self) -> int:
         """How many pixels of the mask are seep, also where the image has no data."""
         return int(cv2.countNonZero(self.pixels.mask)) if self.largest_class else 0
+
+    @property
+    def has_seep_and_sea(self) -> bool:
+        """Whether the mask holds both."""
+        return 0 < self.seep_pixels < self.pixels.mask.size
 
     @cached_property
     def class_pixels(self) -> dict[int, int]:
@@ -266,7 +272,10 @@ def finding_of(trap: Trap, sighting: Sighting) -> Finding:
 
 
 class EvenSample:
-    """Chooses chips evenly from a set, so that a costly measurement looks at some hundreds of them."""
+    """Chooses chips evenly from a set, so that a costly measurement looks at some hundreds of them.
+
+    By the golden ratio: steps of equal length would meet all or none of what is wrong with each third chip.
+    """
 
     def __init__(self, chips: int, most: int = SAMPLE_SIZE) -> None:
         """Choose.
@@ -275,10 +284,10 @@ class EvenSample:
             chips: How many chips the set has.
             most: About so many are chosen.
         """
-        self.step = max(1, round(chips / most))
+        self.share = most / max(chips, 1)
 
     def __contains__(self, chip: AuditedChip) -> bool:
-        return chip.index % self.step == 0
+        return chip.index * GOLDEN_RATIO % 1 < self.share
 
 
 def percent(share: float) -> str:

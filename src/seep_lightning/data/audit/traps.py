@@ -8,7 +8,12 @@ from seep_lightning.data.audit.name_traps import NoScenes, ScenesInNames
 from seep_lightning.data.audit.nodata_traps import ScatteredNodata, SeepOnNodata
 from seep_lightning.data.audit.part_traps import PartsWithoutClass, PartsWithoutSeep, TwinsBetweenParts
 from seep_lightning.data.audit.picture_traps import ConstantChips, Saturated
-from seep_lightning.data.audit.place_traps import MisplacedMasks, UnrelatedMasks
+from seep_lightning.data.audit.place_traps import (
+    MisplacedMasks,
+    SomeInvertedMasks,
+    SomeUnrelatedMasks,
+    UnrelatedMasks,
+)
 from seep_lightning.data.audit.trap import Trap
 
 TRAPS = (
@@ -47,10 +52,26 @@ TRAPS = (
     Trap(
         name="misplaced masks",
         severity=Severity.MEANINGLESS,
-        measures="where the edges of seep fit the images best, over all chips: offset, scale, orientation",
-        line="masks {what} (of {chips} chips)",
+        measures="where the edges of seep fit the images best, over all chips and in each: offset, scale, orientation",
+        line="{masks} {what} (of {chips} chips)",
         cure="Cut images and masks again from one grid",
         measurement=MisplacedMasks,
+    ),
+    Trap(
+        name="some inverted masks",
+        severity=Severity.MEANINGLESS,
+        measures="masks that are mostly seep and fit the wrong way round, where others fit",
+        line="{count} masks (of {chips} chips) are mostly seep, where other images show sea, as in inverted masks",
+        cure="Turn these masks round in their files: data.mask_values would turn all of them",
+        measurement=SomeInvertedMasks,
+    ),
+    Trap(
+        name="some unrelated masks",
+        severity=Severity.MEANINGLESS,
+        measures="masks whose edges lie on nothing that their images show, from 15 % on, where those of others do",
+        line="{count} masks (of {chips} chips, {share}) lie on nothing that their images show, while the others fit",
+        cure="Look at some of these pairs: the masks may belong to other images",
+        measurement=SomeUnrelatedMasks,
     ),
     Trap(
         name="lossy masks",
