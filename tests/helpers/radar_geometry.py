@@ -98,7 +98,8 @@ class Annotation:
     def over_sea(self, pixels: Floats) -> Grid:
         """Where pixels would lie if the product had been taken over sea: its orbit and times, no mountains."""
         times = self.line_times[0] + self.line_times[1] * pixels[:, 1]
-        return _over_sea(pixels, self.orbit(times), self.orbit(times, 1), self.grid.degrees.mean(axis=0))
+        below = _degrees(self.orbit(self.grid_times.mean()))
+        return _over_sea(pixels, self.orbit(times), self.orbit(times, 1), below, self.grid.degrees.mean(axis=0))
 
     def at_height(self, pixels: Floats, heights: Floats) -> Grid:
         """Where pixels lie at heights above the ellipsoid, by orbit and range polynomials."""
@@ -126,16 +127,24 @@ def grid_over_sea(latitude: float, pixels: Floats, size: tuple[int, int] = (25_7
     line_time = PIXEL / (rate * 6_371_000.0)
     times = middle + (pixels[:, 1] - size[1] / 2) * line_time
     position, velocity = _circular_orbit(times, rate)
+    below = _degrees(_circular_orbit(np.array([middle]), rate)[0][0])
     # from below the satellite to the right of its way
-    east = 4.0 / math.cos(math.radians(latitude))
-    start = _degrees(position.mean(axis=0)) + np.array([east, 1.0])
-    return _over_sea(pixels, position, velocity, start)
+    start = below + np.array([4.0 / math.cos(math.radians(latitude)), 1.0])
+    return _over_sea(pixels, position, velocity, below, start)
 
 
-def _over_sea(pixels: Floats, position: Floats, velocity: Floats, start: Floats) -> Grid:
-    """Where pixels (N, 2) lie at height 0, if their ground range follows the sea; start: degrees near them."""
+def _over_sea(pixels: Floats, position: Floats, velocity: Floats, below: Floats, start: Floats) -> Grid:
+    """Where pixels (N, 2) lie at height 0, if their ground range follows the sea.
+
+    Args:
+        pixels: Column and row.
+        position: Of the satellite at each, (N, 3).
+        velocity: Of the satellite at each, (N, 3).
+        below: Degrees below the satellite at the middle of the product.
+        start: Degrees near the pixels.
+    """
     # the sphere that fits below the satellite serves well enough to give the pixels their spacing
-    radius = _local_radius(_degrees(position.mean(axis=0))[1])
+    radius = _local_radius(below[1])
     orbit = np.linalg.norm(position, axis=1)
     near_angle = np.arccos((orbit**2 + radius**2 - NEAR_RANGE**2) / (2 * radius * orbit))
     angle = near_angle + pixels[:, 0] * PIXEL / radius
