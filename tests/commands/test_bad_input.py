@@ -158,7 +158,7 @@ def test_a_truncated_png_and_a_text_in_disguise_are_refused(tmp_path):
     assert f"cannot read {path}" in data_refusal(tmp_path)
 
 
-@pytest.mark.parametrize("dtype", ["complex64", "bool"])
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
 def test_a_wrong_type_is_named(chips_root, dtype):
     tifffile.imwrite(chips_root / IMAGES / BAD, sea().astype(dtype))
     text = data_refusal(chips_root)

@@ -40,6 +40,7 @@ def write_raster(path: Path, values: np.ndarray, **facts: Any) -> Path:
     facts: rasterio's keywords, and tags, gcps, names (of the bands).
     """
     after = {key: facts.pop(key) for key in ("tags", "gcps", "names") if key in facts}
+    path.parent.mkdir(parents=True, exist_ok=True)
     values = values if values.ndim == 3 else values[None]
     size = dict(zip(("count", "height", "width"), values.shape, strict=True), dtype=values.dtype)
     with warnings.catch_warnings():

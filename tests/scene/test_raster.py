@@ -101,8 +101,8 @@ def no_band(path: Path) -> Path:
     return path
 
 
-def complex_values(path: Path) -> Path:
-    return write_raster(path, np.zeros((1, 4, 4), np.complex64))
+def long_integers(path: Path) -> Path:
+    return write_raster(path, np.zeros((1, 4, 4), np.int64))
 
 
 def engineering_crs(path: Path) -> Path:
@@ -120,7 +120,7 @@ def flat_transform(path: Path) -> Path:
         (lambda path: path, "is not there"),
         (no_raster, "is no raster"),
         (no_band, "has no band|is no raster"),
-        (complex_values, "stores complex"),
+        (long_integers, "stores int64"),
         (engineering_crs, "neither geographic nor projected"),
         (flat_transform, "not invertible"),
     ],

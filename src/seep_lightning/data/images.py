@@ -21,7 +21,7 @@ from seep_lightning.files import write_whole
 from seep_lightning.scene.band_names import band_numbers
 from seep_lightning.scene.colours import grey_bands, grey_values, luminance_of_palette
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
-from seep_lightning.scene.raster import GDAL_TYPES
+from seep_lightning.scene.raster import GDAL_TYPES, amplitude
 from seep_lightning.scene.scaling import Scaling
 
 
@@ -205,7 +205,7 @@ def image_pixels(decoded: DecodedFile, config: DataConfig) -> ImagePixels:
     """
     _check_type(decoded)
     chosen = _chosen_bands(decoded, config.bands)
-    stored = chosen.values
+    stored = amplitude(chosen.values, chosen.nodatas)
     nodatas = nodata_values([config.nodata, *chosen.nodatas], stored.dtype)
     data = pixels_with_data(stored, nodatas, config.nodata_bands, decoded.file_mask)
     scaling = chosen.scaling
@@ -231,7 +231,8 @@ def _check_type(decoded: DecodedFile) -> None:
     # an index may have any number of bits; but two colours are no image
     is_index = decoded.palette is not None and decoded.bits != "1"
     has_few_bits = bool(decoded.bits) and not is_index and not is_float
-    if dtype.name in GDAL_TYPES and not has_few_bits:
+    is_known = dtype.name in GDAL_TYPES or dtype.kind == "c"
+    if is_known and not has_few_bits:
         return
     found = str(dtype)
     if has_few_bits:

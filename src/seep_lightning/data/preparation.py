@@ -72,25 +72,25 @@ def _read_all_labels(config: PrepareConfig) -> LabelSource:
         with _open(scene, config) as raster:
             _tell_bands(raster)
             Ground.of(raster).tell_doubts(raster)
-            for note in _settle(raster, scene, config):
+            for note in _settle(raster, config):
                 log.warning("%s: %s", scene.name, note)
     return read_labels_of(scenes, config, open_scene)
 
 
-def _settle(raster: "Raster", scene: SceneFile, config: PrepareConfig) -> tuple[str, ...]:
+def _settle(raster: "Raster", config: PrepareConfig) -> tuple[str, ...]:
     """Settle what the values of an open scene are. Returns what was assumed, a text each."""
     from seep_lightning.scene.settling import ValueOptions, settle_values
 
     if config.factor is not None:
         raster.multiply_by(config.factor)
     raster.check_scale(config.scale)
-    scale = _config_of_scene(config, scene).scale
+    scale = _config_of_scene(config, raster).scale
     return settle_values(raster, ValueOptions(scale, config.factor, nodata=config.nodata)).notes
 
 
-def _config_of_scene(config: PrepareConfig, scene: SceneFile) -> PrepareConfig:
+def _config_of_scene(config: PrepareConfig, raster: "Raster") -> PrepareConfig:
     """The config with the scale that the scene itself tells; `Raster.check_scale` has found no contradiction."""
-    return replace(config, scale=config.scale or scene.facts.scale)
+    return replace(config, scale=config.scale or raster.facts.scale)
 
 
 def _open(scene: SceneFile, config: PrepareConfig) -> "Raster":
@@ -115,9 +115,12 @@ def _bands(config: PrepareConfig) -> list["Band"]:
 
 
 def _tell_bands(raster: "Raster") -> None:
-    """Log which bands are cut, where that is not plain."""
+    """Log which bands are cut, where that is not plain, and that amplitudes are."""
     from seep_lightning.scene.band_names import choice_told
+    from seep_lightning.scene.raster import AMPLITUDE_TOLD
 
+    if raster.is_complex:
+        log.info(AMPLITUDE_TOLD, raster.name)
     is_plain = raster.is_grey or len(raster.labels) == 1
     choice = "" if is_plain else choice_told(raster.labels, raster.bands, raster.indexes)
     if choice:
@@ -144,13 +147,13 @@ def _write_data_set(folder: Path, labels: LabelSource, config: PrepareConfig) ->
         (folder / subfolder).mkdir(parents=True)
     for scene, scene_labels in labels.by_scene.items():
         with _open(scene, config) as raster:
-            notes = _settle(raster, scene, config)
+            notes = _settle(raster, config)
             if notes:
                 facts["notes"][scene.name] = " ".join(notes)
             # without overlap tiles lie edge to edge, and can be laid back
             if config.overlap == 0:
                 facts["columns"][chip_scene_name(scene.name)] = len(starts(raster.width, config))
-            for chip in cut_scene(raster, scene_labels, _config_of_scene(config, scene)):
+            for chip in cut_scene(raster, scene_labels, _config_of_scene(config, raster)):
                 _write_chip(folder, raster, chip)
                 facts["chips"] += 1
                 facts["with_seep"] += bool(chip.mask.any())

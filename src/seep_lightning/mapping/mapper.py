@@ -31,8 +31,8 @@ from seep_lightning.scene.placements import ControlPointPlacement
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
-from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.scene_file import ReadingOptions
+from seep_lightning.scene.raster import AMPLITUDE_TOLD, Raster
+from seep_lightning.scene.scene_file import ReadingOptions, SceneFacts
 from seep_lightning.scene.scene_map import SceneMap, map_scene
 from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import write_seeps
@@ -113,6 +113,7 @@ class SceneMapper:
         config = self._config_of(job)
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
+            config = config_of_scene(config, job.name, raster.facts)
             self._tell_bands(job, raster)
             notes = self._settle(raster, config)
             tell(job.name, notes)
@@ -152,6 +153,7 @@ class SceneMapper:
         config = self._config_of(job)
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
+            config = config_of_scene(config, job.name, raster.facts)
             self._settle(raster, config)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             self._write_rasters(scene, rows, progress=None)
@@ -168,7 +170,9 @@ class SceneMapper:
         return outputs
 
     def _tell_bands(self, job: SceneJob, raster: Raster) -> None:
-        """Log which bands are taken, where that is not plain; once for all scenes that are alike."""
+        """Log which bands are taken, where that is not plain, and that amplitudes are; once for all scenes alike."""
+        if raster.is_complex:
+            log.info(AMPLITUDE_TOLD, job.name)
         choice = told_choice(raster, self.networks)
         if choice and choice not in self._told_choices:
             log.warning("%s: %s. Pass bands=[...] for others.", job.name, choice)
@@ -176,7 +180,7 @@ class SceneMapper:
 
     def _config_of(self, job: SceneJob) -> PredictConfig:
         """The settings with what is known of the values of a scene; `UserError` where both contradict each other."""
-        config = config_of_scene(self.config, job)
+        config = config_of_scene(self.config, job.name, job.facts)
         return _with_implied_calibration(config, self.networks[0])
 
     def _open(self, job: SceneJob, config: PredictConfig) -> AbstractContextManager[Raster]:
@@ -252,23 +256,24 @@ class SceneMapper:
             )
 
 
-def config_of_scene(config: PredictConfig, job: SceneJob) -> PredictConfig:
+def config_of_scene(config: PredictConfig, name: str, facts: SceneFacts) -> PredictConfig:
     """The settings with what a scene itself says of its values.
 
     Args:
         config: The settings of the command.
-        job: The scene.
+        name: The scene's name.
+        facts: What its product or, once it is open, its file says.
 
     Raises:
         UserError: The settings say something else.
     """
     for key in ("scale", "calibration"):
-        known = getattr(job.facts, key)
+        known = getattr(facts, key)
         setting = getattr(config, key)
         if known is None:
             continue
         if setting not in (None, known):
-            raise UserError(f"{key}={setting}: the values of {job.name} are {known}. Leave {key}= out for it.")
+            raise UserError(f"{key}={setting}: the values of {name} are {known}. Leave {key}= out for it.")
         config = replace(config, **{key: known})
     return config
 

@@ -10,10 +10,10 @@ from rasterio.enums import Resampling
 
 from seep_lightning.data.images import write_image
 from seep_lightning.reporting.pictures import overview
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.nodata import is_measurement
 from seep_lightning.scene.polygons import SeepLayer
-from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.raster import Raster, amplitude
 
 # Pixels along the longer side of a picture.
 LONGER_SIDE = 720
@@ -34,8 +34,10 @@ def write_scene_picture(scene: Raster, layer: SeepLayer | None, path: Path) -> N
     height = max(int(scene.height * shrinkage), 1)
     width = max(int(scene.width * shrinkage), 1)
     band = scene.indexes[0]
-    with open_dataset(scene.path) as dataset:
-        grey = dataset.read(band, out_shape=(height, width), resampling=Resampling.average)
+    # the mean of complex values has lost their amplitude
+    resampling = Resampling.nearest if scene.is_complex else Resampling.average
+    with open_for_reading(scene.location) as dataset:
+        grey = amplitude(dataset.read(band, out_shape=(height, width), resampling=resampling), scene.nodatas)
         declared_valid = dataset.read_masks(band, out_shape=(height, width)) > 0
     valid = declared_valid & is_measurement(grey) & ~np.isin(grey, [0, *scene.nodatas])
     rings = [] if layer is None else _rings(layer, shrinkage)

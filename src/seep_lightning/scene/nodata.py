@@ -68,6 +68,8 @@ def pixels_with_data(
 def is_measurement(values: Values) -> Values:
     """Where values may be a measurement: not NaN, an infinity, -9999, nor the least number of a signed type.
 
+    Complex values are looked at before they become amplitudes.
+
     Args:
         values: Of any shape, as stored.
 
@@ -75,7 +77,7 @@ def is_measurement(values: Values) -> Values:
         bool of the same shape.
     """
     match values.dtype.kind:
-        case "f":
+        case "f" | "c":
             # NaN and infinities are not below it either
             return np.asarray((np.abs(values) < LARGEST_MEASUREMENT) & (values != SENTINEL))
         case "i":

@@ -21,9 +21,9 @@ from seep_lightning.scene.colours import GREY_BAND, grey_bands, grey_palette, gr
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
-from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+from seep_lightning.scene.nodata import is_measurement, nodata_values, pixels_with_data
 from seep_lightning.scene.scaling import Scaling
-from seep_lightning.scene.scene_file import SceneFacts, SceneFile
+from seep_lightning.scene.scene_file import AMPLITUDE_FACTS, SceneFacts, SceneFile
 
 # Rows that are read in one go, at least: 13 MB of a uint16 scene 25,000 px wide.
 READ_ROWS = 256
@@ -38,6 +38,12 @@ GDAL_TYPES = {
     "float32": "Float32",
     "float64": "Float64",
 }
+
+# How rasterio's names of complex types begin: phase and amplitude, of which the amplitude is read.
+COMPLEX = "complex"
+AMPLITUDE = np.dtype(np.float32)
+# What the log says of it, with the scene's name.
+AMPLITUDE_TOLD = "%s stores complex values: their amplitude is read."
 
 # What viewers and GDAL itself write beside a file, such as statistics: pixels do not depend on it.
 SIDECAR_SUFFIXES = (".aux.xml", ".ovr")
@@ -92,7 +98,8 @@ class Raster(AbstractContextManager["Raster"]):
         labels: What the file says of each of its bands.
         bands: What was asked for.
         band_names: The names of those that are read, or their polarisation; empty where the file tells neither.
-        stored_dtype: Their data type in the file.
+        stored_dtype: Their data type in the file; that of the amplitude for complex values.
+        is_complex: Whether the file stores complex values, of which the amplitude is read.
         scaling: From their stored values to those that are read.
         height: Rows.
         width: Columns.
@@ -162,7 +169,11 @@ class Raster(AbstractContextManager["Raster"]):
             self.indexes = band_numbers(self.path, self.labels, bands)
         self.palette = grey_palette(dataset) if self.is_grey else None
         self.band_names = [self.labels[i - 1].full_name for i in self.indexes]
-        self.stored_dtype = _common_dtype(self.path, {dataset.dtypes[i - 1] for i in self.indexes})
+        stored_types = {dataset.dtypes[i - 1] for i in self.indexes}
+        self.is_complex = all(name.startswith(COMPLEX) for name in stored_types)
+        self.stored_dtype = AMPLITUDE if self.is_complex else _common_dtype(self.path, stored_types)
+        if self.is_complex:
+            self.facts = self.facts.or_else(AMPLITUDE_FACTS)
         self.scaling = self._declared_scaling(dataset)
         self.height = int(dataset.height)
         self.width = int(dataset.width)
@@ -259,6 +270,8 @@ class Raster(AbstractContextManager["Raster"]):
             pixels.append(GREY_BAND)
         elif len(self.indexes) > 1 and self.nodata_bands != "any":
             pixels.append(self.nodata_bands)
+        if self.is_complex:
+            pixels.append(COMPLEX)
         if not self.scaling.is_identity:
             pixels.append([self.scaling.scales, self.scaling.offsets])
         if self.decoder is not None:
@@ -314,7 +327,7 @@ class Raster(AbstractContextManager["Raster"]):
             ) from error
         if self.is_grey:
             values = grey_values(values, self.palette)
-        return values, mask
+        return amplitude(values, self.nodatas), mask
 
     def check_unchanged(self) -> None:
         """Check that the files that it draws on are still what they were when it was opened.
@@ -364,10 +377,31 @@ def _common_dtype(path: Path, dtypes: set[str]) -> np.dtype[Any]:
     if len(dtypes) > 1 or not dtypes <= GDAL_TYPES.keys():
         stored, expected = " and ".join(sorted(dtypes)), ", ".join(GDAL_TYPES)
         raise UserError(
-            f"{path} stores {stored}; expected one of {expected} for all bands. "
+            f"{path} stores {stored}; expected one of {expected}, or complex values, for all bands. "
             "Convert it with gdal_translate -ot Float32."
         )
     return np.dtype(next(iter(dtypes)))
+
+
+def amplitude(values: Values, nodatas: Iterable[float | None]) -> Values:
+    """The amplitude of complex values as float32; others stay as they are.
+
+    Args:
+        values: Of any shape.
+        nodatas: The values of pixels without data; None for none.
+
+    Returns:
+        NaN for what is no measurement and for nodata values but 0, since the amplitude of -9999 is 9999.
+    """
+    if values.dtype.kind != "c":
+        return values
+    is_data = is_measurement(values)
+    for nodata in nodatas:
+        if nodata:
+            is_data &= values != nodata
+    # what overflows is no measurement
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(is_data, np.abs(values), np.nan).astype(AMPLITUDE)
 
 
 def _file_stamps(paths: Sequence[str]) -> FileStamps:

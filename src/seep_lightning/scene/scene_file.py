@@ -1,6 +1,6 @@
 """A scene before it is opened: its name, where it lies, and what is known of it without a pixel."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from seep_lightning.scene.band_names import Band
@@ -31,8 +31,17 @@ class SceneFacts:
     scale: str | None = None
     nodata: float | None = None
 
+    def or_else(self, others: "SceneFacts") -> "SceneFacts":
+        """These facts, and the others' where these do not say."""
+        unknown = {
+            field.name: getattr(others, field.name) for field in fields(self) if getattr(self, field.name) is None
+        }
+        return replace(self, **unknown)
+
 
 NO_FACTS = SceneFacts()
+AMPLITUDE_FACTS = SceneFacts(calibration="amplitude", scale="linear")
+"""Of complex values, of which the amplitude is read."""
 
 
 @dataclass(frozen=True)
