@@ -1,8 +1,8 @@
 """A sample of a scene's stored values: blocks over the whole of it, so that a large scene is not read twice."""
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,13 +42,23 @@ def sample_stored(raster: Raster) -> Values:
     Raises:
         UserError: The file is damaged.
     """
+    return _sample(raster, raster.read_stored)
+
+
+def sample_decoded(raster: Raster) -> Values:
+    """Take a sample of a scene whose values are decoded: values with data (C, N); `UserError` as of `sample_stored`."""
+    return _sample(raster, raster.read)
+
+
+def _sample(raster: Raster, read: Callable[[int, int, int, int], tuple[Values, Any]]) -> Values:
+    """Values (C, N) of the pixels that a reader of windows does not hide."""
     values: list[Values] = []
     windows = list(_windows(raster))
     most = max(1, SAMPLE_PIXELS // len(windows))
     for window in windows:
-        stored, mask = raster.read_stored(*window)
-        step = math.ceil(math.sqrt(stored[0].size / most))
-        thinned = stored[:, ::step, ::step].reshape(len(stored), -1)
+        pixels, mask = read(*window)
+        step = math.ceil(math.sqrt(pixels[0].size / most))
+        thinned = pixels[:, ::step, ::step].reshape(len(pixels), -1)
         if mask is not None:
             thinned = thinned[:, mask[::step, ::step].ravel() > 0]
         values.append(thinned)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from seep_lightning.errors import UserError
 from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.options import NO_NODATA
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.sampling import sample_stored
+from seep_lightning.scene.sampling import sample_decoded, sample_stored
 from seep_lightning.scene.value_checks import check_values
 
 # Types whose values have a full scale, and are neither power nor dB.
@@ -55,14 +56,15 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
         options: What is said of its values.
 
     Returns:
-        What the sample told; nothing of a scene that a product decodes, which knows its values.
+        What the sample told; of a scene that a product decodes, which knows its values, no more than the sample.
 
     Raises:
         UserError: The values cannot be what is said of them.
     """
-    _apply_factor(raster, options)
     if raster.decoder is not None:
-        return SettledValues()
+        _check_no_factor(raster, options)
+        return SettledValues(sample=sample_decoded(raster))
+    _apply_factor(raster, options)
     stored = sample_stored(raster)
     scale = None if raster.dtype.name in TYPES_OF_FULL_SCALE else options.scale
     notes = [_settle_fill(raster, fill, options) for fill in _undeclared_fill(raster, stored, options, scale)]
@@ -70,6 +72,12 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
     sample = raster.measured(stored[:, valid])
     check_values(sample, scale, str(raster.path))
     return SettledValues(tuple(note for note in notes if note), sample)
+
+
+def _check_no_factor(raster: Raster, options: ValueOptions) -> None:
+    """Raise `UserError` for a factor of values that a product decodes."""
+    if options.factor is not None:
+        raise UserError(f"factor={options.factor}: the values of {raster.path} are known. Leave factor= out for it.")
 
 
 def _apply_factor(raster: Raster, options: ValueOptions) -> None:

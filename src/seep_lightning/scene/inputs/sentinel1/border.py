@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.scene.inputs.sentinel1.tables import Window
+from seep_lightning.scene.inputs.sentinel1.tables import FARTHEST, Window
 from seep_lightning.scene.interfaces import Floats, Mask
 from seep_lightning.scene.raster import READ_ROWS
 
@@ -60,11 +60,15 @@ class Border:
         right = self.right[window.top : window.bottom, None]
         top = self.top[window.left : window.right]
         bottom = self.bottom[window.left : window.right]
-        row_tells = left < right
-        column_tells = top < bottom
-        outside = row_tells & ((columns < left) | (columns >= right))
-        outside |= column_tells & ((rows < top) | (rows >= bottom))
-        return np.asarray(~outside & (row_tells | column_tells))
+        row_is_mute = left >= right
+        column_is_mute = top >= bottom
+        inside: Mask = columns >= np.where(row_is_mute, 0, left)
+        inside &= columns < np.where(row_is_mute, FARTHEST, right)
+        # of most windows this is no column, and all columns would take as long as the pixels do
+        ends = np.flatnonzero(~column_is_mute & ((top > window.top) | (bottom < window.bottom)))
+        inside[:, ends] &= (rows >= top[ends]) & (rows < bottom[ends])
+        inside[np.ix_(row_is_mute[:, 0], column_is_mute)] = False
+        return inside
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,11 @@ class BorderFinder:
         right = np.zeros(self.height, np.int64)
         for rows in self._blocks():
             left[rows.start : rows.stop], right[rows.start : rows.stop] = self._ends_of_rows(rows)
-        top = self._first_rows(list(self._blocks()), upwards=False)
-        bottom = self.height - self._first_rows(list(self._blocks())[::-1], upwards=True)
+        # columns left and right of all rows' swath have none either
+        columns = range(int(left.min()), max(int(right.max()), int(left.min())))
+        blocks = list(self._blocks())
+        top = self._first_rows(blocks, columns, upwards=False)
+        bottom = self.height - self._first_rows(blocks[::-1], columns, upwards=True)
         return Border(left, right, top, bottom)
 
     def _blocks(self) -> Iterator[range]:
@@ -103,8 +110,11 @@ class BorderFinder:
         numbers = self.read(window)
         if self.noise is None:
             return np.asarray(numbers > 0)
-        limit = np.sqrt(NOISE_SHARE * self.noise(window))
-        return np.asarray(numbers > np.maximum(limit, LARGEST_NUMBER))
+        # the noise changes little from row to row
+        middle = (window.top + window.bottom) // 2
+        noise = self.noise(Window(middle, middle + 1, window.left, window.right))
+        limit = np.sqrt(NOISE_SHARE * noise).clip(LARGEST_NUMBER)
+        return np.asarray(numbers > limit.astype(np.uint16))
 
     def _ends_of_rows(self, rows: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first column of the swath in each row, and the column after the last."""
@@ -119,26 +129,32 @@ class BorderFinder:
             from_right = first_measured(measured[:, ::-1])
         return left, self.width - from_right
 
-    def _first_rows(self, blocks: list[range], *, upwards: bool) -> NDArray[np.int64]:
+    def _first_rows(self, blocks: list[range], columns: range, *, upwards: bool) -> NDArray[np.int64]:
         """How many rows come before the swath in each column, (W,), from the top downwards or the other way."""
         before = np.full(self.width, self.height)
         distance = 0
         for rows in blocks:
-            # what a run needs to be seen in whole
-            more = RUN - 1
-            if upwards:
-                window = Window(max(rows.start - more, 0), rows.stop, 0, self.width)
-                measured = self._is_measured(window)[::-1]
-            else:
-                window = Window(rows.start, min(rows.stop + more, self.height), 0, self.width)
-                measured = self._is_measured(window)
-            first = first_measured(measured.T)
-            is_new = (before == self.height) & (first < len(rows))
-            before[is_new] = distance + first[is_new]
-            if (before < self.height).all():
+            if not columns:
                 break
+            first = first_measured(self._inwards(rows, columns, upwards=upwards))
+            seen = before[columns.start : columns.stop]
+            is_new = (seen == self.height) & (first < len(rows))
+            seen[is_new] = distance + first[is_new]
             distance += len(rows)
+            unseen = np.flatnonzero(seen == self.height)
+            if not len(unseen):
+                break
+            columns = range(columns.start + int(unseen[0]), columns.start + int(unseen[-1]) + 1)
         return before
+
+    def _inwards(self, rows: range, columns: range, *, upwards: bool) -> Mask:
+        """Which pixels of some rows are measured, (columns, rows), from the edge inwards, with the rest of a run."""
+        more = RUN - 1
+        if upwards:
+            window = Window(max(rows.start - more, 0), rows.stop, columns.start, columns.stop)
+            return self._is_measured(window)[::-1].T
+        window = Window(rows.start, min(rows.stop + more, self.height), columns.start, columns.stop)
+        return self._is_measured(window).T
 
 
 def first_measured(is_measured: Mask) -> NDArray[np.int64]:

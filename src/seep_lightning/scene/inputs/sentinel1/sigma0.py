@@ -135,9 +135,11 @@ class Sigma0:
         amplitude: Floats = numbers.astype(np.float32)
         if self._subtracts_noise:
             assert tables.noise is not None
-            power = amplitude**2 - tables.noise.at(window)
-            amplitude = np.sqrt(power.clip(0))
-        return amplitude / tables.calibration.at(window)
+            power = np.square(amplitude, out=amplitude)
+            power -= tables.noise.at(window)
+            amplitude = np.sqrt(power.clip(0, out=power), out=power)
+        amplitude /= tables.calibration.at(window)
+        return amplitude
 
     @property
     def _border(self) -> Border:

@@ -56,14 +56,21 @@ class Table:
     def at(self, window: Window) -> Floats:
         """The quantity at the pixels of a window, (h, w)."""
         part = self.rows[:, window.left : window.right]
-        if len(part) == 1:
-            return np.broadcast_to(part, (window.bottom - window.top, part.shape[1]))
         lines = np.arange(window.top, window.bottom).clip(self.lines[0], self.lines[-1])
-        above = np.searchsorted(self.lines, lines, side="right").clip(1, len(self.lines) - 1) - 1
-        # two vectors of one line are no division by zero
-        step = np.maximum(self.lines[above + 1] - self.lines[above], 1)
-        share = np.asarray((lines - self.lines[above]) / step, np.float32)[:, None]
-        values: Floats = part[above] * (1 - share) + part[above + 1] * share
+        values = np.empty((len(lines), part.shape[1]), np.float32)
+        after = np.searchsorted(self.lines, lines, side="right").clip(1, max(1, len(self.lines) - 1))
+        for following in np.unique(after):
+            is_here = after == following
+            before = following - 1
+            # of one vector alone, all lines are its own
+            end = min(following, len(self.lines) - 1)
+            # two vectors of one line are no division by zero
+            step = max(self.lines[end] - self.lines[before], 1)
+            share = np.asarray((lines[is_here] - self.lines[before]) / step, np.float32)
+            # lines of one place in the table lie together
+            rows = values[is_here.argmax() :][: len(share)]
+            np.multiply(share[:, None], part[end] - part[before], out=rows)
+            rows += part[before]
         return values
 
 
@@ -130,7 +137,7 @@ class Noise:
 
     def at(self, window: Window) -> Floats:
         """The power of the noise at the pixels of a window, (h, w)."""
-        power = self.across.at(window).copy()
+        power = self.across.at(window)
         rows = np.arange(window.top, window.bottom)
         for block in self.along:
             part = _overlap(block.window, window)
