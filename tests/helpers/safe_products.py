@@ -82,6 +82,18 @@ def sea_numbers(seed: int = 1, sea: float = SEA) -> Numbers:
     return numbers.astype(np.uint16)
 
 
+def degrees_of(line: float, pixel: float) -> tuple[float, float]:
+    """Longitude and latitude by a generated annotation, of a descending orbit: rows run south and a little west."""
+    return 12 - pixel * 1.25e-4 - line * 2.2e-5, 45 - line * 8.8e-5 + pixel * 1.6e-5
+
+
+def components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
+    """The number of objects of 20 pixels or more, and each pixel's object, from 1."""
+    count, labels, figures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = [label for label in range(1, count) if figures[label, cv2.CC_STAT_AREA] >= 20]
+    return len(large), labels
+
+
 @dataclass(frozen=True)
 class GeneratedProduct:
     """A product whose files follow the specification.
@@ -141,9 +153,7 @@ class GeneratedProduct:
         points = ""
         for line in np.linspace(0, height - 1, 4).astype(int):
             for pixel in np.linspace(0, width - 1, 5).astype(int):
-                # a descending orbit at 45 N: rows run to the south and a little to the west
-                latitude = 45 - line * 8.8e-5 + pixel * 1.6e-5
-                longitude = 12 - pixel * 1.25e-4 - line * 2.2e-5
+                longitude, latitude = degrees_of(line, pixel)
                 points += (
                     f"<geolocationGridPoint><line>{line}</line><pixel>{pixel}</pixel><latitude>{latitude:.9f}</latitude>"
                     f"<longitude>{longitude:.9f}</longitude><height>0</height></geolocationGridPoint>"
