@@ -189,7 +189,7 @@ def test_bands_are_cut_by_meaning_and_the_choice_of_the_first_is_told(given, tmp
         file.descriptions = ["Sigma0_VH", "Sigma0_VV"]
     facts = prepare(replace(given, output=str(tmp_path / "first")))
     assert facts["bands"] == [1]
-    assert "A.1: band 1 (Sigma0_VH) is taken by its number" in caplog.text
+    assert "A.1: Band 1 (Sigma0_VH) is taken by its number" in caplog.text
     prepare(replace(given, bands=["VV"], output=str(tmp_path / "vv")))
     chips = load_chips(DataConfig(root=str(tmp_path / "vv"), classes=7))
     assert chips.band_meanings == ["VV"]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from helpers.chips import TINY, make_chips
-from helpers.maps import band, mapped, variant
+from helpers.maps import band, mapped, table, variant
 from helpers.rasters import UTM, pixels, write_raster
 from seep_lightning.commands.composition import compose
 from seep_lightning.errors import UserError
@@ -53,7 +53,7 @@ def test_a_network_trained_on_vv_refuses_a_scene_without_it(
         mapped(run_on_vv, scene, tmp_path / "out")
     with caplog.at_level(logging.WARNING):
         mapped(run_on_vv, scene, tmp_path / "out", bands=[1], polygons=False, overwrite=True)
-    assert "band 1 is VH, as bands= says, but the network was trained on VV" in caplog.text
+    assert "Band 1 is VH, but the network was trained on VV." in caplog.text
 
 
 def test_what_was_taken_is_told_where_the_scene_or_the_training_named_no_band(
@@ -64,8 +64,9 @@ def test_what_was_taken_is_told_where_the_scene_or_the_training_named_no_band(
     with caplog.at_level(logging.WARNING):
         mapped(run_on_vv, unnamed, tmp_path / "a", polygons=False)
         mapped(trained, named, tmp_path / "b", polygons=False)
-    assert "unnamed: band 1 is taken as VV, on which the network was trained" in caplog.text
-    assert "named: band 1 (VH) is taken by its number. Pass bands=[...] for others." in caplog.text
+    assert "unnamed: Band 1 is taken as VV, on which the network was trained" in caplog.text
+    assert "named: Band 1 (VH) is taken by its number; bands=[...] chooses others." in caplog.text
+    assert table(tmp_path / "b")["named"]["notes"].startswith("Band 1 (VH) is taken by its number;")
 
 
 def test_colours_are_refused_by_a_network_of_one_band_and_read_as_grey_when_told(

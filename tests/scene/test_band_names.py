@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers.rasters import UTM, write_raster
 from seep_lightning.errors import UserError
-from seep_lightning.scene.band_names import BandLabel, TrainedBand, band_numbers, choice_told, polarisation_in
+from seep_lightning.scene.band_names import BandLabel, TrainedBand, band_numbers, choice_notes, polarisation_in
 from seep_lightning.scene.raster import Raster
 
 VV = TrainedBand(1, "VV")
@@ -111,13 +111,15 @@ def test_an_exact_name_wins_and_two_bands_of_one_meaning_are_refused() -> None:
 def test_a_band_known_by_number_is_taken_where_the_file_does_not_say_that_it_is_another() -> None:
     unnamed = [BandLabel(), BandLabel()]
     assert band_numbers("a.tif", unnamed, [VV]) == [1]
-    assert "as VV, on which the network was trained" in choice_told(unnamed, [VV], [1])
+    (note,) = choice_notes(unnamed, [VV], [1])
+    assert "as VV, on which the network was trained" in note
     named = [BandLabel("VH", "VH"), BandLabel("VV", "VV")]
     assert band_numbers("a.tif", named, [FIRST]) == [1]
-    assert choice_told(named, [FIRST], [1]) == "band 1 (VH) is taken by its number"
-    assert choice_told(named, [VV], [2]) == "band 2 (VV) is taken, the VV on which the network was trained"
-    assert choice_told(named, ["VV"], [2]) == ""
-    assert choice_told(unnamed[:1], [FIRST], [1]) == ""
+    assert choice_notes(named, [FIRST], [1]) == ["Band 1 (VH) is taken by its number; bands=[...] chooses others."]
+    (note,) = choice_notes(named, [VV], [2])
+    assert note.startswith("Band 2 (VV) is taken, the VV on which the network was trained")
+    assert choice_notes(named, ["VV"], [2]) == []
+    assert choice_notes(unnamed[:1], [FIRST], [1]) == []
     with pytest.raises(UserError, match=r"2 band\(s\) named VH, HH; the network was trained on VV"):
         band_numbers("a.tif", [BandLabel("VH", "VH"), BandLabel("HH", "HH")], [VV])
 

@@ -62,6 +62,7 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
 def _read_all_labels(config: PrepareConfig) -> LabelSource:
     """Read the labels of each scene."""
     from seep_lightning.scene.ground import Ground
+    from seep_lightning.scene.raster import AMPLITUDE_TOLD
 
     scenes = _scene_files(config)
 
@@ -70,7 +71,8 @@ def _read_all_labels(config: PrepareConfig) -> LabelSource:
 
     for scene in scenes:
         with _open(scene, config) as raster:
-            _tell_bands(raster)
+            if raster.is_complex:
+                log.info(AMPLITUDE_TOLD, raster.name)
             Ground.of(raster).tell_doubts(raster)
             for note in _settle(raster, config):
                 log.warning("%s: %s", scene.name, note)
@@ -78,14 +80,15 @@ def _read_all_labels(config: PrepareConfig) -> LabelSource:
 
 
 def _settle(raster: "Raster", config: PrepareConfig) -> tuple[str, ...]:
-    """Settle what the values of an open scene are. Returns what was assumed, a text each."""
+    """Settle what the values of an open scene are. Returns what was assumed of bands and values, a text each."""
     from seep_lightning.scene.settling import ValueOptions, settle_values
 
     if config.factor is not None:
         raster.multiply_by(config.factor)
     raster.check_scale(config.scale)
     scale = _config_of_scene(config, raster).scale
-    return settle_values(raster, ValueOptions(scale, config.factor, nodata=config.nodata)).notes
+    settled = settle_values(raster, ValueOptions(scale, config.factor, nodata=config.nodata))
+    return (*_band_notes(raster), *settled.notes)
 
 
 def _config_of_scene(config: PrepareConfig, raster: "Raster") -> PrepareConfig:
@@ -114,17 +117,12 @@ def _bands(config: PrepareConfig) -> list["Band"]:
             return list(config.bands)
 
 
-def _tell_bands(raster: "Raster") -> None:
-    """Log which bands are cut, where that is not plain, and that amplitudes are."""
-    from seep_lightning.scene.band_names import choice_told
-    from seep_lightning.scene.raster import AMPLITUDE_TOLD
+def _band_notes(raster: "Raster") -> list[str]:
+    """Which bands are cut, where that is not plain."""
+    from seep_lightning.scene.band_names import choice_notes
 
-    if raster.is_complex:
-        log.info(AMPLITUDE_TOLD, raster.name)
     is_plain = raster.is_grey or len(raster.labels) == 1
-    choice = "" if is_plain else choice_told(raster.labels, raster.bands, raster.indexes)
-    if choice:
-        log.warning("%s: %s. Pass bands=[...] for others.", raster.name, choice)
+    return [] if is_plain else choice_notes(raster.labels, raster.bands, raster.indexes)
 
 
 def _scene_files(config: PrepareConfig) -> list[SceneFile]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seep_lightning.predictor.base import Predictor
-from seep_lightning.scene.band_names import POLARISATIONS, Band, TrainedBand, choice_told
+from seep_lightning.scene.band_names import POLARISATIONS, Band, TrainedBand, choice_notes
 from seep_lightning.scene.raster import Raster
 
 Bands = tuple[Band, ...]
@@ -35,20 +35,17 @@ def bands_of(networks: Sequence[Predictor], told: Sequence[Any] | None) -> Bands
     return tuple(bands)
 
 
-def told_choice(raster: Raster, networks: Sequence[Predictor]) -> str:
-    """What a person is told of the bands that are read of a scene; empty where nothing is to be told.
+def band_notes(raster: Raster, networks: Sequence[Predictor]) -> list[str]:
+    """What a person is told of the bands that are read of a scene, a sentence each; nothing where they are plain.
 
     Args:
         raster: The scene, opened with `bands_of` the networks.
         networks: Those that map it.
     """
     if raster.is_grey:
-        return ""
-    told = choice_told(raster.labels, raster.bands, raster.indexes)
-    others: list[str] = []
-    if not told:
-        others = _other_polarisations(raster, networks[0])
-    return told or "; ".join(others)
+        return []
+    notes = choice_notes(raster.labels, raster.bands, raster.indexes)
+    return notes + _other_polarisations(raster, networks[0])
 
 
 def _other_polarisations(raster: Raster, network: Predictor) -> list[str]:
@@ -57,5 +54,5 @@ def _other_polarisations(raster: Raster, network: Predictor) -> list[str]:
     for number, trained in zip(raster.indexes, network.band_meanings, strict=True):
         polarisation = raster.labels[number - 1].polarisation
         if polarisation and trained in POLARISATIONS and polarisation != trained:
-            others.append(f"band {number} is {polarisation}, as bands= says, but the network was trained on {trained}")
+            others.append(f"Band {number} is {polarisation}, but the network was trained on {trained}.")
     return others

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.description import ENSEMBLE_SEPARATOR
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.bands import bands_of, told_choice
+from seep_lightning.mapping.bands import band_notes, bands_of
 from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import tiling_of
@@ -90,7 +90,6 @@ class SceneMapper:
         self.nodata_bands = networks[0].nodata_bands
         thresholds = [network.threshold for network in networks]
         self.threshold = config.threshold or float(np.mean(thresholds))
-        self._told_choices: set[str] = set()
 
     def map(
         self, job: SceneJob, finished_key: str = "", progress: Progress | None = None, tell: Tell = _tell_nobody
@@ -114,8 +113,9 @@ class SceneMapper:
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
             config = config_of_scene(config, job.name, raster.facts)
-            self._tell_bands(job, raster)
-            notes = self._settle(raster, config)
+            if raster.is_complex:
+                log.info(AMPLITUDE_TOLD, job.name)
+            notes = [*band_notes(raster, self.networks), *self._settle(raster, config)]
             tell(job.name, notes)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
@@ -168,15 +168,6 @@ class SceneMapper:
         self.config.thresholds.around(self.threshold)
         own_attributes(self.config.attributes)
         return outputs
-
-    def _tell_bands(self, job: SceneJob, raster: Raster) -> None:
-        """Log which bands are taken, where that is not plain, and that amplitudes are; once for all scenes alike."""
-        if raster.is_complex:
-            log.info(AMPLITUDE_TOLD, job.name)
-        choice = told_choice(raster, self.networks)
-        if choice and choice not in self._told_choices:
-            log.warning("%s: %s. Pass bands=[...] for others.", job.name, choice)
-            self._told_choices.add(choice)
 
     def _config_of(self, job: SceneJob) -> PredictConfig:
         """The settings with what is known of the values of a scene; `UserError` where both contradict each other."""

@@ -274,8 +274,8 @@ def _listed(bands: Sequence[Band]) -> str:
     return ", ".join(str(band) for band in bands)
 
 
-def choice_told(labels: Sequence[BandLabel], bands: Sequence[Band], numbers: Sequence[int]) -> str:
-    """What a person is told of the bands that were taken for those that a network knows; empty where it is plain.
+def choice_notes(labels: Sequence[BandLabel], bands: Sequence[Band], numbers: Sequence[int]) -> list[str]:
+    """What a person is told of the bands that were taken, a sentence each; nothing where the choice is plain.
 
     Plain are the only band of a file that names none, and bands found by their own names.
 
@@ -284,14 +284,14 @@ def choice_told(labels: Sequence[BandLabel], bands: Sequence[Band], numbers: Seq
         bands: Those that were asked for.
         numbers: Those that were taken.
     """
-    taken: list[str] = []
+    notes: list[str] = []
     data_bands = sum(label.meaning != ALPHA for label in labels)
     for band, number in zip(bands, numbers, strict=True):
         label = labels[number - 1]
         reason = _reason_to_tell(label, band, number, data_bands)
         if reason:
-            taken.append(f"band {_described(number, label)} is taken{reason}")
-    return "; ".join(taken)
+            notes.append(f"Band {_described(number, label)} is taken{reason}; bands=[...] chooses others.")
+    return notes
 
 
 def _reason_to_tell(label: BandLabel, band: Band, number: int, count: int) -> str:
@@ -300,7 +300,7 @@ def _reason_to_tell(label: BandLabel, band: Band, number: int, count: int) -> st
         case str() if label.full_name.lower() != band.lower():
             return f" for {band}"
         case TrainedBand(meaning=meaning) if meaning and not label.meaning:
-            return f" as {meaning}, on which the network was trained; the file does not say what it is"
+            return f" as {meaning}, on which the network was trained, though the file does not say what it is"
         case TrainedBand(number=trained, meaning=meaning) if meaning and number != trained:
             return f", the {meaning} on which the network was trained"
         case TrainedBand(meaning="") if count > 1 or label.full_name:
