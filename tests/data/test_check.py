@@ -13,6 +13,7 @@ from helpers.command_line import seep
 from seep_lightning.check import print_audit
 from seep_lightning.config.data import DataConfig, GridConfig, SplitConfig
 from seep_lightning.data.audit.auditing import audit
+from seep_lightning.data.loading import load_chips
 from seep_lightning.errors import UserError
 
 
@@ -97,6 +98,21 @@ def test_unpaired_chips_are_no_problem_where_they_are_skipped(chips_root):
     (chips_root / "train_masks_256" / "S0.000001.tif").unlink()
     found = audit(config(chips_root, unpaired="skip"), SplitConfig())
     assert found.problems == [] and found.facts["chips"] == "29 pairs"
+
+
+def test_pictures_without_a_mask_are_told_with_all_cures_and_count_as_empty_where_that_is_asked_for(chips_root):
+    (chips_root / "train_masks_256" / "S0.000001.tif").unlink()
+    (problem,) = audit(config(chips_root), SplitConfig()).problems
+    assert problem == (
+        "1 without mask: S0.000001. Remove them, add their mask, or pass data.unpaired=skip to leave them out or "
+        "data.unpaired=empty to read them as sea everywhere"
+    )
+    found = audit(config(chips_root, unpaired="empty"), SplitConfig())
+    assert found.problems == [] and found.facts["chips"] == "29 pairs and 1 pictures without a mask"
+    assert "1 of 30 pictures have no mask, and are read as sea everywhere" in found.facts["read as"]
+    chips = load_chips(config(chips_root, unpaired="empty"))
+    pixels = chips.read(chips.names.index("S0.000001.tif"))
+    assert not pixels.mask.any() and pixels.labelled.all()
 
 
 def test_a_name_with_brackets_is_printed_as_it_is(chips_root, capsys):

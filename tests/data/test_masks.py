@@ -12,7 +12,8 @@ from PIL import Image
 from helpers.chips import IMAGES, MASKS, seeps_config, write_chip
 from helpers.rasters import write_raster
 from seep_lightning.commands.composition import compose
-from seep_lightning.config.data import DataConfig
+from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.images import read_pair
 from seep_lightning.data.loading import load_chips
@@ -216,6 +217,149 @@ def test_a_map_without_meaning_is_refused(override, message):
     with pytest.raises(UserError) as error:
         compose("train", [override, "data.classes=1"])
     assert message in str(error.value)
+
+
+def test_a_range_of_values_is_a_threshold(tmp_path):
+    soft = levels(20, 200)
+    soft[LAND] = 128
+    write_mask(tmp_path, "A.png", soft)
+    values = compose(
+        "train", ["data.mask_values={0-127: 0, 129-255: 1, 128: ignore}", "data.classes=1"]
+    ).data.mask_values
+    pixels = loaded(config_of(tmp_path, mask_values=values)).read(0)
+    np.testing.assert_array_equal(~pixels.labelled, LAND)
+
+
+@pytest.mark.parametrize("key", ["200-100", "0-99999999"])
+def test_a_range_that_is_none_is_refused(key):
+    with pytest.raises(UserError, match="nor a range such as 128-255"):
+        compose("train", [f"data.mask_values={{{key}: 1}}", "data.classes=1"])
+
+
+# --- what a mask itself declares as no data -----------------------------------------------------------------------
+
+
+def write_declaring(root: Path, values: np.ndarray, nodata: float) -> None:
+    write_mask(root, "A.tif", levels(0, 1))
+    write_raster(root / MASKS / "A.tif", values, nodata=nodata)
+
+
+@pytest.mark.parametrize(
+    ("values", "nodata"),
+    [
+        (levels(0, 1, 255), 255),
+        (levels(0, 1, 7).astype(np.int16), 7),
+        (np.where(LAND, np.nan, SEEP).astype(np.float32), np.nan),
+    ],
+)
+def test_the_nodata_value_of_a_mask_is_ignored_and_told_once(tmp_path, caplog, values, nodata):
+    write_declaring(tmp_path, values, nodata)
+    with caplog.at_level(logging.INFO):
+        chips = loaded(config_of(tmp_path))
+    np.testing.assert_array_equal(~chips.read(0).labelled, LAND)
+    assert caplog.text.count(f"1 masks declare {nodata:g} as no data: 6.25% of all pixels are ignored for it") == 1
+    assert "(data.mask_values)" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("values", "nodata", "mask_values"),
+    [
+        # 0 is what many programs declare where nothing is drawn
+        (levels(0, 1), 0, None),
+        (levels(0, 255), 0, {255: 1}),
+        (levels(0, 255), 255, {255: 1}),
+        (levels(0, 1), 9, None),
+    ],
+)
+def test_the_nodata_value_of_a_mask_is_not_ignored_where_it_has_a_meaning(
+    tmp_path, caplog, values, nodata, mask_values
+):
+    write_declaring(tmp_path, values, nodata)
+    with caplog.at_level(logging.INFO):
+        assert loaded(config_of(tmp_path, mask_values=mask_values)).read(0).labelled.all()
+    assert "as no data" not in caplog.text
+
+
+def test_0_is_ignored_where_a_mask_declares_it_and_another_value_is_sea(tmp_path):
+    write_declaring(tmp_path, levels(1, 2, 0), 0)
+    pixels = loaded(config_of(tmp_path, mask_values={1: 0, 2: 1})).read(0)
+    np.testing.assert_array_equal(~pixels.labelled, LAND)
+
+
+# --- which band of a mask holds the values ------------------------------------------------------------------------
+
+
+def with_alpha(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return np.stack([colour] * 3 + [alpha], -1)
+
+
+@pytest.mark.parametrize("colour", [0, 1, 255])
+def test_masks_drawn_in_alpha_alone_are_refused_with_the_band_to_pass(tmp_path, colour):
+    for name in ("A", "B"):
+        write_mask(tmp_path, f"{name}.png", with_alpha(levels(colour, colour), levels(0, 255)))
+    text = refusal(config_of(tmp_path))
+    assert "A.png has one colour throughout" in text and "data.mask_band=4 if that band holds the seep" in text
+    assert any("data.mask_band=4" in problem for problem in audit(config_of(tmp_path), SplitConfig()).problems)
+    loaded(config_of(tmp_path, mask_band=4))
+
+
+def test_masks_that_are_transparent_where_pictures_end_are_read_by_their_colours(tmp_path):
+    write_mask(tmp_path, "A.png", with_alpha(levels(0, 1), levels(255, 255, 0)))
+    write_mask(tmp_path, "B.png", with_alpha(levels(0, 0), levels(255, 255, 0)))
+    loaded(config_of(tmp_path))
+
+
+def test_masks_without_any_seep_and_with_transparent_edges_are_read_where_the_band_is_named(tmp_path):
+    write_mask(tmp_path, "A.png", with_alpha(levels(0, 0), levels(255, 255, 0)))
+    assert "data.mask_band=1 if it does not" in refusal(config_of(tmp_path))
+    assert not load_chips(config_of(tmp_path, mask_band=1)).read(0).mask.any()
+
+
+def test_a_band_that_a_mask_has_not_got_is_told(tmp_path):
+    write_mask(tmp_path, "A.png", levels(0, 1))
+    assert "A.png has 1 band(s). Pass 1 to 1, or null" in refusal(config_of(tmp_path, mask_band=4))
+
+
+# --- soft edges ---------------------------------------------------------------------------------------------------
+
+
+def ellipses(scale: int = 1) -> np.ndarray:
+    values = np.zeros((96 * scale, 96 * scale), np.uint8)
+    for centre in (30, 64):
+        cv2.ellipse(values, (centre * scale, centre * scale), (22 * scale, 8 * scale), 30, 0, 360, 255, -1)
+    return values
+
+
+SOFT = {
+    "antialiased": lambda: cv2.resize(ellipses(4), (96, 96), interpolation=cv2.INTER_AREA),
+    "bilinear": lambda: cv2.resize(ellipses(2), (120, 120), interpolation=cv2.INTER_LINEAR),
+    "blurred": lambda: cv2.GaussianBlur(ellipses(), (0, 0), 3),
+}
+
+
+@pytest.mark.parametrize("way", SOFT)
+def test_soft_edges_are_not_called_jpeg_and_a_threshold_cures_them(tmp_path, way):
+    soft = SOFT[way]()
+    write_chip(tmp_path, "A.png", np.full(soft.shape, 90, np.uint8), soft)
+    text = refusal(config_of(tmp_path))
+    assert "as soft edges leave them (antialiasing" in text and "JPEG" not in text
+    cure = text.rpartition("'data.mask_values=")[2].rstrip("'.")
+    values = compose("train", [f"data.mask_values={cure}", "data.classes=1"]).data.mask_values
+    mask = load_chips(config_of(tmp_path, mask_values=values)).read(0).mask
+    np.testing.assert_array_equal(mask > 0, soft > 127)
+
+
+@pytest.mark.parametrize("quality", [40, 75, 95])
+def test_a_jpeg_that_was_saved_as_png_is_called_so(tmp_path, quality):
+    encoded = cv2.imencode(".jpg", ellipses(), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    write_chip(tmp_path, "A.png", np.full((96, 96), 90, np.uint8), cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED))
+    assert "as lossy compression (JPEG) leaves them" in refusal(config_of(tmp_path))
+
+
+def test_many_classes_are_no_scatter(tmp_path):
+    values = np.repeat(np.arange(16, dtype=np.uint8) * 16, 16).reshape(16, 16)
+    write_mask(tmp_path, "A.png", values)
+    assert "holds the value 16, but data.classes=1" in refusal(config_of(tmp_path))
 
 
 def test_images_and_masks_of_a_chip_must_lie_in_one_place(tmp_path):

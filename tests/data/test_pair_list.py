@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.chips import IMAGES, MASKS
+from seep_lightning.commands.composition import compose
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.chips import Chips
@@ -107,6 +108,46 @@ def test_rows_without_files_are_skipped_where_that_is_asked_for_and_told(chips_r
 def test_columns_that_are_missing_are_told(chips_root):
     text = refusal(chips_root / "pairs.csv", "picture,mask", "a,b")
     assert "line 1 needs the columns image and mask" in text and "found picture, mask" in text
+
+
+def test_columns_may_have_other_names(chips_root, rows):
+    names = {"image": "File", "mask": "label", "scene": "day"}
+    chips = listed(chips_root / "pairs.csv", "file,label,day,tile,part", *rows, pair_columns=names)
+    assert (chips.scenes[7], chips.tiles[7]) == ("day-S1", 1)
+    assert not any(chips.listed_parts)
+    names["split"] = "part"
+    assert any(listed(chips_root / "pairs.csv", "file,label,day,tile,part", *rows, pair_columns=names).listed_parts)
+
+
+def test_a_column_that_was_renamed_is_not_read_under_its_usual_name(chips_root, rows):
+    names = {"scene": "day"}
+    chips = listed(chips_root / "pairs.csv", "image,mask,day,scene,split", *rows, pair_columns=names)
+    assert (chips.scenes[7], chips.tiles[7]) == ("day-S1", -1)
+
+
+def test_a_column_that_is_not_there_is_answered_with_those_that_are(chips_root, rows):
+    text = refusal(chips_root / "pairs.csv", "file,label,a,b,c", *rows, pair_columns={"image": "fil", "mask": "label"})
+    assert "pairs.csv has no column 'fil' for image. Its columns are file, label, a, b, c" in text
+    text = refusal(chips_root / "pairs.csv", "file,label,a,b,c", *rows)
+    assert "'data.pair_columns={image: file, mask: label}'" in text
+
+
+@pytest.mark.parametrize("value", ["{picture: file}", "{image: 3}", "file"])
+def test_names_of_columns_are_checked(value):
+    with pytest.raises(UserError, match=r"data\.pair_columns=.*: expected names of columns by image, mask, scene"):
+        compose("train", ["data=chips", f"data.pair_columns={value}"])
+
+
+def test_a_row_with_an_empty_mask_is_sea_where_that_is_asked_for(chips_root, rows):
+    cells = rows[0].split(",")
+    cells[1] = ""
+    chips = listed(chips_root / "pairs.csv", HEADER, ",".join(cells), *rows[1:], unpaired="empty")
+    assert chips.mask_paths[0] is None and None not in chips.mask_paths[1:]
+    assert "data.unpaired=empty" in refusal(chips_root / "pairs.csv", HEADER, ",".join(cells), *rows[1:])
+    # a mask that is named must be there
+    cells[1] = "gone.tif"
+    text = refusal(chips_root / "pairs.csv", HEADER, ",".join(cells), *rows[1:], unpaired="empty")
+    assert "there is no mask gone.tif" in text
 
 
 def test_a_list_that_is_not_there_is_told(tmp_path):

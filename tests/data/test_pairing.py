@@ -256,6 +256,18 @@ def test_chips_that_are_skipped_are_told(tmp_path):
     ]
 
 
+def test_pictures_without_a_mask_may_be_sea_but_no_mask_is_left_alone(tmp_path):
+    root = touch(tmp_path, [*numbered("images/{}.png", "masks/{}.png"), "images/x.png"])
+    assert "data.unpaired=empty to read it as sea everywhere" in refusal(root)
+    chips = paired(root, unpaired="empty")
+    assert chips.mask_paths[chips.names.index("x.png")] is None
+    assert chips.told_files() == [
+        "data: 12 pairs and 1 pictures without a mask: images/NAME.png with masks/NAME.png",
+    ]
+    (root / "masks" / "y.png").touch()
+    assert "y.png has no image" in refusal(root, unpaired="empty")
+
+
 def test_a_clean_set_leaves_nothing_out(chips_root):
     assert paired(chips_root, images="train_images_256", masks="train_masks_256").left_out == []
 

@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seep_lightning.config.mask_values import check_mask_values
+from seep_lightning.config.pair_columns import COLUMNS_OF_PAIRS
 from seep_lightning.config.pixels import CHOICE_OF_BANDS, NUMBER_ABOVE_0, SIZE_OF_CHIPS
 from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
@@ -87,8 +88,10 @@ class DataConfig:
         image_suffix: What the stems of images end with, such as `_sat`; None: nothing, or what is found out.
         mask_suffix: What the stems of masks end with, such as `_mask`; None: nothing, or what is found out.
         pairs: A CSV that lists the chips instead: image, mask, and scene, tile, split where they are known.
+        pair_columns: What its columns are called, such as `{image: file, mask: label}`; None: as above.
         pattern: A regular expression that takes scene and tile from an image's file name.
-        unpaired: `error`, or `skip` to leave out images without a mask and masks without an image.
+        unpaired: `error`; `skip` to leave out images without a mask and masks without an image; `empty` to read images
+            without a mask as sea everywhere.
         bands: Numbers from 1, or names; `grey`: the luminance of colours; None: the only band, or `grey` of pictures in
             colours.
         size: The size of all chips, px: a side, or height and width. Smaller ones are padded with no data to the right
@@ -97,8 +100,11 @@ class DataConfig:
             file itself declares (nodata value, mask, alpha) holds besides.
         nodata_bands: Whether a pixel of several bands has no data where `all` of them say so, or `any`.
         classes: The largest value that a mask may hold; 1: seep or no seep.
+        mask_band: The number, from 1, of the masks' band that holds the values, such as 4 for alpha; None: the only
+            one, or red, green and blue.
         mask_values: What the masks' values mean, such as `{255: 1, "0,255,255": 1, 254: ignore}`: by value or colour
-            the class, or `ignore`; 0 is no seep where it is not listed. None: values are classes.
+            the class, or `ignore`; ranges such as `128-255` too. 0 is no seep where it is not listed. None: values are
+            classes. What a mask itself declares as nodata is ignored where it is not listed.
         scale: What float and signed values are: `linear` (None: likewise), or `db`, which become power first.
         factor: What stored values are multiplied by before anything else, such as 0.01 for dB x 100; None: the scale
             and the offset that a file declares.
@@ -119,14 +125,16 @@ class DataConfig:
     image_suffix: str | None = None
     mask_suffix: str | None = None
     pairs: str | None = None
+    # OmegaConf merges no dictionary into a typed one that is null
+    pair_columns: Any = field(default=None, metadata=COLUMNS_OF_PAIRS)
     pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
-    unpaired: str = one_of("error", "skip")
+    unpaired: str = one_of("error", "skip", "empty")
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     size: Any = field(default=None, metadata=SIZE_OF_CHIPS)
     nodata: int | float | None = 0
     nodata_bands: str = one_of("all", "any")
     classes: int = 1
-    # OmegaConf merges no dictionary into a typed one that is null
+    mask_band: int | None = at_least(1, None)
     mask_values: Any = None
     scale: str | None = one_of(None, "linear", "db")
     factor: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
@@ -236,6 +244,7 @@ class OtherDataConfig:
     image_suffix: Any = AS_IN_THE_RUN
     mask_suffix: Any = AS_IN_THE_RUN
     pairs: Any = AS_IN_THE_RUN
+    pair_columns: Any = AS_IN_THE_RUN
     pattern: Any = AS_IN_THE_RUN
     unpaired: Any = AS_IN_THE_RUN
     bands: Any = AS_IN_THE_RUN
@@ -243,6 +252,7 @@ class OtherDataConfig:
     nodata: Any = AS_IN_THE_RUN
     nodata_bands: Any = AS_IN_THE_RUN
     factor: Any = AS_IN_THE_RUN
+    mask_band: Any = AS_IN_THE_RUN
     mask_values: Any = AS_IN_THE_RUN
     grid: Any = AS_IN_THE_RUN
 

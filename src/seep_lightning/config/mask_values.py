@@ -1,7 +1,7 @@
 """The rule of `data.mask_values`: which classes the values or colours of masks mean."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seep_lightning.errors import UserError
@@ -20,16 +20,20 @@ StoredValue = int | Colour
 """What a pixel of a mask is: a number, or a colour."""
 
 EXAMPLE = '{255: 1, "0,255,255": 1, 254: ignore}'
+# numbers of 16 bit
+LONGEST_RANGE = 1 << 16
 # commas or blanks: Hydra's grammar takes commas with a backslash only
 _COLOUR = re.compile(r"\s*(\d+)[,\s]+(\d+)[,\s]+(\d+)\s*")
 _NUMBER = re.compile(r"\s*-?\d+\s*")
+_RANGE = re.compile(r"\s*(\d+)\s*-\s*(\d+)\s*")
 
 
 def parsed_mask_values(values: Mapping[Any, Any], classes: int, prefix: str = IN_DATA) -> dict[StoredValue, int]:
     """Read `mask_values`.
 
     Args:
-        values: Classes, or `ignore`, by value (a number or a text of one) or colour (such as `0,255,255`).
+        values: Classes, or `ignore`, by value (a number or a text of one), range of values (`128-255`) or colour (such
+            as `0,255,255`).
         classes: The largest class that there is.
         prefix: What stands before the key, for messages.
 
@@ -41,13 +45,13 @@ def parsed_mask_values(values: Mapping[Any, Any], classes: int, prefix: str = IN
     """
     table: dict[StoredValue, int] = {}
     for key, meaning in values.items():
-        value = _stored_value(key)
-        if value is None:
+        stored = _stored_values(key)
+        if not stored:
             raise UserError(
-                f'{prefix}mask_values: {key!r} is neither a value nor a colour "R,G,B". '
+                f'{prefix}mask_values: {key!r} is neither a value nor a colour "R,G,B", nor a range such as 128-255. '
                 f"Expected such as '{prefix}mask_values={EXAMPLE}'."
             )
-        table[value] = _class_of(key, meaning, classes, prefix)
+        table |= dict.fromkeys(stored, _class_of(key, meaning, classes, prefix))
     return table
 
 
@@ -79,19 +83,21 @@ def check_mask_values(values: Any, classes: int, prefix: str = IN_DATA) -> None:
         )
 
 
-def _stored_value(key: Any) -> StoredValue | None:
-    """The number or colour that a key names; None where it names neither."""
+def _stored_values(key: Any) -> Sequence[StoredValue]:
+    """The numbers or the colour that a key names; none where it names neither."""
     if isinstance(key, bool):
-        return None
+        return []
     if isinstance(key, int):
-        return key
+        return [key]
     text = str(key)
     if _NUMBER.fullmatch(text):
-        return int(text)
-    colour = _COLOUR.fullmatch(text)
-    if colour is None:
-        return None
-    return int(colour[1]), int(colour[2]), int(colour[3])
+        return [int(text)]
+    if numbers := _RANGE.fullmatch(text):
+        first, last = int(numbers[1]), int(numbers[2])
+        return range(first, last + 1) if last - first < LONGEST_RANGE else []
+    if colour := _COLOUR.fullmatch(text):
+        return [(int(colour[1]), int(colour[2]), int(colour[3]))]
+    return []
 
 
 def _class_of(key: Any, meaning: Any, classes: int, prefix: str) -> int:

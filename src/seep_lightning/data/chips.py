@@ -36,7 +36,7 @@ class Chips:
         scenes: The scene that each chip was cut from.
         tiles: The number of each chip in its scene; -1 where its name has none.
         image_paths: The file of each picture.
-        mask_paths: The file of each mask.
+        mask_paths: The file of each mask; None for a chip without one, which is sea everywhere.
         digests: A text for each chip that changes with its name and its pixels, see `loading.digest`.
         statistics: Quartiles of chips and scenes, and what becomes 0 and 1.
         bands: The bands that a network of these chips takes: numbers from 1, names, or `grey`.
@@ -56,7 +56,7 @@ class Chips:
     scenes: list[str]
     tiles: list[int]
     image_paths: list[Path]
-    mask_paths: list[Path]
+    mask_paths: Sequence[Path | None]
     digests: list[str] = field(default_factory=list)
     statistics: ValueStatistics = field(default_factory=_no_statistics)
     bands: list[int | str] = field(default_factory=_first_band)
@@ -98,9 +98,21 @@ class Chips:
         """
         return read_noted_pair(self.image_paths[index], self.mask_paths[index], self.config)
 
+    def mask_of(self, index: int) -> Path:
+        """The mask of a chip that has one."""
+        path = self.mask_paths[index]
+        assert path is not None
+        return path
+
+    def counted_files(self) -> str:
+        """How many chips there are with a mask, and without one, in words."""
+        pairs = sum(path is not None for path in self.mask_paths)
+        text = f"{pairs} pairs"
+        return text if pairs == len(self) else f"{text} and {len(self) - pairs} pictures without a mask"
+
     def told_files(self) -> list[str]:
         """What there is to tell about the files, a line each: how they pair, and what is left out."""
-        lines = [f"data: {len(self)} pairs: {self.found}"] if self.found else []
+        lines = [f"data: {self.counted_files()}: {self.found}"] if self.found else []
         return lines + [f"data: left out {entry}" for entry in self.left_out]
 
     def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.config.mask_values import IGNORED
 from seep_lightning.config.pixels import GREY
 from seep_lightning.data.decoding import DecodedFile, check_same_place, decode
-from seep_lightning.data.masks import MaskPixels, read_classes, stored_mask
+from seep_lightning.data.masks import MaskPixels, is_drawn_in_alpha, read_classes, stored_mask
 from seep_lightning.data.normalise import FULL_SCALE
 from seep_lightning.data.sizes import Size, fitted, size_of, size_text
 from seep_lightning.errors import UserError
@@ -111,12 +111,16 @@ class ChipNotes:
         mask: The mask's pixels before they were fitted to `data.size`.
         file_size: Height and width in the file, px.
         meanings: What each band is, such as `VV`; empty where the file does not say.
+        has_mask: Whether there is a mask; without it, all is sea.
+        drawn_in_alpha: Whether the mask's colours are the same throughout, while its alpha band varies.
     """
 
     was_colour: bool
     mask: MaskPixels
     file_size: Size
     meanings: tuple[str, ...]
+    has_mask: bool = True
+    drawn_in_alpha: bool = False
 
 
 def without_memory(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -133,12 +137,12 @@ def covers_all(flags: NDArray[np.bool_]) -> bool:
     return bool(flags.all())
 
 
-def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> ChipPixels:
+def read_pair(image_path: Path, mask_path: Path | None, config: DataConfig) -> ChipPixels:
     """Read one chip, image and mask checked against each other.
 
     Args:
         image_path: The image's file.
-        mask_path: The mask's file.
+        mask_path: The mask's file; None: all is sea.
         config: What the files' values mean.
 
     Returns:
@@ -151,21 +155,28 @@ def read_pair(image_path: Path, mask_path: Path, config: DataConfig) -> ChipPixe
     return pixels
 
 
-def read_noted_pair(image_path: Path, mask_path: Path, config: DataConfig) -> tuple[ChipPixels, ChipNotes]:
+def read_noted_pair(image_path: Path, mask_path: Path | None, config: DataConfig) -> tuple[ChipPixels, ChipNotes]:
     """Read one chip as `read_pair` does, and note what was decided."""
     image_file = decode(image_path)
-    mask_file = decode(mask_path)
     image = image_pixels(image_file, config)
-    mask = read_classes(stored_mask(mask_file), config)
     size = image_file.size
+    target_size = size_of(config.size) or size
+    if mask_path is None:
+        sea = MaskPixels(np.zeros(size, np.uint8))
+        return _fitted_chip(image, sea, target_size), ChipNotes(
+            image.was_colour, sea, size, image.meanings, has_mask=False
+        )
+    mask_file = decode(mask_path)
+    mask = read_classes(stored_mask(mask_file, config), config)
     if size != mask_file.size:
         raise UserError(
             f"data: {image_path.name} is {size_text(size)} but its mask is {size_text(mask_file.size)}. "
             "They must be equal; cut them again from one scene."
         )
     check_same_place(image_file, mask_file)
-    pixels = _fitted_chip(image, mask, size_of(config.size) or size)
-    return pixels, ChipNotes(image.was_colour, mask, size, image.meanings)
+    drawn_in_alpha = config.mask_band is None and is_drawn_in_alpha(mask_file)
+    notes = ChipNotes(image.was_colour, mask, size, image.meanings, drawn_in_alpha=drawn_in_alpha)
+    return _fitted_chip(image, mask, target_size), notes
 
 
 def _fitted_chip(image: ImagePixels, mask: MaskPixels, size: Size) -> ChipPixels:

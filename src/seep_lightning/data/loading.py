@@ -110,7 +110,7 @@ def _read(chips: Chips, index: int, notes: SetNotes) -> ChipPixels:
     try:
         pixels, chip_notes = chips.read_noted(index)
     except MaskValuesError as error:
-        raise unknown_values_error(chips, chips.mask_paths[index]) from error
+        raise unknown_values_error(chips, chips.mask_of(index)) from error
     notes.add(chip_notes)
     return pixels
 

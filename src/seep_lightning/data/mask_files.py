@@ -76,7 +76,7 @@ def read_mask_file(path: Path, config: PrepareConfig) -> MaskFile:
     met: Counter[StoredValue] = Counter()
     with _reading(path) as file:
         for window in _windows(file):
-            met.update(met_values(decode_window(path, file, window)))
+            met.update(met_values(decode_window(path, file, window), DataConfig()))
         first = decode_window(path, file, Window(0, 0, 1, 1))
         meaning = DataConfig(classes=MOST_CLASSES, mask_values=_values(first, met, config))
         counts = np.zeros(IGNORED + 1, np.int64)
@@ -105,7 +105,7 @@ def _windows(file: Any) -> Iterator[Window]:
 
 def _classes(part: DecodedFile, meaning: DataConfig) -> tuple[Classes, Flags]:
     """The class of each pixel of a part, and where it is known."""
-    pixels = read_classes(stored_mask(part), meaning)
+    pixels = read_classes(stored_mask(part, meaning), meaning)
     is_known = np.ones(pixels.classes.shape, bool) if pixels.labelled is None else pixels.labelled
     if part.file_mask is not None:
         is_known = is_known & (part.file_mask > 0)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,27 @@ class StoredMask:
         values: (H, W) integers: numbers, or packed colours.
         palette: The colour of each number, (N, 3); None where numbers have none.
         is_lossy: Whether the compression may have changed values.
+        declared: What the file declares as no data; None where that holds for no pixel, or has another meaning.
     """
 
     path: Path
     values: NDArray[Any]
     palette: NDArray[np.uint8] | None
     is_lossy: bool
+    declared: "DeclaredPixels | None" = None
+
+
+@dataclass(frozen=True)
+class DeclaredPixels:
+    """The pixels of a mask that its file declares to have no data; their values are 0.
+
+    Attributes:
+        nodata: The value that the file names.
+        where: (H, W) bool.
+    """
+
+    nodata: float
+    where: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,7 @@ class MaskPixels:
         white_is_seep: Whether 255 was taken for seep, because there was nothing else but 0.
         holds_ones: Whether 1 was taken for a class without being listed.
         inexact: Pixels that had none of the listed values, in a lossy file.
+        declared: What the file declares as no data, which is ignored; None for no pixel.
     """
 
     classes: NDArray[np.uint8]
@@ -62,17 +78,19 @@ class MaskPixels:
     white_is_seep: bool = False
     holds_ones: bool = False
     inexact: int = 0
+    declared: DeclaredPixels | None = None
 
 
 class MaskValuesError(UserError):
     """A mask holds values of which nobody said what they mean."""
 
 
-def stored_mask(decoded: DecodedFile) -> StoredMask:
+def stored_mask(decoded: DecodedFile, config: DataConfig) -> StoredMask:
     """Take a mask's values from its file.
 
     Args:
         decoded: The file.
+        config: Names the band, and the values that have a meaning whatever the file declares.
 
     Returns:
         Numbers where it has one band or three equal ones, else colours.
@@ -80,23 +98,80 @@ def stored_mask(decoded: DecodedFile) -> StoredMask:
     Raises:
         UserError: It has other bands, or numbers that are not whole.
     """
-    bands = decoded.values[decoded.data_bands]
+    indices = _value_bands(decoded, config.mask_band)
+    bands = decoded.values[indices]
+    nodatas = {decoded.nodatas[index] for index in indices}
+    nodata = nodatas.pop() if len(nodatas) == 1 else None
+    declared = _declared_pixels(bands, nodata, decoded.palette, config)
+    if declared is not None:
+        bands = np.where(declared.where, bands.dtype.type(0), bands)
     if bands.dtype.kind == "f":
         bands = _whole_numbers(bands, decoded.path)
     if len(bands) == 1 and bands.dtype.kind in "ui":
-        return StoredMask(decoded.path, bands[0], decoded.palette, decoded.is_lossy)
+        return StoredMask(decoded.path, bands[0], decoded.palette, decoded.is_lossy, declared)
     if len(bands) != 3 or bands.dtype.kind != "u":
         raise UserError(
             f"data: mask {decoded.path} is {bands.dtype} with {len(bands)} band(s). "
-            "Expected one band of whole numbers, or red, green and blue."
+            "Expected one band of whole numbers, or red, green and blue; data.mask_band=1 chooses one of several."
         )
     red, green, blue = bands
     if (red == green).all() and (green == blue).all():
-        return StoredMask(decoded.path, red, None, decoded.is_lossy)
+        return StoredMask(decoded.path, red, None, decoded.is_lossy, declared)
     packed = red.astype(np.int64)
     for channel in (green, blue):
         packed = (packed << _CHANNEL_BITS) | channel
-    return StoredMask(decoded.path, packed + _COLOUR_BASE, None, decoded.is_lossy)
+    return StoredMask(decoded.path, packed + _COLOUR_BASE, None, decoded.is_lossy, declared)
+
+
+def _value_bands(decoded: DecodedFile, number: int | None) -> list[int]:
+    """The indices of the bands that hold a mask's values: the chosen one, or all but alpha."""
+    if number is None:
+        return decoded.data_bands
+    count = len(decoded.values)
+    if number > count:
+        raise UserError(
+            f"data.mask_band={number}: mask {decoded.path} has {count} band(s). Pass 1 to {count}, or null for the "
+            "only one, or for red, green and blue."
+        )
+    return [number - 1]
+
+
+def _declared_pixels(
+    bands: NDArray[Any], nodata: float | None, palette: NDArray[np.uint8] | None, config: DataConfig
+) -> DeclaredPixels | None:
+    """The pixels that a file's own nodata value leaves without a label; None for none."""
+    if nodata is None or _has_meaning(nodata, palette, config):
+        return None
+    is_nodata = np.isnan(bands) if np.isnan(nodata) else bands == nodata
+    where = is_nodata.all(axis=0)
+    return DeclaredPixels(nodata, where) if where.any() else None
+
+
+def _has_meaning(nodata: float, palette: NDArray[np.uint8] | None, config: DataConfig) -> bool:
+    """Whether a value that a file declares as nodata is one that is listed, or the 0 of no seep.
+
+    Many programs declare 0 as nodata where 0 is all that is not drawn. It is sea, unless another value is.
+    """
+    if not np.isfinite(nodata) or nodata != np.rint(nodata):
+        return False
+    number = int(nodata)
+    if config.mask_values is None:
+        return number == 0
+    table = parsed_mask_values(config.mask_values, config.classes)
+    _, colour = _number_and_colour(number, palette)
+    if number in table or colour in table:
+        return True
+    return number == 0 and 0 not in table.values()
+
+
+def is_drawn_in_alpha(decoded: DecodedFile) -> bool:
+    """Whether a mask's colours are the same throughout, while its alpha band varies."""
+    alpha = [index for index in range(len(decoded.values)) if index not in decoded.data_bands]
+    if not alpha or not decoded.data_bands:
+        return False
+    colours, opacity = decoded.values[decoded.data_bands], decoded.values[alpha[0]]
+    is_one_colour = bool((colours == colours[:, :1, :1]).all())
+    return is_one_colour and opacity.min() < opacity.max()
 
 
 def _whole_numbers(bands: NDArray[Any], path: Path) -> NDArray[Any]:
@@ -112,7 +187,7 @@ def _whole_numbers(bands: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def read_classes(mask: StoredMask, config: DataConfig) -> MaskPixels:
-    """Say what the pixels of a mask mean, by `data.mask_values` or, without it, by the usual meaning.
+    """Say what the pixels of a mask mean; what its file declares as no data is ignored.
 
     Args:
         mask: The mask.
@@ -125,6 +200,18 @@ def read_classes(mask: StoredMask, config: DataConfig) -> MaskPixels:
         MaskValuesError: It holds a value that has no meaning.
         UserError: It is lossy, and nothing says which values there should be.
     """
+    pixels = _read_values(mask, config)
+    if mask.declared is None:
+        return pixels
+    labelled = ~mask.declared.where
+    classes = np.where(labelled, pixels.classes, np.uint8(0))
+    if pixels.labelled is not None:
+        labelled &= pixels.labelled
+    return replace(pixels, classes=classes, labelled=labelled, declared=mask.declared)
+
+
+def _read_values(mask: StoredMask, config: DataConfig) -> MaskPixels:
+    """What the values of a mask mean, by `data.mask_values` or, without it, by the usual meaning."""
     if config.mask_values is not None:
         return _by_table(mask, parsed_mask_values(config.mask_values, config.classes), config)
     if mask.is_lossy:
@@ -244,13 +331,13 @@ def shown_value(value: int) -> StoredValue:
     return colour if number is None else number
 
 
-def met_values(decoded: DecodedFile) -> Counter[StoredValue]:
-    """How many pixels of a mask have each value or colour.
+def met_values(decoded: DecodedFile, config: DataConfig) -> Counter[StoredValue]:
+    """How many pixels of a mask have each value or colour; what its file declares as no data counts as 0.
 
     Raises:
         UserError: It is no mask.
     """
-    return _count(stored_mask(decoded))
+    return _count(stored_mask(decoded, config))
 
 
 def unknown_values_text(

@@ -11,7 +11,7 @@ from seep_lightning.config.pixels import GREY
 from seep_lightning.data.images import ChipNotes, is_grey
 from seep_lightning.data.masks import MaskPixels
 from seep_lightning.data.sizes import Size, fitted, size_of, size_text
-from seep_lightning.data.surveys import unknown_values_error
+from seep_lightning.data.surveys import alpha_error, unknown_values_error
 from seep_lightning.scene.band_names import POLARISATIONS
 
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ class SetNotes:
         white_masks: How many masks had 255 taken for seep; `white_example` is the position of the first of them.
         masks_with_ones: How many masks held class 1 without being listed.
         inexact_pixels: Pixels of lossy masks that had none of the listed values, in `inexact_masks` masks.
-        ignored_pixels: Pixels that are to be ignored.
+        ignored_pixels: Pixels that are to be ignored by `data.mask_values`.
+        declared_pixels: Pixels to be ignored since `declared_masks` masks declare their value, `declared_nodata`, as no
+            data.
+        without_mask: How many chips have no mask, and are read as sea everywhere.
+        alpha_masks: How many masks have one colour throughout and an alpha band that varies; `alpha_example` is the
+            position of the first of them.
         pixels: Pixels of all files.
         sizes: How many files have each size.
         meanings: How many chips have bands of each meaning, such as (`VV`,).
@@ -45,6 +50,12 @@ class SetNotes:
     inexact_masks: int = 0
     inexact_pixels: int = 0
     ignored_pixels: int = 0
+    declared_masks: int = 0
+    declared_pixels: int = 0
+    declared_nodata: float = 0
+    without_mask: int = 0
+    alpha_masks: int = 0
+    alpha_example: int = 0
     pixels: int = 0
     sizes: Counter[Size] = field(default_factory=Counter)
     cropped_pixels: int = 0
@@ -58,7 +69,11 @@ class SetNotes:
         if mask.white_is_seep and (mask.classes > 0).any():
             self.white_example = self.white_example if self.white_masks else self.chips
             self.white_masks += 1
+        if notes.drawn_in_alpha:
+            self.alpha_example = self.alpha_example if self.alpha_masks else self.chips
+            self.alpha_masks += 1
         self.chips += 1
+        self.without_mask += not notes.has_mask
         self.colour_chips += notes.was_colour
         self.masks_with_ones += mask.holds_ones
         self.inexact_masks += mask.inexact > 0
@@ -66,6 +81,12 @@ class SetNotes:
         self.pixels += mask.classes.size
         if mask.labelled is not None:
             self.ignored_pixels += int((~mask.labelled).sum())
+        if mask.declared is not None:
+            declared = int(mask.declared.where.sum())
+            self.declared_masks += 1
+            self.declared_nodata = mask.declared.nodata
+            self.declared_pixels += declared
+            self.ignored_pixels -= declared
         self.sizes[notes.file_size] += 1
         self.meanings[notes.meanings] += 1
         size = size_of(self.config.size)
@@ -81,13 +102,16 @@ class SetNotes:
         self.cropped_seep += seep - int(np.count_nonzero(fitted(mask.classes, size)))
 
     def check(self, chips: "Chips") -> None:
-        """Check that the masks agree on what 255 is.
+        """Check that the masks agree on what 255 is, and that they say something.
 
         Raises:
-            UserError: Some masks say seep with 255, others with 1.
+            UserError: Some masks say seep with 255, others with 1; or no mask's colours vary, but alpha bands do.
         """
         if self.white_masks and self.masks_with_ones:
-            raise unknown_values_error(chips, chips.mask_paths[self.white_example])
+            raise unknown_values_error(chips, chips.mask_of(self.white_example))
+        in_alpha = alpha_error(chips, chips.mask_of(self.alpha_example)) if self.alpha_masks else None
+        if in_alpha is not None:
+            raise in_alpha
 
     def bands(self) -> list[int | str]:
         """The bands that a network of these chips takes: numbers or names, or `grey`."""
@@ -127,6 +151,19 @@ class SetNotes:
         if self.ignored_pixels:
             share = self.ignored_pixels / self.pixels
             lines.append(f"{share:.2%} of all pixels are ignored (data.mask_values): they count nowhere.")
+        if self.declared_masks:
+            share = self.declared_pixels / self.pixels
+            value = f"{self.declared_nodata:g}"
+            cure = f"; 'data.mask_values={{{value}: 1}}' would make it seep" if value.isdecimal() else ""
+            lines.append(
+                f"{self.declared_masks} masks declare {value} as no data: {share:.2%} of all pixels are ignored for "
+                f"it, and count nowhere{cure}."
+            )
+        if self.without_mask:
+            lines.append(
+                f"{self.without_mask} of {self.chips} pictures have no mask, and are read as sea everywhere "
+                "(data.unpaired=empty)."
+            )
         if self.config.size is not None:
             lines += self._size_lines()
         return lines

@@ -10,7 +10,8 @@ from rasterio.errors import RasterioError
 
 from seep_lightning.config.mask_values import parsed_mask_values
 from seep_lightning.data.decoding import decode
-from seep_lightning.data.masks import WHITE, met_values, unknown_values_text, value_text
+from seep_lightning.data.mask_scatter import scatter_text
+from seep_lightning.data.masks import WHITE, is_drawn_in_alpha, met_values, unknown_values_text, value_text
 from seep_lightning.data.sizes import Size, size_text
 from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import open_dataset
@@ -23,19 +24,61 @@ EXAMPLES = 3
 
 
 def unknown_values_error(chips: "Chips", mask: Path) -> UserError:
-    """The error for masks with values that have no meaning, with the values of all masks.
+    """The error for masks with values that have no meaning: scattered ones, or the values of all masks.
 
     Args:
         chips: The data set.
         mask: A mask that has such a value.
     """
+    in_alpha = alpha_error(chips, mask)
+    if in_alpha is not None:
+        return in_alpha
+    scattered = scatter_text(mask, chips.config)
+    if scattered:
+        return UserError(scattered)
     # the values of this mask come first, so that the message names one of them
-    counts = Counter(dict.fromkeys(met_values(decode(mask)), 0))
-    for path in chips.mask_paths:
+    counts = Counter(dict.fromkeys(met_values(decode(mask), chips.config), 0))
+    for path in _masks(chips):
         # a mask that cannot be read is told when its turn comes
         with suppress(UserError):
-            counts.update(met_values(decode(path)))
+            counts.update(met_values(decode(path), chips.config))
     return UserError(unknown_values_text(mask, counts, chips.config))
+
+
+def alpha_error(chips: "Chips", mask: Path) -> UserError | None:
+    """The error for a set of masks whose colours say nothing, while their alpha bands vary.
+
+    Args:
+        chips: The data set.
+        mask: A mask that may be so.
+
+    Returns:
+        None where any mask of the set is drawn in its colours: then alpha is where pictures are transparent.
+    """
+    decoded = decode(mask)
+    if chips.config.mask_band is not None or not is_drawn_in_alpha(decoded):
+        return None
+    for path in _masks(chips):
+        with suppress(UserError):
+            if _is_drawn_in_colours(path):
+                return None
+    alpha = next(number for number in range(len(decoded.values)) if number not in decoded.data_bands) + 1
+    return UserError(
+        f"data: mask {mask} has one colour throughout, as all other masks have; what varies is its alpha band. Pass "
+        f"data.mask_band={alpha} if that band holds the seep, or data.mask_band=1 if it does not."
+    )
+
+
+def _is_drawn_in_colours(path: Path) -> bool:
+    """Whether the colours of a mask vary."""
+    decoded = decode(path)
+    colours = decoded.values[decoded.data_bands]
+    return bool((colours != colours[:, :1, :1]).any())
+
+
+def _masks(chips: "Chips") -> list[Path]:
+    """The masks that there are."""
+    return [path for path in chips.mask_paths if path is not None]
 
 
 def stored_meanings(chips: "Chips", classes: Sequence[int]) -> dict[str, int]:
@@ -50,12 +93,15 @@ def stored_meanings(chips: "Chips", classes: Sequence[int]) -> dict[str, int]:
     """
     config = chips.config
     if config.mask_values is None:
-        white_is_seep = any(WHITE in met_values(decode(path)) for path in chips.mask_paths[:EXAMPLES])
+        white_is_seep = any(WHITE in met_values(decode(path), config) for path in _masks(chips)[:EXAMPLES])
         return {str(WHITE if label and white_is_seep else label): label for label in classes}
-    table = parsed_mask_values(config.mask_values, config.classes)
-    meanings = {value_text(value): meaning for value, meaning in table.items()}
     # 0 is no seep where it is not listed
-    return {"0": 0, **meanings}
+    meanings = {"0": 0}
+    for key, meaning in config.mask_values.items():
+        table = parsed_mask_values({key: meaning}, config.classes)
+        text = value_text(next(iter(table))) if len(table) == 1 else str(key)
+        meanings[text] = next(iter(table.values()))
+    return meanings
 
 
 def differing_kinds_error(chips: "Chips", first_kind: str, name: str, kind: str) -> UserError:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.normalise import ValueRange
 
 # keys of other data that leave the files what they are, and change what is read of them
-READING_KEYS = frozenset({"bands", "size", "nodata", "nodata_bands", "mask_values"})
+READING_KEYS = frozenset({"bands", "size", "nodata", "nodata_bands", "mask_band", "mask_values"})
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,9 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     from seep_lightning.data.roots import with_root
 
     data = with_root(data)
-    chips = pair_chips(replace(data, unpaired="skip"))
+    # files without a partner are told below; those that are read as sea stay
+    lenient = "skip" if data.unpaired == "error" else data.unpaired
+    chips = pair_chips(replace(data, unpaired=lenient))
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
     result.findings += _left_out(chips)
@@ -199,17 +201,17 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
 
 def _mask_errors(chips: "Chips", unknown_values: Sequence[int], notes: "SetNotes") -> list[ReadingError]:
     """What is wrong with the values of masks: the same message, of all masks, for each chip."""
-    from seep_lightning.data.audit.mask_traps import lossy_text
     from seep_lightning.data.surveys import unknown_values_error
 
     if unknown_values:
-        mask = chips.mask_paths[unknown_values[0]]
-        message = lossy_text(mask) or str(unknown_values_error(chips, mask))
+        mask = chips.mask_of(unknown_values[0])
+        message = str(unknown_values_error(chips, mask))
         return [ReadingError(chips.names[index], message) for index in unknown_values]
     try:
         notes.check(chips)
     except UserError as error:
-        return [ReadingError(chips.names[notes.white_example], str(error))]
+        example = notes.white_example if notes.white_masks else notes.alpha_example
+        return [ReadingError(chips.names[example], str(error))]
     return []
 
 

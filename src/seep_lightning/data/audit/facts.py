@@ -73,7 +73,7 @@ class ChipStatistics:
             pixels_by_class: How many valid pixels have each value of its masks that occurs.
         """
         facts = {
-            "chips": f"{len(chips)} pairs",
+            "chips": chips.counted_files(),
             **files_facts(chips),
             "scenes": scenes_text(chips),
             "size and type": kinds_text(self.kinds) or "none readable",

@@ -1,15 +1,13 @@
-"""What may be wrong with masks: inverted, empty, full, lossy."""
+"""What may be wrong with masks: inverted, empty, full, scattered values."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.mask_values import IGNORE, IGNORED
-from seep_lightning.data.audit.trap import MASK_VALUES, AuditedChip, AuditedSet, SetMeasurement, Sighting, percent
-from seep_lightning.data.decoding import decode
-from seep_lightning.data.masks import met_values
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, SetMeasurement, Sighting, percent
+from seep_lightning.data.mask_scatter import scatter_of
 from seep_lightning.data.surveys import stored_meanings
 
 if TYPE_CHECKING:
@@ -17,11 +15,6 @@ if TYPE_CHECKING:
 
 # seep is rare: a set with more of it is probably inverted
 LARGEST_SEEP_SHARE = 0.5
-# a lossy mask holds at least so many values ...
-LOSSY_VALUES = 9
-# ... and all but this share of its pixels lies within LOSSY_REACH of its two most frequent values
-LOSSY_REST = 0.02
-LOSSY_REACH = 64
 
 
 class InvertedMasks(SetMeasurement):
@@ -94,69 +87,26 @@ class FullMasks:
         return [Sighting({"count": len(self.names)}, self.names)]
 
 
-class LossyMasks:
-    """Masks whose values lie scattered around two peaks, as JPEG leaves them."""
+class ScatteredValues:
+    """Masks whose values lie scattered around two peaks, as JPEG or soft edges leave them."""
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Count nothing yet."""
         self.names: list[str] = []
         self.most_values = 0
+        self.cause = ""
 
     def add(self, chip: AuditedChip) -> None:
-        """Note the chip if its mask is lossy."""
-        if is_lossy(chip.class_pixels):
+        """Note the chip if its mask is so."""
+        scatter = scatter_of(chip.class_pixels)
+        if scatter is not None:
             self.names.append(chip.name)
-            self.most_values = max(self.most_values, len(chip.class_pixels))
+            self.most_values = max(self.most_values, scatter.values)
+            self.cause = scatter.cause
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
         """Name them, and say how many values the worst of them holds."""
         if not self.names:
             return []
-        numbers: dict[str, Any] = {"count": len(self.names), "values": self.most_values}
+        numbers: dict[str, Any] = {"count": len(self.names), "values": self.most_values, "cause": self.cause}
         return [Sighting(numbers, self.names)]
-
-
-def is_lossy(counts: Mapping[int, int]) -> bool:
-    """Whether a mask's values lie scattered around two peaks.
-
-    Args:
-        counts: How often each value occurs.
-
-    Returns:
-        True for many values of which nearly all pixels hold one near the two most frequent.
-    """
-    if len(counts) < LOSSY_VALUES:
-        return False
-    low, high = _peaks(counts)
-    total = sum(counts.values())
-    far_away = 0
-    for value, count in counts.items():
-        if min(abs(value - low), abs(value - high)) > LOSSY_REACH:
-            far_away += count
-    has_peaks = counts[low] + counts[high] > total / 2
-    return has_peaks and far_away <= LOSSY_REST * total
-
-
-def _peaks(counts: Mapping[int, int]) -> list[int]:
-    """The two most frequent values, in ascending order."""
-    return sorted(sorted(counts, key=lambda value: counts[value])[-2:])
-
-
-def lossy_text(path: Path) -> str:
-    """What to say of a mask's file if its values lie scattered around two peaks; else nothing.
-
-    Args:
-        path: A mask that holds values without a meaning.
-    """
-    counts: dict[int, int] = {}
-    for value, pixels in met_values(decode(path)).items():
-        if not isinstance(value, int) or not 0 <= value < MASK_VALUES:
-            return ""
-        counts[value] = pixels
-    if not is_lossy(counts):
-        return ""
-    low, high = _peaks(counts)
-    return (
-        f"data: mask {path} holds {len(counts)} values scattered around {low} and {high}, as lossy "
-        "compression (JPEG) leaves them. Make the masks anew as PNG or TIFF, or apply a threshold to them first."
-    )

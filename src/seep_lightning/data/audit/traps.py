@@ -3,7 +3,7 @@
 from seep_lightning.data.audit.file_traps import MixedKinds, NoData
 from seep_lightning.data.audit.fill_traps import FillAsData, FrequentValues
 from seep_lightning.data.audit.finding import Severity
-from seep_lightning.data.audit.mask_traps import FullMasks, InvertedMasks, LossyMasks, NoSeepAtAll
+from seep_lightning.data.audit.mask_traps import FullMasks, InvertedMasks, NoSeepAtAll, ScatteredValues
 from seep_lightning.data.audit.name_traps import NoScenes, ScenesInNames
 from seep_lightning.data.audit.nodata_traps import ScatteredNodata, SeepOnNodata
 from seep_lightning.data.audit.part_traps import PartsWithoutClass, PartsWithoutSeep, TwinsBetweenParts
@@ -74,13 +74,13 @@ TRAPS = (
         measurement=SomeUnrelatedMasks,
     ),
     Trap(
-        name="lossy masks",
+        name="scattered values",
         severity=Severity.MEANINGLESS,
-        measures="masks of many values around two peaks",
-        line="{count} mask(s) hold up to {values} values scattered around two peaks, as lossy compression leaves them, "
-        "and each is taken for a class",
-        cure="Save the masks as PNG or TIFF with their few values",
-        measurement=LossyMasks,
+        measures="masks of many values around two peaks, by lossy compression or soft edges",
+        line="{count} mask(s) hold up to {values} values scattered around two peaks, as {cause}; each is taken for a "
+        "class",
+        cure="Make the masks anew with their few values, or give ranges of values their meaning by data.mask_values",
+        measurement=ScatteredValues,
     ),
     Trap(
         name="dark sea as nodata",

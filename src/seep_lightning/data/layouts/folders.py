@@ -129,12 +129,16 @@ class FolderPairs:
 
         Raises:
             UserError: A folder is missing or empty, nothing pairs, or an image or a mask has no partner and `unpaired`
-                is `error`.
+                does not say what becomes of it.
         """
         paired = self._pair(root)
         rests = paired.rests()
         lonely = paired.lonely()
-        if lonely and self.unpaired == "error":
+        if self.unpaired == "empty":
+            # a mask without an image is a sign of names that do not pair, and so would its image be without a mask
+            lonely = [entry for entry in lonely if entry[0].kind == "mask"]
+            rests = sorted(paired.images.by_rest)
+        if lonely and self.unpaired != "skip":
             raise _unpaired_error(*lonely[0], paired)
         left = paired.left_out
         for side, other, alone in lonely:
@@ -146,12 +150,13 @@ class FolderPairs:
         return Listing(self._chips(paired, rests), f"{paired}", left, parts)
 
     def problems(self, root: Path) -> list[str]:
-        """List the images and masks without a partner, unless they are to be skipped."""
-        if self.unpaired == "skip":
+        """List the images and masks without a partner, unless `unpaired` says what becomes of them."""
+        if self.unpaired != "error":
             return []
         problems: list[str] = []
-        for _, other, alone in self._pair(root).lonely():
-            problems.append(f"{len(alone)} without {other.kind}: {shortened(alone)}")
+        for side, other, alone in self._pair(root).lonely():
+            cure = _unpaired_cure(side, other, "them", "their")
+            problems.append(f"{len(alone)} without {other.kind}: {shortened(alone)}. {cure}")
         return problems
 
     def _chips(self, paired: PairedFiles, rests: Sequence[str]) -> list[ChipFiles]:
@@ -162,7 +167,7 @@ class FolderPairs:
         places = places_of(named, self.pattern, paired.images.ending)
         chips: list[ChipFiles] = []
         for rest, image, (folder, name), place in zip(rests, images, named, places, strict=True):
-            mask = paired.masks.by_rest[rest]
+            mask = paired.masks.by_rest.get(rest)
             chips.append(ChipFiles(image, mask, place.scene, place.tile, chip_name(folder, name)))
         return chips
 
@@ -366,11 +371,19 @@ def _unpaired_error(side: Side, other: Side, alone: Sequence[str], paired: Paire
     name = first.name
     looked = other.expected(alone[0], first)
     more = f" ({len(alone) - 1} more like it)" if len(alone) > 1 else ""
-    advice = _better_settings(paired) or f"Remove it, add its {other.kind}, or pass data.unpaired=skip."
+    advice = _better_settings(paired) or f"{_unpaired_cure(side, other, 'it', 'its')}."
     return UserError(
         f"data: {name} has no {other.kind}{more}. Looked for {looked}. {len(paired.rests())} other chips are paired. "
         f"{advice}"
     )
+
+
+def _unpaired_cure(side: Side, other: Side, them: str, their: str) -> str:
+    """What to do about files without a partner, as a sentence without its full stop."""
+    cure = f"Remove {them}, add {their} {other.kind}, or pass data.unpaired=skip to leave {them} out"
+    if side.kind == "image":
+        cure += f" or data.unpaired=empty to read {them} as sea everywhere"
+    return cure
 
 
 def _better_settings(paired: PairedFiles) -> str:

@@ -13,7 +13,7 @@ class ChipFiles(NamedTuple):
 
     Attributes:
         image: The picture, a file that GDAL reads.
-        mask: The classes of its pixels, likewise.
+        mask: The classes of its pixels, likewise; None where all of them are sea.
         scene: The name of the scene that it was cut from.
         tile: Its number in the scene, row * columns + column; -1 where it has none.
         name: What it is called in tables and in the files of an evaluation; by default the image's file name. No two
@@ -21,7 +21,7 @@ class ChipFiles(NamedTuple):
     """
 
     image: Path
-    mask: Path
+    mask: Path | None
     scene: str
     tile: int = -1
     name: str = ""

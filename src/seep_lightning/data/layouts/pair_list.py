@@ -3,19 +3,18 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.config.pair_columns import EXAMPLE, NEEDED_COLUMNS, PAIR_COLUMNS
 from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.names import chip_name, split_name
 from seep_lightning.data.left_out import left_out
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.raster_formats import chip_suffixes
 
-NEEDED_COLUMNS = ("image", "mask")
-PAIR_COLUMNS = (*NEEDED_COLUMNS, "scene", "tile", "split")
 # spreadsheets separate with the last two in some countries
 DELIMITERS = ",;\t"
 ENTRY_KINDS = ("image", "mask")
@@ -56,13 +55,14 @@ class PairList:
                 `data.unpaired` is `skip`) or one that another row has.
         """
         path = pairs_path(self.config, root)
-        rows = _read_rows(path)
+        rows = _read_rows(path, self.config.pair_columns or {})
         folders = list(dict.fromkeys([path.parent, root]))
-        found: list[tuple[ListedPair, Path, Path]] = []
+        found: list[tuple[ListedPair, Path, Path | None]] = []
         missing: list[str] = []
         for row in rows:
             image, mask = (self._file(path, row, column, folders) for column in ENTRY_KINDS)
-            if image is None or mask is None:
+            has_mask = mask is not None or self._is_empty(row)
+            if image is None or not has_mask:
                 missing.append(row["image"])
             else:
                 found.append((row, image, mask))
@@ -80,8 +80,8 @@ class PairList:
         return Listing(pairs, f"listed in {path}", left, parts)
 
     def problems(self, root: Path) -> list[str]:
-        """List the rows whose files are not there, unless they are to be skipped."""
-        if self.config.unpaired == "skip":
+        """List the rows whose files are not there, unless `data.unpaired` says what becomes of them."""
+        if self.config.unpaired != "error":
             return []
         lenient = PairList(replace(self.config, unpaired="skip"))
         cure = "Remove the lines, add the files, or pass data.unpaired=skip"
@@ -91,7 +91,8 @@ class PairList:
         """The file that a cell names; None where it is not there and may be skipped."""
         text = row[column]
         may_skip = self.config.unpaired == "skip"
-        if not text and may_skip:
+        may_be_empty = column == "mask" and self._is_empty(row)
+        if not text and (may_skip or may_be_empty):
             return None
         if not text:
             raise UserError(f"data.pairs: {path} line {row.line} has no {column}. {_cure(column)}")
@@ -105,6 +106,10 @@ class PairList:
         raise UserError(
             f"data.pairs: {path} line {row.line}: there is no {column} {text}. Looked in {places}. {_cure(column)}"
         )
+
+    def _is_empty(self, row: ListedPair) -> bool:
+        """Whether a row without a mask is a chip that is sea everywhere."""
+        return self.config.unpaired == "empty" and not row["mask"]
 
     def _place(self, path: Path, row: ListedPair, image: Path) -> tuple[str, int]:
         """Scene and tile of a row: as its cells say, else as the image's name does."""
@@ -141,17 +146,21 @@ def pairs_path(config: DataConfig, root: Path) -> Path:
 
 def _cure(column: str) -> str:
     """What to do about a row without a file."""
-    return f"Remove the line, add the {column}, or pass data.unpaired=skip."
+    cure = f"Remove the line, add the {column}, or pass data.unpaired=skip"
+    if column == "mask":
+        cure += ", or data.unpaired=empty to read pictures of an empty cell as sea everywhere"
+    return f"{cure}."
 
 
-def _read_rows(path: Path) -> list[ListedPair]:
-    """The rows of a list, without empty ones."""
+def _read_rows(path: Path, names: Mapping[str, str]) -> list[ListedPair]:
+    """The rows of a list, without empty ones; `names` says what its columns are called, where not as here."""
     unreadable = as_user_error(f"data.pairs: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
     # spreadsheets put a byte order mark first
     with unreadable, path.open(newline="", encoding="utf-8-sig") as file:
         header = file.readline()
         delimiter = max(DELIMITERS, key=header.count)
-        columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        written = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        columns = _named_columns(path, written, names)
         _check_columns(path, columns)
         reader = csv.reader(file, delimiter=delimiter)
         rows: list[ListedPair] = []
@@ -164,13 +173,29 @@ def _read_rows(path: Path) -> list[ListedPair]:
     return rows
 
 
+def _named_columns(path: Path, written: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """The columns as they are called here; `UserError` for a name that no column has."""
+    own_names = {name.strip().lower(): column for column, name in names.items()}
+    for column, name in names.items():
+        if name.strip().lower() not in written:
+            there = ", ".join(written) or "none"
+            raise UserError(
+                f"data.pair_columns: {path} has no column {name!r} for {column}. Its columns are {there}; name one of "
+                "them."
+            )
+    # a column whose name was given to another one is not read
+    others = {column: "" for column in names if column not in own_names}
+    return [own_names.get(name, others.get(name, name)) for name in written]
+
+
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     """Raise `UserError` where the columns of files are not there."""
     if not set(NEEDED_COLUMNS) <= set(columns):
         known = ", ".join(PAIR_COLUMNS)
-        found = ", ".join(columns) or "none"
+        found = ", ".join(filter(None, columns)) or "none"
         raise UserError(
-            f"data.pairs: {path} line 1 needs the columns image and mask (known are {known}); found {found}."
+            f"data.pairs: {path} line 1 needs the columns image and mask (known are {known}); found {found}. Say what "
+            f"they are called, such as {EXAMPLE}."
         )
 
 
@@ -182,7 +207,7 @@ def _checked_format(path: Path, row: ListedPair, file: Path) -> Path:
     return file
 
 
-def _check_images(path: Path, found: Iterable[tuple[ListedPair, Path, Path]]) -> None:
+def _check_images(path: Path, found: Iterable[tuple[ListedPair, Path, Path | None]]) -> None:
     """Raise `UserError` for an image that two rows have."""
     lines: dict[Path, int] = {}
     for row, image, _ in found:

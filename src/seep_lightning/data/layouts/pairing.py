@@ -136,6 +136,8 @@ def _check_files(pairs: Sequence[ChipFiles]) -> None:
 
 def _is_one_file(pair: ChipFiles) -> bool:
     """Whether image and mask are links to one file; files that are not there are told when they are read."""
+    if pair.mask is None:
+        return False
     with suppress(OSError):
         return pair.image.samefile(pair.mask)
     return False
@@ -143,7 +145,8 @@ def _is_one_file(pair: ChipFiles) -> bool:
 
 def _check_lossless(pairs: Sequence[ChipFiles], config: DataConfig) -> None:
     """Raise `UserError` for masks in a lossy format, unless a value map says what their values mean."""
-    lossy = [pair.mask for pair in pairs if pair.mask.suffix.lower() in lossy_suffixes()]
+    masks = [pair.mask for pair in pairs if pair.mask is not None]
+    lossy = [mask for mask in masks if mask.suffix.lower() in lossy_suffixes()]
     if not lossy or config.mask_values is not None:
         return
     kinds = counted_suffixes(mask.name for mask in lossy)
