@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import tifffile
 from PIL import Image
 
 from helpers.rasters import UTM, write_raster
@@ -60,6 +61,33 @@ def test_vv_is_found_in_both_orders_however_it_is_named(tmp_path: Path, naming: 
             assert raster.labels[raster.indexes[0] - 1].meaning == "VV"
     with Raster(path, ["VH", "VV"]) as raster:
         assert [order[index - 1] for index in raster.indexes] == ["VH", "VV"]
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_the_private_tag_of_snap_names_the_bands_of_its_exports(tmp_path: Path, byte_order: str, is_big: bool) -> None:
+    bands = "".join(
+        f"<Spectral_Band_Info><BAND_INDEX>{index}</BAND_INDEX><BAND_NAME>{name}</BAND_NAME>{more}</Spectral_Band_Info>"
+        for index, (name, more) in enumerate(
+            [("Amplitude_VH", ""), ("Intensity_VV", "<VIRTUAL_BAND>true</VIRTUAL_BAND>"), ("Sigma0_VV", "")]
+        )
+    )
+    header = f"<Dimap_Document><Image_Interpretation>{bands}</Image_Interpretation></Dimap_Document>"
+    facts = {"photometric": "minisblack", "planarconfig": "separate", "metadata": None, "description": "S1A_product"}
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        two_bands(),
+        **facts,
+        byteorder=byte_order,
+        bigtiff=is_big,
+        extratags=[(65000, 2, 0, header)],
+    )
+    with Raster(tmp_path / "a.tif", ["VV"]) as raster:
+        assert raster.indexes == [2]
+        assert [label.name for label in raster.labels] == ["Amplitude_VH", "Sigma0_VV"]
+    tifffile.imwrite(tmp_path / "b.tif", two_bands(), **facts)
+    with Raster(tmp_path / "b.tif") as raster:
+        assert [label.name for label in raster.labels] == ["", ""]
 
 
 @pytest.mark.parametrize("name", ["s1a-iw-grd-vv-20210401t052623.tif", "S1A_VV.tif", "scene.VV.tif"])

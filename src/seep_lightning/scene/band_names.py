@@ -8,6 +8,7 @@ from typing import Any
 from rasterio.enums import ColorInterp
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.snap_names import snap_band_names
 
 POLARISATIONS = ("VV", "VH", "HH", "HV")
 """Sent, then received: vertical or horizontal."""
@@ -106,6 +107,8 @@ def labels_of(dataset: Any, location: str) -> list[BandLabel]:
     """
     interpretations = dataset.colorinterp
     names = [name or "" for name in dataset.descriptions]
+    if not any(names):
+        names = snap_band_names(dataset, location) or names
     data_bands = [index for index, meaning in enumerate(interpretations) if meaning != ColorInterp.alpha]
     meanings = [_polarisation_of_band(name, dataset.tags(number)) for number, name in enumerate(names, 1)]
     if len(data_bands) == 1:
