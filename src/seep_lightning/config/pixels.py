@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from seep_lightning.scene.options import NO_NODATA
-
-GREY = "grey"
-"""In `data.bands`: one band, the luminance of colours."""
+from seep_lightning.scene.options import GREY, NO_NODATA
 
 
 def _is_choice_of_bands(value: Any) -> bool:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.mask_values import IGNORED
-from seep_lightning.config.pixels import GREY
 from seep_lightning.data.decoding import DecodedFile, check_same_place, decode
 from seep_lightning.data.masks import MaskPixels, is_drawn_in_alpha, read_classes, stored_mask
 from seep_lightning.data.normalise import FULL_SCALE
@@ -21,6 +20,7 @@ from seep_lightning.files import write_whole
 from seep_lightning.scene.band_names import band_numbers
 from seep_lightning.scene.colours import grey_bands, grey_values, luminance_of_palette
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+from seep_lightning.scene.options import GREY
 from seep_lightning.scene.raster import GDAL_TYPES, amplitude
 from seep_lightning.scene.scaling import Scaling
 

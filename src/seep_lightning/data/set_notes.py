@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.config.pixels import GREY
 from seep_lightning.data.images import ChipNotes, is_grey
 from seep_lightning.data.masks import MaskPixels
 from seep_lightning.data.sizes import Size, fitted, size_of, size_text
 from seep_lightning.data.surveys import alpha_error, unknown_values_error
 from seep_lightning.scene.band_names import POLARISATIONS
+from seep_lightning.scene.options import GREY
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips

@@ -52,8 +52,8 @@ class SceneOutputs:
         if config.picture:
             written.append(picture)
         if config.chips:
-            written += _chip_map_paths(folder / MASKS, job)
-            written += _chip_map_paths(folder / PROBABILITIES, job)
+            written += _cut_paths(folder / MASKS, job)
+            written += _cut_paths(folder / PROBABILITIES, job)
         return cls(folder, probability, outlines, picture, tuple(written))
 
     def check_replaceable(self, job: SceneJob, *, overwrite: bool) -> None:
@@ -77,17 +77,17 @@ class SceneOutputs:
                 )
 
 
-def chip_map_path(folder: Path, job: SceneJob, chip: Path) -> Path:
-    """The file in `folder` that holds the map of a chip."""
+def cut_path(folder: Path, job: SceneJob, chip: Path) -> Path:
+    """The file in `folder` that holds a chip's part of a map."""
     if len(job.tiles) > 1:
         return folder / chip_map_name(chip.name)
     # files in several folders may have one name, jobs have not
     return folder / chip_map_name(f"{job.name}{chip.suffix}")
 
 
-def _chip_map_paths(folder: Path, job: SceneJob) -> list[Path]:
-    """The files in `folder` that hold the maps of a scene's chips."""
-    return [chip_map_path(folder, job, file.path) for file in job.tiles]
+def _cut_paths(folder: Path, job: SceneJob) -> list[Path]:
+    """The files in `folder` that hold the parts of a map, cut into the scene's chips."""
+    return [cut_path(folder, job, file.path) for file in job.tiles]
 
 
 def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
@@ -113,7 +113,7 @@ def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
             top, bottom, left, right = box(cell, size)
             values, valid = raster.read(top, bottom, left, right)
             chip_map = np.where(valid, values[0], 0).astype(np.uint8)
-            write_image(chip_map_path(folder, job, file.path), chip_map)
+            write_image(cut_path(folder, job, file.path), chip_map)
 
 
 def _chip_size(job: SceneJob, raster: Raster) -> tuple[int, int]:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.config.pixels import GREY
 from seep_lightning.data.normalise import FULL_SCALE, Floats, Normaliser, ValueRange, image_quartiles
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.scene.band_names import polarisation_in
 from seep_lightning.scene.colours import luminance
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
+from seep_lightning.scene.options import GREY
 from seep_lightning.scene.scaling import Scaling
 
 # bands of a picture in colours, without alpha and with it

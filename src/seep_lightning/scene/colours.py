@@ -10,9 +10,6 @@ from rasterio.enums import ColorInterp
 from seep_lightning.errors import UserError
 from seep_lightning.scene.interfaces import Values
 
-GREY_BAND = "grey"
-"""As the one band to read: the luminance of colours."""
-
 # of red, green and blue in thousandths, as PIL and OpenCV take them: https://www.itu.int/rec/R-REC-BT.601
 LUMINANCE_WEIGHTS = (299, 587, 114)
 _SUM_OF_WEIGHTS = 1000

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from seep_lightning.errors import UserError
 
+GREY = "grey"
+"""As the one band to read (`bands`, `data.bands`): the luminance of colours."""
+
 NO_NODATA = "none"
 """As a nodata value that a person gives: every value is data, but for those that a file declares."""
 

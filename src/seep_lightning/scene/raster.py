@@ -17,11 +17,12 @@ from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.band_names import Band, band_numbers, labels_of
-from seep_lightning.scene.colours import GREY_BAND, grey_bands, grey_palette, grey_values
+from seep_lightning.scene.colours import grey_bands, grey_palette, grey_values
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.nodata import is_measurement, nodata_values, pixels_with_data
+from seep_lightning.scene.options import GREY
 from seep_lightning.scene.scaling import Scaling
 from seep_lightning.scene.scene_file import AMPLITUDE_FACTS, SceneFacts, SceneFile
 
@@ -162,7 +163,7 @@ class Raster(AbstractContextManager["Raster"]):
         """Read all that is known without a pixel."""
         self.bands = list(bands)
         self.labels = labels_of(dataset, self.location)
-        self.is_grey = list(bands) == [GREY_BAND] and GREY_BAND not in dataset.descriptions
+        self.is_grey = list(bands) == [GREY] and GREY not in dataset.descriptions
         if self.is_grey:
             self.indexes = grey_bands(self.path, dataset.colorinterp)
         else:
@@ -267,7 +268,7 @@ class Raster(AbstractContextManager["Raster"]):
         pixels = [files, self.height, self.width, self.stored_dtype.name, self.indexes, nodatas, self.masked]
         # maps that were made before there were these readings keep their hashes
         if self.is_grey:
-            pixels.append(GREY_BAND)
+            pixels.append(GREY)
         elif len(self.indexes) > 1 and self.nodata_bands != "any":
             pixels.append(self.nodata_bands)
         if self.is_complex:
