@@ -441,7 +441,10 @@ def test_evaluate_refuses_what_it_cannot_do_and_writes_nothing(trained, setting,
         ({"input": "/nowhere"}, "input=/nowhere: there is no such file or folder, nor any like it."),
         ({"output": "/proc/x"}, "output=/proc/x: cannot make this folder"),
         ({"output": ""}, "exists and is not empty"),
-        ({"input": "/proc/self/fdinfo"}, "input=/proc/self/fdinfo: no .tif, .tiff, .png, .vrt, .img, .jp2 in it."),
+        (
+            {"input": "/proc/self/fdinfo"},
+            "input=/proc/self/fdinfo: no .tif, .tiff, .png, .vrt, .img, .jp2 in it, and no product. It holds ",
+        ),
     ],
 )
 def test_predict_refuses_what_it_cannot_do_and_writes_nothing(trained, tmp_path, setting, message):

@@ -1,6 +1,7 @@
 """Which scenes a path on the command line means: a file, a product, a folder, a data set, or a pattern."""
 
 import glob
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, picture_suffixes, scene_suffixes
 from seep_lightning.scene.scene_file import SceneFile
+
+# sub-folders below sub-folders that are looked into, for advice
+DEEPEST_FOLDERS = 4
 
 
 def path_list(key: str, value: Any) -> list[str]:
@@ -52,15 +56,15 @@ def find_scenes(key: str, text: str) -> list[SceneFile]:
     folder = Path(text)
     if folder.is_dir():
         paths = _scenes_of_folder(folder)
-        problem = f"no {', '.join(scene_suffixes())} in it, and no product"
+        problem = f"no {', '.join(scene_suffixes())} in it, and no product. {_content_text(key, folder)}"
     else:
         # `Path.glob` takes no absolute pattern
         paths = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
-        problem = "there is no such file or folder, nor any like it"
+        problem = "there is no such file or folder, nor any like it."
     pictures = _pictures_of_maps(paths)
     inputs = [path.absolute() for path in paths if path not in pictures and not path.name.endswith(MAP_SUFFIXES)]
     if not inputs:
-        raise UserError(f"{key}={text}: {problem}.")
+        raise UserError(f"{key}={text}: {problem}")
     return each_once([scene for path in sorted(inputs) for scene in scenes_in(path)])
 
 
@@ -77,6 +81,26 @@ def _scenes_of_folder(folder: Path) -> list[Path]:
     scenes = [path for path in entries if path.suffix.lower() in scene_suffixes() or is_product(path)]
     # beside scenes, pictures are their previews
     return scenes or [path for path in entries if path.suffix.lower() in picture_suffixes()]
+
+
+def _content_text(key: str, folder: Path) -> str:
+    """What a folder without scenes holds, and the pattern that finds the images of its sub-folders, in sentences."""
+    from seep_lightning.data.layouts import content_of
+
+    held = f"It holds {content_of(folder)}."
+    for suffixes in (scene_suffixes(), picture_suffixes()):
+        for depth in range(1, DEEPEST_FOLDERS + 1):
+            pattern = "*/" * depth + "*"
+            found = Counter(path.suffix for path in folder.glob(pattern) if _may_be_scene(path, suffixes))
+            if found:
+                [(suffix, _)] = found.most_common(1)
+                return f"{held} Pass '{key}={folder}/{pattern}{suffix}'."
+    return held
+
+
+def _may_be_scene(path: Path, suffixes: Sequence[str]) -> bool:
+    """Whether a file is an image, and no map that `predict` wrote."""
+    return path.suffix.lower() in suffixes and not path.name.endswith(MAP_SUFFIXES) and path.is_file()
 
 
 def _pictures_of_maps(files: Sequence[Path]) -> set[Path]:

@@ -6,6 +6,7 @@ Knows file names only; no pixel is read.
 
 from seep_lightning.data.layouts.files import is_glob
 from seep_lightning.data.layouts.folders import FolderPairs
+from seep_lightning.data.layouts.hints import content_of
 from seep_lightning.data.layouts.interfaces import AuditedLayout, ChipFiles, Layout, Listing, ToldLayout
 from seep_lightning.data.layouts.known import KNOWN_FOLDERS, FolderNames, known_folders
 from seep_lightning.data.layouts.names import chip_name, split_name
@@ -22,6 +23,7 @@ __all__ = [
     "Listing",
     "ToldLayout",
     "chip_name",
+    "content_of",
     "is_glob",
     "known_folders",
     "layout_of",
