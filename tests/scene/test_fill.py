@@ -71,6 +71,15 @@ def test_frequent_values_that_measurements_have_are_no_fill(values: np.ndarray, 
     assert not found(values, scale, factor=1 if abs(values).max() < 100 else 0.01)
 
 
+def test_several_fills_side_by_side_are_all_told() -> None:
+    values = DECIBELS.copy()
+    for number, value in enumerate((-32768, -9999, -99)):
+        values[10 * number : 10 * number + 10] = value
+    assert {fill.value for fill in found(values, "db")} == {-32768, -9999, -99}
+    power = filled(filled(POWER, 1e-7, rows=60), 0, rows=30)
+    assert {fill.meaning for fill in found(power, "linear")} == {Meaning.NO_DATA, Meaning.IN_DOUBT}
+
+
 def test_zero_is_fill_where_all_bands_have_it() -> None:
     noise = filled(POWER, 0, rows=60)
     assert not find_fill(np.stack([POWER.ravel(), noise.ravel()]), (), ValueScale("linear"))
@@ -105,7 +114,7 @@ def test_a_part_of_a_large_scene_tells_its_fill(
         monkeypatch.setattr(raster, "read_stored", counted)
         sample = sample_stored(raster)
         assert sum(read) <= raster.height * raster.width / 4
-        [fill] = find_fill(sample, (), ValueScale("linear"))
+        [fill] = find_fill(sample.values, (), ValueScale("linear"))
         assert fill.share == pytest.approx(0.03, abs=0.015)
 
 
@@ -133,6 +142,24 @@ def test_fill_that_may_be_data_keeps_what_it_was_and_is_told(tmp_path: Path) -> 
     assert "are exactly 0, and count as data: where no data were, pass nodata=0." in notes and valid.all()
     with Raster(tmp_path / "a.tif", nodata=0) as raster:
         assert "count as nodata, as in the network's training" in settle_values(raster, ValueOptions()).notes[0]
+
+
+def test_the_floor_of_a_logarithm_is_fill_where_it_is_solid_and_may_be_dark_sea_where_it_is_scattered(
+    tmp_path: Path,
+) -> None:
+    notes, valid = settled(tmp_path / "a.tif", filled(DECIBELS, -70), ValueOptions("db"))
+    assert "are exactly -70, which no sea in dB is, and count as nodata" in notes and not valid[:8].any()
+    scattered = np.where(np.random.default_rng(1).random(DECIBELS.shape) < 0.2, np.float32(-70), DECIBELS)
+    notes, valid = settled(tmp_path / "b.tif", scattered, ValueOptions("db"))
+    assert "are exactly -70, and count as data: where no data were, pass nodata=-70" in notes and valid.all()
+
+
+def test_the_value_that_is_told_can_be_declared(tmp_path: Path) -> None:
+    values = filled(DECIBELS, np.float32(-63.98565))
+    notes, _ = settled(tmp_path / "a.tif", values, ValueOptions("db"))
+    assert "Pass nodata=-63.98565 to say so" in notes
+    assert not settled(tmp_path / "b.tif", values, ValueOptions("db", nodata=-63.98565))[0]
+    assert not settled(tmp_path / "c.tif", values, ValueOptions("db"), nodata=-63.98565)[0]
 
 
 def test_a_mask_hides_fill(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Fill that nobody declared: one exact value on many pixels, where no data were; and what it is taken for."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -13,10 +13,16 @@ from seep_lightning.scene.nodata import is_measurement
 
 # From this share of the pixels on, one exact value is told.
 LEAST_FILL = 0.01
-# So many times as frequent as the values next to it is what no measurement gives.
+# So many times as frequent as the values next to it is what no measurement gives. Of so many on either side the median
+# counts, since next to one fill there may be another.
 SPIKE = 5.0
+NEIGHBOURS = 4
+# From here on a whole number is written with an exponent.
+LONGEST_INTEGER = 1e10
 # Decibels beyond which no radar measures: the floor of a logarithm, or a fill value.
 DECIBEL_LIMIT = 60.0
+# Decibels of the smallest power of which somebody may have taken the logarithm, in place of none.
+LOWEST_FLOOR = -320.0
 
 
 class Meaning(Enum):
@@ -42,16 +48,31 @@ class Fill:
         share: Of all pixels.
         meaning: What it is taken for.
         reason: Why, such as `which no power is`; empty where it is in doubt.
+        may_be_floor: Whether it may stand for the darkest sea, as the floor of a logarithm.
     """
 
     value: float
     share: float
     meaning: Meaning
     reason: str = ""
+    may_be_floor: bool = False
+
+    def in_doubt(self) -> "Fill":
+        """The same value, taken for one that may be data."""
+        return replace(self, meaning=Meaning.IN_DOUBT, reason="")
 
     def __str__(self) -> str:
         """The fact, in words."""
-        return f"{percent(self.share)} of its pixels are exactly {self.value:.7g}"
+        return f"{percent(self.share)} of its pixels are exactly {value_text(self.value)}"
+
+
+def value_text(value: float) -> str:
+    """A stored value with as many digits as make it again, so that it can be declared."""
+    if value.is_integer() and abs(value) < LONGEST_INTEGER:
+        return str(int(value))
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return str(single) if float(single) == value else str(value)
 
 
 def percent(share: float) -> str:
@@ -89,12 +110,14 @@ def find_fill(stored: Values, declared: Collection[float], scale: ValueScale) ->
     Returns:
         The values, the most frequent first; infinities and NaN are not among them.
     """
+    with np.errstate(over="ignore"):
+        as_stored = {float(np.asarray(value).astype(stored.dtype)) for value in declared}
     candidates: set[float] = set()
     for band in stored:
         candidates |= _frequent_values(band, scale)
-    usual = _usual_value(stored, {*candidates, *declared})
+    usual = _usual_value(stored, candidates | as_stored)
     fills: list[Fill] = []
-    for value in candidates - set(declared):
+    for value in candidates - as_stored:
         share = _share(stored, value)
         if share >= LEAST_FILL:
             fills.append(_fill(value, share, usual, stored.dtype, scale))
@@ -114,9 +137,16 @@ def _frequent_values(band: NDArray[Any], scale: ValueScale) -> set[float]:
         return {0.0, float(np.iinfo(band.dtype).max)}
     finite = band[np.isfinite(band)]
     values, counts = np.unique(finite, return_counts=True)
-    neighbours = np.maximum(np.append(counts[1:], 0), np.append(0, counts[:-1]))
-    stands_out = (counts >= LEAST_FILL * band.size) & (counts >= SPIKE * neighbours)
-    return {float(value) for value in values[stands_out]}
+    frequent = np.flatnonzero(counts >= LEAST_FILL * band.size).tolist()
+    return {float(values[index]) for index in frequent if counts[index] >= SPIKE * _count_beside(counts, index)}
+
+
+def _count_beside(counts: NDArray[np.int64], index: int) -> int:
+    """How frequent the values next to one are, in the order of their size: the lower median; 0 where there are none."""
+    before = counts[max(index - NEIGHBOURS, 0) : index]
+    after = counts[index + 1 : index + 1 + NEIGHBOURS]
+    beside = np.sort(np.concatenate([before, after]))
+    return int(beside[(len(beside) - 1) // 2]) if len(beside) else 0
 
 
 def _usual_value(stored: Values, fill: Collection[float]) -> float | None:
@@ -138,7 +168,8 @@ def _fill(value: float, share: float, usual: float | None, dtype: np.dtype[Any],
     is_far = abs(measured) > DECIBEL_LIMIT >= abs(scale.measured(usual))
     match scale.scale:
         case "db" if value == 0 or is_far:
-            return Fill(value, share, Meaning.NO_DATA, "which no sea in dB is")
+            may_be_floor = LOWEST_FLOOR < measured < -DECIBEL_LIMIT
+            return Fill(value, share, Meaning.NO_DATA, "which no sea in dB is", may_be_floor)
         case "linear" if value == 0 or measured < 0 < scale.measured(usual):
             return Fill(value, share, Meaning.NO_DATA, "which no power is")
         case _:

@@ -1,12 +1,14 @@
 """A sample of a scene's stored values: blocks over the whole of it, so that a large scene is not read twice."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from seep_lightning.scene.interfaces import Values
+from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.raster import READ_ROWS, Raster
 
 # Pixels up to which a scene is read as a whole; of larger ones about so many are kept.
@@ -30,14 +32,48 @@ class Window(NamedTuple):
     right: int
 
 
-def sample_stored(raster: Raster) -> Values:
+@dataclass(frozen=True)
+class SceneSample:
+    """Parts of a scene, thinned.
+
+    Attributes:
+        parts: Stored values of each, (C, h, w).
+        masks: Where the file's own mask has data in each, (h, w); None where the file has none.
+    """
+
+    parts: Sequence[Values]
+    masks: Sequence[Mask | None]
+
+    @cached_property
+    def values(self) -> Values:
+        """The stored values (C, N) that the file's own mask does not hide."""
+        visible: list[Values] = []
+        for part, mask in zip(self.parts, self.masks, strict=True):
+            visible.append(part.reshape(len(part), -1) if mask is None else part[:, mask])
+        return np.concatenate(visible, axis=1)
+
+    def solidity(self, value: float) -> float:
+        """How often a pixel of a value has it beside it, too, 0..1: near 1 of what was filled in, less of dark sea.
+
+        Args:
+            value: A stored value of the first band.
+        """
+        most = 0.0
+        for axis in (0, 1):
+            pairs, both = 0, 0
+            for part in self.parts:
+                is_value = np.moveaxis(part[0] == np.asarray(value, part.dtype), axis, 0)
+                pairs += int(is_value[:-1].sum())
+                both += int((is_value[:-1] & is_value[1:]).sum())
+            most = max(most, both / max(pairs, 1))
+        return most
+
+
+def sample_stored(raster: Raster) -> SceneSample:
     """Take a sample of a scene.
 
     Args:
         raster: The scene.
-
-    Returns:
-        Stored values (C, N), without pixels that the file's own mask hides.
 
     Raises:
         UserError: The file is damaged.
@@ -47,22 +83,21 @@ def sample_stored(raster: Raster) -> Values:
 
 def sample_decoded(raster: Raster) -> Values:
     """Take a sample of a scene whose values are decoded: values with data (C, N); `UserError` as of `sample_stored`."""
-    return _sample(raster, raster.read)
+    return _sample(raster, raster.read).values
 
 
-def _sample(raster: Raster, read: Callable[[int, int, int, int], tuple[Values, Any]]) -> Values:
-    """Values (C, N) of the pixels that a reader of windows does not hide."""
-    values: list[Values] = []
+def _sample(raster: Raster, read: Callable[[int, int, int, int], tuple[Values, Any]]) -> SceneSample:
+    """Parts of a scene as a reader of windows gives them, with what it says of data."""
+    parts: list[Values] = []
+    masks: list[Mask | None] = []
     windows = list(_windows(raster))
     most = max(1, SAMPLE_PIXELS // len(windows))
     for window in windows:
         pixels, mask = read(*window)
         step = math.ceil(math.sqrt(pixels[0].size / most))
-        thinned = pixels[:, ::step, ::step].reshape(len(pixels), -1)
-        if mask is not None:
-            thinned = thinned[:, mask[::step, ::step].ravel() > 0]
-        values.append(thinned)
-    return np.concatenate(values, axis=1)
+        parts.append(pixels[:, ::step, ::step].copy())
+        masks.append(None if mask is None else mask[::step, ::step] > 0)
+    return SceneSample(parts, masks)
 
 
 def _windows(raster: Raster) -> Iterator[Window]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill
+from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill, value_text
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.options import NO_NODATA
@@ -11,6 +11,8 @@ from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.sampling import sample_decoded, sample_stored
 from seep_lightning.scene.value_checks import check_values
 
+# Below it what may be the floor of a logarithm lies scattered, as dark sea does.
+LEAST_SOLIDITY = 0.9
 # Types whose values have a full scale, and are neither power nor dB.
 TYPES_OF_FULL_SCALE = ("uint8", "uint16")
 
@@ -65,9 +67,13 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
         _check_no_factor(raster, options)
         return SettledValues(sample=sample_decoded(raster))
     _apply_factor(raster, options)
-    stored = sample_stored(raster)
+    parts = sample_stored(raster)
+    stored = parts.values
     scale = None if raster.dtype.name in TYPES_OF_FULL_SCALE else options.scale
-    notes = [_settle_fill(raster, fill, options) for fill in _undeclared_fill(raster, stored, options, scale)]
+    notes: list[str] = []
+    for fill in _undeclared_fill(raster, stored, options, scale):
+        is_scattered = fill.may_be_floor and parts.solidity(fill.value) < LEAST_SOLIDITY
+        notes.append(_settle_fill(raster, fill.in_doubt() if is_scattered else fill, options))
     valid = pixels_with_data(stored[:, None], raster.nodatas, raster.nodata_bands)[0]
     sample = raster.measured(stored[:, valid])
     check_values(sample, scale, str(raster.path))
@@ -99,7 +105,7 @@ def _undeclared_fill(raster: Raster, stored: Values, options: ValueOptions, scal
 
 def _settle_fill(raster: Raster, fill: Fill, options: ValueOptions) -> str:
     """Take fill for what it is. Returns what a person is told; empty where they have said it themselves."""
-    value = f"{fill.value:.7g}"
+    value = value_text(fill.value)
     says_none = options.nodata == NO_NODATA
     match fill.meaning:
         case Meaning.NO_MEASUREMENT:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
-from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill
+from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill, value_text
 
 # values with data that are kept of a chip, at most
 CHIP_SAMPLES = 1 << 13
@@ -44,9 +44,11 @@ class FrequentValues:
         return [self._sighting(fill) for fill in fills if fill.meaning is self.meaning]
 
     def _sighting(self, fill: Fill) -> Sighting:
-        # as the files store it, for data.nodata
-        stored = fill.value / (self.config.factor or 1)
-        return Sighting({"share": percent(fill.share), "value": f"{stored:.7g}", "reason": fill.reason})
+        stored = fill.value
+        if self.config.factor is not None:
+            # as the files store it, for data.nodata: what has a factor are integers
+            stored = float(round(stored / self.config.factor))
+        return Sighting({"share": percent(fill.share), "value": value_text(stored), "reason": fill.reason})
 
 
 class FillAsData(FrequentValues):
