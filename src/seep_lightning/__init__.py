@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import evaluate as evaluate
     from seep_lightning.api import export as export
     from seep_lightning.api import open_run as open_run
+    from seep_lightning.api import open_scene as open_scene
     from seep_lightning.api import predict as predict
     from seep_lightning.api import prepare as prepare
     from seep_lightning.api import qgis as qgis
@@ -33,6 +34,7 @@ _HOMES = {
     "compose": "seep_lightning.api",
     "load": "seep_lightning.predictor.loading",
     "open_run": "seep_lightning.api",
+    "open_scene": "seep_lightning.api",
     "read_chips": "seep_lightning.api",
 }
 __all__ = sorted(["__version__", *_HOMES, *_VERBS])

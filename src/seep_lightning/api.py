@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seep_lightning.mapping.mapped_scene import MappedScene
     from seep_lightning.reporting.comparison import Row
     from seep_lightning.reporting.pairing import Paired
+    from seep_lightning.scene.raster import Raster
     from seep_lightning.training.cases import TrainingJob
     from seep_lightning.training.session import TrainingResult
 
@@ -362,6 +363,34 @@ def read_chips(*overrides: str, root: StrPath = AS_CONFIGURED, **data: Any) -> "
     if data:
         settings["data"] = data
     return open_chips(_config("check", overrides, settings).data)
+
+
+def open_scene(
+    path: StrPath, bands: Sequence[int | str] = (1,), *, nodata: float | None = None, remove_noise: bool = False
+) -> "Raster":
+    """Open a scene as `predict` reads it: a raster, or a Sentinel-1 product as calibrated backscatter.
+
+    Args:
+        path: The raster, or the product's folder, manifest or archive.
+        bands: Numbers from 1, or names such as `VV`. Band 1 of a product is the co-polarised one.
+        nodata: A value of pixels without data, besides those that the scene declares.
+        remove_noise: Whether the thermal noise of a product is subtracted.
+
+    Returns:
+        The scene, open for reading by `read`; close it, or use it in a `with` statement.
+
+    Raises:
+        UserError: It cannot be used, or the path holds several scenes.
+    """
+    from seep_lightning.data.inputs import find_scenes
+    from seep_lightning.scene.inputs.kinds import open_scene as open_one
+    from seep_lightning.scene.scene_file import ReadingOptions
+
+    scenes = find_scenes("path", str(path))
+    if len(scenes) > 1:
+        names = ", ".join(scene.name for scene in scenes[:3])
+        raise UserError(f"path={path} holds {len(scenes)} scenes ({names} ...). Name one of them.")
+    return open_one(scenes[0], ReadingOptions(tuple(bands), nodata, remove_noise=remove_noise))
 
 
 def _config(command: str, overrides: Sequence[str], settings: dict[str, Any]) -> Any:

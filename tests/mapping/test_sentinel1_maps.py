@@ -1,7 +1,5 @@
 """Sentinel-1 products as they are downloaded: mapped, cut into chips, and told about in a line where that cannot be."""
 
-import os
-import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +9,6 @@ import pytest
 import shapely
 
 from helpers import safe_products as made
-from helpers.paths import ROOT
 from helpers.rasters import pixels
 from helpers.safe_products import NAME, GeneratedProduct, RealGrid, archived, cut_real_product
 from seep_lightning.config.commands import PredictConfig, PrepareConfig
@@ -132,11 +129,11 @@ def test_an_empty_folder_named_like_a_product_is_told_in_a_line(tmp_path: Path) 
 
 @pytest.mark.real
 def test_with_the_annotation_of_a_real_product_slicks_lie_where_they_were_planted(
-    real_product: Path, tmp_path: Path
+    sentinel1_annotation: Path, tmp_path: Path
 ) -> None:
     top, left = 9000, 12000
-    annotation = next((real_product / "annotation").glob("*-vv-*.xml"))
-    grid = RealGrid.of(ElementTree.parse(annotation).getroot())
+    real_product = sentinel1_annotation.parents[1]
+    grid = RealGrid.of(ElementTree.parse(sentinel1_annotation).getroot())
     product = cut_real_product(real_product, tmp_path, made.sea_numbers(), top, left)
     (name,) = mapped(product, tmp_path / "maps")
     assert f"{name}.SAFE" == real_product.name
@@ -151,22 +148,3 @@ def test_with_the_annotation_of_a_real_product_slicks_lie_where_they_were_plante
         north = (outline.centroid.y - latitude) * METRES_A_DEGREE
         # a pixel is 10 m
         assert np.hypot(east, north) <= 10
-
-
-@pytest.fixture(scope="session")
-def real_product(real_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real product without its tables and pixels: beside the real chips, or in ../shared/data."""
-    for folder in (real_root.parent, ROOT.parent / "shared" / "data"):
-        unpacked = next(folder.glob("*.SAFE"), None)
-        if unpacked is not None:
-            return unpacked
-        archive = folder / "sentinel1_grd_product.tar.xz"
-        if archive.is_file():
-            home = tmp_path_factory.mktemp("sentinel1")
-            with tarfile.open(archive) as tar:
-                tar.extractall(home, filter="data")
-            return next(home.rglob("*.SAFE"))
-    message = "no real product: put sentinel1_grd_product.tar.xz beside the real chips"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    return pytest.skip(message)
