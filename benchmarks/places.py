@@ -91,11 +91,13 @@ def tell_real_product(annotation: Annotation) -> None:
                 continue
             missed = metres_between(way(grid.select(is_fitted))(others.pixels), others.degrees)
             print(f"{name}: {way_name:40s} mean {missed.mean():8.2f} m  largest {missed.max():8.2f} m")
-        placement = ControlPointPlacement.through(gcps_of(grid.select(is_fitted)), DEGREES)
-        placed = placement.plane.from_plane(placement.fit.place(others.pixels, others.heights))
+        plane = Plane.of(DEGREES, grid.degrees)
+        points = ControlPoints(grid.pixels, plane.to_plane(grid.degrees), grid.heights)
+        fit = best_fit(points.select(is_fitted), 0)
+        assert fit is not None
+        placed = plane.from_plane(fit.place(others.pixels, others.heights))
         missed = metres_between(placed, others.degrees)
-        print(f"{name}: chosen ({placement.name}) mean {missed.mean():.2f} m  largest {missed.max():.2f} m")
-        print(f"    {placement.note}")
+        print(f"{name}: {fit.kind.name} mean {missed.mean():.2f} m  largest {missed.max():.2f} m")
 
 
 if __name__ == "__main__":

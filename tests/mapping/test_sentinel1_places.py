@@ -15,7 +15,8 @@ from helpers.sentinel1 import gcps_of
 from helpers.vectors import write_polygons
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.preparation import prepare
-from seep_lightning.scene.placements import ControlPointPlacement
+from seep_lightning.scene.placements import ControlPointPlacement, Plane
+from seep_lightning.scene.point_fits import ControlPoints, best_fit
 
 DEGREES = "EPSG:4326"
 MEAN, MOST = 3.0, 15.0
@@ -67,18 +68,26 @@ def scenes(grid: Grid, left_out: Grid, tmp_path: Path) -> Path:
 
 @pytest.mark.real
 def test_the_real_grid_foretells_its_other_half_at_the_heights_of_its_points(sentinel1_annotation: Path) -> None:
-    """Its points lie on the Alps, up to 2,800 m high; a polynomial without heights misses them by 400 m."""
+    """Its points lie on the Alps, up to 2,800 m high; any function without heights misses them by 330 m or more."""
     grid = Annotation.read(sentinel1_annotation).grid
-    wkt = pyproj.CRS(DEGREES).to_wkt()
+    plane = Plane.of(str(pyproj.CRS(DEGREES).to_wkt()), grid.degrees)
+    points = ControlPoints(grid.pixels, plane.to_plane(grid.degrees), grid.heights)
     for chosen in (is_fitted(), ~is_fitted()):
-        placement = ControlPointPlacement.through(gcps_of(grid.select(chosen)), wkt)
-        others = grid.select(~chosen)
-        placed = placement.plane.from_plane(placement.fit.place(others.pixels, others.heights))
-        missed = metres_between(placed, others.degrees)
+        fit = best_fit(points.select(chosen), height=0)
+        assert fit is not None
+        placed = plane.from_plane(fit.place(grid.pixels[~chosen], grid.heights[~chosen]))
+        missed = metres_between(placed, grid.degrees[~chosen])
         assert missed.mean() < MEAN and missed.max() < MOST
-        # where its ground range follows the terrain, what lies between two rows of points is not known: this is told
-        assert placement.residual is not None and placement.residual.max_px > 1
-        assert "uncertain by more than a pixel" in placement.doubts[0]
+
+
+@pytest.mark.real
+def test_a_product_without_water_is_placed_on_its_land_with_a_warning(sentinel1_annotation: Path) -> None:
+    grid = Annotation.read(sentinel1_annotation).grid
+    placement = ControlPointPlacement.through(gcps_of(grid), str(pyproj.CRS(DEGREES).to_wkt()))
+    assert metres_between(placement.place(grid.pixels), grid.degrees).max() < 0.1
+    assert placement.water is None and placement.residual is not None
+    assert placement.residual.mean_m == pytest.approx(337, abs=10)
+    assert "uncertain by more than a pixel" in placement.doubts[0]
 
 
 def test_outlines_of_a_map_lie_at_points_left_out(trained: Path, scenes: Path, left_out: Grid, tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_points_on_mountains_do_not_move_the_sea() -> None:
         point.x += move
         point.z = height
     placement = ControlPointPlacement.through(points, DEGREES)
-    assert "with heights" in placement.name and placement.height == 0
+    assert "with heights" in placement.name and placement.water == 0
     sea = grid_over_sea(57, somewhere())
     missed = metres_between(placement.place(sea.pixels), sea.degrees)
     assert missed[sea.pixels[:, 0] < 14_000].max() < 2
@@ -215,8 +215,23 @@ def test_water_is_the_height_that_many_points_have_in_common() -> None:
     mountains = np.linspace(100, 2000, 60)
     assert water_height(np.zeros(9)) == 0
     assert water_height(np.concatenate((mountains, np.full(30, -28.0)))) == -28
-    assert water_height(mountains) == 100
-    assert water_height(np.linspace(-500, 900, 50)) == 0
+    assert water_height(np.concatenate((mountains, [0, 1, 3]))) == 1
+    assert water_height(mountains) is None
+
+
+def test_points_on_land_without_water_are_met_where_they_lie() -> None:
+    truth = grid_over_sea(57, grid_pixels())
+    points = gcps_of(truth)
+    for number, point in enumerate(points):
+        ridges = np.sin(point.col / 2500) * np.cos(point.row / 2500)
+        point.z = 1000 + 600 * ridges + 5.0 * number
+        point.x += point.z * 2e-5
+    placement = ControlPointPlacement.through(points, DEGREES)
+    assert placement.name == "thin-plate spline"
+    places = np.array([(point.x, point.y) for point in points])
+    assert metres_between(placement.place(truth.pixels), places).max() < 0.01
+    (doubt,) = placement.doubts
+    assert "uncertain by more than a pixel" in doubt and "on land, since their heights show no water" in doubt
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,8 @@ class ControlPointPlacement:
 
     Attributes:
         fit: The function, of pixels and heights.
-        height: The height at which the scene is placed, in units of the points' heights: that of the water.
+        water: The height of the water, at which the scene is placed; None where the points show no water: then it is
+            placed where they lie, on land, and their heights do not count.
         surface: The function at that height.
         plane: The plane into which it leads.
         backwards: The plane to pixels, roughly: an affine transform.
@@ -165,7 +166,7 @@ class ControlPointPlacement:
     """
 
     fit: PointFit
-    height: float
+    water: float | None
     surface: Surface
     plane: Plane
     backwards: Affine
@@ -231,8 +232,10 @@ class ControlPointPlacement:
         """One line about the placement, for people."""
         used = self.count - len(self.outliers)
         note = f"{self.name} through {used} ground control points"
-        if self.fit.kind.height_order is not None:
-            note += f", at height {self.height:g}"
+        if self.water is None:
+            note += ", on land, since their heights show no water"
+        elif self.fit.kind.height_order is not None:
+            note += f", at the height of the water, {self.water:g}"
         if self.residual is None:
             return f"{note}; no further point checks them"
         if self.fit.kind.is_isotropic:
@@ -265,15 +268,17 @@ def _placement(rows: tuple[_PointRow, ...], wkt: str) -> ControlPointPlacement:
     _check_points(table)
     coordinates = table[:, 2:4]
     plane = Plane.of(wkt, coordinates)
-    points = ControlPoints(table[:, :2], plane.to_plane(coordinates), table[:, 4])
+    water = water_height(table[:, 4])
+    heights = np.zeros(len(table)) if water is None else table[:, 4]
+    height = water or 0.0
+    points = ControlPoints(table[:, :2], plane.to_plane(coordinates), heights)
     _check_plane(points, coordinates)
-    height = water_height(points.heights)
     fit, is_kept = fit_without_outliers(points, height)
     kept = points.select(is_kept)
     surface = fit.at_height(height)
     return ControlPointPlacement(
         fit=fit,
-        height=height,
+        water=water,
         surface=surface,
         plane=plane,
         backwards=~_as_affine(kept.affine),
@@ -283,23 +288,24 @@ def _placement(rows: tuple[_PointRow, ...], wkt: str) -> ControlPointPlacement:
     )
 
 
-def water_height(heights: Floats) -> float:
+def water_height(heights: Floats) -> float | None:
     """The height of the water in a scene, where its seeps are.
 
     Args:
-        heights: Of its control points, (N,).
+        heights: Of its control points, (N,), at least three.
 
     Returns:
-        The height that a tenth of the points have in common (the narrowest such range), if there is one; else the
-        height nearest to 0 between the lowest and the highest point.
+        The height that a tenth of the points have in common (the narrowest such range); else that of the three lowest,
+        if they have one in common; else None.
     """
     ascending = np.sort(heights)
     together = max(FEWEST_POINTS, -(-len(heights) // WATER_SHARE))
     widths = ascending[together - 1 :] - ascending[: len(ascending) - together + 1]
     narrowest = int(widths.argmin())
-    if widths[narrowest] < WATER_HEIGHTS:
-        return float(np.median(ascending[narrowest : narrowest + together]))
-    return float(np.clip(0, ascending[0], ascending[-1]))
+    for points in (ascending[narrowest : narrowest + together], ascending[:FEWEST_POINTS]):
+        if np.ptp(points) < WATER_HEIGHTS:
+            return float(np.median(points))
+    return None
 
 
 def _check_points(table: Floats) -> None:

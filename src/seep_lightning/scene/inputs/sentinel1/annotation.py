@@ -11,6 +11,7 @@ from seep_lightning.errors import as_user_error
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.inputs.sentinel1.files import ProductFiles
 from seep_lightning.scene.inputs.sentinel1.product import parsed_xml
+from seep_lightning.scene.inputs.sentinel1.sea import sea_points
 
 WGS84 = "EPSG:4326"
 
@@ -22,8 +23,8 @@ class Annotation:
     Attributes:
         height: Rows.
         width: Columns.
-        place: The points of the product's grid, whose places on the ground it knows. As in GDAL, line and pixel count
-            from the outer corner of the first pixel.
+        place: Points of the product whose places it knows: those of its grid, or points at sea level where these lie
+            on land. As in GDAL, line and pixel count from the outer corner of the first pixel.
         without_noise: Whether the thermal noise was subtracted when the product was made: then 0 may be a value.
     """
 
@@ -46,7 +47,8 @@ def read_annotation(files: ProductFiles, file: str) -> Annotation:
     root = parsed_xml(files, file)
     problem = f"{files.path}: {file} is damaged"
     with as_user_error(problem, ValueError, advice="Download the product again."):
-        points = [_point(element) for element in root.iterfind(".//geolocationGridPoint")]
+        grid = [_point(element) for element in root.iterfind(".//geolocationGridPoint")]
+        points = sea_points(root) or grid
         return Annotation(
             height=int(number(root, ".//numberOfLines")),
             width=int(number(root, ".//numberOfSamples")),
