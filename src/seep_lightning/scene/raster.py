@@ -40,7 +40,8 @@ GDAL_TYPES = {
     "float64": "Float64",
 }
 
-# How rasterio's names of complex types begin: phase and amplitude, of which the amplitude is read.
+# Types of phase and amplitude, of which the amplitude is read, by rasterio's name, as GDAL calls them.
+COMPLEX_TYPES = {"complex_int16": "CInt16", "complex64": "CFloat32", "complex128": "CFloat64"}
 COMPLEX = "complex"
 AMPLITUDE = np.dtype(np.float32)
 # What the log says of it, with the scene's name.
@@ -113,6 +114,7 @@ class Raster(AbstractContextManager["Raster"]):
         palette: The luminance of each index, where values are indices that are read as grey; else None.
         masked: True where the file has a mask or an alpha band.
         tags: The file's own metadata.
+        pages: GDAL's names of the rasters in the file, where it holds several and this is the first of them.
         place: Where it lies on the ground.
     """
 
@@ -171,7 +173,7 @@ class Raster(AbstractContextManager["Raster"]):
         self.palette = grey_palette(dataset) if self.is_grey else None
         self.band_names = [self.labels[i - 1].full_name for i in self.indexes]
         stored_types = {dataset.dtypes[i - 1] for i in self.indexes}
-        self.is_complex = all(name.startswith(COMPLEX) for name in stored_types)
+        self.is_complex = stored_types <= COMPLEX_TYPES.keys()
         self.stored_dtype = AMPLITUDE if self.is_complex else _common_dtype(self.path, stored_types)
         if self.is_complex:
             self.facts = self.facts.or_else(AMPLITUDE_FACTS)
@@ -190,6 +192,7 @@ class Raster(AbstractContextManager["Raster"]):
         self.declared_nodatas = nodata_values({self.facts.nodata, *by_file}, self.stored_dtype)
         self.nodatas = nodata_values({nodata, self.facts.nodata, *by_file}, self.stored_dtype)
         self.tags: dict[str, str] = dict(dataset.tags())
+        self.pages: list[str] = list(dataset.subdatasets)
         self.place = read_georeference(self.path, dataset)
         self._stamps = _file_stamps(dataset.files or [self.location])
 
@@ -218,6 +221,11 @@ class Raster(AbstractContextManager["Raster"]):
     def __exit__(self, *_: object) -> None:
         """Close the file, see `close`."""
         self.close()
+
+    def watch(self, path: Path) -> None:
+        """Take a file, or all of a folder, for what must not change, though GDAL does not say so."""
+        files = [str(file) for file in path.rglob("*")] if path.is_dir() else [str(path)]
+        self._stamps.update(_file_stamps(files))
 
     def close(self) -> None:
         """Close the handles of all threads; none may be reading."""

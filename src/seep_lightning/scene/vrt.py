@@ -26,6 +26,7 @@ class VrtSource:
         width: Its columns.
         height: Its rows.
         data_type: GDAL's name of its data type.
+        band: The number of the band that `add_file_band` takes.
     """
 
     location: str
@@ -34,6 +35,7 @@ class VrtSource:
     width: int
     height: int
     data_type: str
+    band: int = 1
 
 
 def new_vrt(width: int, height: int) -> Element:
@@ -112,18 +114,52 @@ def add_mosaic_band(
         _add_source(band, number, source)
 
 
-def add_file_band(dataset: Element, number: int, name: str, source: VrtSource) -> None:
-    """Add a band that is the first band of a file as large as the virtual raster.
+def add_file_band(
+    dataset: Element,
+    number: int,
+    name: str,
+    source: VrtSource,
+    nodata: float | None = None,
+    scaling: tuple[float, float] = (1.0, 0.0),
+) -> None:
+    """Add a band that is a band of a file as large as the virtual raster.
 
     Args:
         dataset: The virtual raster.
         number: The band's number, from 1.
         name: The band's name.
         source: The file.
+        nodata: The value of pixels without data; None for none.
+        scaling: Scale and offset of the values.
     """
     band = SubElement(dataset, "VRTRasterBand", {"dataType": source.data_type, "band": str(number)})
     _add_text(band, "Description", name)
-    _add_source(band, 1, source)
+    if nodata is not None:
+        _add_text(band, "NoDataValue", repr(nodata))
+    if scaling != (1.0, 0.0):
+        scale, offset = scaling
+        _add_text(band, "Offset", repr(offset))
+        _add_text(band, "Scale", repr(scale))
+    _add_source(band, source.band, source)
+
+
+def add_complex_band(dataset: Element, number: int, name: str, real: VrtSource, imaginary: VrtSource) -> None:
+    """Add a band of complex values whose parts are bands of files as large as the virtual raster.
+
+    Args:
+        dataset: The virtual raster.
+        number: The band's number, from 1.
+        name: The band's name.
+        real: The real parts.
+        imaginary: The imaginary parts.
+    """
+    kind = {"dataType": "CFloat32", "band": str(number), "subClass": "VRTDerivedRasterBand"}
+    band = SubElement(dataset, "VRTRasterBand", kind)
+    _add_text(band, "Description", name)
+    _add_text(band, "PixelFunctionType", "complex")
+    _add_text(band, "SourceTransferType", "Float32")
+    for source in (real, imaginary):
+        _add_source(band, source.band, source)
 
 
 def _add_source(band: Element, number: int, source: VrtSource) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seep_lightning.scene.inputs import raster_files
+from seep_lightning.scene.inputs import archives, beam_dimap, containers, raster_files
 from seep_lightning.scene.inputs.sentinel1 import scenes as sentinel1
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import RASTER, ReadingOptions, SceneFile
@@ -44,6 +44,36 @@ SCENE_KINDS: tuple[SceneKind, ...] = (
         recognise=sentinel1.recognise,
         scenes=sentinel1.scenes,
         open=sentinel1.open_scene,
+        comes_packed=True,
+    ),
+    SceneKind(
+        name=beam_dimap.BEAM_DIMAP,
+        label="products of SNAP (.dim beside .data)",
+        recognise=beam_dimap.recognise,
+        scenes=beam_dimap.scenes,
+        open=beam_dimap.open_scene,
+        comes_packed=True,
+    ),
+    SceneKind(
+        name=containers.CONTAINER,
+        label="NetCDF, HDF5 and Zarr (.nc, .h5, .zarr)",
+        recognise=containers.recognise_container,
+        scenes=containers.container_scenes,
+        open=containers.open_container,
+    ),
+    SceneKind(
+        name=containers.SUBDATASET,
+        label="GDAL's names of rasters in files (NETCDF:FILE:NAME, GTIFF_DIR:2:FILE)",
+        recognise=containers.recognise_subdataset,
+        scenes=containers.subdataset_scenes,
+        open=containers.open_subdataset,
+    ),
+    SceneKind(
+        name=archives.ARCHIVE,
+        label="archives of rasters (.zip, .tar, .tgz, .gz)",
+        recognise=archives.recognise,
+        scenes=archives.scenes,
+        open=archives.open_scene,
         comes_packed=True,
     ),
     SceneKind(

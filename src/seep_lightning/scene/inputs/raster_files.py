@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
+
+# of the pages of a file, how many a message names
+MOST_PAGES = 4
 
 
 def recognise(text: str) -> bool:
@@ -21,4 +24,11 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     """Open the file, see `Raster`; `UserError` where something is asked for that only products tell."""
     if options.remove_noise:
         raise UserError(f"{scene.path}: remove_noise= is for Sentinel-1 products, whose tables tell the noise.")
-    return Raster(scene, options.bands, options.nodata, options.nodata_bands)
+    raster = Raster(scene, options.bands, options.nodata, options.nodata_bands)
+    if raster.pages:
+        raster.close()
+        raise UserError(
+            f"{scene.path} holds {len(raster.pages)} rasters, one a page. Choose by name, such as "
+            f"{shortened(raster.pages, MOST_PAGES)}."
+        )
+    return raster

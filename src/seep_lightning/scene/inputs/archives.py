@@ -1,0 +1,93 @@
+"""The kind of input that is an archive of rasters: .zip, .tar, .tar.gz, .tgz, or one compressed raster (.tif.gz).
+
+Each raster in it is a scene, which GDAL reads where it lies in the archive.
+"""
+
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from seep_lightning.scene.inputs import raster_files
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.raster_formats import MAP_SUFFIXES, picture_suffixes, scene_suffixes
+from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
+
+ARCHIVE = "archive"
+"""The name of this kind."""
+
+ZIP_SUFFIXES = (".zip",)
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+GZIP_SUFFIX = ".gz"
+UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError)
+
+
+def recognise(text: str) -> bool:
+    """Whether it is an archive that holds a raster."""
+    path = Path(text)
+    is_archive = path.name.lower().endswith((*ZIP_SUFFIXES, *TAR_SUFFIXES, GZIP_SUFFIX))
+    return is_archive and path.is_file() and bool(_rasters(path))
+
+
+def scenes(text: str) -> list[SceneFile]:
+    """The rasters in an archive, each a scene of its own name."""
+    path = Path(text).absolute()
+    return [SceneFile(PurePosixPath(name).stem, _location(path, name), path, ARCHIVE) for name in _rasters(path)]
+
+
+def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
+    """Open a raster in an archive."""
+    raster = raster_files.open_scene(scene, options)
+    raster.watch(scene.path)
+    return raster
+
+
+def _location(path: Path, name: str) -> str:
+    """GDAL's name of a file in an archive; in braces, since a name may hold anything."""
+    match _kind(path):
+        case "zip":
+            return f"/vsizip/{{{path}}}/{name}"
+        case "tar":
+            return f"/vsitar/{{{path}}}/{name}"
+        case _:
+            return f"/vsigzip/{path}"
+
+
+def _kind(path: Path) -> str:
+    """How the files of an archive are packed."""
+    name = path.name.lower()
+    if name.endswith(ZIP_SUFFIXES):
+        return "zip"
+    return "tar" if name.endswith(TAR_SUFFIXES) else "gzip"
+
+
+def _rasters(path: Path) -> list[str]:
+    """The names of the rasters in an archive, sorted; pictures only where there is nothing else."""
+    names = [name for name in _names(path) if _is_visible(name) and not name.endswith(MAP_SUFFIXES)]
+    return _with_suffix(names, scene_suffixes()) or _with_suffix(names, picture_suffixes())
+
+
+def _names(path: Path) -> list[str]:
+    """What an archive holds; nothing of one that cannot be read."""
+    with suppress(*UNREADABLE):
+        match _kind(path):
+            case "zip":
+                with zipfile.ZipFile(path) as archive:
+                    return archive.namelist()
+            case "tar":
+                with tarfile.open(path) as archive:
+                    return archive.getnames()
+            case _:
+                return [path.stem]
+    return []
+
+
+def _is_visible(name: str) -> bool:
+    """Whether a file is none that a system hides, such as those of `__MACOSX`."""
+    return not any(part.startswith((".", "__")) for part in PurePosixPath(name).parts)
+
+
+def _with_suffix(names: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
+    """The names that end in one of some suffixes, sorted."""
+    return sorted(name for name in names if name.lower().endswith(suffixes))

@@ -1,0 +1,237 @@
+"""Each kind of input is mapped, and cut by `prepare`, as the equal GeoTIFF is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio.raw
+import pyproj
+import pytest
+import rasterio
+import shapely
+
+from helpers.maps import band, mapped, table
+from helpers.rasters import UTM, pixels
+from helpers.scene_kinds import (
+    NAME,
+    OTHER,
+    beam_dimap,
+    gzipped,
+    netcdf,
+    pages,
+    scene_tif,
+    tarred,
+    zarr,
+    zipped,
+)
+from helpers.vectors import write_polygons
+from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.data.preparation import prepare
+from seep_lightning.errors import UserError
+from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.inputs.kinds import open_scene, scenes_in
+from seep_lightning.scene.scene_file import ReadingOptions
+
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+Made = tuple[str, dict[str, Any]]
+"""An input, and the settings with which it is read."""
+
+
+def dim_file(home: Path, values: Any) -> Made:
+    return str(beam_dimap(home, {NAME: values, OTHER: values[::-1].copy()})), {"bands": [NAME]}
+
+
+def dim_data(home: Path, values: Any) -> Made:
+    return str(beam_dimap(home, {NAME: values}).with_suffix(".data")), {}
+
+
+def netcdf_file(home: Path, values: Any) -> Made:
+    return str(netcdf(home, values)), {"bands": ["Band1"]}
+
+
+def netcdf_variable(home: Path, values: Any) -> Made:
+    return f'NETCDF:"{netcdf(home, values)}":Band1', {}
+
+
+def hdf5_file(home: Path, values: Any) -> Made:
+    return str(netcdf(home, values).rename(home / "a.h5")), {"bands": ["Band1"]}
+
+
+def zarr_folder(home: Path, values: Any) -> Made:
+    return str(zarr(home, values)), {"bands": [NAME.upper()], "nodata": 0}
+
+
+def tiff_page(home: Path, values: Any) -> Made:
+    return f"GTIFF_DIR:2:{pages(home, values)}", {}
+
+
+def zip_file(home: Path, values: Any) -> Made:
+    return str(zipped(home, values)), {}
+
+
+def file_in_zip(home: Path, values: Any) -> Made:
+    return f"/vsizip/{zipped(home, values)}/in a folder/a.tif", {}
+
+
+def tar_file(home: Path, values: Any) -> Made:
+    return str(tarred(home, values)), {}
+
+
+def file_in_tar(home: Path, values: Any) -> Made:
+    return f"/vsitar/{tarred(home, values)}/in/a.tif", {}
+
+
+def gzip_file(home: Path, values: Any) -> Made:
+    return str(gzipped(home, values)), {}
+
+
+def file_in_gzip(home: Path, values: Any) -> Made:
+    return f"/vsigzip/{gzipped(home, values)}", {}
+
+
+def folder_of_one(home: Path, values: Any) -> Made:
+    dim_file(home, values)
+    return str(home), {"bands": [NAME]}
+
+
+KINDS = (
+    dim_file,
+    dim_data,
+    netcdf_file,
+    netcdf_variable,
+    hdf5_file,
+    zarr_folder,
+    tiff_page,
+    zip_file,
+    file_in_zip,
+    tar_file,
+    file_in_tar,
+    gzip_file,
+    file_in_gzip,
+    folder_of_one,
+)
+
+
+def make(kind: Callable[[Path, Any], Made], folder: Path, image: Any) -> Made:
+    """An input of a kind in a folder of its own."""
+    folder.mkdir()
+    return kind(folder, image)
+
+
+@pytest.fixture(scope="module")
+def plain(trained: Path, image: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The map of the GeoTIFF."""
+    home = tmp_path_factory.mktemp("plain")
+    return mapped(trained, scene_tif(home, image), home / "out")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scene_of_any_kind_is_mapped_as_the_geotiff_is(
+    kind: Callable[[Path, Any], Made], plain: Path, trained: Path, image: Any, tmp_path: Path
+) -> None:
+    source, settings = make(kind, tmp_path / "in", image)
+    out = mapped(trained, source, tmp_path / "out", picture=True, **settings)
+    (probability,) = out.glob("*.probability.tif")
+    assert (band(probability) == band(plain / "a.probability.tif")).all()
+    with rasterio.open(probability) as dataset:
+        assert dataset.transform == UTM["transform"] and dataset.crs.to_epsg() == 32631
+    assert len(list(out.glob("*.gpkg"))) == len(list(out.glob("*.png"))) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scene_of_any_kind_is_cut_as_the_geotiff_is(
+    kind: Callable[[Path, Any], Made], image: Any, tmp_path: Path
+) -> None:
+    source, settings = make(kind, tmp_path / "in", image)
+    labels = write_polygons(tmp_path / "a.gpkg", [shapely.box(500_300, 4_999_600, 500_400, 4_999_700)], "EPSG:32631")
+    prepare(PrepareConfig(source, str(labels), str(tmp_path / "out"), size=128, **settings))
+    (chip,) = (tmp_path / "out" / "images").iterdir()
+    (mask,) = (tmp_path / "out" / "masks").iterdir()
+    assert (pixels(chip)[0, :96] == image).all() and pixels(mask).sum() == 100
+
+
+SEVERAL = {
+    "netcdf": (netcdf, "holds 2 rasters: Band1, Band2. Choose by name, such as bands=.Band1."),
+    "zarr": (zarr, "holds 2 rasters: SIGMA0_V., SIGMA0_V.. Choose by name, such as bands=.SIGMA0"),
+    "pages": (pages, "holds 2 rasters, one a page. Choose by name, such as GTIFF_DIR:1:.*a.tif, GTIFF_DIR:2:"),
+}
+
+
+@pytest.mark.parametrize(("make_file", "message"), SEVERAL.values(), ids=SEVERAL)
+def test_of_several_rasters_none_is_taken_in_silence(
+    make_file: Callable[[Path, Any], Path], message: str, trained: Path, image: Any, tmp_path: Path
+) -> None:
+    path = make_file(tmp_path, image)
+    with pytest.raises(UserError, match=message):
+        mapped(trained, path, tmp_path / "out")
+
+
+def test_a_folder_of_all_kinds_is_mapped_in_one_call(trained: Path, image: Any, tmp_path: Path) -> None:
+    home = tmp_path / "in"
+    home.mkdir()
+    beam_dimap(home, {NAME: image}, name="snap")
+    zipped(home, image)
+    gzipped(home, image).rename(home / "b.tif.gz")
+    (home / "notes.zip").write_bytes(b"no archive")
+    scene_tif(home, image, "plain")
+    out = mapped(trained, home, tmp_path / "out")
+    assert set(table(out)) == {"a", "b", "plain", "snap"}
+
+
+def test_a_file_in_a_container_that_changes_is_another_scene(image: Any, tmp_path: Path) -> None:
+    fingerprints: set[str] = set()
+    for values in (image, image // 2):
+        (scene,) = scenes_in(netcdf(tmp_path, values))
+        with open_scene(scene, ReadingOptions(("Band1",))) as raster:
+            fingerprints.add(raster.fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_snap_tells_time_mission_orbit_and_what_values_are(trained: Path, image: Any, tmp_path: Path) -> None:
+    power = image.astype(np.float32)
+    out = mapped(trained, beam_dimap(tmp_path, {NAME: power, OTHER: power}), tmp_path / "out", bands=[NAME])
+    expected = mapped(trained, scene_tif(tmp_path / "tif", power), tmp_path / "expected", scale="linear")
+    assert (band(out / "a.probability.tif") == band(expected / "a.probability.tif")).all()
+    meta, _, _, values = pyogrio.raw.read(out / "a.gpkg")
+    attributes = dict(zip(meta["fields"], values, strict=True))
+    assert len(attributes["time"]) and set(attributes["time"]) == {"2018-10-13T06:23:22Z"}
+    assert set(attributes["contrast_db"]) and set(attributes["mission"]) == {"Sentinel-1A"}
+    with pytest.raises(UserError, match="the values of a are linear"):
+        mapped(trained, tmp_path / "a.dim", tmp_path / "db", bands=[NAME], scale="db")
+
+
+def test_snaps_real_and_imaginary_parts_are_read_as_amplitude(image: Any, tmp_path: Path) -> None:
+    parts = {"i_VV": (image * 0.6).astype(np.float32), "q_VV": (image * -0.8).astype(np.float32)}
+    (scene,) = scenes_in(beam_dimap(tmp_path, parts, unit="real"))
+    with open_scene(scene, ReadingOptions()) as raster:
+        values, _ = raster.read(0, raster.height)
+        assert raster.is_complex and raster.band_names == ["VV"]
+    np.testing.assert_allclose(values[0], image, rtol=1e-5)
+
+
+def test_snaps_tie_points_place_a_scene(image: Any, tmp_path: Path) -> None:
+    height, width = image.shape
+    rows, columns = np.mgrid[0 : height + 1 : 16, 0 : width + 1 : 16]
+    eastings, northings = UTM["transform"] @ (columns.ravel(), rows.ravel())
+    to_degrees = pyproj.Transformer.from_crs(UTM["crs"], "EPSG:4326", always_xy=True)
+    longitudes, latitudes = to_degrees.transform(eastings, northings)
+    grids = [np.reshape(values, rows.shape) for values in (latitudes, longitudes)]
+    (scene,) = scenes_in(beam_dimap(tmp_path, {NAME: image}, tie_points=grids))
+    with open_scene(scene, ReadingOptions()) as raster:
+        pixels_of_points = np.array([[10.5, 20.5], [width - 3, height - 7]])
+        degrees = Ground.of(raster).place(pixels_of_points)
+    expected = np.column_stack(to_degrees.transform(*(UTM["transform"] @ tuple(pixels_of_points.T))))
+    # a tenth of a metre
+    np.testing.assert_allclose(degrees, expected, atol=1e-6)
+
+
+def test_a_damaged_product_of_snap_is_one_line(image: Any, tmp_path: Path) -> None:
+    path = beam_dimap(tmp_path, {NAME: image})
+    (tmp_path / "a.data" / f"{NAME}.img").unlink()
+    with pytest.raises(UserError, match="none of its bands lies in .*a.data. Copy the .dim file"):
+        open_scene(scenes_in(path)[0], ReadingOptions())
+    path.write_text("<Dimap_Document>")
+    with pytest.raises(UserError, match="cannot be read as BEAM-DIMAP"):
+        open_scene(scenes_in(path)[0], ReadingOptions())
