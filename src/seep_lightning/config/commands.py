@@ -55,7 +55,7 @@ class PredictConfig(PolygonOptions):
 
     Attributes:
         run: A run or an exported file, or a list of them: their mean; None: the network in the package.
-        input: A raster, a folder or a pattern of them, or chips.
+        input: A raster, a Sentinel-1 product, a folder or a pattern of them, or chips.
         output: The folder of the maps.
         checkpoint: Which of the runs' checkpoints.
         device: `auto`, `cpu`, `cuda` ...

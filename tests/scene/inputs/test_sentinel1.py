@@ -142,9 +142,11 @@ def test_a_swath_begins_where_pixels_stay_large(measured: str, first: int) -> No
 def test_what_names_a_product(product: Path, tmp_path: Path) -> None:
     archive = archived(product, tmp_path)
     renamed = archive.rename(tmp_path / "scene.zip")
-    for path in (product, product / "manifest.safe", renamed):
+    in_archive = [f"/vsizip/{renamed}", f"/vsizip/{{{renamed}}}/{product.name}/manifest.safe"]
+    for path in (product, product / "manifest.safe", renamed, *in_archive):
         kind = kind_of(str(path))
         assert kind is not None and kind.name == "sentinel1"
+    assert {scenes_in(path)[0] for path in (renamed, *in_archive)} == {scenes_in(renamed)[0]}
     assert scenes_in(renamed)[0].name == NAME
     (tmp_path / "notes.zip").write_bytes(b"no archive")
     measurement = next((product / "measurement").glob("*vv*"))

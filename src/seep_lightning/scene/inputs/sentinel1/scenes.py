@@ -1,5 +1,6 @@
 """The kind of input: a Sentinel-1 product as its folder, as its manifest, or as the archive that was downloaded."""
 
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -22,13 +23,17 @@ from seep_lightning.scene.vrt import VrtSource, add_file_band, add_georeference,
 SENTINEL1 = "sentinel1"
 """The name of this kind."""
 
+# GDAL's name of a product in an archive, as a whole: its own driver would read numbers without their calibration
+_IN_ARCHIVE = re.compile(
+    r"/vsizip/\{?(?P<archive>[^{}]+?\.zip)\}?(/[^/]+\.SAFE)?(/manifest\.safe)?/?", flags=re.IGNORECASE
+)
 # how the names of products begin
 _MISSIONS = ("S1A_", "S1B_", "S1C_", "S1D_")
 
 
 def recognise(text: str) -> bool:
     """Whether it is a product, whole or not: a folder or an archive that is named like one or holds a manifest."""
-    path = Path(text)
+    path = _path_of(text)
     if path.name.lower() == MANIFEST:
         return path.is_file()
     if path.is_dir():
@@ -37,6 +42,12 @@ def recognise(text: str) -> bool:
     if path.suffix.lower() != ARCHIVE_SUFFIX or not path.is_file():
         return False
     return path.name.upper().startswith(_MISSIONS) or _holds_manifest(path)
+
+
+def _path_of(text: str) -> Path:
+    """The folder, manifest or archive that a text names."""
+    in_archive = _IN_ARCHIVE.fullmatch(text)
+    return Path(text if in_archive is None else in_archive["archive"])
 
 
 def _holds_manifest(path: Path) -> bool:
@@ -50,7 +61,7 @@ def _holds_manifest(path: Path) -> bool:
 
 def scenes(text: str) -> list[SceneFile]:
     """The one scene in a product; of a damaged one nothing is known, and `open_scene` says why."""
-    path = Path(text).absolute()
+    path = _path_of(text).absolute()
     if path.name.lower() == MANIFEST:
         path = path.parent
     scene = SceneFile(product_name(path.name), str(path), path, SENTINEL1)
