@@ -11,16 +11,12 @@ import pyogrio.raw
 import pytest
 import shapely
 
-from helpers.maps import band
 from helpers.rasters import UTM, pixels, write_raster
-from seep_lightning.config.commands import PredictConfig, PrepareConfig
+from helpers.stand_ins import DarkSpots, mapped_by
+from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.preparation import prepare
-from seep_lightning.mapping.jobs import SceneJob
-from seep_lightning.mapping.mapper import SceneMapper
-from seep_lightning.predictor.base import Predictor
-from seep_lightning.scene.scene_file import SceneFile
 
 SIDE = 96
 # from top to bottom, so that fill of any height leaves its share as it is
@@ -30,18 +26,6 @@ MASK[SLICK] = 1
 # sea of 8 looks around -20 dB, with a slick 8 dB below it
 POWER = np.random.default_rng(3).gamma(8, 0.00125, MASK.shape) * np.where(MASK, 0.16, 1)
 DECIBELS = 10 * np.log10(POWER)
-
-FACTS = {
-    "normalise": {"kind": "chip", "log": True},
-    "nodata": 0,
-    "nodata bands": "all",
-    "classes": 1,
-    "bands": 1,
-    "band names": [1],
-    "values": None,
-    "pattern": r"(?P<scene>\w+)",
-    "chip_size": [SIDE, SIDE],
-}
 
 
 @dataclass(frozen=True)
@@ -114,27 +98,11 @@ DIAGONAL = tuple(
 )
 
 
-class DarkSpots(Predictor):
-    """A stand-in for a network: seep is what lies two standard deviations below the median of its window."""
-
-    def __init__(self) -> None:
-        super().__init__(FACTS, 0.5)
-
-    def probability(self, batch: np.ndarray) -> np.ndarray:
-        return (1 / (1 + np.exp(4 * (batch + 1.7)))).astype(np.float32)
-
-
 def predicted(case: Case, folder: Path) -> tuple[np.ndarray, str]:
     """The mask of a scene (255 where it has no data), and what was told."""
-    told: list[str] = []
-    scene = SceneFile.of_raster(case.scene(folder / "a.tif"))
-    config = PredictConfig(
-        run="", input="", output=str(folder), polygons=False, window=SIDE, overlap=0, flips=False, **case.kind.said
-    )
-    SceneMapper([DarkSpots()], config).map(
-        SceneJob("a", {scene: (0, 0)}), "", None, lambda _, notes: told.extend(notes)
-    )
-    return band(folder / "a.mask.tif"), " ".join(told)
+    mask, told, row = mapped_by(DarkSpots(), case.scene(folder / "a.tif"), folder, **case.kind.said)
+    assert row.notes == " ".join(told)
+    return mask, row.notes
 
 
 def cut(case: Case, folder: Path) -> tuple[np.ndarray, dict[str, str]]:

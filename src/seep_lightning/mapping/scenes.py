@@ -123,8 +123,11 @@ def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 
 def _tell_nodata(config: PredictConfig, network: "Predictor") -> None:
     """Say that a nodata value of the settings takes the place of the training's."""
-    if config.nodata is not None and network.nodata is not None and config.nodata != network.nodata:
-        log.info("nodata=%s holds in place of that of the network's training, %s.", config.nodata, network.nodata)
+    from seep_lightning.mapping.scene_values import opening_nodata_of
+
+    holds = opening_nodata_of(replace(config, nodata=None), network)
+    if config.nodata is not None and holds is not None and config.nodata != holds:
+        log.info("nodata=%s holds in place of that of the network's training, %s.", config.nodata, holds)
 
 
 def _record(outcome: Outcome, table: SceneTable) -> None:
