@@ -14,6 +14,18 @@ from seep_lightning.config.rules import at_least, one_of, probability, random_se
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
 
+# of `mosaic`: images that lie edge to edge are one scene, whatever they are called
+BY_GEOREFERENCE = "georeference"
+
+
+def _is_laying_of_chips(value: Any) -> bool:
+    """Whether this may be a value of `mosaic`."""
+    return isinstance(value, bool) or value == BY_GEOREFERENCE
+
+
+# as `rules.restricted` has them, for a field that may be of any type
+LAYING_OF_CHIPS = {"holds": _is_laying_of_chips, "expected": f"true, false or {BY_GEOREFERENCE}"}
+
 
 def _names_a_folder(name: str | None) -> bool:
     """Whether a name is that of one folder, with no path before it; None is."""
@@ -69,7 +81,8 @@ class PredictConfig(PolygonOptions):
             nothing that fills many pixels is taken for it; None: that of the training.
         calibration: What values are, for contrasts; see `PolygonOptions`.
         remove_noise: Whether the thermal noise of a Sentinel-1 product is subtracted.
-        mosaic: Whether chips named SCENE.TILE are laid into their scene first.
+        mosaic: Whether chips named SCENE.TILE are laid into their scene first; `georeference`: also images of other
+            names that lie edge to edge on the ground.
         columns: Tiles in a row of the scenes; None: what the chips say, or else their scene's name.
         chips: Whether the maps are also cut back into the chips, in masks/ and probabilities/.
         area: A vector file; only what lies in its polygons is mapped.
@@ -103,7 +116,7 @@ class PredictConfig(PolygonOptions):
     calibration: str | None = one_of(None, "power", "amplitude", "db")
     # not in the repr: finished maps of earlier versions are known by it
     remove_noise: bool = field(default=False, repr=False)
-    mosaic: bool = True
+    mosaic: Any = field(default=True, metadata=LAYING_OF_CHIPS)
     columns: int | None = at_least(1, None)
     chips: bool = False
     area: str | None = None

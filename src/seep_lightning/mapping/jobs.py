@@ -1,5 +1,6 @@
 """What there is to map: images, and chips laid into their scenes."""
 
+import logging
 import math
 import os
 from collections import Counter
@@ -10,14 +11,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.config.commands import PredictConfig
+from seep_lightning.config.commands import BY_GEOREFERENCE, PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
+from seep_lightning.mapping.adjoining import adjoining_chips, adjoining_text
 from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import NO_FACTS, RASTER, ReadingOptions, SceneFacts, SceneFile
+
+log = logging.getLogger(__name__)
 
 Cell = tuple[int, int]
 """Row and column of a file in its scene."""
@@ -63,6 +67,9 @@ class SceneJob:
 def find_jobs(files: Sequence[SceneFile], facts: dict[str, Any], config: PredictConfig) -> list[SceneJob]:
     """What to map: each scene, and chips named SCENE.TILE together where their places in the scene are known.
 
+    Of other images that lie edge to edge on the ground it is told that they are mapped one by one, unless
+    `config.mosaic` says what becomes of them.
+
     Args:
         files: The scenes of `config.input`.
         facts: What the networks know of the data that they were trained on.
@@ -71,20 +78,42 @@ def find_jobs(files: Sequence[SceneFile], facts: dict[str, Any], config: Predict
     Raises:
         UserError: Two scenes would be mapped to files of one name.
     """
-    jobs: list[SceneJob] = []
+    others: list[SceneFile] = []
     tiles_of_scenes: dict[str, dict[SceneFile, int]] = {}
     for file in files:
         scene, tile = _chip_name(file, facts["pattern"])
         if tile is None:
-            jobs.append(_job_of_file(file))
+            others.append(file)
             continue
         tiles = tiles_of_scenes.setdefault(scene, {})
         tiles[file] = tile
+    jobs = _jobs_of_images(others, config)
     for scene, tiles in tiles_of_scenes.items():
         jobs += _jobs_of_chips(scene, tiles, facts, config)
     jobs = _named_apart(jobs)
     _check_names(jobs, config.input)
     return jobs
+
+
+def _jobs_of_images(files: Sequence[SceneFile], config: PredictConfig) -> list[SceneJob]:
+    """A job for each image; one for those that lie edge to edge, where `config.mosaic` asks for it."""
+    groups = adjoining_chips(files) if config.mosaic and len(files) > 1 else []
+    if groups and config.mosaic != BY_GEOREFERENCE:
+        log.warning(adjoining_text(groups))
+        groups = []
+    laid: set[SceneFile] = set()
+    jobs: list[SceneJob] = []
+    counts = Counter(group.name for group in groups)
+    for group in groups:
+        if group.overlapping:
+            raise UserError(
+                f"mosaic={BY_GEOREFERENCE}: {group.overlapping[0].path} lies where another image of input="
+                f"{config.input} does. Map the images of one scene at a time, such as input='DIR/NAME*.tif'."
+            )
+        first = next(iter(group.cells))
+        jobs.append(SceneJob(group.name if counts[group.name] == 1 else first.name, group.cells))
+        laid |= group.cells.keys()
+    return jobs + [_job_of_file(file) for file in files if file not in laid]
 
 
 def _job_of_file(file: SceneFile, peers: tuple[Path, ...] = ()) -> SceneJob:
