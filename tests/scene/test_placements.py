@@ -179,6 +179,29 @@ def test_a_gross_outlier_is_left_out_and_named(moved: tuple[int, float]) -> None
     assert metres_between(placement.place(truth.pixels), truth.degrees).max() < 0.5
 
 
+def test_of_nine_points_one_may_be_wrong() -> None:
+    points = points_at(lattice(3, 3), turned)
+    points[4].x -= 2000
+    (outlier,) = ControlPointPlacement.through(points, UTM).outliers
+    assert (outlier.number, outlier.distance_m) == (5, pytest.approx(2000, rel=0.01))
+
+
+def test_heights_that_are_none_do_not_count() -> None:
+    points = points_at(lattice(3, 3), turned)
+    for point in points[::2]:
+        point.z = float("nan")
+    assert ControlPointPlacement.through(points, UTM).name == "polynomial of order 1"
+
+
+def test_points_in_a_corner_of_a_scene_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gcps = (points_at(lattice(3, 3, 100), turned), UTM)
+    with Raster(write_raster(tmp_path / "a.tif", np.ones((200, 300), np.uint8), gcps=gcps)) as raster:
+        Ground.of(raster).tell_doubts(raster)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}/a.tif: its control points lie around 17 % of it only."
+    ]
+
+
 def test_points_given_twice_count_once_and_two_places_of_a_pixel_are_told() -> None:
     points = points_at(lattice(4, 4), turned)
     assert (

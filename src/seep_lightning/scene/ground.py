@@ -22,6 +22,9 @@ from seep_lightning.scene.projections import (
 )
 from seep_lightning.scene.raster import Raster
 
+LEAST_COVERED = 0.5
+"""Control points around a smaller share of a scene are told: beyond them its place is extrapolated."""
+
 log = logging.getLogger(__name__)
 
 
@@ -83,7 +86,7 @@ class Ground:
         return cls(wkt, "m", placement.note, placement, by_points=placement)
 
     def tell_doubts(self, raster: Raster) -> None:
-        """Warn of control points that do not agree with each other.
+        """Warn of control points that do not agree with each other, or leave most of the scene to extrapolation.
 
         Args:
             raster: The scene, for the message.
@@ -92,6 +95,9 @@ class Ground:
             return
         for doubt in self.by_points.doubts:
             log.warning("%s: %s.", raster.path, doubt)
+        covered = self.by_points.covered_share(raster.width, raster.height)
+        if covered < LEAST_COVERED:
+            log.warning("%s: its control points lie around %.0f %% of it only.", raster.path, 100 * covered)
 
     def place(self, pixels: Points) -> Points:
         """Pixels (N, 2) to coordinates (N, 2)."""

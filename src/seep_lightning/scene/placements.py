@@ -188,7 +188,7 @@ class ControlPointPlacement:
         Raises:
             UserError: The points determine no place. The message begins with what is wrong, and names no file.
         """
-        rows = tuple((point.col, point.row, point.x, point.y, point.z or 0.0) for point in points)
+        rows = tuple((point.col, point.row, point.x, point.y, _height(point)) for point in points)
         return _placement(rows, wkt)
 
     def place(self, pixels: Points) -> Points:
@@ -241,6 +241,19 @@ class ControlPointPlacement:
         if self.fit.kind.is_isotropic:
             return f"{note}; left out one by one, they are missed by {self.residual}"
         return f"{note}; a function as smooth across would miss them by {self.residual}"
+
+    def covered_share(self, width: int, height: int) -> float:
+        """The share of a picture that lies in the box around the points, 0 to 1.
+
+        Args:
+            width: Of the picture, px.
+            height: Of the picture, px.
+        """
+        size = np.array([width, height])
+        frame = self.surface.frame
+        low = np.clip(frame.middle - frame.half, 0, size)
+        high = np.clip(frame.middle + frame.half, 0, size)
+        return float(np.prod((high - low) / size))
 
     @property
     def doubts(self) -> list[str]:
@@ -361,6 +374,13 @@ def _residual(fit: PointFit, surface: Surface, points: ControlPoints, plane: Pla
     in_pixels = np.linalg.solve(surface.slopes(points.pixels), fit.misses[..., None])[..., 0]
     pixels = np.hypot(*in_pixels.T)
     return Residual(float(metres.mean()), float(metres.max()), float(pixels.mean()), float(pixels.max()))
+
+
+def _height(point: GroundControlPoint) -> float:
+    """The height of a point; 0 where it has none."""
+    if point.z is None or not np.isfinite(point.z):
+        return 0.0
+    return float(point.z)
 
 
 def _as_affine(coefficients: Floats) -> Affine:

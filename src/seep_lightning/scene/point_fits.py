@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 MOST_KNOTS = 1000
 """Points of a spline, at most: its solution takes their third power."""
-FEWEST_KNOTS = 10
+FEWEST_KNOTS = 16
 """Points of a spline, at least: fewer cannot tell whether it foretells better than a polynomial."""
 LARGEST_LEVERAGE = 1 - 1e-6
 """A point that alone holds a term of the polynomial cannot be foretold by the others."""

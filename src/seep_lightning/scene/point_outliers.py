@@ -14,8 +14,10 @@ OUTLIER_QUANTILE = 0.9
 """Which of the others are the worse ones."""
 OUTLIER_SUSPECTS = 3
 """A wrong point may look better than its neighbours, which it pulls along: so many are tried."""
-MOST_OUTLIERS = 20
-"""One of so many points may be left out."""
+SHARE_OF_OUTLIERS = 20
+"""One of so many points may be left out, and one in any case,"""
+MOST_OUTLIERS = 10
+"""but no more than this: then the points are of no use."""
 FEWEST_JUDGES = 8
 """Fewer points cannot tell which of them is wrong."""
 
@@ -35,7 +37,8 @@ def fit_without_outliers(points: ControlPoints, height: float) -> tuple[PointFit
     """
     kept = np.ones(points.count, bool)
     fit = _fit_all(points, height)
-    for _ in range(points.count // MOST_OUTLIERS):
+    allowed = max(1, points.count // SHARE_OF_OUTLIERS)
+    for _ in range(min(allowed, MOST_OUTLIERS)):
         used = np.flatnonzero(kept)
         refit, position = _without_worst(points.select(kept), fit, height)
         if refit is None:

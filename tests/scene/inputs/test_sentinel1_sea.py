@@ -9,6 +9,8 @@ import pyproj
 import pytest
 
 from helpers.radar_geometry import Annotation, metres_between
+from seep_lightning.scene.inputs.sentinel1.annotation import read_annotation
+from seep_lightning.scene.inputs.sentinel1.files import FolderFiles
 from seep_lightning.scene.inputs.sentinel1.sea import sea_points
 from seep_lightning.scene.placements import ControlPointPlacement
 
@@ -79,6 +81,16 @@ def test_a_placement_by_these_points_is_nearer_to_the_sea_than_one_by_the_grid(
     # over the Alps ground range jumps by up to 100 m from second to second; by the grid it is 20 m on average
     assert metres_between(placement.place(pixels), truth.degrees).mean() < 12
     assert "uncertain by more than a pixel" in placement.doubts[0]
+
+
+def test_a_product_is_placed_by_these_points(root: ET.Element, tmp_path: Path) -> None:
+    ET.ElementTree(root).write(tmp_path / "vv.xml")
+    place = read_annotation(FolderFiles(tmp_path), "vv.xml").place
+    assert place.placed_by_points
+    assert [(point.x, point.y) for point in place.gcps] == [(point.x, point.y) for point in sea_points(root)]
+    flatten(root)
+    ET.ElementTree(root).write(tmp_path / "vv.xml")
+    assert len(read_annotation(FolderFiles(tmp_path), "vv.xml").place.gcps) == 210
 
 
 @pytest.mark.parametrize("change", [flatten, raise_the_land, lose_the_orbit, move_the_orbit])
