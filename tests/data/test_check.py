@@ -94,6 +94,41 @@ def test_a_split_that_is_not_possible_is_told_with_its_reason(tmp_path):
     assert found.problems == [found.leaks["scene"].removeprefix("not possible: ")]  # the split that was asked for
 
 
+def test_files_without_a_partner_are_told_once(chips_root):
+    (chips_root / "train_masks_256" / "S0.000001.tif").unlink()
+    texts = [finding.text for finding in audit(config(chips_root), SplitConfig()).findings]
+    told = [text for text in texts if "no mask" in text or "without mask" in text]
+    assert len(told) == 1 and told[0].startswith("1 without mask: S0.000001. ")
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        (np.full((32, 32), np.nan, np.float32), "values that are no numbers (NaN)"),
+        (np.zeros((32, 32), np.float32), "nodata (0)"),
+        (np.where(np.eye(32) > 0, np.nan, 0).astype(np.float32), "pixels that are nodata by their file"),
+    ],
+)
+def test_what_a_chip_without_data_holds_is_told(tmp_path, values, what):
+    for name in ("S0.000000.tif", "S0.000001.tif"):
+        write_chip(tmp_path, name, np.full((32, 32), 0.5, np.float32), np.zeros((32, 32), np.uint8))
+    write_chip(tmp_path, "S1.000000.tif", values, np.zeros((32, 32), np.uint8))
+    problems = audit(config(tmp_path), SplitConfig()).problems
+    assert any(problem.startswith(f"1 chip(s) hold {what}") for problem in problems)
+    with pytest.raises(UserError, match=re.escape(f"S1.000000.tif holds {what}")):
+        load_chips(config(tmp_path))
+
+
+def test_masks_that_cannot_be_read_may_hold_seep(chips_root):
+    for path in (chips_root / "train_masks_256").iterdir():
+        mask = np.zeros((32, 32), np.uint8)
+        mask[0, 0] = 99 * path.name.startswith("S1")
+        cv2.imwrite(str(path), mask)
+    texts = [finding.text for finding in audit(config(chips_root), SplitConfig()).findings]
+    assert any("holds the value 99" in text for text in texts)
+    assert not any("no mask of" in text for text in texts)
+
+
 def test_unpaired_chips_are_no_problem_where_they_are_skipped(chips_root):
     (chips_root / "train_masks_256" / "S0.000001.tif").unlink()
     found = audit(config(chips_root, unpaired="skip"), SplitConfig())

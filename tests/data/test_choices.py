@@ -7,8 +7,11 @@ import pytest
 
 from helpers.chips import seeps_config, write_chip
 from seep_lightning.config.data import NormaliseConfig
+from seep_lightning.config.training import TrainerConfig
+from seep_lightning.data.chips import Chips
 from seep_lightning.data.choices import TrainingChips, choose_batch, choose_normalisation, choose_open_settings, measure
 from seep_lightning.data.loading import load_chips
+from seep_lightning.training.open_settings import process_count
 
 
 def chips_with_bars(root: Path, rows: int) -> Path:
@@ -49,6 +52,24 @@ def test_chips_without_seep_say_nothing_about_the_share_of_slicks(tmp_path):
 )
 def test_a_batch_is_smaller_where_chips_are_few_or_large(count, side, batch):
     assert choose_batch(TrainingChips(count, side**2, []))[0] == batch
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "processes"),
+    [(1, 1, 1), (2, 1, 2), ("2", 2, 4), ([0, 3], 1, 2), ("0,1,2", 1, 3), ("auto", 1, 1)],
+)
+def test_a_batch_is_smaller_where_processes_share_the_chips(tmp_path, devices, nodes, processes):
+    trainer = TrainerConfig(accelerator="cpu", devices=devices, num_nodes=nodes)
+    assert process_count(trainer) == processes
+    chips = load_chips(seeps_config(chips_with_bars(tmp_path, 20)))
+    assert measure(chips, range(12), processes).count == 12 // processes
+
+
+def test_the_choices_read_no_chip_again(tmp_path, monkeypatch):
+    chips = load_chips(seeps_config(chips_with_bars(tmp_path, 20), cache_gb=0))
+    monkeypatch.setattr(Chips, "read", lambda chips, index: pytest.fail("read"))
+    assert measure(chips, range(12)).share_of_covered_chips == 1
+    assert chips.class_pixels([0, 1]).tolist()[:2] == [2 * 12 * 32, 2 * 20 * 32]
 
 
 def test_what_somebody_says_stays_and_is_not_measured():

@@ -180,6 +180,16 @@ def test_each_band_of_floats_has_its_own_range_and_nan_and_infinity_are_no_data(
     assert chips.value_range.of_facts(chips.value_range.as_facts()) == chips.value_range
 
 
+@pytest.mark.parametrize("lowest", [0.5, -0.5])
+def test_a_single_value_below_zero_does_not_move_what_becomes_zero(tmp_path, lowest):
+    values = np.random.default_rng(0).uniform(100, 200, (64, 64)).astype(np.float32)
+    values[0, 0] = lowest
+    write_chip(tmp_path, "A.tif", values, np.zeros((64, 64), np.uint8))
+    config = seeps_config(tmp_path)
+    config.normalise.log = False
+    assert load_chips(config).value_range.low == (0.0,)
+
+
 def test_the_full_scale_may_be_given(tmp_path):
     write_image(tmp_path, "A.tif", floats())
     assert loaded(tmp_path, full_scale=0.5).value_range.high == (0.5,)

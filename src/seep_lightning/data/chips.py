@@ -38,6 +38,7 @@ class Chips:
         image_paths: The file of each picture.
         mask_paths: The file of each mask; None for a chip without one, which is sea everywhere.
         digests: A text for each chip that changes with its name and its pixels, see `loading.digest`.
+        class_counts: How many valid pixels each chip has of each class that it holds, 0 for the sea.
         statistics: Quartiles of chips and scenes, and what becomes 0 and 1.
         bands: The bands that a network of these chips takes: numbers from 1, names, or `grey`.
         band_meanings: What each of these is, such as `VV`; empty where the files do not say.
@@ -58,6 +59,7 @@ class Chips:
     image_paths: list[Path]
     mask_paths: Sequence[Path | None]
     digests: list[str] = field(default_factory=list)
+    class_counts: list[dict[int, int]] = field(default_factory=list)
     statistics: ValueStatistics = field(default_factory=_no_statistics)
     bands: list[int | str] = field(default_factory=_first_band)
     band_meanings: list[str] = field(default_factory=list)
@@ -126,8 +128,8 @@ class Chips:
         """
         counts = np.zeros(self.config.classes + 1, np.int64)
         for index in indices:
-            pixels = self.read(index)
-            counts += np.bincount(pixels.mask[pixels.valid], minlength=len(counts))
+            for label, count in self.class_counts[index].items():
+                counts[label] += count
         return counts
 
     @property

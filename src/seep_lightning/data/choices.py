@@ -51,7 +51,7 @@ class TrainingChips:
     """What the choices go by.
 
     Attributes:
-        count: Chips of the training part.
+        count: Chips of the training part that each process trains on.
         pixels: Pixels of a chip.
         seep_shares: The share of valid pixels that are seep, of each training chip that shows seep.
     """
@@ -69,29 +69,34 @@ class TrainingChips:
         return float(is_covered.mean())
 
 
-def measure(chips: Chips, indices: Sequence[int]) -> TrainingChips:
+def measure(chips: Chips, indices: Sequence[int], processes: int = 1) -> TrainingChips:
     """Measure what the choices go by.
 
     Args:
         chips: The data set, read.
         indices: The positions of the chips of the training part.
+        processes: How many processes share them.
     """
     shares = []
     for index in indices:
-        pixels = chips.read(index)
-        labels = pixels.mask[pixels.valid]
-        seep = np.count_nonzero(labels)
-        if seep:
-            shares.append(seep / labels.size)
-    return TrainingChips(len(indices), math.prod(chips.size), shares)
+        counts = chips.class_counts[index]
+        pixels = sum(counts.values())
+        seep_pixels = pixels - counts.get(0, 0)
+        if seep_pixels:
+            shares.append(seep_pixels / pixels)
+    return TrainingChips(len(indices) // processes, math.prod(chips.size), shares)
 
 
 def choose_normalisation(facts: TrainingChips) -> tuple[str, str]:
     """Choose how chips are normalised. Returns the kind, and the reason."""
     share = facts.share_of_covered_chips
+    covered = "of the chips that show seep, slicks fill more than half in"
     if share < MANY_CHIPS:
-        return "chip", f"slicks fill more than half of {share:.0%} of the chips with seep: a chip's median is its sea's"
-    return "scale", f"slicks fill more than half of {share:.0%} of the chips with seep: their own median hides them"
+        return "chip", f"{covered} {share:.0%} of them, so the median of nearly each chip is that of its sea"
+    return (
+        "scale",
+        f"{covered} {share:.0%} of them, and the median of such a chip is that of its slicks, not of its sea",
+    )
 
 
 def choose_batch(facts: TrainingChips) -> tuple[int, str]:

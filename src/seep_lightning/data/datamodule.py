@@ -170,6 +170,7 @@ class SeepDataModule(pl.LightningDataModule):
         self.audited = audited
         self.auditor: Auditor | None = None
         self.first_epoch = 0
+        self.processes = 1
         self.value_range: ValueRange | None = None
 
     @cached_property
@@ -192,7 +193,7 @@ class SeepDataModule(pl.LightningDataModule):
     @cached_property
     def choices(self) -> list[Choice]:
         """What was chosen from the training part, because the config leaves it open."""
-        return choose_open_settings(self.data, lambda: measure(self.chips, self.indices("train")))
+        return choose_open_settings(self.data, lambda: measure(self.chips, self.indices("train"), self.processes))
 
     @cached_property
     def settled(self) -> DataConfig:

@@ -123,6 +123,34 @@ class ChipNotes:
     drawn_in_alpha: bool = False
 
 
+class EmptyKind(NamedTuple):
+    """Why an image has no data.
+
+    Attributes:
+        what: What all its pixels are.
+        other_cure: What may cure it besides removing the image, as the end of a sentence.
+    """
+
+    what: str
+    other_cure: str
+
+
+def empty_kind(image: NDArray[Any], config: DataConfig) -> EmptyKind:
+    """Say why an image without any data has none.
+
+    Args:
+        image: (C, H, W).
+        config: Names the nodata value.
+    """
+    if image.dtype.kind == "f" and not np.isfinite(image).any():
+        return EmptyKind("values that are no numbers (NaN)", "")
+    if config.nodata is not None and (image == config.nodata).all():
+        return EmptyKind(f"nodata ({config.nodata})", ", or correct data.nodata")
+    return EmptyKind(
+        "pixels that are nodata by their file or by data.nodata", ", or correct data.nodata or what the file says"
+    )
+
+
 def without_memory(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return flags (H, W) as they are, or a read-only array without memory where all are True."""
     if flags.all():

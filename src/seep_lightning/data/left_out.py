@@ -20,6 +20,7 @@ class LeftOut:
         reason: Why they are left out, in words.
         example: The name of one of them.
         readable: True if their suffix is that of a chip: somebody may have meant to use them.
+        alone: True if they are images or masks that lack their partner.
     """
 
     count: int
@@ -28,12 +29,13 @@ class LeftOut:
     reason: str
     example: str
     readable: bool
+    alone: bool = False
 
     def __str__(self) -> str:
         return f"{self.suffixes} in {self.place}, such as {self.example}: {self.reason}"
 
 
-def left_out(names: Iterable[str], place: str, reason: str, *, readable: bool) -> list[LeftOut]:
+def left_out(names: Iterable[str], place: str, reason: str, *, readable: bool, alone: bool = False) -> list[LeftOut]:
     """Sum up files that are left out for one reason.
 
     Args:
@@ -41,6 +43,7 @@ def left_out(names: Iterable[str], place: str, reason: str, *, readable: bool) -
         place: Where they lie.
         reason: Why they are left out.
         readable: True if their suffix is that of a chip.
+        alone: True if they are images or masks that lack their partner.
 
     Returns:
         One entry; none where there are no names.
@@ -48,7 +51,7 @@ def left_out(names: Iterable[str], place: str, reason: str, *, readable: bool) -
     found = sorted(names)
     if not found:
         return []
-    return [LeftOut(len(found), counted_suffixes(found), place, reason, found[0], readable)]
+    return [LeftOut(len(found), counted_suffixes(found), place, reason, found[0], readable, alone)]
 
 
 def counted_suffixes(names: Iterable[str]) -> str:

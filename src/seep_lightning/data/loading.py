@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.class_counts import count_classes
+from seep_lightning.data.images import ChipPixels, empty_kind
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.masks import MaskValuesError
 from seep_lightning.data.normalise import ValueRange
@@ -88,6 +89,7 @@ def load_chips(
         if measurement is None:
             measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config, value_range)
         measurement.add(scene, pixels)
+        chips.class_counts.append(count_classes(pixels))
         chips.digests.append(digest(name, pixels.image, pixels.known_mask))
         if observer is not None:
             observer.add(index, pixels)
@@ -121,8 +123,8 @@ def _check(pixels: ChipPixels, name: str, chips: Chips, first_kind: str) -> None
     if kind != first_kind:
         raise differing_kinds_error(chips, first_kind, name, kind)
     if not pixels.data.any():
-        nodata = chips.config.nodata
-        raise UserError(f"data: {name} holds nodata ({nodata}) only. Remove it, or correct data.nodata.")
+        empty = empty_kind(pixels.image, chips.config)
+        raise UserError(f"data: {name} holds {empty.what} only. Remove it{empty.other_cure}.")
 
 
 def kind_text(image: NDArray[Any]) -> str:

@@ -175,10 +175,8 @@ def _thinned(values: NDArray[Any], most: int) -> NDArray[Any]:
 
 
 def _low_end(band: Floats) -> float:
-    """What becomes 0: 0 itself, or where there are values below it nearly the lowest one."""
-    if (band >= 0).all():
-        return 0.0
-    return float(np.quantile(band, LOWEST_SHARE))
+    """What becomes 0: 0 itself, or where more than a few values are below it nearly the lowest one."""
+    return min(float(np.quantile(band, LOWEST_SHARE)), 0.0)
 
 
 def _high_end(band: Floats, low: float) -> float:

@@ -13,13 +13,13 @@ from seep_lightning.data.decoding import decode
 from seep_lightning.data.mask_scatter import scatter_text
 from seep_lightning.data.masks import WHITE, is_drawn_in_alpha, met_values, unknown_values_text, value_text
 from seep_lightning.data.sizes import Size, size_text
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 from seep_lightning.scene.datasets import open_dataset
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
 
-# names that stand for all of one kind
+# masks that tell what 255 is
 EXAMPLES = 3
 
 
@@ -117,7 +117,7 @@ def differing_kinds_error(chips: "Chips", first_kind: str, name: str, kind: str)
     sizes = _names_by_size(chips)
     if len(sizes) < 2:
         return UserError(f"{differ} Give them one type and the same bands, or train on one folder at a time.")
-    texts = [f"{len(names)} of {size_text(size)} ({_examples(names)})" for size, names in sizes.items()]
+    texts = [f"{len(names)} of {size_text(size)} ({shortened(names)})" for size, names in sizes.items()]
     common_size = max(sizes, key=lambda size: len(sizes[size]))
     return UserError(
         f"{differ} There are {'; '.join(texts)}. Pass data.size={size_key(common_size)}: it pads smaller chips with no "
@@ -140,9 +140,3 @@ def _names_by_size(chips: "Chips") -> dict[Size, list[str]]:
             size = (file.height, file.width)
             names.setdefault(size, []).append(name)
     return names
-
-
-def _examples(names: list[str]) -> str:
-    """The first names of a list."""
-    text = ", ".join(names[:EXAMPLES])
-    return f"{text}, ..." if len(names) > EXAMPLES else text

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEA = 0
-NAMES = {SEA: "sea", 1: "seep"}
-"""The two things that a network tells apart, by the number in `_found`."""
-
 CLEARLY_CONSTANT = 5
 """Validations with the same value of a monitor, after which it is told before the end."""
 
@@ -79,18 +75,10 @@ def _validated_chips(trainer: pl.Trainer, data: "SeepDataModule", config: TrainC
 
 def _lacking(chips: Chips, indices: Sequence[int]) -> str:
     """`seep` or `sea` where no valid pixel of the chips is that; else an empty text."""
-    lacking = {SEA, 1}
-    for index in indices:
-        pixels = chips.read(index)
-        seep = pixels.mask[pixels.valid] > 0
-        if seep.any():
-            lacking.discard(1)
-        if not seep.all():
-            lacking.discard(SEA)
-        # most data sets show both in their first chips
-        if not lacking:
-            return ""
-    return NAMES[max(lacking)] if indices else ""
+    sea, *seep = chips.class_pixels(indices).tolist()
+    if indices and not any(seep):
+        return "seep"
+    return "sea" if indices and not sea else ""
 
 
 def _check_monitors_without(lacking: str, count: int, data: "SeepDataModule", config: TrainConfig) -> None:

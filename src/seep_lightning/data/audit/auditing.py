@@ -55,6 +55,7 @@ class Auditor:
     """Lets traps look at chips as they are read.
 
     Attributes:
+        read_chips: How many chips were looked at.
         pixels_by_class: How many valid pixels have each value of the masks that occurs, over all chips so far.
     """
 
@@ -68,6 +69,7 @@ class Auditor:
         self.chips = chips
         self.traps = traps
         self.measurements = [trap.measurement(chips.config, len(chips)) for trap in traps]
+        self.read_chips = 0
         self.pixels_by_class: Counter[int] = Counter()
 
     def add(self, index: int, pixels: "ChipPixels") -> AuditedChip:
@@ -84,6 +86,7 @@ class Auditor:
         for measurement in self.measurements:
             measurement.add(chip)
         cv2.setNumThreads(threads)
+        self.read_chips += 1
         self.pixels_by_class.update(chip.class_pixels)
         return chip
 
@@ -97,7 +100,7 @@ class Auditor:
         Returns:
             A line for each trap, in the order of the table.
         """
-        audited = AuditedSet(self.chips, self.chips.config, parts, split, self.pixels_by_class)
+        audited = AuditedSet(self.chips, self.chips.config, parts, split, self.read_chips, self.pixels_by_class)
         findings: list[Finding] = []
         for trap, measurement in zip(self.traps, self.measurements, strict=True):
             findings += [finding_of(trap, sighting) for sighting in measurement.findings(audited)]
@@ -126,7 +129,7 @@ def audit(data: DataConfig, split: SplitConfig) -> Audit:
     chips = pair_chips(replace(data, unpaired=lenient))
     result = Audit(str(chips.root))
     result.findings += _layout_problems(data, chips)
-    result.findings += _left_out(chips)
+    result.findings += _left_out(chips, data.unpaired)
     result.findings += _listed_parts(chips, split)
     auditor = Auditor(chips)
     statistics = ChipStatistics(len(chips))
@@ -157,9 +160,13 @@ def _layout_problems(data: DataConfig, chips: "Chips") -> list[Finding]:
     return [Finding(Severity.STOPS, problem) for problem in layout.problems(chips.root)]
 
 
-def _left_out(chips: "Chips") -> list[Finding]:
-    """Files that nobody reads, and that look as if somebody had meant to use them."""
-    entries = [entry for entry in chips.left_out if entry.readable]
+def _left_out(chips: "Chips", unpaired: str) -> list[Finding]:
+    """Files that nobody reads, and that look as if somebody had meant to use them.
+
+    Those that lack a partner would stop a training, and are told as such, unless `unpaired` says what becomes of them.
+    """
+    is_told = unpaired == "error"
+    entries = [entry for entry in chips.left_out if entry.readable and not (entry.alone and is_told)]
     return [Finding(Severity.WORTH_KNOWING, f"left out: {entry}") for entry in entries]
 
 

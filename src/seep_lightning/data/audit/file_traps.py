@@ -4,6 +4,7 @@ from collections import Counter
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, ChipKind, Sighting
+from seep_lightning.data.images import EmptyKind, empty_kind
 
 # so many kinds of chips are listed
 MOST_KINDS = 4
@@ -39,15 +40,15 @@ class NoData:
 
     def __init__(self, config: DataConfig, chips: int) -> None:
         """Note nothing yet."""
-        self.nodata = config.nodata
-        self.names: list[str] = []
+        self.config = config
+        self.names: dict[EmptyKind, list[str]] = {}
 
     def add(self, chip: AuditedChip) -> None:
         """Note the chip if it has no data."""
         if chip.has_nodata and not chip.pixels.data.any():
-            self.names.append(chip.name)
+            kind = empty_kind(chip.pixels.image, self.config)
+            self.names.setdefault(kind, []).append(chip.name)
 
     def findings(self, audited: AuditedSet) -> list[Sighting]:
-        """Name them."""
-        numbers = {"count": len(self.names), "nodata": self.nodata}
-        return [Sighting(numbers, self.names)] if self.names else []
+        """Name them, by what they hold instead of data."""
+        return [Sighting({"count": len(names), **kind._asdict()}, names) for kind, names in self.names.items()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.alignment import Comparison, compare
 from seep_lightning.data.audit.finding import Finding, Severity
+from seep_lightning.data.class_counts import count_classes
 from seep_lightning.data.images import covers_all
 from seep_lightning.data.sizes import size_text
 from seep_lightning.errors import shortened
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 # how many names a line gives as examples
 MOST_EXAMPLES = 3
-# distinct values of a mask, and so few that each is counted by itself
-MASK_VALUES = 256
-FEW_CLASSES = 8
 # costly measurements look at about so many chips, evenly taken from the set
 SAMPLE_SIZE = 200
 GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -67,12 +65,6 @@ def scattered_pixels(nodata: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(~is_edge_part[labels])
 
 
-def _count_values(mask: NDArray[np.uint8], counted: NDArray[np.bool_]) -> dict[int, int]:
-    """How many of the counted pixels (H, W) of a mask have each value that occurs there."""
-    histogram = cv2.calcHist([mask], [0], counted.astype(np.uint8), [MASK_VALUES], [0, MASK_VALUES]).ravel()
-    return {value: int(histogram[value]) for value in np.flatnonzero(histogram).tolist()}
-
-
 @dataclass(frozen=True)
 class AuditedChip:
     """One chip as measurements see it. What several of them need is worked out once.
@@ -86,11 +78,6 @@ class AuditedChip:
     index: int
     name: str
     pixels: "ChipPixels"
-
-    @cached_property
-    def is_all_valid(self) -> bool:
-        """Whether there are data and labels everywhere."""
-        return not self.has_nodata and covers_all(self.pixels.labelled)
 
     @cached_property
     def has_nodata(self) -> bool:
@@ -108,14 +95,12 @@ class AuditedChip:
         return self.pixels.mask > 0
 
     @cached_property
-    def largest_class(self) -> int:
-        """The largest value of the mask, also where the image has no data."""
-        return int(self.pixels.mask.max())
-
-    @cached_property
     def seep_pixels(self) -> int:
         """How many pixels of the mask are seep, also where the image has no data."""
-        return int(cv2.countNonZero(self.pixels.mask)) if self.largest_class else 0
+        if self.has_nodata:
+            return int(cv2.countNonZero(self.pixels.mask))
+        # ignored pixels are no seep
+        return sum(self.class_pixels[label] for label in self.classes)
 
     @property
     def has_seep_and_sea(self) -> bool:
@@ -125,18 +110,7 @@ class AuditedChip:
     @cached_property
     def class_pixels(self) -> dict[int, int]:
         """How many valid pixels have each value of the mask that occurs there, in ascending order of the values."""
-        if self.largest_class > FEW_CLASSES:
-            return _count_values(self.pixels.mask, self.pixels.valid)
-        # of few classes, each by itself takes a fifth of the time
-        seep_pixels = {label: self._pixels_of(label) for label in range(1, self.largest_class + 1)}
-        valid_pixels = self.pixels.mask.size if self.is_all_valid else np.count_nonzero(self.pixels.valid)
-        counts = {0: int(valid_pixels) - sum(seep_pixels.values()), **seep_pixels}
-        return {value: count for value, count in counts.items() if count}
-
-    def _pixels_of(self, label: int) -> int:
-        """How many valid pixels are of a class."""
-        is_class = self.pixels.mask == label
-        return int(np.count_nonzero(is_class if self.is_all_valid else is_class & self.pixels.valid))
+        return count_classes(self.pixels)
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
@@ -182,6 +156,7 @@ class AuditedSet:
         config: How they are read.
         parts: The part of each chip in the split that a training would use; None where that split is impossible.
         split: The kind of that split.
+        read_chips: How many of the chips could be read.
         pixels_by_class: How many valid pixels have each value of the masks that occurs, over all chips that were read.
     """
 
@@ -189,6 +164,7 @@ class AuditedSet:
     config: DataConfig
     parts: Sequence[str] | None
     split: str
+    read_chips: int
     pixels_by_class: Mapping[int, int]
 
     @property

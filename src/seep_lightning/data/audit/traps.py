@@ -21,8 +21,8 @@ TRAPS = (
         name="chips without data",
         severity=Severity.STOPS,
         measures="chips in which every pixel is nodata",
-        line="{count} chip(s) hold nodata ({nodata}) only",
-        cure="Remove them, or correct data.nodata",
+        line="{count} chip(s) hold {what} only",
+        cure="Remove them{other_cure}",
         measurement=NoData,
     ),
     Trap(

@@ -144,7 +144,7 @@ class FolderPairs:
         for side, other, alone in lonely:
             names = [side.by_rest[rest].name for rest in alone]
             reason = f"no {other.kind} of their names"
-            left += left_out(names, side.files.place, reason, readable=True)
+            left += left_out(names, side.files.place, reason, readable=True, alone=True)
         images = [paired.images.by_rest[rest] for rest in rests]
         parts = dict(zip(images, _parts(rests, images), strict=True))
         return Listing(self._chips(paired, rests), f"{paired}", left, parts)

@@ -75,7 +75,7 @@ class PairList:
         if not pairs:
             raise UserError(f"data.pairs: {path} lists no pair of files that are there.")
         reason = "the row names a file that is not there"
-        left = left_out(missing, path.name, reason, readable=True)
+        left = left_out(missing, path.name, reason, readable=True, alone=True)
         parts = {image: row["split"] for row, image, _ in found if row["split"]}
         return Listing(pairs, f"listed in {path}", left, parts)
 
