@@ -35,6 +35,7 @@ def test_the_template_trains_two_epochs_by_config_alone_and_its_draws_repeat(tmp
     assert curves["first"] == curves["again"] != curves["plain"]
 
 
+@pytest.mark.slow
 def test_one_that_does_not_fit_is_one_line_and_leaves_no_run(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips")
     crop = "augment=[{_target_:albumentations.RandomCrop,height:16,width:16}]"

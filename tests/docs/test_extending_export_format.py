@@ -58,6 +58,7 @@ def test_a_file_of_it_gives_the_probabilities_of_its_run(template: Any, trained:
         assert getattr(run, fact) == getattr(loaded, fact)
 
 
+@pytest.mark.slow
 def test_the_commands_find_it_once_its_package_is_installed(trained: Path, tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     install(tmp_path)

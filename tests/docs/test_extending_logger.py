@@ -31,6 +31,7 @@ class WithoutAccount(Logger):
     def log_metrics(self, *_: Any) -> None: ...
 
 
+@pytest.mark.slow
 def test_the_template_is_trained_with_by_its_own_command(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")

@@ -21,6 +21,7 @@ SECTION = "A metric"
 MCC = {"_target_": "torchmetrics.classification.BinaryMatthewsCorrCoef"}
 
 
+@pytest.mark.slow
 def test_the_template_is_trained_with_by_its_own_command(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")

@@ -97,6 +97,7 @@ def compose_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compose:
     return composed
 
 
+@pytest.mark.slow
 def test_the_template_is_trained_with_by_its_own_command(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")

@@ -16,6 +16,7 @@ SECTION = "A learning-rate schedule"
 Compose = Callable[..., object]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["warm_then_cosine", "inverse_root"])
 def test_the_template_is_trained_with_by_its_own_command(scheduler: str, tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)

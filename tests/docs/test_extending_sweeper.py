@@ -12,6 +12,7 @@ from helpers.trainings import curve
 SECTION = "A sweeper"
 
 
+@pytest.mark.slow
 def test_the_template_sweeps_by_its_own_command(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.documents import code_blocks, write_blocks
@@ -11,6 +13,7 @@ from seep_lightning.runs.directory import Run
 SECTION = "A task"
 
 
+@pytest.mark.slow
 def test_the_template_is_trained_with_by_its_own_command(tmp_path: Path) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
     root = make_chips(tmp_path / "chips")
