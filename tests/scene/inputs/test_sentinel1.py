@@ -155,6 +155,21 @@ def test_what_names_a_product(product: Path, tmp_path: Path) -> None:
         assert kind is None or kind.name == "raster"
 
 
+def test_a_product_that_was_unpacked_into_a_folder_of_its_name_is_found(product: Path, tmp_path: Path) -> None:
+    shutil.copytree(product, tmp_path / product.name / product.name)
+    with opened(tmp_path / product.name) as raster:
+        assert raster.name == NAME
+
+
+def test_an_archive_that_changes_while_it_is_read_is_told(product: Path, tmp_path: Path) -> None:
+    archive = archived(product, tmp_path)
+    with opened(archive) as raster:
+        raster.read(0, 10)
+        archive.write_bytes(archive.read_bytes() + b"more")
+        with pytest.raises(UserError, match=r"ECC8.zip changed while it was read"):
+            raster.check_unchanged()
+
+
 def test_a_product_beside_its_archive_is_one_scene(product: Path, tmp_path: Path) -> None:
     shutil.copytree(product, tmp_path / product.name)
     archive = archived(product, tmp_path)

@@ -72,7 +72,10 @@ def files_of(path: Path) -> ProductFiles:
     if path.name.lower() == MANIFEST:
         return FolderFiles(path.parent)
     if path.is_dir():
-        return FolderFiles(path)
+        # some programs unpack X.SAFE into X.SAFE/X.SAFE
+        inner = path / path.name
+        is_nested = (inner / MANIFEST).is_file() and not (path / MANIFEST).is_file()
+        return FolderFiles(inner if is_nested else path)
     return ArchiveFiles.of(path)
 
 

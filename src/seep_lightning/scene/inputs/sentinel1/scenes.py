@@ -88,6 +88,9 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     nodata = None if annotation.without_noise else 0
     stack = replace(scene, location=_stacked(product, annotation))
     raster = Raster(stack, options.bands, nodata, options.nodata_bands)
+    if product.files.path.is_file():
+        # GDAL tells of no archive that it reads from
+        raster.watch(product.files.path)
     bands = [product.bands[number - 1] for number in raster.indexes]
     raster.decoder = Sigma0(product.files, bands, annotation, without_noise=options.remove_noise)
     raster.facts = replace(product.facts, polarisation=bands[0].polarisation)
