@@ -10,8 +10,10 @@ import pyproj
 import pytest
 import rasterio
 import shapely
+from scipy.io import netcdf_file as netcdf_file_of_scipy
 
 from helpers.maps import band, mapped, table
+from helpers.paths import ROOT
 from helpers.rasters import UTM, pixels
 from helpers.scene_kinds import (
     NAME,
@@ -29,6 +31,7 @@ from helpers.vectors import write_polygons
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
+from seep_lightning.scene.band_names import TrainedBand
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.inputs.kinds import open_scene, scenes_in
 from seep_lightning.scene.scene_file import ReadingOptions
@@ -235,3 +238,48 @@ def test_a_damaged_product_of_snap_is_one_line(image: Any, tmp_path: Path) -> No
     path.write_text("<Dimap_Document>")
     with pytest.raises(UserError, match="cannot be read as BEAM-DIMAP"):
         open_scene(scenes_in(path)[0], ReadingOptions())
+
+
+def test_a_product_like_nisar_s_is_placed_and_its_terms_are_chosen_by_name() -> None:
+    (scene,) = scenes_in(ROOT / "tests" / "fixtures" / "nisar_like_gcov.h5")
+    with open_scene(scene, ReadingOptions(("HVHV",))) as raster:
+        assert raster.crs.to_epsg() == 32631
+        assert tuple(raster.transform)[:6] == (20, 0, 500_000, 0, -20, 5_000_000)
+        assert raster.read(0, 1)[0].ravel().tolist() == list(range(1000, 1016))
+    with pytest.raises(UserError, match="holds 3 rasters: HHHH, HVHV, mask"):
+        open_scene(scene, ReadingOptions((TrainedBand(1),)))
+
+
+def write_netcdf3(path: Path, variables: dict[str, Any]) -> Path:
+    """A file of variables (H, W) that tell no projection."""
+    height, width = next(iter(variables.values())).shape
+    with netcdf_file_of_scipy(path, "w") as file:
+        file.createDimension("row", height)
+        file.createDimension("column", width)
+        for name, values in variables.items():
+            file.createVariable(name, values.dtype.char, ("row", "column"))[:] = values
+    return path
+
+
+def test_longitudes_and_latitudes_of_all_pixels_place_a_scene(image: Any, tmp_path: Path) -> None:
+    rows, columns = np.indices(image.shape) + 0.5
+    to_degrees = pyproj.Transformer.from_crs(UTM["crs"], "EPSG:4326", always_xy=True)
+    longitudes, latitudes = to_degrees.transform(*(UTM["transform"] @ (columns, rows)))
+    sigma0 = image.astype(np.float32)
+    path = write_netcdf3(tmp_path / "a.nc", {"sigma0": sigma0, "lat": latitudes, "lon": longitudes})
+    (scene,) = scenes_in(path)
+    with open_scene(scene, ReadingOptions((TrainedBand(1),))) as raster:
+        assert (raster.read(0, 96)[0] == sigma0).all() and raster.band_names == ["sigma0"]
+        pixels_of_points = np.array([[10.5, 20.5], [120, 90]])
+        degrees = Ground.of(raster).place(pixels_of_points)
+    expected = np.column_stack(to_degrees.transform(*(UTM["transform"] @ tuple(pixels_of_points.T))))
+    np.testing.assert_allclose(degrees, expected, atol=1e-6)
+
+
+def test_a_folder_without_a_scene_names_what_it_holds_and_what_could_be_given(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.docx").write_text("no raster")
+    with pytest.raises(
+        UserError, match=r"notes.docx.* Give rasters, or Sentinel-1 products .*; .*\.dim.*NetCDF.*\.zip"
+    ):
+        mapped(trained, tmp_path / "in", tmp_path / "out")

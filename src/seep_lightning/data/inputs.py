@@ -86,6 +86,7 @@ def _scenes_of_folder(folder: Path) -> list[Path]:
 def _content_text(key: str, folder: Path) -> str:
     """What a folder without scenes holds, and the pattern that finds the images of its sub-folders, in sentences."""
     from seep_lightning.data.layouts import content_of
+    from seep_lightning.scene.inputs.kinds import product_labels
 
     held = f"It holds {content_of(folder)}."
     for suffixes in (scene_suffixes(), picture_suffixes()):
@@ -95,7 +96,7 @@ def _content_text(key: str, folder: Path) -> str:
             if found:
                 [(suffix, _)] = found.most_common(1)
                 return f"{held} Pass '{key}={folder}/{pattern}{suffix}'."
-    return held
+    return f"{held} Give rasters, or {'; '.join(product_labels())}."
 
 
 def _may_be_scene(path: Path, suffixes: Sequence[str]) -> bool:

@@ -23,7 +23,7 @@ from rasterio.errors import CRSError
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import Georeference
-from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, stacked
+from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, evenly_spaced, stacked
 from seep_lightning.scene.raster import GDAL_TYPES, Raster
 from seep_lightning.scene.scene_file import NO_FACTS, ReadingOptions, SceneFacts, SceneFile
 from seep_lightning.scene.settling import TYPES_OF_FULL_SCALE
@@ -217,17 +217,11 @@ def _tie_points(header: Header) -> list[GroundControlPoint]:
     column_step = float(latitude.findtext("STEP_X", "1"))
     row_step = float(latitude.findtext("STEP_Y", "1"))
     points: list[GroundControlPoint] = []
-    for row in _some_of(len(latitudes)):
-        for column in _some_of(latitudes.shape[1]):
+    for row in evenly_spaced(len(latitudes), MOST_POINTS):
+        for column in evenly_spaced(latitudes.shape[1], MOST_POINTS):
             place = (float(longitudes[row, column]), float(latitudes[row, column]), 0.0)
             points.append(GroundControlPoint(top + row_step * row, left + column_step * column, *place))
     return points
-
-
-def _some_of(count: int) -> list[int]:
-    """Numbers from 0 to below a count, evenly: at most `MOST_POINTS`, the first and the last among them."""
-    numbers = np.linspace(0, count - 1, min(count, MOST_POINTS))
-    return [round(number) for number in numbers.tolist()]
 
 
 def _grid_info(header: Header, kind: str) -> Element | None:

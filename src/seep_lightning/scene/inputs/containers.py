@@ -11,12 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import open_dataset, open_for_reading
 from seep_lightning.scene.georeference import Georeference, read_georeference
-from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, stacked
+from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, evenly_spaced, stacked
 from seep_lightning.scene.raster import COMPLEX_TYPES, GDAL_TYPES, Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
@@ -28,7 +33,11 @@ CONTAINER_SUFFIXES = (".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".he5", ".zarr")
 # of HDF5 this driver reads where the rasters lie, if axes and projection are given as in NetCDF
 GEOREFERENCING_DRIVER = "netCDF"
 # places, not measurements, by the last part of their names
-COORDINATES = ("lat", "latitude", "lat_bnds", "lon", "longitude", "lon_bnds", "x", "y", "crs", "spatial_ref")
+LATITUDES = ("lat", "latitude")
+LONGITUDES = ("lon", "longitude")
+COORDINATES = (*LATITUDES, *LONGITUDES, "lat_bnds", "lon_bnds", "x", "y", "crs", "spatial_ref")
+# control points along each side of a scene whose pixels have each a longitude and a latitude
+POINTS_A_SIDE = 21
 
 # GDAL's names of subdatasets: a driver, the file, and what is meant in it
 _SUBDATASET = re.compile(
@@ -85,10 +94,14 @@ def open_container(scene: SceneFile, options: ReadingOptions) -> Raster:
     Raises:
         UserError: It holds no raster, or several of which nobody named one.
     """
-    layers = _largest(_layers(scene))
+    found = _layers(scene)
+    layers = _largest(found)
     first = layers[0]
     bands = [band for layer in layers for band in layer.bands]
-    stack = replace(scene, location=stacked(bands, first.width, first.height, first.place))
+    place = first.place
+    if not (place.has_transform or place.placed_by_points):
+        place = _place_by_coordinates(found, first)
+    stack = replace(scene, location=stacked(bands, first.width, first.height, place))
     raster = Raster(stack, options.bands, options.nodata, options.nodata_bands)
     raster.watch(scene.path)
     check_chosen(raster)
@@ -193,3 +206,33 @@ def _largest(layers: Sequence[Layer]) -> list[Layer]:
 
 def _pixels(layer: Layer) -> int:
     return layer.pixels
+
+
+def _place_by_coordinates(layers: Sequence[Layer], like: Layer) -> Georeference:
+    """Where a raster lies by longitudes and latitudes of its pixels; nowhere, where the container has none."""
+    latitudes = _coordinates(layers, LATITUDES, like)
+    longitudes = _coordinates(layers, LONGITUDES, like)
+    if latitudes is None or longitudes is None:
+        return like.place
+    points: list[GroundControlPoint] = []
+    for row in evenly_spaced(like.height, POINTS_A_SIDE):
+        x, y = _row(longitudes, row), _row(latitudes, row)
+        for column in evenly_spaced(like.width, POINTS_A_SIDE):
+            if np.isfinite((x[column], y[column])).all():
+                points.append(GroundControlPoint(row + 0.5, column + 0.5, x[column], y[column], 0.0))
+    return Georeference(CRS.from_epsg(4326), Affine.identity(), points, True)
+
+
+def _coordinates(layers: Sequence[Layer], names: Sequence[str], like: Layer) -> Layer | None:
+    """The layer of longitudes or latitudes of all pixels; None where there is none of this size."""
+    for layer in layers:
+        if layer.name.lower() in names and (layer.width, layer.height) == (like.width, like.height):
+            return layer
+    return None
+
+
+def _row(layer: Layer, row: int) -> list[float]:
+    """A row of a layer."""
+    with open_for_reading(layer.location) as raster:
+        values: list[float] = raster.read(1, window=Window(0, row, layer.width, 1))[0].tolist()
+    return values

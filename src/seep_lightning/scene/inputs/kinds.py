@@ -102,6 +102,11 @@ def is_product(path: Path) -> bool:
     return kind is not None and kind.name != RASTER
 
 
+def product_labels() -> list[str]:
+    """What messages call the kinds of inputs but raster files."""
+    return [kind.label for kind in SCENE_KINDS if kind.name != RASTER]
+
+
 def scenes_in(text: str | Path) -> list[SceneFile]:
     """The scenes in one input.
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from seep_lightning.errors import UserError
 from seep_lightning.scene.band_names import BandLabel, TrainedBand
 from seep_lightning.scene.georeference import Georeference
@@ -57,6 +59,12 @@ def stacked(bands: Sequence[StackedBand], width: int, height: int, place: Georef
         else:
             add_file_band(vrt, number, band.name, source, band.nodata, band.scaling)
     return vrt_text(vrt)
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """Numbers from 0 to below a count, evenly: so many at most, the first and the last among them."""
+    numbers = np.linspace(0, count - 1, min(count, most))
+    return [round(number) for number in numbers.tolist()]
 
 
 def check_chosen(raster: Raster) -> None:
