@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seep_lightning.data.layouts.endings import find_endings, strip_ending
 from seep_lightning.errors import UserError, shortened
 from seep_lightning.scene.raster_formats import chip_suffixes, scene_suffixes
 
@@ -85,6 +84,9 @@ def _paired_stems(scenes: Sequence[str], masks: Sequence[str]) -> dict[str, str]
     """The stem of its mask for each scene that has one; `UserError` where that cannot be decided."""
     if not scenes or not masks:
         return {}
+    # layouts read pictures: their libraries are heavy
+    from seep_lightning.data.layouts.endings import find_endings, strip_ending
+
     candidates = find_endings(scenes, masks, None, None)
     if not candidates:
         return {}

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rasterio.enums import ColorInterp
-
 from seep_lightning.errors import UserError
 from seep_lightning.scene.snap_names import snap_band_names
 
@@ -28,7 +26,7 @@ _POLARISATION_IN_NAME = re.compile(r"(?<![a-z])(vv|vh|hh|hv)(?![a-z])", re.IGNOR
 _NO_STRENGTH = re.compile(r"angle|(?<![a-z])(mask|phase|coh|coherence|ratio|texture)(?![a-z])", re.IGNORECASE)
 # keys of metadata, in capitals: of catalogues and SAFE, of ENVISAT and RADARSAT-2 in GDAL, of NetCDF
 _POLARISATION_KEYS = ("POLARISATION", "POLARIZATION", "POLARIMETRIC_INTERP", "NETCDF_VARNAME")
-_RED_GREEN_BLUE = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+_RED_GREEN_BLUE = COLOUR_MEANINGS[:3]
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,12 @@ def labels_of(dataset: Any, location: str) -> list[BandLabel]:
         dataset: The file, open in rasterio.
         location: How it was opened: a path, or the name of a subdataset.
     """
-    interpretations = dataset.colorinterp
+    # by their names, so that commands know bands without rasterio
+    interpretations = [interpretation.name for interpretation in dataset.colorinterp]
     names = [name or "" for name in dataset.descriptions]
     if not any(names):
         names = snap_band_names(dataset, location) or names
-    data_bands = [index for index, meaning in enumerate(interpretations) if meaning != ColorInterp.alpha]
+    data_bands = [index for index, meaning in enumerate(interpretations) if meaning != ALPHA]
     meanings = [_polarisation_of_band(name, dataset.tags(number)) for number, name in enumerate(names, 1)]
     if len(data_bands) == 1:
         (only,) = data_bands
@@ -119,7 +118,7 @@ def labels_of(dataset: Any, location: str) -> list[BandLabel]:
     if not any(names) and not any(meanings):
         meanings = _colours_of(interpretations, data_bands)
     for index, interpretation in enumerate(interpretations):
-        if interpretation == ColorInterp.alpha:
+        if interpretation == ALPHA:
             meanings[index] = ALPHA
     return [BandLabel(name, meaning) for name, meaning in zip(names, meanings, strict=True)]
 
@@ -147,15 +146,15 @@ def _polarisation_in_tags(tags: Mapping[str, str]) -> str:
     return ""
 
 
-def _colours_of(interpretations: Sequence[ColorInterp], data_bands: Sequence[int]) -> list[str]:
+def _colours_of(interpretations: Sequence[str], data_bands: Sequence[int]) -> list[str]:
     """The meaning of each band of a file without names: which colour it is, where the file is a picture in colours."""
     colours = [""] * len(interpretations)
-    if interpretations[0] == ColorInterp.palette:
+    if interpretations[0] == PALETTE:
         colours[0] = PALETTE
     first_three = data_bands[:3]
     if tuple(interpretations[index] for index in first_three) == _RED_GREEN_BLUE:
         for index in first_three:
-            colours[index] = interpretations[index].name
+            colours[index] = interpretations[index]
     return colours
 
 
