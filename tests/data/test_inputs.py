@@ -21,6 +21,12 @@ def touch(root: Path, *names: str) -> None:
     [
         (("day1/a.tif", "day2/b.tif", "day2/c.png"), "day1/ (1 .tif), day2/ (1 .tif, 1 .png)", "*/*.tif"),
         (("2020/day1/a.tif", "2020/day2/b.tif"), "2020/ (no files of its own)", "*/*/*.tif"),
+        (
+            ("a/img/1.png", "a/masks/1.png", "b/img/1.png"),
+            "a/ (no files of its own), b/ (no files of its own)",
+            "*/img/*.png",
+        ),
+        (("scans/1.png", "labels/1.png"), "labels/ (1 .png), scans/ (1 .png)", "scans/*.png"),
         (("day1/a.jpg", "day2/b.jpg", "notes.txt"), "1 .txt, day1/ (1 .jpg), day2/ (1 .jpg)", "*/*.jpg"),
     ],
 )

@@ -13,6 +13,7 @@ from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.layouts import pair_chips
+from seep_lightning.data.scene_names import scenes_are_known
 from seep_lightning.data.split import split_chips
 from seep_lightning.errors import UserError
 
@@ -162,6 +163,9 @@ def test_files_of_one_name_in_several_folders_are_chips_of_their_own(tmp_path):
             (tmp_path / folder / name).touch()
     chips = listed(tmp_path / "pairs.csv", "image,mask,scene", "a/1.tif,a/1m.tif,A", "b/1.tif,b/1m.tif,B")
     assert chips.names == ["a__1.tif", "b__1.tif"]
+    # nobody says that these two are of one scene
+    chips = listed(tmp_path / "pairs.csv", "image,mask", "a/1.tif,a/1m.tif", "b/1.tif,b/1m.tif")
+    assert chips.scenes == ["a__1", "b__1"] and not scenes_are_known(chips)
 
 
 def test_check_tells_that_a_row_without_a_file_would_stop_a_training(chips_root, rows):

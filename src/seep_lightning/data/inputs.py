@@ -91,12 +91,23 @@ def _content_text(key: str, folder: Path) -> str:
     held = f"It holds {content_of(folder)}."
     for suffixes in (scene_suffixes(), picture_suffixes()):
         for depth in range(1, DEEPEST_FOLDERS + 1):
-            pattern = "*/" * depth + "*"
-            found = Counter(path.suffix for path in folder.glob(pattern) if _may_be_scene(path, suffixes))
-            if found:
-                [(suffix, _)] = found.most_common(1)
-                return f"{held} Pass '{key}={folder}/{pattern}{suffix}'."
+            paths = [path for path in folder.glob("*/" * depth + "*") if _may_be_scene(path, suffixes)]
+            if paths:
+                return f"{held} Pass '{key}={folder}/{_pattern_of(paths, depth)}'."
     return f"{held} Give rasters, or {'; '.join(product_labels())}."
+
+
+def _pattern_of(paths: Sequence[Path], depth: int) -> str:
+    """A pattern for the images so many folders below another one, without the folders of masks."""
+    from seep_lightning.data.layouts.hints import MASK_FOLDER
+
+    images = [path for path in paths if not MASK_FOLDER.search(path.parent.name)] or paths
+    parents = {path.parent.name for path in images}
+    # what all are called, if it tells them from others or stands below different folders
+    tells = len(images) < len(paths) or depth > 1
+    last = parents.pop() if tells and len(parents) == 1 else "*"
+    [(suffix, _)] = Counter(path.suffix for path in images).most_common(1)
+    return "*/" * (depth - 1) + f"{last}/*{suffix}"
 
 
 def _may_be_scene(path: Path, suffixes: Sequence[str]) -> bool:

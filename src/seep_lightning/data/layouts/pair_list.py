@@ -68,10 +68,13 @@ class PairList:
                 found.append((row, image, mask))
         _check_images(path, found)
         names = _chip_names([image for _, image, _ in found])
+        places = [self._place(path, row, image) for row, image, _ in found]
+        counts = Counter(places)
         pairs: list[ChipFiles] = []
-        for (row, image, mask), name in zip(found, names, strict=True):
-            scene, tile = self._place(path, row, image)
-            pairs.append(ChipFiles(image, mask, scene, tile, name))
+        for (row, image, mask), name, (scene, tile) in zip(found, names, places, strict=True):
+            # numbers that begin anew in each folder are of no one scene
+            is_own = tile < 0 and not row["scene"] and counts[scene, tile] > 1 and name != image.name
+            pairs.append(ChipFiles(image, mask, Path(name).stem if is_own else scene, tile, name))
         if not pairs:
             raise UserError(f"data.pairs: {path} lists no pair of files that are there.")
         reason = "the row names a file that is not there"
