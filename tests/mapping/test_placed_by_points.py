@@ -10,13 +10,17 @@ import pytest
 import shapely
 from rasterio.control import GroundControlPoint
 
-from helpers.maps import mapped, table
+from helpers.maps import band, mapped, table
+from helpers.radar_geometry import grid_over_sea, grid_pixels
 from helpers.rasters import UTM, write_raster
+from helpers.sentinel1 import gcps_of
 from helpers.vectors import write_polygons
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
 from seep_lightning.mapping import mapper
+from seep_lightning.scene.outlines import read_outlines
+from seep_lightning.scene.raster import Raster
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -34,6 +38,22 @@ def points(wrong: float = 0.0) -> list[GroundControlPoint]:
 @pytest.fixture
 def by_points(tmp_path: Path, image: Any) -> Path:
     return write_raster(tmp_path / "a.tif", image, gcps=(points(), UTM["crs"]))
+
+
+def test_outlines_brought_back_into_pixels_are_the_mask(trained: Path, image: Any, tmp_path: Path) -> None:
+    """In the corner of a product at 70 N, where degrees are bent most."""
+    gcps = gcps_of(grid_over_sea(70, grid_pixels()))
+    for point in gcps:
+        point.col -= 25_600
+        point.row -= 16_500
+    scene = write_raster(tmp_path / "a.tif", image, gcps=(gcps, "EPSG:4326"))
+    out = mapped(trained, scene, tmp_path / "out", picture=True)
+    mask = band(out / "a.mask.tif")
+    with Raster(scene) as raster:
+        drawn = read_outlines(out / "a.gpkg", raster)
+    burnt = drawn.burn(np.ones(len(drawn.shapes), np.uint8), 0, raster.height, raster.width)
+    assert (burnt == (mask == 1)).all() and burnt.any()
+    assert (out / "a.png").exists()
 
 
 def test_a_finished_map_stays_finished(trained: Path, by_points: Path, tmp_path: Path) -> None:

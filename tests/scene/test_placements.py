@@ -68,6 +68,18 @@ def test_a_product_is_placed_to_less_than_a_tenth_of_a_pixel(latitude: float) ->
     np.testing.assert_allclose(placement.unplace(truth.degrees), truth.pixels, atol=0.05)
 
 
+def test_there_and_back_holds_far_beyond_the_points_and_for_nothing_on_the_far_side_of_the_earth() -> None:
+    placement = ControlPointPlacement.through(gcps_of(grid_over_sea(70, grid_pixels())), DEGREES)
+    around = somewhere() * 5 - 2 * np.array([WIDTH, HEIGHT])
+    np.testing.assert_allclose(placement.unplace(placement.place(around)), around, atol=0.01)
+    rng = np.random.default_rng(5)
+    globe = np.column_stack((rng.random(2000) * 360 - 180, rng.random(2000) * 180 - 90))
+    far = metres_between(globe, np.tile(placement.place(somewhere(1)), (2000, 1))) > 500_000
+    unplaced = placement.unplace(globe[far])
+    assert not ((unplaced >= 0) & (unplaced <= [WIDTH, HEIGHT])).all(axis=1).any()
+    assert np.isnan(placement.unplace(np.array([[np.nan, 70], [np.inf, 70]]))).all()
+
+
 @pytest.mark.parametrize("from_zero", [False, True], ids=["from -180", "from 0"])
 def test_a_product_across_the_date_line_is_placed_without_a_jump(from_zero: bool) -> None:
     here = grid_over_sea(57, grid_pixels())
