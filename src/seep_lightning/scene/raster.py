@@ -383,8 +383,11 @@ class Raster(AbstractContextManager["Raster"]):
 
 def _common_dtype(path: Path, dtypes: set[str]) -> np.dtype[Any]:
     """The one type of all bands that are read; `UserError` where they differ or are of a kind that we do not read."""
-    if len(dtypes) > 1 or not dtypes <= GDAL_TYPES.keys():
-        stored, expected = " and ".join(sorted(dtypes)), ", ".join(GDAL_TYPES)
+    if len(dtypes) > 1:
+        stored = " and ".join(sorted(dtypes))
+        raise UserError(f"{path} stores {stored}; expected one type for all bands. Choose such by bands=[...].")
+    if not dtypes <= GDAL_TYPES.keys():
+        stored, expected = next(iter(dtypes)), ", ".join(GDAL_TYPES)
         raise UserError(
             f"{path} stores {stored}; expected one of {expected}, or complex values, for all bands. "
             "Convert it with gdal_translate -ot Float32."
