@@ -1,5 +1,6 @@
 """Sentinel-1 products as they are downloaded: mapped, cut into chips, and told about in a line where that cannot be."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,10 +12,14 @@ import shapely
 from helpers import safe_products as made
 from helpers.rasters import pixels
 from helpers.safe_products import NAME, GeneratedProduct, RealGrid, archived, cut_real_product
+from helpers.stand_ins import DarkSpots
 from seep_lightning.config.commands import PredictConfig, PrepareConfig
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
+from seep_lightning.mapping.jobs import SceneJob
+from seep_lightning.mapping.mapper import SceneMapper
 from seep_lightning.mapping.scenes import predict
+from seep_lightning.scene.inputs.kinds import scenes_in
 
 OTHER = NAME.replace("20210401T0526", "20210413T0526").replace("ECC8", "0B1F")
 METRES_A_DEGREE = 111_195
@@ -93,11 +98,26 @@ def test_a_damaged_product_does_not_stop_the_others(trained: Path, product: Path
 
 
 def test_what_contradicts_a_product_is_told(trained: Path, product: Path, tmp_path: Path) -> None:
-    for setting, told in (("scale", "db"), ("calibration", "power")):
+    for setting, told in (("scale", "db"), ("calibration", "db")):
         with pytest.raises(UserError, match=rf"{setting}={told}: the values of {NAME} are"):
             mapped(product, tmp_path, run=str(trained), **{setting: told})
     with pytest.raises(UserError, match=r"factor=2.* are known. Leave factor= out"):
         mapped(product, tmp_path, run=str(trained), factor=2.0)
+
+
+def test_a_network_of_power_takes_a_product_as_power(product: Path, tmp_path: Path) -> None:
+    network = DarkSpots(values={"low": [0.0], "high": [2.5 * made.SEA], "scale": None})
+    (scene,) = scenes_in(product)
+    config = PredictConfig(run="", input="", output=str(tmp_path), polygons=False, flips=False, overlap=0)
+    job = SceneJob(NAME, {scene: (0, 0)})
+    # the amplitude lies where the training saw nothing
+    with pytest.raises(UserError, match=r"its values lie at .* but the network was trained on"):
+        SceneMapper([network], config).map(job)
+    assert SceneMapper([network], replace(config, calibration="power")).map(job) is not None
+    seep = pixels(tmp_path / f"{NAME}.mask.tif")[0] == 1
+    # the stand-in sees pixels by themselves, and speckle with them
+    assert seep[made.slick_mask()].mean() > 0.8
+    assert seep[~made.slick_mask()].mean() < 0.1
 
 
 def test_a_product_and_outlines_become_chips(product: Path, tmp_path: Path) -> None:

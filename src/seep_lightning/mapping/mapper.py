@@ -176,7 +176,13 @@ class SceneMapper:
 
     def _open(self, job: SceneJob, config: PredictConfig) -> AbstractContextManager[Raster]:
         """The scene as one raster, of the bands that the networks take."""
-        options = ReadingOptions(self.bands, self._nodata(config), self.nodata_bands, config.remove_noise)
+        options = ReadingOptions(
+            self.bands,
+            self._nodata(config),
+            self.nodata_bands,
+            calibration=config.calibration,
+            remove_noise=config.remove_noise,
+        )
         return job.open(options)
 
     def _nodata(self, config: PredictConfig) -> float | None:
@@ -261,7 +267,7 @@ def config_of_scene(config: PredictConfig, name: str, facts: SceneFacts) -> Pred
     for key in ("scale", "calibration"):
         known = getattr(facts, key)
         setting = getattr(config, key)
-        if known is None:
+        if known is None or (key == "calibration" and setting in facts.calibrations):
             continue
         if setting not in (None, known):
             raise UserError(f"{key}={setting}: the values of {name} are {known}. Leave {key}= out for it.")

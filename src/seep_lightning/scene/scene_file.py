@@ -19,6 +19,7 @@ class SceneFacts:
         orbit_direction: `ascending` or `descending`.
         mission: The satellite, such as Sentinel-1A.
         calibration: What its values are: `power`, `amplitude` or `db`, see `PolygonOptions`.
+        calibrations: What its values can be read as, where `ReadingOptions.calibration` chooses.
         scale: Whether float and signed values are `linear` or `db`.
         nodata: A value of pixels without data, besides those that the file declares.
     """
@@ -28,6 +29,7 @@ class SceneFacts:
     orbit_direction: str | None = None
     mission: str | None = None
     calibration: str | None = None
+    calibrations: tuple[str, ...] = ()
     scale: str | None = None
     nodata: float | None = None
 
@@ -85,10 +87,12 @@ class ReadingOptions:
         bands: See `scene.band_names`.
         nodata: The value of pixels without data, besides those that the scene declares.
         nodata_bands: `all` or `any`, see `scene.nodata`.
+        calibration: What the values of a product are read as, one of `SceneFacts.calibrations`; None: the usual one.
         remove_noise: Whether the thermal noise is subtracted from a product that tells it.
     """
 
     bands: tuple[Band, ...] = (1,)
     nodata: float | None = None
     nodata_bands: str = "any"
+    calibration: str | None = None
     remove_noise: bool = False

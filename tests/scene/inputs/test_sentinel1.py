@@ -66,6 +66,14 @@ def test_noise_is_subtracted_on_request(product: Path) -> None:
     assert np.abs(amplitude[0] ** 2 - expected)[valid].max() < 1e-6
 
 
+def test_backscatter_is_power_on_request(product: Path) -> None:
+    (scene,) = scenes_in(product)
+    with open_scene(scene, ReadingOptions(calibration="power")) as power, opened(product) as amplitude:
+        assert (power.facts.calibration, amplitude.facts.calibration) == ("power", "amplitude")
+        assert power.fingerprint != amplitude.fingerprint
+        np.testing.assert_allclose(power.read(0, 50)[0], amplitude.read(0, 50)[0] ** 2, rtol=1e-6)
+
+
 def test_what_a_product_says_is_known_without_its_pixels(product: Path) -> None:
     (scene,) = scenes_in(product)
     facts = scene.facts

@@ -16,6 +16,9 @@ from seep_lightning.scene.scene_file import SceneFacts
 CO_POLARISED = ("VV", "HH")
 """What was sent comes back: the bands that show oil."""
 
+CALIBRATIONS = ("amplitude", "power")
+"""What backscatter can be read as, the usual one first."""
+
 DETECTED = "GRD"
 """The type of products that hold one real number a pixel, on the ground."""
 
@@ -120,8 +123,8 @@ def _text(root: Element, path: str) -> str:
 
 
 def _facts(manifest: Element) -> SceneFacts:
-    """What the manifest says of the scene; backscatter is given as amplitude, see `Sigma0`."""
-    facts = SceneFacts(scale="linear", calibration="amplitude")
+    """What the manifest says of the scene; backscatter is given as amplitude if nobody chooses, see `Sigma0`."""
+    facts = SceneFacts(scale="linear", calibration=CALIBRATIONS[0], calibrations=CALIBRATIONS)
     number = _text(manifest, "platform/{*}number")
     direction = _text(manifest, "orbitProperties/{*}pass").lower()
     time = re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", _text(manifest, "acquisitionPeriod/{*}startTime"))

@@ -15,7 +15,7 @@ from seep_lightning.scene.inputs.sentinel1.files import (
     product_name,
 )
 from seep_lightning.scene.inputs.sentinel1.product import Product, files_of, read_product
-from seep_lightning.scene.inputs.sentinel1.sigma0 import Sigma0
+from seep_lightning.scene.inputs.sentinel1.sigma0 import Form, Sigma0
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 from seep_lightning.scene.vrt import VrtSource, add_file_band, add_georeference, new_vrt, vrt_text
@@ -73,7 +73,7 @@ def scenes(text: str) -> list[SceneFile]:
 
 
 def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
-    """Open a product as the amplitude of its backscatter, see `Sigma0`.
+    """Open a product as its backscatter, see `Sigma0`.
 
     Args:
         scene: The product.
@@ -92,8 +92,12 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
         # GDAL tells of no archive that it reads from
         raster.watch(product.files.path)
     bands = [product.bands[number - 1] for number in raster.indexes]
-    raster.decoder = Sigma0(product.files, bands, annotation, without_noise=options.remove_noise)
-    raster.facts = replace(product.facts, polarisation=bands[0].polarisation)
+    facts = product.facts
+    if options.calibration in facts.calibrations:
+        facts = replace(facts, calibration=options.calibration)
+    form = Form(as_power=facts.calibration == "power", without_noise=options.remove_noise)
+    raster.decoder = Sigma0(product.files, bands, annotation, form)
+    raster.facts = replace(facts, polarisation=bands[0].polarisation)
     return raster
 
 

@@ -49,17 +49,29 @@ class BandTables:
         return np.where(told > 0, told, usual)
 
 
-class Sigma0:
-    """The amplitude of backscatter, the root of sigma nought, of a product's numbers; a `scene.raster.Decoder`.
+@dataclass(frozen=True)
+class Form:
+    """What is made of a product's numbers.
 
-    The amplitude and not the power, as the networks of the package know it: their chips are saturated from about 2.8
-    standard deviations above the median on, and so is the amplitude at twice its median, the power at 1.4.
+    Attributes:
+        as_power: Whether values are sigma nought; else its root, the amplitude. The networks of the package know
+            amplitude: their chips are saturated from about 2.8 standard deviations above the median on, and so is the
+            amplitude at twice its median, the power at 1.4.
+        without_noise: Whether the thermal noise is subtracted; what would be below 0 becomes 0.
+    """
+
+    as_power: bool = False
+    without_noise: bool = False
+
+
+class Sigma0:
+    """Calibrated backscatter of a product's numbers; a `scene.raster.Decoder`.
 
     Args:
         files: The product's files.
         bands: The bands that are read.
         annotation: Of the first of them.
-        without_noise: Whether the thermal noise is subtracted; what would be below 0 becomes 0.
+        form: What is made of its numbers.
 
     Raises:
         UserError: A table or a measurement is missing or damaged, or there is no table of the noise to subtract.
@@ -67,13 +79,12 @@ class Sigma0:
 
     dtype = np.dtype(np.float32)
 
-    def __init__(
-        self, files: ProductFiles, bands: Sequence[BandFiles], annotation: Annotation, *, without_noise: bool
-    ) -> None:
+    def __init__(self, files: ProductFiles, bands: Sequence[BandFiles], annotation: Annotation, form: Form) -> None:
         self._files = files
         self._bands = list(bands)
         self._annotation = annotation
-        self._subtracts_noise = without_noise and not annotation.without_noise
+        self._as_power = form.as_power
+        self._subtracts_noise = form.without_noise and not annotation.without_noise
         self._tables = [self._read_tables(band) for band in bands]
         self._lock = threading.Lock()
         self._check_sizes()
@@ -119,19 +130,19 @@ class Sigma0:
             for file in (band.measurement, band.annotation, band.calibration)
         ]
         names = [band.polarisation for band in self._bands]
-        return f"sigma0 {_VERSION} {names} {self._subtracts_noise} {stamps}"
+        return f"sigma0 {_VERSION} {names} {self._as_power} {self._subtracts_noise} {stamps}"
 
     def decode(self, stored: Values, valid: Mask, top: int, left: int) -> tuple[Values, Mask]:
-        """The amplitude (C, h, w) float32 of a window, and which pixels (h, w) lie in the swath and hold data."""
+        """Backscatter (C, h, w) float32 of a window, and which pixels (h, w) lie in the swath and hold data."""
         height, width = valid.shape
         window = Window(top, top + height, left, left + width)
-        amplitudes = [
-            self._amplitude(numbers, tables, window) for numbers, tables in zip(stored, self._tables, strict=True)
+        bands = [
+            self._backscatter(numbers, tables, window) for numbers, tables in zip(stored, self._tables, strict=True)
         ]
-        return np.stack(amplitudes), valid & self._border.inside(window)
+        return np.stack(bands), valid & self._border.inside(window)
 
-    def _amplitude(self, numbers: NDArray[Any], tables: BandTables, window: Window) -> Floats:
-        """The root of sigma nought of one band."""
+    def _backscatter(self, numbers: NDArray[Any], tables: BandTables, window: Window) -> Floats:
+        """Sigma nought of one band, or its root."""
         amplitude: Floats = numbers.astype(np.float32)
         if self._subtracts_noise:
             assert tables.noise is not None
@@ -139,7 +150,7 @@ class Sigma0:
             power -= tables.noise.at(window)
             amplitude = np.sqrt(power.clip(0, out=power), out=power)
         amplitude /= tables.calibration.at(window)
-        return amplitude
+        return np.square(amplitude, out=amplitude) if self._as_power else amplitude
 
     @property
     def _border(self) -> Border:
