@@ -26,8 +26,8 @@ LEAST_SCATTERED_SHARE = 0.3
 NEARLY_ALL = 0.8
 # so many are told to be inverted
 LEAST_INVERTED = 2
-# so many, and such a share, are told to be of other images, where this share clearly fits
-LEAST_UNRELATED = 4
+# so many, and such a share, are told to be of other images, where this share clearly fits, and fewer are in doubt
+LEAST_UNRELATED = 6
 LEAST_UNRELATED_SHARE = 0.15
 LEAST_FITTING_SHARE = 0.3
 
@@ -172,7 +172,8 @@ class SomeUnrelatedMasks(SingleMasks):
             return []
         names = fits.named(fits.nowhere)
         share = len(names) / len(fits)
-        if len(names) < LEAST_UNRELATED or share < LEAST_UNRELATED_SHARE:
+        is_clear_cut = len(names) > fits.doubtful_count
+        if not is_clear_cut or len(names) < LEAST_UNRELATED or share < LEAST_UNRELATED_SHARE:
             return []
         return [Sighting({"count": len(names), "chips": len(fits), "share": percent(share)}, names)]
 

@@ -82,6 +82,11 @@ class MaskFits:
         may_be_inverted = (self.seep_shares > HALF) & (self.at_zero < 0)
         return (self.at_zero < CHANCE) & ~self.clear & ~may_be_inverted
 
+    @property
+    def doubtful_count(self) -> int:
+        """How many masks fit where they lie, but not clearly: many where speckle hides what is there."""
+        return int(((self.at_zero >= CHANCE) & (self.at_zero < CLEAR)).sum())
+
     def common_offset(self, chosen: NDArray[np.bool_]) -> tuple[Offset, NDArray[np.bool_]]:
         """The offset on which most of the chosen chips, one at least, agree; and which of all chips these are, (N,)."""
         offsets = self.offsets[chosen]
