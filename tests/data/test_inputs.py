@@ -43,5 +43,5 @@ def test_a_folder_whose_sub_folders_hold_the_images_is_told_with_the_pattern_tha
 
 def test_a_folder_without_any_image_is_told_with_what_it_holds(tmp_path):
     touch(tmp_path, "a.csv", "b.csv", "old/x.probability.tif")
-    with pytest.raises(UserError, match=r"It holds 2 \.csv, old/ \(1 \.tif\)\.$"):
+    with pytest.raises(UserError, match=r"It holds 2 \.csv, old/ \(1 \.tif\)\. Give rasters"):
         find_scenes("scenes", str(tmp_path))
