@@ -1,5 +1,6 @@
 """Classes of outlines: words that are mapped, and the files that keep them."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
@@ -117,6 +118,15 @@ def test_a_mapping_needs_the_column_of_its_words(config):
     config.class_attribute = None
     with pytest.raises(UserError, match="class_attribute=COLUMN"):
         check_config(config)
+
+
+def test_labels_are_read_in_an_archive_by_their_absolute_path(config, tmp_path):
+    plain = write_labels(tmp_path / "a.gpkg", [1, 5])
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(plain, "in/a.gpkg")
+    config.labels = f"/vsizip/{tmp_path}/b.zip/in/a.gpkg"
+    prepare(config)
+    assert class_counts(config) == {1: 20, 5: 20}
 
 
 KEEPING_FORMATS = {"LIBKML": ".kml", "KML": ".kml", "KMZ": ".kmz", "GML": ".gml", "MapInfo File": ".tab"}

@@ -15,6 +15,7 @@ from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.images import read_image
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
+from seep_lightning.scene.raster import Raster
 
 COMPLEX_TYPES = ("complex_int16", "complex64", "complex128")
 # sides of right-angled triangles: whole numbers as parts, and as amplitude
@@ -62,6 +63,15 @@ def test_a_complex_scene_is_cut_as_its_amplitude(dtype: str, image: Any, tmp_pat
         prepare(config)
         chips.append(pixels(Path(config.output, "images", "a.000000.tif")).astype(int))
     assert np.abs(chips[0] - chips[1]).max() <= 1
+
+
+def test_nodata_of_complex_values_is_found_before_they_become_amplitudes(tmp_path: Path) -> None:
+    values = np.array([[5, -9999, 3 + 4j, complex("nan"), 0, 9999]], np.complex64)
+    path = write_raster(tmp_path / "a.tif", values, nodata=-9999)
+    with Raster(path) as raster:
+        amplitude, valid = raster.read(0, 1)
+    assert valid.tolist() == [[True, False, True, False, True, True]]
+    assert amplitude[0, valid].tolist() == [5, 5, 0, 9999]
 
 
 def test_a_complex_chip_is_read_as_its_amplitude(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Each kind of input is mapped, and cut by `prepare`, as the equal GeoTIFF is."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from helpers.scene_kinds import (
     zipped,
 )
 from helpers.vectors import write_polygons
+from seep_lightning.commands.composition import compose
+from seep_lightning.commands.overrides import quote_override
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
@@ -276,6 +279,36 @@ def test_longitudes_and_latitudes_of_all_pixels_place_a_scene(image: Any, tmp_pa
     pixels_of_points[:, 1] = len(image) - pixels_of_points[:, 1]
     expected = np.column_stack(to_degrees.transform(*(UTM["transform"] @ tuple(pixels_of_points.T))))
     np.testing.assert_allclose(degrees, expected, atol=1e-6)
+
+
+ODD = "a!b;c#d [e]"
+
+
+@pytest.mark.parametrize("kind", [dim_file, netcdf_file, netcdf_variable, hdf5_file, tiff_page, zip_file, gzip_file])
+def test_a_kind_is_read_in_a_folder_with_an_odd_name(
+    kind: Callable[[Path, Any], Made], image: Any, tmp_path: Path
+) -> None:
+    source, settings = make(kind, tmp_path / ODD, image)
+    (scene,) = scenes_in(source)
+    with open_scene(scene, ReadingOptions(tuple(settings.get("bands", [1])))) as raster:
+        assert (raster.read(0, raster.height)[0][0] == image).all()
+
+
+def test_gdals_name_of_a_raster_is_typed_as_it_is() -> None:
+    typed = 'input=NETCDF:"/a b/c.nc":Sigma0_VV'
+    assert compose("predict", [quote_override(typed, multirun=False), "output=maps"]).input == typed.removeprefix(
+        "input="
+    )
+
+
+def test_an_archive_of_what_is_read_unpacked_only_says_so(image: Any, tmp_path: Path) -> None:
+    product = beam_dimap(tmp_path, {NAME: image})
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for file in (product, *product.with_suffix(".data").iterdir()):
+            archive.write(file, file.relative_to(tmp_path))
+    (scene,) = scenes_in(tmp_path / "packed.zip")
+    with pytest.raises(UserError, match=r"packed.zip holds a.dim, which is read unpacked only. Unpack it"):
+        open_scene(scene, ReadingOptions())
 
 
 def test_a_folder_without_a_scene_names_what_it_holds_and_what_could_be_given(trained: Path, tmp_path: Path) -> None:

@@ -145,7 +145,17 @@ def polygon_layer(path: Path) -> VectorLayer:
 
 def _location(path: Path) -> str:
     """A vector file as pyogrio takes it: what is no file, such as `a.zip!b.shp`, may be one of its URIs."""
+    if str(path).startswith("/vsi"):
+        return _with_both_slashes(path)
     return compat.literal_path(path) if path.exists() else str(path)
+
+
+def _with_both_slashes(path: Path) -> str:
+    """GDAL's name of a file in an archive with an absolute path, `/vsizip//home/a.zip/b.shp`: a Path merges two."""
+    _, system, *parts = path.parts
+    inside = Path("/", *parts)
+    lies_in_a_file = any(folder.is_file() for folder in (inside, *inside.parents))
+    return f"/{system}/{inside}" if lies_in_a_file else str(path)
 
 
 def _layer_name(path: Path) -> str | None:

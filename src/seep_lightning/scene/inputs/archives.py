@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from seep_lightning.errors import UserError, shortened
 from seep_lightning.scene.inputs import raster_files
+from seep_lightning.scene.inputs.beam_dimap import HEADER_SUFFIX
+from seep_lightning.scene.inputs.containers import CONTAINER_SUFFIXES
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, picture_suffixes, scene_suffixes
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
@@ -24,20 +27,25 @@ UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError)
 
 
 def recognise(text: str) -> bool:
-    """Whether it is an archive that holds a raster."""
+    """Whether it is an archive that holds a raster, or what is a scene when it is unpacked."""
     path = Path(text)
     is_archive = path.name.lower().endswith((*ZIP_SUFFIXES, *TAR_SUFFIXES, GZIP_SUFFIX))
-    return is_archive and path.is_file() and bool(_rasters(path))
+    return is_archive and path.is_file() and bool(_packed_products(path) or _rasters(path))
 
 
 def scenes(text: str) -> list[SceneFile]:
     """The rasters in an archive, each a scene of its own name."""
     path = Path(text).absolute()
+    if _packed_products(path):
+        return [SceneFile(path.name.partition(".")[0], str(path), path, ARCHIVE)]
     return [SceneFile(PurePosixPath(name).stem, _location(path, name), path, ARCHIVE) for name in _rasters(path)]
 
 
 def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
-    """Open a raster in an archive."""
+    """Open a raster in an archive; `UserError` where it holds what is read unpacked only."""
+    packed = _packed_products(scene.path)
+    if packed:
+        raise UserError(f"{scene.path} holds {shortened(packed)}, which is read unpacked only. Unpack it.")
     raster = raster_files.open_scene(scene, options)
     raster.watch(scene.path)
     return raster
@@ -66,6 +74,11 @@ def _rasters(path: Path) -> list[str]:
     """The names of the rasters in an archive, sorted; pictures only where there is nothing else."""
     names = [name for name in _names(path) if _is_visible(name) and not name.endswith(MAP_SUFFIXES)]
     return _with_suffix(names, scene_suffixes()) or _with_suffix(names, picture_suffixes())
+
+
+def _packed_products(path: Path) -> list[str]:
+    """What an archive holds of kinds that consist of several files, or that GDAL does not read in archives."""
+    return _with_suffix(_names(path), (HEADER_SUFFIX, *CONTAINER_SUFFIXES))
 
 
 def _names(path: Path) -> list[str]:
