@@ -298,10 +298,10 @@ def export(
     """Write a run's network as one file, as `seep export` does.
 
     Args:
-        run: The run directory.
+        run: The run directory, or `seeps`, `generated` of the package.
         output: The file.
         *overrides: As on a command line.
-        format: Such as `onnx` or `torch`.
+        format: Such as `onnx`, `qgis` or `torch`.
         overwrite: Whether the file may be replaced.
         **settings: Other keys of the config.
 

@@ -1,7 +1,5 @@
 """A run's network as one file: `python -m seep_lightning.export`."""
 
-from shlex import quote
-
 from omegaconf import DictConfig
 
 from seep_lightning import api
@@ -19,13 +17,13 @@ def main(cfg: DictConfig) -> str:
     Returns:
         The file's name.
     """
-    from seep_lightning.predictor.exporting import export
+    from seep_lightning.predictor.exporting import export, next_step
 
-    output = export(typed_config(cfg))
+    config = typed_config(cfg)
+    output = export(config)
     megabytes = output.stat().st_size / 1e6
-    run_argument = quote(f"run={output}")
     print(f"{output} ({megabytes:.1f} MB)")
-    print(f"map with it: python -m seep_lightning.predict {run_argument} input=SCENE output=maps")
+    print(next_step(config, output))
     return str(output)
 
 

@@ -14,7 +14,7 @@ from helpers.command_line import seep
 from seep_lightning import load
 from seep_lightning.config.commands import ExportConfig
 from seep_lightning.errors import UserError
-from seep_lightning.predictor.exporting import export
+from seep_lightning.predictor.exporting import export, next_step
 
 SIZES = [(1, 4, 4), (1, 32, 32), (3, 64, 16), (2, 33, 70), (1, 5, 3), (7, 12, 100)]
 
@@ -119,3 +119,5 @@ def test_the_command_says_what_to_do_next(trained, tmp_path):
     done = seep("export", f"run={trained}", "output=seep.pt", "format=torch", cwd=tmp_path)
     assert "run=seep.pt" in done.stdout, done.stderr
     assert (tmp_path / "seep.pt").is_file()
+    for keys in ({"format": "qgis"}, {"size": 64}):
+        assert "predict" not in next_step(ExportConfig("seeps", "a.onnx", **keys), Path("a.onnx"))

@@ -165,6 +165,7 @@ def test_a_description_in_stacs_terms_lies_beside_each_file(
     assert taken["input"]["shape"] == sides and given["result"]["shape"][1] == (2 if kind == "qgis" else 1)
     (asset,) = item["assets"].values()
     assert "mlm:model" in asset["roles"] and asset["mlm:artifact_type"] and asset["href"] == f"./{file.name}"
+    assert asset["bands"] == properties["bands"]
 
 
 def test_a_description_is_not_overwritten(trained: Path, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from shlex import quote
 
 from seep_lightning.config.commands import ExportConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_text
 from seep_lightning.predictor.export_source import ExportOptions, source_of
-from seep_lightning.predictor.formats import ExportFormat, export_format_named
+from seep_lightning.predictor.formats import QGIS, ExportFormat, export_format_named
 from seep_lightning.predictor.stac import DESCRIPTION_SUFFIX, stac_item
 
 
@@ -46,6 +47,21 @@ def export(config: ExportConfig) -> Path:
         part.unlink(missing_ok=True)
     write_text(description, json.dumps(item, indent=2) + "\n")
     return output
+
+
+def next_step(config: ExportConfig, output: Path) -> str:
+    """What to do with a file that `export` wrote, in one line.
+
+    Args:
+        config: That of the export.
+        output: The file.
+    """
+    if config.format == QGIS.name:
+        return "map with it: in QGIS, Plugins > Deepness, as its model file (docs/export.md)"
+    if config.size is not None:
+        return f"map with it: any program that gives it squares of {config.size} px (docs/export.md)"
+    run_argument = quote(f"run={output}")
+    return f"map with it: python -m seep_lightning.predict {run_argument} input=SCENE output=maps"
 
 
 def description_path(output: Path) -> Path:

@@ -73,7 +73,13 @@ def stac_item(source: ExportSource, export_format: ExportFormat, file_name: str)
         "mlm:hyperparameters": _hyperparameters(source),
         "bands": _bands(source),
     }
-    asset = {"href": f"./{file_name}", "title": export_format.name, "roles": ["mlm:model", "mlm:weights"]}
+    asset = {
+        "href": f"./{file_name}",
+        "title": export_format.name,
+        "roles": ["mlm:model", "mlm:weights"],
+        # MLM looks for the bands at the item, and the core lets them stand there only if the asset has them
+        "bands": properties["bands"],
+    }
     framework = FRAMEWORKS.get(export_format.framework)
     if framework is None:
         asset["mlm:artifact_type"] = export_format.name
