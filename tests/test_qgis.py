@@ -36,7 +36,7 @@ HEIGHT, WIDTH = 384, 512
 def program() -> str:
     found = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if found is None:
-        pytest.fail(f"no qgis_process: these tests need QGIS ({INSTALLATION})")
+        pytest.fail(f"no qgis_process: these tests need QGIS ({INSTALLATION})", pytrace=False)
     return found
 
 
