@@ -95,6 +95,13 @@ def test_values_that_the_network_never_saw_are_refused_with_what_it_was_trained_
     assert not list(tmp_path.glob("*.probability.tif"))
 
 
+def test_a_network_of_values_below_0_takes_them(tmp_path: Path) -> None:
+    scores = ((DECIBELS - DECIBELS.mean()) / DECIBELS.std()).astype(np.float32)
+    network = DarkSpots(values={"low": [-4.0], "high": [4.0], "scale": None}, normalise={"kind": "scale", "log": False})
+    mask, told, _ = mapped_by(network, scene(tmp_path, scores), tmp_path)
+    assert not told and (mask != 255).all()
+
+
 def test_an_array_of_8_bit_is_refused_by_a_network_of_decibels() -> None:
     with pytest.raises(UserError, match="the image is uint8 .* this run was trained on dB, any low value to -14.0"):
         DarkSpots(values=OF_DECIBELS)((POWER * 1000).astype(np.uint8))

@@ -80,6 +80,12 @@ def test_several_fills_side_by_side_are_all_told() -> None:
     assert {fill.meaning for fill in found(power, "linear")} == {Meaning.NO_DATA, Meaning.IN_DOUBT}
 
 
+@pytest.mark.parametrize("scale", ["db", "linear"])
+def test_nothing_but_zeros_is_no_data_and_nothing_but_another_value_is_in_doubt(scale: str) -> None:
+    assert found(np.zeros((9, 9), np.float32), scale)[0].meaning is Meaning.NO_DATA
+    assert found(np.full((9, 9), 40_000, np.float32), scale)[0].meaning is Meaning.IN_DOUBT
+
+
 def test_zero_is_fill_where_all_bands_have_it() -> None:
     noise = filled(POWER, 0, rows=60)
     assert not find_fill(np.stack([POWER.ravel(), noise.ravel()]), (), ValueScale("linear"))

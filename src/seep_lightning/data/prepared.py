@@ -17,6 +17,7 @@ class PreparedChips:
         classes: The largest class of seep.
         outlines: What became of the polygons: how many `in_file`, how many `used`, and why the others are not.
         masks: What became of the masks, where these were the labels.
+        notes: What was assumed of scenes, and what is doubtful about them, by the names of those where anything is.
     """
 
     root: Path
@@ -25,6 +26,7 @@ class PreparedChips:
     classes: int
     outlines: Mapping[str, Any]
     masks: Mapping[str, Any]
+    notes: Mapping[str, str]
 
     @classmethod
     def of_facts(cls, root: str | Path, facts: Mapping[str, Any]) -> "PreparedChips":
@@ -36,4 +38,5 @@ class PreparedChips:
             classes=facts["classes"],
             outlines=facts.get("outlines", {}),
             masks=facts.get("masks", {}),
+            notes=facts.get("notes", {}),
         )

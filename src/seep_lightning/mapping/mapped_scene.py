@@ -21,6 +21,7 @@ class MappedScene:
         area: Their area together, in `unit`; None likewise.
         unit: `m2`, or `px2` for a scene without a coordinate system; empty likewise.
         seconds: How long the mapping took, by the last call that did something.
+        notes: What was assumed of the scene, and what is doubtful about it; empty where nothing is.
     """
 
     name: str
@@ -31,6 +32,7 @@ class MappedScene:
     area: float | None
     unit: str
     seconds: float | None
+    notes: str = ""
 
     @classmethod
     def of_row(cls, row: SceneRow, config: PredictConfig) -> "MappedScene":
@@ -51,4 +53,5 @@ class MappedScene:
             area=row.area,
             unit=row.unit,
             seconds=row.seconds,
+            notes=row.notes,
         )

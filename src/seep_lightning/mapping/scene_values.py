@@ -26,8 +26,10 @@ def value_options(config: PredictConfig, network: Predictor) -> ValueOptions:
         network: One of those that map it.
     """
     scale = config.scale
-    if scale is None and network.value_range is not None:
-        scale = network.value_range.scale or "linear"
+    trained = network.value_range
+    # what was trained on values below 0 is not said to be power
+    if scale is None and trained is not None and min(trained.low) >= 0:
+        scale = trained.scale or "linear"
     return ValueOptions(scale, config.factor, network.factor, config.nodata)
 
 

@@ -162,8 +162,9 @@ def _fill(value: float, share: float, usual: float | None, dtype: np.dtype[Any],
     if not is_measurement(np.array([value], dtype))[0]:
         return Fill(value, share, Meaning.NO_MEASUREMENT, "which is no measurement")
     if usual is None:
-        # where there is nothing else, the scale itself is in doubt
-        return Fill(value, share, Meaning.IN_DOUBT)
+        # where there is nothing else, the scale itself is in doubt; but 0 is nothing on any
+        meaning = Meaning.NO_DATA if value == 0 and scale.scale is not None else Meaning.IN_DOUBT
+        return Fill(value, share, meaning, "which is all there is" if meaning is Meaning.NO_DATA else "")
     measured = scale.measured(value)
     is_far = abs(measured) > DECIBEL_LIMIT >= abs(scale.measured(usual))
     match scale.scale:
