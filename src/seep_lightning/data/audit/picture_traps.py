@@ -11,8 +11,9 @@ LEAST_SATURATED_SHARE = 0.03
 SAMPLED = np.s_[::16, ::16]
 ALL_PIXELS = np.s_[:, :]
 # what is said of either end
-DARK_END = {"end": "smallest", "cure": "If these are no data, pass data.nodata=0; else scale the images less steeply"}
-BRIGHT_END = {"end": "largest", "cure": "Scale the images less steeply, or keep 16 bit"}
+DARK_END = "smallest"
+BRIGHT_END = "largest"
+CURE = "If these are no data, pass data.nodata={value}; else scale the images less steeply, or keep 16 bit"
 
 
 class Saturated:
@@ -43,7 +44,9 @@ class Saturated:
         for value, count in ends.items():
             share = count / max(self.values, 1)
             if value != self.nodata and share >= LEAST_SATURATED_SHARE:
-                numbers = {"share": percent(share), "value": value, **(DARK_END if value == 0 else BRIGHT_END)}
+                end = DARK_END if value == 0 else BRIGHT_END
+                cure = CURE.format(value=value)
+                numbers = {"share": percent(share), "value": value, "end": end, "cure": cure}
                 sightings.append(Sighting(numbers))
         return sightings
 
