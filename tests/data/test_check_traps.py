@@ -72,14 +72,20 @@ def test_a_clean_set_has_no_finding(tmp_path):
     assert audited(write_set(tmp_path)).findings == []
 
 
-def test_nodata_along_the_edge_is_no_finding(tmp_path):
-    def with_swath_edge(chip: Chip) -> Chip:
+def with_swath_edge(diagonal: int) -> Callable[[Chip], Chip]:
+    """Nothing below a diagonal."""
+
+    def cut(chip: Chip) -> Chip:
         image, mask = chip
-        image[np.tril_indices(SIZE, -40)] = 0
+        image[np.tril_indices(SIZE, diagonal)] = 0
         mask[image == 0] = 0
         return image, mask
 
-    assert audited(write_set(tmp_path, with_swath_edge)).findings == []
+    return cut
+
+
+def test_nodata_along_the_edge_is_no_finding(tmp_path):
+    assert audited(write_set(tmp_path, with_swath_edge(-40))).findings == []
 
 
 def test_generated_chips_have_no_finding_but_the_classes_that_parts_lack(tmp_path, monkeypatch):
@@ -282,14 +288,22 @@ def test_a_twin_or_near_twin_of_a_training_chip_is_told(tmp_path, way):
     assert f"{name} ~ S" in text
 
 
-def test_one_edge_of_the_swath_in_many_chips_makes_no_twins(tmp_path):
-    def with_swath_edge(chip: Chip) -> Chip:
-        image, mask = chip
-        image[np.tril_indices(SIZE, -16)] = 0
-        mask[image == 0] = 0
-        return image, mask
+def test_a_copy_in_another_part_hides_no_near_twin(tmp_path):
+    write_set(tmp_path, tiles=2)
+    images = tmp_path / "images"
+    parts = {"S0": "val", "S2": "test"}
+    original = cv2.imread(str(images / "S1.000000.tif"), -1)
+    cv2.imwrite(str(images / "S0.000000.tif"), original)
+    cv2.imwrite(str(images / "S2.000000.tif"), (original * 1.3).clip(0, 65535).astype(np.uint16))
+    rows = [f"{path.name},{parts.get(path.name[:2], 'train')}" for path in images.iterdir()]
+    table = tmp_path / "split.csv"
+    table.write_text("\n".join(["name,part", *rows]))
+    texts = audited(tmp_path, SplitConfig(kind="file", path=str(table))).texts(Severity.MEANINGLESS)
+    assert [text[text.index(":") + 2 :].split(".")[0] for text in texts] == ["S0", "S2"]
 
-    texts = audited(write_set(tmp_path, with_swath_edge), nodata=None).texts(Severity.MEANINGLESS)
+
+def test_one_edge_of_the_swath_in_many_chips_makes_no_twins(tmp_path):
+    texts = audited(write_set(tmp_path, with_swath_edge(-16)), nodata=None).texts(Severity.MEANINGLESS)
     assert not any("training chip" in text for text in texts)
 
 
@@ -358,7 +372,7 @@ def moved(matrix: list[list[float]]) -> Callable[[Chip], Chip]:
     ("spoil", "what"),
     [
         (moved([[1, 0, 5], [0, 1, 0]]), "lie about 5 px right of"),
-        (moved([[1, 0, 0], [0, 1, -6]]), "lie about 6 px above of"),
+        (moved([[1, 0, 0], [0, 1, -6]]), "lie about 6 px above what"),
         (moved([[0.85, 0, 0], [0, 0.85, 0]]), "if they were 1.1"),
         (lambda chip: (chip[0], chip[1][::-1]), "if they were upside down"),
     ],
@@ -408,7 +422,7 @@ def test_some_masks_of_other_images_are_told(tmp_path):
 def test_a_small_shift_of_few_masks_is_told(tmp_path):
     write_set(tmp_path, moved([[1, 0, 3], [0, 1, 3]]), tiles=1)
     text = the_line(audited(tmp_path), Severity.MEANINGLESS)
-    assert text.startswith("masks lie about 3 px right and 3 px below of what their images show (of 8 chips)")
+    assert text.startswith("masks lie about 3 px right of and 3 px below what their images show (of 8 chips)")
 
 
 @pytest.mark.parametrize("chips", [400, 600, 10_000])

@@ -114,7 +114,7 @@ class MisplacedMasks(_MasksOnImages):
         fits = self.single.fits()
         if fits is not None and fits.fitting_count > (1 - NEARLY_ALL) * len(fits):
             return None
-        return f"lie about {_direction_text(total.offset)} of what their images show"
+        return f"lie about {_direction_text(total.offset)} what their images show"
 
     def _is_clear(self, peak: Peak) -> bool:
         least = max(LEAST_PIXELS * self.alignment.pixel, LEAST_OFFSET)
@@ -139,7 +139,7 @@ def _shifted(fits: MaskFits) -> list[Sighting]:
     if not elsewhere.any():
         return []
     offset, moved = fits.common_offset(elsewhere)
-    where = f"about {_direction_text(offset)} of"
+    where = f"about {_direction_text(offset)}"
     if moved.sum() < max(LEAST_MOVED, LEAST_MOVED_SHARE * len(fits)):
         if elsewhere.sum() < max(LEAST_MOVED, LEAST_SCATTERED_SHARE * len(fits)):
             return []
@@ -179,10 +179,10 @@ class SomeUnrelatedMasks(SingleMasks):
 
 
 def _direction_text(offset: Offset) -> str:
-    """Where something lies that must be moved by an offset, such as `6 px right and 4 px below`."""
+    """Where something lies that must be moved by an offset, such as `6 px right of and 4 px below`."""
     parts: list[Any] = []
     if offset.right:
-        parts.append(f"{abs(offset.right):.0f} px {'left' if offset.right > 0 else 'right'}")
+        parts.append(f"{abs(offset.right):.0f} px {'left' if offset.right > 0 else 'right'} of")
     if offset.down:
         parts.append(f"{abs(offset.down):.0f} px {'above' if offset.down > 0 else 'below'}")
     return " and ".join(parts)
