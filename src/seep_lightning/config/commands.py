@@ -79,7 +79,7 @@ class PredictConfig(PolygonOptions):
             and the offset that a file declares, or else the factor of the training for integers.
         nodata: A stored value of pixels without data, besides those that a scene declares; `none`: there is none, and
             nothing that fills many pixels is taken for it; None: that of the training.
-        calibration: What values are, for contrasts; see `PolygonOptions`.
+        calibration: What values are, for contrasts; see `PolygonOptions`. Of a Sentinel-1 product: what it is read as.
         remove_noise: Whether the thermal noise of a Sentinel-1 product is subtracted.
         mosaic: Whether chips named SCENE.TILE are laid into their scene first; `georeference`: also images of other
             names that lie edge to edge on the ground.

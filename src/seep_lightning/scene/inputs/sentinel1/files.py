@@ -29,6 +29,10 @@ class ProductFiles(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102
 
+    def has(self, file: str) -> bool:
+        """Whether a file is there."""
+        ...
+
     def read(self, file: str) -> bytes:
         """All bytes of a file; `UserError` where it is not there, or damaged."""
         ...
@@ -38,7 +42,7 @@ class ProductFiles(Protocol):
         ...
 
     def stamp(self, file: str) -> tuple[int, int]:
-        """Size (bytes) and time of change (ns) of what holds a file."""
+        """Size (bytes) and time of change (ns) of what holds a file; `UserError` where it is not there."""
         ...
 
 
@@ -57,6 +61,10 @@ class FolderFiles:
         """The folder's name, without `.SAFE`."""
         return product_name(self.path.name)
 
+    def has(self, file: str) -> bool:
+        """Whether a file is there."""
+        return (self.path / file).is_file()
+
     def read(self, file: str) -> bytes:
         """All bytes of a file."""
         return self._present(file).read_bytes()
@@ -72,10 +80,9 @@ class FolderFiles:
 
     def _present(self, file: str) -> Path:
         """A file that is there."""
-        path = self.path / file
-        if not path.is_file():
+        if not self.has(file):
             raise _missing(self.path, file)
-        return path
+        return self.path / file
 
 
 @dataclass(frozen=True)
@@ -115,27 +122,32 @@ class ArchiveFiles:
         """The name of the product's folder, without `.SAFE`."""
         return product_name(PurePosixPath(self.folder).name or self.path.stem)
 
+    def has(self, file: str) -> bool:
+        """Whether a file is there."""
+        with _open_archive(self.path) as archive:
+            return self.folder + file in archive.namelist()
+
     def read(self, file: str) -> bytes:
         """All bytes of a file."""
+        self._check_present(file)
         with _open_archive(self.path) as archive:
-            self._check_present(archive, file)
             return archive.read(self.folder + file)
 
     def location(self, file: str) -> str:
         """What GDAL opens."""
-        with _open_archive(self.path) as archive:
-            self._check_present(archive, file)
+        self._check_present(file)
         # in braces GDAL takes any name for that of an archive
         return f"/vsizip/{{{self.path}}}/{self.folder}{file}"
 
     def stamp(self, file: str) -> tuple[int, int]:
         """Size (bytes) and time of change (ns) of the archive."""
-        del file
+        self._check_present(file)
         status = self.path.stat()
         return status.st_size, status.st_mtime_ns
 
-    def _check_present(self, archive: zipfile.ZipFile, file: str) -> None:
-        if self.folder + file not in archive.namelist():
+    def _check_present(self, file: str) -> None:
+        """Raise `UserError` for a file that is not there."""
+        if not self.has(file):
             raise _missing(self.path, file)
 
 

@@ -83,7 +83,7 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
         UserError: The product is damaged or not complete, is no GRD product of Sentinel-1, or has no such band.
     """
     product = read_product(files_of(scene.path))
-    annotation = read_annotation(product.files, product.bands[0].annotation)
+    annotation = read_annotation(product.files, _an_annotation(product))
     # 0 is what no data is, unless the noise that is in all measurements has been subtracted
     nodata = None if annotation.without_noise else 0
     stack = replace(scene, location=_stacked(product, annotation))
@@ -99,6 +99,12 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     raster.decoder = Sigma0(product.files, bands, annotation, form)
     raster.facts = replace(facts, polarisation=bands[0].polarisation)
     return raster
+
+
+def _an_annotation(product: Product) -> str:
+    """The annotation of a band that has one, since all tell the same size and place: the first band's may be lost."""
+    present = [band.annotation for band in product.bands if product.files.has(band.annotation)]
+    return present[0] if present else product.bands[0].annotation
 
 
 def _stacked(product: Product, annotation: Annotation) -> str:

@@ -70,7 +70,7 @@ class Sigma0:
     Args:
         files: The product's files.
         bands: The bands that are read.
-        annotation: Of the first of them.
+        annotation: Of any band: all have one size and place.
         form: What is made of its numbers.
 
     Raises:
@@ -87,7 +87,7 @@ class Sigma0:
         self._subtracts_noise = form.without_noise and not annotation.without_noise
         self._tables = [self._read_tables(band) for band in bands]
         self._lock = threading.Lock()
-        self._check_sizes()
+        self._check_files()
 
     def _read_tables(self, band: BandFiles) -> BandTables:
         """The tables of a band."""
@@ -96,25 +96,23 @@ class Sigma0:
             path = self._files.path
             raise UserError(f"{path}: it lists no calibration of {band.polarisation}. Download the product again.")
         calibration = read_calibration(self._files, band.calibration, width)
-        noise = read_noise(self._files, band.noise, width) if self._has(band.noise) else None
+        noise = None
+        if self._tells_noise(band):
+            noise = read_noise(self._files, band.noise, width)
         if noise is None and self._subtracts_noise:
             raise UserError(f"{self._files.path} has no table of its thermal noise. Leave remove_noise= out.")
         return BandTables(calibration, noise)
 
-    def _has(self, file: str) -> bool:
-        """Whether the product holds a file that it can do without."""
-        if not file:
-            return False
-        try:
-            self._files.stamp(file)
-        except UserError:
-            return False
-        return True
+    def _tells_noise(self, band: BandFiles) -> bool:
+        """Whether there is a table of a band's noise: a product can do without."""
+        return bool(band.noise) and self._files.has(band.noise)
 
-    def _check_sizes(self) -> None:
-        """Raise `UserError` where a measurement is missing, or not of the size that the annotation tells."""
+    def _check_files(self) -> None:
+        """Raise `UserError` where a file is missing, or a measurement not of the size that the annotation tells."""
         expected = (self._annotation.height, self._annotation.width)
         for band in self._bands:
+            # a band without its own annotation is not whole
+            self._files.stamp(band.annotation)
             with open_for_reading(self._files.location(band.measurement)) as dataset:
                 shape = dataset.shape
             if shape != expected:
@@ -124,11 +122,11 @@ class Sigma0:
     @cached_property
     def key(self) -> str:
         """The version of this reading, the bands, and the files by size and time of change."""
-        stamps = [
-            self._files.stamp(file)
-            for band in self._bands
-            for file in (band.measurement, band.annotation, band.calibration)
-        ]
+        files: list[str] = []
+        for band in self._bands:
+            files += [band.measurement, band.annotation, band.calibration]
+            files += [band.noise] if self._tells_noise(band) else []
+        stamps = [self._files.stamp(file) for file in files]
         names = [band.polarisation for band in self._bands]
         return f"sigma0 {_VERSION} {names} {self._as_power} {self._subtracts_noise} {stamps}"
 
