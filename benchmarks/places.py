@@ -31,6 +31,14 @@ def by_gdal(grid: Grid, *, tps: bool) -> Place:
     return lambda pixels: np.column_stack(transformer.xy(pixels[:, 1], pixels[:, 0], offset="ul"))
 
 
+def by_order_3_in_degrees(grid: Grid) -> Place:
+    """As `gdalwarp -order 3` places: rasterio has no such option, the fit is the same."""
+    points = ControlPoints(grid.pixels, grid.degrees, np.zeros(len(grid.pixels)))
+    fit = best_fit(points, 0, [kind for kind in FIT_KINDS if kind.name == "polynomial of order 3"])
+    assert fit is not None
+    return fit.at_height(0)
+
+
 def by_kind(grid: Grid, kind: str) -> Place:
     """By one kind of function in a local equal-area projection."""
     plane = Plane.of(DEGREES, grid.degrees)
@@ -45,6 +53,7 @@ def by_kind(grid: Grid, kind: str) -> Place:
 WAYS: dict[str, Callable[[Grid], Place]] = {
     "GDAL's polynomial of order 2 in degrees": lambda grid: by_gdal(grid, tps=False),
     "GDAL's thin-plate spline in degrees": lambda grid: by_gdal(grid, tps=True),
+    "order 3 in degrees (gdalwarp -order 3)": by_order_3_in_degrees,
     "order 2, local": lambda grid: by_kind(grid, "polynomial of order 2"),
     "order 3, local": lambda grid: by_kind(grid, "polynomial of order 3"),
     "thin-plate, local": lambda grid: by_kind(grid, "thin-plate spline"),
