@@ -11,7 +11,7 @@ from helpers.command_line import seep
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.data import DataConfig, OtherDataConfig
 from seep_lightning.data.inputs import find_scenes
-from seep_lightning.data.layouts import KNOWN_FOLDERS, ChipFiles, FolderNames, pair_chips
+from seep_lightning.data.layouts import KNOWN_FOLDERS, LAYOUTS, ChipFiles, FolderNames, pair_chips
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.roots import other_data, with_root
 from seep_lightning.errors import UserError
@@ -148,3 +148,18 @@ def test_a_layout_that_finds_nothing_and_an_unknown_name_are_told(tmp_path):
         load_chips(custom(tmp_path, ByScene))
     with pytest.raises(UserError, match=r"data\.layout=folder: expected one of folders"):
         load_chips(DataConfig(root=str(tmp_path), layout="folder"))
+
+
+class WithoutMasks:
+    """A layout of pictures alone."""
+
+    def pairs(self, root: Path) -> list[ChipFiles]:
+        images = sorted((root / "train_images_256").iterdir())
+        return [ChipFiles(image, None, f"S{number}") for number, image in enumerate(images)]
+
+
+def test_a_layout_may_give_a_chip_without_a_mask(chips_root, monkeypatch):
+    monkeypatch.setitem(LAYOUTS, "alone", lambda config: WithoutMasks())
+    chips = pair_chips(seeps_config(chips_root, layout="alone"))
+    assert chips.counted_files() == "0 pairs and 30 pictures without a mask"
+    assert not chips.read(0).mask.any()
