@@ -155,10 +155,14 @@ def _hyperparameters(source: ExportSource) -> dict[str, Any]:
 
 
 def _bands(source: ExportSource) -> list[dict[str, Any]]:
-    """The bands that it takes, as STAC's common metadata have them."""
+    """The bands that it takes, as STAC's common metadata have them: by what they hold, where the run knows it."""
     facts = source.network.facts
-    names = facts.get("band names", range(1, facts["bands"] + 1))
-    bands = [{"name": name if isinstance(name, str) else f"band {name}"} for name in names]
-    if facts["nodata"] is None:
-        return bands
-    return [{**band, "nodata": facts["nodata"]} for band in bands]
+    numbers = range(1, facts["bands"] + 1)
+    names = facts.get("band names", numbers)
+    meanings = facts.get("band meanings") or [""] * len(names)
+    nodata = {} if facts["nodata"] is None else {"nodata": facts["nodata"]}
+    bands: list[dict[str, Any]] = []
+    for name, meaning in zip(names, meanings, strict=True):
+        own_name = name if isinstance(name, str) else f"band {name}"
+        bands.append({"name": meaning or own_name, **nodata})
+    return bands
