@@ -15,7 +15,7 @@ from helpers.sentinel1 import gcps_of
 from seep_lightning.errors import UserError
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.placements import ControlPointPlacement, water_height
-from seep_lightning.scene.point_fits import FIT_KINDS, ControlPoints, PixelFrame, _fit
+from seep_lightning.scene.point_fits import FIT_KINDS, ControlPoints, FitKind, PixelFrame, fit_kind
 from seep_lightning.scene.projections import Points
 from seep_lightning.scene.raster import Raster
 
@@ -147,18 +147,18 @@ def test_what_bends_is_met_the_better_the_more_points_there_are(side: int, name:
 
 
 @pytest.mark.parametrize("kind", FIT_KINDS, ids=lambda kind: f"{kind.name} {kind.order} {kind.height_order}")
-def test_leaving_out_a_point_without_fitting_anew_gives_what_fitting_anew_gives(kind: object) -> None:
+def test_leaving_out_a_point_without_fitting_anew_gives_what_fitting_anew_gives(kind: FitKind) -> None:
     rng = np.random.default_rng(2)
     pixels = rng.random((40, 2)) * 300
     heights = rng.random(40) * 1000
     points = ControlPoints(pixels, bent(pixels) + heights[:, None] * np.array([1.2, 0.1]), heights)
-    fit = _fit(kind, points)  # type: ignore[arg-type]
+    fit = fit_kind(kind, points)
     assert fit is not None
     for left_out in (0, 7, 39):
         kept = points.without(left_out)
         # the frame of all points: the same functions
         object.__setattr__(kept, "frame", PixelFrame.around(pixels))
-        other = _fit(kind, kept)  # type: ignore[arg-type]
+        other = fit_kind(kind, kept)
         assert other is not None
         foretold = other.place(pixels[left_out : left_out + 1], heights[left_out : left_out + 1])[0]
         np.testing.assert_allclose(points.plane[left_out] - foretold, fit.misses[left_out], rtol=1e-5, atol=1e-5)

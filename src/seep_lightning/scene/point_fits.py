@@ -306,7 +306,7 @@ def best_fit(points: ControlPoints, height: float, kinds: Sequence[FitKind] = FI
     best: PointFit | None = None
     good = CLOSE_ENOUGH * points.pixel_size
     for kind in kinds:
-        fit = _fit(kind, points)
+        fit = fit_kind(kind, points)
         if fit is None or fit.at_height(height).folds():
             continue
         if best is None or fit.error < GAIN * best.error:
@@ -318,8 +318,16 @@ def best_fit(points: ControlPoints, height: float, kinds: Sequence[FitKind] = FI
     return best
 
 
-def _fit(kind: FitKind, points: ControlPoints) -> PointFit | None:
-    """Fit one kind of function; None where the points do not determine it."""
+def fit_kind(kind: FitKind, points: ControlPoints) -> PointFit | None:
+    """Fit one kind of function.
+
+    Args:
+        kind: The kind.
+        points: The points.
+
+    Returns:
+        The function; None where the points do not determine it.
+    """
     if not kind.can_fit(points):
         return None
     design = _design(kind, points.frame.unit(points.pixels), points.heights)
