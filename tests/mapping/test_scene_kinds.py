@@ -174,7 +174,9 @@ def test_of_several_rasters_none_is_taken_in_silence(
         mapped(trained, path, tmp_path / "out")
 
 
-def test_a_folder_of_all_kinds_is_mapped_in_one_call(trained: Path, image: Any, tmp_path: Path) -> None:
+def test_a_folder_of_all_kinds_is_mapped_in_one_call(
+    trained: Path, image: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     home = tmp_path / "in"
     home.mkdir()
     beam_dimap(home, {NAME: image}, name="snap")
@@ -184,6 +186,7 @@ def test_a_folder_of_all_kinds_is_mapped_in_one_call(trained: Path, image: Any, 
     scene_tif(home, image, "plain")
     out = mapped(trained, home, tmp_path / "out")
     assert set(table(out)) == {"a", "b", "plain", "snap"}
+    assert "lies beside itself" not in caplog.text
 
 
 def test_a_file_in_a_container_that_changes_is_another_scene(image: Any, tmp_path: Path) -> None:

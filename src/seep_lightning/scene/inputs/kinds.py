@@ -146,7 +146,12 @@ def each_once(scenes: Sequence[SceneFile]) -> list[SceneFile]:
     packed_kinds = {kind.name for kind in SCENE_KINDS if kind.comes_packed}
     chosen: list[SceneFile] = []
     places: set[tuple[str, Path]] = set()
+    locations: set[str] = set()
     for scene in scenes:
+        # a product of SNAP is in its folder twice, as .dim and as .data
+        if scene.location in locations:
+            continue
+        locations.add(scene.location)
         place = (scene.name, scene.path.parent)
         if scene.kind in packed_kinds and place in places:
             log.info("%s lies beside itself: %s is not read.", scene.name, scene.path.name)
