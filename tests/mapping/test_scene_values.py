@@ -68,6 +68,10 @@ def test_a_factor_of_the_training_holds_for_integers_that_declare_none(tmp_path:
     by_tag = mapped_by(network, scene(tmp_path / "tagged", HUNDREDTHS, scale=0.01), tmp_path / "tagged").mask
     np.testing.assert_array_equal(by_factor, by_tag)
     np.testing.assert_array_equal(network(HUNDREDTHS) >= 0.5, by_tag == 1)
+    (tmp_path / "picture").mkdir()
+    picture = scene(tmp_path / "picture", (POWER * 1000).astype(np.uint8))
+    with pytest.raises(UserError, match="stores uint8, but the network was trained on dB"):
+        mapped_by(network, picture, tmp_path / "picture")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from seep_lightning.scene.value_checks import check_values
 LEAST_SOLIDITY = 0.9
 # Types whose values have a full scale, and are neither power nor dB.
 TYPES_OF_FULL_SCALE = ("uint8", "uint16")
+# The type of pictures, to which no factor of a training is applied unasked.
+PICTURES = "uint8"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class ValueOptions:
     Attributes:
         scale: `linear` or `db` of floats and signed integers; None where nothing is said.
         factor: What stored values are multiplied by, in place of what the file declares; None for that.
-        integer_factor: The same for integers of a file that declares nothing, as in a network's training.
+        integer_factor: The same for integers of 16 bit or more of a file that declares nothing, as in a network's
+            training.
         nodata: A person's own nodata value; `none`: every value is data but for those that the file declares.
     """
 
@@ -90,7 +93,7 @@ def _apply_factor(raster: Raster, options: ValueOptions) -> None:
     """Read the scene by a factor, where one is said or known."""
     if options.factor is not None:
         raster.multiply_by(options.factor)
-    elif options.integer_factor is not None and raster.dtype.kind != "f":
+    elif options.integer_factor is not None and raster.dtype.kind != "f" and raster.dtype.name != PICTURES:
         raster.multiply_by(options.integer_factor)
 
 
