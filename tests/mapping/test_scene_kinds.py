@@ -189,11 +189,15 @@ def test_a_folder_of_all_kinds_is_mapped_in_one_call(
     assert "lies beside itself" not in caplog.text
 
 
-def test_a_file_in_a_container_that_changes_is_another_scene(image: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [netcdf_file, netcdf_variable, zip_file, file_in_zip, file_in_tar, file_in_gzip])
+def test_a_file_in_a_container_or_an_archive_that_changes_is_another_scene(
+    kind: Callable[[Path, Any], Made], image: Any, tmp_path: Path
+) -> None:
     fingerprints: set[str] = set()
     for values in (image, image // 2):
-        (scene,) = scenes_in(netcdf(tmp_path, values))
-        with open_scene(scene, ReadingOptions(("Band1",))) as raster:
+        text, settings = kind(tmp_path, values)
+        (scene,) = scenes_in(text)
+        with open_scene(scene, ReadingOptions(tuple(settings.get("bands", [1])))) as raster:
             fingerprints.add(raster.fingerprint)
     assert len(fingerprints) == 2
 

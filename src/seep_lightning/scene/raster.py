@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -49,6 +50,9 @@ AMPLITUDE_TOLD = "%s stores complex values: their amplitude is read."
 
 # What viewers and GDAL itself write beside a file, such as statistics: pixels do not depend on it.
 SIDECAR_SUFFIXES = (".aux.xml", ".ovr")
+
+# GDAL's names of files in archives, of which one may hold another; braces end where a name may hold anything
+_IN_ARCHIVE = re.compile(r"(/vsi(zip|tar|gzip|7z|rar)/\{?)+(?P<path>((?P<braces>[^{}]+)\})?.*)")
 
 FileStamps = dict[str, tuple[int, int]]
 """Size (bytes) and time of change (ns) of files by path; (0, 0) for what is no file."""
@@ -417,8 +421,19 @@ def amplitude(values: Values, nodatas: Iterable[float | None]) -> Values:
 
 
 def _file_stamps(paths: Sequence[str]) -> FileStamps:
-    """The stamps of files, without those beside them that pixels do not depend on."""
-    return {path: _file_stamp(path) for path in paths if not path.endswith(SIDECAR_SUFFIXES)}
+    """The stamps of files and of archives that hold them, without those beside them that pixels do not depend on."""
+    files = [path for path in paths if not path.endswith(SIDECAR_SUFFIXES)]
+    archives = filter(None, map(_archive_of, files))
+    return {path: _file_stamp(path) for path in (*files, *archives)}
+
+
+def _archive_of(path: str) -> str:
+    """The archive on the disk that GDAL's name of a file leads into; empty for any other name."""
+    match = _IN_ARCHIVE.match(path)
+    if match is None:
+        return ""
+    inside = Path(match["braces"] or match["path"])
+    return next((str(folder) for folder in (inside, *inside.parents) if folder.is_file()), "")
 
 
 def _file_stamp(path: str) -> tuple[int, int]:

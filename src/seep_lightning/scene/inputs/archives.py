@@ -46,9 +46,7 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     packed = _packed_products(scene.path)
     if packed:
         raise UserError(f"{scene.path} holds {shortened(packed)}, which is read unpacked only. Unpack it.")
-    raster = raster_files.open_scene(scene, options)
-    raster.watch(scene.path)
-    return raster
+    return raster_files.open_scene(scene, options)
 
 
 def _location(path: Path, name: str) -> str:
