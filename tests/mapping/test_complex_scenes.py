@@ -10,6 +10,7 @@ import shapely
 
 from helpers.maps import band, mapped
 from helpers.rasters import UTM, pixels, write_raster
+from helpers.stand_ins import DarkSpots, mapped_by
 from helpers.vectors import write_polygons
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.images import read_image
@@ -48,6 +49,12 @@ def test_a_complex_scene_is_mapped_as_its_amplitude(dtype: str, trained: Path, i
     assert "contrast_db" in fields
     with pytest.raises(UserError, match="the values of a are linear"):
         mapped(trained, single_look, tmp_path / "db", scale="db")
+
+
+def test_what_the_training_implies_does_not_contradict_a_complex_scene(image: Any, tmp_path: Path) -> None:
+    scene = write_raster(tmp_path / "a.tif", phases_of(coarse(image)[:96, :96]).astype(np.complex64), **UTM)
+    decibels = DarkSpots(values={"low": [0.0], "high": [0.5], "scale": "db"})
+    assert mapped_by(decibels, scene, tmp_path / "maps").row.status == "done"
 
 
 @pytest.mark.parametrize("dtype", COMPLEX_TYPES)

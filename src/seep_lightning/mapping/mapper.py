@@ -109,10 +109,10 @@ class SceneMapper:
             UserError: The scene cannot be mapped.
         """
         begin = time.monotonic()
-        config = self._config_of(job)
+        config = config_of_scene(self.config, job.name, job.facts)
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
-            config = config_of_scene(config, job.name, raster.facts)
+            config = self._config_of_open(raster, job, config)
             if raster.is_complex:
                 log.info(AMPLITUDE_TOLD, job.name)
             notes = [*band_notes(raster, self.networks), *self._settle(raster, config)]
@@ -150,10 +150,10 @@ class SceneMapper:
         Raises:
             UserError: The scene cannot be mapped.
         """
-        config = self._config_of(job)
+        config = config_of_scene(self.config, job.name, job.facts)
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
-            config = config_of_scene(config, job.name, raster.facts)
+            config = self._config_of_open(raster, job, config)
             self._settle(raster, config)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             self._write_rasters(scene, rows, progress=None)
@@ -169,9 +169,10 @@ class SceneMapper:
         own_attributes(self.config.attributes)
         return outputs
 
-    def _config_of(self, job: SceneJob) -> PredictConfig:
-        """The settings with what is known of the values of a scene; `UserError` where both contradict each other."""
-        config = config_of_scene(self.config, job.name, job.facts)
+    def _config_of_open(self, raster: Raster, job: SceneJob, config: PredictConfig) -> PredictConfig:
+        """The settings with all that is known of the values of an open scene; `UserError` where they contradict it."""
+        # what follows from the training is no setting that the scene could contradict
+        config = config_of_scene(config, job.name, raster.facts)
         return _with_implied_calibration(config, self.networks[0])
 
     def _open(self, job: SceneJob, config: PredictConfig) -> AbstractContextManager[Raster]:
