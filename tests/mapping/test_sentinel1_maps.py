@@ -1,5 +1,6 @@
 """Sentinel-1 products as they are downloaded: mapped, cut into chips, and told about in a line where that cannot be."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from helpers.stand_ins import DarkSpots
 from seep_lightning.config.commands import PredictConfig, PrepareConfig
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.jobs import SceneJob
+from seep_lightning.mapping.jobs import SceneJob, strips_of
 from seep_lightning.mapping.mapper import SceneMapper
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.scene.inputs.kinds import scenes_in
@@ -103,6 +104,16 @@ def test_what_contradicts_a_product_is_told(trained: Path, product: Path, tmp_pa
             mapped(product, tmp_path, run=str(trained), **{setting: told})
     with pytest.raises(UserError, match=r"factor=2.* are known. Leave factor= out"):
         mapped(product, tmp_path, run=str(trained), factor=2.0)
+    with pytest.raises(UserError, match=r"nodata=5: .* itself tells where it has no data. Leave nodata= out"):
+        mapped(product, tmp_path, run=str(trained), nodata=5)
+
+
+def test_strips_need_no_other_band_than_the_one_that_is_asked_for(product: Path, tmp_path: Path) -> None:
+    without_vv = shutil.copytree(product, tmp_path / product.name)
+    next(without_vv.glob("measurement/*-vv-*")).unlink()
+    (scene,) = scenes_in(without_vv)
+    strips = strips_of(SceneJob(NAME, {scene: (0, 0)}), made.HEIGHT * made.WIDTH // 2, ["VH"])
+    assert strips == [(0, made.HEIGHT // 2), (made.HEIGHT // 2, made.HEIGHT)]
 
 
 def test_a_network_of_power_takes_a_product_as_power(product: Path, tmp_path: Path) -> None:

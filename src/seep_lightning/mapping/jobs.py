@@ -16,6 +16,7 @@ from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.adjoining import adjoining_chips, adjoining_text
+from seep_lightning.scene.band_names import Band
 from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
@@ -183,18 +184,19 @@ def _columns(scene: str, tiles: Mapping[SceneFile, int], facts: dict[str, Any], 
     return columns_of_scene(chips, grids, told=config.columns)
 
 
-def strips_of(job: SceneJob, pixels: int) -> list[tuple[int, int]]:
+def strips_of(job: SceneJob, pixels: int, bands: Sequence[Band] | None = None) -> list[tuple[int, int]]:
     """A scene's rows in strips of about equal height.
 
     Args:
         job: The scene.
         pixels: About as many in a strip.
+        bands: Those of the settings, whose files need to be there; None: the first.
 
     Returns:
         First row and end of each strip; none where the scene is no larger than one.
     """
     # missing tiles need a nodata value, though no pixel is read
-    with job.open(ReadingOptions(nodata=0)) as raster:
+    with job.open(ReadingOptions(tuple(bands or (1,)), nodata=0)) as raster:
         height = raster.height
         width = raster.width
     count = math.ceil(height * width / pixels)

@@ -154,9 +154,8 @@ def _submit(client: "Client", request: MappingRequest, job: "SceneJob", finished
     from seep_lightning.mapping.jobs import strips_of
 
     # a task has side effects: Dask must not take it for one that it has done already
-    strips = [
-        client.submit(map_strip_in_worker, request, job, rows, pure=False) for rows in strips_of(job, STRIP_PIXELS)
-    ]
+    all_rows = strips_of(job, STRIP_PIXELS, request.config.bands)
+    strips = [client.submit(map_strip_in_worker, request, job, rows, pure=False) for rows in all_rows]
     return client.submit(map_in_worker, request, job, finished_key, strips, pure=False)
 
 

@@ -67,7 +67,7 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
         UserError: The values cannot be what is said of them.
     """
     if raster.decoder is not None:
-        _check_no_factor(raster, options)
+        _check_nothing_said(raster, options)
         return SettledValues(sample=sample_decoded(raster))
     _apply_factor(raster, options)
     parts = sample_stored(raster)
@@ -83,10 +83,14 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
     return SettledValues(tuple(note for note in notes if note), sample)
 
 
-def _check_no_factor(raster: Raster, options: ValueOptions) -> None:
-    """Raise `UserError` for a factor of values that a product decodes."""
+def _check_nothing_said(raster: Raster, options: ValueOptions) -> None:
+    """Raise `UserError` for a factor of values that a product decodes, and for a nodata value that it does not use."""
     if options.factor is not None:
         raise UserError(f"factor={options.factor}: the values of {raster.path} are known. Leave factor= out for it.")
+    if options.nodata not in (None, NO_NODATA, *raster.nodatas):
+        raise UserError(
+            f"nodata={options.nodata}: {raster.path} itself tells where it has no data. Leave nodata= out for it."
+        )
 
 
 def _apply_factor(raster: Raster, options: ValueOptions) -> None:
