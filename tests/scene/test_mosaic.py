@@ -52,3 +52,13 @@ def test_a_mosaic_knows_names_and_nodata_of_its_tiles(tmp_path: Path) -> None:
         assert raster.band_names == ["VH"]
         valid = raster.read(0, 8)[1]
     assert (valid[:2].any(), valid[2:].all(), valid.shape) == (False, True, (8, 16))
+
+
+@pytest.mark.parametrize("dtype", ["complex_int16", "complex64"])
+def test_a_mosaic_of_complex_tiles_is_read_as_amplitude(tmp_path: Path, dtype: str) -> None:
+    values = np.full((8, 8), 3 + 4j, np.complex64)
+    tiles = {write_raster(tmp_path / f"A.{k}.tif", values, dtype=dtype): (0, k) for k in (0, 1)}
+    with mosaic(tiles, "A", (1,), 0) as raster:
+        amplitude, valid = raster.read(0, 8)
+        assert raster.is_complex and valid.all() and (amplitude == 5).all()
+        assert str(raster.path) == "A"

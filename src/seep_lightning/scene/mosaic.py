@@ -11,7 +11,8 @@ from rasterio.io import MemoryFile
 from seep_lightning.errors import UserError
 from seep_lightning.scene.band_names import Band
 from seep_lightning.scene.georeference import Georeference
-from seep_lightning.scene.raster import GDAL_TYPES, Raster
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import SceneFile
 from seep_lightning.scene.vrt import VrtSource, add_georeference, add_mosaic_band, new_vrt, vrt_text
 
 # Pixels by which a tile may lie elsewhere than its cell says: what rounding makes of corners.
@@ -91,7 +92,7 @@ def mosaic(
     vrt = _mosaic_vrt(read_tiles, (rows, columns), nodata, placed=placed)
     with (
         MemoryFile(vrt.encode(), filename=f"{name}.vrt") as file,
-        Raster(file.name, bands, nodata, nodata_bands) as raster,
+        Raster(SceneFile(name, file.name, Path(name)), bands, nodata, nodata_bands) as raster,
     ):
         of_tiles = set().union(*(tile.declared_nodatas for tile in read_tiles))
         raster.nodatas |= of_tiles
@@ -116,7 +117,7 @@ def _read_tile(path: Path, cell: tuple[int, int], bands: Sequence[Band], nodata:
             column=column,
             height=tile.height,
             width=tile.width,
-            data_type=GDAL_TYPES[tile.stored_dtype.name],
+            data_type=tile.gdal_type,
             band_names=dict(zip(tile.indexes, tile.band_names, strict=True)),
             declared_nodatas=frozenset(tile.declared_nodatas),
             scalings=_scalings(tile),

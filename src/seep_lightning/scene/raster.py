@@ -106,6 +106,7 @@ class Raster(AbstractContextManager["Raster"]):
         band_names: The names of those that are read, or their polarisation; empty where the file tells neither.
         stored_dtype: Their data type in the file; that of the amplitude for complex values.
         is_complex: Whether the file stores complex values, of which the amplitude is read.
+        gdal_type: GDAL's name of the data type in the file.
         scaling: From their stored values to those that are read.
         height: Rows.
         width: Columns.
@@ -179,6 +180,7 @@ class Raster(AbstractContextManager["Raster"]):
         stored_types = {dataset.dtypes[i - 1] for i in self.indexes}
         self.is_complex = stored_types <= COMPLEX_TYPES.keys()
         self.stored_dtype = AMPLITUDE if self.is_complex else _common_dtype(self.path, stored_types)
+        self.gdal_type = (GDAL_TYPES | COMPLEX_TYPES)[min(stored_types)]
         if self.is_complex:
             self.facts = self.facts.or_else(AMPLITUDE_FACTS)
         self.scaling = self._declared_scaling(dataset)
