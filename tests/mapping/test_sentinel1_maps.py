@@ -142,7 +142,8 @@ def test_a_product_and_outlines_become_chips(product: Path, tmp_path: Path) -> N
     config = PrepareConfig(
         scenes=str(product), labels=str(labels), output=str(tmp_path / "set"), size=128, empty_share=1.0
     )
-    assert prepare(config)["with_seep"] == 1
+    facts = prepare(config)
+    assert facts["with_seep"] == 1 and facts["remove_noise"] is False
     chip = tmp_path / "set" / "images" / f"{NAME}.000000.tif"
     image = pixels(chip)[0]
     assert image.dtype == np.uint16

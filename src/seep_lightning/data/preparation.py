@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # of the config, what `dataset.json` keeps
-KEPT_SETTINGS = ("labels", "scale", "factor", "nodata", "size", "overlap")
+KEPT_SETTINGS = ("labels", "scale", "factor", "nodata", "remove_noise", "size", "overlap")
 
 
 def prepare(config: PrepareConfig) -> dict[str, Any]:
