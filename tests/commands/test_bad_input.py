@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import tifffile
 import torch
 from hydra.errors import HydraException
 
-from helpers.chips import GRID, TINY, seeps_config, write_chip
+from helpers.chips import GRID, TINY, make_chips, seeps_config, write_chip
 from helpers.command_line import seep
 from helpers.rasters import write_raster
 from seep_lightning.commands.composition import compose
@@ -63,6 +64,15 @@ def test_a_missing_root_is_named_with_what_is_expected_below_it(tmp_path):
 
 def test_a_root_one_folder_too_high_names_the_right_one(chips_root):
     assert f"One is in {chips_root}. Expected" in data_refusal(chips_root.parent)
+
+
+def test_a_root_of_a_published_split_is_told_how_all_of_it_is_read(tmp_path):
+    for part in ("test", "train"):
+        make_chips(tmp_path / part, scenes=2, tiles=2, size=16)
+    text = data_refusal(tmp_path)
+    assert f"train, test of {tmp_path} have it." in text and "split=file if they are the parts" in text
+    patterns = dict(re.findall(r"'data\.(images|masks)=([^']+)'", text))
+    assert len(load_chips(seeps_config(tmp_path, **patterns))) == 8
 
 
 def test_a_root_that_is_not_set_is_said_so():
@@ -274,7 +284,7 @@ def test_a_mistake_in_the_config_names_the_key(override, message):
         ("optimizer._target_=torch.optim.Adammm", "optimizer._target_=torch.optim.Adammm: cannot import it"),
         ("optimizer._target_=torch.nn.Linear", "optimizer._target_=torch.nn.Linear is not a torch.optim"),
         ("+model.wdith=4", "model.wdith: UNet takes in_channels, classes, width"),
-        ("data.bands=[]", "data.bands=[]: expected numbers from 1"),
+        ("data.bands=[]", "data.bands=[]: expected a list such as [1] or [VV]"),
         ("model.patch=0", "model: patch=0"),
         ("loss.bce=abc", "loss: BCEDice refuses its settings"),
         ("model.width=-3", "model: patch=1, widths=[-3, -6, -12]"),

@@ -330,10 +330,18 @@ def ellipses(scale: int = 1) -> np.ndarray:
     return values
 
 
+def thin_streak() -> np.ndarray:
+    """Few values beside its edges' slope, and most of its pixels lie near an edge."""
+    values = np.zeros((64, 64), np.uint8)
+    cv2.line(values, (5, 20), (50, 33), 255, 7)
+    return values
+
+
 SOFT = {
     "antialiased": lambda: cv2.resize(ellipses(4), (96, 96), interpolation=cv2.INTER_AREA),
     "bilinear": lambda: cv2.resize(ellipses(2), (120, 120), interpolation=cv2.INTER_LINEAR),
     "blurred": lambda: cv2.GaussianBlur(ellipses(), (0, 0), 3),
+    "blurred and thin": lambda: cv2.GaussianBlur(thin_streak(), (5, 5), 1),
 }
 
 
@@ -360,6 +368,12 @@ def test_many_classes_are_no_scatter(tmp_path):
     values = np.repeat(np.arange(16, dtype=np.uint8) * 16, 16).reshape(16, 16)
     write_mask(tmp_path, "A.png", values)
     assert "holds the value 16, but data.classes=1" in refusal(config_of(tmp_path))
+
+
+def test_more_values_than_classes_are_halved_in_the_example(tmp_path):
+    values = np.repeat(np.arange(0, 256, 4, dtype=np.uint8), 16).reshape(32, 32)
+    write_mask(tmp_path, "A.png", values)
+    assert "'data.mask_values={0-126: 0, 127-252: 1}'" in refusal(config_of(tmp_path))
 
 
 def test_images_and_masks_of_a_chip_must_lie_in_one_place(tmp_path):

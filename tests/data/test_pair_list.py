@@ -67,6 +67,16 @@ def test_files_are_found_below_the_list_or_the_root_and_by_whole_paths(chips_roo
     assert len(listed(lists / "pairs.csv", "image,mask", *whole)) == 30
 
 
+def test_names_without_folders_are_found_in_the_folders_of_images_and_masks(chips_root, rows):
+    names = [Path(row.split(",")[0]).name for row in rows]
+    lines = ["image,mask", *(f"{name},{name}" for name in names)]
+    chips = listed(chips_root / "pairs.csv", *lines, images=IMAGES, masks=MASKS, root=str(chips_root))
+    assert len(chips) == 30
+    assert chips.mask_paths[7] == chips_root / MASKS / "S1.000001.tif"
+    text = refusal(chips_root / "pairs.csv", *lines, root=str(chips_root), unpaired="skip")
+    assert f"looked for images in {chips_root}, for masks in {chips_root}. Pass data.images=FOLDER" in text
+
+
 def test_a_list_may_lie_in_the_root(chips_root, rows, tmp_path, monkeypatch):
     (chips_root / "some.csv").write_text("\n".join([HEADER, *rows]))
     monkeypatch.chdir(tmp_path)

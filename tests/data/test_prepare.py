@@ -304,7 +304,7 @@ def spoil_by_scale_of_integers(given: PrepareConfig) -> str:
 
 def spoil_by_no_bands(given: PrepareConfig) -> str:
     given.bands = []
-    return "bands=[]: expected numbers from 1, names, grey, or null"
+    return "bands=[]: expected a list such as [1] or [VV], grey, or null"
 
 
 def spoil_by_linear_as_db(given: PrepareConfig) -> str:

@@ -179,7 +179,7 @@ def test_leakage_of_random_is_high_and_of_scene_none():
         (
             ["A.0.tif", "A.1.tif", "B.0.tif"],
             SplitConfig(kind="scene"),
-            "the test part of split=scene is empty .3 chips",
+            "the test part of split=scene is empty .3 chips, 2 scenes.. Add scenes, .* split=place",
         ),
         (["A.0.tif", "A.1.tif"], SplitConfig(kind="random"), "the train part of split=random is empty"),
         (["A.0.tif", "B.1.tif"], SplitConfig(kind="kfold"), "5 folds need at least 5 groups, found 2"),

@@ -65,7 +65,7 @@ def test_what_was_taken_is_told_where_the_scene_or_the_training_named_no_band(
         mapped(run_on_vv, unnamed, tmp_path / "a", polygons=False)
         mapped(trained, named, tmp_path / "b", polygons=False)
     assert "unnamed: Band 1 is taken as VV, on which the network was trained" in caplog.text
-    assert "named: Band 1 (VH) is taken by its number; bands=[...] chooses others." in caplog.text
+    assert "named: Band 1 (VH) is taken by its number; slicks mostly show better in band 2 (VV)" in caplog.text
     assert table(tmp_path / "b")["named"]["notes"].startswith("Band 1 (VH) is taken by its number;")
 
 

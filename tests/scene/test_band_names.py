@@ -143,7 +143,14 @@ def test_a_band_known_by_number_is_taken_where_the_file_does_not_say_that_it_is_
     assert "as VV, on which the network was trained" in note
     named = [BandLabel("VH", "VH"), BandLabel("VV", "VV")]
     assert band_numbers("a.tif", named, [FIRST]) == [1]
-    assert choice_notes(named, [FIRST], [1]) == ["Band 1 (VH) is taken by its number; bands=[...] chooses others."]
+    (note,) = choice_notes(named, [FIRST], [1])
+    assert note == (
+        "Band 1 (VH) is taken by its number; slicks mostly show better in band 2 (VV), which bands=[VV] takes."
+    )
+    (note,) = choice_notes(named, [TrainedBand(2)], [2])
+    assert note == "Band 2 (VV) is taken by its number; bands=[...] chooses others."
+    (note,) = choice_notes(named[:1], [FIRST], [1])
+    assert note == "Band 1 (VH) is taken by its number; bands=[...] chooses others."
     (note,) = choice_notes(named, [VV], [2])
     assert note.startswith("Band 2 (VV) is taken, the VV on which the network was trained")
     assert choice_notes(named, ["VV"], [2]) == []

@@ -201,3 +201,12 @@ def test_a_part_whose_rows_were_taken_over_is_not_predicted_again(scene: Path, t
     (part,) = (tmp_path / "out").glob(".*.part/*.rows")
     part.rename(part.with_name(part.name.replace(".000000000", "")))
     mapped(scene, tmp_path / "out", lambda _: pytest.fail("predicted again"), part=(0, half))
+
+
+def test_a_rest_without_rows_is_no_map_and_is_not_told(
+    scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Killed), journal_that_dies(after=0):
+        mapped(scene, tmp_path / "out")
+    mapped(scene, tmp_path / "out", threshold=0.4)
+    assert "starting anew" not in caplog.text

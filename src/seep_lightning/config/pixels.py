@@ -43,7 +43,10 @@ def _is_above_0(value: float | None) -> bool:
 
 
 # as `rules.restricted` has them, for fields that may be of any type
-CHOICE_OF_BANDS = {"holds": _is_choice_of_bands, "expected": "numbers from 1, names, grey, or null for the one band"}
+CHOICE_OF_BANDS = {
+    "holds": _is_choice_of_bands,
+    "expected": "a list such as [1] or [VV], grey, or null for the one band",
+}
 SIZE_OF_CHIPS = {"holds": _is_size, "expected": "a side in pixels such as 256, or [height,width]"}
 NODATA_VALUE = {"holds": _is_nodata, "expected": f"a number, {NO_NODATA} or null"}
 NUMBER_ABOVE_0 = {"holds": _is_above_0, "expected": "a number above 0"}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.decoding import decode
-from seep_lightning.data.masks import met_values
+from seep_lightning.data.masks import MOST_CLASSES, met_values
 
 # a scattered mask holds at least so many values ...
 LEAST_VALUES = 9
@@ -18,7 +18,7 @@ LEAST_VALUES = 9
 # cannot be classes
 FAR_SHARE = 0.02
 REACH = 64
-MANY_VALUES = 64
+MANY_VALUES = MOST_CLASSES + 2
 # the peaks lie farther apart than this share of the range of values
 PEAKS_APART = 0.25
 # compression leaves most values within NEAR of a peak, an edge that was made soft leaves as many halfway:

@@ -406,8 +406,16 @@ def value_text(value: StoredValue) -> str:
 
 
 def _example(counts: Mapping[StoredValue, int], config: DataConfig) -> str:
-    """A meaning for each value: the most frequent is no seep, the next are classes, the rest ignored."""
-    listed = {value_text(value): "ignore" for value in sorted(counts, key=_order)[:MOST_LISTED]}
+    """A meaning for each value: the most frequent is no seep, the next are classes, the rest ignored.
+
+    More values than classes could be are halved: below the middle is no seep.
+    """
+    numbers = [value for value in counts if isinstance(value, int)]
+    if len(numbers) == len(counts) > MOST_CLASSES + 1:
+        low, high = min(numbers), max(numbers)
+        middle = (low + high) // 2
+        return f"{{{low}-{middle}: 0, {middle + 1}-{high}: 1}}"
+    listed = {value_text(value): "ignore" for value in sorted(counts, key=_order)[: MOST_CLASSES + 1]}
     by_frequency = sorted(counts, key=lambda value: -counts[value])
     for meaning, value in enumerate(by_frequency[: config.classes + 1]):
         listed[value_text(value)] = str(meaning)

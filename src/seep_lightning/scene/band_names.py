@@ -11,6 +11,9 @@ from seep_lightning.scene.snap_names import snap_band_names
 POLARISATIONS = ("VV", "VH", "HH", "HV")
 """Sent, then received: vertical or horizontal."""
 
+CO_POLARISED = {"VH": "VV", "HV": "HH"}
+"""The polarisation in which slicks show better, by the one that is sent alike."""
+
 PALETTE = "palette"
 """The meaning of a band of indices, whose values stand for colours."""
 
@@ -292,8 +295,21 @@ def choice_notes(labels: Sequence[BandLabel], bands: Sequence[Band], numbers: Se
         label = labels[number - 1]
         reason = _reason_to_tell(label, band, number, data_bands)
         if reason:
-            notes.append(f"Band {_described(number, label)} is taken{reason}; bands=[...] chooses others.")
+            others = _how_to_choose_others(labels, band, label)
+            notes.append(f"Band {_described(number, label)} is taken{reason}; {others}.")
     return notes
+
+
+def _how_to_choose_others(labels: Sequence[BandLabel], band: Band, label: BandLabel) -> str:
+    """What chooses other bands: the co-polarised one by its name, where a cross-polarised one came by its number alone."""
+    is_by_number = isinstance(band, TrainedBand) and not band.meaning
+    co_polarised = CO_POLARISED.get(label.polarisation, "") if is_by_number else ""
+    numbers = _numbers_of_meaning(labels, co_polarised)
+    if len(numbers) != 1:
+        return "bands=[...] chooses others"
+    [number] = numbers
+    better = _described(number, labels[number - 1])
+    return f"slicks mostly show better in band {better}, which bands=[{co_polarised}] takes"
 
 
 def _reason_to_tell(label: BandLabel, band: Band, number: int, count: int) -> str:

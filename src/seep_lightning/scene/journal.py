@@ -174,8 +174,10 @@ def _lock(folder: Path, part: int | None) -> IO[str]:
 
 
 def _drop_others(folder: Path, key: str) -> None:
-    """Remove the rows of other keys, with a warning."""
+    """Remove the rows of other keys, with a warning where there are any: a refused scene leaves an empty file."""
     for path in set(folder.glob("*.rows")):
-        if not path.name.startswith(key):
+        if path.name.startswith(key):
+            continue
+        if path.stat().st_size > 0:
             log.warning("%s holds part of a map of another model, input or settings: starting anew.", folder)
-            path.unlink()
+        path.unlink()

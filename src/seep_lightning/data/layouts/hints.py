@@ -117,7 +117,10 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
         names: What `data.images` and `data.masks` say.
     """
     sentences = [f"data.{key}: there is no folder {folder}."]
-    sentences += [f"One is in {path.parent}." for path in _elsewhere(root, names)]
+    places = _elsewhere(root, names)
+    if len(places) > 1:
+        return UserError(f"{sentences[0]} {_several_places(root, places, names)}")
+    sentences += [f"One is in {path.parent}." for path in places]
     known = known_folders(root)
     if known is not None and known[1] != names:
         group, folders = known
@@ -134,10 +137,18 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
     return UserError(" ".join(sentences))
 
 
+def _several_places(root: Path, places: list[Path], names: FolderNames) -> str:
+    """What to do where several sub-folders hold images, as those of a published split."""
+    folders = ", ".join(place.parent.name for place in places)
+    return (
+        f"{folders} of {root} have it. Pass 'data.images=*/{names.images}' 'data.masks=*/{names.masks}' to read all, and "
+        "split=file if they are the parts of a split."
+    )
+
+
 def _elsewhere(root: Path, names: FolderNames) -> list[Path]:
-    """The folder of images in a sub-folder, that for training before others; none where there is none."""
-    places = sorted(root.glob(f"*/{names.images}"), key=lambda path: not path.parent.name.lower().startswith("train"))
-    return places[:1]
+    """The folders of images in sub-folders, that for training before others."""
+    return sorted(root.glob(f"*/{names.images}"), key=lambda path: not path.parent.name.lower().startswith("train"))
 
 
 def no_chips(folder: Path, key: str) -> UserError:

@@ -56,11 +56,11 @@ class PairList:
         """
         path = pairs_path(self.config, root)
         rows = _read_rows(path, self.config.pair_columns or {})
-        folders = list(dict.fromkeys([path.parent, root]))
+        folders = {column: self._folders(path, root, column) for column in ENTRY_KINDS}
         found: list[tuple[ListedPair, Path, Path | None]] = []
         missing: list[str] = []
         for row in rows:
-            image, mask = (self._file(path, row, column, folders) for column in ENTRY_KINDS)
+            image, mask = (self._file(path, row, column, folders[column]) for column in ENTRY_KINDS)
             has_mask = mask is not None or self._is_empty(row)
             if image is None or not has_mask:
                 missing.append(row["image"])
@@ -76,7 +76,11 @@ class PairList:
             is_own = tile < 0 and not row["scene"] and counts[scene, tile] > 1 and name != image.name
             pairs.append(ChipFiles(image, mask, Path(name).stem if is_own else scene, tile, name))
         if not pairs:
-            raise UserError(f"data.pairs: {path} lists no pair of files that are there.")
+            raise UserError(
+                f"data.pairs: {path} lists no pair of files that are there: looked for images in "
+                f"{_folders_text(folders['image'])}, for masks in {_folders_text(folders['mask'])}. "
+                "Pass data.images=FOLDER data.masks=FOLDER where the list names them without their folders."
+            )
         reason = "the row names a file that is not there"
         left = left_out(missing, path.name, reason, readable=True, alone=True)
         parts = {image: row["split"] for row, image, _ in found if row["split"]}
@@ -89,6 +93,13 @@ class PairList:
         lenient = PairList(replace(self.config, unpaired="skip"))
         cure = "Remove the lines, add the files, or pass data.unpaired=skip"
         return [f"data.pairs: {entry}. {cure}" for entry in lenient.listing(root).left_out]
+
+    def _folders(self, path: Path, root: Path, column: str) -> list[Path]:
+        """Where the files of a column may lie: beside the list, below the root, or in the folder of images or of masks."""
+        named = self.config.images if column == "image" else self.config.masks
+        below = root / Path(named).expanduser()
+        places = [path.parent, root, below] if below.is_dir() else [path.parent, root]
+        return list(dict.fromkeys(places))
 
     def _file(self, path: Path, row: ListedPair, column: str, folders: Sequence[Path]) -> Path | None:
         """The file that a cell names; None where it is not there and may be skipped."""
@@ -105,9 +116,9 @@ class PairList:
                 return _checked_format(path, row, file)
         if may_skip:
             return None
-        places = " and ".join(map(str, folders))
         raise UserError(
-            f"data.pairs: {path} line {row.line}: there is no {column} {text}. Looked in {places}. {_cure(column)}"
+            f"data.pairs: {path} line {row.line}: there is no {column} {text}. Looked in {_folders_text(folders)}. "
+            f"{_cure(column)}"
         )
 
     def _is_empty(self, row: ListedPair) -> bool:
@@ -145,6 +156,11 @@ def pairs_path(config: DataConfig, root: Path) -> Path:
         f"data.pairs: there is no file {named}, nor one in {root}. Expected a CSV with the columns image and mask, and "
         "scene, tile, split where they are known."
     )
+
+
+def _folders_text(folders: Sequence[Path]) -> str:
+    """Folders in words, each once."""
+    return " and ".join(dict.fromkeys(str(folder.absolute()) for folder in folders))
 
 
 def _cure(column: str) -> str:
