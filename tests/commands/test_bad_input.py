@@ -73,6 +73,8 @@ def test_a_root_of_a_published_split_is_told_how_all_of_it_is_read(tmp_path):
     assert f"train, test of {tmp_path} have it." in text and "split=file if they are the parts" in text
     patterns = dict(re.findall(r"'data\.(images|masks)=([^']+)'", text))
     assert len(load_chips(seeps_config(tmp_path, **patterns))) == 8
+    (tmp_path / "test" / MASKS).rename(tmp_path / "test" / "labels")
+    assert "'data.masks=*/NAME' to read all" in data_refusal(tmp_path)
 
 
 def test_a_root_that_is_not_set_is_said_so():

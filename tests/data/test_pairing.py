@@ -128,6 +128,9 @@ def test_names_that_differ_at_their_beginning_get_the_globs_that_pair_them(tmp_p
     root = touch(tmp_path, numbered("images/img_{}.png", "masks/mask_{}.png"))
     text = refusal(root)
     assert "Pass 'data.images=images/img_*' 'data.masks=masks/mask_*'." in text
+    (root / "list.csv").write_text("image,mask\n")
+    assert "Pass data.pairs=list.csv, if that table lists them." in refusal(root)
+    (root / "list.csv").unlink()
     chips = paired(root, images="images/img_*", masks="masks/mask_*")
     assert stems(chips) == {(f"img_{n}.png", f"mask_{n}.png") for n in NUMBERS}
 

@@ -262,7 +262,7 @@ SPLITS: dict[str, SplitKind] = {
     "random": SplitKind(_at_random),
     "scene": SplitKind(
         _by_groups,
-        empty_part="Add scenes, choose other shares, or pass split=place, which splits the chips of a scene and leaks more",
+        empty_part="Add scenes, choose other shares, or pass split=place, which splits each scene and leaks more",
     ),
     "place": SplitKind(_by_groups),
     "kfold": SplitKind(

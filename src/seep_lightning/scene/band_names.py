@@ -301,7 +301,7 @@ def choice_notes(labels: Sequence[BandLabel], bands: Sequence[Band], numbers: Se
 
 
 def _how_to_choose_others(labels: Sequence[BandLabel], band: Band, label: BandLabel) -> str:
-    """What chooses other bands: the co-polarised one by its name, where a cross-polarised one came by its number alone."""
+    """What chooses other bands: the co-polarised one by name, where a cross-polarised one came by its number."""
     is_by_number = isinstance(band, TrainedBand) and not band.meaning
     co_polarised = CO_POLARISED.get(label.polarisation, "") if is_by_number else ""
     numbers = _numbers_of_meaning(labels, co_polarised)

@@ -338,6 +338,10 @@ def _no_pairs_error(images: _Named, masks: _Named) -> UserError:
         f"data: no image in {images.files.base} has a mask of the same name in {masks.files.base}: images are "
         f"{images}, masks are {masks}."
     )
+    root = images.files.base.parent
+    table = hints.table_of_pairs(root, [path.name for path in sorted(root.iterdir()) if path.is_file()])
+    if table:
+        return UserError(f"{problem} Pass data.pairs={table}, if that table lists them.")
     beginnings = _beginnings(images, masks)
     if beginnings:
         return UserError(f"{problem} Pass {beginnings}.")

@@ -66,9 +66,9 @@ def settings_for(root: Path, content: FolderContent) -> str:
         root: The folder, as `data.root`.
         content: What it holds.
     """
-    tables = [name for name in content.files if _lists_pairs(root / name)]
-    if len(tables) == 1:
-        return f"data.pairs={tables[0]}"
+    table = table_of_pairs(root, content.files)
+    if table:
+        return f"data.pairs={table}"
     holding = [name for name, files in content.folders.items() if _chips(files)]
     images = [name for name in holding if IMAGE_FOLDER.search(name) and not MASK_FOLDER.search(name)]
     masks = [name for name in holding if MASK_FOLDER.search(name)]
@@ -90,6 +90,12 @@ def settings_for(root: Path, content: FolderContent) -> str:
         if match:
             return f"'data.images=*/{match[1]}/*' 'data.masks=*/{match[2]}/*'"
     return ""
+
+
+def table_of_pairs(folder: Path, files: list[str]) -> str:
+    """The only one of a folder's files that is a table of images and masks; `""` for none or several."""
+    tables = [name for name in files if _lists_pairs(folder / name)]
+    return tables[0] if len(tables) == 1 else ""
 
 
 def _lists_pairs(path: Path) -> bool:
@@ -139,11 +145,18 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
 
 def _several_places(root: Path, places: list[Path], names: FolderNames) -> str:
     """What to do where several sub-folders hold images, as those of a published split."""
-    folders = ", ".join(place.parent.name for place in places)
-    return (
-        f"{folders} of {root} have it. Pass 'data.images=*/{names.images}' 'data.masks=*/{names.masks}' to read all, and "
-        "split=file if they are the parts of a split."
+    parts = [place.parent for place in places]
+    folders = ", ".join(part.name for part in parts)
+    have_masks = all((part / names.masks).is_dir() for part in parts)
+    masks = names.masks if have_masks else "NAME"
+    text = (
+        f"{folders} of {root} have it. Pass 'data.images=*/{names.images}' 'data.masks=*/{masks}' to read all, and "
+        "split=file if they are the parts of a split"
     )
+    if have_masks:
+        return f"{text}."
+    others = sorted(path.name for path in parts[0].iterdir() if path.is_dir() and path.name != names.images)
+    return f"{text}; NAME is the folder of masks ({parts[0].name} holds {', '.join(others) or 'no other'})."
 
 
 def _elsewhere(root: Path, names: FolderNames) -> list[Path]:

@@ -95,7 +95,7 @@ class PairList:
         return [f"data.pairs: {entry}. {cure}" for entry in lenient.listing(root).left_out]
 
     def _folders(self, path: Path, root: Path, column: str) -> list[Path]:
-        """Where the files of a column may lie: beside the list, below the root, or in the folder of images or of masks."""
+        """Where a column's files may lie: beside the list, below the root, in the folder of images or of masks."""
         named = self.config.images if column == "image" else self.config.masks
         below = root / Path(named).expanduser()
         places = [path.parent, root, below] if below.is_dir() else [path.parent, root]
