@@ -61,9 +61,6 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
 
 def _read_all_labels(config: PrepareConfig) -> LabelSource:
     """Read the labels of each scene."""
-    from seep_lightning.scene.ground import Ground
-    from seep_lightning.scene.raster import AMPLITUDE_TOLD
-
     scenes = _scene_files(config)
 
     def open_scene(scene: SceneFile) -> "Raster":
@@ -71,16 +68,14 @@ def _read_all_labels(config: PrepareConfig) -> LabelSource:
 
     for scene in scenes:
         with _open(scene, config) as raster:
-            if raster.is_complex:
-                log.info(AMPLITUDE_TOLD, raster.name)
-            Ground.of(raster).tell_doubts(raster)
             for note in _settle(raster, config):
                 log.warning("%s: %s", scene.name, note)
     return read_labels_of(scenes, config, open_scene)
 
 
 def _settle(raster: "Raster", config: PrepareConfig) -> tuple[str, ...]:
-    """Settle what the values of an open scene are. Returns what was assumed of bands and values, a text each."""
+    """Settle what the values of an open scene are. Returns what was assumed or is doubtful, a text each."""
+    from seep_lightning.scene.ground import Ground
     from seep_lightning.scene.settling import ValueOptions, settle_values
 
     if config.factor is not None:
@@ -88,7 +83,7 @@ def _settle(raster: "Raster", config: PrepareConfig) -> tuple[str, ...]:
     raster.check_scale(config.scale)
     scale = _config_of_scene(config, raster).scale
     settled = settle_values(raster, ValueOptions(scale, config.factor, nodata=config.nodata))
-    return (*_band_notes(raster), *settled.notes)
+    return (*raster.notes, *_band_notes(raster), *settled.notes, *Ground.of(raster).doubts(raster))
 
 
 def _config_of_scene(config: PrepareConfig, raster: "Raster") -> PrepareConfig:

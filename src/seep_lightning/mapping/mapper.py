@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -31,13 +30,11 @@ from seep_lightning.scene.placements import ControlPointPlacement
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
-from seep_lightning.scene.raster import AMPLITUDE_TOLD, Raster
+from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFacts
 from seep_lightning.scene.scene_map import SceneMap, map_scene
 from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import write_seeps
-
-log = logging.getLogger(__name__)
 
 Rows = tuple[int, int]
 """First row and end of a strip of a scene."""
@@ -113,9 +110,9 @@ class SceneMapper:
         outputs = self._checked_outputs(job)
         with self._open(job, config) as raster:
             config = self._config_of_open(raster, job, config)
-            if raster.is_complex:
-                log.info(AMPLITUDE_TOLD, job.name)
-            notes = [*band_notes(raster, self.networks), *self._settle(raster, config)]
+            notes = [*raster.notes, *band_notes(raster, self.networks), *self._settle(raster, config)]
+            if config.polygons:
+                notes += Ground.of(raster).doubts(raster)
             tell(job.name, notes)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
@@ -207,10 +204,8 @@ class SceneMapper:
     def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:
         """Write the rasters of probability and mask, or predict some rows of them."""
         if self.config.polygons:
-            # a scene whose place cannot be used for outlines, or is uncertain, is told before anything is predicted
-            ground = Ground.of(scene.raster)
-            if rows is None:
-                ground.tell_doubts(scene.raster)
+            # a scene whose place cannot be used for outlines is told before anything is predicted
+            Ground.of(scene.raster)
         plan = self._plan(scene, rows)
 
         def prepare() -> tuple[Model, Normalise]:

@@ -1,6 +1,5 @@
 """The ground under a scene: pixels to coordinates and back, to longitude and latitude, and to metres."""
 
-import logging
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,8 +23,6 @@ from seep_lightning.scene.raster import Raster
 
 LEAST_COVERED = 0.5
 """Control points around a smaller share of a scene are told: beyond them its place is extrapolated."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,19 +82,22 @@ class Ground:
             placement = ControlPointPlacement.through(raster.gcps, wkt)
         return cls(wkt, "m", placement.note, placement, by_points=placement)
 
-    def tell_doubts(self, raster: Raster) -> None:
-        """Warn of control points that do not agree with each other, or leave most of the scene to extrapolation.
+    def doubts(self, raster: Raster) -> list[str]:
+        """What is doubtful about control points that do not agree, or leave most of the scene to extrapolation.
 
         Args:
-            raster: The scene, for the message.
+            raster: The scene.
+
+        Returns:
+            A sentence each.
         """
         if self.by_points is None:
-            return
-        for doubt in self.by_points.doubts:
-            log.warning("%s: %s.", raster.path, doubt)
+            return []
+        doubts = self.by_points.doubts
         covered = self.by_points.covered_share(raster.width, raster.height)
         if covered < LEAST_COVERED:
-            log.warning("%s: its control points lie around %.0f %% of it only.", raster.path, 100 * covered)
+            doubts.append(f"Its control points lie around {100 * covered:.0f} % of it only.")
+        return doubts
 
     def place(self, pixels: Points) -> Points:
         """Pixels (N, 2) to coordinates (N, 2)."""

@@ -257,13 +257,13 @@ class ControlPointPlacement:
 
     @property
     def doubts(self) -> list[str]:
-        """What people must know before they rely on it."""
+        """What people must know before they rely on it, a sentence each."""
         told: list[str] = []
         if self.outliers:
             named = ", ".join(str(point) for point in self.outliers)
-            told.append(f"control points that contradict the others were left out: {named}")
+            told.append(f"Control points that contradict the others were left out: {named}.")
         if self.residual is not None and self.residual.max_px > LARGEST_RESIDUAL:
-            told.append(f"its place is uncertain by more than a pixel: {self.note}")
+            told.append(f"Its place is uncertain by more than a pixel: {self.note}.")
         return told
 
 

@@ -45,8 +45,8 @@ GDAL_TYPES = {
 COMPLEX_TYPES = {"complex_int16": "CInt16", "complex64": "CFloat32", "complex128": "CFloat64"}
 COMPLEX = "complex"
 AMPLITUDE = np.dtype(np.float32)
-# What the log says of it, with the scene's name.
-AMPLITUDE_TOLD = "%s stores complex values: their amplitude is read."
+# What a person is told of it.
+AMPLITUDE_NOTE = "It stores complex values: their amplitude is read."
 
 # What viewers and GDAL itself write beside a file, such as statistics: pixels do not depend on it.
 SIDECAR_SUFFIXES = (".aux.xml", ".ovr")
@@ -215,6 +215,11 @@ class Raster(AbstractContextManager["Raster"]):
         if self.decoder is not None:
             return self.decoder.dtype
         return self.stored_dtype if self.scaling.is_identity else np.dtype(np.float32)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of how it is read, a sentence each."""
+        return [AMPLITUDE_NOTE] if self.is_complex else []
 
     def multiply_by(self, factor: float) -> None:
         """Read stored values times a factor from now on, whatever the file declares; no thread may be reading."""
