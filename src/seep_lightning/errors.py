@@ -134,3 +134,13 @@ def shortened(names: Sequence[str], most: int = 3) -> str:
     text = ", ".join(names[:most])
     hidden = len(names) - most
     return f"{text} and {hidden} more" if hidden > 0 else text
+
+
+def percent(share: float) -> str:
+    """Write a share with as many digits as it needs: 12 %, 2.6 %, 0.25 %."""
+    value = 100 * share
+    if value >= 10:
+        return f"{value:.0f} %"
+    if value >= 1:
+        return f"{value:.1f} %"
+    return f"{value:.2g} %"

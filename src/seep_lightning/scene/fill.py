@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.errors import percent
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.nodata import is_measurement
 
@@ -73,11 +74,6 @@ def value_text(value: float) -> str:
     with np.errstate(over="ignore"):
         single = np.float32(value)
     return str(single) if float(single) == value else str(value)
-
-
-def percent(share: float) -> str:
-    """A share with as many digits as it needs: 34 %, 2.6 %."""
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
 @dataclass(frozen=True)

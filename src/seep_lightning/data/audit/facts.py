@@ -13,10 +13,9 @@ from seep_lightning.data.audit.trap import (
     AuditedChip,
     ChipKind,
     EvenSample,
-    percent,
 )
 from seep_lightning.data.scene_names import scenes_are_known
-from seep_lightning.errors import shortened
+from seep_lightning.errors import percent, shortened
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips

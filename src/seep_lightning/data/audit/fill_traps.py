@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting
+from seep_lightning.errors import percent
 from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill, value_text
 
 # values with data that are kept of a chip, at most

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.mask_values import IGNORE, IGNORED
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, SetMeasurement, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, SetMeasurement, Sighting
 from seep_lightning.data.mask_scatter import scatter_of
 from seep_lightning.data.surveys import stored_meanings
+from seep_lightning.errors import percent
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips

@@ -3,8 +3,9 @@
 from typing import Any
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting
 from seep_lightning.data.decoding import decode
+from seep_lightning.errors import percent
 
 # from this share of the seep pixels on, scattered nodata is told ...
 LEAST_SCATTERED_SHARE = 5e-4

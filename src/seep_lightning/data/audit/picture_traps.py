@@ -3,7 +3,8 @@
 import numpy as np
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, Sighting
+from seep_lightning.errors import percent
 
 # from this share of the pixels on, a set is called saturated
 LEAST_SATURATED_SHARE = 0.03

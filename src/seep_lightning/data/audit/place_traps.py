@@ -8,7 +8,8 @@ from seep_lightning.config.data import DataConfig
 from seep_lightning.data.audit.alignment import LEAST_OFFSET, LEAST_PEAK, LEAST_PIXELS, Alignment, Offset, Peak
 from seep_lightning.data.audit.orientations import ORIENTATIONS
 from seep_lightning.data.audit.single_masks import LEAST_FITTING, MaskFits, SingleMasks
-from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting, percent
+from seep_lightning.data.audit.trap import AuditedChip, AuditedSet, EvenSample, Sighting
+from seep_lightning.errors import percent
 
 # all masks are told to be shifted where the fit is so much better
 LEAST_GAIN = 1.15

@@ -264,13 +264,3 @@ class EvenSample:
 
     def __contains__(self, chip: AuditedChip) -> bool:
         return chip.index * GOLDEN_RATIO % 1 < self.share
-
-
-def percent(share: float) -> str:
-    """Write a share with as many digits as it needs: 12 %, 2.6 %, 0.25 %."""
-    value = 100 * share
-    if value >= 10:
-        return f"{value:.0f} %"
-    if value >= 1:
-        return f"{value:.1f} %"
-    return f"{value:.2g} %"
