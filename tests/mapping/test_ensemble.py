@@ -23,7 +23,7 @@ from seep_lightning.mapping.scenes import predict
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
 from seep_lightning.predictor.torch_predictor import TorchPredictor
-from seep_lightning.runs.weights import DEFAULT_NETWORK
+from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
 from seep_lightning.scene.options import Thresholds
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -97,6 +97,19 @@ def test_the_network_in_the_package_sees_the_mirror_image_too(scene: Path, tmp_p
     predict(PredictConfig(input=str(scene), output=str(tmp_path / "out"), polygons=False))
     mapped(DEFAULT_NETWORK, scene, tmp_path / "mirror", flips="mirror", threshold=None, min_area=None, window=None)
     assert (probability(tmp_path / "out/a.probability.tif") == probability(tmp_path / "mirror/a.probability.tif")).all()
+    before = (tmp_path / "out/a.probability.tif").stat().st_mtime_ns
+    predict(PredictConfig(run="seeps", input=str(scene), output=str(tmp_path / "out"), polygons=False))
+    assert (tmp_path / "out/a.probability.tif").stat().st_mtime_ns == before
+
+
+def test_a_network_in_the_package_goes_by_its_name_unless_a_run_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert named_network("seeps") == DEFAULT_NETWORK
+    assert load("generated", device="cpu").threshold != load("seeps", device="cpu").threshold
+    (tmp_path / "seeps").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert named_network("seeps") == Path("seeps")
 
 
 def test_statistics_of_the_scene_go_with_every_window_and_chip(

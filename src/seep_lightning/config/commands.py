@@ -66,7 +66,7 @@ class PredictConfig(PolygonOptions):
     Keys that are younger than the first tables are not in the repr, by which finished maps are known.
 
     Attributes:
-        run: A run or an exported file, or a list of them: their mean; None: the network in the package.
+        run: A run, an exported file, `seeps` or `generated` of the package, or a list: their mean; None: `seeps`.
         input: A raster, a Sentinel-1 product, a folder or a pattern of them, or chips.
         output: The folder of the maps.
         checkpoint: Which of the runs' checkpoints.

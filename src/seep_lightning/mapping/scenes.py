@@ -15,7 +15,7 @@ from seep_lightning.files import absolute, make_output_folder
 from seep_lightning.mapping.notes import NoteTeller
 from seep_lightning.mapping.table import SceneRow, SceneTable
 from seep_lightning.mapping.workers import MappingRequest, Outcome, map_here, map_over_workers, torch_threads_of
-from seep_lightning.runs.weights import DEFAULT_NETWORK
+from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
 
 if TYPE_CHECKING:
     from seep_lightning.mapping.jobs import SceneJob
@@ -71,17 +71,17 @@ def predict(config: PredictConfig) -> list[SceneRow]:
 
 def _resolved(config: PredictConfig) -> PredictConfig:
     """The settings with a list of runs, paths that hold in a worker's folder too, and the views to average over."""
-    run = config.run
+    given = DEFAULT_NETWORK if config.run is None else config.run
+    runs = [named_network(run) for run in path_list("run", given)]
     flips = config.flips
-    if run is None:
-        run = DEFAULT_NETWORK
     if flips is None:
+        is_default = config.run in (None, DEFAULT_NETWORK.stem) and runs == [DEFAULT_NETWORK]
         # the network in the package was scored with the mirror image
-        flips = "mirror" if config.run is None else False
+        flips = "mirror" if is_default else False
     return replace(
         config,
         bands=[config.bands] if isinstance(config.bands, str) else config.bands,
-        run=[absolute(path) for path in path_list("run", run)],
+        run=[absolute(run) for run in runs],
         flips=flips,
         output=str(Path(config.output).absolute()),
         area=absolute(config.area),

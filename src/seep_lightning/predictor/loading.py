@@ -3,19 +3,18 @@
 from pathlib import Path
 
 from seep_lightning.errors import UserError
-from seep_lightning.files import with_home
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.formats import EXPORT_FORMATS, export_format_of
 from seep_lightning.runs.directory import Run, open_run
-from seep_lightning.runs.weights import DEFAULT_NETWORK
+from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
 
 
 def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: str = "auto") -> Predictor:
     """Load a trained network as a callable on arrays. An .onnx file needs neither torch nor Hydra.
 
     Args:
-        run: A run directory, or a file that `export` wrote. None: the network that comes with the package; see
-            `weights/README.md` for what it may be used for.
+        run: A run directory, a file that `export` wrote, or the name of a network in the package (`seeps`,
+            `generated`). None: `seeps`; see `weights/README.md` for what it may be used for.
         checkpoint: Of a run directory: `best` or `last`.
         device: `auto` (a GPU first), `cpu`, `cuda` ...
 
@@ -27,7 +26,7 @@ def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: 
     """
     if isinstance(run, Run):
         return _load_run(run, checkpoint, device)
-    path = DEFAULT_NETWORK if run is None else with_home(run)
+    path = DEFAULT_NETWORK if run is None else named_network(run)
     export_format = export_format_of(path)
     if path.is_file():
         # a checkpoint may have any suffix

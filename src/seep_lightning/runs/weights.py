@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from seep_lightning.errors import UserError
+from seep_lightning.files import with_home
 from seep_lightning.runs.directory import open_run
 
 _FOLDER = Path(__file__).parents[1] / "weights"
@@ -11,6 +12,14 @@ _FOLDER = Path(__file__).parents[1] / "weights"
 SHIPPED_NETWORKS = {name: _FOLDER / f"{name}.pt" for name in ("seeps", "generated")}
 # What `predict` and `load` use where no run is named.
 DEFAULT_NETWORK = SHIPPED_NETWORKS["seeps"]
+
+
+def named_network(run: str | Path) -> Path:
+    """The file of a network in the package by its name; any other path, and one that is there, as it is."""
+    path = with_home(run)
+    if path.exists():
+        return path
+    return SHIPPED_NETWORKS.get(str(run), path)
 
 
 def starting_weights(init: str) -> Path:
