@@ -1,5 +1,6 @@
 """What QGIS runs, without QGIS: the scripts are installed, and a verb is run with progress, cancelling and errors."""
 
+import ast
 import importlib.util
 import json
 import sys
@@ -13,7 +14,7 @@ import pytest
 from seep_lightning.commands import progress
 from seep_lightning.commands.composition import compose
 from seep_lightning.commands.qgis_installation import SOURCES, install_scripts, scripts_folders
-from seep_lightning.config.commands import QgisConfig
+from seep_lightning.config.commands import PrepareConfig, QgisConfig
 from seep_lightning.errors import UserError
 
 NAMES = {"cut_chips.py", "map_oil_seeps.py", "seep_lightning.json", "seep_lightning_command.py"}
@@ -138,6 +139,15 @@ def test_no_lines_are_printed_for_people(capsys: pytest.CaptureFixture[str]) -> 
 def test_scripts_and_verbs_mean_the_same_lines(command: ModuleType) -> None:
     for name in ("LINES_VARIABLE", "PROGRESS_MARK", "FILE_MARK"):
         assert getattr(command, name) == getattr(progress, name)
+
+
+def test_the_form_shows_the_defaults_of_prepare() -> None:
+    shown: dict[str, float] = {}
+    for call in ast.walk(ast.parse((SOURCES / "cut_chips.py").read_text())):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "QgsProcessingParameterNumber":
+            name, _, _, default, *_ = call.args
+            shown[ast.literal_eval(name).lower()] = ast.literal_eval(default)
+    assert shown == {key: getattr(PrepareConfig(), key) for key in ("size", "overlap", "empty_share")}
 
 
 def test_the_reason_of_a_failure_is_the_verbs_own_line(command: ModuleType, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from seep_lightning.errors import UserError, shortened
@@ -79,8 +80,16 @@ def _packed_products(path: Path) -> list[str]:
     return _with_suffix(_names(path), (HEADER_SUFFIX, *CONTAINER_SUFFIXES))
 
 
-def _names(path: Path) -> list[str]:
+def _names(path: Path) -> Sequence[str]:
     """What an archive holds; nothing of one that cannot be read."""
+    with suppress(OSError):
+        return _names_as_of(path, path.stat().st_mtime_ns)
+    return []
+
+
+@lru_cache(maxsize=64)
+def _names_as_of(path: Path, _changed: int) -> list[str]:
+    """The same; kept, since all of a compressed archive is read for them, and they are asked for several times."""
     with suppress(*UNREADABLE):
         match _kind(path):
             case "zip":
