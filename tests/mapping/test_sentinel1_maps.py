@@ -124,7 +124,8 @@ def test_a_network_of_power_takes_a_product_as_power(product: Path, tmp_path: Pa
     # the amplitude lies where the training saw nothing
     with pytest.raises(UserError, match=r"its values lie at .* but the network was trained on"):
         SceneMapper([network], config).map(job)
-    assert SceneMapper([network], replace(config, calibration="power")).map(job) is not None
+    row = SceneMapper([network], replace(config, calibration="power")).map(job)
+    assert row is not None and "It is read as power, for networks that were trained on it" in row.notes
     seep = pixels(tmp_path / f"{NAME}.mask.tif")[0] == 1
     # the stand-in sees pixels by themselves, and speckle with them
     assert seep[made.slick_mask()].mean() > 0.8

@@ -219,7 +219,11 @@ class Raster(AbstractContextManager["Raster"]):
     @property
     def notes(self) -> list[str]:
         """What a person should know of how it is read, a sentence each."""
-        return [AMPLITUDE_NOTE] if self.is_complex else []
+        notes = [AMPLITUDE_NOTE] if self.is_complex else []
+        read_as = self.facts.calibration
+        if read_as in self.facts.calibrations[1:]:
+            notes.append(f"It is read as {read_as}, for networks that were trained on it; calibration= says so.")
+        return notes
 
     def multiply_by(self, factor: float) -> None:
         """Read stored values times a factor from now on, whatever the file declares; no thread may be reading."""
