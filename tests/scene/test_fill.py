@@ -160,6 +160,16 @@ def test_the_floor_of_a_logarithm_is_fill_where_it_is_solid_and_may_be_dark_sea_
     assert "are exactly -70, and count as data: where no data were, pass nodata=-70" in notes and valid.all()
 
 
+def test_bright_sea_that_ends_at_full_scale_is_not_told_and_fill_of_that_value_is(tmp_path: Path) -> None:
+    # as `prepare` cuts chips: 65535 at twice the median
+    shares = POWER / (2 * np.median(POWER))
+    values = (65535 * shares.clip(1e-4, 1)).astype(np.uint16)
+    assert 0.01 < (values == 65535).mean() < 0.1
+    assert settled(tmp_path / "a.tif", values, ValueOptions())[0] == ""
+    told, _ = settled(tmp_path / "b.tif", filled(values, 65535, rows=SIDE // 2), ValueOptions())
+    assert "are exactly 65535, and count as data" in told
+
+
 def test_the_value_that_is_told_can_be_declared(tmp_path: Path) -> None:
     values = filled(DECIBELS, np.float32(-63.98565))
     notes, _ = settled(tmp_path / "a.tif", values, ValueOptions("db"))

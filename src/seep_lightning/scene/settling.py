@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from seep_lightning.errors import UserError
 from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill, value_text
 from seep_lightning.scene.interfaces import Values
@@ -13,6 +15,8 @@ from seep_lightning.scene.value_checks import check_values
 
 # Below it what may be the floor of a logarithm lies scattered, as dark sea does.
 LEAST_SOLIDITY = 0.9
+# Below it the largest value of a type is where brighter sea ends; less, since beside such sea there may be fill.
+LEAST_SOLIDITY_OF_BRIGHT = 0.5
 # Types whose values have a full scale, and are neither power nor dB.
 TYPES_OF_FULL_SCALE = ("uint8", "uint16")
 # The type of pictures, to which no factor of a training is applied unasked.
@@ -75,6 +79,9 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
     scale = None if raster.dtype.name in TYPES_OF_FULL_SCALE else options.scale
     notes: list[str] = []
     for fill in _undeclared_fill(raster, stored, options, scale):
+        if _is_full_scale(fill, raster) and parts.solidity(fill.value) < LEAST_SOLIDITY_OF_BRIGHT:
+            # bright sea, as chips of our own have it at twice the median
+            continue
         is_scattered = fill.may_be_floor and parts.solidity(fill.value) < LEAST_SOLIDITY
         notes.append(_settle_fill(raster, fill.in_doubt() if is_scattered else fill, options))
     valid = pixels_with_data(stored[:, None], raster.nodatas, raster.nodata_bands)[0]
@@ -108,6 +115,12 @@ def _undeclared_fill(raster: Raster, stored: Values, options: ValueOptions, scal
         declared |= nodata_values([float(options.nodata)], raster.stored_dtype)
     factor, offset = raster.scaling.scales[0], raster.scaling.offsets[0]
     return find_fill(stored, declared, ValueScale(scale, factor, offset))
+
+
+def _is_full_scale(fill: Fill, raster: Raster) -> bool:
+    """Whether a value is the largest of its type, at which brighter ones end."""
+    is_counted = raster.stored_dtype.name in TYPES_OF_FULL_SCALE
+    return is_counted and fill.value == np.iinfo(raster.stored_dtype).max
 
 
 def _settle_fill(raster: Raster, fill: Fill, options: ValueOptions) -> str:
