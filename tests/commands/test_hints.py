@@ -82,3 +82,20 @@ def test_a_key_that_cannot_be_deleted_is_compared_too() -> None:
     error = HydraException("Could not delete from config. 'scheduler.patiense' does not exist.")
     told = error_message(error, "train", ["scheduler=plateau", "~scheduler.patiense"])
     assert "Did you mean scheduler.patience?" in told
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        (
+            "scene.tif",
+            "scene.tif: expected key=value, without blanks around the = (seep predict --help shows examples).",
+        ),
+        ("bands={255,0,0:", "Put it in single quotes if it holds blanks, braces or quotes, such as 'data.mask_values="),
+    ],
+)
+def test_an_argument_that_cannot_be_read_is_told_with_the_form_of_arguments(argument: str, said: str) -> None:
+    with pytest.raises(HydraException) as error:
+        compose("predict", [argument])
+    text = error_message(error.value, "predict", [argument])
+    assert said in text and text.startswith(argument)

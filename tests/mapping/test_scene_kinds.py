@@ -318,6 +318,13 @@ def test_an_archive_of_what_is_read_unpacked_only_says_so(image: Any, tmp_path: 
         open_scene(scene, ReadingOptions())
 
 
+def test_an_archive_that_is_cut_off_is_to_be_downloaded_again(trained: Path, image: Any, tmp_path: Path) -> None:
+    whole = zipped(tmp_path, image)
+    whole.write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"\.zip is no raster .* it is cut off: download it again\."):
+        mapped(trained, whole, tmp_path / "out")
+
+
 def test_a_folder_without_a_scene_names_what_it_holds_and_what_could_be_given(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.docx").write_text("no raster")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -39,6 +39,8 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
         return str(error)
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return f"{error}. Does the place exist, is there room, and may you write there?"
+    if isinstance(error, OverrideParseException):
+        return _unreadable_argument(error, command)
     if FROM_A_RESOLVER in str(error):
         message = str(error).partition(FROM_A_RESOLVER)[2]
         return message.splitlines()[0]
@@ -53,6 +55,16 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
     if not suggestion:
         return text
     return f"{text.rstrip('.')}.{suggestion}"
+
+
+def _unreadable_argument(error: OverrideParseException, command: str) -> str:
+    """What to do about an argument that Hydra's grammar does not take."""
+    if "=" not in error.override:
+        example = f"seep {command} --help shows examples"
+        return f"{error.override}: expected key=value, without blanks around the = ({example})."
+    reason = " ".join(error.message.partition("\nSee ")[0].split())
+    advice = "Put it in single quotes if it holds blanks, braces or quotes, such as 'data.mask_values={255: 1}'."
+    return f"{error.override} cannot be read ({reason}). {advice}"
 
 
 def _plain_text(error: Exception) -> str:

@@ -23,6 +23,8 @@ compat.silence_gdal()
 
 # The list of warning filters belongs to the whole process.
 _WARNING_FILTERS = threading.Lock()
+# of archives; one that GDAL's drivers refuse holds no raster that could be listed
+_PACKED = (".zip", ".tar", ".tgz", ".gz")
 
 
 def open_dataset(path: str | Path, mode: str = "r", **options: Any) -> Any:
@@ -94,6 +96,8 @@ def _refusal(location: str, reason: str) -> str:
         missing = f"this GDAL has no driver {raster_format.driver}, which reads {raster_format.name}"
         advice = "Convert the file to GeoTIFF, or install a GDAL with this driver."
         return f"{location} cannot be opened: {missing}. {advice}"
+    if path.name.lower().endswith(_PACKED):
+        expected = "Expected an archive that holds rasters; where it does, it is cut off: download it again."
     return f"{location} is no raster ({reason}). {expected}"
 
 
