@@ -176,13 +176,18 @@ def test_a_description_is_not_overwritten(trained: Path, tmp_path: Path) -> None
     assert description_path(file).read_text() == "mine" and not file.exists()
 
 
-def test_the_networks_of_the_package_are_exported_by_name(tmp_path: Path) -> None:
+def test_the_networks_of_the_package_are_exported_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("seeps", "generated"):
         file = export(ExportConfig(name, str(tmp_path / f"{name}.pt"), "torch"))
         assert json.loads(description_path(file).read_text())["properties"]["mlm:name"] == f"seep_lightning-{name}"
     np.testing.assert_array_equal(load(tmp_path / "seeps.pt")(window(side=32)), load()(window(side=32)))
     with pytest.raises(UserError, match="is no run but one network"):
         export(ExportConfig("seeps", str(tmp_path / "a.pt"), "torch", checkpoint="last"))
+    # a run that is called so comes first, as in predict
+    (tmp_path / "seeps").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="run=seeps: there is no config.yaml"):
+        export(ExportConfig("seeps", str(tmp_path / "a.pt"), "torch"))
 
 
 def test_what_a_window_cannot_tell_is_said(trained: Path, caplog: pytest.LogCaptureFixture) -> None:

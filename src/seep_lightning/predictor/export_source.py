@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.errors import UserError
-from seep_lightning.files import with_home
 from seep_lightning.runs.directory import Run, open_run
-from seep_lightning.runs.weights import SHIPPED_NETWORKS, network_name
+from seep_lightning.runs.weights import named_network, network_name
 
 if TYPE_CHECKING:
     from seep_lightning.predictor.torch_predictor import StoredNetwork
@@ -123,7 +122,7 @@ def source_of(run: str, checkpoint: str, options: ExportOptions) -> ExportSource
     """
     from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run_checkpoint
 
-    path = SHIPPED_NETWORKS.get(run, with_home(run))
+    path = named_network(run)
     if path.is_file():
         if checkpoint != "best":
             raise UserError(f"checkpoint={checkpoint}: {path} is no run but one network. Leave the key out.")

@@ -9,12 +9,9 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from seep_lightning.errors import UserError, first_line
-from seep_lightning.scene.band_names import polarisation_in
+from seep_lightning.scene.band_names import CO_POLARISED, polarisation_in
 from seep_lightning.scene.inputs.sentinel1.files import MANIFEST, ArchiveFiles, FolderFiles, ProductFiles
 from seep_lightning.scene.scene_file import SceneFacts
-
-CO_POLARISED = ("VV", "HH")
-"""What was sent comes back: the bands that show oil."""
 
 CALIBRATIONS = ("amplitude", "power")
 """What backscatter can be read as, the usual one first."""
@@ -158,4 +155,5 @@ def _listed_files(manifest: Element) -> Iterator[tuple[str, str]]:
 
 
 def _order(band: BandFiles) -> tuple[bool, str]:
-    return band.polarisation not in CO_POLARISED, band.polarisation
+    """Bands in which what was sent comes back are first: they show oil."""
+    return band.polarisation not in CO_POLARISED.values(), band.polarisation
