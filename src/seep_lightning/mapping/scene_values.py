@@ -10,8 +10,8 @@ from seep_lightning.errors import UserError
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.options import NO_NODATA
-from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.settling import TYPES_OF_FULL_SCALE, ValueOptions
+from seep_lightning.scene.raster import TYPES_OF_FULL_SCALE, Raster
+from seep_lightning.scene.settling import ValueOptions
 from seep_lightning.scene.value_checks import Spread
 
 # A network sees nothing where more of a scene's values than this lie beyond either end of what it was trained on.

@@ -31,7 +31,7 @@ NODATA_TOLERANCE = 1e-6
 # of the sorted values of a window: a quarter, a half and three quarters lie at or below the quartiles
 QUARTERS = (1, 2, 3)
 # what a program feeds, as `export values=` names it
-COUNTED_VALUES = ("uint8", "uint16")
+COUNTED_VALUES = tuple(FULL_SCALE)
 # either of these
 TOLD_BY_WINDOW = "counted"
 

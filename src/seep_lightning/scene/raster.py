@@ -41,6 +41,9 @@ GDAL_TYPES = {
     "float64": "Float64",
 }
 
+# Of these the types whose values have a full scale, and are neither power nor dB.
+TYPES_OF_FULL_SCALE = ("uint8", "uint16")
+
 # Types of phase and amplitude, of which the amplitude is read, by rasterio's name, as GDAL calls them.
 COMPLEX_TYPES = {"complex_int16": "CInt16", "complex64": "CFloat32", "complex128": "CFloat64"}
 COMPLEX = "complex"
@@ -382,7 +385,7 @@ class Raster(AbstractContextManager["Raster"]):
             if scale not in (None, known):
                 raise UserError(f"scale={scale}: the values of {self.path} are {known}. Leave scale= out.")
             return
-        has_full_scale = self.dtype.name in ("uint8", "uint16")
+        has_full_scale = self.dtype.name in TYPES_OF_FULL_SCALE
         if scale and has_full_scale:
             raise UserError(f"scale={scale} is for float32 and int16; {self.path} stores {self._storage}.")
         if not scale and not has_full_scale:

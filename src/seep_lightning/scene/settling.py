@@ -9,7 +9,7 @@ from seep_lightning.scene.fill import Fill, Meaning, ValueScale, find_fill, valu
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.nodata import nodata_values, pixels_with_data
 from seep_lightning.scene.options import NO_NODATA
-from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.raster import TYPES_OF_FULL_SCALE, Raster
 from seep_lightning.scene.sampling import sample_decoded, sample_stored
 from seep_lightning.scene.value_checks import check_values
 
@@ -17,8 +17,6 @@ from seep_lightning.scene.value_checks import check_values
 LEAST_SOLIDITY = 0.9
 # Below it the largest value of a type is where brighter sea ends; less, since beside such sea there may be fill.
 LEAST_SOLIDITY_OF_BRIGHT = 0.5
-# Types whose values have a full scale, and are neither power nor dB.
-TYPES_OF_FULL_SCALE = ("uint8", "uint16")
 # The type of pictures, to which no factor of a training is applied unasked.
 PICTURES = "uint8"
 

@@ -24,9 +24,8 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, evenly_spaced, stacked
-from seep_lightning.scene.raster import GDAL_TYPES, Raster
+from seep_lightning.scene.raster import GDAL_TYPES, TYPES_OF_FULL_SCALE, Raster
 from seep_lightning.scene.scene_file import NO_FACTS, ReadingOptions, SceneFacts, SceneFile
-from seep_lightning.scene.settling import TYPES_OF_FULL_SCALE
 
 BEAM_DIMAP = "beam_dimap"
 """The name of this kind."""
