@@ -165,6 +165,15 @@ def test_many_scenes_are_told_in_few_lines(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages[-1].endswith("stands in scenes.csv, in the column notes.")
 
 
+def test_a_note_of_another_kind_is_told_of_a_later_scene_too(caplog: pytest.LogCaptureFixture) -> None:
+    teller = NoteTeller()
+    for number in range(50):
+        teller.tell(f"s{number}", [f"{number} % of its pixels are 0"])
+    teller.tell("late", ["Band 1 (VH) is taken by its number"])
+    assert len(caplog.messages) == notes.TOLD_SCENES + 2
+    assert caplog.messages[-1] == "late: Band 1 (VH) is taken by its number"
+
+
 def test_workers_notes_are_told_here(caplog: pytest.LogCaptureFixture) -> None:
     from seep_lightning.mapping.jobs import SceneJob
     from seep_lightning.mapping.table import SceneRow
