@@ -54,7 +54,8 @@ def test_a_complex_scene_is_mapped_as_its_amplitude(dtype: str, trained: Path, i
 def test_what_the_training_implies_does_not_contradict_a_complex_scene(image: Any, tmp_path: Path) -> None:
     scene = write_raster(tmp_path / "a.tif", phases_of(coarse(image)[:96, :96]).astype(np.complex64), **UTM)
     decibels = DarkSpots(values={"low": [0.0], "high": [0.5], "scale": "db"})
-    assert mapped_by(decibels, scene, tmp_path / "maps").row.status == "done"
+    row = mapped_by(decibels, scene, tmp_path / "maps").row
+    assert row.status == "done" and "scale=linear, but the network was trained on" in row.notes
 
 
 @pytest.mark.parametrize("dtype", COMPLEX_TYPES)

@@ -20,7 +20,12 @@ from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
-from seep_lightning.mapping.scene_values import check_trained_range, opening_nodata_of, value_options
+from seep_lightning.mapping.scene_values import (
+    check_trained_range,
+    opening_nodata_of,
+    other_scale_notes,
+    value_options,
+)
 from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
@@ -192,7 +197,7 @@ class SceneMapper:
         settled = settle_values(raster, value_options(config, self.networks[0]))
         if settled.sample is not None:
             check_trained_range(raster, settled.sample, self.networks, config.scale)
-        return settled.notes
+        return (*settled.notes, *other_scale_notes(self.networks, config.scale))
 
     def _shared_quartiles(self, job: SceneJob, config: PredictConfig) -> NDArray[np.float64] | None:
         """Quartiles of all chips of the scene, where one of them is mapped by itself and a network asks for them."""

@@ -80,6 +80,22 @@ def check_trained_range(raster: Raster, sample: Values, networks: Sequence[Predi
             )
 
 
+def other_scale_notes(networks: Sequence[Predictor], scale: str | None) -> list[str]:
+    """What a person is told where a scene's scale is another one than that of the training; nothing where it is not.
+
+    Args:
+        networks: Those that map the scene.
+        scale: That of the settings, or of the scene itself.
+    """
+    trained = networks[0].value_range
+    if trained is None or scale in (None, trained.scale or "linear"):
+        return []
+    return [
+        f"scale={scale}, but the network was trained on {trained}: twice the median of the scene takes the place of "
+        "that range."
+    ]
+
+
 def _lowest(trained: ValueRange, darkest: float) -> float:
     """The share of full scale below which a network sees nothing; 0 where values may be below 0."""
     return darkest if min(trained.low) == 0 else 0.0
