@@ -1,5 +1,8 @@
 """Scenes and an analyst's labels to chips and masks: `python -m seep_lightning.prepare`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from omegaconf import DictConfig
 
 from seep_lightning import api
@@ -25,11 +28,27 @@ def main(cfg: DictConfig) -> int:
     for line in label_lines(facts):
         print(line)
     print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
-    settings = f"data.root={config.output}"
-    if facts["classes"] > 1:
-        settings += f" data.classes={facts['classes']}"
-    print(f"check them: python -m seep_lightning.check {settings}")
+    print(f"check them: python -m seep_lightning.check {settings_of_chips(config.output, facts)}")
     return int(facts["chips"])
+
+
+def settings_of_chips(output: str, facts: Mapping[str, Any]) -> str:
+    """The settings by which `check` and `train` read the chips.
+
+    Args:
+        output: Their folder.
+        facts: What `dataset.json` holds.
+    """
+    settings = [f"data.root={output}"]
+    if facts["classes"] > 1:
+        settings.append(f"data.classes={facts['classes']}")
+    bands = facts["bands"]
+    # `grey` makes one band of several
+    count = len(bands) if isinstance(bands, list) else 1
+    if count > 1:
+        numbers = ",".join(str(number) for number in range(1, count + 1))
+        settings.append(f"data.bands=[{numbers}]")
+    return " ".join(settings)
 
 
 make_callable(__name__, api.prepare)

@@ -21,6 +21,7 @@ from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.preparation import prepare
 from seep_lightning.errors import UserError
+from seep_lightning.prepare import settings_of_chips
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.mosaic import mosaic
 from seep_lightning.scene.raster import Raster
@@ -181,6 +182,16 @@ def test_float_bands_are_scaled_as_declared(given, tmp_path, scale):
     assert np.abs(pixels - expected).max() <= 2e-3 * 65535 and np.abs(pixels - expected)[expected < 99].max() <= 1
     with rasterio.open(next(Path(given.output, "images").iterdir())) as chip:
         assert chip.descriptions == ("VH",) and chip.nodata == 0
+
+
+def test_the_command_that_checks_chips_reads_all_of_their_bands_and_classes(given, tmp_path):
+    scene = write_scene(tmp_path / "A.1.tif", image(), image() + 1)
+    with rasterio.open(scene, "r+") as file:
+        file.descriptions = ["Sigma0_VH", "Sigma0_VV"]
+    facts = prepare(replace(given, bands=["VV", "VH"], output=str(tmp_path / "two")))
+    assert "data.bands=[1,2]" in settings_of_chips("two", facts)
+    for one in ([2], "grey"):
+        assert settings_of_chips("a", {"classes": 1, "bands": one}) == "data.root=a"
 
 
 def test_bands_are_cut_by_meaning_and_the_choice_of_the_first_is_told(given, tmp_path, caplog):

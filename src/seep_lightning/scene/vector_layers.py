@@ -192,7 +192,10 @@ def check_layer(layer: VectorLayer, ground: Ground, columns: Sequence[str]) -> N
         UserError: The layer has no CRS, although the scene has one, or lacks one of the columns.
     """
     if ground.wkt and not layer.crs:
-        raise UserError(f"{layer.path} has no coordinate system, the scene has one. Assign it with ogr2ogr -a_srs.")
+        raise UserError(
+            f"{layer.path} has no coordinate system, the scene has one. Assign the one that it was drawn in: "
+            f"ogr2ogr -a_srs EPSG:NUMBER placed.gpkg {layer.path}."
+        )
     check_columns(layer, columns)
 
 
