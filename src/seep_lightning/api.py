@@ -373,7 +373,8 @@ def open_scene(
     Args:
         path: The raster, or the product's folder, manifest or archive.
         bands: Numbers from 1, or names such as `VV`. Band 1 of a product is the co-polarised one.
-        nodata: A value of pixels without data, besides those that the scene declares.
+        nodata: A value of pixels without data, besides those that the scene declares; none for a product, which tells
+            where it has no data.
         remove_noise: Whether the thermal noise of a product is subtracted.
 
     Returns:
@@ -385,12 +386,21 @@ def open_scene(
     from seep_lightning.data.inputs import find_scenes
     from seep_lightning.scene.inputs.kinds import open_scene as open_one
     from seep_lightning.scene.scene_file import ReadingOptions
+    from seep_lightning.scene.settling import ValueOptions, check_nothing_said
 
     scenes = find_scenes("path", str(path))
     if len(scenes) > 1:
         names = ", ".join(scene.name for scene in scenes[:3])
         raise UserError(f"path={path} holds {len(scenes)} scenes ({names} ...). Name one of them.")
-    return open_one(scenes[0], ReadingOptions(tuple(bands), nodata, remove_noise=remove_noise))
+    raster = open_one(scenes[0], ReadingOptions(tuple(bands), nodata, remove_noise=remove_noise))
+    if raster.decoder is None:
+        return raster
+    try:
+        check_nothing_said(raster, ValueOptions(nodata=nodata))
+    except UserError:
+        raster.close()
+        raise
+    return raster
 
 
 def _config(command: str, overrides: Sequence[str], settings: dict[str, Any]) -> Any:

@@ -69,7 +69,7 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
         UserError: The values cannot be what is said of them.
     """
     if raster.decoder is not None:
-        _check_nothing_said(raster, options)
+        check_nothing_said(raster, options)
         return SettledValues(sample=sample_decoded(raster))
     _apply_factor(raster, options)
     parts = sample_stored(raster)
@@ -88,8 +88,16 @@ def settle_values(raster: Raster, options: ValueOptions) -> SettledValues:
     return SettledValues(tuple(note for note in notes if note), sample)
 
 
-def _check_nothing_said(raster: Raster, options: ValueOptions) -> None:
-    """Raise `UserError` for a factor of values that a product decodes, and for a nodata value that it does not use."""
+def check_nothing_said(raster: Raster, options: ValueOptions) -> None:
+    """Check that nothing is said of the values of a scene with a decoder that it would not heed.
+
+    Args:
+        raster: The scene, such as a product, which knows its values.
+        options: What is said of them.
+
+    Raises:
+        UserError: A factor is given, or a nodata value that the scene does not use.
+    """
     if options.factor is not None:
         raise UserError(f"factor={options.factor}: the values of {raster.path} are known. Leave factor= out for it.")
     if options.nodata not in (None, NO_NODATA, *raster.nodatas):

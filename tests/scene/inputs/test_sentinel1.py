@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import seep_lightning
 from helpers import safe_products as made
 from helpers.safe_products import BORDER, HEIGHT, NAME, WIDTH, GeneratedProduct, Numbers, archived
 from seep_lightning.errors import UserError
@@ -55,6 +56,11 @@ def test_a_window_holds_what_the_whole_holds(product: Path) -> None:
     assert raster.band_names == ["VH", "VV"]
     assert (part == whole[:, 50:90, 10:200]).all()
     assert (valid == all_valid[50:90, 10:200]).all()
+
+
+def test_a_nodata_value_that_a_product_would_not_heed_is_refused(product: Path) -> None:
+    with pytest.raises(UserError, match="nodata=5: .* Leave nodata= out"):
+        seep_lightning.open_scene(product, nodata=5)
 
 
 def test_noise_is_subtracted_on_request(product: Path) -> None:
