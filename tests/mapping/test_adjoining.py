@@ -15,7 +15,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import SceneJob, find_jobs
-from seep_lightning.scene.scene_file import SceneFile
+from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
 FACTS = {"pattern": r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$", "nodata": 0}
 # to be mapped one by one is what a user of these settings is told
@@ -51,6 +51,12 @@ def test_images_that_adjoin_are_told_to_be_mapped_one_by_one(pair, caplog):
     assert names == ["east_a", "east_b", "far"]
     [line] = caplog.messages
     assert line.startswith(f"2 images {TOLD}, such as east_a.tif and east_b.tif") and "mosaic=georeference" in line
+
+
+def test_noise_of_chips_laid_into_a_scene_is_not_ignored(pair):
+    laid = next(job for job in jobs_of(pair, mosaic="georeference") if len(job.tiles) > 1)
+    with pytest.raises(UserError, match="remove_noise= is for Sentinel-1 products"):
+        laid.open(ReadingOptions(remove_noise=True))
 
 
 def test_nothing_is_told_where_that_is_meant(pair, caplog):

@@ -57,6 +57,7 @@ class SceneJob:
             options: How it is read; of its bands those that the networks take.
         """
         if len(self.tiles) > 1:
+            options.check_noise_stays(self.name)
             cells = {file.path: cell for file, cell in self.tiles.items()}
             return mosaic(cells, self.name, options.bands, options.nodata, options.nodata_bands)
         (file,) = self.tiles

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from seep_lightning.errors import UserError
 from seep_lightning.scene.band_names import Band
 
 RASTER = "raster"
@@ -96,3 +97,15 @@ class ReadingOptions:
     nodata_bands: str = "any"
     calibration: str | None = None
     remove_noise: bool = False
+
+    def check_noise_stays(self, scene: str | Path) -> None:
+        """Check that no noise is to be subtracted, for a scene that does not tell it.
+
+        Args:
+            scene: The scene, for the message.
+
+        Raises:
+            UserError: `remove_noise` is true.
+        """
+        if self.remove_noise:
+            raise UserError(f"{scene}: remove_noise= is for Sentinel-1 products, whose tables tell the noise.")

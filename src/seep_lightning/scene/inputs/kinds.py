@@ -26,6 +26,7 @@ class SceneKind:
             input is damaged.
         open: Function of a scene and of how it is read that opens it.
         comes_packed: Whether an input may lie beside itself, unpacked and as an archive: it is one scene then.
+        tells_noise: Whether its scenes tell their thermal noise, so that it can be subtracted.
     """
 
     name: str
@@ -34,6 +35,7 @@ class SceneKind:
     scenes: Callable[[str], Sequence[SceneFile]]
     open: Callable[[SceneFile, ReadingOptions], Raster]
     comes_packed: bool = False
+    tells_noise: bool = False
 
 
 # the first that recognises an input has it
@@ -45,6 +47,7 @@ SCENE_KINDS: tuple[SceneKind, ...] = (
         scenes=sentinel1.scenes,
         open=sentinel1.open_scene,
         comes_packed=True,
+        tells_noise=True,
     ),
     SceneKind(
         name=beam_dimap.BEAM_DIMAP,
@@ -136,7 +139,10 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
         UserError: It cannot be used.
     """
     kinds = {kind.name: kind for kind in SCENE_KINDS}
-    raster = kinds[scene.kind].open(scene, options)
+    kind = kinds[scene.kind]
+    if not kind.tells_noise:
+        options.check_noise_stays(scene.path)
+    raster = kind.open(scene, options)
     raster.name = scene.name
     return raster
 

@@ -21,9 +21,7 @@ def scenes(text: str) -> list[SceneFile]:
 
 
 def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
-    """Open the file, see `Raster`; `UserError` where something is asked for that only products tell."""
-    if options.remove_noise:
-        raise UserError(f"{scene.path}: remove_noise= is for Sentinel-1 products, whose tables tell the noise.")
+    """Open the file, see `Raster`; `UserError` for a file of several pages."""
     raster = Raster(scene, options.bands, options.nodata, options.nodata_bands)
     if raster.pages:
         raster.close()
