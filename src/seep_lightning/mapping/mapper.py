@@ -116,12 +116,13 @@ class SceneMapper:
         with self._open(job, config) as raster:
             config = self._config_of_open(raster, job, config)
             notes = [*raster.notes, *band_notes(raster, self.networks), *self._settle(raster, config)]
-            if config.polygons:
-                notes += Ground.of(raster).doubts(raster)
+            ground = Ground.of(raster) if config.polygons else None
+            if ground is not None:
+                notes += ground.doubts(raster)
             tell(job.name, notes)
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             rasters = self._write_rasters(scene, rows=None, progress=progress)
-            placement = Ground.of(raster).by_points if config.polygons else None
+            placement = None if ground is None else ground.by_points
             key = row_key(rasters.key, config, placement)
             outlined = outputs.outlines.exists() or not config.polygons
             if key == finished_key and outlined:
