@@ -7,10 +7,9 @@ from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
-from seep_lightning.errors import as_user_error
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.inputs.sentinel1.files import ProductFiles
-from seep_lightning.scene.inputs.sentinel1.product import parsed_xml
+from seep_lightning.scene.inputs.sentinel1.product import damage_told, parsed_xml
 from seep_lightning.scene.inputs.sentinel1.sea import sea_points
 
 WGS84 = "EPSG:4326"
@@ -45,8 +44,7 @@ def read_annotation(files: ProductFiles, file: str) -> Annotation:
         UserError: It is missing or damaged.
     """
     root = parsed_xml(files, file)
-    problem = f"{files.path}: {file} is damaged"
-    with as_user_error(problem, ValueError, advice="Download the product again."):
+    with damage_told(files, file):
         grid = [_point(element) for element in root.iterfind(".//geolocationGridPoint")]
         points = sea_points(root) or grid
         return Annotation(

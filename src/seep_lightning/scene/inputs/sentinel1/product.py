@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from seep_lightning.errors import UserError, first_line
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.band_names import CO_POLARISED, polarisation_in
 from seep_lightning.scene.inputs.sentinel1.files import MANIFEST, ArchiveFiles, FolderFiles, ProductFiles
 from seep_lightning.scene.scene_file import SceneFacts
+
+DOWNLOAD_AGAIN = "Download the product again."
 
 CALIBRATIONS = ("amplitude", "power")
 """What backscatter can be read as, the usual one first."""
@@ -107,11 +110,14 @@ def read_product(files: ProductFiles) -> Product:
 def parsed_xml(files: ProductFiles, file: str) -> Element:
     """The root of one of a product's XML files; `UserError` where it is missing or damaged."""
     text = files.read(file)
-    try:
+    problem = f"{files.path}: {file} is cut off or damaged"
+    with as_user_error(problem, ElementTree.ParseError, advice=DOWNLOAD_AGAIN):
         return ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        problem = f"{files.path}: {file} is cut off or damaged ({first_line(error)})"
-        raise UserError(f"{problem}. Download the product again.") from error
+
+
+def damage_told(files: ProductFiles, file: str) -> AbstractContextManager[None]:
+    """A block that reads what stands in one of a product's files: its ValueErrors are told as damage of the file."""
+    return as_user_error(f"{files.path}: {file} is damaged", ValueError, advice=DOWNLOAD_AGAIN)
 
 
 def _text(root: Element, path: str) -> str:

@@ -8,10 +8,9 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import as_user_error
 from seep_lightning.scene.inputs.sentinel1.annotation import number
 from seep_lightning.scene.inputs.sentinel1.files import ProductFiles
-from seep_lightning.scene.inputs.sentinel1.product import parsed_xml
+from seep_lightning.scene.inputs.sentinel1.product import damage_told, parsed_xml
 from seep_lightning.scene.interfaces import Floats
 
 FARTHEST = 1 << 30
@@ -169,7 +168,7 @@ def read_calibration(files: ProductFiles, file: str, width: int) -> Table:
         UserError: It is missing or damaged.
     """
     root = parsed_xml(files, file)
-    with as_user_error(f"{files.path}: {file} is damaged", ValueError, advice="Download the product again."):
+    with damage_told(files, file):
         return Table.of(_vectors(root, "calibrationVector", "sigmaNought"), width)
 
 
@@ -185,7 +184,7 @@ def read_noise(files: ProductFiles, file: str, width: int) -> Noise:
         UserError: It is missing or damaged.
     """
     root = parsed_xml(files, file)
-    with as_user_error(f"{files.path}: {file} is damaged", ValueError, advice="Download the product again."):
+    with damage_told(files, file):
         if root.find(".//noiseRangeVector") is None:
             # products made before March 2018
             return Noise(Table.of(_vectors(root, "noiseVector", "noiseLut"), width), ())
