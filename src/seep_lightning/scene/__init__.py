@@ -1,4 +1,5 @@
 """Rasters of any size: windows, strips, mosaics, journal, ground, outlines, objects, polygons.
 
-Knows rasters; neither torch, Lightning nor Hydra. Imports nothing of the package but `errors` and `files`.
+Knows rasters; neither torch, Lightning nor Hydra. Imports nothing of the package but `errors`,
+`files` and `documents`.
 """
