@@ -1,6 +1,7 @@
 """What rules without learning reach: worked out, stored, shown, and told where a Dice is not above."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from seep_lightning.metrics.floors import (
 )
 from seep_lightning.reporting.page import report
 from seep_lightning.reporting.tables import print_evaluation
+from seep_lightning.runs.directory import Run
+from seep_lightning.train import print_validation_figures
 
 
 @pytest.fixture
@@ -50,10 +53,6 @@ def test_without_seep_to_call_nothing_seep_is_right() -> None:
     floors = floors_of(np.array([[5, 9], [0, 0]]))
     assert [floors[floor.key]["dice"] for floor in FLOORS] == [0, 1, 0]
     assert "no seep 1.000" in floors_not_beaten(1.0, floors)
-
-
-def test_numbers_of_pixels_alone_give_the_floors_that_need_no_picture() -> None:
-    assert floors_of(np.array([[50], [50]])) == {"all_seep": {"dice": pytest.approx(2 / 3)}, "no_seep": {"dice": 0.0}}
 
 
 def test_a_class_has_floors_against_all_else() -> None:
@@ -112,11 +111,24 @@ def test_a_network_below_its_floors_is_told_on_the_page(run: Path) -> None:
     assert '<p class="note">Dice 0.000 is not above what rules without learning reach: all seep' in below
 
 
-def test_training_stores_the_floors_of_validation(trained: Path) -> None:
-    summary = json.loads((trained / "summary.json").read_text())
+def test_training_stores_the_floors_of_validation(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
     floors = summary["floors"]["val"]
-    assert floors.keys() == {"all_seep", "no_seep"}
+    evaluated = evaluate(EvaluateConfig(run=str(run), part="val"))
+    assert floors == evaluated["floors"]
     assert 0 < floors["all_seep"]["dice"] < summary["figures"]["val"]["dice"]
+
+
+def test_the_last_table_of_a_training_has_a_row_for_each_floor(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    summary = json.loads((run / "summary.json").read_text())
+    print_validation_figures(Run(run))
+    printed = capsys.readouterr().out
+    for floor in FLOORS:
+        values = summary["floors"]["val"][floor.key]
+        assert re.search(rf"{re.escape(floor.text(values))} \(floor\) .* {values['dice']:.3f}", printed)
 
 
 def test_an_evaluation_of_before_there_were_several_floors_still_gives_a_page(run: Path) -> None:

@@ -4,8 +4,7 @@ Each floor is declared once, in `FLOORS`. Evaluation, terminal tables, the repor
 the declarations.
 
 A floor's function is given the truth as counts of pixels (2, bins): row 0 all other pixels, row 1 the pixels that are
-looked for; the bins go from dark to bright (`metrics.baseline`). Where only the numbers of pixels are known there is
-one bin.
+looked for; the bins go from dark to bright (`metrics.baseline`).
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +35,6 @@ class Floor:
         rule: The same in full; `{NAME}` stands for a stored value.
         description: What it is, for docs/metrics.md.
         function: Works out what is stored from counts (2, bins).
-        needs_brightness: Whether the numbers of pixels alone are not enough.
     """
 
     key: str
@@ -44,7 +42,6 @@ class Floor:
     rule: str
     description: str
     function: Callable[[Counts], FloorValues]
-    needs_brightness: bool = False
 
     def text(self, values: Mapping[str, float]) -> str:
         """The rule with its stored values."""
@@ -91,7 +88,6 @@ DARKER_THAN = Floor(
         "the very chips that it is scored on"
     ),
     function=darker_than,
-    needs_brightness=True,
 )
 
 FLOORS: list[Floor] = [
@@ -117,15 +113,12 @@ def floors_of(counts: Counts) -> dict[str, FloorValues]:
     """Work out the floors.
 
     Args:
-        counts: True pixels (2, bins): others and those that are looked for, from dark to bright; with one bin the
-            floors that need more are left out.
+        counts: True pixels (2, bins): others and those that are looked for, from dark to bright.
 
     Returns:
         What is stored of each floor, by its key.
     """
-    has_brightness = counts.shape[1] > 1
-    floors = [floor for floor in FLOORS if has_brightness or not floor.needs_brightness]
-    return {floor.key: floor.function(counts) for floor in floors}
+    return {floor.key: floor.function(counts) for floor in FLOORS}
 
 
 def class_against_others(counts: Counts, number: int) -> Counts:

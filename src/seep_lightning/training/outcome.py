@@ -46,8 +46,7 @@ class TrainingOutcome:
         epochs: Epochs trained, over all sessions of the run.
         figures: Figures on validation, at the tuned threshold (`val`) and at 0.5 before scaling (`val_at_0.5`).
         device: What it was trained on, in words.
-        floors: What rules without learning reach on validation (`val`), as `metrics.floors` stores them; those
-            that numbers of pixels suffice for.
+        floors: What rules without learning reach on validation (`val`), as `metrics.floors` stores them.
     """
 
     best: BestEpoch
@@ -76,9 +75,8 @@ def measure_outcome(
     Returns:
         The final figures. The threshold was chosen before, when the best epoch was validated.
     """
-    import numpy as np
-
     from seep_lightning.evaluation.scoring import ScoredChip, score_chips
+    from seep_lightning.metrics.baseline import count_by_darkness, seep_against_sea
     from seep_lightning.metrics.floors import floors_of
     from seep_lightning.metrics.objects import best_min_area
     from seep_lightning.predictor.torch_predictor import TorchPredictor, stored_network
@@ -92,7 +90,8 @@ def measure_outcome(
     def keep_masks(chip: ScoredChip) -> None:
         masks.append((chip.predicted(predictor.threshold), chip.truth))
 
-    scores = score_chips(predictor, data.chips, data.indices("val"), batch_size=data.batch_size, sink=keep_masks)
+    indices = data.indices("val")
+    scores = score_chips(predictor, data.chips, indices, batch_size=data.batch_size, sink=keep_masks)
     figures = {"val": scores.figures_at(predictor.threshold), "val_at_0.5": scores.figures_at(0.5)}
     predictor.apply_scaling(scores.reliability.scaling())
     best = BestEpoch(
@@ -104,8 +103,9 @@ def measure_outcome(
         scaling=predictor.scaling,
     )
     epochs = read_checkpoint(run.last)["epoch"] + 1
-    pixels = np.asarray(scores.histogram).sum(axis=1, keepdims=True)
-    return TrainingOutcome(best, epochs, figures, device_in_words(trainer), {"val": floors_of(pixels)})
+    true_pixels = count_by_darkness(data.chips, indices)
+    floors = floors_of(seep_against_sea(true_pixels))
+    return TrainingOutcome(best, epochs, figures, device_in_words(trainer), {"val": floors})
 
 
 def device_in_words(trainer: "pl.Trainer") -> str:
