@@ -2,8 +2,8 @@
 
 python benchmarks/speed/many_runs.py [10 100 500]
 
-The runs are copies of one tiny training of six epochs, each with a learning rate and figures of its own. `report` scores
-the best run, as it does after a sweep.
+The runs are copies of one tiny training of six epochs, each with a learning rate and figures of its own. `report`
+scores the best run, as it does after a sweep.
 """
 
 import json

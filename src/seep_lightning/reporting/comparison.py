@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from seep_lightning.commands.tables import print_table
+from seep_lightning.documents.regular_files import is_regular, read_bytes
+from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_table
 from seep_lightning.metrics.figures import DICE, lower_is_better
@@ -182,7 +184,10 @@ def _row_of(run: Run, metric: str) -> Row:
 
 def _warn_of_different_validation(rows: Sequence[Row]) -> None:
     """Warn where runs were validated on different chips."""
-    validation_sets = {_validation_chips(row.run) for row in rows if row.figures}
+    runs = [row.run for row in rows if row.figures]
+    # runs of one sweep have one split, byte by byte: it is read once
+    splits = {_content(run.split_path): run for run in runs}
+    validation_sets = {_validation_chips(run) for run in splits.values()}
     if len(validation_sets) > 1:
         message = "these runs were validated on %d different sets of chips, between which ranks say little"
         log.warning(message, len(validation_sets))
@@ -191,6 +196,11 @@ def _warn_of_different_validation(rows: Sequence[Row]) -> None:
 def _validation_chips(run: Run) -> frozenset[str]:
     """The names of the chips that a run was validated on."""
     return frozenset(name for name, part in run.parts().items() if part == "val")
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a table; none where there is no file."""
+    return read_bytes(path, largest=LARGEST_TABLE) if is_regular(path) else b""
 
 
 def _keep_differing_settings(rows: Sequence[Row]) -> None:

@@ -17,6 +17,7 @@ from yaml import YAMLError
 from seep_lightning.config.older import with_old_meaning
 from seep_lightning.config.targets import with_current_names
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.config.typed_values import typed_values
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import with_home, write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
@@ -84,9 +85,7 @@ class Run:
             raise UserError(self._missing_config())
         with as_user_error(f"{self.config_path} is not the config of a run", OmegaConfBaseException, YAMLError):
             as_written = OmegaConf.to_container(OmegaConf.load(self.config_path))
-            stored = OmegaConf.create(with_old_meaning(with_current_names(as_written)))
-            merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), stored)
-            return cast(TrainConfig, OmegaConf.to_object(merged))
+            return typed_values(TrainConfig, with_old_meaning(with_current_names(as_written)))
 
     def parts(self) -> dict[str, str]:
         """The part (`train`, `val` or `test`) of each chip by its name; empty where there is no split yet."""

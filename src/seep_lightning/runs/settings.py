@@ -1,6 +1,7 @@
 """A config as flat settings, and those of them that a comparison of runs is about."""
 
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from seep_lightning.config.training import TrainConfig
@@ -39,8 +40,7 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
     Returns:
         Values by dotted key: not where things lie, nor the many defaults of Trainer and data.
     """
-    defaults = flatten(asdict(TrainConfig()))
-    usual = {key: value for key, value in defaults.items() if key.startswith(_MOSTLY_DEFAULTS)}
+    usual = _usual_settings()
     compared: dict[str, Any] = {}
     for key, value in flatten(asdict(config)).items():
         if key.startswith(NOT_COMPARED):
@@ -49,6 +49,13 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
         if not is_usual or key.startswith(OFTEN_SWEPT):
             compared[key] = value
     return compared
+
+
+@cache
+def _usual_settings() -> dict[str, Any]:
+    """The defaults of the sections that consist of little else."""
+    defaults = flatten(asdict(TrainConfig()))
+    return {key: value for key, value in defaults.items() if key.startswith(_MOSTLY_DEFAULTS)}
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
