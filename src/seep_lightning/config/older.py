@@ -15,7 +15,8 @@ def with_old_meaning(stored: Any) -> Any:
     if not isinstance(stored, dict) or not isinstance(stored.get("data"), dict):
         return stored
     data = stored["data"]
-    has_several_bands = len(data.get("bands") or []) > 1
+    bands = data.get("bands")
+    has_several_bands = isinstance(bands, list) and len(bands) > 1
     if not has_several_bands or "nodata_bands" in data:
         return stored
     return {**stored, "data": {**data, "nodata_bands": "any"}}

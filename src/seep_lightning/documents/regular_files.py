@@ -25,6 +25,11 @@ _REASONS = {
 }
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, be it a pipe or a link that leads nowhere: what is there is not passed over."""
+    return os.path.lexists(path)
+
+
 def is_regular(path: Path) -> bool:
     """Whether a path leads to a regular file, also by links; false for one that cannot be reached."""
     try:

@@ -5,11 +5,24 @@ earlier version did not write them.
 """
 
 import re
-from typing import Any, TypeVar
+import sys
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from seep_lightning.documents.damage import damaged
 
 T = TypeVar("T")
+
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+"""A number of things."""
+
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""A number that is neither NaN nor infinite."""
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+"""A number from 0 to 1, which NaN is not."""
 
 LONGEST_VALUE = 40
 """Characters of a value in a message."""
@@ -46,8 +59,6 @@ def as_shape(value: Any, shape: type[T], source: str, *, advice: str = "", stric
     Raises:
         UserError: It is something else: one line that says where, what was found, and what was expected.
     """
-    import msgspec
-
     try:
         return msgspec.convert(value, shape, strict=strict)
     except RecursionError as error:

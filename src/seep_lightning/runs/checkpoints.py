@@ -1,7 +1,7 @@
 """Checkpoints of a run, and exported ones: read as tensors and plain values, checked, written whole."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -9,17 +9,23 @@ from typing import Any
 
 import torch
 
+from seep_lightning.data.network_facts import check_facts
+from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.documents.shapes import as_shape
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_whole
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.stored_shapes import StoredCheckpoint
 
 # What we know of the network, beside Lightning's own keys; raise the format when an older reader would go wrong.
 CHECKPOINT_KEY = "seep_lightning"
 CHECKPOINT_FORMAT = 1
-# What a checkpoint must say of its data, under `facts`.
-REQUIRED_FACTS = ("normalise", "nodata", "bands")
+# by which a checkpoint of ours is known
+OUR_KEYS = {"state_dict", "hyper_parameters", CHECKPOINT_KEY}
 # What validation chooses after an epoch, and the summary keeps.
 CHOSEN_AFTERWARDS = ("min_area", "scaling")
+# what to do about a damaged checkpoint
+ANOTHER_ONE = "Use another checkpoint of the run, or put this one back."
 
 
 def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
@@ -38,7 +44,10 @@ def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
     Raises:
         UserError: There is no such checkpoint, or it cannot be used.
     """
-    content = read_checkpoint(run.checkpoint(checkpoint))
+    path = run.checkpoint(checkpoint)
+    content = read_checkpoint(path)
+    if content.get("epoch") is None:
+        raise UserError(f"{path} does not say of which epoch it is, as those of a run do. {ANOTHER_ONE}")
     best = run.summary().get("best", {})
     # old runs do not say of which epoch their figures are
     described_epoch = best.get("epoch", content["epoch"])
@@ -61,18 +70,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         UserError: It is something else, damaged, or of a later version.
     """
     content = _load(path)
-    try:
-        content = dict(content)
-        checkpoint_format = _checked_format(content)
-    except (TypeError, ValueError, LookupError) as error:
-        message = f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote."
-        raise UserError(message) from error
-    if checkpoint_format > CHECKPOINT_FORMAT:
+    if not isinstance(content, Mapping) or not content.keys() >= OUR_KEYS:
+        raise UserError(f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote.")
+    stored = as_shape(content, StoredCheckpoint, str(path), advice=ANOTHER_ONE)
+    if stored.seep_lightning.format > CHECKPOINT_FORMAT:
         raise UserError(
-            f"{path} has format {checkpoint_format}; this version reads up to {CHECKPOINT_FORMAT}. "
+            f"{path} has format {stored.seep_lightning.format}; this version reads up to {CHECKPOINT_FORMAT}. "
             "Update seep_lightning."
         )
-    return content
+    _check_tensors(stored.state_dict, path)
+    check_facts(stored.hyper_parameters.facts, f"{path}, facts of its data", advice=ANOTHER_ONE)
+    return dict(content)
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -92,6 +100,7 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 def _load(path: Path) -> Any:
     """What torch reads from a file, as tensors and plain values."""
+    check_regular(path)
     try:
         # torch warns about the kind of pickle; the sentences below say enough
         with warnings.catch_warnings(action="ignore"):
@@ -106,17 +115,9 @@ def _load(path: Path) -> Any:
         raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
 
 
-def _checked_format(content: Mapping[str, Any]) -> int:
-    """The format of a checkpoint of ours; `LookupError` or `TypeError` where something is missing."""
-    own_content = content[CHECKPOINT_KEY]
-    facts = content["hyper_parameters"]["facts"]
-    _require(content, ["state_dict"])
-    _require(own_content, ["threshold"])
-    _require(facts, REQUIRED_FACTS)
-    return int(own_content["format"])
-
-
-def _require(container: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Raise `LookupError` where a key is missing."""
-    for key in keys:
-        _ = container[key]
+def _check_tensors(state_dict: Mapping[str, Any], path: Path) -> None:
+    """Raise `UserError` for weights that are none."""
+    for name, weight in state_dict.items():
+        if not isinstance(weight, torch.Tensor):
+            kind = type(weight).__name__
+            raise UserError(f"{path}: $.state_dict[{name!r}] is a {kind}; expected a tensor. {ANOTHER_ONE}")

@@ -1,30 +1,37 @@
 """The run directory: its paths, and what its config, split and summary say."""
 
-import csv
-import io
 import json
 import os
 import platform
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from seep_lightning.config.older import with_old_meaning
+from seep_lightning.config.rules import check_config
 from seep_lightning.config.targets import with_current_names
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.typed_values import typed_values
+from seep_lightning.data.parts import PARTS
+from seep_lightning.documents.json_files import read_json
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.shapes import as_shape
+from seep_lightning.documents.tables import read_csv
+from seep_lightning.documents.yaml_files import read_yaml
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import with_home, write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
 from seep_lightning.runs.status import RunStatus
+from seep_lightning.runs.stored_shapes import StoredSummary
 
 # Of `summary.json`; raise it when an older reader would go wrong.
 SUMMARY_FORMAT = 1
+# what to do about a damaged file
+PUT_BACK = "Put the run's own back."
 # Each is 0 in the first of several processes: of torchrun, SLURM, or Lightning's own DDP.
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK")
 
@@ -81,18 +88,34 @@ class Run:
         Raises:
             UserError: There is none, or it is that of something else.
         """
-        if not self.config_path.is_file():
+        if not is_there(self.config_path):
             raise UserError(self._missing_config())
-        with as_user_error(f"{self.config_path} is not the config of a run", OmegaConfBaseException, YAMLError):
-            as_written = OmegaConf.to_container(OmegaConf.load(self.config_path))
-            return typed_values(TrainConfig, with_old_meaning(with_current_names(as_written)))
+        written = read_yaml(self.config_path, advice=PUT_BACK)
+        as_written = as_shape(written, dict[str, Any], str(self.config_path), advice=PUT_BACK)
+        problem = f"{self.config_path} is not the config of a run"
+        with as_user_error(problem, OmegaConfBaseException, TypeError, ValueError):
+            config = typed_values(TrainConfig, with_old_meaning(with_current_names(as_written)))
+        try:
+            check_config(config)
+        except UserError as error:
+            raise UserError(f"{self.config_path}: {error}") from error
+        return config
 
     def parts(self) -> dict[str, str]:
-        """The part (`train`, `val` or `test`) of each chip by its name; empty where there is no split yet."""
-        if not self.split_path.is_file():
+        """The part (`train`, `val` or `test`) of each chip by its name; empty where there is no split yet.
+
+        Raises:
+            UserError: `split.csv` is no such table.
+        """
+        if not is_there(self.split_path):
             return {}
-        rows = csv.DictReader(io.StringIO(self.split_path.read_text()))
-        return {row["name"]: row["part"] for row in rows}
+        table = read_csv(self.split_path, ["name", "part"], advice=PUT_BACK)
+        for row in table.rows:
+            if row.cells["part"] not in PARTS:
+                expected = ", ".join(PARTS)
+                found = f"the part is {row.cells['part']!r}"
+                raise UserError(f"{self.split_path}: line {row.line}: {found}; expected {expected}. {PUT_BACK}")
+        return {row.cells["name"]: row.cells["part"] for row in table.rows}
 
     @property
     def finished(self) -> bool:
@@ -103,13 +126,18 @@ class Run:
         """The content of `summary.json`; empty where there is none yet.
 
         Raises:
-            UserError: It is not JSON.
+            UserError: It is not JSON, not that of a run, or of a later version.
         """
-        if not self.summary_path.is_file():
+        if not is_there(self.summary_path):
             return {}
-        problem = f"{self.summary_path} is not JSON"
-        with as_user_error(problem, ValueError, advice="Put the run's own back."):
-            return cast(dict[str, Any], json.loads(self.summary_path.read_text()))
+        content = read_json(self.summary_path, dict[str, Any], advice=PUT_BACK)
+        stored = as_shape(content, StoredSummary, str(self.summary_path), advice=PUT_BACK)
+        if stored.format > SUMMARY_FORMAT:
+            raise UserError(
+                f"{self.summary_path} has format {stored.format}; this version reads up to {SUMMARY_FORMAT}. "
+                "Update seep_lightning."
+            )
+        return content
 
     def write_config(self, config: TrainConfig) -> None:
         """Store the resolved config; of several processes the first one does.
