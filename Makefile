@@ -4,10 +4,10 @@ BIN := .venv/bin
 RUN = $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train model test test-slow test-browser test-qgis lint format wheel tensorboard clean
+.PHONY: help setup demo train model test test-slow test-robustness test-browser test-qgis lint format wheel tensorboard clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: .venv/installed ## create .venv and install everything at pinned versions
 
@@ -42,10 +42,13 @@ model: setup ## train the network in the package: on generated chips, five folds
 	$(BIN)/python benchmarks/accuracy/card.py outputs/model
 
 test: setup ## run all quick tests
-	$(RUN) pytest -n 2 -m "not slow and not browser and not qgis"
+	$(RUN) pytest -n 2 -m "not slow and not browser and not qgis and not robustness"
 
 test-slow: setup ## run the tests that take minutes: killed and resumed runs, a wheel in an empty environment
-	$(RUN) pytest -n 2 -m "slow and not browser and not qgis"
+	$(RUN) pytest -n 2 -m "slow and not browser and not qgis and not robustness"
+
+test-robustness: setup ## give every verb 3,000 damaged, wrong and odd inputs (an hour or more; not in CI, which tries a sample)
+	$(RUN) pytest -m robustness
 
 test-browser: setup ## test TensorBoard and reports in headless Chromium (apt-get install chromium)
 	$(RUN) pytest -m browser

@@ -1,0 +1,1 @@
+"""Campaigns of damaged, wrong and odd inputs against every verb: see `campaign` and tests/robustness."""

@@ -1,0 +1,303 @@
+"""The commands that campaigns give, and the files that each of them reads."""
+
+from dataclasses import dataclass, field
+
+from helpers.robustness.damage import ANY, TEXT
+from helpers.robustness.damaged_archives import TAR, ZIP
+from helpers.robustness.damaged_documents import CHECKPOINT, CSV, JSON, ONNX, XML, YAML
+from helpers.robustness.damaged_rasters import ENVI_HEADER, PNG, TIFF, VRT
+from helpers.robustness.damaged_vectors import GEOJSON, SQLITE
+from helpers.robustness.materials import CHIPS, MAP_ONCE, SEARCH, SHORT
+
+DOCUMENTS, RASTERS = "documents", "rasters"
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file that a command reads: a pattern below the working folder, of which the first is damaged.
+
+    kinds: those of `Damage.kinds` that befall it. same: whether the result is what it was, if there is one: what it
+    holds does not change it, or a damage of it is noticed. False: what is damaged may be what is measured.
+    checked: whether it holds a checksum of its own, so that any damage is noticed.
+    """
+
+    pattern: str
+    kinds: tuple[str, ...] = ()
+    same: bool = False
+    owner: str = DOCUMENTS
+    checked: bool = False
+
+    @property
+    def all_kinds(self) -> tuple[str, ...]:
+        """With those that any file is of."""
+        is_text = any(kind in (JSON, YAML, CSV, XML, GEOJSON, ENVI_HEADER, VRT) for kind in self.kinds)
+        return (ANY, *((TEXT,) if is_text else ()), *self.kinds)
+
+
+def raster(pattern: str, *kinds: str) -> Read:
+    """Pixels: any of them may be measured ones."""
+    return Read(pattern, kinds, owner=RASTERS)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command.
+
+    name: of the command. verb, arguments: what is typed. material: what lies in `in/`. writes: where it may write, files
+    or folders below the working folder. reads: what it reads.
+    """
+
+    name: str
+    verb: str
+    material: str
+    arguments: tuple[str, ...]
+    writes: tuple[str, ...] = ("out",)
+    reads: tuple[Read, ...] = field(default=())
+
+    @property
+    def line(self) -> list[str]:
+        """The verb and its arguments."""
+        return [self.verb, *self.arguments]
+
+
+RUN_READS = (
+    Read("in/run/config.yaml", (YAML,), same=True),
+    Read("in/run/summary.json", (JSON,), same=True),
+    Read("in/run/checkpoints/best.ckpt", (CHECKPOINT,), same=True, checked=True),
+)
+SPLIT = Read("in/run/split.csv", (CSV,), same=True)
+METRICS = Read("in/run/metrics.csv", (CSV,), same=True)
+CHIP = raster("in/chips/train_images_256/*.tif", TIFF)
+MASK = raster("in/chips/train_masks_256/*.tif", TIFF)
+OWN_CHIPS = ("data=chips", "data.root=in/chips")
+TRAIN = (*SHORT, "hydra.run.dir=out/run")
+PREPARE = ("scenes=in/scenes", "output=out/chips", "size=32", "empty_share=1")
+
+
+def check(material: str, *reads: Read, more: tuple[str, ...] = OWN_CHIPS) -> Command:
+    return Command(f"check {material}", "check", material, more, (), reads)
+
+
+def train(material: str, *reads: Read, more: tuple[str, ...] = OWN_CHIPS) -> Command:
+    return Command(f"train {material}", "train", material, (*more, *TRAIN), reads=reads)
+
+
+def predict(material: str, *reads: Read) -> Command:
+    return Command(f"predict {material}", "predict", material, (*MAP_ONCE, "output=out/maps"), reads=reads)
+
+
+def prepare(material: str, labels: str, *reads: Read) -> Command:
+    arguments = (*PREPARE, f"labels={labels}")
+    return Command(f"prepare {labels.rpartition('/')[2]}", "prepare", material, arguments, reads=reads)
+
+
+def layer_reads(pattern: str, *kinds: str) -> Read:
+    return Read(pattern, kinds, owner=RASTERS)
+
+
+SAFE = "in/scenes/*.SAFE"
+COMMANDS: tuple[Command, ...] = (
+    check("chips", CHIP, MASK, more=tuple(CHIPS)),
+    check("png chips", raster("in/chips/images/*.png", PNG), raster("in/chips/masks/*.png", PNG)),
+    check("jpg chips", raster("in/chips/images/*.jpg")),
+    check("bmp chips", raster("in/chips/images/*.bmp"), raster("in/chips/masks/*.bmp")),
+    check("webp chips", raster("in/chips/images/*.webp")),
+    check("jp2 chips", raster("in/chips/images/*.jp2")),
+    check("pair list", Read("in/chips/pairs.csv", (CSV,)), more=(*OWN_CHIPS, "data.pairs=pairs.csv", "split=file")),
+    check("prepared", Read("in/chips/dataset.json", (JSON,))),
+    train("chips", CHIP, MASK, more=tuple(CHIPS)),
+    train("pair list", Read("in/chips/pairs.csv", (CSV,)), more=(*OWN_CHIPS, "data.pairs=pairs.csv", "split=file")),
+    train(
+        "split file",
+        Read("in/split.csv", (CSV,)),
+        more=(*CHIPS, "split=file", "split.path=in/split.csv"),
+    ),
+    train("prepared", Read("in/chips/dataset.json", (JSON,))),
+    train(
+        "user configs",
+        Read("in/configs/experiment/mine.yaml", (YAML,)),
+        more=(*CHIPS, "--config-dir", "in/configs", "experiment=mine"),
+    ),
+    Command(
+        "resume",
+        "train",
+        "trained",
+        ("run=in/run", "trainer.max_epochs=4", "trainer.limit_train_batches=1"),
+        ("in/run",),
+        (
+            Read("in/run/config.yaml", (YAML,)),
+            Read("in/run/summary.json", (JSON,)),
+            Read("in/run/checkpoints/best.ckpt", (CHECKPOINT,)),
+            Read("in/run/checkpoints/last.ckpt", (CHECKPOINT,)),
+            Read("in/run/split.csv", (CSV,)),
+            Read("in/run/metrics.csv", (CSV,)),
+        ),
+    ),
+    Command("finished already", "train", "trained", ("run=in/run",), ("in/run/train.log",), RUN_READS[:2]),
+    Command(
+        "init",
+        "train",
+        "trained",
+        (*CHIPS, *TRAIN, "init=in/run"),
+        reads=RUN_READS,
+    ),
+    Command(
+        "init from a file",
+        "train",
+        "exported",
+        (*CHIPS, *TRAIN, "init=in/net.pt"),
+        reads=(Read("in/net.pt", (CHECKPOINT,), same=True, checked=True),),
+    ),
+    Command(
+        "search",
+        "train",
+        "study",
+        (*CHIPS, *SHORT, *SEARCH, "hydra.sweeper.n_trials=2"),
+        ("in/search",),
+        (Read("in/search/study.db"),),
+    ),
+    Command("evaluate", "evaluate", "trained", ("run=in/run",), ("in/run/evaluate",), (*RUN_READS, SPLIT, CHIP, MASK)),
+    Command(
+        "evaluate other data",
+        "evaluate",
+        "trained",
+        ("run=in/run", "data.root=in/chips", "name=other"),
+        ("in/run/evaluate",),
+        (*RUN_READS, CHIP, MASK),
+    ),
+    Command("export torch", "export", "trained", ("run=in/run", "output=out/a.pt", "format=torch"), reads=RUN_READS),
+    Command(
+        "export again",
+        "export",
+        "exported",
+        ("run=in/net.pt", "output=out/a.pt", "format=torch"),
+        reads=(Read("in/net.pt", (CHECKPOINT,), same=True, checked=True),),
+    ),
+    Command("report", "report", "trained", ("run=in/run", "output=out/page.html"), reads=(*RUN_READS, SPLIT, METRICS)),
+    Command(
+        "compare",
+        "compare",
+        "evaluated",
+        ("runs=in/runs", "csv=out/ranking.csv"),
+        reads=(
+            Read("in/runs/a/config.yaml", (YAML,)),
+            Read("in/runs/a/summary.json", (JSON,)),
+            Read("in/runs/a/metrics.csv", (CSV,)),
+        ),
+    ),
+    Command(
+        "compare in pairs",
+        "compare",
+        "evaluated",
+        ("runs=[in/runs/a,in/runs/b]", "paired=true"),
+        reads=(
+            Read("in/runs/a/evaluate/test/chips.csv", (CSV,)),
+            Read("in/runs/a/evaluate/test/summary.json", (JSON,)),
+            Read("in/runs/a/config.yaml", (YAML,)),
+            Read("in/runs/a/split.csv", (CSV,)),
+        ),
+    ),
+    Command(
+        "predict chips",
+        "predict",
+        "trained",
+        ("run=in/run", "input=in/chips/train_images_256", "output=out/maps", "threads=1"),
+        reads=(*RUN_READS, CHIP),
+    ),
+    Command(
+        "predict torch",
+        "predict",
+        "exported",
+        ("run=in/net.pt", *MAP_ONCE[1:], "output=out/maps"),
+        reads=(Read("in/net.pt", (CHECKPOINT,), same=True, checked=True),),
+    ),
+    Command(
+        "predict onnx",
+        "predict",
+        "exported",
+        ("run=in/net.onnx", *MAP_ONCE[1:], "output=out/maps"),
+        reads=(Read("in/net.onnx", (ONNX,)),),
+    ),
+    predict("GeoTIFF", raster("in/scenes/a.tif", TIFF), *RUN_READS),
+    predict("COG", raster("in/scenes/a.tif", TIFF)),
+    predict("float GeoTIFF", raster("in/scenes/a.tif", TIFF)),
+    predict("pages", raster("in/scenes/a.tif", TIFF)),
+    predict("VRT", raster("in/scenes/a.vrt", VRT, XML), raster("in/scenes/pixels.tif", TIFF)),
+    predict("PNG", raster("in/scenes/a.png", PNG)),
+    predict("JPEG 2000", raster("in/scenes/a.jp2")),
+    predict("ENVI", raster("in/scenes/a.hdr", ENVI_HEADER), raster("in/scenes/a.img")),
+    predict("Imagine", raster("in/scenes/a.img")),
+    predict("NetCDF", raster("in/scenes/a.nc")),
+    predict(
+        "Zarr",
+        raster("in/scenes/a.zarr/.zmetadata", JSON),
+        raster("in/scenes/a.zarr/.zgroup", JSON),
+        raster("in/scenes/a.zarr/SIGMA0_VV/.zarray", JSON),
+        raster("in/scenes/a.zarr/SIGMA0_VV/.zattrs", JSON),
+        raster("in/scenes/a.zarr/SIGMA0_VV/0.0"),
+    ),
+    predict(
+        "DIMAP",
+        raster("in/scenes/a.dim", XML),
+        raster("in/scenes/a.data/*.hdr", ENVI_HEADER),
+        raster("in/scenes/a.data/*.img"),
+    ),
+    predict(
+        "SAFE",
+        raster(f"{SAFE}/manifest.safe", XML),
+        raster(f"{SAFE}/annotation/*-vv-*.xml", XML),
+        raster(f"{SAFE}/annotation/calibration/calibration-*-vv-*.xml", XML),
+        raster(f"{SAFE}/annotation/calibration/noise-*-vv-*.xml", XML),
+        raster(f"{SAFE}/measurement/*-vv-*.tiff", TIFF),
+    ),
+    predict("SAFE zip", raster("in/scenes/*.zip", ZIP)),
+    predict("zip", raster("in/scenes/archive.zip", ZIP)),
+    predict("tar", raster("in/scenes/archive.tar.gz", TAR)),
+    predict("gz", raster("in/scenes/a.tif.gz")),
+    *(
+        Command(
+            f"predict area{suffix}",
+            "predict",
+            "areas",
+            (*MAP_ONCE, f"area=in/area{suffix}", "output=out/maps"),
+            reads=tuple(layer_reads(pattern, *kinds) for pattern in patterns),
+        )
+        for suffix, patterns, kinds in (
+            (".gpkg", ("in/area.gpkg",), (SQLITE,)),
+            (".geojson", ("in/area.geojson",), (GEOJSON, JSON)),
+            (".shp", ("in/area.shp", "in/area.shx", "in/area.dbf", "in/area.prj"), ()),
+        )
+    ),
+    Command(
+        "predict again",
+        "predict",
+        "maps",
+        (*MAP_ONCE, "output=in/maps"),
+        ("in/maps",),
+        (
+            Read("in/maps/scenes.csv", (CSV,), owner=RASTERS),
+            Read("in/maps/a.gpkg", (SQLITE,), owner=RASTERS),
+            Read("in/maps/a.probability.tif", (TIFF,), owner=RASTERS),
+            Read("in/maps/a.mask.tif", (TIFF,), owner=RASTERS),
+            Read("in/maps/a.qml", (XML,), owner=RASTERS),
+        ),
+    ),
+    prepare("layers", "in/labels.gpkg", raster("in/scenes/a.tif", TIFF), layer_reads("in/labels.gpkg", SQLITE)),
+    prepare("layers", "in/labels.geojson", layer_reads("in/labels.geojson", GEOJSON, JSON)),
+    prepare("layers", "in/labels.kml", layer_reads("in/labels.kml", XML)),
+    prepare("layers", "in/labels.fgb", layer_reads("in/labels.fgb")),
+    prepare(
+        "layers",
+        "in/labels.shp",
+        *(layer_reads(f"in/labels.{suffix}") for suffix in ("shp", "shx", "dbf", "prj", "cpg")),
+    ),
+    prepare("masks", "in/labels", raster("in/labels/a_mask.tif", TIFF), raster("in/scenes/a.tif", TIFF)),
+    prepare("masks", "in/pngs", raster("in/pngs/a_mask.png", PNG)),
+    Command("qgis", "qgis", "chips", ("scripts=out/scripts",)),
+    Command("export onnx", "export", "trained", ("run=in/run", "output=out/a.onnx", "size=32")),
+)
+
+
+def command(name: str) -> Command:
+    """The command of a name."""
+    return next(known for known in COMMANDS if known.name == name)
