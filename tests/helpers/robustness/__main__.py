@@ -11,49 +11,71 @@ import time
 from pathlib import Path
 
 from helpers.robustness.all_inputs import CAMPAIGNS, inputs_of_campaign
-from helpers.robustness.campaign import Campaign, Counts, Verdict, fault_lines, sampled, scratch_home
+from helpers.robustness.campaign import Campaign, Counts, Input, Verdict, fault_lines, sampled, scratch_home
+from helpers.robustness.materials import MATERIALS
 
 
-def main() -> int:
+def options() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--campaign", choices=CAMPAIGNS, nargs="*", default=list(CAMPAIGNS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sample", type=int, help="so many inputs of each campaign")
     parser.add_argument("--only", default="", help="inputs whose name holds this")
+    parser.add_argument("--material", nargs="*", default=list(MATERIALS), help="inputs that need one of these")
     parser.add_argument("--lanes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it: the last input is in lane0/work")
     parser.add_argument("--list", action="store_true", help="print the names alone")
-    options = parser.parse_args()
-    home = options.keep or scratch_home()
+    return parser.parse_args()
+
+
+def chosen(campaign: Campaign, asked: argparse.Namespace) -> list[Input]:
+    """The inputs that the command line asks for."""
+    inputs: list[Input] = []
+    for name in asked.campaign:
+        listed = [tried for tried in inputs_of_campaign(name, campaign, asked.material) if asked.only in tried.name]
+        inputs += listed if asked.sample is None else sampled(listed, asked.sample, asked.seed)
+    return inputs
+
+
+def main() -> int:
+    """Run campaigns; the exit code says whether an input broke the rule."""
+    asked = options()
+    if asked.only and len(asked.campaign) == len(CAMPAIGNS) and ": " in asked.only:
+        asked.campaign = [name for name in CAMPAIGNS if asked.only.startswith(f"{name}: ")] or asked.campaign
+    home = asked.keep or scratch_home()
     verdicts: list[Verdict] = []
     counts = Counts()
     start = time.monotonic()
 
     def tell(verdict: Verdict) -> None:
         counts.add(verdict)
+        print("\n".join(verdict_lines(verdict, whole=bool(asked.only))), end="", flush=True)
         if counts.rows.total() % 25 == 0:
             print(f"{counts.rows.total()} inputs", flush=True)
-        for fault in verdict.faults:
-            print(f"FAULT {fault.kind} | {fault.cause} | {fault.detail} | {verdict.input.name}", flush=True)
-        if options.only:
-            print(f"{verdict.input.name}\n  {verdict.outcomes}\n  {verdict.message}", flush=True)
 
     try:
-        with Campaign(home, options.lanes) as campaign:
-            for name in options.campaign:
-                inputs = [tried for tried in inputs_of_campaign(name, campaign) if options.only in tried.name]
-                if options.sample is not None:
-                    inputs = sampled(inputs, options.sample, options.seed)
-                if options.list:
-                    print("\n".join(tried.name for tried in inputs))
-                    continue
-                verdicts += campaign.run(inputs, options.seed, tell)
+        with Campaign(home, asked.lanes) as campaign:
+            inputs = chosen(campaign, asked)
+            if asked.list:
+                print("\n".join(tried.name for tried in inputs))
+                return 0
+            verdicts = campaign.run(inputs, asked.seed, tell)
     finally:
-        if options.keep is None:
+        if asked.keep is None:
             shutil.rmtree(home, ignore_errors=True)
-    print("\n".join([*fault_lines(verdicts, options.seed), *counts.lines()]))
+    print("\n".join([*fault_lines(verdicts, asked.seed), *counts.lines()]))
     print(f"{time.monotonic() - start:.0f} s")
     return 1 if any(verdict.faults for verdict in verdicts) else 0
+
+
+def verdict_lines(verdict: Verdict, *, whole: bool) -> list[str]:
+    """A line for each fault; whole: also what was printed, whatever came of it."""
+    name = verdict.input.name
+    lines = [f"FAULT {fault.kind} | {fault.cause} | {fault.detail} | {name}\n" for fault in verdict.faults]
+    if whole:
+        lines.append(f"{name}\n  {verdict.input.command.line}\n  {verdict.outcomes}\n  {verdict.message}\n")
+    return lines
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def raster(pattern: str, *kinds: str) -> Read:
 class Command:
     """A command.
 
-    name: of the command. verb, arguments: what is typed. material: what lies in `in/`. writes: where it may write, files
-    or folders below the working folder. reads: what it reads.
+    name: of the command. verb, arguments: what is typed. material: what lies in `in/`. writes: where it may write,
+    files or folders below the working folder. reads: what it reads.
     """
 
     name: str
@@ -133,7 +133,7 @@ COMMANDS: tuple[Command, ...] = (
             Read("in/run/metrics.csv", (CSV,)),
         ),
     ),
-    Command("finished already", "train", "trained", ("run=in/run",), ("in/run/train.log",), RUN_READS[:2]),
+    Command("finished already", "train", "trained", ("run=in/run",), ("in/run",), RUN_READS[:2]),
     Command(
         "init",
         "train",

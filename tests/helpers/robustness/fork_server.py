@@ -153,7 +153,7 @@ def import_everything() -> None:
 
 
 def warm_up() -> None:
-    """Do once what the first call of libraries does for all later ones: Hydra's grammar and plugins, torch's kernels."""
+    """Do what the first call of a library does for all later ones: of Hydra's grammar and plugins, of torch's kernels."""
     import torch
     from hydra.core.global_hydra import GlobalHydra
 
