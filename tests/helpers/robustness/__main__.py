@@ -12,6 +12,7 @@ from pathlib import Path
 
 from helpers.robustness.all_inputs import CAMPAIGNS, inputs_of_campaign
 from helpers.robustness.campaign import Campaign, Counts, Input, Verdict, fault_lines, sampled, scratch_home
+from helpers.robustness.commands import COMMANDS
 from helpers.robustness.materials import MATERIALS
 
 
@@ -29,6 +30,15 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def narrow(asked: argparse.Namespace) -> None:
+    """Of one whole name, list the inputs of its campaign and its material alone."""
+    of_name = [name for name in CAMPAIGNS if asked.only.startswith(f"{name}: ")]
+    asked.campaign = of_name or asked.campaign
+    if of_name == ["damage"]:
+        command_name = asked.only.split(": ")[1]
+        asked.material = [known.material for known in COMMANDS if known.name == command_name] or asked.material
+
+
 def chosen(campaign: Campaign, asked: argparse.Namespace) -> list[Input]:
     """The inputs that the command line asks for."""
     inputs: list[Input] = []
@@ -41,8 +51,7 @@ def chosen(campaign: Campaign, asked: argparse.Namespace) -> list[Input]:
 def main() -> int:
     """Run campaigns; the exit code says whether an input broke the rule."""
     asked = options()
-    if asked.only and len(asked.campaign) == len(CAMPAIGNS) and ": " in asked.only:
-        asked.campaign = [name for name in CAMPAIGNS if asked.only.startswith(f"{name}: ")] or asked.campaign
+    narrow(asked)
     home = asked.keep or scratch_home()
     verdicts: list[Verdict] = []
     counts = Counts()

@@ -153,7 +153,7 @@ def import_everything() -> None:
 
 
 def warm_up() -> None:
-    """Do what the first call of a library does for all later ones: of Hydra's grammar and plugins, of torch's kernels."""
+    """Do what the first call of a library does for all later ones, such as Hydra's grammar and torch's kernels."""
     import torch
     from hydra.core.global_hydra import GlobalHydra
 
