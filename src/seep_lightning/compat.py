@@ -36,7 +36,7 @@ class _LiteralPath(str):
         return self
 
 
-def literal_path(path: Path) -> str:
+def literal_path(path: Path, prefix: str = "") -> str:
     """The path of a vector file as pyogrio takes it for what it is.
 
     Otherwise pyogrio parses it as a URI: `a!b.gpkg` would be written to `b.gpkg` of the working folder, `a;b.gpkg` lose
@@ -44,8 +44,9 @@ def literal_path(path: Path) -> str:
 
     Args:
         path: The file, or one of GDAL's virtual file systems (`/vsi...`), which pyogrio never parses.
+        prefix: With it GDAL takes the file for one of this format, and for nothing else.
     """
-    text = str(path)
+    text = f"{prefix}{path}"
     if text.startswith("/vsi"):
         return text
     _let_pyogrio_take_literal_paths()

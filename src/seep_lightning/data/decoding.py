@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.band_names import BandLabel, labels_of
+from seep_lightning.scene.budgets import check_chip
 from seep_lightning.scene.colours import colour_bands, palette_of
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.scaling import Scaling
@@ -102,6 +103,7 @@ def decode(path: Path) -> DecodedFile:
         pages = len(file.subdatasets)
         if pages > 1:
             raise UserError(f"data: {path} is {pages} pictures; one is expected. Keep one picture a file.")
+        check_chip(file, path)
         return decode_window(path, file)
 
 

@@ -18,6 +18,7 @@ from seep_lightning.config.mask_values import IGNORE, IGNORED, MOST_CLASSES, Sto
 from seep_lightning.data.decoding import DecodedFile, decode_window
 from seep_lightning.data.masks import WHITE, MaskValuesError, met_values, read_classes, stored_mask, unknown_values_text
 from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.scene.budgets import check_scene
 from seep_lightning.scene.datasets import open_for_reading
 
 # rows that are decoded in one go
@@ -94,6 +95,7 @@ def _reading(path: Path) -> Iterator[Any]:
     """The file as rasterio opens it; `UserError` where it cannot be opened or read."""
     unreadable = as_user_error(f"labels: cannot read {path}", RasterioError, OSError, advice="Copy it again.")
     with unreadable, open_for_reading(str(path)) as file:
+        check_scene(file, path, file.count)
         yield file
 
 

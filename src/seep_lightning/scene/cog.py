@@ -10,7 +10,7 @@ from rasterio.errors import RasterioError
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import open_dataset, open_own_dataset
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.raster import Raster
@@ -101,7 +101,7 @@ def _place(out: Any, place: Georeference) -> None:
 
 def _check_written(vrt: Path, draft: Path, tags: dict[str, str]) -> None:
     """Raise `OSError` unless the draft holds what it should: GDAL is silent about writes that fail as it closes."""
-    with open_dataset(vrt) as expected, open_dataset(draft) as written:
+    with open_own_dataset(vrt) as expected, open_own_dataset(draft) as written:
         same_pixels = expected.checksum(1) == written.checksum(1)
         has_tags = tags.items() <= written.tags().items()
     if not same_pixels or not has_tags:

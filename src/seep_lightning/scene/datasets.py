@@ -3,18 +3,29 @@
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.env import set_gdal_config
+from rasterio.env import ensure_env_with_credentials, set_gdal_config
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from seep_lightning import compat
 from seep_lightning.errors import LONGEST_REASON, UserError, first_line
+from seep_lightning.scene.archive_contents import check_archive
+from seep_lightning.scene.budgets import check_opened
 from seep_lightning.scene.interfaces import Values
-from seep_lightning.scene.raster_formats import CHIP_FORMAT, format_of
+from seep_lightning.scene.locations import OWN_MEMORY, archive_of, is_of_a_virtual_system, parsed_subdataset
+from seep_lightning.scene.raster_formats import (
+    CHIP_FORMAT,
+    VRT_DRIVER,
+    allowed_drivers,
+    format_of,
+    is_decoded_whole,
+)
+from seep_lightning.scene.references import check_metadata, check_own_vrt, check_packed, check_references
 
 # By default GDAL's block cache takes 5 % of the memory, which is more than our strips.
 GDAL_CACHE_BYTES = 64 << 20
@@ -30,17 +41,107 @@ _PACKED = (".zip", ".tar", ".tgz", ".gz")
 def open_dataset(path: str | Path, mode: str = "r", **options: Any) -> Any:
     """Open a rasterio dataset without its warning about a missing georeference, see `Raster.georeferenced`.
 
+    What is read is opened by the drivers of `scene.raster_formats` only, within the bounds of `scene.references` and
+    `scene.budgets`.
+
     Args:
-        path: The file, or one of GDAL's virtual file systems (`/vsi...`).
+        path: The file, or one of GDAL's virtual file systems (`/vsi...`). A text stays as it is; it may also be a
+            virtual raster of this package's own making.
         mode: As of `rasterio.open`.
         options: Further keywords of `rasterio.open`.
 
     Returns:
         The dataset, which the caller closes.
+
+    Raises:
+        UserError: A file that is to be read draws on what it may not, or claims more memory than it may take.
     """
     set_gdal_config("GDAL_CACHEMAX", GDAL_CACHE_BYTES)
+    if mode != "r":
+        with silent_about_georeference():
+            return rasterio.open(path, mode, **options)
+    driver = options.pop("driver", None)
+    drivers = allowed_drivers() if driver is None else [driver]
+    settings = _check_before_opening(path)
+    if not settings.virtual:
+        drivers = [name for name in drivers if name != VRT_DRIVER]
+    with silent_about_georeference(), settings.applied():
+        dataset = _open_reader(path, drivers, **options)
+    try:
+        _check_after_opening(dataset, path)
+    except BaseException:
+        dataset.close()
+        raise
+    return dataset
+
+
+def open_own_dataset(path: Path) -> Any:
+    """Open a dataset that this call has just written, whatever it draws on.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The dataset, which the caller closes.
+    """
     with silent_about_georeference():
-        return rasterio.open(path, mode, **options)
+        return rasterio.open(path)
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """How a raster is opened.
+
+    Attributes:
+        virtual: Whether it may be a virtual raster.
+        alone: Whether GDAL shall look at no files beside it.
+    """
+
+    virtual: bool = True
+    alone: bool = False
+
+    def applied(self) -> AbstractContextManager[Any]:
+        """GDAL's settings, for the time of opening."""
+        if not self.alone:
+            return nullcontext()
+        alone: AbstractContextManager[Any] = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
+        return alone
+
+
+def _check_before_opening(path: str | Path) -> _Opening:
+    """Check what a raster may draw on, by what kind of name it has."""
+    location = str(path)
+    subdataset = None if isinstance(path, Path) else parsed_subdataset(location)
+    if subdataset is not None:
+        location = subdataset["file"]
+    if location.startswith("<"):
+        check_own_vrt(location)
+        return _Opening()
+    if location.startswith(OWN_MEMORY):
+        return _Opening()
+    if archive_of(location) is not None:
+        check_packed(location)
+        return _Opening(virtual=False)
+    if is_of_a_virtual_system(location) and not _is_on_disk(Path(location)):
+        # a network: a person typed it, but did not write what lies there
+        return _Opening(virtual=False, alone=True)
+    # what is not there, GDAL tells better
+    if _is_on_disk(Path(location)):
+        check_references(Path(location))
+    return _Opening()
+
+
+@ensure_env_with_credentials  # type: ignore[untyped-decorator]
+def _open_reader(path: str | Path, drivers: Sequence[str], **options: Any) -> Any:
+    """Open a raster by one of several drivers; `rasterio.open` takes one only."""
+    return rasterio.DatasetReader(path, driver=list(drivers), **options)
+
+
+def _check_after_opening(dataset: Any, path: str | Path) -> None:
+    """Check what only an open file tells: its size, and further files in its metadata."""
+    name = "a stack of bands" if str(path).startswith("<") else str(path)
+    check_opened(dataset, name, is_decoded_whole=is_decoded_whole(dataset.driver))
+    check_metadata(dataset.tags(ns="OVERVIEWS"), name)
 
 
 @contextmanager
@@ -97,6 +198,7 @@ def _refusal(location: str, reason: str) -> str:
         advice = "Convert the file to GeoTIFF, or install a GDAL with this driver."
         return f"{location} cannot be opened: {missing}. {advice}"
     if path.name.lower().endswith(_PACKED):
+        check_archive(path)
         expected = "Expected an archive that holds rasters; where it does, it is cut off: download it again."
     return f"{location} is no raster ({reason}). {expected}"
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -18,10 +17,12 @@ from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.band_names import Band, band_numbers, labels_of
+from seep_lightning.scene.budgets import check_scene
 from seep_lightning.scene.colours import grey_bands, grey_palette, grey_values
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
+from seep_lightning.scene.locations import archive_of
 from seep_lightning.scene.nodata import is_measurement, nodata_values, pixels_with_data
 from seep_lightning.scene.options import GREY
 from seep_lightning.scene.scaling import Scaling
@@ -53,9 +54,6 @@ AMPLITUDE_NOTE = "It stores complex values: their amplitude is read."
 
 # What viewers and GDAL itself write beside a file, such as statistics: pixels do not depend on it.
 SIDECAR_SUFFIXES = (".aux.xml", ".ovr")
-
-# GDAL's names of files in archives, of which one may hold another; braces end where a name may hold anything
-_IN_ARCHIVE = re.compile(r"(/vsi(zip|tar|gzip|7z|rar)/\{?)+(?P<path>((?P<braces>[^{}]+)\})?.*)")
 
 FileStamps = dict[str, tuple[int, int]]
 """Size (bytes) and time of change (ns) of files by path; (0, 0) for what is no file."""
@@ -187,6 +185,7 @@ class Raster(AbstractContextManager["Raster"]):
         if self.is_complex:
             self.facts = self.facts.or_else(AMPLITUDE_FACTS)
         self.scaling = self._declared_scaling(dataset)
+        check_scene(dataset, self.path, len(self.indexes))
         self.height = int(dataset.height)
         self.width = int(dataset.width)
         self.block_rows = max(int(dataset.block_shapes[i - 1][0]) for i in self.indexes)
@@ -437,17 +436,8 @@ def amplitude(values: Values, nodatas: Iterable[float | None]) -> Values:
 def _file_stamps(paths: Sequence[str]) -> FileStamps:
     """The stamps of files and of archives that hold them, without those beside them that pixels do not depend on."""
     files = [path for path in paths if not path.endswith(SIDECAR_SUFFIXES)]
-    archives = filter(None, map(_archive_of, files))
+    archives = [str(archive) for archive in map(archive_of, files) if archive is not None]
     return {path: _file_stamp(path) for path in (*files, *archives)}
-
-
-def _archive_of(path: str) -> str:
-    """The archive on the disk that GDAL's name of a file leads into; empty for any other name."""
-    match = _IN_ARCHIVE.match(path)
-    if match is None:
-        return ""
-    inside = Path(match["braces"] or match["path"])
-    return next((str(folder) for folder in (inside, *inside.parents) if folder.is_file()), "")
 
 
 def _file_stamp(path: str) -> tuple[int, int]:

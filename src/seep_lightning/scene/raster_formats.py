@@ -23,6 +23,8 @@ class RasterFormat:
         lossy: True if its files never hold exactly what was written: masks in it have no sharp classes.
         keeps_maps: True if OpenCV writes it without loss: the masks and probabilities made of a chip then take the name
             of the chip's file.
+        signatures: How its files begin; empty where they have no common beginning, and their suffix tells them.
+        by_blocks: True if a part of a picture can be decoded without the rest of it.
     """
 
     name: str
@@ -32,17 +34,38 @@ class RasterFormat:
     chips: bool = False
     lossy: bool = False
     keeps_maps: bool = False
+    signatures: tuple[bytes, ...] = ()
+    by_blocks: bool = True
 
 
+VRT_DRIVER = "VRT"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HDF5 = (b"\x89HDF\r\n\x1a\n",)
+_PNG = (b"\x89PNG\r\n\x1a\n",)
+_JPEG = (b"\xff\xd8\xff",)
+_JPEG_2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+
+# GDAL opens no other: each has been looked at for what its files may refer to
 RASTER_FORMATS: tuple[RasterFormat, ...] = (
-    RasterFormat("GeoTIFF", "GTiff", (".tif", ".tiff"), chips=True, keeps_maps=True),
-    RasterFormat("PNG", "PNG", (".png",), chips=True, keeps_maps=True),
-    RasterFormat("GDAL virtual raster", "VRT", (".vrt",)),
-    RasterFormat("Erdas Imagine", "HFA", (".img",)),
-    RasterFormat("JPEG 2000", "JP2OpenJPEG", (".jp2",), chips=True),
-    RasterFormat("JPEG", "JPEG", (".jpg", ".jpeg"), scenes=False, chips=True, lossy=True),
-    RasterFormat("Windows bitmap", "BMP", (".bmp",), scenes=False, chips=True),
-    RasterFormat("WebP", "WEBP", (".webp",), scenes=False, chips=True),
+    RasterFormat("GeoTIFF", "GTiff", (".tif", ".tiff"), chips=True, keeps_maps=True, signatures=_TIFF),
+    RasterFormat("PNG", "PNG", (".png",), chips=True, keeps_maps=True, signatures=_PNG, by_blocks=False),
+    # judged by `scene.references`
+    RasterFormat("GDAL virtual raster", VRT_DRIVER, (".vrt",), signatures=(b"<VRTDataset",)),
+    RasterFormat("Erdas Imagine", "HFA", (".img",), signatures=(b"EHFA_HEADER_TAG",)),
+    RasterFormat("JPEG 2000", "JP2OpenJPEG", (".jp2",), chips=True, signatures=_JPEG_2000, by_blocks=False),
+    RasterFormat(
+        "JPEG", "JPEG", (".jpg", ".jpeg"), scenes=False, chips=True, lossy=True, signatures=_JPEG, by_blocks=False
+    ),
+    RasterFormat("Windows bitmap", "BMP", (".bmp",), scenes=False, chips=True, signatures=(b"BM",)),
+    RasterFormat("WebP", "WEBP", (".webp",), scenes=False, chips=True, signatures=(b"RIFF",), by_blocks=False),
+    # the files of the following are told by `scene.inputs`, or named by a person
+    RasterFormat("NetCDF", "netCDF", (), signatures=(b"CDF\x01", b"CDF\x02", b"CDF\x05", *_HDF5)),
+    RasterFormat("HDF5", "HDF5", (), signatures=_HDF5),
+    RasterFormat("a raster in HDF5", "HDF5Image", (), signatures=_HDF5),
+    RasterFormat("Zarr", "Zarr", ()),
+    RasterFormat("ENVI", "ENVI", ()),
+    RasterFormat("Envisat", "ESAT", (), signatures=(b"PRODUCT=",)),
+    RasterFormat("GIF", "GIF", (), signatures=(b"GIF8",), by_blocks=False),
 )
 
 
@@ -112,3 +135,40 @@ def format_of(path: Path) -> RasterFormat | None:
     """The format that the suffix of a file names; None for one that is not known."""
     matching = (known for known in RASTER_FORMATS if path.suffix.lower() in known.suffixes)
     return next(matching, None)
+
+
+def allowed_drivers() -> list[str]:
+    """GDAL's short names of the drivers that may open a file, in the order in which they are tried."""
+    return list(dict.fromkeys(known.driver for known in RASTER_FORMATS))
+
+
+def is_signed(head: bytes) -> bool:
+    """Whether a file is a plain raster, and no virtual one, by its first bytes.
+
+    Args:
+        head: The first bytes.
+    """
+    plain = (known for known in RASTER_FORMATS if known.driver != VRT_DRIVER)
+    return any(head.startswith(signature) for known in plain for signature in known.signatures)
+
+
+def is_signed_by(path: Path, head: bytes) -> bool:
+    """Whether a file is a plain raster by its first bytes, or by its name where its format has no such.
+
+    Args:
+        path: The file; ENVI's have a header of text beside them.
+        head: Its first bytes.
+    """
+    known = format_of(path)
+    has_own_suffix = known is not None and not known.signatures
+    return is_signed(head) or has_own_suffix or any(header.is_file() for header in envi_headers(path))
+
+
+def envi_headers(path: Path) -> tuple[Path, Path]:
+    """Where the header of a raster of ENVI may lie, whose own file holds plain numbers."""
+    return path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")
+
+
+def is_decoded_whole(driver: str) -> bool:
+    """Whether the pictures of a format can be decoded as a whole only, by GDAL's short name of its driver."""
+    return any(known.driver == driver and not known.by_blocks for known in RASTER_FORMATS)

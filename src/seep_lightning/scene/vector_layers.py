@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pyogrio.errors
 import pyogrio.raw
+import pyogrio.util
 import pyproj
 import shapely
 from numpy.typing import NDArray
@@ -16,6 +17,10 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.projections import WHOLE_TURN, Points, Reprojection, Shift, near_longitude
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.vector_formats import check_packed_vector, check_vector_file
+
+# schemas that a GML names are not fetched
+pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": "NO"})
 
 UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 """What pyogrio raises for a file that is no vector file."""
@@ -34,6 +39,7 @@ class VectorLayer(NamedTuple):
 
     Attributes:
         path: The file.
+        location: The file as pyogrio takes it.
         name: Name of the layer; None where GDAL lists none.
         crs: CRS of the layer; None where it has none.
         fields: Names of the attributes.
@@ -41,15 +47,11 @@ class VectorLayer(NamedTuple):
     """
 
     path: Path
+    location: str
     name: str | None
     crs: str | None
     fields: list[str]
     bounds: tuple[float, float, float, float] | None
-
-    @property
-    def location(self) -> str:
-        """The file as pyogrio takes it."""
-        return _location(self.path)
 
     @property
     def field_names(self) -> str:
@@ -132,10 +134,12 @@ def polygon_layer(path: Path) -> VectorLayer:
         UserError: The file has several.
         DataSourceError: It is no vector file.
     """
-    name = _layer_name(path)
-    info = pyogrio.read_info(_location(path), layer=name, force_total_bounds=True)
+    location = _location(path)
+    name = _layer_name(path, location)
+    info = pyogrio.read_info(location, layer=name, force_total_bounds=True)
     return VectorLayer(
         path=path,
+        location=location,
         name=name,
         crs=info["crs"],
         fields=list(info["fields"]),
@@ -144,10 +148,16 @@ def polygon_layer(path: Path) -> VectorLayer:
 
 
 def _location(path: Path) -> str:
-    """A vector file as pyogrio takes it: what is no file, such as `a.zip!b.shp`, may be one of its URIs."""
-    if str(path).startswith("/vsi"):
-        return _with_both_slashes(path)
-    return compat.literal_path(path) if path.exists() else str(path)
+    """A vector file as pyogrio takes it, judged; what is no file, such as `a.zip!b.shp`, may be one of its URIs."""
+    text = str(path)
+    if text.startswith("/vsi"):
+        text = _with_both_slashes(path)
+    elif path.exists() or path.is_symlink():
+        return compat.literal_path(path, prefix=check_vector_file(path))
+    else:
+        text = pyogrio.util.vsi_path(text)
+    check_packed_vector(text)
+    return text
 
 
 def _with_both_slashes(path: Path) -> str:
@@ -158,9 +168,9 @@ def _with_both_slashes(path: Path) -> str:
     return f"/{system}/{inside}" if lies_in_a_file else str(path)
 
 
-def _layer_name(path: Path) -> str | None:
+def _layer_name(path: Path, location: str) -> str | None:
     """The name of the one layer that may hold polygons; None where GDAL lists none, `UserError` for several."""
-    names: list[str] = [name for name, kind in pyogrio.list_layers(_location(path)) if _may_hold_polygons(kind)]
+    names: list[str] = [name for name, kind in pyogrio.list_layers(location) if _may_hold_polygons(kind)]
     if not names:
         return None
     if len(names) > 1:

@@ -218,7 +218,7 @@ def test_a_cut_off_file_is_told_in_a_line(file: str, product: Path, tmp_path: Pa
     copy = shutil.copytree(product, tmp_path / product.name)
     path = next(copy.glob(file))
     path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(UserError, match=rf"ECC8.SAFE: {path.relative_to(copy)} is cut off or damaged"):
+    with pytest.raises(UserError, match=rf"ECC8.SAFE: {path.relative_to(copy)} is not XML, or cut off"):
         opened(copy)
 
 

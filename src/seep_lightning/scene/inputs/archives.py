@@ -3,14 +3,19 @@
 Each raster in it is a scene, which GDAL reads where it lies in the archive.
 """
 
-import tarfile
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from seep_lightning.errors import UserError, shortened
+from seep_lightning.scene.archive_contents import (
+    GZIP_SUFFIX,
+    TAR_SUFFIXES,
+    ZIP_SUFFIXES,
+    Member,
+    archive_kind,
+    members_of,
+)
 from seep_lightning.scene.inputs import raster_files
 from seep_lightning.scene.inputs.beam_dimap import HEADER_SUFFIX
 from seep_lightning.scene.inputs.containers import CONTAINER_SUFFIXES
@@ -21,17 +26,17 @@ from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 ARCHIVE = "archive"
 """The name of this kind."""
 
-ZIP_SUFFIXES = (".zip",)
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
-GZIP_SUFFIX = ".gz"
-UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError)
-
 
 def recognise(text: str) -> bool:
     """Whether it is an archive that holds a raster, or what is a scene when it is unpacked."""
     path = Path(text)
     is_archive = path.name.lower().endswith((*ZIP_SUFFIXES, *TAR_SUFFIXES, GZIP_SUFFIX))
-    return is_archive and path.is_file() and bool(_packed_products(path) or _rasters(path))
+    if not is_archive or not path.is_file():
+        return False
+    # why one is refused is told where it is opened, and only if a person named it
+    with suppress(UserError):
+        return bool(_packed_products(path) or _rasters(path))
+    return False
 
 
 def scenes(text: str) -> list[SceneFile]:
@@ -52,21 +57,13 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
 
 def _location(path: Path, name: str) -> str:
     """GDAL's name of a file in an archive; in braces, since a name may hold anything."""
-    match _kind(path):
+    match archive_kind(path):
         case "zip":
             return f"/vsizip/{{{path}}}/{name}"
         case "tar":
             return f"/vsitar/{{{path}}}/{name}"
         case _:
             return f"/vsigzip/{path}"
-
-
-def _kind(path: Path) -> str:
-    """How the files of an archive are packed."""
-    name = path.name.lower()
-    if name.endswith(ZIP_SUFFIXES):
-        return "zip"
-    return "tar" if name.endswith(TAR_SUFFIXES) else "gzip"
 
 
 def _rasters(path: Path) -> list[str]:
@@ -82,25 +79,14 @@ def _packed_products(path: Path) -> list[str]:
 
 def _names(path: Path) -> Sequence[str]:
     """What an archive holds; nothing of one that cannot be read."""
+    return [member.name for member in _members(path)]
+
+
+def _members(path: Path) -> Sequence[Member]:
+    """The files in an archive; nothing of one that cannot be read."""
     with suppress(OSError):
-        return _names_as_of(path, path.stat().st_mtime_ns)
-    return []
-
-
-@lru_cache(maxsize=64)
-def _names_as_of(path: Path, _changed: int) -> list[str]:
-    """The same; kept, since all of a compressed archive is read for them, and they are asked for several times."""
-    with suppress(*UNREADABLE):
-        match _kind(path):
-            case "zip":
-                with zipfile.ZipFile(path) as archive:
-                    return archive.namelist()
-            case "tar":
-                with tarfile.open(path) as archive:
-                    return archive.getnames()
-            case _:
-                return [path.stem]
-    return []
+        return members_of(path, path.stat().st_mtime_ns)
+    return ()
 
 
 def _is_visible(name: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -20,7 +19,9 @@ from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
+from seep_lightning.documents.xml_files import read_xml
 from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.scene.budgets import check_chip
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, evenly_spaced, stacked
@@ -124,8 +125,7 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
 
 def _read_header(path: Path) -> Header:
     """Read a `.dim` file; `UserError` where it is none."""
-    with as_user_error(f"{path} cannot be read as BEAM-DIMAP", ElementTree.ParseError, OSError, advice=ADVICE):
-        root = ElementTree.parse(path).getroot()
+    root = read_xml(path, advice=ADVICE)
     with as_user_error(f"{path} tells no size", ValueError, TypeError, advice=ADVICE):
         width = int(str(root.findtext("./Raster_Dimensions/NCOLS")))
         height = int(str(root.findtext("./Raster_Dimensions/NROWS")))
@@ -148,6 +148,9 @@ def _header_of(file: Element) -> str:
 def _raster_file(header: Header, href: str) -> Path | None:
     """The raster beside an ENVI header, in the `.data` folder whatever that was called; None where it is missing."""
     inside = Path(href.replace("\\", "/"))
+    # a header from a stranger may name any file of the disk
+    if inside.is_absolute() or ".." in inside.parts:
+        return None
     for folder in (header.path.parent / inside.parent, _data_folder(header).joinpath(*inside.parent.parts[1:])):
         file = folder / f"{inside.stem}.img"
         if file.is_file():
@@ -253,6 +256,7 @@ def _grid_values(header: Header, info: Element) -> NDArray[np.float64]:
         name = info.findtext("TIE_POINT_GRID_NAME")
         raise UserError(f"{header.path}: its tie points {name} are not in {_data_folder(header)}. {ADVICE}")
     with open_for_reading(str(file)) as grid:
+        check_chip(grid, file)
         return np.asarray(grid.read(1), np.float64)
 
 

@@ -22,6 +22,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import open_dataset, open_for_reading
 from seep_lightning.scene.georeference import Georeference, read_georeference
 from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, evenly_spaced, stacked
+from seep_lightning.scene.locations import parsed_subdataset
 from seep_lightning.scene.raster import COMPLEX_TYPES, GDAL_TYPES, Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
@@ -38,12 +39,6 @@ LONGITUDES = ("lon", "longitude")
 COORDINATES = (*LATITUDES, *LONGITUDES, "lat_bnds", "lon_bnds", "x", "y", "crs", "spatial_ref")
 # control points along each side of a scene whose pixels have each a longitude and a latitude
 POINTS_A_SIDE = 21
-
-# GDAL's names of subdatasets: a driver, the file, and what is meant in it
-_SUBDATASET = re.compile(
-    r"(?P<driver>NETCDF|HDF5|ZARR):(?P<quote>\"?)(?P<file>[^\"]+?)(?P=quote):(?P<part>[^\"]+)", re.I
-)
-_DIRECTORY = re.compile(r"(?P<driver>GTIFF_DIR):(?P<part>\d+):(?P<file>.+)", re.I)
 
 
 @dataclass(frozen=True)
@@ -110,12 +105,12 @@ def open_container(scene: SceneFile, options: ReadingOptions) -> Raster:
 
 def recognise_subdataset(text: str) -> bool:
     """Whether it is GDAL's name of a raster in a file, such as `NETCDF:"a.nc":sigma0` or `GTIFF_DIR:2:a.tif`."""
-    return _parsed(text) is not None and not Path(text).exists()
+    return parsed_subdataset(text) is not None and not Path(text).exists()
 
 
 def subdataset_scenes(text: str) -> list[SceneFile]:
     """The one scene that it names; called as the file and what is meant in it."""
-    match = _parsed(text)
+    match = parsed_subdataset(text)
     if match is None:
         raise UserError(f"{text} is no name of a raster in a file.")
     file = match["file"]
@@ -131,11 +126,6 @@ def open_subdataset(scene: SceneFile, options: ReadingOptions) -> Raster:
     raster = Raster(scene, options.bands, options.nodata, options.nodata_bands)
     raster.watch(scene.path)
     return raster
-
-
-def _parsed(text: str) -> re.Match[str] | None:
-    """The parts of GDAL's name of a subdataset; None where it is none."""
-    return _SUBDATASET.fullmatch(text) or _DIRECTORY.fullmatch(text)
 
 
 def _location(driver: str, file: str, part: str) -> str:

@@ -1,14 +1,15 @@
 """The files of a product, in a folder or in the archive as it was downloaded."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from seep_lightning.documents.regular_files import LARGEST_DOCUMENT, read_bytes
 from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE
 
 MANIFEST = "manifest.safe"
 ARCHIVE_SUFFIX = ".zip"
@@ -63,11 +64,11 @@ class FolderFiles:
 
     def has(self, file: str) -> bool:
         """Whether a file is there."""
-        return (self.path / file).is_file()
+        return lies_inside(file) and (self.path / file).is_file()
 
     def read(self, file: str) -> bytes:
         """All bytes of a file."""
-        return self._present(file).read_bytes()
+        return read_bytes(self._present(file))
 
     def location(self, file: str) -> str:
         """What GDAL opens."""
@@ -131,6 +132,9 @@ class ArchiveFiles:
         """All bytes of a file."""
         self._check_present(file)
         with _open_archive(self.path) as archive:
+            size = archive.getinfo(self.folder + file).file_size
+            if size > LARGEST_DOCUMENT:
+                raise UserError(f"{self.path}: {file} claims to have {size:,} bytes. Download the product again.")
             return archive.read(self.folder + file)
 
     def location(self, file: str) -> str:
@@ -151,13 +155,19 @@ class ArchiveFiles:
             raise _missing(self.path, file)
 
 
+def lies_inside(file: str) -> bool:
+    """Whether a path that a manifest names stays below the product's folder."""
+    path = PurePosixPath(file)
+    return not path.is_absolute() and ".." not in path.parts
+
+
 @contextmanager
 def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip archive, open for reading; `UserError` where it, or a file that is read of it, is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except UNREADABLE_ARCHIVE as error:
         raise UserError(f"{path} is cut off or damaged ({first_line(error)}). Download it again.") from error
 
 

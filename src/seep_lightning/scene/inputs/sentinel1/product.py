@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from seep_lightning.documents import xml_files
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.band_names import CO_POLARISED, polarisation_in
 from seep_lightning.scene.inputs.sentinel1.files import MANIFEST, ArchiveFiles, FolderFiles, ProductFiles
@@ -109,10 +109,7 @@ def read_product(files: ProductFiles) -> Product:
 
 def parsed_xml(files: ProductFiles, file: str) -> Element:
     """The root of one of a product's XML files; `UserError` where it is missing or damaged."""
-    text = files.read(file)
-    problem = f"{files.path}: {file} is cut off or damaged"
-    with as_user_error(problem, ElementTree.ParseError, advice=DOWNLOAD_AGAIN):
-        return ElementTree.fromstring(text)
+    return xml_files.parsed_xml(files.read(file), f"{files.path}: {file}", advice=DOWNLOAD_AGAIN)
 
 
 def damage_told(files: ProductFiles, file: str) -> AbstractContextManager[None]:

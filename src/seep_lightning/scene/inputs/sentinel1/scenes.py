@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE
 from seep_lightning.scene.inputs.sentinel1.annotation import Annotation, read_annotation
 from seep_lightning.scene.inputs.sentinel1.files import (
     ARCHIVE_SUFFIX,
@@ -55,7 +56,7 @@ def _holds_manifest(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(PurePosixPath(name).name == MANIFEST for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except UNREADABLE_ARCHIVE:
         return False
 
 
@@ -129,4 +130,4 @@ def _location(files: ProductFiles, file: str) -> str:
     try:
         return files.location(file)
     except UserError:
-        return f"{files.path}/{file}"
+        return f"{files.path}/{PurePosixPath(file).name}"

@@ -1,0 +1,50 @@
+"""GDAL's names of what lies in other files: files in archives, rasters in containers, and files of a network."""
+
+import re
+from pathlib import Path
+
+OWN_MEMORY = "/vsimem/"
+"""Where this package, and nobody else, lays files that have no place on a disk."""
+
+_SUBDATASET = re.compile(
+    r"(?P<driver>NETCDF|HDF5|ZARR):(?P<quote>\"?)(?P<file>[^\"]+?)(?P=quote):(?P<part>[^\"]+)", re.I
+)
+_DIRECTORY = re.compile(r"(?P<driver>GTIFF_DIR):(?P<part>\d+):(?P<file>.+)", re.I)
+# one may hold another; braces end where a name may hold anything
+_IN_ARCHIVE = re.compile(
+    r"(/vsi(?P<system>zip|tar|gzip|7z|rar)/\{?)+(?P<path>((?P<braces>[^{}]+)\}/?)?(?P<member>.*))", re.DOTALL
+)
+
+
+def parsed_subdataset(text: str) -> re.Match[str] | None:
+    """The parts `driver`, `file` and `part` of the name of a raster in a file; None where it is none.
+
+    Args:
+        text: Such as `NETCDF:"a.nc":sigma0` or `GTIFF_DIR:2:a.tif`.
+    """
+    return _SUBDATASET.fullmatch(text) or _DIRECTORY.fullmatch(text)
+
+
+def archive_of(location: str) -> Path | None:
+    """The archive on the disk that a name such as `/vsizip/{/home/a.zip}/b.tif` leads into; None for any other name."""
+    match = _IN_ARCHIVE.match(location)
+    if match is None:
+        return None
+    inside = Path(match["braces"] or match["path"])
+    return next((folder for folder in (inside, *inside.parents) if folder.is_file()), None)
+
+
+def is_of_a_virtual_system(location: str) -> bool:
+    """Whether a name is one of GDAL's virtual file systems, such as `/vsizip/...` or `/vsicurl/...`."""
+    return location.startswith("/vsi")
+
+
+def member_of(location: str) -> str:
+    """The name of a file within its archive; empty where the archive is a compressed file itself."""
+    archive = archive_of(location)
+    match = _IN_ARCHIVE.match(location)
+    if archive is None or match is None:
+        return ""
+    if match["braces"]:
+        return match["member"]
+    return match["path"].removeprefix(str(archive)).lstrip("/")

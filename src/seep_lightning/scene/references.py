@@ -1,0 +1,358 @@
+"""What a raster file may draw on: judged before GDAL opens it, since GDAL follows every name that it finds in a file.
+
+A file from a stranger may be a virtual raster under any suffix, or lie beside files of overviews and masks that are
+some. GDAL would read other files of the disk, or of the network, for it. So a virtual raster may name local rasters
+below its own folder only, or below one of `SEEP_VRT_FOLDERS`; and what lies beside a file must be a plain raster.
+"""
+
+import os
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from seep_lightning.documents.regular_files import check_regular, read_bytes
+from seep_lightning.documents.xml_files import parsed_xml
+from seep_lightning.errors import UserError
+from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE, check_archive, names_in
+from seep_lightning.scene.locations import archive_of, is_of_a_virtual_system, member_of, parsed_subdataset
+from seep_lightning.scene.raster_formats import envi_headers, is_signed, is_signed_by
+
+FOLDERS_VARIABLE = "SEEP_VRT_FOLDERS"
+"""Of the environment: further folders whose files virtual rasters may draw on, with `:` between them."""
+
+VRT_MARK = b"<VRTDataset"
+# what GDAL looks at to tell what a file is
+HEAD_BYTES = 1024
+# some 80,000 tiles
+LARGEST_VRT = 32 << 20
+# virtual rasters that draw on virtual rasters
+DEEPEST_NESTING = 8
+# beside a file; GDAL takes them for any of its formats
+RASTER_SIDECARS = (".ovr", ".msk", ".msk.ovr", ".ovr.msk")
+METADATA_SIDECAR = ".aux.xml"
+LARGEST_METADATA = 64 << 20
+OVERVIEW_REFERENCE = "OVERVIEW_FILE"
+"""Of metadata: names another file that GDAL takes for the overviews of this one."""
+
+# elements and attributes of a virtual raster, in lower case as GDAL compares them: those that name files ...
+_FILE_NAMES = ("sourcefilename", "sourcedataset")
+# ... coordinate systems, which may be addresses ...
+_SYSTEM_NAMES = ("srs", "projection", "sourcesrs", "targetsrs", "sourcecrs", "targetcrs")
+# ... and those that hold numbers, plain texts or others of these
+_PLAIN_ELEMENTS_TEXT = """
+    vrtdataset geotransform gcplist gcp metadata mdi blockxsize blockysize
+    vrtrasterband description nodatavalue hidenodatavalue unittype offset scale colorinterp colortable entry
+    categorynames category histograms histitem histmin histmax bucketcount includeoutofrange approximate histcounts
+    gdalrasterattributetable fielddefn name type usage row f maskband overview overviewlist
+    simplesource complexsource averagedsource nodatafrommasksource kernelfilteredsource sourceband sourceproperties
+    srcrect dstrect nodata usemaskband scaleoffset scaleratio exponent srcmin srcmax dstmin dstmax clamp lut
+    colortablecomponent kernel size coefs maskvaluethreshold remappedvalue
+    pixelfunctiontype pixelfunctionarguments sourcetransfertype skipnoncontributingsources
+    gdalwarpoptions warpmemorylimit resamplealg workingdatatype option transformer approxtransformer maxerror
+    basetransformer genimgprojtransformer srcgeotransform srcinvgeotransform dstgeotransform dstinvgeotransform
+    srcgcptransformer gcptransformer srctpstransformer tpstransformer order reversed refine mingcps tolerance
+    reprojecttransformer reprojectiontransformer options bandlist bandmapping srcnodatareal srcnodataimag
+    dstnodatareal dstnodataimag cutline cutlineblenddist srcalphaband dstalphaband multithread
+"""
+_PLAIN_ATTRIBUTES_TEXT = """
+    rasterxsize rasterysize subclass band datatype relativetovrt shared key domain format id info
+    pixel line x y z c1 c2 c3 c4 xoff yoff xsize ysize blockxsize blockysize normalized separable
+    dataaxistosrsaxismapping coordinateepoch resampling src dst name tabletype row0min binsize index
+"""
+_PLAIN_ELEMENTS = frozenset(_PLAIN_ELEMENTS_TEXT.split())
+_PLAIN_ATTRIBUTES = frozenset(_PLAIN_ATTRIBUTES_TEXT.split())
+_PLAIN_CLASSES = frozenset(
+    ["", "VRTWarpedDataset", "VRTSourcedRasterBand", "VRTDerivedRasterBand", "VRTWarpedRasterBand"]
+)
+_SYSTEM = re.compile(r"\s*(|[A-Z][A-Za-z_]*\s*\[.*|EPSG:\d+(\+\d+)?|\+proj=.*|\{.*)\s*", re.DOTALL)
+_XML_DECLARATION = re.compile(r"^\ufeff?\s*<\?xml[^>]*\?>")
+
+
+def check_references(path: Path) -> None:
+    """Check a raster on a disk before GDAL opens it.
+
+    Args:
+        path: The file; or a folder of Zarr.
+
+    Raises:
+        UserError: It is no regular file, or it, or what lies beside it, draws on what it may not.
+    """
+    if is_zarr_folder(path):
+        return
+    check_regular(path)
+    _Judge((path.resolve().parent, *allowed_folders())).check_file(str(path))
+
+
+def check_own_vrt(text: str) -> None:
+    """Check the sources of a virtual raster that this package made: they may lie anywhere, but must be plain rasters.
+
+    Args:
+        text: The virtual raster.
+
+    Raises:
+        UserError: A source is no raster of a known format, or draws on what it may not.
+    """
+    root = parsed_xml(text.encode(), "a stack of bands")
+    for element in root.iter("SourceFilename"):
+        location = str(element.text)
+        folder = Path(location).resolve().parent
+        _Judge((folder, *allowed_folders())).check_source(location, location)
+
+
+def is_zarr_folder(path: Path) -> bool:
+    """Whether a path is a folder of Zarr, the one format of ours whose rasters are folders."""
+    return path.suffix.lower() == ".zarr" and path.is_dir()
+
+
+def check_metadata(tags: dict[str, str], path: str) -> None:
+    """Check what a file says of its overviews, which may be the name of another file.
+
+    Args:
+        tags: Of the metadata domain `OVERVIEWS`.
+        path: The file, for messages.
+
+    Raises:
+        UserError: It names a file.
+    """
+    if OVERVIEW_REFERENCE in tags:
+        raise _refused(path, f"its metadata name another file, {tags[OVERVIEW_REFERENCE]}, for its overviews")
+
+
+@dataclass
+class _Judge:
+    """Judges a file with all that it draws on.
+
+    Attributes:
+        folders: Where files of virtual rasters may lie.
+        judged: The files that need not be judged again.
+    """
+
+    folders: Sequence[Path]
+    judged: set[str] = field(default_factory=set)
+
+    def check_file(self, path: str, depth: int = 0) -> None:
+        """Check a regular file and what lies beside it."""
+        if path in self.judged:
+            return
+        self.judged.add(path)
+        head = _head(path)
+        if VRT_MARK in head:
+            self._check_vrt(path, depth)
+        elif not is_signed(head):
+            _check_plain_numbers(Path(path))
+        for suffix in RASTER_SIDECARS:
+            _check_raster_sidecar(f"{path}{suffix}")
+        _check_metadata_sidecar(f"{path}{METADATA_SIDECAR}")
+
+    def _check_vrt(self, path: str, depth: int) -> None:
+        """Check a virtual raster."""
+        if depth > DEEPEST_NESTING:
+            raise _refused(path, f"more than {DEEPEST_NESTING} virtual rasters draw on each other")
+        for name, is_relative in _sources(_parsed(path), path):
+            for location in _places(path, name, is_relative=is_relative):
+                self._check_below(location, path)
+                self.check_source(location, path, depth + 1)
+
+    def _check_below(self, location: str, vrt: str) -> None:
+        """Raise `UserError` for a file that lies in none of the folders that a virtual raster may draw on."""
+        archive = archive_of(location)
+        if archive is None and is_of_a_virtual_system(location):
+            raise _refused(vrt, f"it draws on {location[:80]}, which is no file of this computer")
+        real = Path(os.path.realpath(location if archive is None else archive))
+        if not any(real.is_relative_to(folder) for folder in self.folders):
+            raise _refused(
+                vrt,
+                f"it draws on {location[:200]}, which does not lie below its folder. Put it above its files, "
+                f"or allow their folder: {FOLDERS_VARIABLE}={real.parent}",
+            )
+
+    def check_source(self, location: str, vrt: str, depth: int = 0) -> None:
+        """Check what a virtual raster names: a raster of a known format, or another virtual raster."""
+        subdataset = parsed_subdataset(location)
+        if subdataset is not None:
+            location = subdataset["file"]
+        if location in self.judged:
+            return
+        if archive_of(location) is not None:
+            _check_packed_source(location, vrt)
+            return
+        path = Path(location)
+        # of what is not there GDAL says so when its pixels are read
+        if is_zarr_folder(path) or not os.path.lexists(location):
+            return
+        check_regular(path)
+        head = _head(location)
+        if VRT_MARK not in head and not is_signed_by(path, head):
+            raise _refused(vrt, f"it draws on {location}, which is no raster of a known format")
+        self.check_file(location, depth)
+
+
+def _check_plain_numbers(path: Path) -> None:
+    """Raise `UserError` for any file of the disk that a link and a header of ENVI make a raster."""
+    for header in envi_headers(path):
+        if header.is_file() and header.resolve().parent != path.resolve().parent:
+            raise _refused(str(path), f"it is a link to {path.resolve()}, and its header {header.name} lies elsewhere")
+
+
+def _check_packed_source(location: str, vrt: str) -> None:
+    """Raise `UserError` for a source in an archive that is no plain raster: what lies in it is not judged further."""
+    head = packed_bytes(location, HEAD_BYTES)
+    if head is not None and (VRT_MARK in head or not is_signed_by(Path(location), head)):
+        raise _refused(vrt, f"it draws on {location}, which is no plain raster. Unpack the archive")
+
+
+def _check_raster_sidecar(path: str) -> None:
+    """Raise `UserError` for a file of overviews or of a mask that is no plain raster."""
+    if not os.path.lexists(path):
+        return
+    check_regular(Path(path))
+    if not is_signed(_head(path)):
+        raise _refused(path, "it lies beside a raster, and is no plain raster itself. Remove it")
+
+
+def _check_metadata_sidecar(path: str) -> None:
+    """Raise `UserError` for metadata beside a raster that name further files."""
+    if not os.path.lexists(path):
+        return
+    content = read_bytes(Path(path), largest=LARGEST_METADATA)
+    # in any encoding that GDAL reads, these are bytes of ASCII
+    if OVERVIEW_REFERENCE.lower().encode() in content.lower():
+        raise _refused(path, "it names another file for overviews. Remove it")
+
+
+def _head(path: str) -> bytes:
+    """The first bytes of a regular file; `UserError` where it cannot be read."""
+    try:
+        # faster than a `Path`, for many chips
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _parsed(path: str) -> Element:
+    """A virtual raster as XML. GDAL heeds no encoding, so what is no UTF-8 would be read in two ways."""
+    content = read_bytes(Path(path), largest=LARGEST_VRT)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise _refused(path, "it is not UTF-8") from error
+    plain = _XML_DECLARATION.sub("", text).lstrip("\ufeff")
+    return parsed_xml(plain.encode(), path, advice="Write the virtual raster again, with gdalbuildvrt.")
+
+
+def _sources(root: Element, path: str) -> Iterator[tuple[str, bool]]:
+    """The files that a virtual raster names, and whether relative to itself; `UserError` for what may not stand in it.
+
+    An attribute means to GDAL what an element of its name does.
+    """
+    for element in root.iter():
+        attributes = {name.lower(): value for name, value in element.attrib.items()}
+        tag = element.tag.lower()
+        text = (element.text or "").strip()
+        if tag in _FILE_NAMES:
+            yield text, attributes.get("relativetovrt", "0") not in ("", "0")
+        elif tag in _SYSTEM_NAMES:
+            _check_system(text, path)
+        elif tag not in _PLAIN_ELEMENTS:
+            raise _refused(path, f"a virtual raster of somebody else may not hold <{element.tag[:40]}>")
+        _check_attributes(attributes, path)
+
+
+def _check_attributes(attributes: dict[str, str], path: str) -> None:
+    """Raise `UserError` for an attribute, or a kind of band, that may read what is no raster, or run code."""
+    for name, value in attributes.items():
+        if name in _SYSTEM_NAMES:
+            _check_system(value, path)
+        elif name not in _PLAIN_ATTRIBUTES:
+            raise _refused(path, f"a virtual raster of somebody else may not hold the attribute {name[:40]}")
+    kind = attributes.get("subclass", "")
+    if kind not in _PLAIN_CLASSES:
+        raise _refused(path, f"a virtual raster of somebody else may not be a {kind[:40]}")
+    if attributes.get("key", "").upper() == OVERVIEW_REFERENCE:
+        raise _refused(path, "its metadata name another file for overviews")
+
+
+def _check_system(text: str, path: str) -> None:
+    """Raise `UserError` for a coordinate system that is none, but may be an address."""
+    if _SYSTEM.fullmatch(text) is None:
+        raise _refused(path, f"{text[:60]!r} is no coordinate system")
+
+
+def _places(vrt: str, name: str, *, is_relative: bool) -> Iterator[str]:
+    """Where a file may lie that a virtual raster names: links to virtual rasters are followed, or not."""
+    parsed = parsed_subdataset(name)
+    if parsed is not None:
+        name = parsed["file"]
+    if is_of_a_virtual_system(name) or Path(name).is_absolute():
+        yield name
+        return
+    if "://" in name or VRT_MARK.decode() in name:
+        raise _refused(vrt, f"it draws on {name[:80]}, which is no file of this computer")
+    folders = [Path(vrt).parent, Path(vrt).resolve().parent] if is_relative else [Path.cwd()]
+    for folder in dict.fromkeys(folders):
+        yield str(folder / name)
+
+
+def allowed_folders() -> list[Path]:
+    """The folders of `SEEP_VRT_FOLDERS`."""
+    texts = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    return [Path(text).expanduser().resolve() for text in texts if text]
+
+
+def check_packed(location: str) -> None:
+    """Check a raster in an archive before GDAL opens it there.
+
+    Args:
+        location: Such as `/vsizip/{/home/a.zip}/b.tif`.
+
+    Raises:
+        UserError: It is a virtual raster, or what lies beside it in the archive draws on other files.
+    """
+    archive = archive_of(location)
+    if archive is None:
+        return
+    check_regular(archive)
+    check_archive(archive)
+    if VRT_MARK in (packed_bytes(location, HEAD_BYTES) or b""):
+        raise _refused(location, "it is a virtual raster in an archive. Unpack the archive")
+    for suffix in RASTER_SIDECARS:
+        head = packed_bytes(f"{location}{suffix}", HEAD_BYTES)
+        if head is not None and not is_signed(head):
+            raise _refused(f"{location}{suffix}", "it lies beside a raster, and is no plain raster itself")
+    metadata = packed_bytes(f"{location}{METADATA_SIDECAR}", LARGEST_METADATA)
+    if metadata is not None and OVERVIEW_REFERENCE.lower().encode() in metadata.lower():
+        raise _refused(f"{location}{METADATA_SIDECAR}", "it names another file for overviews")
+
+
+def packed_bytes(location: str, most: int) -> bytes | None:
+    """The first bytes of a file in an archive.
+
+    Args:
+        location: Such as `/vsizip/{/home/a.zip}/b.tif`.
+        most: How many.
+
+    Returns:
+        The bytes; None where there is no such file, or the archive cannot be read or is of another kind.
+    """
+    archive, member = archive_of(location), member_of(location)
+    if archive is None or member not in names_in(archive, archive.stat().st_mtime_ns):
+        return None
+    with suppress(*UNREADABLE_ARCHIVE):
+        if location.startswith("/vsizip/"):
+            with zipfile.ZipFile(archive) as packed, packed.open(member) as file:
+                return file.read(most)
+        with tarfile.open(archive) as packed_tar:
+            member_file = packed_tar.extractfile(member)
+            return None if member_file is None else member_file.read(most)
+    return None
+
+
+def _refused(path: str, reason: str) -> UserError:
+    """The error for a file that draws on what it may not."""
+    return UserError(f"{path} is not opened: {reason}.")

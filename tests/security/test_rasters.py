@@ -1,0 +1,256 @@
+"""Scenes, chips and masks from a stranger: they reach no network, and show no other file of this computer."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from helpers.rasters import UTM, write_raster
+from helpers.strangers import Listener, listening, raw_vrt, secret_file, vrt, wms
+from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.data.decoding import decode
+from seep_lightning.data.inputs import find_scenes
+from seep_lightning.data.mask_files import read_mask_file
+from seep_lightning.errors import UserError
+from seep_lightning.scene.inputs.kinds import open_scene
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.references import FOLDERS_VARIABLE
+from seep_lightning.scene.scene_file import ReadingOptions
+
+PIXELS = np.full((64, 64), 7, np.uint8)
+
+
+@pytest.fixture
+def network() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder that the stranger sent."""
+    (tmp_path / "sent").mkdir()
+    return tmp_path / "sent"
+
+
+def refused(path: Path | str, match: str = "is not opened|is no raster") -> None:
+    """A scene that is not opened, whichever reader is asked."""
+    with pytest.raises(UserError, match=match):
+        (scene,) = find_scenes("input", str(path))
+        with open_scene(scene, ReadingOptions()) as raster:
+            raster.read(0, 4)
+    if Path(path).suffix not in (".zip", ".tgz"):
+        with pytest.raises(UserError, match=match):
+            decode(Path(path))
+        with pytest.raises(UserError, match=match):
+            read_mask_file(Path(path), PrepareConfig(scenes="", labels="", output=""))
+
+
+NETWORK_FILES = {
+    "a map service": wms("URL"),
+    "a virtual raster over a file of the network": vrt("/vsicurl/URL/a.tif"),
+    "a virtual raster over an address": vrt("URL/a.tif"),
+    "a virtual raster over a compressed file of the network": vrt("/vsizip//vsicurl/URL/a.zip/a.tif"),
+    "a virtual raster in a virtual raster": vrt(f"{vrt('/vsicurl/URL/a.tif')}".replace("<", "&lt;")),
+    "a virtual raster whose metadata name overviews": vrt(
+        "own.tif",
+        relative=True,
+        more='<Metadata domain="OVERVIEWS"><MDI key="overview_file">/vsicurl/URL/o.tif</MDI></Metadata>',
+    ),
+    "a virtual raster with a coordinate system at an address": vrt("own.tif", relative=True, more="<SRS>URL/crs</SRS>"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".vrt", ".tif", ".png", ".img"])
+@pytest.mark.parametrize("kind", NETWORK_FILES)
+def test_a_raster_of_the_network_is_refused_under_any_suffix(
+    kind: str, suffix: str, folder: Path, network: Listener
+) -> None:
+    write_raster(folder / "own.tif", PIXELS)
+    path = folder / f"scene{suffix}"
+    path.write_text(NETWORK_FILES[kind].replace("URL", network.url))
+    refused(path, match="is not opened|is no raster|has no end|cannot read")
+    assert not network.requests
+
+
+@pytest.mark.parametrize("suffix", [".ovr", ".msk"])
+@pytest.mark.parametrize("content", ["vrt", "wms"])
+def test_what_lies_beside_a_raster_reaches_no_network(
+    suffix: str, content: str, folder: Path, network: Listener
+) -> None:
+    scene = write_raster(folder / "scene.tif", PIXELS)
+    text = wms(network.url) if content == "wms" else vrt(f"/vsicurl/{network.url}/a.tif")
+    (folder / f"scene.tif{suffix}").write_text(text)
+    refused(scene)
+    assert not network.requests
+
+
+def test_metadata_that_name_other_overviews_are_refused_beside_a_raster_and_inside_it(
+    folder: Path, network: Listener
+) -> None:
+    scene = write_raster(folder / "scene.tif", PIXELS)
+    item = f'<MDI key="OVERVIEW_FILE">/vsicurl/{network.url}/o.tif</MDI>'
+    (folder / "scene.tif.aux.xml").write_text(
+        f'<PAMDataset><Metadata domain="OVERVIEWS">{item}</Metadata></PAMDataset>'
+    )
+    refused(scene)
+    (folder / "scene.tif.aux.xml").unlink()
+    with rasterio.open(scene, "r+") as out:
+        out.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=f"/vsicurl/{network.url}/o.tif")
+    refused(scene)
+    assert not network.requests
+
+
+def test_an_archive_holds_no_virtual_raster_and_nothing_beside_a_raster_that_is_one(
+    folder: Path, network: Listener
+) -> None:
+    scene = write_raster(folder / "scene.tif", PIXELS)
+    for number, (name, text) in enumerate(
+        {
+            "scene.vrt": vrt(f"/vsicurl/{network.url}/a.tif"),
+            "scene.tif.ovr": vrt(f"/vsicurl/{network.url}/a.tif"),
+            "scene.tif.msk": wms(network.url),
+            "scene.tif.aux.xml": f"<MDI key='OVERVIEW_FILE'>/vsicurl/{network.url}/a.tif</MDI>",
+        }.items()
+    ):
+        path = folder / f"{number}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, text)
+            if name != "scene.vrt":
+                archive.write(scene, "scene.tif")
+        refused(path)
+    assert not network.requests
+
+
+def test_what_lies_at_an_address_that_a_person_typed_is_no_virtual_raster_either(network: Listener) -> None:
+    with pytest.raises(UserError, match="is no raster"):
+        Raster(f"/vsicurl/{network.url}/a.vrt")
+    # what was typed is asked for
+    assert network.requests
+
+
+@pytest.mark.parametrize("suffix", [".vrt", ".tif"])
+@pytest.mark.parametrize("way", ["absolute", "upwards", "link", "beside"])
+def test_the_bytes_of_another_file_are_no_pixels(way: str, suffix: str, folder: Path) -> None:
+    secret = secret_file(folder.parent)
+    (folder / "link").symlink_to(secret)
+    secret_file(folder).rename(folder / "beside")
+    name = {"absolute": str(secret), "upwards": "../passwd", "link": "link", "beside": "beside"}[way]
+    path = folder / f"scene{suffix}"
+    path.write_text(raw_vrt(name, relative=way != "absolute"))
+    refused(path, match="may not be a VRTRawRasterBand|cannot read")
+
+
+def test_a_header_of_envi_makes_no_raster_of_a_file_elsewhere(folder: Path) -> None:
+    secret = secret_file(folder.parent)
+    (folder / "scene.img").symlink_to(secret)
+    (folder / "scene.hdr").write_text("ENVI\nsamples = 8\nlines = 4\nbands = 1\ndata type = 1\ninterleave = bsq\n")
+    refused(folder / "scene.img", match="it is a link to .*passwd, and its header scene.hdr lies elsewhere")
+    (folder / "scene.vrt").write_text(vrt("scene.img", relative=True))
+    refused(folder / "scene.vrt")
+
+
+@pytest.mark.parametrize("way", ["absolute", "upwards", "link"])
+def test_a_virtual_raster_draws_on_files_below_its_folder_unless_a_person_allows_others(
+    way: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_raster(folder.parent / "elsewhere" / "other.tif", PIXELS)
+    (folder / "link.tif").symlink_to(other)
+    name = {"absolute": str(other), "upwards": "../elsewhere/other.tif", "link": "link.tif"}[way]
+    path = folder / "scene.vrt"
+    path.write_text(vrt(name, relative=way != "absolute"))
+    refused(path, match=rf"does not lie below its folder.*{FOLDERS_VARIABLE}={other.parent}")
+    monkeypatch.setenv(FOLDERS_VARIABLE, os.pathsep.join(["/nowhere", str(other.parent)]))
+    with Raster(path) as raster:
+        assert (raster.read(0, 64)[0] == 7).all()
+
+
+def test_a_virtual_raster_over_its_own_files_is_read_also_through_another_one(folder: Path) -> None:
+    write_raster(folder / "tiles" / "a.tif", PIXELS)
+    (folder / "tiles" / "inner.vrt").write_text(vrt("a.tif", relative=True))
+    (folder / "scene.vrt").write_text(vrt("tiles/inner.vrt", relative=True))
+    with Raster(folder / "scene.vrt") as raster:
+        assert (raster.read(0, 64)[0] == 7).all()
+
+
+def test_virtual_rasters_that_draw_on_each_other_come_to_an_end(folder: Path) -> None:
+    (folder / "a.vrt").write_text(vrt("b.vrt", relative=True))
+    (folder / "b.vrt").write_text(vrt("a.vrt", relative=True))
+    with pytest.raises(UserError), Raster(folder / "a.vrt") as raster:
+        raster.read(0, 4)
+    for number in range(40):
+        sources = "".join(
+            f'<SimpleSource><SourceFilename relativeToVRT="1">{number + 1}.vrt</SourceFilename></SimpleSource>'
+            for _ in range(50)
+        )
+        (folder / f"{number}.vrt").write_text(
+            f'<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1">{sources}'
+            "</VRTRasterBand></VRTDataset>"
+        )
+    refused(folder / "0.vrt", match="virtual rasters draw on each other")
+
+
+BAND = '<VRTRasterBand dataType="Byte" band="1" {}>{}</VRTRasterBand>'
+
+
+@pytest.mark.parametrize(
+    "band",
+    [
+        BAND.format(
+            'subClass="VRTDerivedRasterBand"',
+            "<PixelFunctionType>f</PixelFunctionType><PixelFunctionLanguage>Python</PixelFunctionLanguage>"
+            "<PixelFunctionCode>import os</PixelFunctionCode>",
+        ),
+        BAND.format("", '<SimpleSource sourcefilename="/etc/passwd"/>'),
+        BAND.format("", "<SubClass>VRTRawRasterBand</SubClass>"),
+        '<Input><SourceFilename relativeToVRT="1">a.tif</SourceFilename></Input><ProcessingSteps/>',
+        BAND.format("", "<SimpleSource><OpenOptions><OOI key='A'>b</OOI></OpenOptions></SimpleSource>"),
+        "<GDALWarpOptions><Transformer><RPCTransformer><DEMPath>/etc/passwd</DEMPath></RPCTransformer></Transformer>"
+        "</GDALWarpOptions>",
+    ],
+)
+def test_what_else_may_stand_in_a_virtual_raster_is_known(band: str, folder: Path) -> None:
+    path = folder / "scene.vrt"
+    path.write_text(f'<VRTDataset rasterXSize="8" rasterYSize="4">{band}</VRTDataset>')
+    refused(path, match="may not hold")
+
+
+def test_entities_and_other_encodings_hide_nothing(folder: Path) -> None:
+    path = folder / "scene.vrt"
+    path.write_text('<!DOCTYPE a [<!ENTITY b "c">]>' + vrt("own.tif"))
+    refused(path, match="declares a document type")
+    path.write_bytes(vrt("/etc/passwd\xe9").encode("latin-1"))
+    refused(path, match="it is not UTF-8")
+
+
+def test_a_product_of_snap_names_no_files_outside_its_folder(folder: Path) -> None:
+    secret = secret_file(folder.parent)
+    secret.rename(secret.with_suffix(".img"))
+    secret.with_suffix(".hdr").write_text("ENVI\nsamples = 8\nlines = 4\nbands = 1\ndata type = 1\n")
+    for href in (str(secret.with_suffix(".hdr")), "../passwd.hdr", "scene.data/../../passwd.hdr"):
+        (folder / "scene.dim").write_text(
+            "<Dimap_Document><Raster_Dimensions><NCOLS>8</NCOLS><NROWS>4</NROWS></Raster_Dimensions><Data_Access>"
+            f'<Data_File><DATA_FILE_PATH href="{href}"/><BAND_INDEX>0</BAND_INDEX></Data_File></Data_Access>'
+            "<Image_Interpretation><Spectral_Band_Info><BAND_INDEX>0</BAND_INDEX><BAND_NAME>a</BAND_NAME>"
+            "<DATA_TYPE>uint8</DATA_TYPE></Spectral_Band_Info></Image_Interpretation></Dimap_Document>"
+        )
+        (scene,) = find_scenes("input", str(folder / "scene.dim"))
+        with pytest.raises(UserError, match="none of its bands lies in"):
+            open_scene(scene, ReadingOptions())
+
+
+def test_other_drivers_of_gdal_open_nothing(folder: Path) -> None:
+    path = folder / "scene.asc"
+    path.write_text("ncols 4\nnrows 4\nxllcorner 0\nyllcorner 0\ncellsize 1\n" + "1 2 3 4\n" * 4)
+    refused(path, match="is no raster|cannot read")
+
+
+def test_chips_of_the_usual_formats_are_still_read(folder: Path) -> None:
+    for suffix, driver in ((".tif", "GTiff"), (".png", "PNG"), (".bmp", "BMP"), (".jpg", "JPEG"), (".webp", "WEBP")):
+        bands = PIXELS if driver != "WEBP" else np.stack([PIXELS] * 3)
+        path = write_raster(folder / f"a{suffix}", bands, driver=driver, **(UTM if driver == "GTiff" else {}))
+        assert decode(path).size == (64, 64)
