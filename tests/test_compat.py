@@ -157,3 +157,9 @@ def test_pyogrio_takes_a_literal_path_as_it_is(tmp_path: Path) -> None:
     assert pyogrio.read_info(compat.literal_path(path))["features"] == 1
     # others are parsed as before
     assert pyogrio.util.vsi_path("/a.zip!b.shp") == "/vsizip//a.zip/b.shp"
+
+
+def test_lightning_has_the_figures_of_an_epoch_before_it_logs_them() -> None:
+    connector = pl.Trainer(logger=False, enable_checkpointing=False, barebones=True)._logger_connector
+    assert isinstance(type(connector).metrics, property), f"Lightning {CHANGED}figures_of_epoch"
+    assert connector._first_loop_iter is None, f"Lightning {CHANGED}figures_of_epoch"

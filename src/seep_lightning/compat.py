@@ -131,6 +131,18 @@ def resume_with_the_next_epoch(trainer: Any) -> None:
     trainer.fit_loop._iteration_based_training = by_epochs
 
 
+def figures_of_epoch(trainer: Any) -> dict[str, Any]:
+    """What an epoch of training logged, before Lightning hands it to the loggers, which is after the checkpoints.
+
+    `trainer.logged_metrics` would hold figures of earlier epochs, too.
+
+    Args:
+        trainer: In a callback's `on_train_epoch_end`.
+    """
+    figures: dict[str, Any] = trainer._logger_connector.metrics["log"]
+    return figures
+
+
 def end_lightnings_processes() -> None:
     """End the other processes that DDP started on this machine.
 

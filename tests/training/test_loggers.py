@@ -1,5 +1,8 @@
 """Curves of a run in TensorBoard, its row of settings, and loggers of other libraries."""
 
+import errno
+import math
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,9 +11,12 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers.trainings import curve
-from seep_lightning.errors import UserError
+from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.records import read_rows
 from seep_lightning.runs.settings import settings_of
+from seep_lightning.training import checkpointing, loggers
+from seep_lightning.training.loggers import Csv
 from seep_lightning.training.session import train
 
 Compose = Callable[..., object]
@@ -55,3 +61,84 @@ def test_a_logger_whose_package_is_missing_names_the_extra(name: str, compose_ti
         pytest.skip(f"{name} is installed")
     with pytest.raises(UserError, match=rf"logger.{name} needs.*pip install 'seep_lightning\[{name}\]'"):
         train(compose_tiny(f"logger={name}"), tmp_path / "run")
+
+
+def logged(folder: Path, epochs: range, **figures: float) -> Csv:
+    """A logger that wrote some epochs, as the training does."""
+    logger = Csv(folder)
+    for epoch in epochs:
+        logger.log_metrics({"dice/val": epoch / 7, "epoch": epoch})
+        logger.log_metrics({"loss/train": 1 / (1 + epoch), "epoch": epoch, **figures})
+        logger.write_row()
+    return logger
+
+
+def test_a_thousand_epochs_are_appended_and_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rewriting the table at each epoch wrote 486 MB in 1,000 epochs."""
+    written: list[int] = []
+    whole = loggers.write_table
+
+    def counted(path: Path, *arguments: object) -> None:
+        whole(path, *arguments)
+        written.append(path.stat().st_size)
+
+    monkeypatch.setattr(loggers, "write_table", counted)
+    logged(tmp_path, range(1000))
+    assert len(written) == 1
+    assert [row["epoch"] for row in read_rows(tmp_path / "metrics.csv")] == list(range(1000))
+
+
+def test_an_appended_table_is_that_which_is_written_at_once(tmp_path: Path) -> None:
+    logger = logged(tmp_path, range(5))
+    appended = (tmp_path / "metrics.csv").read_bytes()
+    logger._write_anew()
+    assert (tmp_path / "metrics.csv").read_bytes() == appended
+
+
+def test_a_resumed_table_keeps_earlier_rows_and_does_later_ones_again(tmp_path: Path) -> None:
+    logged(tmp_path, range(5))
+    logged(tmp_path, range(3, 4), extra=1.0)
+    rows = read_rows(tmp_path / "metrics.csv")
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert [row["extra"] for row in rows][3] == 1 and rows[2]["loss/train"] == 1 / 3
+
+
+def test_half_a_row_at_the_end_is_no_row(tmp_path: Path) -> None:
+    logged(tmp_path, range(3))
+    table = tmp_path / "metrics.csv"
+    table.write_bytes(table.read_bytes()[:-4])
+    assert [row["epoch"] for row in read_rows(table)] == [0, 1]
+    assert list(Csv(tmp_path).rows) == [0, 1]
+
+
+def test_a_disk_that_fills_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logged(tmp_path, range(3))
+    before = (tmp_path / "metrics.csv").read_bytes()
+    logger.log_metrics({"dice/val": 0.5, "epoch": 3})
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    with pytest.raises(DiskError, match=r"metrics\.csv is full"):
+        logger.write_row()
+    monkeypatch.undo()
+    assert (tmp_path / "metrics.csv").read_bytes().startswith(before)
+    logged(tmp_path, range(3, 4))
+    assert [row["epoch"] for row in read_rows(tmp_path / "metrics.csv")] == [0, 1, 2, 3]
+
+
+def test_the_row_of_an_epoch_is_whole_before_its_checkpoint(
+    compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process killed after the checkpoint left half a row: 2 of 44 times."""
+    rows: list[dict[str, float]] = []
+    write = checkpointing.write_checkpoint
+
+    def seen(path: Path, content: dict[str, object]) -> None:
+        rows.append(read_rows(tmp_path / "run" / "metrics.csv")[-1] | {"of": content["epoch"]})
+        write(path, content)
+
+    monkeypatch.setattr(checkpointing, "write_checkpoint", seen)
+    train(compose_tiny("monitor=epoch", "trainer.check_val_every_n_epoch=1"), tmp_path / "run")
+    assert [row["epoch"] for row in rows] == [row["of"] for row in rows] == [0, 0, 1, 1]
+    table = read_rows(tmp_path / "run" / "metrics.csv")
+    assert [{**row, "of": row["epoch"]} for row in table] == [rows[0], rows[2]]
+    assert {"dice/val", "dice/train", "loss/train", "lr", "epoch_seconds"} <= table[0].keys()
+    assert not any(math.isnan(value) for row in table for value in row.values())

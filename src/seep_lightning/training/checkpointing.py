@@ -9,6 +9,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from seep_lightning.errors import writing_to
 from seep_lightning.runs.checkpoints import write_checkpoint
+from seep_lightning.training.loggers import write_rows_of_epoch
 
 # Lightning's names for what only a resume needs. The last two are the weights as they are, beside their average, and
 # the counter of the average.
@@ -57,7 +58,8 @@ class RunCheckpoint(ModelCheckpoint):
         self._is_due = False
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the checkpoint where it is due."""
+        """Write the checkpoint where it is due, after the epoch's row of figures."""
+        write_rows_of_epoch(trainer)
         is_last_epoch = _is_last_epoch(trainer)
         is_turn = (trainer.current_epoch + 1) % self.every == 0
         self._is_due = self._is_due or is_last_epoch or is_turn

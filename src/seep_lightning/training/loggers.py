@@ -1,21 +1,28 @@
 """Where curves go: TensorBoard, with train and validation of one figure on one chart, `metrics.csv`, and others."""
 
 import csv
+import errno
 import inspect
+import io
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
+from seep_lightning import compat
 from seep_lightning.config.targets import build, resolve
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import as_error_of
+from seep_lightning.documents.tables import parsed_csv
+from seep_lightning.documents.text import read_text
+from seep_lightning.errors import as_error_of, writing_to
 from seep_lightning.files import write_table
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import settings_of
@@ -148,16 +155,12 @@ def _stage_and_tag(key: str) -> tuple[str, str]:
     return "train", f"training/{key}"
 
 
-def _rows_by_epoch(path: Path) -> dict[int, dict[str, Any]]:
-    """The rows of a `metrics.csv` by their epoch; none where there is no file yet."""
-    if not path.is_file():
-        return {}
-    lines = path.read_text().splitlines()
-    return {int(row["epoch"]): dict(row) for row in csv.DictReader(lines)}
-
-
 class Csv(Logger):
-    """`metrics.csv`: one row an epoch, whole at any moment; a resumed run keeps the rows before it."""
+    """`metrics.csv`: one row an epoch, written once, before the checkpoint of the epoch; a resumed run keeps the rows.
+
+    A row is appended, so that an epoch costs no more in a long training. The table is written anew, as a whole, where
+    a column is new or an epoch is done again.
+    """
 
     name = ""
     version = ""
@@ -167,10 +170,17 @@ class Csv(Logger):
 
         Args:
             save_dir: The run directory.
+
+        Raises:
+            UserError: Its table is damaged.
         """
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
         self.rows = _rows_by_epoch(self.path)
+        self._row: dict[str, Any] = {}
+        self._columns: list[str] = []
+        # bytes of the file as this logger left it
+        self._size = -1
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -178,22 +188,81 @@ class Csv(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Add figures to their epoch's row, and forget later rows: the epoch is being done again."""
+        """Add figures to the row of their epoch, which `write_row` writes."""
         if "epoch" not in metrics:
             return
         epoch = int(metrics["epoch"])
-        self.rows = {number: row for number, row in self.rows.items() if number <= epoch}
-        row = self.rows.setdefault(epoch, {})
+        if self._row.get("epoch") != epoch:
+            self._row = {}
         for key, value in metrics.items():
-            row[key] = float(value)
-        row["epoch"] = epoch
-        self._write()
+            self._row[key] = float(value)
+        self._row["epoch"] = epoch
 
-    def _write(self) -> None:
+    @rank_zero_only
+    def write_row(self) -> None:
+        """Write the row of the present epoch, and forget later ones: they are being done again."""
+        if not self._row or self.rows.get(self._row["epoch"]) == self._row:
+            return
+        epoch = self._row["epoch"]
+        earlier = {number: row for number, row in self.rows.items() if number < epoch}
+        is_next = len(earlier) == len(self.rows)
+        self.rows = {**earlier, epoch: dict(self._row)}
+        is_as_left = self.path.is_file() and self.path.stat().st_size == self._size
+        if is_next and is_as_left and self._row.keys() <= {*self._columns}:
+            self._append()
+        else:
+            self._write_anew()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Write what a callback has logged of the last epoch after its row was written."""
+        if status == "success" and self._row.get("epoch") in self.rows:
+            self.write_row()
+
+    def _append(self) -> None:
+        """Append the present row in one go, and see it on the disk."""
+        text = io.StringIO()
+        csv.DictWriter(text, self._columns, lineterminator="\n").writerow(self._row)
+        line = text.getvalue().encode()
+        with writing_to(self.path), self.path.open("ab", buffering=0) as file:
+            if file.write(line) < len(line):
+                file.truncate(self._size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file.fileno())
+        self._size += len(line)
+
+    def _write_anew(self) -> None:
+        """Write all rows as a whole."""
         names: set[str] = set()
         for row in self.rows.values():
             names.update(row)
         names.remove("epoch")
-        columns = ["epoch", *sorted(names)]
+        self._columns = ["epoch", *sorted(names)]
         rows = [self.rows[epoch] for epoch in sorted(self.rows)]
-        write_table(self.path, rows, columns)
+        write_table(self.path, rows, self._columns)
+        self._size = self.path.stat().st_size
+
+
+def write_rows_of_epoch(trainer: pl.Trainer) -> None:
+    """Write the row of the epoch that ends into the table of each logger `Csv`; call it on all ranks.
+
+    Lightning hands the figures of training to loggers after the checkpoint was written: a process that is killed in
+    between would leave half a row.
+
+    Args:
+        trainer: In a callback's `on_train_epoch_end`, after the module's own.
+    """
+    figures = compat.figures_of_epoch(trainer)
+    for logger in trainer.loggers:
+        if isinstance(logger, Csv):
+            logger.log_metrics({**figures, "epoch": trainer.current_epoch})
+            logger.write_row()
+
+
+def _rows_by_epoch(path: Path) -> dict[int, dict[str, Any]]:
+    """The rows of a `metrics.csv` by their epoch; none where there is no file yet. Half a row at its end is no row."""
+    if not path.is_file():
+        return {}
+    whole_lines = read_text(path).rpartition("\n")[0]
+    table = parsed_csv(whole_lines, str(path), ["epoch"], advice="Put it back, or remove it: the curve begins anew.")
+    return {int(row.number("epoch")): dict(row.cells) for row in table.rows}
