@@ -40,6 +40,10 @@ class DiskError(UserError):
     """A disk is full or refuses to be written to: nothing is wrong with the settings."""
 
 
+class InUse(UserError):
+    """Another process is at work where this one wants to write: nothing was changed."""
+
+
 class RunTakenOver(UserError):
     """Another process has taken over this run, because this process showed no sign of life for too long."""
 

@@ -4,8 +4,12 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+import platform
+import re
+import shutil
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +18,16 @@ from seep_lightning.errors import UserError, as_user_error, writing_to
 
 # hexadecimal digits of a file's hash
 DIGEST_LENGTH = 16
+# characters of a file's name that its draft keeps, so that the draft's is never too long
+DRAFT_NAME_LENGTH = 40
+# `.NAME.MACHINE-PROCESS-NUMBER.part`, with a suffix where a format asks for one
+DRAFT_PATTERN = re.compile(r"\..*\.(?P<machine>[0-9a-f]{6})-(?P<pid>\d+)-[0-9a-f]{6}\.part(\..+)?", re.DOTALL)
+# seconds after which a draft of another machine, whose processes cannot be seen, is taken for abandoned
+SECONDS_OF_FOREIGN_DRAFT = 24 * 3600
+HIDDEN_FILES_OF_OURS = re.compile(r"\..*(\.part(\..+)?|\.lock)", re.DOTALL)
+
+_OPEN_DRAFTS: set[Path] = set()
+"""Drafts that this process writes right now."""
 
 
 def with_home(path: str | Path) -> Path:
@@ -43,6 +57,102 @@ def digest(path: Path) -> str:
     return whole_digest[:DIGEST_LENGTH]
 
 
+def machine_name() -> str:
+    """The name of this machine in its network."""
+    return platform.node()
+
+
+@contextmanager
+def draft_of(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A name beside a file or folder for what is not whole yet. What is left there at the end is removed.
+
+    The name tells which process writes it: see `remove_leftovers`.
+
+    Args:
+        path: The file or folder.
+        suffix: What the draft's name must end in, where a library knows a format by it; such a draft may be taken for
+            a file by whoever looks for files of this suffix.
+    """
+    owner = f"{_machine_digest()}-{os.getpid()}-{uuid4().hex[:6]}"
+    draft = path.with_name(f".{path.name[:DRAFT_NAME_LENGTH]}.{owner}.part{suffix}")
+    _OPEN_DRAFTS.add(draft.absolute())
+    try:
+        yield draft
+    finally:
+        _remove(draft)
+        _OPEN_DRAFTS.discard(draft.absolute())
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left in a folder: drafts of files and folders.
+
+    Those of living processes stay, and so do those of other machines for a day.
+
+    Args:
+        folder: The folder, which need not be there.
+    """
+    with suppress(OSError):
+        for entry in list(folder.iterdir()):
+            if _is_abandoned(entry):
+                _remove(entry)
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether this is a draft whose process is gone."""
+    match = DRAFT_PATTERN.fullmatch(path.name)
+    if match is None:
+        return False
+    if match["machine"] != _machine_digest():
+        return time.time() - path.lstat().st_mtime > SECONDS_OF_FOREIGN_DRAFT
+    pid = int(match["pid"])
+    if pid == os.getpid():
+        # of a process of this number before: in containers they begin with 1
+        return not any(path.name.startswith(draft.name) for draft in list(_OPEN_DRAFTS))
+    return not _is_alive(pid)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this machine lives."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        # somebody else's
+        return True
+    return True
+
+
+def _machine_digest() -> str:
+    """A short hash of this machine's name."""
+    return hashlib.blake2b(machine_name().encode(), digest_size=3).hexdigest()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder; nothing where there is none."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def replace_folder(draft: Path, folder: Path) -> None:
+    """Put a whole folder in the place of another one, which is removed afterwards.
+
+    Args:
+        draft: The new folder, on the same disk.
+        folder: The place, where there may be an old one.
+
+    Raises:
+        DiskError: The disk refuses it.
+    """
+    with draft_of(folder) as old, writing_to(folder):
+        if folder.is_dir():
+            folder.replace(old)
+        draft.replace(folder)
+
+
 def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -> None:
     """Write a whole file or none of it: the old one stays until the new one is complete.
 
@@ -54,20 +164,13 @@ def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -
     Raises:
         DiskError: The disk is full, or the file cannot be written.
     """
-    # other processes may write the same file at the same time
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
-        with writing_to(path):
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                if sync:
-                    os.fsync(file.fileno())
-            part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    with draft_of(path) as draft, writing_to(path):
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        draft.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -119,10 +222,33 @@ def make_output_folder(path: Path, overwrite: bool, key: str) -> Path:
     Raises:
         UserError: It is a file, it is not empty and `overwrite` is false, or it cannot be made.
     """
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{key}={path} is a file; expected a folder to write into.")
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
-        raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
+    check_output_folder(path, overwrite, key)
     with as_user_error(f"{key}={path}: cannot make this folder", OSError):
         path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def check_output_folder(path: Path, overwrite: bool, key: str) -> None:
+    """Check that a folder may be written into, or replaced; nothing is made.
+
+    Args:
+        path: The folder, which need not be there.
+        overwrite: Whether it may hold something already.
+        key: The key of the config that names it, for messages.
+
+    Raises:
+        UserError: It is a file, or it is not empty and `overwrite` is false.
+    """
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{key}={path} is a file; expected a folder to write into.")
+    if path.is_dir() and not overwrite and not is_empty(path):
+        raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing but locks and drafts, which killed processes may have left.
+
+    Args:
+        folder: The folder.
+    """
+    return all(HIDDEN_FILES_OF_OURS.fullmatch(path.name) for path in folder.iterdir())

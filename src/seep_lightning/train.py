@@ -20,6 +20,7 @@ from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.cases import TrainingCase, TrainingJob, TrainingRequest, job_of
 from seep_lightning.training.failures import failures_recorded, in_one_line, is_exit_of_launcher
 from seep_lightning.training.os_signals import preemptible
+from seep_lightning.training.run_lock import run_locked
 from seep_lightning.training.session import train
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ def main(cfg: DictConfig) -> float:
     )
     run = Run(request.directory)
     try:
-        return do_job(request)
+        with run_locked(run):
+            return do_job(request)
     except UserError:
         raise
     except (Exception, SystemExit) as error:

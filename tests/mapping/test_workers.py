@@ -84,13 +84,13 @@ def test_strips_of_a_huge_scene_by_several_workers_are_one_map(
 
 
 @pytest.mark.parametrize("error", [MemoryError(), type("OutOfMemoryError", (RuntimeError,), {})("CUDA")])
-def test_a_scene_too_large_for_the_memory_does_not_stop_the_others(error: Exception) -> None:
+def test_a_scene_too_large_for_the_memory_does_not_stop_the_others(error: Exception, tmp_path: Path) -> None:
     def map_scene(job: SceneJob) -> SceneRow:
         if job.name == "a":
             raise error
         return SceneRow(job.name)
 
-    large, small = mapping_workers.map_here(map_scene, [SceneJob("a", {}), SceneJob("b", {})])
+    large, small = mapping_workers.map_here(map_scene, [SceneJob("a", {}), SceneJob("b", {})], tmp_path)
     assert str(large.error) == "memory ran out: lower batch= or window=." and large.row is None
     assert small.row == SceneRow("b") and small.error is None
 

@@ -21,7 +21,7 @@ from seep_lightning.commands.composition import conf_dir, register_schemas
 from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
-from seep_lightning.commands.run_directories import run_directory, sweep_folder_name
+from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.errors import Interrupted, UserError, first_line
 
@@ -169,5 +169,5 @@ def _failure_of_job(error: Exception, command: str, sweep: str) -> UserError:
 
 
 # when the module is imported, because launchers' processes import it; cached, so that all of a sweep has one time
-OmegaConf.register_new_resolver("seep_dir", run_directory, replace=True, use_cache=True)
+OmegaConf.register_new_resolver("seep_dir", claimed_directory, replace=True, use_cache=True)
 OmegaConf.register_new_resolver("seep_subdir", sweep_folder_name, replace=True)

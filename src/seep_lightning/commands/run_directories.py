@@ -2,6 +2,8 @@
 
 import os
 import re
+import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -13,10 +15,45 @@ OUTPUTS = Path("outputs")
 INTERACTIVE_JOBS = ("bash", "interactive")
 # torchrun's name for a job without one
 UNNAMED_JOB = "none"
+# Hydra's flags that show something and run nothing
+SHOWING_FLAGS = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help")
+
+
+def claimed_directory(run: str | None, ckpt: str | None, name: str) -> str:
+    """Choose the directory of a run, and make one that is named by the time. A resolver of `conf/train.yaml`.
+
+    Whoever makes it has it: a command that starts in the same moment takes another one.
+
+    Args:
+        run: See `run_directory`, also for the rest.
+        ckpt: Likewise.
+        name: Likewise.
+    """
+    directory = run_directory(run, ckpt, name)
+    is_named_by_time = not run and job_id() is None and not Path(directory).exists()
+    only_shows = any(argument.startswith(SHOWING_FLAGS) for argument in sys.argv[1:])
+    if is_named_by_time and not only_shows:
+        return str(_made_alone(Path(directory)))
+    return directory
+
+
+def _made_alone(directory: Path) -> Path:
+    """Make a directory that was not there, with a number added where another process was faster."""
+    number = 1
+    candidate = directory
+    while True:
+        with suppress(OSError):
+            candidate.mkdir(parents=True)
+            return candidate
+        if not candidate.exists():
+            # Hydra tells what is wrong with the place
+            return candidate
+        number += 1
+        candidate = directory.with_name(f"{directory.name}-{number}")
 
 
 def run_directory(run: str | None, ckpt: str | None, name: str) -> str:
-    """Choose the directory of a run; `conf/train.yaml` calls this as a resolver.
+    """Choose the directory of a run.
 
     Args:
         run: The run that is resumed, if any.

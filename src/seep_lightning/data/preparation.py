@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,9 @@ from seep_lightning.data.cutting import CutChip, cut_scene, starts
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.data.label_sources import LabelSource, read_labels_of, scenes_but_masks
 from seep_lightning.data.labels import chip_scene_name
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, writing_to
+from seep_lightning.files import draft_of, remove_leftovers
+from seep_lightning.locks import lock_path, locked
 from seep_lightning.scene.options import NO_NODATA
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
 
@@ -40,23 +41,29 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
         What stands in the data set's `dataset.json`.
 
     Raises:
+        InUse: Another process writes `output`.
         UserError: `output` exists, a scene or the labels are not as they must be, or a label has no place.
     """
     check_config(config)
     output = Path(config.output)
-    if output.exists():
-        raise UserError(f"output={output} exists. Choose another folder: prepare adds to none.")
+    _check_free(output)
     labels = _read_all_labels(config)
     # what cannot be used is told before anything is written
     labels.check(config)
-    unfinished = output.with_name(f".{output.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        facts = _write_data_set(unfinished, labels, config)
-        unfinished.replace(output)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with locked(lock_path(output), f"output={output}", "prepare"):
+        _check_free(output)
+        remove_leftovers(output.parent)
+        with draft_of(output) as draft:
+            facts = _write_data_set(draft, labels, config)
+            with writing_to(output):
+                draft.replace(output)
     return facts
+
+
+def _check_free(output: Path) -> None:
+    """Raise `UserError` where the data set's place is taken."""
+    if output.exists():
+        raise UserError(f"output={output} exists. Choose another folder: prepare adds to none.")
 
 
 def _read_all_labels(config: PrepareConfig) -> LabelSource:

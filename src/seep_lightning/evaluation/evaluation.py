@@ -2,7 +2,7 @@
 
 import json
 import logging
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,20 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.description import LabelOrigin
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, writing_to
 from seep_lightning.evaluation.parts import Part, part_of, reads_own_files
 from seep_lightning.evaluation.scoring import ScoredChip, Scores, score_chips
-from seep_lightning.files import absolute, digest, make_output_folder, write_table, write_text
+from seep_lightning.files import (
+    absolute,
+    check_output_folder,
+    digest,
+    draft_of,
+    remove_leftovers,
+    replace_folder,
+    write_table,
+    write_text,
+)
+from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.classes import Matrix
 from seep_lightning.metrics.counts import Counts, count_pixels
 from seep_lightning.metrics.figures import ProbabilityFigure, declared
@@ -43,7 +53,7 @@ log = logging.getLogger(__name__)
 OWN_NAMES = ("train", "val", "test", "all")
 
 
-def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+def evaluate(config: EvaluateConfig, *, patience: float = 0.0) -> dict[str, Any]:
     """Score a run and leave `evaluate/<name>/` in it.
 
     The folder holds summary.json, chips.csv (the worst chip first), names.txt, masks/ (uint8: 0 sea, 1 seep or its
@@ -51,11 +61,13 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     Args:
         config: What to score, and how.
+        patience: Seconds to wait for another process that writes the same folder.
 
     Returns:
         What summary.json holds, and `out`, the folder.
 
     Raises:
+        InUse: Another process writes the folder.
         UserError: There is no such run, its data have changed, or the folder exists.
     """
     from seep_lightning.predictor.loading import load
@@ -68,8 +80,21 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     part = part_of(run, config, predictor.value_range)
     _check_bands(part, predictor)
     name = _folder_name(config, part)
-    out = make_output_folder(run.dir / "evaluate" / name, config.overwrite, "name")
-    files = EvaluationFiles(out.with_name(f".{name}.part"), part, predictor.threshold)
+    out = run.dir / "evaluate" / name
+    with locked(lock_path(out), f"name={out}", "evaluate", patience=patience):
+        check_output_folder(out, config.overwrite, "name")
+        _check_of_same_chips(out, config, part)
+        remove_leftovers(out.parent)
+        with draft_of(out) as draft:
+            files = EvaluationFiles(draft, part, predictor.threshold)
+            summary = _score_into(files, predictor, run, config)
+            replace_folder(draft, out)
+    return summary | {"out": str(out)}
+
+
+def _score_into(files: "EvaluationFiles", predictor: "Predictor", run: Run, config: EvaluateConfig) -> dict[str, Any]:
+    """Score the chips, and write all files of the evaluation. Returns what summary.json holds."""
+    part = files.part
     files.prepare()
     scores = score_chips(
         predictor,
@@ -82,9 +107,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     files.write_tables()
     summary = _origin(run, config, part) | _label_origin(run, part) | _figures(predictor, config, part, scores, files)
     write_text(files.folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    shutil.rmtree(out)
-    files.folder.replace(out)
-    return summary | {"out": str(out)}
+    return summary
 
 
 @dataclass
@@ -117,9 +140,9 @@ class EvaluationFiles:
 
     def prepare(self) -> None:
         """Make the folders, empty."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.masks.mkdir(parents=True)
-        self.probabilities.mkdir()
+        with writing_to(self.folder.parent):
+            self.masks.mkdir(parents=True)
+            self.probabilities.mkdir()
 
     def write_chip(self, chip: ScoredChip) -> None:
         """Write mask and probabilities of a chip, and remember its counts and its row."""
@@ -171,9 +194,14 @@ def _folder_name(config: EvaluateConfig, part: Part) -> str:
     """The name of the evaluation: as asked for, else the part's, or what other data are called.
 
     Raises:
-        UserError: Other data would take the place of one of the run's own parts.
+        UserError: Other data, or another part, would take the place of one of the run's own parts.
     """
     if part.is_own:
+        if config.name in OWN_NAMES and config.name != part.name:
+            raise UserError(
+                f"name={config.name}: evaluate/{config.name} is that of part={config.name}, and this is part="
+                f"{part.name}. Choose another name."
+            )
         return config.name or part.name
     if config.name in OWN_NAMES:
         raise UserError(
@@ -181,6 +209,42 @@ def _folder_name(config: EvaluateConfig, part: Part) -> str:
             f"in another way ({part.chips.root}). Choose another name."
         )
     return config.name or _name_of_other_data(config.data, part)
+
+
+def _check_of_same_chips(out: Path, config: EvaluateConfig, part: Part) -> None:
+    """Raise `UserError` where `overwrite=true` would replace the evaluation of other chips, which nobody named.
+
+    Folders of one name may lie anywhere: those of two data sets, or of a part that is kept under its own name.
+    """
+    if config.name is not None and config.name not in OWN_NAMES:
+        # asked for by its name
+        return
+    stored = _stored_origin(out / "summary.json")
+    if stored is None:
+        return
+    data = stored.get("data") or {}
+    same_chips = data.get("fingerprint") == part.chips.fingerprint
+    same_place = data.get("root") == str(part.chips.root) and _places(data.get("settings")) == _places(
+        _settings(config.data)
+    )
+    if stored.get("part") != part.name or not (same_chips or same_place):
+        raise UserError(
+            f"{out} holds the figures of other chips (part={stored.get('part')} of {data.get('root')}), which "
+            "overwrite=true does not replace. Choose another name=."
+        )
+
+
+def _places(settings: Any) -> dict[str, Any]:
+    """Which files below a root the keys of other data name."""
+    return {key: settings[key] for key in ("images", "masks", "pairs") if key in (settings or {})}
+
+
+def _stored_origin(path: Path) -> dict[str, Any] | None:
+    """What the summary of an evaluation says; None where there is none, or none that can be read."""
+    with suppress(OSError, ValueError):
+        stored = json.loads(path.read_text())
+        return stored if isinstance(stored, dict) else None
+    return None
 
 
 def _name_of_other_data(data: OtherDataConfig, part: Part) -> str:

@@ -11,8 +11,9 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
-from seep_lightning.files import absolute, make_output_folder
+from seep_lightning.files import absolute, remove_leftovers
 from seep_lightning.mapping.notes import NoteTeller
+from seep_lightning.mapping.outputs import MASKS, PROBABILITIES
 from seep_lightning.mapping.table import SceneRow, SceneTable
 from seep_lightning.mapping.workers import MappingRequest, Outcome, map_here, map_over_workers, torch_threads_of
 from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
@@ -34,7 +35,8 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     """Map every scene of `config.input` into `config.output`, where the table `scenes.csv` gets a row for each.
 
     What is finished already, with the same model, input and settings, stays; what was begun goes on. A scene that
-    cannot be mapped does not stop the others.
+    cannot be mapped does not stop the others. Several calls may map into one folder at a time: each takes the scenes
+    that no other call is at, and waits for those at the end.
 
     Args:
         config: The settings of the command.
@@ -56,8 +58,9 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     jobs = find_jobs(files, networks[0].facts, config)
     folder = Path(config.output)
     table = SceneTable(folder)
-    make_output_folder(folder, config.overwrite or table.path.exists(), "output")
-    table.write()
+    table.begin(overwrite=config.overwrite)
+    for place in (folder, folder / MASKS, folder / PROBABILITIES):
+        remove_leftovers(place)
     errors: dict[str, UserError] = {}
     with progress_of(len(jobs)) as start_bar:
         for outcome in _map_all(jobs, networks, config, table, start_bar):
@@ -109,7 +112,7 @@ def _map_all(
     def map_scene(job: "SceneJob") -> SceneRow | None:
         return mapper.map(job, table.finished_key(job.name), start_bar(job.name), teller.tell)
 
-    return map_here(map_scene, jobs)
+    return map_here(map_scene, jobs, Path(config.output))
 
 
 def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:

@@ -3,11 +3,13 @@
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import write_table
+from seep_lightning.files import check_output_folder, make_output_folder, write_table
+from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 
 TABLE_NAME = "scenes.csv"
 DONE = "done"
@@ -131,8 +133,8 @@ class SceneTable:
         folder: The output folder.
 
     Attributes:
+        folder: As given.
         path: Its `scenes.csv`.
-        earlier: The rows that earlier calls left, by scene.
         rows: The rows of this call, by scene.
 
     Raises:
@@ -140,13 +142,31 @@ class SceneTable:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.path = folder / TABLE_NAME
-        self.earlier = read_rows(self.path)
         self.rows: dict[str, SceneRow] = {}
+        self._stored: dict[str, SceneRow] = {}
+        # of the file that holds these rows
+        self._signature: tuple[int, ...] | None = None
+        self._stored_now()
+
+    def begin(self, *, overwrite: bool) -> None:
+        """Make the folder and its table.
+
+        Args:
+            overwrite: Whether the folder may hold something else than maps.
+
+        Raises:
+            UserError: It does, or it cannot be written.
+        """
+        check_output_folder(self.folder, overwrite=True, key="output")
+        with self._locked():
+            make_output_folder(self.folder, overwrite or self.path.exists(), "output")
+            self.write()
 
     def finished_key(self, scene: str) -> str:
-        """The key that an earlier call left for a scene; empty where there is none."""
-        row = self.earlier.get(scene)
+        """The key that another call left for a scene, before or meanwhile; empty where there is none."""
+        row = self._stored_now().get(scene)
         return row.key if row else ""
 
     def add_mapped(self, row: SceneRow) -> None:
@@ -156,17 +176,40 @@ class SceneTable:
 
     def add_finished_before(self, scene: str) -> None:
         """Keep the row of a scene that an earlier call had finished."""
-        self.add_mapped(replace(self.earlier[scene], status=DONE, error=""))
+        self.add_mapped(replace(self._stored_now()[scene], status=DONE, error=""))
 
     def add_failed(self, scene: str, error: UserError) -> None:
         """Write why a scene could not be mapped; the key of an earlier map, which is there still, stays."""
-        row = self.earlier.get(scene, SceneRow(scene))
+        row = self._stored_now().get(scene, SceneRow(scene))
         self.add_mapped(replace(row, status=FAILED, error=str(error)))
 
     def write(self) -> None:
         """Write this call's rows over those of the file, which another call may have changed since."""
-        current = {**read_rows(self.path), **self.rows}
-        write_table(self.path, [row.cells() for row in current.values()], COLUMNS)
+        with self._locked():
+            rows = {**self._stored_now(), **self.rows}
+            write_table(self.path, [row.cells() for row in rows.values()], COLUMNS)
+            self._stored = rows
+            self._signature = _signature(self.path)
+
+    def _stored_now(self) -> dict[str, SceneRow]:
+        """The rows of the file by scene, read again where another call has written it."""
+        signature = _signature(self.path)
+        if signature != self._signature:
+            self._stored = read_rows(self.path)
+            self._signature = signature
+        return self._stored
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """Keep other calls from writing the table; nobody does for long."""
+        return locked(lock_path(self.path), f"output={self.folder}", "predict", patience=WAIT_FOREVER)
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """What tells one version of a file from another; None where there is no file."""
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def read_rows(path: Path) -> dict[str, SceneRow]:

@@ -4,13 +4,14 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.errors import UserError, as_user_error, first_line, needs_extra
+from seep_lightning.errors import InUse, UserError, as_user_error, first_line, needs_extra
+from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
 
 if TYPE_CHECKING:
@@ -63,25 +64,59 @@ class MappingRequest:
     torch_threads: int | None = None
 
 
-def map_here(map_scene: Callable[["SceneJob"], "SceneRow | None"], jobs: Sequence["SceneJob"]) -> Iterator[Outcome]:
+def map_here(
+    map_scene: Callable[["SceneJob"], "SceneRow | None"], jobs: Sequence["SceneJob"], folder: Path
+) -> Iterator[Outcome]:
     """Map scenes one after the other in this process.
+
+    Those that another process is at come last: it is waited for, and what it finished stays.
 
     Args:
         map_scene: Gives a scene's row, or None where it was finished already.
         jobs: The scenes.
+        folder: Where the maps go.
 
     Yields:
-        What became of each, in their order.
+        What became of each, while no other process may write it.
     """
+    postponed: list[SceneJob] = []
     for job in jobs:
-        try:
-            yield Outcome(job, map_scene(job))
-        except UserError as error:
-            yield Outcome(job, error=error)
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            yield Outcome(job, error=UserError("memory ran out: lower batch= or window=."))
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(scene_locked(folder, job.name))
+            except InUse:
+                postponed.append(job)
+                continue
+            yield _outcome_here(map_scene, job)
+    for job in postponed:
+        with scene_locked(folder, job.name, patience=WAIT_FOREVER):
+            yield _outcome_here(map_scene, job)
+
+
+def scene_locked(folder: Path, name: str, patience: float = 0.0) -> AbstractContextManager[None]:
+    """Keep other processes from writing the map of a scene.
+
+    Args:
+        folder: Where the map goes.
+        name: The scene's.
+        patience: Seconds to wait for another process.
+
+    Returns:
+        A context in which they may not; entering it raises `InUse` where another process is at the scene.
+    """
+    return locked(lock_path(folder / name), f"output={folder}: {name}", "predict", patience=patience)
+
+
+def _outcome_here(map_scene: Callable[["SceneJob"], "SceneRow | None"], job: "SceneJob") -> Outcome:
+    """Map a scene in this process."""
+    try:
+        return Outcome(job, map_scene(job))
+    except UserError as error:
+        return Outcome(job, error=error)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return Outcome(job, error=UserError("memory ran out: lower batch= or window=."))
 
 
 def map_over_workers(
@@ -193,7 +228,9 @@ def map_in_worker(
         finished_key: See `SceneMapper.map`.
         strips: What `map_strip_in_worker` gave for each strip: Dask waits for them.
     """
-    return MAPPERS.mapper_of(request).map(job, finished_key)
+    mapper = MAPPERS.mapper_of(request)
+    with scene_locked(Path(request.config.output), job.name, patience=WAIT_FOREVER):
+        return mapper.map(job, finished_key)
 
 
 def map_strip_in_worker(request: MappingRequest, job: "SceneJob", rows: "Rows") -> None:

@@ -1,13 +1,15 @@
 """The command `export`: a run's network as one file."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
 from seep_lightning.config.commands import ExportConfig
 from seep_lightning.config.rules import check_config
-from seep_lightning.errors import UserError
-from seep_lightning.files import write_text
+from seep_lightning.errors import UserError, writing_to
+from seep_lightning.files import draft_of, remove_leftovers, write_text
+from seep_lightning.locks import lock_path, locked
 from seep_lightning.predictor.export_source import ExportOptions, source_of
 from seep_lightning.predictor.formats import QGIS, ExportFormat, export_format_named
 from seep_lightning.predictor.stac import DESCRIPTION_SUFFIX, stac_item
@@ -25,6 +27,7 @@ def export(config: ExportConfig) -> Path:
         The file.
 
     Raises:
+        InUse: Another process writes the file.
         UserError: The run, the format, an option or the file does not fit, or a package is missing.
     """
     check_config(config)
@@ -35,17 +38,18 @@ def export(config: ExportConfig) -> Path:
     output = Path(config.output)
     description = description_path(output)
     _check_suffix(output, export_format)
-    _check_free((output, description), overwrite=config.overwrite)
-    source = export_format.complete(source)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    item = stac_item(source, export_format, output.name)
-    part = output.with_name(f".{output.stem}.part{output.suffix}")
-    try:
-        export_format.write(source, part)
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
-    write_text(description, json.dumps(item, indent=2) + "\n")
+    with locked(lock_path(output), f"output={output}", "export"):
+        _check_free(output, overwrite=config.overwrite)
+        _check_free(description, overwrite=config.overwrite or _is_left_over(description))
+        remove_leftovers(output.parent)
+        source = export_format.complete(source)
+        item = stac_item(source, export_format, output.name)
+        with draft_of(output, output.suffix) as draft:
+            export_format.write(source, draft)
+            # first: an export that is killed now leaves no file that lacks its description
+            write_text(description, json.dumps(item, indent=2) + "\n")
+            with writing_to(output):
+                draft.replace(output)
     return output
 
 
@@ -81,8 +85,15 @@ def _check_suffix(output: Path, export_format: ExportFormat) -> None:
         )
 
 
-def _check_free(paths: tuple[Path, ...], *, overwrite: bool) -> None:
+def _check_free(path: Path, *, overwrite: bool) -> None:
     """Raise `UserError` for a file that must not be replaced."""
-    for path in paths:
-        if path.exists() and not overwrite:
-            raise UserError(f"{path} exists. Choose another output, or pass overwrite=true.")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists. Choose another output, or pass overwrite=true.")
+
+
+def _is_left_over(description: Path) -> bool:
+    """Whether an export that was killed left this description of a file that is not there."""
+    with suppress(OSError, ValueError):
+        item = json.loads(description.read_text())
+        return isinstance(item, dict) and "stac_version" in item
+    return False

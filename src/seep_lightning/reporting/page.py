@@ -13,7 +13,8 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
-from seep_lightning.files import digest, write_text
+from seep_lightning.files import digest, remove_leftovers, write_text
+from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
@@ -179,6 +180,7 @@ def report(config: ReportConfig) -> Path:
         The page's path.
 
     Raises:
+        InUse: Another process writes the page.
         UserError: There is no such run, or the page exists.
     """
     check_config(config)
@@ -187,16 +189,17 @@ def report(config: ReportConfig) -> Path:
     is_sweep = _holds_runs(home)
     rows = compare([config.run]) if is_sweep else []
     run = rows[0].run if is_sweep else open_run(home)
-    if out.exists() and not config.overwrite:
-        raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
-    sections = Sections(home.resolve())
-    if is_sweep:
-        sections.sweep = about_sweep(home.resolve(), rows)
-    # in a sweep without figures no run is the best
-    if not is_sweep or rows[0].figures:
-        sections.run = about_run(run, config)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, _render(sections))
+    with locked(lock_path(out), f"output={out}", "report"):
+        if out.exists() and not config.overwrite:
+            raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
+        remove_leftovers(out.parent)
+        sections = Sections(home.resolve())
+        if is_sweep:
+            sections.sweep = about_sweep(home.resolve(), rows)
+        # in a sweep without figures no run is the best
+        if not is_sweep or rows[0].figures:
+            sections.run = about_run(run, config)
+        write_text(out, _render(sections))
     return out
 
 
@@ -279,7 +282,8 @@ def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
             return stored
         reason = " again: the checkpoint is another now"
     log.info("scoring part=%s of %s%s", config.part, run.dir, reason)
-    return evaluate(EvaluateConfig(run=str(run.dir), part=config.part, overwrite=True, device=config.device))
+    scoring = EvaluateConfig(run=str(run.dir), part=config.part, overwrite=True, device=config.device)
+    return evaluate(scoring, patience=WAIT_FOREVER)
 
 
 def _check_stored(stored: dict[str, Any], run: Run, part: str, folder: Path) -> None:

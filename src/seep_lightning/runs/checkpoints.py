@@ -42,19 +42,40 @@ def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
         As `read_checkpoint`, with `min_area` and `scaling` under `CHECKPOINT_KEY` where they are known.
 
     Raises:
-        UserError: There is no such checkpoint, or it cannot be used.
+        UserError: There is no such checkpoint, it cannot be used, or the summary lacks what belongs to it.
     """
     path = run.checkpoint(checkpoint)
     content = read_checkpoint(path)
     if content.get("epoch") is None:
         raise UserError(f"{path} does not say of which epoch it is, as those of a run do. {ANOTHER_ONE}")
-    best = run.summary().get("best", {})
+    best = _best_of_summary(run)
     # old runs do not say of which epoch their figures are
     described_epoch = best.get("epoch", content["epoch"])
+    if checkpoint == "best" and run.finished and described_epoch != content["epoch"]:
+        raise UserError(
+            f"{run.summary_path} is of epoch {described_epoch}, checkpoints/best.ckpt of epoch {content['epoch']}: "
+            "they are of different runs. Put back what belongs together."
+        )
     if described_epoch == content["epoch"]:
         chosen = {key: best[key] for key in CHOSEN_AFTERWARDS if key in best}
         content[CHECKPOINT_KEY].update(chosen)
     return content
+
+
+def _best_of_summary(run: Run) -> dict[str, Any]:
+    """What the summary tells of the best epoch; empty while the first training is under way.
+
+    A run has a summary before it has a checkpoint. Without it a map would be another one, in silence.
+    """
+    summary = run.summary()
+    best: dict[str, Any] = summary.get("best", {})
+    is_complete = "status" in summary and (bool(best) or not run.finished)
+    if not is_complete:
+        raise UserError(
+            f"{run.summary_path} is missing or lacks the status or the best epoch, whose least area and scaling a map "
+            f"needs. Put it back, or have it written again: python -m seep_lightning.train run={run.dir}"
+        )
+    return best
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

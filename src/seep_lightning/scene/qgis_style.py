@@ -12,6 +12,7 @@ from jinja2 import Template
 from numpy.typing import NDArray
 
 from seep_lightning import compat
+from seep_lightning.files import write_text
 
 STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
 STYLE_STEPS = (
@@ -66,18 +67,16 @@ def _style_inside(path: Path) -> str:
     return str(row[0]) if row else ""
 
 
-def write_style_beside(path: Path, style: str, draft: Path) -> None:
+def write_style_beside(path: Path, style: str) -> None:
     """Write the style beside a file of outlines, unless one is there.
 
     Args:
         path: The file of outlines.
         style: The style.
-        draft: A file to write before it gets its name.
     """
     file = style_file(path)
     if not file.exists():
-        draft.write_text(style)
-        draft.replace(file)
+        write_text(file, style)
 
 
 def add_style_inside(path: Path, layer: str, style: str) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, writing_to
+from seep_lightning.files import draft_of
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
@@ -44,21 +45,16 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
         DiskError: The disk is full or refuses the file.
     """
     _check_path(path, overwrite)
-    draft = path.with_name(f".{path.stem}.part{path.suffix}")
-    draft.unlink(missing_ok=True)
     unwritten = as_user_error(
         f"{path} could not be written", *UNREADABLE, RuntimeError, advice="Make room, and give it again."
     )
-    try:
-        with writing_to(path), unwritten:
-            _write_features(layer, draft, in_degrees=bool(layer.ground.wkt) and (wgs84 or _is_geojson(path)))
-            style = style_for(path)
-            write_style_beside(path, style, draft.with_suffix(".qml"))
-            if not _is_geojson(path):
-                add_style_inside(draft, LAYER, style)
-            draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft_of(path, path.suffix) as draft, writing_to(path), unwritten:
+        _write_features(layer, draft, in_degrees=bool(layer.ground.wkt) and (wgs84 or _is_geojson(path)))
+        style = style_for(path)
+        write_style_beside(path, style)
+        if not _is_geojson(path):
+            add_style_inside(draft, LAYER, style)
+        draft.replace(path)
 
 
 def _check_path(path: Path, overwrite: bool) -> None:

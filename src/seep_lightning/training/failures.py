@@ -8,12 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from seep_lightning.errors import LONGEST_REASON, DiskError, Interrupted, RunTakenOver, UserError
+from seep_lightning.errors import LONGEST_REASON, DiskError, Interrupted, InUse, RunTakenOver, UserError
+from seep_lightning.files import is_empty
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.os_signals import StoppedBySignal
 
-STOPS = (Interrupted, StoppedBySignal, KeyboardInterrupt, GeneratorExit, RunTakenOver)
+STOPS = (Interrupted, StoppedBySignal, KeyboardInterrupt, GeneratorExit, RunTakenOver, InUse)
 """They end a training from outside: nothing has failed."""
 
 CAME_TO_AN_END = (RunStatus.FINISHED, RunStatus.PRUNED, RunStatus.TRIED)
@@ -54,7 +55,7 @@ def failures_recorded(run: Run) -> Iterator[None]:
 
 def _only_refuses(run: Run, error: BaseException) -> bool:
     """Whether an error says no more than that a command does not fit what is there."""
-    is_new_run = run.dir.is_dir() and not run.config_path.exists()
+    is_new_run = run.dir.is_dir() and not run.config_path.exists() and not is_empty(run.dir)
     return isinstance(error, UserError) and not is_new_run
 
 

@@ -40,6 +40,50 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
     return content
 
 
+def check_last_is_not_lost(run: Run) -> None:
+    """Check that a directory without a last checkpoint holds no training: that would start over, and be replaced.
+
+    A training that was killed before its first checkpoint, or between the best and the last one of that epoch, has
+    nothing to lose and starts over.
+
+    Args:
+        run: The run directory; `last.ckpt` is not there.
+
+    Raises:
+        UserError: It was trained further than to its first checkpoint.
+    """
+    evidence = _evidence_of_training(run)
+    if evidence is not None:
+        raise UserError(
+            f"{run.dir} has {evidence}, but no checkpoints/last.ckpt, from which a training goes on. Put that back, or "
+            f"start a new run elsewhere, from its weights with init={run.dir}."
+        )
+
+
+def _evidence_of_training(run: Run) -> str | None:
+    """What tells that a run had a last checkpoint once; None where nothing does."""
+    from seep_lightning.runs.checkpoints import read_checkpoint
+    from seep_lightning.runs.records import read_rows
+
+    summary = run.summary()
+    if "best" in summary or run.finished:
+        return "final figures"
+    if any(run.dir.glob("evaluate/*/summary.json")):
+        return "evaluations"
+    best = run.checkpoints / "best.ckpt"
+    if best.is_file() and not run.config_path.is_file():
+        return "checkpoints/best.ckpt"
+    if not run.config_path.is_file():
+        return None
+    # the last checkpoint of these epochs was written, or the training was killed as it was about to be
+    first_epochs = run.config.checkpoint_every
+    if best.is_file() and read_checkpoint(best)["epoch"] >= first_epochs:
+        return "checkpoints/best.ckpt"
+    if any(row["epoch"] >= first_epochs for row in read_rows(run.metrics_path)):
+        return "metrics.csv"
+    return None
+
+
 def _check_same_data(run: Run, trained_on: str, data: "SeepDataModule") -> None:
     from seep_lightning.data.split_table import read_split
 

@@ -19,12 +19,13 @@ from seep_lightning.training.building import build_module
 from seep_lightning.training.failures import failures_recorded
 from seep_lightning.training.fit import fit
 from seep_lightning.training.hardware import with_machine_precision
-from seep_lightning.training.last_checkpoint import read_last_checkpoint
+from seep_lightning.training.last_checkpoint import check_last_is_not_lost, read_last_checkpoint
 from seep_lightning.training.monitors import check_modes, check_monitors, with_modes
 from seep_lightning.training.open_settings import settle
 from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.record import RunRecord, facts_of_run
+from seep_lightning.training.run_lock import run_locked
 from seep_lightning.training.trainer import build_trainer
 
 if TYPE_CHECKING:
@@ -72,13 +73,16 @@ def train(config: TrainConfig, directory: str | Path) -> TrainingResult:
         The run, its score and its status.
 
     Raises:
-        UserError: Anything that the person at the keyboard can put right.
+        InUse: Another training is at work in the directory.
+        UserError: Anything else that the person at the keyboard can put right.
         Exception: Whatever else ends the training, such as an error in a network of one's own. `summary.json` says
             that the run failed and why, and `train.log` holds the traceback.
     """
-    with failures_recorded(Run(Path(directory).resolve())):
-        session = TrainingSession(config, directory)
-    return session.execute()
+    run = Run(Path(directory).resolve())
+    with run_locked(run):
+        with failures_recorded(run):
+            session = TrainingSession(config, directory)
+        return session.execute()
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,9 @@ class TrainingSession:
         self.config = with_machine_precision(config)
         self.run = Run(Path(directory).resolve())
         self.resumes = self.run.last.is_file()
-        if self.resumes:
+        if not self.resumes:
+            check_last_is_not_lost(self.run)
+        else:
             self.config = with_stored_choices(self.config, self.run.config)
         self.is_dry_run = bool(config.trainer.fast_dev_run)
         if self.resumes and self.is_dry_run:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import tempfile
 from dataclasses import asdict
 from itertools import compress
 from pathlib import Path
@@ -16,6 +15,7 @@ from seep_lightning.data.generator.fields import Rng
 from seep_lightning.data.generator.scene import SyntheticSpec, generate_scene
 from seep_lightning.data.images import write_image
 from seep_lightning.errors import UserError
+from seep_lightning.files import draft_of, remove_leftovers
 
 # Raise it whenever the same spec gives other pixels or files.
 DATASET_VERSION = 2
@@ -83,8 +83,8 @@ def write_dataset(root: Path, spec: SyntheticSpec) -> Path:
     if is_written(root, spec):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
-        draft = Path(scratch) / root.name
+    remove_leftovers(root.parent)
+    with draft_of(root) as draft:
         write_files(draft, spec)
         try:
             draft.rename(root)
