@@ -3,8 +3,9 @@
 import functools
 import logging
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
+from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import Interrupted, UserError, first_line
 from seep_lightning.shortages import shortage_of
 
@@ -67,6 +69,7 @@ def run_command(command: str, main: Main) -> None:
         main: The command's own work, called with the composed config.
     """
     register_schemas()
+    typed = sys.argv[1:]
     wants_traceback = os.environ.get(FULL_ERROR) == "1" and SET_BY_US not in os.environ
     if not wants_traceback:
         os.environ[FULL_ERROR] = "1"
@@ -78,11 +81,21 @@ def run_command(command: str, main: Main) -> None:
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
     message = error_message(error, command, sys.argv[1:])
+    if isinstance(error, Untrusted):
+        message += f" Then: {repeated_command(command, typed, error.package)}"
     if isinstance(error, UserError) and error.sweep_folder is not None:
         message = describe_failed_jobs(Path(error.sweep_folder), sweep)
     print(f"seep {command}: {message}", file=sys.stderr)
     exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
     sys.exit(exit_code)
+
+
+def repeated_command(command: str, arguments: Sequence[str], package: str) -> str:
+    """The command line that trusts a package, ready to be pasted."""
+    kept = [argument for argument in arguments if not argument.startswith("trusted=")]
+    before = [argument.removeprefix("trusted=").strip("[]'") for argument in arguments if argument not in kept]
+    packages = ",".join([*filter(None, before), package])
+    return shlex.join(["python", "-m", f"seep_lightning.{command}", *kept, f"trusted=[{packages}]"])
 
 
 def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:

@@ -25,6 +25,7 @@ from seep_lightning.ranges import (
     restricted,
     share,
     text,
+    texts,
     within,
 )
 from seep_lightning.scene.options import PolygonOptions
@@ -70,6 +71,7 @@ class EvaluateConfig:
         overwrite: Whether a folder of this name may be replaced.
         batch_size: Chips at once. The two soft figures of the reference depend on it, hence its default.
         device: `auto`, `cpu`, `cuda` ...
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
     run: str = path(MISSING)
@@ -81,6 +83,7 @@ class EvaluateConfig:
     overwrite: bool = False
     batch_size: int = at_least(1, 4)
     device: str = anything("auto", TORCH)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -124,6 +127,7 @@ class PredictConfig(PolygonOptions):
         overwrite: Whether files of something else may be replaced.
         cluster: `local`; `dask`: processes on this machine; `tcp://HOST:PORT` of a Dask scheduler.
         workers: How many processes with `cluster=dask`; None: one for each core.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
     run: Any = paths(None, or_null=True)
@@ -157,6 +161,8 @@ class PredictConfig(PolygonOptions):
     overwrite: bool = False
     cluster: str = restricted("local", _is_cluster, "local, dask, or tcp://HOST:PORT of a Dask scheduler")
     workers: int | None = at_least(1, None)
+    # maps do not depend on it
+    trusted: list[str] = field(default_factory=list, repr=False, metadata=texts().metadata)
 
     def check_together(self) -> None:
         """Check the overlap against the window."""
@@ -174,6 +180,7 @@ class CompareConfig:
         paired: Whether two runs, or two sets of folds, are compared on the same chips.
         part: The evaluation that a paired comparison reads.
         csv: A file for the ranking.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
     runs: Any = paths(MISSING)
@@ -181,6 +188,7 @@ class CompareConfig:
     paired: bool = False
     part: str = restricted("test", _names_a_folder, "the name of a folder below evaluate/, such as test")
     csv: str | None = path(None)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -193,6 +201,7 @@ class ReportConfig:
         output: The page's file; None: report.html in the folder.
         overwrite: Whether the page may be replaced.
         device: `auto`, `cpu`, `cuda` ...
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
     run: str = path(MISSING)
@@ -200,6 +209,7 @@ class ReportConfig:
     output: str | None = path(None)
     overwrite: bool = False
     device: str = anything("auto", TORCH)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -217,6 +227,7 @@ class ExportConfig:
         values: Of `onnx` and `qgis`: what the other program feeds: `uint8`, `uint16`, or floats that are `linear` or
             `db`; None: what the run was trained on.
         pixel_size: Of `qgis`: what the plugin brings a layer to, m; None: 10.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
     run: str = path(MISSING)
@@ -227,6 +238,7 @@ class ExportConfig:
     size: int | None = at_least(1, None)
     values: str | None = one_of(None, "uint8", "uint16", "linear", "db")
     pixel_size: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
+    trusted: list[str] = texts()
 
 
 @dataclass

@@ -143,6 +143,7 @@ class TrainConfig:
         callbacks: More callbacks by name.
         figures: Figures beside those of every run: keys of figures of batches, or MODULE.NAME of one's own.
         metrics: Any torchmetrics Metric on validation, by name (docs/extending.md).
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
     name: str = text("train", "a name, which becomes that of a folder")
@@ -173,6 +174,7 @@ class TrainConfig:
     callbacks: Any = by_name()
     figures: list[str] = texts()
     metrics: Any = by_name()
+    trusted: list[str] = texts()
 
     def check_together(self) -> None:
         """Check the keys of which only one may be set."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.config.trust import trusting
 from seep_lightning.errors import InUse, UserError, as_user_error, first_line, needs_extra
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
@@ -279,7 +280,8 @@ class MapperMemory:
 
         self._mapper = None
         self._key = key
-        return SceneMapper(open_networks(request.config), request.config)
+        with trusting(request.config.trusted):
+            return SceneMapper(open_networks(request.config), request.config)
 
 
 MAPPERS = MapperMemory()
