@@ -16,6 +16,12 @@ from helpers.chips import GRID, TINY, make_chips
 from helpers.paths import ROOT
 
 
+@pytest.fixture(autouse=True)
+def _maps_of_one_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps in 32 bit on every machine, unless a test says otherwise."""
+    monkeypatch.setattr("seep_lightning.mapping.networks.has_fast_bf16", lambda accelerator: False)
+
+
 @pytest.fixture
 def chips_root(tmp_path: Path) -> Path:
     return make_chips(tmp_path / "chips")

@@ -16,7 +16,7 @@ from torch.utils.data import default_collate
 
 from seep_lightning.data.augment import chip_seed
 from seep_lightning.data.datamodule import SeepDataModule
-from seep_lightning.training.hardware import keep_memory
+from seep_lightning.nets.hardware import keep_memory
 
 CHIPS = 256
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from pairs import PAIRS, Seconds, child, compare, say, step_of, timed
 
-from seep_lightning.training.hardware import keep_memory
+from seep_lightning.nets.hardware import keep_memory
 
 STEPS = 4
 # name: what is on, and against which it is timed

@@ -14,8 +14,8 @@ from pairs import say, step_of, timed
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from seep_lightning.nets.hardware import keep_memory
 from seep_lightning.nets.memory_format import memory_format
-from seep_lightning.training.hardware import keep_memory
 
 STEPS = 3
 CONVOLUTIONS = ("aten::mkldnn_convolution", "aten::convolution_backward", "aten::_slow_conv2d_forward")

@@ -17,7 +17,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.mapping.bands import band_notes, bands_of
 from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
-from seep_lightning.mapping.networks import tiling_of
+from seep_lightning.mapping.networks import in_other_precision, tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
 from seep_lightning.mapping.scene_values import (
@@ -30,7 +30,6 @@ from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Area, Mask, Model, Normalise, Progress
-from seep_lightning.scene.nodata import check_nodata
 from seep_lightning.scene.outlines import vector_area
 from seep_lightning.scene.placements import ControlPointPlacement
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
@@ -38,7 +37,7 @@ from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFacts
-from seep_lightning.scene.scene_map import SceneMap, map_scene
+from seep_lightning.scene.scene_map import SceneMap, holds_map, map_scene
 from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import write_seeps
 
@@ -175,7 +174,6 @@ class SceneMapper:
 
     def _config_of_open(self, raster: Raster, job: SceneJob, config: PredictConfig) -> PredictConfig:
         """The settings with all that is known of the values of an open scene; `UserError` where they contradict it."""
-        check_nodata("nodata", self.config.nodata, raster.stored_dtype, job.name)
         # what follows from the training is no setting that the scene could contradict
         config = config_of_scene(config, job.name, raster.facts)
         return _with_implied_calibration(config, self.networks[0])
@@ -214,10 +212,10 @@ class SceneMapper:
         if self.config.polygons:
             # a scene whose place cannot be used for outlines is told before anything is predicted
             Ground.of(scene.raster)
-        plan = self._plan(scene, rows)
+        plan, networks = self._plan_as_begun(scene, self._plan(scene, rows))
 
         def prepare() -> tuple[Model, Normalise]:
-            model = ensemble_of_scene(self.networks, scene.raster, scene.config, scene.shared_quartiles)
+            model = ensemble_of_scene(networks, scene.raster, scene.config, scene.shared_quartiles)
             return model.probability, model.normalise
 
         return map_scene(scene.raster, prepare, scene.outputs.folder, plan, progress)
@@ -229,18 +227,25 @@ class SceneMapper:
         windows = WindowPlan(tiling_of(self.networks, config), config.batch, config.threads, area)
         return ScenePlan(
             windows,
-            model_key=self._model_key(scene),
+            model_key=_model_key(self.networks, scene),
             threshold=self.threshold,
             area_key=area_key,
             overwrite=config.overwrite,
             part=rows,
         )
 
-    def _model_key(self, scene: OpenScene) -> str:
-        """All that the probabilities of a scene depend on beside its pixels and the plan; a part of old maps' keys."""
-        network_keys = [network.key for network in self.networks]
-        quartiles = np.asarray(scene.shared_quartiles).tolist()
-        return json.dumps([network_keys, scene.config.scale, scene.config.flips, quartiles])
+    def _plan_as_begun(self, scene: OpenScene, plan: ScenePlan) -> tuple[ScenePlan, list[Predictor]]:
+        """The plan and the networks, in the precision of the map that lies there where the settings name none.
+
+        Earlier versions and other machines have another usual precision: their maps stay, and are gone on with.
+        """
+        folder = scene.outputs.folder
+        if self.config.precision is None and not holds_map(scene.raster, folder, plan):
+            others = [in_other_precision(network) for network in self.networks]
+            other_plan = replace(plan, model_key=_model_key(others, scene))
+            if holds_map(scene.raster, folder, other_plan):
+                return other_plan, others
+        return plan, self.networks
 
     def _find_outlines(self, scene: OpenScene, rasters: SceneMap) -> SeepLayer:
         """The seeps of a written map."""
@@ -255,6 +260,13 @@ class SceneMapper:
                 classes=mask if tells_classes else None,
                 model=names,
             )
+
+
+def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:
+    """All that the probabilities of a scene depend on beside its pixels and the plan; a part of old maps' keys."""
+    network_keys = [network.key for network in networks]
+    quartiles = np.asarray(scene.shared_quartiles).tolist()
+    return json.dumps([network_keys, scene.config.scale, scene.config.flips, quartiles])
 
 
 def config_of_scene(config: PredictConfig, name: str, facts: SceneFacts) -> PredictConfig:

@@ -2,15 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
+from seep_lightning.nets.hardware import has_fast_bf16
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.weights import network_name
 from seep_lightning.scene.windows import Tiling
+
+SINGLE, BF16 = "32", "bf16"
+"""Precisions of a network's numbers. They stand in the keys of finished maps."""
 
 # The widest window that pays, in pixels: larger ones need more memory and save little of the overlap.
 WIDEST_WINDOW = 512
@@ -20,18 +25,24 @@ OVERLAP_SHARE = 4
 SHARED_FACTS = ("bands", "nodata", "nodata_bands", "value_range", "classes")
 
 
-def open_networks(config: PredictConfig) -> list[Predictor]:
+def usual_cpu_precision() -> str:
+    """The precision in which networks run on this machine's CPU unless the settings name one: `bf16` or `32`."""
+    return BF16 if has_fast_bf16("cpu") else SINGLE
+
+
+def open_networks(config: PredictConfig, cpu_precision: str | None = None) -> list[Predictor]:
     """The networks of `config.run`, ready to map, each with its `name` and `key`.
 
     Args:
         config: `run` is a list of run directories or exported files.
+        cpu_precision: Of networks on a CPU where the settings name none; None: what this machine's CPU is fast at.
 
     Raises:
         UserError: One of them cannot be used, or they do not take the same images.
     """
     networks: list[Predictor] = []
     for run in config.run:
-        network = _open_network(run, config)
+        network = _open_network(run, config, cpu_precision)
         networks.append(network)
         _check_agreement(run, network, networks[0], config)
     return networks
@@ -68,18 +79,53 @@ def _usual_window(networks: Sequence[Predictor]) -> int:
     return window
 
 
-def _open_network(run: str, config: PredictConfig) -> Predictor:
+def in_other_precision(network: Predictor) -> Predictor:
+    """A network in the precision that it does not run in, `32` or `bf16`, with the key that belongs to it.
+
+    Args:
+        network: Of `open_networks`; unchanged. One that does not run on torch has one precision only.
+    """
+    if not _runs_on_torch(network):
+        return network
+    other = copy(network)
+    other.precision = SINGLE if network.precision == BF16 else BF16
+    other.key = _key_in(network.key, other.precision)
+    return other
+
+
+def _runs_on_torch(network: Predictor) -> bool:
+    """Whether a network runs on torch, which alone can run it in bf16."""
+    return hasattr(network, "device")
+
+
+def _open_network(run: str, config: PredictConfig, cpu_precision: str | None) -> Predictor:
     """One network, with its precision set; its key is a hash of all that its probabilities depend on."""
     network = load(run, config.checkpoint, config.device)
     device = str(getattr(network, "device", "cpu"))
-    usual_precision = "bf16" if device.startswith("cuda") else "32"
-    network.precision = config.precision or usual_precision
+    network.precision = config.precision or _usual_precision(network, device, cpu_precision)
     path = Path(run)
     weights_file = path if path.is_file() else Run(path).checkpoint(config.checkpoint)
     network.name = network_name(path)
     weights_hash = hashlib.sha256(weights_file.read_bytes()).hexdigest()
     network.key = f"{weights_hash} {device} {network.precision} {network.scaling}"
     return network
+
+
+def _usual_precision(network: Predictor, device: str, cpu_precision: str | None) -> str:
+    """The precision of a network where the settings name none."""
+    if not _runs_on_torch(network):
+        return SINGLE
+    if device.startswith("cuda"):
+        return BF16
+    if device == "cpu":
+        return cpu_precision or usual_cpu_precision()
+    return SINGLE
+
+
+def _key_in(key: str, precision: str) -> str:
+    """The key of a network, with another precision in it."""
+    weights_hash, device, _, scaling = key.split(" ", 3)
+    return f"{weights_hash} {device} {precision} {scaling}"
 
 
 def _check_agreement(run: str, network: Predictor, first: Predictor, config: PredictConfig) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
-from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, remove_leftovers
@@ -32,7 +31,6 @@ StartBar = Callable[[str], Callable[[int, int], None]]
 """Starts a scene's bar on the terminal, by its name."""
 
 
-@trusting_its_config
 def predict(config: PredictConfig) -> list[SceneRow]:
     """Map every scene of `config.input` into `config.output`, where the table `scenes.csv` gets a row for each.
 
@@ -54,7 +52,9 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     files = find_scenes("input", config.input)
     from seep_lightning.mapping.jobs import find_jobs
     from seep_lightning.mapping.networks import open_networks
+    from seep_lightning.nets.hardware import keep_memory
 
+    keep_memory()
     networks = open_networks(config)
     _tell_nodata(config, networks[0])
     jobs = find_jobs(files, networks[0].facts, config)
@@ -103,7 +103,10 @@ def _map_all(
 ) -> Iterator[Outcome]:
     """Map scenes in this process, or over workers."""
     if config.cluster != "local":
-        request = MappingRequest(config, tuple(network.key for network in networks), torch_threads_of(config))
+        from seep_lightning.mapping.networks import usual_cpu_precision
+
+        keys = tuple(network.key for network in networks)
+        request = MappingRequest(config, keys, torch_threads_of(config), usual_cpu_precision())
         finished_keys = {job.name: table.finished_key(job.name) for job in jobs}
         return _told(map_over_workers(request, jobs, finished_keys))
     from seep_lightning.mapping.mapper import SceneMapper

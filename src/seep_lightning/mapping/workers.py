@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.config.trust import trusting
 from seep_lightning.errors import InUse, UserError, as_user_error, first_line, needs_extra
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
-from seep_lightning.shortages import ShortageError, shortage_text
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -59,11 +57,14 @@ class MappingRequest:
         network_keys: What the caller's networks are known by. Workers that outlive a call may hold networks that lay
             under the same paths before.
         torch_threads: Threads of torch in a worker; None leaves them as they are.
+        cpu_precision: In which networks run on a worker's CPU where the settings name none: that of the caller's, since
+            strips of one scene must not differ in it.
     """
 
     config: PredictConfig
     network_keys: tuple[str, ...]
     torch_threads: int | None = None
+    cpu_precision: str = "32"
 
 
 def map_here(
@@ -113,11 +114,12 @@ def _outcome_here(map_scene: Callable[["SceneJob"], "SceneRow | None"], job: "Sc
     """Map a scene in this process."""
     try:
         return Outcome(job, map_scene(job))
-    except Exception as error:
-        mistake = _mistake_of(error)
-        if mistake is None:
+    except UserError as error:
+        return Outcome(job, error=error)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
             raise
-        return Outcome(job, error=mistake)
+        return Outcome(job, error=UserError("memory ran out: lower batch= or window=."))
 
 
 def map_over_workers(
@@ -213,12 +215,9 @@ def _outcome_of(future: "Future", job: "SceneJob", config: PredictConfig) -> Out
     return Outcome(job, row)
 
 
-def _mistake_of(error: Exception) -> UserError | None:
-    """What a person can do about an error; None for one that nobody foresaw."""
-    shortage = shortage_text(error, "predict")
-    if shortage is not None:
-        return ShortageError(shortage)
-    return error if isinstance(error, UserError) else None
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of the machine or of its GPU; torch has an error of its own, a RuntimeError."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def map_in_worker(
@@ -277,11 +276,12 @@ class MapperMemory:
         """A new mapper; the networks of the last one make room first."""
         from seep_lightning.mapping.mapper import SceneMapper
         from seep_lightning.mapping.networks import open_networks
+        from seep_lightning.nets.hardware import keep_memory
 
+        keep_memory()
         self._mapper = None
         self._key = key
-        with trusting(request.config.trusted):
-            return SceneMapper(open_networks(request.config), request.config)
+        return SceneMapper(open_networks(request.config, request.cpu_precision), request.config)
 
 
 MAPPERS = MapperMemory()

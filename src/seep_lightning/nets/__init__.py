@@ -1,4 +1,4 @@
 """Networks, as plain torch modules: (B, C, H, W) to logits; and what brings other libraries' networks to that shape.
 
-May import `config.targets` and the errors.
+May import `compat`, `config.targets` and the errors.
 """

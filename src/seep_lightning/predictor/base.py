@@ -50,7 +50,7 @@ class Predictor:
         band_names: The bands of the training: numbers from 1, or names.
         band_meanings: What each of these was, such as `VV`; empty where it is not known.
         classes: Number of classes that the network tells apart; 0 for seep or sea.
-        precision: `32`, or `bf16` where the network runs on torch.
+        precision: `32`, or `bf16` where the network runs on torch: multiplied in 16 bit, added in 32.
         name: Of its run or file; set where several are mapped together.
         key: A hash of all that its probabilities depend on; set likewise.
     """

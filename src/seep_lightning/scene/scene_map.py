@@ -110,6 +110,21 @@ def map_scene(
     return SceneMap(probability, mask, next_row, key)
 
 
+def holds_map(raster: Raster, folder: Path, plan: ScenePlan) -> bool:
+    """Whether a folder holds the very map that `map_scene` would make, finished or begun.
+
+    Args:
+        raster: The scene.
+        folder: Where the map would be written.
+        plan: How the scene would be mapped.
+    """
+    key = _map_key(raster, plan)
+    if any((folder / f".{raster.name}.part").glob(f"{key}*.rows")):
+        return True
+    probability = folder / f"{raster.name}{PROBABILITY_SUFFIX}"
+    return probability.exists() and _key_of(probability) == key
+
+
 def _map_key(raster: Raster, plan: ScenePlan) -> str:
     """A hash of all that the pixels of a map depend on."""
     windows = plan.windows

@@ -14,7 +14,7 @@ from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.training.building import build_module
-from seep_lightning.training.hardware import precision_of
+from seep_lightning.training.machine_precision import precision_of
 from seep_lightning.training.open_settings import settle
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.trainer import build_trainer

@@ -3,7 +3,7 @@
 import logging
 import warnings
 
-from seep_lightning.training.hardware import keep_memory
+from seep_lightning.nets.hardware import keep_memory
 
 TRIAL_VARIABLE = "SEEP_LIGHTNING_TRIAL"
 """Environment variable of a trial of a search, and so of all its ranks: `DATABASE:NUMBER`."""

@@ -4,13 +4,12 @@ import logging
 import math
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.config.trust import names_in, trusting
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.resume import with_absolute_paths, with_stored_choices
@@ -19,8 +18,8 @@ from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.building import build_module
 from seep_lightning.training.failures import failures_recorded
 from seep_lightning.training.fit import fit
-from seep_lightning.training.hardware import with_machine_precision
 from seep_lightning.training.last_checkpoint import check_last_is_not_lost, read_last_checkpoint
+from seep_lightning.training.machine_precision import with_machine_precision
 from seep_lightning.training.monitors import check_modes, check_monitors, with_modes
 from seep_lightning.training.open_settings import settle
 from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
@@ -80,8 +79,7 @@ def train(config: TrainConfig, directory: str | Path) -> TrainingResult:
             that the run failed and why, and `train.log` holds the traceback.
     """
     run = Run(Path(directory).resolve())
-    # what its own checkpoints name is what the config names
-    with run_locked(run), trusting(config.trusted, named=names_in(asdict(config))):
+    with run_locked(run):
         with failures_recorded(run):
             session = TrainingSession(config, directory)
         return session.execute()

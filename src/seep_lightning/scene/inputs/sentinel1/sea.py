@@ -7,15 +7,18 @@ between them lies. The orbit and the polynomials of ground range do.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from rasterio.control import GroundControlPoint
-from scipy.interpolate import CubicHermiteSpline
 
 from seep_lightning.scene.placements import water_height
 from seep_lightning.scene.point_fits import Floats
 from seep_lightning.scene.projections import Points, transformer_between
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicHermiteSpline
 
 LIGHT = 299_792_458.0
 """Speed of light, m/s."""
@@ -52,7 +55,7 @@ class _Geometry:
     degrees: Points
     heights: Floats
     times: Floats
-    orbit: CubicHermiteSpline
+    orbit: "CubicHermiteSpline"
     range_times: Floats
     range_polynomials: tuple[Floats, ...]
     spacing: float
@@ -68,6 +71,9 @@ class _Geometry:
         start = _time(states[0], "time")
         position = _numbers(states, "position/x", "position/y", "position/z")
         velocity = _numbers(states, "velocity/x", "velocity/y", "velocity/z")
+        # it takes longer to import than all else here, and only products need it
+        from scipy.interpolate import CubicHermiteSpline
+
         return cls(
             pixels=_numbers(points, "pixel", "line"),
             degrees=_numbers(points, "longitude", "latitude"),

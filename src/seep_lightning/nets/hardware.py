@@ -2,38 +2,14 @@
 
 import ctypes
 import platform
-from dataclasses import replace
-from typing import Any
 
 from seep_lightning import compat
-from seep_lightning.config.training import TrainConfig, TrainerConfig
 
 # of glibc's malloc.h
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 # a threshold in bytes that no tensor reaches
 NEVER = 2**30
-
-
-def with_machine_precision(config: TrainConfig) -> TrainConfig:
-    """The config with `trainer.precision=auto` replaced by what this machine is fast at."""
-    trainer = replace(config.trainer, precision=precision_of(config.trainer))
-    return replace(config, trainer=trainer)
-
-
-def precision_of(trainer: TrainerConfig) -> Any:
-    """Choose the Trainer's precision.
-
-    Args:
-        trainer: The settings; `precision=auto` is bf16-mixed where this machine multiplies bf16 in hardware, else
-            32-true.
-
-    Returns:
-        A precision as Lightning's Trainer takes it.
-    """
-    if trainer.precision != "auto":
-        return trainer.precision
-    return "bf16-mixed" if has_fast_bf16(trainer.accelerator) else "32-true"
 
 
 def has_fast_bf16(accelerator: str) -> bool:
