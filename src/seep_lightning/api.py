@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.keywords import AS_CONFIGURED, compose_keywords, without_unset
+from seep_lightning.config.trust import trusting
 from seep_lightning.errors import UserError
 from seep_lightning.files import with_home
 from seep_lightning.runs.directory import Run, is_first_process
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from seep_lightning.reporting.comparison import Row
     from seep_lightning.reporting.pairing import Paired
     from seep_lightning.scene.raster import Raster
-    from seep_lightning.training.cases import TrainingJob
+    from seep_lightning.training.cases import TrainingRequest
     from seep_lightning.training.session import TrainingResult
 
 StrPath = str | Path
@@ -76,25 +77,27 @@ def train(
         UserError: Anything that the settings or the data have wrong.
     """
     from seep_lightning.runs.status import RunStatus
-    from seep_lightning.training.cases import TrainingCase
+    from seep_lightning.training.cases import TrainingCase, job_of, trusting_own
     from seep_lightning.training.session import TrainingResult
     from seep_lightning.training.session import train as train_session
 
     keywords = without_unset({"seed": seed, "init": init, **settings})
     if run is not None:
         keywords["run"] = _path_of(run)
-    job = _training_job(overrides, keywords, output)
-    match job.case:
-        case TrainingCase.RANGE_TEST:
-            raise UserError("lr_find=true trains nothing. Run it as a command: seep train lr_find=true.")
-        case TrainingCase.FINISHED_ALREADY:
-            summary = job.run.summary()
-            return TrainingResult(job.run, float(summary["best"]["score"]), RunStatus(summary["status"]))
-        case TrainingCase.START | TrainingCase.RESUME:
-            result = train_session(job.config, job.run.dir)
-            if job.config.test and result.status != RunStatus.TRIED and is_first_process():
-                evaluate(result.run, overwrite=True)
-            return result
+    request = _training_request(overrides, keywords, output)
+    with trusting_own(request.cfg):
+        job = job_of(request)
+        match job.case:
+            case TrainingCase.RANGE_TEST:
+                raise UserError("lr_find=true trains nothing. Run it as a command: seep train lr_find=true.")
+            case TrainingCase.FINISHED_ALREADY:
+                summary = job.run.summary()
+                return TrainingResult(job.run, float(summary["best"]["score"]), RunStatus(summary["status"]))
+            case TrainingCase.START | TrainingCase.RESUME:
+                result = train_session(job.config, job.run.dir)
+                if job.config.test and result.status != RunStatus.TRIED and is_first_process():
+                    evaluate(result.run, overwrite=True)
+                return result
 
 
 def evaluate(
@@ -165,11 +168,20 @@ def predict(
 
 @overload
 def compare(
-    runs: StrPath | Sequence[StrPath], *overrides: str, metric: str = ..., paired: Literal[False] = ...
+    runs: StrPath | Sequence[StrPath],
+    *overrides: str,
+    metric: str = ...,
+    paired: Literal[False] = ...,
+    trusted: Sequence[str] = ...,
 ) -> "list[Row]": ...
 @overload
 def compare(
-    runs: Sequence[StrPath], *overrides: str, metric: str = ..., paired: Literal[True], part: str = ...
+    runs: Sequence[StrPath],
+    *overrides: str,
+    metric: str = ...,
+    paired: Literal[True],
+    part: str = ...,
+    trusted: Sequence[str] = ...,
 ) -> "Paired": ...
 def compare(
     runs: StrPath | Sequence[StrPath],
@@ -177,6 +189,7 @@ def compare(
     metric: str = AS_CONFIGURED,
     paired: bool = AS_CONFIGURED,
     part: str = AS_CONFIGURED,
+    trusted: Sequence[str] = AS_CONFIGURED,
 ) -> "list[Row] | Paired":
     """Set runs side by side, as `seep compare` does.
 
@@ -186,6 +199,7 @@ def compare(
         metric: The figure on validation by which they are ranked.
         paired: Whether the evaluations of two folders are compared chip by chip instead.
         part: The evaluation that a paired comparison reads.
+        trusted: Packages whose classes the runs may name (docs/security.md).
 
     Returns:
         The runs, best first, with the settings in which they differ; with `paired`, the Dice of both folders and the
@@ -197,12 +211,14 @@ def compare(
     from seep_lightning.reporting.comparison import compare as rank
     from seep_lightning.reporting.pairing import pair_folders
 
-    config = _config("compare", overrides, {"runs": runs, "metric": metric, "paired": paired, "part": part})
+    settings = {"runs": runs, "metric": metric, "paired": paired, "part": part, "trusted": trusted}
+    config = _config("compare", overrides, settings)
     folders = config.runs if isinstance(config.runs, list) else [config.runs]
     names = [str(folder) for folder in folders]
-    if config.paired:
-        return pair_folders(names, config.part)
-    return rank(names, config.metric)
+    with trusting(config.trusted):
+        if config.paired:
+            return pair_folders(names, config.part)
+        return rank(names, config.metric)
 
 
 def report(
@@ -408,16 +424,15 @@ def _config(command: str, overrides: Sequence[str], settings: dict[str, Any]) ->
     return compose(command, overrides, **without_unset(settings))
 
 
-def _training_job(overrides: Sequence[str], settings: dict[str, Any], output: StrPath | None) -> "TrainingJob":
-    """What a call of `train` comes to, as the same command line would."""
+def _training_request(overrides: Sequence[str], settings: dict[str, Any], output: StrPath | None) -> "TrainingRequest":
+    """What a call of `train` asks for, as the same command line would."""
     from seep_lightning.commands.run_directories import run_directory
-    from seep_lightning.training.cases import TrainingRequest, job_of
+    from seep_lightning.training.cases import TrainingRequest
 
     composition = compose_keywords("train", overrides, settings)
     cfg = composition.cfg
     directory = with_home(output or run_directory(cfg.run, cfg.ckpt, cfg.name))
-    request = TrainingRequest(cfg=cfg, overrides=composition.overrides, directory=directory, is_multirun=False)
-    return job_of(request)
+    return TrainingRequest(cfg=cfg, overrides=composition.overrides, directory=directory, is_multirun=False)
 
 
 def _path_of(run: AnyRun) -> str:

@@ -9,6 +9,7 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.reporting.comparison import Row, compare, print_rows, write_rows
 from seep_lightning.reporting.pairing import Paired, pair_folders, print_pair
 
@@ -22,7 +23,12 @@ def main(cfg: DictConfig) -> Paired | list[Row]:
     Returns:
         The runs, best first; with `paired=true` the Dice of the two sets.
     """
-    config: CompareConfig = typed_config(cfg)
+    return compare_and_print(typed_config(cfg))
+
+
+@trusting_its_config
+def compare_and_print(config: CompareConfig) -> Paired | list[Row]:
+    """Compare runs, or two of them chip by chip, and print what comes of it; see `main`."""
     runs = config.runs if isinstance(config.runs, list) else [config.runs]
     folders = [str(folder) for folder in runs]
     if config.paired:

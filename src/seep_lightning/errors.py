@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from seep_lightning.masking import masked
+
 # characters of another library's message that fit into a line of ours
 LONGEST_REASON = 300
 
@@ -102,7 +104,8 @@ def as_error_of(key: str, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        whole = " ".join(str(error).split())
+        # a library's message may hold an address with a password
+        whole = masked(" ".join(str(error).split()))
         raise UserError(f"{key}: {whole}") from error
 
 

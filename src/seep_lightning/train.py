@@ -5,6 +5,7 @@ Prints the figures on validation, where the run lies, and the commands that go o
 
 import logging
 import os
+from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 
@@ -14,10 +15,11 @@ from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.config.trust import trusted_argument
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.status import RunStatus
-from seep_lightning.training.cases import TrainingCase, TrainingJob, TrainingRequest, job_of
+from seep_lightning.training.cases import TrainingCase, TrainingJob, TrainingRequest, job_of, trusting_own
 from seep_lightning.training.failures import failures_recorded, in_one_line, is_exit_of_launcher
 from seep_lightning.training.os_signals import preemptible
 from seep_lightning.training.run_lock import run_locked
@@ -68,18 +70,19 @@ def do_job(request: TrainingRequest) -> float:
     Returns:
         See `main`.
     """
-    with failures_recorded(Run(request.directory)):
-        job = job_of(request)
-    match job.case:
-        case TrainingCase.RANGE_TEST:
-            from seep_lightning.training.lr_range import find_learning_rate
+    with trusting_own(request.cfg):
+        with failures_recorded(Run(request.directory)):
+            job = job_of(request)
+        match job.case:
+            case TrainingCase.RANGE_TEST:
+                from seep_lightning.training.lr_range import find_learning_rate
 
-            with failures_recorded(job.run):
-                return find_learning_rate(job.config, job.run.dir)
-        case TrainingCase.FINISHED_ALREADY:
-            return leave_alone(job)
-        case TrainingCase.START | TrainingCase.RESUME:
-            return train_and_print(job)
+                with failures_recorded(job.run):
+                    return find_learning_rate(job.config, job.run.dir)
+            case TrainingCase.FINISHED_ALREADY:
+                return leave_alone(job)
+            case TrainingCase.START | TrainingCase.RESUME:
+                return train_and_print(job)
 
 
 def leave_alone(job: TrainingJob) -> float:
@@ -144,7 +147,7 @@ def print_next_commands(run: Run, scored: bool) -> None:
     """
     is_below_here = run.dir.is_relative_to(Path.cwd())
     directory = os.path.relpath(run.dir) if is_below_here else str(run.dir)
-    run_argument = quote(f"run={directory}")
+    run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
     # without TensorBoard's logger there is nothing to see there
     if any(run.dir.rglob("events.out.tfevents.*")):
         print(f"look at the curves:  tensorboard --logdir {quote(directory)}")

@@ -292,12 +292,12 @@ def spoil_by_scenes(given: PrepareConfig) -> str:
 
 def spoil_by_no_scenes(given: PrepareConfig) -> str:
     given.scenes = []
-    return "scenes=[]: expected a path, or a list of paths."
+    return "scenes=[]: expected a path, or a list of paths such as [A,B]."
 
 
 def spoil_by_a_number(given: PrepareConfig) -> str:
     given.scenes = [1]
-    return "scenes=1: there is no such file"
+    return "scenes=[1]: expected a path, or a list of paths such as [A,B]."
 
 
 def spoil_by_db_as_linear(given: PrepareConfig) -> str:

@@ -44,7 +44,8 @@ def test_the_template_s_figure_is_trained_with_scored_and_reported(tmp_path: Pat
     assert {"f2/train", "f2/val"} <= set(curve(tmp_path / "run")[-1])
     scored = json.loads((tmp_path / "run/evaluate/test/summary.json").read_text())
     assert 0 <= scored["figures"]["f2"] <= 1
-    done = seep("report", "run=run", cwd=tmp_path)
+    assert "run=run 'trusted=[my_figures]'" in done.stdout
+    done = seep("report", "run=run", "trusted=[my_figures]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "<td>F2</td>" in (tmp_path / "run/report.html").read_text()
 

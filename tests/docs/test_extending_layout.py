@@ -38,7 +38,7 @@ def test_the_template_is_checked_trained_and_scored_by_config_alone(tmp_path: Pa
     assert trained.returncode == 0, trained.stderr
     assert Run(run).summary()["status"] == "finished"
     assert {name.split(".")[0] for name in Run(run).parts()} == {"S0", "S1", "S2", "S3", "S4"}
-    scored = seep("evaluate", f"run={run}", "part=val", "device=cpu", cwd=tmp_path)
+    scored = seep("evaluate", f"run={run}", "trusted=[my_layout]", "part=val", "device=cpu", cwd=tmp_path)
     assert scored.returncode == 0, scored.stderr
     assert sorted((run / "evaluate" / "val" / "masks").iterdir())[0].name.endswith(".000000.tif")
 

@@ -86,6 +86,8 @@ def compose_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compose:
     module.write_text(module.read_text() + ODD_NETS)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "my_nets", raising=False)
+    # the runs are read back
+    monkeypatch.setenv("SEEP_TRUSTED", "my_nets")
     root = make_chips(tmp_path / "chips")
 
     def composed(*overrides: str, model: object = None) -> object:

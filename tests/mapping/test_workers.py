@@ -91,7 +91,7 @@ def test_a_scene_too_large_for_the_memory_does_not_stop_the_others(error: Except
         return SceneRow(job.name)
 
     large, small = mapping_workers.map_here(map_scene, [SceneJob("a", {}), SceneJob("b", {})], tmp_path)
-    assert str(large.error) == "memory ran out: lower batch= or window=." and large.row is None
+    assert str(large.error).startswith("memory ran out (") and large.row is None
     assert small.row == SceneRow("b") and small.error is None
 
 

@@ -21,7 +21,7 @@ from seep_lightning.runs.directory import Run
 )
 def test_a_stored_run_of_several_bands_keeps_its_rule_for_nodata(tmp_path: Path, data: Any, expected: str) -> None:
     parts = ("model", "loss", "optimizer", "scheduler", "callbacks", "logger")
-    stored = {part: {"_target_": "nowhere"} for part in parts} | {"data": data}
+    stored = {part: {"_target_": "torch.nn.Identity"} for part in parts} | {"data": data}
     OmegaConf.save(OmegaConf.create(stored), tmp_path / "config.yaml")
     assert Run(tmp_path).config.data.nodata_bands == expected
 

@@ -12,7 +12,9 @@ from seep_lightning import compat
 from seep_lightning.commands.home_folder import with_home_folders
 from seep_lightning.commands.overrides import config_folders, overrides_in, quote_override, quote_value
 from seep_lightning.config import commands
+from seep_lightning.config.references import resolved_but_secrets
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.secrets import check_no_secrets
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 
@@ -115,6 +117,7 @@ def typed_config(cfg: DictConfig) -> Any:
     if missing:
         assignments = [f"{key}=..." for key in missing]
         raise UserError(f"{missing[0]} is not set. Pass {' '.join(assignments)} on the command line.")
-    config = with_home_folders(OmegaConf.to_object(cfg))
+    config = with_home_folders(resolved_but_secrets(cfg))
     check_config(config)
+    check_no_secrets(config)
     return config

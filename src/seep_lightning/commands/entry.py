@@ -3,8 +3,9 @@
 import functools
 import logging
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.commands.waiting_threads import let_threads_sleep
+from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import Interrupted, UserError, first_line
+from seep_lightning.shortages import shortage_of
 
 log = logging.getLogger("seep_lightning")
 
@@ -69,6 +72,7 @@ def run_command(command: str, main: Main) -> None:
     # before anything imports torch
     let_threads_sleep()
     register_schemas()
+    typed = sys.argv[1:]
     wants_traceback = os.environ.get(FULL_ERROR) == "1" and SET_BY_US not in os.environ
     if not wants_traceback:
         os.environ[FULL_ERROR] = "1"
@@ -80,11 +84,21 @@ def run_command(command: str, main: Main) -> None:
     if wants_traceback and not isinstance(error, Interrupted):
         raise error
     message = error_message(error, command, sys.argv[1:])
+    if isinstance(error, Untrusted):
+        message += f" Then: {repeated_command(command, typed, error.package)}"
     if isinstance(error, UserError) and error.sweep_folder is not None:
         message = describe_failed_jobs(Path(error.sweep_folder), sweep)
     print(f"seep {command}: {message}", file=sys.stderr)
     exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
     sys.exit(exit_code)
+
+
+def repeated_command(command: str, arguments: Sequence[str], package: str) -> str:
+    """The command line that trusts a package, ready to be pasted."""
+    kept = [argument for argument in arguments if not argument.startswith("trusted=")]
+    before = [argument.removeprefix("trusted=").strip("[]'") for argument in arguments if argument not in kept]
+    packages = ",".join([*filter(None, before), package])
+    return shlex.join(["python", "-m", f"seep_lightning.{command}", *kept, f"trusted=[{packages}]"])
 
 
 def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:
@@ -97,9 +111,11 @@ def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:
         return Interrupted("stopped by Ctrl-C")
     except LeavingHydra as leaving:
         return leaving.error
-    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
-        return error
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:
+        if isinstance(error, HydraException) or _is_mistake(error):
+            return error
+        if not isinstance(error, ValueError | RuntimeError):
+            raise
         return _mistake_behind(error)
     return None
 
@@ -140,14 +156,14 @@ def _job(main: Main, command: str, sweep: str) -> Main:
                 return main(cfg)
         except Interrupted as error:
             raise LeavingHydra(error) from error
-        except (UserError, OSError) as error:
-            if not has_other_jobs:
-                raise LeavingHydra(error) from error
-            failure = _failure_of_job(error, command, sweep)
         except Exception as error:
+            is_mistake = _is_mistake(error)
+            if is_mistake and not has_other_jobs:
+                raise LeavingHydra(error) from error
             if not has_other_jobs:
                 raise
-            log.exception("nobody foresaw this error")
+            if not is_mistake:
+                log.exception("nobody foresaw this error")
             failure = _failure_of_job(error, command, sweep)
         # Outside of the handlers: a launcher keeps the error, and with the first one the memory of the job.
         raise failure
@@ -155,12 +171,15 @@ def _job(main: Main, command: str, sweep: str) -> Main:
     return job
 
 
+def _is_mistake(error: Exception) -> bool:
+    """Whether a person can put an error right: in the input, on the disk, or with more of a resource."""
+    return isinstance(error, UserError | OSError | OmegaConfBaseException) or shortage_of(error) is not None
+
+
 def _failure_of_job(error: Exception, command: str, sweep: str) -> UserError:
     """Log and note why a job of a sweep failed; return an error that says so and passes from process to process."""
-    if isinstance(error, UserError | OSError):
-        reason = error_message(error, command)
-    else:
-        reason = f"{type(error).__name__}: {first_line(error)}"
+    unforeseen = f"{type(error).__name__}: {first_line(error)}"
+    reason = error_message(error, command) if _is_mistake(error) else unforeseen
     log.error("this job failed: %s", reason)
     config = HydraConfig.get()
     folder = Path(config.sweep.dir).absolute()

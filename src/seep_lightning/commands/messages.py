@@ -14,11 +14,14 @@ from seep_lightning.commands.global_files import IN_FILE, missing_header
 from seep_lightning.commands.overrides import key_of, single_runs
 from seep_lightning.config.targets import TARGET
 from seep_lightning.errors import UserError
+from seep_lightning.shortages import shortage_text
 
 # starts of lines in Hydra's and OmegaConf's messages that say nothing to a user
 NOISE = ("object_type=", "full_key:", "reference_type=", "To append to your config use", "Set the environment")
 # OmegaConf's words before the message of a `UserError` that a resolver raised
 FROM_A_RESOLVER = "UserError raised while resolving interpolation: "
+# longer than any useful path
+LONG_WORD = re.compile(r"\S{600,}")
 # Hydra's words about a key that is not there: `key=value`, `~key`, and a key in a config file
 UNKNOWN_KEY = re.compile(
     r"Could not override '(?P<override>[^']+)'"
@@ -35,6 +38,13 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
         command: The verb that was running, with whose keys a misspelt one is compared.
         arguments: The verb's command line, which may choose other groups with other keys.
     """
+    shortage = shortage_text(error, command)
+    text = shortage or _message(error, command, arguments)
+    return _with_short_words(text)
+
+
+def _message(error: Exception, command: str, arguments: Sequence[str]) -> str:
+    """What an error means for the user, with words of any length."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and not isinstance(error, HydraException):
@@ -55,6 +65,11 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
     if not suggestion:
         return text
     return f"{text.rstrip('.')}.{suggestion}"
+
+
+def _with_short_words(text: str) -> str:
+    """A message with the beginning alone of each word that is far too long to be read."""
+    return LONG_WORD.sub(lambda word: f"{word[0][:100]}... ({len(word[0])} characters)", text)
 
 
 def _unreadable_argument(error: OverrideParseException, command: str) -> str:

@@ -1,5 +1,6 @@
 """Overrides on a command line: paths and colours quoted for Hydra's grammar, and what names the folders of a sweep."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
@@ -35,6 +36,25 @@ PATH_KEYS = frozenset(
 )
 # their value is a text: brackets of a regular expression are its own, and words have letters of all languages
 TEXT_KEYS = frozenset({"classes", "data.pattern"})
+# their value is a name or a condition, which may hold signs that Hydra's grammar takes in quotes only
+NAME_KEYS = frozenset(
+    {
+        "class_attribute",
+        "data.image_suffix",
+        "data.mask_suffix",
+        "ignore",
+        "metric",
+        "monitor",
+        "name",
+        "part",
+        "scene_attribute",
+    }
+)
+_NEEDS_QUOTES = re.compile(r"[^\w\s./:=+@?|%*$\\-]", re.ASCII)
+# a function of Hydra's grammar, such as `choice(a,b)`
+_FUNCTION = re.compile(r"\w+\(.*\)")
+# so many pieces between commas may be one name
+MOST_PIECES = 12
 QUOTES = ("'", '"', "${")
 # keys whose values are dictionaries that may have keys in quotes, such as {"0,255,255": 1}
 QUOTED_KEYS = frozenset({"data.mask_values", "mask_values"})
@@ -114,12 +134,15 @@ def quote_path(argument: str, *, multirun: bool) -> str:
         return argument
     if key.lstrip("+") in TEXT_KEYS and not value.startswith(QUOTES):
         return f"{key}={quote_value(value)}"
-    if _is_for_hydra(value, multirun):
+    is_path = key.lstrip("+") in PATH_KEYS
+    if is_path and _is_list(value):
+        return f"{key}=[{','.join(_quoted_items(value[1:-1]))}]"
+    if _is_for_hydra(value, multirun) and not (is_path and _only_begins_like_a_list(value, multirun)):
         items = ITEM_FROM_HOME.sub(_quoted_item_from_home, value)
         return f"{key}={items}"
     if starts_from_home(value):
         return f"{key}={quote_value(str(with_home(value)))}"
-    if key.lstrip("+") in PATH_KEYS:
+    if is_path or (key.lstrip("+") in NAME_KEYS and _needs_quotes(value)):
         return f"{key}={quote_value(value)}"
     return argument
 
@@ -150,6 +173,82 @@ def _is_for_hydra(value: str, multirun: bool) -> bool:
     if value.startswith((*QUOTES, "[")):
         return True
     return multirun and "," in value
+
+
+def _needs_quotes(value: str) -> bool:
+    """Whether Hydra's grammar takes a text in quotes only."""
+    return _NEEDS_QUOTES.search(value) is not None and not _FUNCTION.fullmatch(value)
+
+
+def _is_list(value: str) -> bool:
+    """Whether a text is one list: its first bracket is closed by its last."""
+    if not value.startswith("["):
+        return False
+    depth = 0
+    for position, sign in enumerate(value):
+        depth += (sign == "[") - (sign == "]")
+        if depth == 0:
+            return position == len(value) - 1
+    return False
+
+
+def _only_begins_like_a_list(value: str, multirun: bool) -> bool:
+    """Whether a path begins with a bracket that does not make it a list, as `[2024] scenes` does."""
+    sweeps = multirun and "," in value
+    return value.startswith("[") and not _is_list(value) and not sweeps
+
+
+def _quoted_items(text: str) -> list[str]:
+    """The items of a list of paths, each as Hydra's grammar takes it.
+
+    A comma parts two items, unless the whole is the name of something that exists: a sweep names the folders of its
+    runs such as `optimizer.lr=0.01,seed=2`.
+    """
+    pieces = _pieces(text)
+    items: list[str] = []
+    while pieces:
+        count = _pieces_of_name(pieces)
+        items.append(_quoted_item(",".join(pieces[:count]).strip()))
+        pieces = pieces[count:]
+    return items
+
+
+def _pieces(text: str) -> list[str]:
+    """A text between its commas; those in quotes, and after a backslash, part nothing."""
+    if not text.strip():
+        return []
+    pieces = [""]
+    quote = ""
+    for sign in text:
+        if sign == "," and not quote:
+            if pieces[-1].endswith("\\"):
+                pieces[-1] = f"{pieces[-1][:-1]},"
+            else:
+                pieces.append("")
+            continue
+        pieces[-1] += sign
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"" and not pieces[-1][:-1].strip():
+            quote = sign
+    return pieces
+
+
+def _pieces_of_name(pieces: Sequence[str]) -> int:
+    """How many pieces are the longest name of something that exists; 1 where none is."""
+    for count in range(min(len(pieces), MOST_PIECES), 1, -1):
+        name = ",".join(pieces[:count]).strip()
+        # Path.exists raises errors about long names
+        if os.path.exists(with_home(name)):  # noqa: PTH110
+            return count
+    return 1
+
+
+def _quoted_item(item: str) -> str:
+    """An item of a list of paths; what is quoted already, null and an interpolation stay."""
+    if item.startswith(QUOTES) or item.lower() == "null":
+        return item
+    return quote_value(str(with_home(item)) if starts_from_home(item) else item)
 
 
 def _asks_for_multirun(arguments: list[str]) -> bool:

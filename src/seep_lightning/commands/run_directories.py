@@ -7,8 +7,10 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import UserError
-from seep_lightning.runs.directory import open_run
+from seep_lightning.runs.directory import Run, open_run
+from seep_lightning.runs.links import check_no_way_out
 
 OUTPUTS = Path("outputs")
 # names that SLURM gives to a job at a prompt, which is not requeued
@@ -67,8 +69,13 @@ def run_directory(run: str | None, ckpt: str | None, name: str) -> str:
         UserError: There is no such run, or torchrun's processes could not agree on a directory.
     """
     if run:
-        # before Hydra would make a directory of a misspelt name
-        return str(open_run(run).dir)
+        directory = Run(Path(run))
+        # before Hydra would make a directory of a misspelt name; what is trusted is not known yet
+        with suppress(Untrusted):
+            open_run(run)
+        # ... and before it opens the log
+        check_no_way_out(directory)
+        return str(directory.dir)
     home = OUTPUTS / name
     if ckpt == "last":
         newest = _newest_run(home)

@@ -1,5 +1,6 @@
 """The schema of each command's config but that of `train`: every key with its type, its default and its rule."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,29 @@ from seep_lightning.config.class_words import check_class_words
 from seep_lightning.config.data import DataConfig, OtherDataConfig, SplitConfig
 from seep_lightning.config.mask_values import MOST_CLASSES, check_mask_values
 from seep_lightning.config.pixels import CHOICE_OF_BANDS, NODATA_VALUE, NUMBER_ABOVE_0
-from seep_lightning.config.rules import at_least, one_of, probability, random_seed, restricted, share
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import (
+    COUNT,
+    anything,
+    at_least,
+    is_text,
+    one_of,
+    path,
+    paths,
+    probability,
+    random_seed,
+    restricted,
+    share,
+    text,
+    texts,
+    within,
+)
 from seep_lightning.scene.options import PolygonOptions
 
+# who refuses what `anything` lets through
+TORCH = "torch, as `device=... cannot be used here`"
+# the names of columns of polygons, in words
+COLUMN = "the name of a column"
 # of `mosaic`: images that lie edge to edge are one scene, whatever they are called
 BY_GEOREFERENCE = "georeference"
 
@@ -23,13 +43,18 @@ def _is_laying_of_chips(value: Any) -> bool:
     return isinstance(value, bool) or value == BY_GEOREFERENCE
 
 
-# as `rules.restricted` has them, for a field that may be of any type
+# as `ranges.restricted` has them, for a field that may be of any type
 LAYING_OF_CHIPS = {"holds": _is_laying_of_chips, "expected": f"true, false or {BY_GEOREFERENCE}"}
 
 
-def _names_a_folder(name: str | None) -> bool:
-    """Whether a name is that of one folder, with no path before it; None is."""
-    return name is None or (Path(name).name == name and name != "..")
+def _names_a_folder(name: Any) -> bool:
+    """Whether a name is that of one folder, with no path before it."""
+    return is_text(name) and Path(name).name == name and name != ".."
+
+
+def _is_cluster(value: Any) -> bool:
+    """Whether scenes can be mapped there: here, or over Dask's processes."""
+    return value in ("local", "dask") or (isinstance(value, str) and re.fullmatch(r"\w+://\S+", value) is not None)
 
 
 @dataclass
@@ -46,9 +71,10 @@ class EvaluateConfig:
         overwrite: Whether a folder of this name may be replaced.
         batch_size: Chips at once. The two soft figures of the reference depend on it, hence its default.
         device: `auto`, `cpu`, `cuda` ...
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    run: str = MISSING
+    run: str = path(MISSING)
     part: str = one_of("train", "val", "test", "all", default="test")
     data: OtherDataConfig = field(default_factory=OtherDataConfig)
     checkpoint: str = one_of("best", "last")
@@ -56,7 +82,8 @@ class EvaluateConfig:
     name: str | None = restricted(None, _names_a_folder, "the name of a folder, not a path")
     overwrite: bool = False
     batch_size: int = at_least(1, 4)
-    device: str = "auto"
+    device: str = anything("auto", TORCH)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -101,13 +128,14 @@ class PredictConfig(PolygonOptions):
         overwrite: Whether files of something else may be replaced.
         cluster: `local`; `dask`: processes on this machine; `tcp://HOST:PORT` of a Dask scheduler.
         workers: How many processes with `cluster=dask`; None: one for each core.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    run: Any = None
-    input: str = MISSING
-    output: str = MISSING
+    run: Any = paths(None, or_null=True)
+    input: str = path(MISSING)
+    output: str = path(MISSING)
     checkpoint: str = one_of("best", "last")
-    device: str = "auto"
+    device: str = anything("auto", TORCH)
     precision: str | None = one_of(None, "32", "bf16")
     threshold: float | None = probability()
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
@@ -120,10 +148,10 @@ class PredictConfig(PolygonOptions):
     mosaic: Any = field(default=True, metadata=LAYING_OF_CHIPS)
     columns: int | None = at_least(1, None)
     chips: bool = False
-    area: str | None = None
-    land: str | None = None
-    window: int | None = None
-    overlap: int | None = None
+    area: str | None = path(None)
+    land: str | None = path(None)
+    window: int | None = within(COUNT, None)
+    overlap: int | None = at_least(0, None)
     batch: int = at_least(1, 4)
     threads: int = at_least(1, 2)
     flips: bool | str | None = one_of(None, "mirror", True, False, expected="mirror, true or false")
@@ -132,8 +160,15 @@ class PredictConfig(PolygonOptions):
     wgs84: bool = False
     picture: bool = False
     overwrite: bool = False
-    cluster: str = "local"
+    cluster: str = restricted("local", _is_cluster, "local, dask, or tcp://HOST:PORT of a Dask scheduler")
     workers: int | None = at_least(1, None)
+    # maps do not depend on it
+    trusted: list[str] = field(default_factory=list, repr=False, metadata=texts().metadata)
+
+    def check_together(self) -> None:
+        """Check the overlap against the window."""
+        if self.window is not None and self.overlap is not None and self.overlap >= self.window:
+            raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than window={self.window}.")
 
 
 @dataclass
@@ -146,13 +181,15 @@ class CompareConfig:
         paired: Whether two runs, or two sets of folds, are compared on the same chips.
         part: The evaluation that a paired comparison reads.
         csv: A file for the ranking.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    runs: Any = MISSING
-    metric: str = "dice"
+    runs: Any = paths(MISSING)
+    metric: str = text("dice", "the name of a figure such as dice")
     paired: bool = False
-    part: str = "test"
-    csv: str | None = None
+    part: str = restricted("test", _names_a_folder, "the name of a folder below evaluate/, such as test")
+    csv: str | None = path(None)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -165,13 +202,15 @@ class ReportConfig:
         output: The page's file; None: report.html in the folder.
         overwrite: Whether the page may be replaced.
         device: `auto`, `cpu`, `cuda` ...
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    run: str = MISSING
+    run: str = path(MISSING)
     part: str = one_of("train", "val", "test", "all", default="val")
-    output: str | None = None
+    output: str | None = path(None)
     overwrite: bool = False
-    device: str = "auto"
+    device: str = anything("auto", TORCH)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -189,16 +228,18 @@ class ExportConfig:
         values: Of `onnx` and `qgis`: what the other program feeds: `uint8`, `uint16`, or floats that are `linear` or
             `db`; None: what the run was trained on.
         pixel_size: Of `qgis`: what the plugin brings a layer to, m; None: 10.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    run: str = MISSING
-    output: str = MISSING
-    format: str = "onnx"
+    run: str = path(MISSING)
+    output: str = path(MISSING)
+    format: str = anything("onnx", "`predictor.formats`")
     checkpoint: str = one_of("best", "last")
     overwrite: bool = False
     size: int | None = at_least(1, None)
     values: str | None = one_of(None, "uint8", "uint16", "linear", "db")
     pixel_size: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
+    trusted: list[str] = texts()
 
 
 @dataclass
@@ -232,22 +273,22 @@ class PrepareConfig:
         seed: Of the draw of these.
     """
 
-    scenes: Any = MISSING
-    labels: str = MISSING
-    output: str = MISSING
+    scenes: Any = paths(MISSING)
+    labels: str = path(MISSING)
+    output: str = path(MISSING)
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     nodata: Any = field(default=None, repr=False, metadata=NODATA_VALUE)
     scale: str | None = one_of(None, "linear", "db")
     factor: float | None = field(default=None, repr=False, metadata=NUMBER_ABOVE_0)
     remove_noise: bool = False
-    class_attribute: str | None = None
-    classes: Any = None
-    mask_values: Any = None
-    scene_attribute: str | None = None
-    ignore: str | None = None
+    class_attribute: str | None = text(None, COLUMN)
+    classes: Any = anything(None, "`check_class_words`")
+    mask_values: Any = anything(None, "`check_mask_values`")
+    scene_attribute: str | None = text(None, COLUMN)
+    ignore: str | None = text(None, "an SQL condition such as \"kind = 'unsure'\"")
     unplaced: str = one_of("error", "skip")
     size: int = at_least(1, 256)
-    overlap: int = 0
+    overlap: int = at_least(0, 0)
     empty_share: float = share(0.2)
     seed: int = random_seed()
 
@@ -271,8 +312,8 @@ class QgisConfig:
         overwrite: Whether other versions of the scripts may be replaced.
     """
 
-    scripts: str | None = None
-    python: str | None = None
+    scripts: str | None = path(None)
+    python: str | None = path(None)
     overwrite: bool = False
 
 

@@ -6,11 +6,25 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from seep_lightning.config.class_words import LARGEST_CLASS
 from seep_lightning.config.mask_values import check_mask_values
 from seep_lightning.config.pair_columns import COLUMNS_OF_PAIRS
 from seep_lightning.config.pixels import CHOICE_OF_BANDS, NUMBER_ABOVE_0, SIZE_OF_CHIPS
-from seep_lightning.config.rules import at_least, one_of, random_seed
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import (
+    COUNT,
+    NOT_NEGATIVE,
+    Span,
+    anything,
+    at_least,
+    is_number,
+    one_of,
+    path,
+    random_seed,
+    restricted,
+    text,
+    within,
+)
 from seep_lightning.scene.raster_formats import chip_suffixes
 
 # what leaves a setting open: it is chosen from the chips of the training part (`data.choices`)
@@ -33,6 +47,20 @@ OF_THE_RUN = (
 )
 
 
+# what endings of stems are, in words
+END_OF_STEMS = "the end of names before their suffix, such as _mask"
+
+
+def _is_ending(value: Any) -> bool:
+    """Whether names may end so: an empty text is no ending."""
+    return isinstance(value, str) and "/" not in value and "\0" not in value
+
+
+def of_the_run() -> Any:
+    """Declare a key of other data, by default as in the run; what it may be is what `DataConfig` says of it."""
+    return anything(AS_IN_THE_RUN, "`DataConfig`, which these keys are put into")
+
+
 @dataclass
 class GridConfig:
     """How tiles lie in a scene: tile = row * columns + column.
@@ -43,7 +71,7 @@ class GridConfig:
     """
 
     columns: int = at_least(1, MISSING)
-    offset: int = 0
+    offset: int = within(Span(whole=True), 0)
 
 
 @dataclass
@@ -56,7 +84,7 @@ class NormaliseConfig:
         log: Whether to take the logarithm first.
     """
 
-    kind: str = AUTO
+    kind: str = anything(AUTO, "`data.normalise.Normaliser`")
     log: bool = True
 
 
@@ -70,9 +98,9 @@ class SyntheticConfig:
         scenes: How many scenes are cut into chips.
     """
 
-    seed: int = 0
-    chips: int = 160
-    scenes: int = 7
+    seed: int = random_seed()
+    chips: int = within(COUNT, 160)
+    scenes: int = within(COUNT, 7)
 
 
 @dataclass
@@ -118,32 +146,32 @@ class DataConfig:
     """
 
     source: str = one_of("chips", "synthetic")
-    root: str | None = None
-    layout: Any = "folders"
-    images: str = "images"
-    masks: str = "masks"
-    image_suffix: str | None = None
-    mask_suffix: str | None = None
-    pairs: str | None = None
+    root: str | None = path(None)
+    layout: Any = anything("folders", "`data.layouts`")
+    images: str = path("images")
+    masks: str = path("masks")
+    image_suffix: str | None = restricted(None, _is_ending, END_OF_STEMS)
+    mask_suffix: str | None = restricted(None, _is_ending, END_OF_STEMS)
+    pairs: str | None = path(None)
     # OmegaConf merges no dictionary into a typed one that is null
     pair_columns: Any = field(default=None, metadata=COLUMNS_OF_PAIRS)
-    pattern: str = r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$"
+    pattern: str = text(r"(?P<scene>[^.]+)(\.(?P<tile>\d+))?\.\w+$", "a regular expression")
     unpaired: str = one_of("error", "skip", "empty")
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     size: Any = field(default=None, metadata=SIZE_OF_CHIPS)
-    nodata: int | float | None = 0
+    nodata: int | float | None = restricted(0, is_number, "a number, .nan, or null for none")
     nodata_bands: str = one_of("all", "any")
-    classes: int = 1
+    classes: int = within(Span(at_least=1, at_most=LARGEST_CLASS, whole=True), 1)
     mask_band: int | None = at_least(1, None)
-    mask_values: Any = None
+    mask_values: Any = anything(None, "`check_mask_values`")
     scale: str | None = one_of(None, "linear", "db")
     factor: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
-    full_scale: float | None = None
-    grid: dict[str, GridConfig] = field(default_factory=dict)
+    full_scale: float | None = within(Span(), None)
+    grid: dict[str, GridConfig] = anything({}, "`GridConfig`, by OmegaConf")
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
     batch_size: int | None = at_least(1, None)
     num_workers: int | None = at_least(0, None)
-    cache_gb: float = 4.0
+    cache_gb: float = within(NOT_NEGATIVE, 4.0)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def check_together(self) -> None:
@@ -192,13 +220,13 @@ class SplitConfig:
 
     kind: str = one_of("random", "scene", "place", "kfold", "file", default="scene")
     seed: int = random_seed()
-    val: float = 0.2
-    test: float = 0.1
+    val: float = anything(0.2, "`check_together`")
+    test: float = anything(0.1, "`check_together`")
     by: str = one_of("scene", "place", "chip")
-    folds: int = 5
-    fold: int = 0
+    folds: int = at_least(LEAST_FOLDS, 5)
+    fold: int = at_least(0, 0)
     block: int = at_least(1, 3)
-    path: str | None = None
+    path: str | None = path(None)
 
     def check_together(self) -> None:
         """Check the shares, and that no key is set that another kind of split needs.
@@ -237,24 +265,24 @@ class OtherDataConfig:
     `root`, it means the run's.
     """
 
-    root: str | None = None
-    layout: Any = AS_IN_THE_RUN
-    images: Any = AS_IN_THE_RUN
-    masks: Any = AS_IN_THE_RUN
-    image_suffix: Any = AS_IN_THE_RUN
-    mask_suffix: Any = AS_IN_THE_RUN
-    pairs: Any = AS_IN_THE_RUN
-    pair_columns: Any = AS_IN_THE_RUN
-    pattern: Any = AS_IN_THE_RUN
-    unpaired: Any = AS_IN_THE_RUN
-    bands: Any = AS_IN_THE_RUN
-    size: Any = AS_IN_THE_RUN
-    nodata: Any = AS_IN_THE_RUN
-    nodata_bands: Any = AS_IN_THE_RUN
-    factor: Any = AS_IN_THE_RUN
-    mask_band: Any = AS_IN_THE_RUN
-    mask_values: Any = AS_IN_THE_RUN
-    grid: Any = AS_IN_THE_RUN
+    root: str | None = path(None)
+    layout: Any = of_the_run()
+    images: Any = of_the_run()
+    masks: Any = of_the_run()
+    image_suffix: Any = of_the_run()
+    mask_suffix: Any = of_the_run()
+    pairs: Any = of_the_run()
+    pair_columns: Any = of_the_run()
+    pattern: Any = of_the_run()
+    unpaired: Any = of_the_run()
+    bands: Any = of_the_run()
+    size: Any = of_the_run()
+    nodata: Any = of_the_run()
+    nodata_bands: Any = of_the_run()
+    factor: Any = of_the_run()
+    mask_band: Any = of_the_run()
+    mask_values: Any = of_the_run()
+    grid: Any = of_the_run()
 
     def changes(self) -> dict[str, Any]:
         """The keys that were given, with their values."""

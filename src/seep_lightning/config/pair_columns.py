@@ -17,7 +17,7 @@ def _are_columns(value: Any) -> bool:
     return all(isinstance(name, str) for name in value.values())
 
 
-# as `rules.restricted` has them, for a field that may be of any type
+# as `ranges.restricted` has them, for a field that may be of any type
 COLUMNS_OF_PAIRS = {
     "holds": _are_columns,
     "expected": f"names of columns by {', '.join(PAIR_COLUMNS)}, such as {EXAMPLE}",

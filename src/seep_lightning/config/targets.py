@@ -6,6 +6,7 @@ from a stranger must not run code: so the target must be a class of the kind tha
 
 import importlib
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import Parameter
@@ -49,6 +50,7 @@ def build(key: str, node: Any, kind: type[T], *args: Any, **keywords: Any) -> T:
     if free_names is not None:
         own_names = [name for name in free_names if name not in keywords]
         _check_keywords(key, target, settings, own_names)
+    _check_numbers(key, settings)
     built = _build_nested(key, settings, kind)
     try:
         return target(*args, **keywords, **built)
@@ -157,6 +159,19 @@ def _check_keywords(
             listed = ", ".join(own_names)
             hint = _hint(name, own_names)
             raise UserError(f"{key}.{name}: {target.__name__} takes {listed}{hint}")
+
+
+def _check_numbers(key: str, settings: Any) -> None:
+    """Refuse NaN wherever it stands in a node: no constructor means anything by it, and some take it."""
+    match settings:
+        case Mapping():
+            for name, value in settings.items():
+                _check_numbers(f"{key}.{name}", value)
+        case list() | tuple():
+            for item in settings:
+                _check_numbers(key, item)
+        case float() if math.isnan(settings):
+            raise UserError(f"{key}=nan: expected a number.")
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

@@ -1,13 +1,65 @@
 """The schema of `train`'s config: every key with its type, its default and its rule."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
 
 from seep_lightning.config.data import DataConfig, SplitConfig
-from seep_lightning.config.rules import at_least, between_0_and_1, one_of, random_seed
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import (
+    COUNT,
+    NOT_NEGATIVE,
+    Span,
+    anything,
+    at_least,
+    between_0_and_1,
+    by_name,
+    is_number,
+    one_of,
+    path,
+    random_seed,
+    restricted,
+    text,
+    texts,
+    within,
+)
+
+# who refuses what `anything` lets through
+LIGHTNING = "Lightning's Trainer"
+NODE = "the constructor of its class, by `config.targets`"
+
+PART_OF_BATCHES = "a number of batches, or a share such as 0.5"
+DURATION = "days, hours, minutes and seconds such as 00:12:00:00"
+
+
+def _is_dry_run(value: Any) -> bool:
+    """Whether this may be a number of batches of a dry run, or says whether there is one."""
+    return isinstance(value, bool) or Span(at_least=0, whole=True).holds(value)
+
+
+def _is_limit_of_steps(value: Any) -> bool:
+    """Whether this may be the largest number of steps."""
+    return value == -1 or COUNT.holds(value)
+
+
+def _is_duration(value: Any) -> bool:
+    """Whether this may be the longest time of a training: a text, or a number for each unit."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(NOT_NEGATIVE.holds(number) for number in value.values())
+    return isinstance(value, str) and re.fullmatch(r"\d+(:\d+){3}", value) is not None
+
+
+def _is_part_of_batches(value: Any) -> bool:
+    """Whether this may be a part of the batches of an epoch: a number of them, or a share."""
+    return COUNT.holds(value) or (isinstance(value, float) and Span(above=0, at_most=1).holds(value))
+
+
+def _is_part_of_batches_or_0(value: Any) -> bool:
+    """Whether this may be a part of batches that may be none."""
+    return _is_part_of_batches(value) or (is_number(value) and value == 0)
 
 
 @dataclass
@@ -18,41 +70,41 @@ class TrainerConfig:
     machine multiplies bf16 in hardware, else 32-true. For the others see Lightning's documentation.
     """
 
-    accelerator: str = "auto"
-    strategy: str = "auto"
-    devices: Any = 1
-    num_nodes: int = 1
-    precision: Any = "auto"
-    fast_dev_run: Any = False
-    max_epochs: int = 30
-    min_epochs: int | None = None
-    max_steps: int = -1
-    min_steps: int | None = None
-    max_time: Any = None
-    limit_train_batches: int | float | None = None
-    limit_val_batches: int | float | None = None
-    limit_test_batches: int | float | None = None
-    limit_predict_batches: int | float | None = None
-    val_check_interval: Any = None
-    check_val_every_n_epoch: int | None = 1
-    num_sanity_val_steps: int | None = 0
-    log_every_n_steps: int | None = 1
+    accelerator: str = anything("auto", LIGHTNING)
+    strategy: str = anything("auto", LIGHTNING)
+    devices: Any = anything(1, LIGHTNING)
+    num_nodes: int = within(COUNT, 1)
+    precision: Any = anything("auto", LIGHTNING)
+    fast_dev_run: Any = restricted(False, _is_dry_run, "true, false or a number of batches")
+    max_epochs: int = at_least(-1, 30)
+    min_epochs: int | None = at_least(0, None)
+    max_steps: int = restricted(-1, _is_limit_of_steps, "1 or more, or -1 for no limit")
+    min_steps: int | None = at_least(0, None)
+    max_time: Any = restricted(None, _is_duration, DURATION)
+    limit_train_batches: int | float | None = restricted(None, _is_part_of_batches, PART_OF_BATCHES)
+    limit_val_batches: int | float | None = restricted(None, _is_part_of_batches_or_0, PART_OF_BATCHES)
+    limit_test_batches: int | float | None = restricted(None, _is_part_of_batches_or_0, PART_OF_BATCHES)
+    limit_predict_batches: int | float | None = restricted(None, _is_part_of_batches_or_0, PART_OF_BATCHES)
+    val_check_interval: Any = restricted(None, _is_part_of_batches, PART_OF_BATCHES)
+    check_val_every_n_epoch: int | None = within(COUNT, 1)
+    num_sanity_val_steps: int | None = at_least(-1, 0)
+    log_every_n_steps: int | None = at_least(0, 1)
     enable_progress_bar: bool | None = True
     enable_model_summary: bool | None = False
     accumulate_grad_batches: int = at_least(1, 1)
-    gradient_clip_val: float | None = 1.0
-    gradient_clip_algorithm: str | None = None
-    deterministic: Any = None
+    gradient_clip_val: float | None = within(NOT_NEGATIVE, 1.0)
+    gradient_clip_algorithm: str | None = one_of(None, "norm", "value")
+    deterministic: Any = one_of(None, True, False, "warn", expected="true, false or warn")
     benchmark: bool | None = None
     inference_mode: bool = True
-    profiler: str | None = None
+    profiler: str | None = anything(None, LIGHTNING)
     detect_anomaly: bool = False
     barebones: bool = False
-    plugins: Any = None
+    plugins: Any = anything(None, LIGHTNING)
     sync_batchnorm: bool = False
-    reload_dataloaders_every_n_epochs: int = 0
+    reload_dataloaders_every_n_epochs: int = at_least(0, 0)
     enable_autolog_hparams: bool = False
-    model_registry: str | None = None
+    model_registry: str | None = anything(None, LIGHTNING)
 
 
 @dataclass
@@ -91,16 +143,17 @@ class TrainConfig:
         callbacks: More callbacks by name.
         figures: Figures beside those of every run: keys of figures of batches, or MODULE.NAME of one's own.
         metrics: Any torchmetrics Metric on validation, by name (docs/extending.md).
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    name: str = "train"
+    name: str = text("train", "a name, which becomes that of a folder")
     seed: int = random_seed()
     task: str = one_of("binary", "classes")
-    run: str | None = None
+    run: str | None = path(None)
     ckpt: str | None = one_of(None, "last", expected="last, or run=DIR to resume one, init=DIR for weights")
-    init: str | None = None
+    init: str | None = path(None)
     test: bool = False
-    monitor: str = "dice/val"
+    monitor: str = text("dice/val", "the name of a figure such as dice/val")
     early_stop: int | None = at_least(1, None)
     ema_decay: float | None = between_0_and_1(0.98, "a number between 0 and 1, or null for none")
     checkpoint_every: int = at_least(1, 1)
@@ -111,16 +164,17 @@ class TrainConfig:
     channels_last: bool | None = None
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
-    augment: list[Any] = field(default_factory=list)
-    model: Any = MISSING
-    loss: Any = MISSING
-    optimizer: Any = MISSING
-    scheduler: Any = None
+    augment: list[Any] = anything([], NODE)
+    model: Any = anything(MISSING, NODE)
+    loss: Any = anything(MISSING, NODE)
+    optimizer: Any = anything(MISSING, NODE)
+    scheduler: Any = anything(None, NODE)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    logger: Any = None
-    callbacks: Any = None
-    figures: list[str] = field(default_factory=list)
-    metrics: Any = None
+    logger: Any = by_name()
+    callbacks: Any = by_name()
+    figures: list[str] = texts()
+    metrics: Any = by_name()
+    trusted: list[str] = texts()
 
     def check_together(self) -> None:
         """Check the keys of which only one may be set."""

@@ -31,6 +31,7 @@ from seep_lightning.data.normalise import Normaliser, ValueRange
 from seep_lightning.data.roots import with_root
 from seep_lightning.data.split import listed_parts_text, split_chips
 from seep_lightning.errors import UserError
+from seep_lightning.scene.nodata import check_nodata
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,10 @@ class SeepDataModule(pl.LightningDataModule):
     @cached_property
     def chips(self) -> Chips:
         """All chips, read and checked; which files they are is told first."""
-        return load_chips(with_root(self.data), self._begin_reading, self.value_range)
+        chips = load_chips(with_root(self.data), self._begin_reading, self.value_range)
+        if self.audited:
+            check_nodata("data.nodata", self.data.nodata, chips.read(0).image.dtype, "the image")
+        return chips
 
     def _begin_reading(self, chips: Chips) -> Auditor | None:
         """Tell which files are read, and begin to look for traps."""

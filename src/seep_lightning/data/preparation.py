@@ -83,8 +83,10 @@ def _read_all_labels(config: PrepareConfig) -> LabelSource:
 def _settle(raster: "Raster", config: PrepareConfig) -> tuple[str, ...]:
     """Settle what the values of an open scene are. Returns what was assumed or is doubtful, a text each."""
     from seep_lightning.scene.ground import Ground
+    from seep_lightning.scene.nodata import check_nodata
     from seep_lightning.scene.settling import ValueOptions, settle_values
 
+    check_nodata("nodata", config.nodata, raster.stored_dtype, raster.name)
     if config.factor is not None:
         raster.multiply_by(config.factor)
     raster.check_scale(config.scale)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import OtherDataConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.data.description import LabelOrigin
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.evaluation.parts import Part, part_of, reads_own_files
@@ -42,6 +43,7 @@ from seep_lightning.metrics.summaries import (
     tolerance_figures,
 )
 from seep_lightning.runs.directory import Run, open_run
+from seep_lightning.runs.links import check_no_way_out
 
 if TYPE_CHECKING:
     from seep_lightning.evaluation.scenes import SceneCounts
@@ -53,6 +55,7 @@ log = logging.getLogger(__name__)
 OWN_NAMES = ("train", "val", "test", "all")
 
 
+@trusting_its_config
 def evaluate(config: EvaluateConfig, *, patience: float = 0.0) -> dict[str, Any]:
     """Score a run and leave `evaluate/<name>/` in it.
 
@@ -74,6 +77,7 @@ def evaluate(config: EvaluateConfig, *, patience: float = 0.0) -> dict[str, Any]
 
     check_config(config)
     run = open_run(config.run)
+    check_no_way_out(run)
     predictor = load(run, config.checkpoint, config.device)
     if config.threshold is not None:
         predictor.threshold = config.threshold

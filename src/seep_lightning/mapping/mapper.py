@@ -30,6 +30,7 @@ from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Area, Mask, Model, Normalise, Progress
+from seep_lightning.scene.nodata import check_nodata
 from seep_lightning.scene.outlines import vector_area
 from seep_lightning.scene.placements import ControlPointPlacement
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
@@ -174,6 +175,7 @@ class SceneMapper:
 
     def _config_of_open(self, raster: Raster, job: SceneJob, config: PredictConfig) -> PredictConfig:
         """The settings with all that is known of the values of an open scene; `UserError` where they contradict it."""
+        check_nodata("nodata", self.config.nodata, raster.stored_dtype, job.name)
         # what follows from the training is no setting that the scene could contradict
         config = config_of_scene(config, job.name, raster.facts)
         return _with_implied_calibration(config, self.networks[0])

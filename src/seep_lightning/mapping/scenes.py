@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, remove_leftovers
@@ -31,6 +32,7 @@ StartBar = Callable[[str], Callable[[int, int], None]]
 """Starts a scene's bar on the terminal, by its name."""
 
 
+@trusting_its_config
 def predict(config: PredictConfig) -> list[SceneRow]:
     """Map every scene of `config.input` into `config.output`, where the table `scenes.csv` gets a row for each.
 

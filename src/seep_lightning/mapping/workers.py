@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.config.trust import trusting
 from seep_lightning.errors import InUse, UserError, as_user_error, first_line, needs_extra
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
+from seep_lightning.shortages import ShortageError, shortage_text
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -114,12 +116,11 @@ def _outcome_here(map_scene: Callable[["SceneJob"], "SceneRow | None"], job: "Sc
     """Map a scene in this process."""
     try:
         return Outcome(job, map_scene(job))
-    except UserError as error:
-        return Outcome(job, error=error)
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+    except Exception as error:
+        mistake = _mistake_of(error)
+        if mistake is None:
             raise
-        return Outcome(job, error=UserError("memory ran out: lower batch= or window=."))
+        return Outcome(job, error=mistake)
 
 
 def map_over_workers(
@@ -215,9 +216,12 @@ def _outcome_of(future: "Future", job: "SceneJob", config: PredictConfig) -> Out
     return Outcome(job, row)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, of the machine or of its GPU; torch has an error of its own, a RuntimeError."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+def _mistake_of(error: Exception) -> UserError | None:
+    """What a person can do about an error; None for one that nobody foresaw."""
+    shortage = shortage_text(error, "predict")
+    if shortage is not None:
+        return ShortageError(shortage)
+    return error if isinstance(error, UserError) else None
 
 
 def map_in_worker(
@@ -281,7 +285,8 @@ class MapperMemory:
         keep_memory()
         self._mapper = None
         self._key = key
-        return SceneMapper(open_networks(request.config, request.cpu_precision), request.config)
+        with trusting(request.config.trusted):
+            return SceneMapper(open_networks(request.config, request.cpu_precision), request.config)
 
 
 MAPPERS = MapperMemory()

@@ -7,9 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import COUNT, Span, check_number
 
 GROUP_CHANNELS = 8
 """Channels of one group of `norm=group`."""
+
+MOST_STAGES = 12
+"""Below the finest one: each halves the sides of an image."""
 
 
 class UNet(nn.Module):
@@ -47,13 +51,13 @@ class UNet(nn.Module):
             in_channels: Bands of the image.
             classes: Channels of the logits.
             width: Channels of the finest stage; they double at each stage.
-            depth: Stages below the finest one.
+            depth: Stages below the finest one, `MOST_STAGES` at most.
             widths: Channels of each encoder stage, the last one the bottleneck; instead of `width` and `depth`.
             decoder: Channels of each decoder stage, coarsest first; None: those of the encoder.
             norm: `batch`, `group` (`GROUP_CHANNELS` a group) or `instance`.
             up: `transposed` convolution, or `bilinear` and a 1x1 convolution.
             up_width: `halve` (channels of the stage above) or `keep` (those of the stage below, as in the reference).
-            dropout: Share of channels that are dropped after each encoder stage but the finest.
+            dropout: Share of channels that are dropped after each encoder stage but the finest, 0 to less than 1.
             bias: Whether the 3x3 convolutions have one; not needed before a norm.
             deep_supervision: In training mode, return a tuple of logits: the finest, then one for each coarser stage.
             patch: 2 folds each 2x2 block of pixels into channels first, and unfolds the logits at the end (pixel
@@ -63,6 +67,10 @@ class UNet(nn.Module):
             UserError: Widths do not fit each other, or a choice is not known.
         """
         super().__init__()
+        check_number("model.dropout", dropout, Span(at_least=0, below=1))
+        check_number("model.patch", patch, COUNT)
+        check_number("model.width", width, COUNT)
+        check_number("model.depth", depth, Span(at_least=1, at_most=MOST_STAGES, whole=True))
         encoder_widths = list(widths) if widths is not None else [width * 2**level for level in range(depth + 1)]
         decoder_widths = list(decoder) if decoder is not None else encoder_widths[-2::-1]
         _check_widths(encoder_widths, decoder_widths, patch)

@@ -7,6 +7,7 @@ from shlex import quote
 
 from seep_lightning.config.commands import ExportConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.files import draft_of, remove_leftovers, write_text
 from seep_lightning.locks import lock_path, locked
@@ -15,6 +16,7 @@ from seep_lightning.predictor.formats import QGIS, ExportFormat, export_format_n
 from seep_lightning.predictor.stac import DESCRIPTION_SUFFIX, stac_item
 
 
+@trusting_its_config
 def export(config: ExportConfig) -> Path:
     """Write the network of a run to `config.output`, which appears when it is whole (docs/export.md).
 

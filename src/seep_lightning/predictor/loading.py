@@ -1,7 +1,9 @@
 """A trained run, or a file of its network, as a callable on arrays."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from seep_lightning.config.trust import trusting
 from seep_lightning.errors import UserError
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.formats import EXPORT_FORMATS, export_format_of
@@ -9,7 +11,9 @@ from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
 
 
-def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: str = "auto") -> Predictor:
+def load(
+    run: str | Path | Run | None = None, checkpoint: str = "best", device: str = "auto", trusted: Sequence[str] = ()
+) -> Predictor:
     """Load a trained network as a callable on arrays. An .onnx file needs neither torch nor Hydra.
 
     Args:
@@ -17,6 +21,8 @@ def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: 
             `generated`). None: `seeps`; see `weights/README.md` for what it may be used for.
         checkpoint: Of a run directory: `best` or `last`.
         device: `auto` (a GPU first), `cpu`, `cuda` ...
+        trusted: Packages whose classes the run or file may name, such as `["mynets"]`; importing them runs their code
+            (docs/security.md).
 
     Returns:
         A function of raw values (H, W) or (C, H, W), uint8 or uint16, to probabilities of seep (H, W), 0 to 1.
@@ -24,6 +30,12 @@ def load(run: str | Path | Run | None = None, checkpoint: str = "best", device: 
     Raises:
         UserError: There is no such run or file, it cannot be trusted or read, or the device cannot be used.
     """
+    with trusting(trusted):
+        return _load(run, checkpoint, device)
+
+
+def _load(run: str | Path | Run | None, checkpoint: str, device: str) -> Predictor:
+    """The network of a run or a file; see `load`."""
     if isinstance(run, Run):
         return _load_run(run, checkpoint, device)
     path = DEFAULT_NETWORK if run is None else named_network(run)

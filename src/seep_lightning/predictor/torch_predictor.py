@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seep_lightning.config.trust import judge_stored
 from seep_lightning.data.normalise import Floats
 from seep_lightning.errors import as_user_error
 from seep_lightning.nets.building import build_net
@@ -61,6 +62,8 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
         UserError: The checkpoint holds settings that this version does not know, or weights of another network.
     """
     stored = content["hyper_parameters"]
+    # a format of another package may have read it by itself
+    judge_stored(str(path), stored)
     chosen = content[CHECKPOINT_KEY]
     facts = stored["facts"]
     bands = facts.get("bands", 1)

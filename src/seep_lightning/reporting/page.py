@@ -11,6 +11,7 @@ from typing import Any
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.files import digest, remove_leftovers, write_text
@@ -167,6 +168,7 @@ class Sections:
     run: RunSection | None = None
 
 
+@trusting_its_config
 def report(config: ReportConfig) -> Path:
     """Write one self-contained HTML page about a run, or about the runs in a folder and the best of them.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from seep_lightning.config.trust import judge_stored
 from seep_lightning.data.network_facts import check_facts
 from seep_lightning.documents.regular_files import check_regular
 from seep_lightning.documents.shapes import as_shape
@@ -88,7 +89,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         Lightning's keys, of which `state_dict` and `hyper_parameters` are always there, and `CHECKPOINT_KEY`.
 
     Raises:
-        UserError: It is something else, damaged, or of a later version.
+        UserError: It is something else, damaged, of a later version, or names classes that nobody trusts.
     """
     content = _load(path)
     if not isinstance(content, Mapping) or not content.keys() >= OUR_KEYS:
@@ -101,6 +102,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         )
     _check_tensors(stored.state_dict, path)
     check_facts(stored.hyper_parameters.facts, f"{path}, facts of its data", advice=ANOTHER_ONE)
+    judge_stored(str(path), content["hyper_parameters"])
     return dict(content)
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +14,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.config.older import with_old_meaning
+from seep_lightning.config.references import LITERAL_SECTIONS, check_no_references
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.targets import with_current_names
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.config.trust import judge_stored, trusting
 from seep_lightning.config.typed_values import typed_values
 from seep_lightning.data.parts import PARTS
 from seep_lightning.documents.json_files import read_json
@@ -83,18 +87,25 @@ class Run:
 
     @cached_property
     def config(self) -> TrainConfig:
-        """The stored config, typed.
+        """The stored config, typed. It may be a stranger's: nothing in it is imported, resolved or run.
 
         Raises:
-            UserError: There is none, or it is that of something else.
+            UserError: There is none, it is that of something else, or it names classes that nobody trusts.
         """
         if not is_there(self.config_path):
             raise UserError(self._missing_config())
         written = read_yaml(self.config_path, advice=PUT_BACK)
         as_written = as_shape(written, dict[str, Any], str(self.config_path), advice=PUT_BACK)
+        judge_stored(str(self.config_path), as_written)
+        check_no_references(self.config_path, as_written)
+        stored = with_old_meaning(with_current_names(as_written))
+        # references of loggers stay texts, which OmegaConf would resolve
+        literal = {section: stored.pop(section, None) for section in LITERAL_SECTIONS}
+        # what a stored config trusts counts for nothing
+        stored.pop("trusted", None)
         problem = f"{self.config_path} is not the config of a run"
         with as_user_error(problem, OmegaConfBaseException, TypeError, ValueError):
-            config = typed_values(TrainConfig, with_old_meaning(with_current_names(as_written)))
+            config = replace(typed_values(TrainConfig, stored), **literal)
         try:
             check_config(config)
         except UserError as error:
@@ -143,11 +154,12 @@ class Run:
         """Store the resolved config; of several processes the first one does.
 
         Args:
-            config: Of the run.
+            config: Of the run. What its command trusted is not stored.
         """
         if is_first_process():
             self.dir.mkdir(parents=True, exist_ok=True)
-            write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(config)))
+            stored = replace(config, trusted=[])
+            write_text(self.config_path, OmegaConf.to_yaml(OmegaConf.structured(stored)))
             # what was read before is stale
             vars(self).pop("config", None)
 
@@ -183,16 +195,18 @@ def is_first_process() -> bool:
     return all(os.environ.get(rank, "0") == "0" for rank in RANKS)
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, trusted: Sequence[str] = ()) -> Run:
     """The run in an existing directory.
 
     Args:
         path: The directory.
+        trusted: Packages whose classes its config may name (docs/security.md).
 
     Raises:
-        UserError: It is none of a run.
+        UserError: It is none of a run, or it names classes that nobody trusts.
     """
     run = Run(Path(path))
     # reading it tells what is wrong
-    _ = run.config
+    with trusting(trusted):
+        _ = run.config
     return run

@@ -29,6 +29,7 @@ OTHER_CHANGES = {
     "ckpt": "says from what it goes on",
     "callbacks": "your own additions to the training, which may come and go",
     "hydra": "is about the command, not about the training",
+    "trusted": "is about the command, not about the training",
     "trainer": "says for how long and on what hardware to train",
     "data.root": "the chips may lie elsewhere now",
     "data.images": "the chips may lie elsewhere now",

@@ -24,7 +24,7 @@ _PLACES = (
 _OBSERVATION = ("logger", "callbacks", "figures", "metrics", "panels", "checkpoint_every")
 # What is done after it, or how fast it runs:
 _SPEED = ("compile", "cuda_graphs", "channels_last")
-NOT_COMPARED = (*_PLACES, *_OBSERVATION, *_SPEED, "test")
+NOT_COMPARED = (*_PLACES, *_OBSERVATION, *_SPEED, "test", "trusted")
 # Sections with so many defaults that these are left out ...
 _MOSTLY_DEFAULTS = ("trainer.", "data.")
 # ... but for the settings that are often varied.

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from seep_lightning.errors import UserError
+from seep_lightning.ranges import is_number
 from seep_lightning.scene.interfaces import Mask, Values
 
 NODATA_BANDS = ("all", "any")
@@ -28,6 +30,28 @@ def nodata_values(declared: Iterable[float | None], dtype: np.dtype[Any]) -> set
         return values
     # as integers: then comparing copies no pixels
     return {int(value) for value in values if float(value).is_integer()}
+
+
+def check_nodata(key: str, nodata: Any, dtype: np.dtype[Any], file: str) -> None:
+    """Check that pixels of a type can have the nodata value that a person gives: one that none has leaves out nothing.
+
+    Args:
+        key: Of the config, such as `data.nodata`.
+        nodata: The value; what is no number is none.
+        dtype: The type of the stored pixels.
+        file: Of whom the type is, for the message.
+
+    Raises:
+        UserError: No pixel can have the value.
+    """
+    if not is_number(nodata) or dtype.kind not in "iu":
+        return
+    limits = np.iinfo(dtype)
+    if not (limits.min <= nodata <= limits.max and float(nodata).is_integer()):
+        raise UserError(
+            f"{key}={nodata}: {file} is {dtype.name}, whose pixels are whole numbers from {limits.min} to {limits.max}."
+            f" Pass one of them, or leave {key} out."
+        )
 
 
 def pixels_with_data(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import Span, anything, at_least, one_of, restricted
 
 GREY = "grey"
 """As the one band to read (`bands`, `data.bands`): the luminance of colours."""
@@ -24,6 +25,11 @@ class ThresholdValues(NamedTuple):
         return "group {:.4g}, trim {:.4g}, keep {:.4g}".format(*self)
 
 
+def threshold() -> Any:
+    """Declare a threshold on the probability, by default None."""
+    return restricted(None, Span(above=0, at_most=1).holds, "a probability above 0, of at most 1")
+
+
 @dataclass
 class Thresholds:
     """Three thresholds on the probability, by which objects are found (after Cerulean, SkyTruth).
@@ -32,9 +38,9 @@ class Thresholds:
     `keep`. A threshold that is None follows from the network's own one.
     """
 
-    group: float | None = None
-    trim: float | None = None
-    keep: float | None = None
+    group: float | None = threshold()
+    trim: float | None = threshold()
+    keep: float | None = threshold()
 
     def around(self, threshold: float) -> ThresholdValues:
         """The three thresholds; for those that are None 0.6 t, t, and t + 0.4 (1 - t).
@@ -79,10 +85,10 @@ class PolygonOptions:
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
-    min_area: int | None = None
-    min_length: float = 0.0
+    min_area: int | None = at_least(0, None)
+    min_length: float = at_least(0, 0.0)
     fill_holes: bool = False
-    simplify: float = 0.0
-    calibration: str | None = None
+    simplify: float = at_least(0, 0.0)
+    calibration: str | None = one_of(None, "power", "amplitude", "db")
     # not in the repr: finished maps of earlier versions are known by it
-    attributes: list[Any] = field(default_factory=list, repr=False)
+    attributes: list[Any] = anything([], "`scene.polygon_attributes.own_attributes`", in_repr=False)

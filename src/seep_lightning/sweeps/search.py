@@ -15,6 +15,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning import compat
+from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import UserError
 from seep_lightning.sweeps.space import split_overrides
@@ -52,6 +53,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
 def _search_of(config: DictConfig, arguments: list[str]) -> Search:
     """The search that config and command line ask for."""
     settings = cast("SearchConfig", OmegaConf.to_object(config.hydra.sweeper))
+    check_config(settings, "hydra.sweeper.")
     searched = [f"{key}={values}" for key, values in settings.params.items()]
     fixed, space = split_overrides([*searched, *arguments])
     folder = Path(config.hydra.sweep.dir).absolute()

@@ -1,7 +1,9 @@
 """The settings of a search, `hydra.sweeper.*`. Light: Hydra's plugin imports them at every start."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from seep_lightning.ranges import ABOVE_0, anything, at_least, random_seed, within
 
 
 @dataclass
@@ -20,12 +22,12 @@ class SearchConfig:
         enqueue: Settings to try first, such as [{optimizer.lr: 0.005}].
     """
 
-    _target_: str = "hydra_plugins.seep_optuna.OptunaSweeper"
-    n_trials: int = 30
-    startup: int = 5
-    warmup: int = 5
-    seed: int = 0
-    timeout: float | None = None
-    heartbeat: int = 30
-    params: dict[str, str] = field(default_factory=dict)
-    enqueue: list[Any] = field(default_factory=list)
+    _target_: str = anything("hydra_plugins.seep_optuna.OptunaSweeper", "Hydra")
+    n_trials: int = at_least(1, 30)
+    startup: int = at_least(0, 5)
+    warmup: int = at_least(0, 5)
+    seed: int = random_seed()
+    timeout: float | None = within(ABOVE_0, None)
+    heartbeat: int = at_least(1, 30)
+    params: dict[str, str] = anything({}, "`sweeps.space`")
+    enqueue: list[Any] = anything([], "`sweeps.space`")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 
+from seep_lightning.config.references import looked_up
 from seep_lightning.config.targets import build
 from seep_lightning.config.training import TrainConfig, ranked_by
 from seep_lightning.reporting.panels import Panels
@@ -46,7 +47,7 @@ def build_callbacks(config: TrainConfig, run: Run) -> list[Callback]:
 def _callbacks_of_nodes(config: TrainConfig) -> list[Callback]:
     """The callbacks that the config names; a node of null is one that was switched off."""
     nodes = config.callbacks or {}
-    return [build(f"callbacks.{name}", node, Callback) for name, node in nodes.items() if node]
+    return [build(f"callbacks.{name}", looked_up(node), Callback) for name, node in nodes.items() if node]
 
 
 def _panels(config: TrainConfig, run: Run) -> Callback:

@@ -1,19 +1,23 @@
 """What one `seep train` has to do: start a run, resume one, leave a finished one alone, or test learning rates."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from shlex import quote
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.run_directories import job_id
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.config.trust import names_in, trusting
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process, open_run
 from seep_lightning.runs.resume import covers, resumed_config, with_absolute_paths
 from seep_lightning.runs.status import RunStatus
+from seep_lightning.training.containment import check_contained
 from seep_lightning.training.monitors import with_modes
 
 
@@ -50,6 +54,18 @@ class TrainingJob:
     case: TrainingCase
     config: TrainConfig
     run: Run
+
+
+@contextmanager
+def trusting_own(cfg: DictConfig) -> Iterator[None]:
+    """Trust what a command line names: `trusted=[...]`, and the classes that its own config has.
+
+    Args:
+        cfg: As composed, whose classes the stored config of the same run may name, too.
+    """
+    own = names_in(OmegaConf.to_container(cfg, resolve=False))
+    with trusting(cfg.trusted, named=own):
+        yield
 
 
 def job_of(request: TrainingRequest) -> TrainingJob:
@@ -100,6 +116,7 @@ def _job_of_named_run(request: TrainingRequest) -> TrainingJob:
     cfg.data.source = stored.config.data.source
     config = resumed_config(stored, typed_config(cfg), request.overrides)
     run = Run(request.directory)
+    check_contained(run, config)
     is_unchanged = config == replace(stored.config, run=None, ckpt=None)
     # what a search ended as hopeless may be brought to its end
     came_to_its_end = stored.summary().get("status") == RunStatus.FINISHED

@@ -12,6 +12,7 @@ from seep_lightning.errors import LONGEST_REASON, DiskError, Interrupted, InUse,
 from seep_lightning.files import is_empty
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
+from seep_lightning.shortages import ShortageError, shortage_of, shortage_text
 from seep_lightning.training.os_signals import StoppedBySignal
 
 STOPS = (Interrupted, StoppedBySignal, KeyboardInterrupt, GeneratorExit, RunTakenOver, InUse)
@@ -97,8 +98,12 @@ def reason_of(error: BaseException) -> str:
         error: What ended it.
 
     Returns:
-        The message of a `UserError`; else class, message and place, such as `ValueError: no sea (mine.py, line 3)`.
+        Which resource ran out, where one did; the message of a `UserError`; else class, message and place, such as
+        `ValueError: no sea (mine.py, line 3)`.
     """
+    shortage = shortage_text(error, "train")
+    if shortage is not None:
+        return shortage
     if isinstance(error, UserError):
         return str(error)
     message = " ".join(str(error).split())[:LONGEST_REASON]
@@ -154,6 +159,8 @@ def in_one_line(run: Run, error: BaseException) -> UserError:
     message = f"{first_reason(run, error)}. The traceback is in {run.log_path}."
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         return DiskError(message)
+    if shortage_of(error) is not None:
+        return ShortageError(message)
     return TrainingFailed(message)
 
 

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import Interrupted, Preempted, UserError, as_error_of
+from seep_lightning.errors import Interrupted, Preempted, as_error_of
 from seep_lightning.runs.directory import Run
+from seep_lightning.shortages import MEMORY, ShortageError, shortage_of
 from seep_lightning.training.os_signals import resume_hint, sigusr1_as_sigterm
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run
     Raises:
         Preempted: A scheduler's signal ended the training.
         Interrupted: Ctrl-C ended the training.
-        UserError: The memory ran out, or Lightning refuses the settings.
+        ShortageError: Memory or another resource ran out.
+        UserError: Lightning refuses the settings.
     """
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
@@ -38,7 +40,7 @@ def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run
     try:
         with (
             interruptions_explained(run),
-            memory_errors_explained(run, data.batch_size),
+            shortages_explained(run, data.batch_size),
             sigusr1_as_sigterm(),
             as_error_of("trainer", MisconfigurationException),
         ):
@@ -72,34 +74,28 @@ def interruptions_explained(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def memory_errors_explained(run: Run, batch_size: int) -> Iterator[None]:
-    """Turn torch's errors about memory into one sentence that says what to try.
+def shortages_explained(run: Run, batch_size: int) -> Iterator[None]:
+    """Turn libraries' errors about a resource that ran out into a line that says which one and what to try.
 
     Args:
         run: The run to go on with.
         batch_size: Chips in a batch, of one process.
 
     Raises:
-        UserError: The memory of the GPU or of the machine ran out.
+        ShortageError: Memory, shared memory, open files or processes ran out.
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+    except Exception as error:
+        shortage = shortage_of(error)
+        if shortage is None:
             raise
-        raise UserError(
+        if shortage != MEMORY:
+            raise ShortageError(f"{shortage.what}. {shortage.cure('train')} {resume_hint(run)}") from error
+        raise ShortageError(
             f"memory ran out with data.batch_size={batch_size}. Begin anew with half of it (and "
             f"trainer.accumulate_grad_batches=2), or add trainer.precision=bf16-mixed. {resume_hint(run)}"
         ) from error
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that the memory ran out; torch's allocator for CPUs raises a plain `RuntimeError`."""
-    import torch
-
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return "DefaultCPUAllocator" in str(error)
 
 
 def close_wandb(config: TrainConfig) -> None:

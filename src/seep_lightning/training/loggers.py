@@ -18,6 +18,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
 from seep_lightning import compat
+from seep_lightning.config.references import looked_up
 from seep_lightning.config.targets import build, resolve
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.documents.tables import parsed_csv
@@ -26,10 +27,9 @@ from seep_lightning.errors import as_error_of, writing_to
 from seep_lightning.files import write_table
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import settings_of
+from seep_lightning.training.run_placeholder import fill_in_run
 
 STAGES = ("train", "val")
-RUN_PLACEHOLDER = "{run}"
-"""Stands for the run directory in the values of a logger's node."""
 
 
 def build_loggers(config: TrainConfig, run: Run, first_epoch: int) -> list[Logger]:
@@ -59,7 +59,7 @@ def build_loggers(config: TrainConfig, run: Run, first_epoch: int) -> list[Logge
 
 def _open_logger(key: str, node: Any, config: TrainConfig, run: Run, first_epoch: int) -> Logger:
     """Build a logger, and let it open whatever it writes to."""
-    filled = {name: _fill_in(value, run) for name, value in node.items()}
+    filled = fill_in_run(looked_up(node), run)
     added = _added_arguments(key, node, run, first_epoch)
     logger = build(key, filled, Logger, **added)
     # The first call opens it: a missing account is known before the training. A library may raise whatever it likes.
@@ -77,13 +77,6 @@ def _added_arguments(key: str, node: Any, run: Run, first_epoch: int) -> dict[st
         if name in parameters and name not in node:
             added[name] = value
     return added
-
-
-def _fill_in(value: Any, run: Run) -> Any:
-    """A value of a logger's node with the run directory filled in."""
-    if isinstance(value, str):
-        return value.replace(RUN_PLACEHOLDER, str(run.dir))
-    return value
 
 
 class TensorBoard(TensorBoardLogger):

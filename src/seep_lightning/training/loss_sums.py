@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import NOT_NEGATIVE, check_number
 from seep_lightning.training.foreign_losses import for_valid_pixels
 
 
@@ -24,7 +25,8 @@ class WeightedSum(nn.Module):
         """Take the terms apart.
 
         Args:
-            terms: By name: `loss`, an `nn.Module`, and `weight`, by default 1. A term that is null is left out.
+            terms: By name: `loss`, an `nn.Module`, and `weight`, 0 or more, by default 1. A term that is null is
+                left out.
 
         Raises:
             UserError: There is no term, or one of them has no loss or no number as its weight.
@@ -39,6 +41,10 @@ class WeightedSum(nn.Module):
         self.weights = [_weight_of(name, term) for name, term in chosen.items()]
         losses = [_loss_of(name, term) for name, term in chosen.items()]
         self.losses = nn.ModuleList(losses)
+        if not any(self.weights):
+            raise UserError(
+                "loss.terms: all weights are 0, so that nothing is learned. Give one term a weight above 0."
+            )
 
     def terms(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Each term's loss, without its weight.
@@ -117,8 +123,7 @@ class TermMeans(Metric):
 def _weight_of(name: str, term: Mapping[str, Any]) -> float:
     """A term's weight."""
     weight = term.get("weight", 1.0)
-    if not isinstance(weight, int | float):
-        raise UserError(f"loss.terms.{name}.weight={weight}: expected a number.")
+    check_number(f"loss.terms.{name}.weight", weight, NOT_NEGATIVE)
     return float(weight)
 
 

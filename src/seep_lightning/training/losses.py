@@ -1,6 +1,7 @@
 """Our losses: (logits, target, valid) to a scalar. Nodata is left out of every sum."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.soft_dice import dice_of, dice_sums
 from seep_lightning.nets.outputs import seep_logits
+from seep_lightning.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, check_choice, check_number
 
 NO_CLASS = -1
 """Target of pixels that take no part in the cross-entropy of classes."""
@@ -36,20 +38,23 @@ class BCEDice(nn.Module):
         """Choose the form.
 
         Args:
-            bce: Weight of the cross-entropy.
-            dice: Weight of the Dice loss.
+            bce: Weight of the cross-entropy, 0 or more.
+            dice: Weight of the Dice loss, likewise.
             pool: `batch` (one Dice over all pixels of the batch: thin seeps in near-empty chips do not dominate) or
                 `image` (the mean of each image's).
-            positive_weight: Weight of seep pixels in the cross-entropy.
-            eps: Smooths Dice, and makes it 1 where truth and prediction are both empty.
+            positive_weight: Weight of seep pixels in the cross-entropy, above 0.
+            eps: Smooths Dice, and makes it 1 where truth and prediction are both empty; above 0.
             form: `soft` (1 - S, S the soft Dice coefficient) or `notebook` (1 - 2S / (1 + S), as in the reference).
 
         Raises:
-            UserError: `pool` or `form` is not known.
+            UserError: `pool` or `form` is not known, or a number is out of its range.
         """
         super().__init__()
-        if pool not in ("batch", "image") or form not in ("soft", "notebook"):
-            raise UserError(f"loss.pool={pool}, loss.form={form}: expected batch or image, and soft or notebook.")
+        check_choice("loss.pool", pool, ("batch", "image"))
+        check_choice("loss.form", form, ("soft", "notebook"))
+        check_weights({"loss.bce": bce, "loss.dice": dice})
+        check_number("loss.positive_weight", positive_weight, ABOVE_0)
+        check_number("loss.eps", eps, ABOVE_0)
         self.bce = float(bce)
         self.dice = float(dice)
         self.eps = float(eps)
@@ -145,21 +150,26 @@ class CEDice(BCEDice):
         """Choose the weights.
 
         Args:
-            bce: Weight of the cross-entropy of seep or sea.
-            ce: Weight of the cross-entropy of the classes.
-            dice: Weight of the Dice loss of seep.
+            bce: Weight of the cross-entropy of seep or sea, 0 or more.
+            ce: Weight of the cross-entropy of the classes, likewise.
+            dice: Weight of the Dice loss of seep, likewise.
             shares: (N,), of the classes; None: all equal, or those of the training part where `train` makes the loss.
             tau: How far the classes' shares are evened out, 0 to 1.
-            eps: Smooths Dice.
+            eps: Smooths Dice; above 0.
 
         Raises:
-            UserError: A share is not above 0.
+            UserError: A number is out of its range.
         """
-        super().__init__(bce, dice, eps=eps)
+        check_weights({"loss.bce": bce, "loss.ce": ce, "loss.dice": dice})
+        # the cross-entropy of the classes may be all that is asked for
+        super().__init__(eps=eps)
+        self.bce = float(bce)
+        self.dice = float(dice)
+        self.ce = float(ce)
+        check_number("loss.tau", tau, SHARE)
         shares = list(shares or [])
-        if any(share <= 0 for share in shares):
+        if not all(ABOVE_0.holds(share) for share in shares):
             raise UserError(f"loss.shares={shares}: expected a number above 0 for each class.")
-        self.ce = ce
         self.register_buffer("offset", tau * torch.tensor(shares).log(), persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -194,6 +204,22 @@ class CEDice(BCEDice):
         summed, inside = self._over_ranks(torch.stack([summed, inside]))
         mean: Tensor = self.ce * summed / inside.clamp(min=1)
         return mean
+
+
+def check_weights(weights: Mapping[str, Any]) -> None:
+    """Check the weights of a loss's terms.
+
+    Args:
+        weights: By key of the config.
+
+    Raises:
+        UserError: One of them is no number from 0, or all are 0.
+    """
+    for key, weight in weights.items():
+        check_number(key, weight, NOT_NEGATIVE)
+    if not any(weights.values()):
+        keys = " and ".join(weights)
+        raise UserError(f"{keys} are 0, so that nothing is learned: expected a weight above 0 for one of them.")
 
 
 def in_single_precision(logits: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import CyclicLR, LRScheduler, SequentialLR
 from seep_lightning.config.targets import build, is_node, mapped_values, parameters_of, resolve
 from seep_lightning.errors import UserError
 from seep_lightning.nets.parts import check_parts, part_of
+from seep_lightning.ranges import NOT_NEGATIVE, Span, check_number, is_number
 from seep_lightning.training.length import TrainingLength
 
 # Keys of an `optimizer` and a `scheduler` node that are ours, not the constructor's
@@ -28,6 +29,9 @@ UNIT_OF_INTERVAL = {"step": "steps", "epoch": "epochs"}
 
 # Classes that are stepped after each step of the optimiser, beside those that take `total_steps`
 STEP_WISE = (CyclicLR,)
+
+# Beyond it no number of the network's stays finite
+LEARNING_RATE = Span(above=0, at_most=1e6)
 
 # With which a schedule is tried before the length of the training is known
 EXAMPLE_LENGTH = TrainingLength(steps=100, epochs=10)
@@ -62,16 +66,28 @@ def build_optimizer(net: nn.Module, node: Mapping[str, Any]) -> Optimizer:
     settings = {name: value for name, value in node.items() if name != PARTS}
     factors = node.get(PARTS) or {}
     if not factors:
-        return build("optimizer", settings, Optimizer, net.parameters())
+        optimizer = build("optimizer", settings, Optimizer, net.parameters())
+        _check_numbers(optimizer)
+        return optimizer
     _check_factors(factors)
     check_parts("optimizer.parts", net, list(factors))
     by_part = _parameters_by_part(net, factors)
     groups = [{"params": parameters} for parameters in by_part.values()]
     optimizer = build("optimizer", settings, Optimizer, groups)
+    _check_numbers(optimizer)
     for group, part in zip(optimizer.param_groups, by_part, strict=True):
         if part is not None:
             group["lr"] *= factors[part]
     return optimizer
+
+
+def _check_numbers(optimizer: Optimizer) -> None:
+    """Refuse numbers with which an optimiser trains nothing: torch takes a learning rate of 0, infinity and NaN."""
+    for name, value in optimizer.defaults.items():
+        span = LEARNING_RATE if name == "lr" else Span()
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if is_number(number):
+                check_number(f"optimizer.{name}", number, span)
 
 
 def _parameters_by_part(net: nn.Module, parts: Mapping[str, Any]) -> dict[str | None, list[nn.Parameter]]:
@@ -223,7 +239,7 @@ def _whole_length(length: TrainingLength, interval: str) -> int:
 def _check_factors(factors: Mapping[str, Any]) -> None:
     """Refuse what cannot be multiplied with a learning rate."""
     for part, factor in factors.items():
-        if not isinstance(factor, int | float) or factor < 0:
+        if not NOT_NEGATIVE.holds(factor):
             raise UserError(f"optimizer.parts.{part}={factor}: expected a number, 0 or more.")
 
 

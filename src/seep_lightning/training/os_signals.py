@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from shlex import quote
 from typing import Any
 
-from seep_lightning.errors import Preempted
+from seep_lightning.config.trust import trusted_argument
+from seep_lightning.errors import Preempted, UserError
 from seep_lightning.runs.directory import Run
 
 SCHEDULER_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -25,6 +27,8 @@ def resume_hint(run: Run) -> str:
     if not run.config_path.is_file():
         return "Nothing was begun yet: give the same command again."
     run_argument = quote(f"run={run.dir}")
+    with suppress(UserError):
+        run_argument += trusted_argument(asdict(run.config))
     return f"Go on with: python -m seep_lightning.train {run_argument}"
 
 

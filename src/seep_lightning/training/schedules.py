@@ -6,6 +6,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import SHARE, Span, check_number
 
 
 class WarmupCosine(LambdaLR):
@@ -25,14 +26,16 @@ class WarmupCosine(LambdaLR):
             optimizer: Whose learning rates are the peak.
             total_steps: Steps of the whole training.
             warmup: Share of the steps over which the rate rises, 0 <= warmup < 1.
-            start: The first rate, as a share of the peak.
-            final: The last rate, as a share of the peak.
+            start: The first rate, as a share of the peak, 0 to 1.
+            final: The last rate, likewise.
 
         Raises:
-            UserError: `warmup` is no such share.
+            UserError: One of them is no such share.
         """
-        if not 0 <= warmup < 1:
+        if not Span(at_least=0, below=1).holds(warmup):
             raise UserError(f"scheduler.warmup={warmup}: expected a share of the training, 0 <= warmup < 1.")
+        check_number("scheduler.start", start, SHARE)
+        check_number("scheduler.final", final, SHARE)
         rising_steps = warmup * total_steps
 
         def factor(step: int) -> float:

@@ -4,12 +4,13 @@ import logging
 import math
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.config.trust import names_in, trusting
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.resume import with_absolute_paths, with_stored_choices
@@ -79,7 +80,8 @@ def train(config: TrainConfig, directory: str | Path) -> TrainingResult:
             that the run failed and why, and `train.log` holds the traceback.
     """
     run = Run(Path(directory).resolve())
-    with run_locked(run):
+    # what its own checkpoints name is what the config names
+    with run_locked(run), trusting(config.trusted, named=names_in(asdict(config))):
         with failures_recorded(run):
             session = TrainingSession(config, directory)
         return session.execute()

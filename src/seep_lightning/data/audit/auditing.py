@@ -182,6 +182,7 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
     """Read chip by chip; collect measurements, statistics and digests. Returns what could not be read."""
     from seep_lightning.data.masks import MaskValuesError
     from seep_lightning.data.set_notes import SetNotes
+    from seep_lightning.scene.nodata import check_nodata
 
     chips = auditor.chips
     notes = SetNotes(chips.config)
@@ -191,6 +192,7 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
     for index, name in enumerate(chips.names):
         try:
             pixels, chip_notes = chips.read_noted(index)
+            check_nodata("data.nodata", chips.config.nodata, pixels.image.dtype, "the image")
         except MaskValuesError:
             unknown_values.append(index)
         except UserError as error:

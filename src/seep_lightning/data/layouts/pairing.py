@@ -30,7 +30,7 @@ def layout_of(config: DataConfig) -> Layout:
     """
     if isinstance(config.layout, Mapping):
         return build("data.layout", config.layout, Layout)
-    if config.layout not in LAYOUTS:
+    if config.layout not in list(LAYOUTS):
         known = ", ".join(LAYOUTS)
         raise UserError(f"data.layout={config.layout}: expected one of {known}, or a node with _target_ (a class).")
     if config.pairs is not None:

@@ -1,0 +1,59 @@
+"""A list of paths on a command line takes the names that a single path takes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from seep_lightning.commands.overrides import quote_override
+
+ODD_NAMES = ["a!b", "c;d", "e f", "lr=0.1", "g[1]", "h(2)", "i{j}", "k#l", "ünïcode✓", "back\\slash", "it's", "2024"]
+
+
+def value_of(argument: str) -> Any:
+    """What Hydra reads from an argument of a command line."""
+    return OverridesParser.create().parse_override(quote_override(argument, multirun=False)).value()
+
+
+@pytest.mark.parametrize("key", ["run", "runs", "scenes"])
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_list_takes_each_name_that_a_single_path_takes(key: str, name: str) -> None:
+    assert value_of(f"{key}={name}") == name
+    assert value_of(f"{key}=[{name},/other/{name}]") == [name, f"/other/{name}"]
+
+
+def test_a_comma_in_the_name_of_something_that_exists_parts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lr=0.1,width=8").mkdir()
+    assert value_of("run=[lr=0.1,width=8,other]") == ["lr=0.1,width=8", "other"]
+    assert value_of("run=[lr=0.2,width=8]") == ["lr=0.2", "width=8"]
+
+
+@pytest.mark.parametrize("written", ["'a,b'", '"a,b"', "a\\,b"])
+def test_a_comma_can_be_quoted(written: str) -> None:
+    assert value_of(f"runs=[{written},c]") == ["a,b", "c"]
+
+
+@pytest.mark.parametrize(("value", "expected"), [("[]", []), ("[null]", [None]), ("[ a , b ]", ["a", "b"])])
+def test_what_is_no_name_stays_what_it_is(value: str, expected: list[Any]) -> None:
+    assert value_of(f"run={value}") == expected
+
+
+def test_a_path_that_only_begins_with_a_bracket_is_a_path() -> None:
+    assert value_of("input=[2024] scenes/x.tif") == "[2024] scenes/x.tif"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("name=ünïcode✓", "ünïcode✓"), ("ignore=kind = 'unsure'", "kind = 'unsure'"), ("name=a", "a")],
+)
+def test_a_name_takes_signs_that_are_none_of_hydras(argument: str, value: str) -> None:
+    assert value_of(argument) == value
+
+
+def test_a_choice_of_names_is_still_one() -> None:
+    parsed = OverridesParser.create().parse_override(quote_override("name=choice(a,b)", multirun=True))
+    assert parsed.is_sweep_override()
