@@ -59,7 +59,7 @@ def main() -> int:
 
     def tell(verdict: Verdict) -> None:
         counts.add(verdict)
-        print("\n".join(verdict_lines(verdict, whole=bool(asked.only))), end="", flush=True)
+        print("".join(verdict_lines(verdict, whole=bool(asked.only))), end="", flush=True)
         if counts.rows.total() % 25 == 0:
             print(f"{counts.rows.total()} inputs", flush=True)
 

@@ -173,7 +173,14 @@ COMMANDS: tuple[Command, ...] = (
         ("run=in/net.pt", "output=out/a.pt", "format=torch"),
         reads=(Read("in/net.pt", (CHECKPOINT,), same=True, checked=True),),
     ),
-    Command("report", "report", "trained", ("run=in/run", "output=out/page.html"), reads=(*RUN_READS, SPLIT, METRICS)),
+    Command(
+        "report",
+        "report",
+        "trained",
+        ("run=in/run", "output=out/page.html"),
+        ("out", "in/run/evaluate"),
+        (*RUN_READS, SPLIT, METRICS),
+    ),
     Command(
         "compare",
         "compare",

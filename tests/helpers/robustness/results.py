@@ -3,9 +3,11 @@
 import csv
 import hashlib
 import json
+import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -91,9 +93,11 @@ def _raster(path: Path) -> Any:
 
 
 def _layer(path: Path) -> Any:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
-        meta, _, geometry, columns = pyogrio.raw.read(path)
+        # pyogrio takes some names for addresses
+        plain = shutil.copy(path, Path(folder) / f"a{path.suffix}")
+        meta, _, geometry, columns = pyogrio.raw.read(plain)
     kept = [
         (name, values.tolist()) for name, values in zip(meta["fields"], columns, strict=True) if not _is_volatile(name)
     ]
