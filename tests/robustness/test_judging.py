@@ -1,0 +1,108 @@
+"""The rule itself: what breaks it is found."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from helpers.robustness.campaign import Input, sampled
+from helpers.robustness.commands import COMMANDS
+from helpers.robustness.fork_server import Outcome
+from helpers.robustness.judging import (
+    RSS,
+    Fault,
+    faults_of_logs,
+    faults_of_message,
+    faults_of_process,
+    snapshot,
+    strays,
+)
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/x/src/seep_lightning/data/chips.py", line 3, in read
+  File "/x/lib/numpy/core.py", line 9, in array
+ValueError: no number
+"""
+
+
+def kinds(faults: list[Fault]) -> list[str]:
+    return [fault.kind for fault in faults]
+
+
+def ended(exit_code: int, **more: object) -> Outcome:
+    return Outcome(**{"exit_code": exit_code, "cpu_seconds": 1, "wall_seconds": 2, "rss": 0, **more})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stderr", "expected"),
+    [
+        (ended(0), "", []),
+        (ended(2), "seep check: data: a.tif is empty. Remove it.\n", []),
+        (ended(2), "", ["no message"]),
+        (ended(1), "seep check: something\n", ["exit code 1"]),
+        (ended(1), TRACEBACK, ["traceback"]),
+        (ended(-11), "", ["killed by a signal"]),
+        (ended(0, cpu_seconds=14), "", ["slow"]),
+        (ended(-9, killed_for="time"), "", ["hung"]),
+        (ended(0, rss=RSS + 1), "", ["memory"]),
+    ],
+)
+def test_how_a_command_may_end(outcome: Outcome, stderr: str, expected: list[str]) -> None:
+    assert kinds(faults_of_process(outcome, "check", ("", stderr), sound_cpu=2)) == expected
+
+
+def test_a_cause_is_the_innermost_place_of_our_own_code() -> None:
+    (fault,) = faults_of_process(ended(1), "check", ("", TRACEBACK), sound_cpu=2)
+    assert fault.cause == "seep_lightning/data/chips.py:read: ValueError"
+    assert fault.detail == "ValueError: no number"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("a: one. Two. Three.", []),
+        ("a: one. Two. Three. Four.", ["more than three sentences"]),
+        ("a: 0.5 of x.tif, found 1.25.", []),
+        ("a\nb", ["more than one line"]),
+        ("a" * 3000, ["a long message"]),
+        ("a\x1b[31m", ["control characters in the message"]),
+    ],
+)
+def test_a_message_is_one_line_of_three_sentences(message: str, expected: list[str]) -> None:
+    assert kinds(faults_of_message(message)) == expected
+
+
+def test_what_is_written_elsewhere_is_found(tmp_path: Path) -> None:
+    for name in ("in/kept", "in/changed", "in/gone", "out/old"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1")
+    os.mkfifo(tmp_path / "in" / "pipe")
+    before = snapshot(tmp_path)
+    (tmp_path / "in/changed").write_text("22")
+    (tmp_path / "in/gone").unlink()
+    (tmp_path / "in/new").write_text("3")
+    (tmp_path / "out/new").write_text("3")
+    (tmp_path / "planted_by_a_document").touch()
+    found = {fault.detail: fault.kind for fault in strays(before, snapshot(tmp_path), ("out",))}
+    assert found == {
+        "in/changed": "an input was changed",
+        "in/gone": "an input was removed",
+        "in/new": "a file outside of the output",
+        "planted_by_a_document": "code was run",
+    }
+
+
+def test_a_traceback_that_a_log_got_is_found(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text(TRACEBACK)
+    before = snapshot(tmp_path)
+    assert not faults_of_logs(before, tmp_path)
+    log.write_text(TRACEBACK * 2)
+    assert kinds(faults_of_logs(before, tmp_path)) == ["traceback"]
+
+
+def test_a_sample_is_that_of_its_seed_and_takes_each_kind_first() -> None:
+    inputs = [Input("c", kind, f"{kind} {n}", COMMANDS[0], "owner") for kind in "abcd" for n in range(20)]
+    chosen = sampled(inputs, 8, seed=1)
+    assert chosen == sampled(inputs, 8, seed=1) != sampled(inputs, 8, seed=2)
+    assert sorted(tried.kind for tried in chosen) == list("aabbccdd")
