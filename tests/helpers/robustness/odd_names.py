@@ -152,7 +152,8 @@ def _input(place: Place, what: str, name: str) -> Input:
         writes = tuple(written.replace("in/run", f"in/{full}") for written in writes)
     changed = Command(sound.name, sound.verb, sound.material, arguments, writes, sound.reads)
     spoil = None if place.old is None else partial(rename, old=place.old, new=full)
-    is_same = place.name.startswith(("predict", "prepare", "export", "evaluate"))
+    # a chip's name says which scene it is of
+    is_same = place.name.startswith(("predict", "prepare", "export", "evaluate")) and place.name != "predict: chip"
     return Input(
         CAMPAIGN,
         what,
