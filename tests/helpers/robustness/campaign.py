@@ -57,6 +57,10 @@ class Verdict:
     message: str = ""
 
 
+class SoundCommandFailed(Exception):
+    """What all inputs of a command are held against did not come about."""
+
+
 @dataclass(frozen=True)
 class Sound:
     """What a command makes of sound input."""
@@ -102,9 +106,11 @@ class Lane:
         kept.parent.mkdir(exist_ok=True)
         (self.folder / "in").rename(kept)
 
-    def _must_run(self, *line: str) -> None:
+    def _must_run(self, *line: str) -> Outcome:
         outcome = self.servers[0].run(request_of(list(line), self.folder, limits=BASELINE_LIMITS))
-        assert outcome.exit_code == 0, (line, outcome, self.streams(0))
+        if outcome.exit_code != 0:
+            raise SoundCommandFailed(f"{line}: {outcome} {self.streams(0)[1][-500:]}")
+        return outcome
 
     def streams(self, number: int) -> tuple[str, str]:
         """What a command printed, on both streams."""
@@ -115,14 +121,17 @@ class Lane:
         """What a command makes of sound input; it must succeed."""
         if command.name not in self._sound:
             self.lay_out(command.material)
-            outcome = self.servers[0].run(request_of(command.line, self.folder, limits=BASELINE_LIMITS))
-            assert outcome.exit_code == 0, (command.name, outcome, self.streams(0))
+            outcome = self._must_run(*command.line)
             self._sound[command.name] = Sound(outcome.cpu_seconds, digests(self.folder, command.writes))
         return self._sound[command.name]
 
     def judge(self, tried: Input, seed: int) -> Verdict:
         """Run an input and hold what came of it to the rule."""
-        sound = self.sound(command(tried.command.name))
+        try:
+            sound = self.sound(command(tried.command.name))
+        except SoundCommandFailed as error:
+            fault = Fault("the sound command failed", tried.command.name, str(error))
+            return Verdict(tried, (), (fault,))
         self.lay_out(tried.command.material)
         if tried.spoil is not None:
             tried.spoil(self.folder, Random(f"{seed} {tried.name}"))

@@ -24,6 +24,8 @@ PLANTED = "planted_by_a_document"
 FREE = ("streams", "home/.cache/matplotlib", "home/.cache/seep_lightning")
 """Where anybody may write: what the campaign itself writes, and caches."""
 SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(`'\"]|\s*$)")
+IN_BRACKETS = re.compile(r"\(.*?\)")
+"""A reason in another library's words is part of a sentence."""
 OWN_FRAME = re.compile(r'File "[^"]*/src/(seep_lightning/[^"]+)", line (\d+), in (\S+)')
 
 
@@ -104,7 +106,7 @@ def faults_of_message(stderr: str) -> list[Fault]:
     faults = []
     if len(line) > LONGEST_MESSAGE:
         faults.append(Fault("a long message", without_details(line[:100]), f"{len(line):,} letters"))
-    elif len(SENTENCE_END.findall(line)) > MOST_SENTENCES:
+    elif len(SENTENCE_END.findall(IN_BRACKETS.sub("", line))) > MOST_SENTENCES:
         faults.append(Fault("more than three sentences", without_details(line), line))
     if any(ord(letter) < 32 for letter in line):
         faults.append(Fault("control characters in the message", without_details(line), repr(line)[:300]))

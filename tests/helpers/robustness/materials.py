@@ -15,13 +15,14 @@ import numpy as np
 import pyogrio
 import shapely
 from affine import Affine
+from pyproj import Transformer
 
 from helpers.chips import GRID, IMAGES, MASKS, TINY, make_chips
 from helpers.rasters import UTM, write_raster
 from helpers.safe_products import GeneratedProduct
 from helpers.scene_kinds import NAME, beam_dimap, copied, gzipped, netcdf, pages, scene_tif, tarred, zarr, zipped
 
-Run = Callable[..., None]
+Run = Callable[..., object]
 """Runs a verb in the working folder; it must succeed."""
 Make = Callable[[Path, Run], None]
 """Writes a tree below the folder `in` of a working folder."""
@@ -258,7 +259,8 @@ def layers(folder: Path, _: Run) -> None:
     for suffix in (".gpkg", ".shp", ".geojson", ".fgb"):
         write_layer(folder / f"labels{suffix}", outlines())
     (folder / "labels.cpg").write_text("UTF-8")
-    in_degrees = [shapely.Polygon([(3, 45), (3.005, 45), (3.005, 44.995), (3, 44.995)])]
+    to_degrees = Transformer.from_crs(UTM["crs"], "EPSG:4326", always_xy=True).transform
+    in_degrees = [shapely.transform(outline, to_degrees, interleaved=False) for outline in outlines()]
     write_layer_of_degrees(folder / "labels.kml", in_degrees)
 
 
