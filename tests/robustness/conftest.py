@@ -1,6 +1,7 @@
 """The campaign that all tests here share, and its counts at the end of what pytest prints."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,13 @@ def counts(pytestconfig: pytest.Config) -> Counts:
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """Two lanes."""
     with Campaign(tmp_path_factory.mktemp("campaign")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def small_campaign(tmp_path: Path) -> Iterator[Campaign]:
+    """One lane."""
+    with Campaign(tmp_path, lanes=1) as opened:
         yield opened
 
 

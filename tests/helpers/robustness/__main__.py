@@ -26,6 +26,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--material", nargs="*", default=list(MATERIALS), help="inputs that need one of these")
     parser.add_argument("--lanes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it: the last input is in lane0/work")
+    parser.add_argument("--counts", type=Path, help="a file that holds the counts so far")
     parser.add_argument("--list", action="store_true", help="print the names alone")
     return parser.parse_args()
 
@@ -60,8 +61,11 @@ def main() -> int:
     def tell(verdict: Verdict) -> None:
         counts.add(verdict)
         print("".join(verdict_lines(verdict, whole=bool(asked.only))), end="", flush=True)
-        if counts.rows.total() % 25 == 0:
-            print(f"{counts.rows.total()} inputs", flush=True)
+        done = counts.rows.total()
+        if asked.counts is not None:
+            asked.counts.write_text("\n".join([*counts.lines(), f"{time.monotonic() - start:.0f} s", ""]))
+        if done % 25 == 0:
+            print(f"{done} inputs", flush=True)
 
     try:
         with Campaign(home, asked.lanes) as campaign:
