@@ -95,6 +95,7 @@ class Lane:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         shutil.copytree(kept, self.folder / "in", symlinks=True)
+        (self.folder / "out").mkdir()
 
     def _make(self, material: str, kept: Path) -> None:
         # where it is used, since runs know where their chips lie
