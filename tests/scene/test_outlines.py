@@ -1,11 +1,13 @@
 """Polygons of a vector file in a scene's pixels: in any CRS, across the date line, and not folded over the scene."""
 
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyogrio
 import pyogrio.raw
 import pyproj
 import pytest
@@ -171,3 +173,32 @@ def test_burning_says_nothing_of_a_missing_georeference(monkeypatch: pytest.Monk
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert outlines.burn(np.ones(1, np.uint8), 0, 8, 8).shape == (8, 8)
+
+
+def write_ring(path: Path, corners: list[list[float]]) -> Path:
+    """A GeoJSON file of one polygon in the coordinates of `UTM`, as a program wrote it that does not close rings."""
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [corners]}}
+    crs = {"type": "name", "properties": {"name": UTM["crs"]}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+    return path
+
+
+def test_a_ring_that_a_file_leaves_open_is_closed(scene: Path, tmp_path: Path) -> None:
+    *open_ring, _ = box_of_pixels(10, 10, 50, 50).exterior.coords
+    with Raster(scene) as raster:
+        outlines = read_outlines(write_ring(tmp_path / "a.geojson", [list(corner) for corner in open_ring]), raster)
+    assert shapely.area(outlines.shapes).tolist() == pytest.approx([1600])
+
+
+def test_a_ring_of_two_corners_is_no_outline(scene: Path, tmp_path: Path) -> None:
+    first, second, *_ = box_of_pixels(10, 10, 50, 50).exterior.coords
+    with Raster(scene) as raster:
+        outlines = read_outlines(write_ring(tmp_path / "a.geojson", [list(first), list(second)]), raster)
+    assert len(outlines.shapes) == 0
+
+
+def test_a_file_without_layers_is_told_in_a_line(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_polygons(tmp_path / "a.gpkg", [box_of_pixels(1, 1, 5, 5)], UTM["crs"])
+    monkeypatch.setattr(pyogrio, "list_layers", lambda _: np.empty((0, 2), dtype=object))
+    with Raster(scene) as raster, pytest.raises(UserError, match="holds no layer"):
+        read_outlines(file, raster)

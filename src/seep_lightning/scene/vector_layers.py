@@ -170,7 +170,10 @@ def _with_both_slashes(path: Path) -> str:
 
 def _layer_name(path: Path, location: str) -> str | None:
     """The name of the one layer that may hold polygons; None where GDAL lists none, `UserError` for several."""
-    names: list[str] = [name for name, kind in pyogrio.list_layers(location) if _may_hold_polygons(kind)]
+    layers = pyogrio.list_layers(location)
+    if not len(layers):
+        raise UserError(f"{path} holds no layer. Expected a vector file with a layer of polygons.")
+    names: list[str] = [name for name, kind in layers if _may_hold_polygons(kind)]
     if not names:
         return None
     if len(names) > 1:
@@ -270,9 +273,14 @@ def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
     meta, numbers, geometry, values = pyogrio.raw.read(
         layer.location, layer=layer.name, columns=list(columns), return_fids=True
     )
-    shapes = np.asarray(shapely.from_wkb(geometry), dtype=object)
+    shapes = _geometries(geometry)
     by_name = dict(zip(meta["fields"], values, strict=True))
     return LayerFeatures(shapes, numbers, by_name)
+
+
+def _geometries(wkb: NDArray[np.object_]) -> Shapes:
+    """Geometries of a file, (N,): rings that it leaves open are closed; None where that makes no polygon."""
+    return np.asarray(shapely.from_wkb(wkb, on_invalid="fix"), dtype=object)
 
 
 def numbers_where(layer: VectorLayer, condition: str) -> NDArray[np.int64]:
@@ -350,7 +358,7 @@ def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[st
         bbox=turned.bounds,
         return_fids=True,
     )
-    within = _cut(shapely.from_wkb(geometry), turned)
+    within = _cut(_geometries(geometry), turned)
     shapes = shapely.transform(within, Shift(-turn))
     by_name = dict(zip(meta["fields"], values, strict=True))
     return CutPolygons(shapes, numbers, by_name)
