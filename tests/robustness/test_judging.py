@@ -1,13 +1,14 @@
 """The rule itself: what breaks it is found."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from helpers.robustness.campaign import Input, sampled
 from helpers.robustness.commands import COMMANDS
-from helpers.robustness.fork_server import Outcome
+from helpers.robustness.fork_server import Limits, Outcome, wait_for
 from helpers.robustness.judging import (
     RSS,
     Fault,
@@ -106,3 +107,25 @@ def test_a_sample_is_that_of_its_seed_and_takes_each_kind_first() -> None:
     chosen = sampled(inputs, 8, seed=1)
     assert chosen == sampled(inputs, 8, seed=1) != sampled(inputs, 8, seed=2)
     assert sorted(tried.kind for tried in chosen) == list("aabbccdd")
+
+
+def forked(work: Callable[[], object]) -> int:
+    """A child with a session of its own that does some work."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        work()
+        os._exit(0)
+    return pid
+
+
+def test_what_waits_for_ever_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    outcome = wait_for(forked((tmp_path / "pipe").read_bytes), Limits(asleep_seconds=0.3))
+    assert outcome.killed_for == "time"
+
+
+def test_what_works_is_not_killed_for_its_time_by_the_clock() -> None:
+    outcome = wait_for(forked(lambda: sum(range(10_000_000))), Limits(asleep_seconds=0.1))
+    assert outcome.killed_for is None
+    assert outcome.exit_code == 0

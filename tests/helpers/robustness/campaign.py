@@ -46,7 +46,6 @@ class Input:
     names_differ: bool = False
     refusable: bool = True
     times: int = 1
-    others: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,11 +152,11 @@ class Lane:
         return Verdict(tried, tuple(outcomes), tuple(dict.fromkeys(faults)), (stderr or stdout)[-500:])
 
     def _run(self, tried: Input, sound: Sound) -> list[Outcome]:
-        limits = Limits(cpu_seconds=int(sound.cpu_seconds) + 15)
-        lines = [tried.command.line] * tried.times
-        for number, other in enumerate(tried.others, 1):
-            lines[number] = other.line
-        requests = [request_of(line, self.folder, number=n, limits=limits) for n, line in enumerate(lines)]
+        # of several, all but one wait
+        asleep = Limits.asleep_seconds if tried.times == 1 else Limits.wall_seconds
+        limits = Limits(cpu_seconds=int(sound.cpu_seconds) + 15, asleep_seconds=asleep)
+        line = tried.command.line
+        requests = [request_of(line, self.folder, number=n, limits=limits) for n in range(tried.times)]
         if len(requests) == 1:
             return [self.servers[0].run(requests[0])]
         *at_once, last = requests

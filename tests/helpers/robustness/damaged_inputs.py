@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from helpers.robustness.campaign import Input
-from helpers.robustness.commands import COMMANDS, Command, Read
+from helpers.robustness.commands import COMMANDS, RASTERS, Command, Read
 from helpers.robustness.damage import OF_BYTES, Damage, all_damages
 
 CAMPAIGN = "damage"
@@ -37,7 +37,9 @@ def inputs_of(command: Command, read: Read, sound: Path) -> list[Input]:
             is_of_bytes = damage in OF_BYTES
             is_noticed = not damage.subtle(variant) or (read.checked and is_of_bytes)
             same = damage.keeps_content or (read.same and is_noticed)
-            inputs.append(Input(CAMPAIGN, damage.name, name, command, read.owner, spoil, same))
+            # tables of maps know their input by its bytes
+            is_of_pixels = read.owner == RASTERS
+            inputs.append(Input(CAMPAIGN, damage.name, name, command, read.owner, spoil, same, is_of_pixels))
     return inputs
 
 

@@ -36,12 +36,14 @@ LIBRARIES = (
 class Limits:
     """What a command may take.
 
-    cpu_seconds: after these it is killed. wall_seconds: likewise, for what waits or hangs; generous, since other work
-    may run beside it. rss: bytes above those of an idle process, of one process or of a child.
+    cpu_seconds: after these it is killed. asleep_seconds: likewise, for what waits without any work, itself and its
+    children. wall_seconds: generous, since other work may run beside it. rss: bytes above those of an idle process, of
+    one process or of a child.
     """
 
     cpu_seconds: int = 20
-    wall_seconds: float = 100
+    asleep_seconds: float = 40
+    wall_seconds: float = 500
     rss: int = 3 << 29
 
 
@@ -219,6 +221,7 @@ def wait_for(pid: int, limits: Limits) -> Outcome:
     idle = resident(os.getpid())
     killed_for = None
     largest = 0
+    last_awake = start
     while True:
         ended, status, usage = os.wait4(pid, os.WNOHANG)
         elapsed = time.monotonic() - start
@@ -227,7 +230,10 @@ def wait_for(pid: int, limits: Limits) -> Outcome:
         largest = max(largest, resident(pid))
         if largest - idle > limits.rss:
             killed_for = "memory"
-        elif elapsed > limits.wall_seconds:
+        if not is_asleep(pid):
+            last_awake = time.monotonic()
+        asleep = time.monotonic() - last_awake
+        if asleep > limits.asleep_seconds or elapsed > limits.wall_seconds:
             killed_for = "time"
         if killed_for:
             kill_session(pid)
@@ -248,6 +254,17 @@ def resident(pid: int) -> int:
     except (OSError, IndexError):
         return 0
     return pages * resource.getpagesize()
+
+
+def is_asleep(pid: int) -> bool:
+    """Whether all threads of a process and of its children wait for something other than a processor."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        states = [(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads]
+        children = [child for thread in threads for child in (thread / "children").read_text().split()]
+    except OSError:
+        return False
+    return all(state in "SZ" for state in states) and all(is_asleep(int(child)) for child in children)
 
 
 def kill_session(pid: int) -> None:
