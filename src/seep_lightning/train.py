@@ -3,6 +3,7 @@
 Prints the figures on validation, where the run lies, and the commands that go on from there.
 """
 
+import gc
 import logging
 import os
 from dataclasses import asdict
@@ -57,6 +58,10 @@ def main(cfg: DictConfig) -> float:
         if isinstance(error, SystemExit) and is_exit_of_launcher(error):
             raise
         failure = in_one_line(run, error)
+    finally:
+        if request.is_multirun:
+            # Lightning's objects refer to each other: without this, a job's chips stay until long after the next one
+            gc.collect()
     # outside of the handler: it keeps none of the training's memory
     raise failure
 

@@ -69,7 +69,7 @@ def test_tiff_and_png_of_8_and_16_bit_are_read_as_they_are(tmp_path, suffix, dty
 
 
 def test_without_a_memory_budget_chips_are_read_from_disk_and_are_the_same(chips_root, monkeypatch):
-    kept, unkept = (load_chips(seeps_config(chips_root, cache_gb=gb)) for gb in (1.0, 0.0))
+    kept, unkept = (load_chips(seeps_config(chips_root, cache_gb=gb, cache_folder="none")) for gb in (1.0, 0.0))
     reads = []
     original = reading.read_pair
     monkeypatch.setattr(reading, "read_pair", lambda *given: reads.append(given) or original(*given))

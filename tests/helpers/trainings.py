@@ -29,7 +29,9 @@ def assert_equal_runs(a: Path, b: Path) -> None:
 def curve(run: Path) -> list[dict[str, str]]:
     with (run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if k not in ("epoch_seconds", "chips_per_second")} for row in rows]
+    return [
+        {k: v for k, v in row.items() if k not in ("epoch_seconds", "chips_per_second", "wait_share")} for row in rows
+    ]
 
 
 class StopIn(pl.Callback):

@@ -18,21 +18,29 @@ from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.scenes import count_chips
 from seep_lightning.metrics.object_counts import add_up
-from seep_lightning.metrics.objects import best_min_area, count_objects
+from seep_lightning.metrics.objects import MinAreaSearch, count_objects
 from seep_lightning.metrics.summaries import object_summary
 
 SCORE = ROOT.parent / "shared" / "tools" / "score.py"
 ALL = np.ones((100, 100), bool)
 
 
+def best_min_area(*masks: tuple[np.ndarray, np.ndarray]) -> int:
+    """The least area of chips, each with its predicted and its true mask."""
+    search = MinAreaSearch()
+    for predicted, truth in masks:
+        search.add(predicted, truth)
+    return search.best()
+
+
 def test_the_least_area_is_the_one_that_leaves_the_false_objects_out() -> None:
     truth, predicted = np.zeros((2, 100, 100), bool)
     truth[10:20, 10:40] = predicted[10:20, 10:40] = True
-    assert best_min_area([(predicted, truth)]) == 20
+    assert best_min_area((predicted, truth)) == 20
     for row in (40, 60, 80):
         predicted[row : row + 6, 5:12] = True  # 42 px each
-    assert best_min_area([(predicted, truth)]) == 50
-    assert best_min_area([]) == 20
+    assert best_min_area((predicted, truth)) == 50
+    assert best_min_area() == 20
 
 
 def blank() -> np.ndarray:

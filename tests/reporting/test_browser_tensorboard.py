@@ -68,7 +68,7 @@ def test_it_opens_with_the_curves_in_one_section(board: str, page: Any) -> None:
     page.reload()
     page.wait_for_selector("scalar-card line-chart")
     cards = {card.get_attribute("title") for card in page.locator("scalar-card tb-truncated-path").all()}
-    assert cards == {"training/lr", "training/epoch_seconds", "training/chips_per_second"}
+    assert cards == {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second", "wait_share")}
 
 
 def test_pictures_of_fixed_chips_and_of_the_worst_one(board: str, page: Any) -> None:

@@ -31,7 +31,7 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
         assert [e.step for e in events.Scalars("figures/dice")] == list(range(6))
         names = ("loss", "jaccard", "precision", "recall")
         assert {f"figures/{name}" for name in names} <= set(events.Tags()["scalars"])
-    facts = {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second")}
+    facts = {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second", "wait_share")}
     assert facts <= set(stages["train"].Tags()["scalars"])
     assert stages["val"].Scalars("figures/dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
     assert not list(trained.glob("events*"))  # it would be an empty run in the list

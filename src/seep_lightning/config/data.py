@@ -43,6 +43,7 @@ OF_THE_RUN = (
     "batch_size",
     "num_workers",
     "cache_gb",
+    "cache_folder",
     "synthetic",
 )
 
@@ -141,7 +142,10 @@ class DataConfig:
         normalise: From pixel values to network input.
         batch_size: Chips in a batch, on each process; None: 8, or fewer where the chips are few or large.
         num_workers: Processes that read chips; None: none on CPU, else up to 8.
-        cache_gb: Decoded chips stay in memory up to this size, else they are read at each use.
+        cache_gb: Where no file can hold decoded chips, they stay in memory up to this size, else they are decoded at
+            each use.
+        cache_folder: Where decoded chips, and what was measured of them, are kept for the next start. None: in
+            `.seep_lightning` below `root`, or in the user's cache where `root` cannot be written to; `none`: nowhere.
         synthetic: The generated data set.
     """
 
@@ -172,6 +176,7 @@ class DataConfig:
     batch_size: int | None = at_least(1, None)
     num_workers: int | None = at_least(0, None)
     cache_gb: float = within(NOT_NEGATIVE, 4.0)
+    cache_folder: str | None = None
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def check_together(self) -> None:

@@ -103,6 +103,11 @@ class Augment:
             self.steps.append(_AlbumentationsStep(key, transform))
 
     @property
+    def keeps_to_itself(self) -> bool:
+        """Whether all chance is its own, for sure: a class of one's own may take torch's, which dropout draws from."""
+        return all(isinstance(step, _AlbumentationsStep) for step in self.steps)
+
+    @property
     def pipeline(self) -> A.Compose | None:
         """Albumentations' pipeline with which the augmentation begins, if any."""
         first = self.steps[0] if self.steps else None

@@ -1,19 +1,27 @@
 """The chips of a data set: what they are called, where they come from, and what was measured when they were read."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.cache.pixel_layout import DamagedPixelsError
 from seep_lightning.data.grid import Cell, cell, place
 from seep_lightning.data.images import ChipNotes, ChipPixels, read_noted_pair, read_pair
 from seep_lightning.data.left_out import LeftOut
 from seep_lightning.data.normalise import ValueRange
 from seep_lightning.data.statistics import ValueStatistics
+
+if TYPE_CHECKING:
+    from seep_lightning.data.cache.pixel_store import PixelStore
+
+log = logging.getLogger(__name__)
 
 
 def _no_statistics() -> ValueStatistics:
@@ -27,7 +35,7 @@ def _first_band() -> list[int | str]:
 
 @dataclass
 class Chips:
-    """A paired set of chips, sorted by name. `load_chips` checks all of them, and fills `digests` to `decoded`.
+    """A paired set of chips, sorted by name. `load_chips` checks all of them, and fills `digests` to `key`.
 
     Attributes:
         config: How the chips are read, with the grids of their scenes.
@@ -37,14 +45,15 @@ class Chips:
         tiles: The number of each chip in its scene; -1 where its name has none.
         image_paths: The file of each picture.
         mask_paths: The file of each mask; None for a chip without one, which is sea everywhere.
-        digests: A text for each chip that changes with its name and its pixels, see `loading.digest`.
+        digests: A text for each chip that changes with its name and its pixels, see `blocks.digest`.
         class_counts: How many valid pixels each chip has of each class that it holds, 0 for the sea.
         statistics: Quartiles of chips and scenes, and what becomes 0 and 1.
         bands: The bands that a network of these chips takes: numbers from 1, names, or `grey`.
         band_meanings: What each of these is, such as `VV`; empty where the files do not say.
         size: Height and width of each chip, px.
         was_fitted: Whether `data.size` cropped or padded any: such chips do not lie edge to edge in their scene.
-        decoded: All chips in memory; None where they did not fit `data.cache_gb`, and are read again at each use.
+        store: The pixels of all chips; None where they could not be kept, and are read again at each use.
+        key: What all that was measured depends on, see `cache.keys`; empty where that is not known.
         found: How the files are called, for people, such as `images/NAME.jpg with masks/NAME_mask.png`.
         left_out: The files beside them that are not used, and why.
         listed_parts: The part that `data.pairs` gives each chip, as it stands there, or the folder that the chip lies
@@ -65,7 +74,8 @@ class Chips:
     band_meanings: list[str] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     was_fitted: bool = False
-    decoded: list[ChipPixels] | None = None
+    store: "PixelStore | None" = None
+    key: str = ""
     found: str = ""
     left_out: list[LeftOut] = field(default_factory=list)
     listed_parts: list[str] = field(default_factory=list)
@@ -74,7 +84,7 @@ class Chips:
         return len(self.names)
 
     def read(self, index: int) -> ChipPixels:
-        """Read one chip, from memory or from disk.
+        """Read one chip, from where its pixels are kept or from its files.
 
         Args:
             index: The chip's position.
@@ -85,9 +95,20 @@ class Chips:
         Raises:
             UserError: A file cannot be read, or is not what a chip must be.
         """
-        if self.decoded is not None:
-            return self.decoded[index]
+        if self.store is not None:
+            try:
+                return self.store.read(index)
+            except DamagedPixelsError:
+                self._give_up_store(self.store)
         return read_pair(self.image_paths[index], self.mask_paths[index], self.config)
+
+    def _give_up_store(self, store: "PixelStore") -> None:
+        """Read chips from their files from now on, since what was kept of their pixels is damaged."""
+        log.warning(
+            "data: the decoded chips that were kept are damaged, and are removed; chips are decoded at each use"
+        )
+        store.discard()
+        self.store = None
 
     def read_noted(self, index: int) -> tuple[ChipPixels, ChipNotes]:
         """Read one chip from disk, and note what was decided.

@@ -13,14 +13,16 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.config.mask_values import IGNORED
 from seep_lightning.data.audit.auditing import Auditor
 from seep_lightning.data.audit.finding import Finding
+from seep_lightning.data.audit.kept_findings import findings_of
 from seep_lightning.data.audit.traps import TRAINING_TRAPS
 from seep_lightning.data.augment import Augment
+from seep_lightning.data.blocks import core_count
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.choices import USUAL_BATCH, Choice, choose_open_settings, measure, with_choices
 from seep_lightning.data.description import LabelOrigin
@@ -28,6 +30,7 @@ from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser, ValueRange
+from seep_lightning.data.read_ahead import ReadAheadLoader, WaitClock, stacked
 from seep_lightning.data.roots import with_root
 from seep_lightning.data.split import listed_parts_text, split_chips
 from seep_lightning.errors import UserError
@@ -53,6 +56,15 @@ class Batch(NamedTuple):
     target: Tensor
     valid: Tensor
     chip: Tensor
+
+
+def collate(chips: list[Batch]) -> Batch:
+    """Make a batch of chips.
+
+    Args:
+        chips: As `ChipDataset` gives them.
+    """
+    return Batch(*[stacked(list(tensors)) for tensors in zip(*chips, strict=True)])
 
 
 class ChipDataset(Dataset[Batch]):
@@ -149,6 +161,7 @@ class SeepDataModule(pl.LightningDataModule):
     Attributes:
         first_epoch: With which epoch the loaders begin before Lightning tells the one of a resumed run.
         value_range: What becomes 0 and 1 of floats, where a network that is scored knows it; None: measured.
+        waiting: How long the training has waited for batches.
     """
 
     def __init__(
@@ -173,6 +186,7 @@ class SeepDataModule(pl.LightningDataModule):
         self.first_epoch = 0
         self.processes = 1
         self.value_range: ValueRange | None = None
+        self.waiting = WaitClock()
 
     @cached_property
     def chips(self) -> Chips:
@@ -278,27 +292,28 @@ class SeepDataModule(pl.LightningDataModule):
         parts = self.parts
         if self.auditor is None:
             return []
-        return self.auditor.findings(parts, self.split.kind)
+        return findings_of(self.chips, self.auditor, parts, self.split.kind)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> ReadAheadLoader[Batch]:
         """Make the loader of training chips: shuffled and augmented, without a last batch that is not full."""
         return self._loader("train", Augment(self.augment_nodes, self.seed))
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> ReadAheadLoader[Batch]:
         """Make the loader of validation chips: in order, not augmented."""
         return self._loader("val", None)
 
-    def _loader(self, part: str, augment: Augment | None) -> DataLoader[Batch]:
+    def _loader(self, part: str, augment: Augment | None) -> ReadAheadLoader[Batch]:
         is_training = augment is not None
         sampler = self._sampler(part, shuffle=is_training)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         workers = worker_count(self.data, on_gpu)
         # a job of hydra/launcher=joblib would start workers in joblib's own way, which cannot pickle a data set
         needs_fork = workers > 0 and get_start_method() == "loky"
-        return DataLoader(
+        return ReadAheadLoader(
             ChipDataset(self.chips, self.normalise, augment),
             batch_size=self.batch_size,
             sampler=sampler,
+            collate_fn=collate,
             num_workers=workers,
             persistent_workers=workers > 0,
             multiprocessing_context="fork" if needs_fork else None,
@@ -306,6 +321,9 @@ class SeepDataModule(pl.LightningDataModule):
             # without a generator of its own, each new iterator takes a draw from the global one, which is dropout's
             generator=torch.Generator(),
             drop_last=is_training and len(sampler) >= self.batch_size,
+            clock=self.waiting if is_training else None,
+            # on a GPU it might disturb what is recorded there
+            in_thread=not on_gpu and core_count() > 1 and (augment is None or augment.keeps_to_itself),
         )
 
     def _sampler(self, part: str, *, shuffle: bool) -> EpochSampler:

@@ -1,28 +1,35 @@
-"""Reading a whole data set once: every chip is checked and measured, and kept in memory where all fit."""
+"""Reading a whole data set once: every chip is checked and measured, and its pixels are kept for all later uses."""
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.blocks import BlockReader, BlockRecord, Observe, read_blocks
+from seep_lightning.data.cache import last_set
+from seep_lightning.data.cache.folder import MOST_KEPT, cache_folder, has_room, keep, mark_used, part_of, tidy
+from seep_lightning.data.cache.keys import CacheKeys, keys_of
+from seep_lightning.data.cache.last_set import LastSet
+from seep_lightning.data.cache.measured_set import MeasuredSet, packed, read_measured
+from seep_lightning.data.cache.pixel_file import PixelFile
+from seep_lightning.data.cache.pixel_layout import PixelLayout
+from seep_lightning.data.cache.pixel_store import MemoryStore, PixelStore
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.class_counts import count_classes
-from seep_lightning.data.images import ChipPixels, empty_kind
+from seep_lightning.data.images import ChipNotes, ChipPixels
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.masks import MaskValuesError
 from seep_lightning.data.normalise import ValueRange
 from seep_lightning.data.set_notes import SetNotes
-from seep_lightning.data.sizes import size_text
 from seep_lightning.data.statistics import Measurement, measurement_of
-from seep_lightning.data.surveys import differing_kinds_error, unknown_values_error
-from seep_lightning.errors import UserError
+from seep_lightning.data.surveys import unknown_values_error
 
 log = logging.getLogger(__name__)
+
+GIBIBYTE = 2**30
+PIXEL_FILES = "pixels-*.raw"
+MEASURED_FILES = "measured-*.npz"
 
 
 class ChipObserver(Protocol):
@@ -33,41 +40,17 @@ class ChipObserver(Protocol):
         ...
 
 
-@dataclass
-class _Cache:
-    """Chips in memory, as long as there is room for all so far.
-
-    Attributes:
-        free_bytes: Room for more.
-        chips: Those that fitted.
-    """
-
-    free_bytes: float
-    chips: list[ChipPixels] = field(default_factory=list)
-
-    def add(self, pixels: ChipPixels) -> None:
-        """Keep a chip; where there is no room any more, none is kept."""
-        self.free_bytes -= pixels.nbytes
-        if self.free_bytes >= 0:
-            self.chips.append(pixels)
-        else:
-            self.chips.clear()
-
-    def all_chips(self) -> list[ChipPixels] | None:
-        """All chips; None where they did not fit."""
-        return self.chips if self.free_bytes >= 0 else None
-
-
 def load_chips(
     config: DataConfig,
     observer_of: Callable[[Chips], ChipObserver | None] | None = None,
     value_range: ValueRange | None = None,
 ) -> Chips:
-    """Read and check a whole data set.
+    """Read and check a whole data set, or take what an earlier reading of the same files has found.
 
     Args:
         config: The data set's config; `root` must be set.
-        observer_of: Makes an observer, or none, from the chips before any is read.
+        observer_of: Makes an observer, or none, from the chips before any is read. It sees no chip where nothing needs
+            to be read.
         value_range: What becomes 0 and 1 of floats, for a network that knows it; None: measured.
 
     Returns:
@@ -78,72 +61,234 @@ def load_chips(
     """
     chips = pair_chips(config)
     observer = None if observer_of is None else observer_of(chips)
-    notes = SetNotes(chips.config)
-    measurement: Measurement | None = None
-    cache = _Cache(config.cache_gb * 2**30)
-    first_kind = ""
-    for index, (name, scene) in enumerate(zip(chips.names, chips.scenes, strict=True)):
-        pixels = _read(chips, index, notes)
-        first_kind = first_kind or kind_text(pixels.image)
-        _check(pixels, name, chips, first_kind)
-        if measurement is None:
-            measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config, value_range)
-        measurement.add(scene, pixels)
-        chips.class_counts.append(count_classes(pixels))
-        chips.digests.append(digest(name, pixels.image, pixels.known_mask))
-        if observer is not None:
-            observer.add(index, pixels)
-        cache.add(pixels)
-    chips.decoded = cache.all_chips()
-    assert measurement is not None
-    notes.check(chips)
-    chips.statistics = measurement.result()
-    chips.size = (pixels.image.shape[1], pixels.image.shape[2])
-    chips.was_fitted = any(size != chips.size for size in notes.sizes)
-    chips.bands = notes.bands()
-    chips.band_meanings = notes.band_meanings()
-    for line in notes.lines():
+    files = SetFiles.of(chips, value_range)
+    known = files.find()
+    if known is None:
+        known = _read(files, observer)
+    known.measured.give_to(chips)
+    chips.store = known.store
+    chips.key = known.key
+    for line in known.measured.lines:
         log.info(line)
     return chips
 
 
-def _read(chips: Chips, index: int, notes: SetNotes) -> ChipPixels:
-    """Read one chip and note what was decided; `UserError` with the values of all masks where one has no meaning."""
-    try:
-        pixels, chip_notes = chips.read_noted(index)
-    except MaskValuesError as error:
-        raise unknown_values_error(chips, chips.mask_of(index)) from error
-    notes.add(chip_notes)
-    return pixels
+@dataclass(frozen=True)
+class SetFiles:
+    """Where the results of reading a data set are looked for, and kept.
 
-
-def _check(pixels: ChipPixels, name: str, chips: Chips, first_kind: str) -> None:
-    """Raise `UserError` for a chip that differs from the first one, or has no data."""
-    kind = kind_text(pixels.image)
-    if kind != first_kind:
-        raise differing_kinds_error(chips, first_kind, name, kind)
-    if not pixels.data.any():
-        empty = empty_kind(pixels.image, chips.config)
-        raise UserError(f"data: {name} holds {empty.what} only. Remove it{empty.other_cure}.")
-
-
-def kind_text(image: NDArray[Any]) -> str:
-    """What all images of a data set must have in common, in words."""
-    bands, *size = image.shape
-    number = " float" if image.dtype.kind == "f" else ""
-    return f"{bands} band(s), {size_text(size)}, {8 * image.itemsize} bit{number}"
-
-
-def digest(name: str, image: NDArray[Any], mask: NDArray[np.uint8]) -> str:
-    """Return a text that changes with a chip's name, mask or picture.
-
-    Args:
-        name: The chip's name.
-        image: Its picture (C, H, W).
-        mask: Its mask (H, W), with what is ignored.
-
-    Returns:
-        Name, hash of the mask and hash of the picture, joined by colons.
+    Attributes:
+        chips: The data set.
+        value_range: What becomes 0 and 1 of floats, where a network knows it.
+        keys: What the results depend on; None where that cannot be told.
+        folder: Of the files; None where nothing is kept.
     """
-    hashes = [hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest() for array in (mask, image)]
-    return ":".join([name, *hashes])
+
+    chips: Chips
+    value_range: ValueRange | None
+    keys: CacheKeys | None
+    folder: Path | None
+
+    @classmethod
+    def of(cls, chips: Chips, value_range: ValueRange | None) -> "SetFiles":
+        """The files of a data set."""
+        keys = keys_of(chips, value_range)
+        folder = None if keys is None else cache_folder(chips)
+        return cls(chips, value_range, keys, folder)
+
+    @property
+    def key(self) -> str:
+        """What all results depend on; empty where that cannot be told."""
+        return "" if self.keys is None else self.keys.statistics
+
+    def find(self) -> LastSet | None:
+        """The results of an earlier reading; None where there are none, or they lack what could be kept."""
+        if self.keys is None:
+            return None
+        last = last_set.recall(self.key)
+        if last is None or not self._may_keep(last.store):
+            last_set.forget()
+            last = self._on_disk()
+        if last is None or not self._is_of_its_kind(last.measured):
+            return None
+        last_set.remember(last)
+        return last
+
+    def _may_keep(self, store: PixelStore | None) -> bool:
+        """Whether this config allows for the memory of a store."""
+        return not isinstance(store, MemoryStore) or self._fits_memory(store.layout)
+
+    def _on_disk(self) -> LastSet | None:
+        """The results that another process has kept."""
+        if self.keys is None or self.folder is None:
+            return None
+        path = self.measured_path
+        measured = read_measured(path, self.keys.statistics, self.chips)
+        if measured is None:
+            return None
+        layout = PixelLayout(measured.image_shape, measured.dtype, len(self.chips))
+        store = self.open_pixels(layout)
+        # without them each use would decode chips, where they might have been kept
+        if store is None and (self._has_room(layout) or self._fits_memory(layout)):
+            return None
+        mark_used(path)
+        return LastSet(self.key, measured, store)
+
+    def _is_of_its_kind(self, measured: MeasuredSet) -> bool:
+        """Whether the network takes values of this kind; those that it does not take are refused as they are read."""
+        is_counted = measured.statistics.value_range.counted
+        return self.value_range is None or self.value_range.counted == is_counted
+
+    def keep(self, measured: MeasuredSet, store: PixelStore | None, observer: ChipObserver | None) -> LastSet:
+        """Keep what was found in a data set, for other processes and for later jobs of this one."""
+        last = LastSet(self.key, measured, store, observer)
+        if self.keys is None or not self._is_of_its_kind(measured):
+            return last
+        last_set.remember(last)
+        if self.folder is not None:
+            keep(self.measured_path, packed(measured, self.key))
+            tidy(self.folder, MEASURED_FILES, MOST_KEPT)
+        return last
+
+    @property
+    def measured_path(self) -> Path:
+        """The file of what was measured."""
+        assert self.folder is not None
+        return self.folder / MEASURED_FILES.replace("*", self.key)
+
+    @property
+    def pixels_path(self) -> Path:
+        """The file of decoded pixels."""
+        assert self.folder is not None
+        assert self.keys is not None
+        return self.folder / PIXEL_FILES.replace("*", self.keys.pixels)
+
+    def open_pixels(self, layout: PixelLayout) -> PixelFile | None:
+        """The file of decoded pixels that an earlier reading has left; None where there is none."""
+        if self.keys is None or self.folder is None:
+            return None
+        store = PixelFile.open(self.pixels_path, self.keys.pixels, layout)
+        if store is not None:
+            mark_used(self.pixels_path)
+        return store
+
+    def new_store(self, layout: PixelLayout) -> PixelStore | None:
+        """Where pixels are to be kept: in a file, where one may be written; else in memory, where they fit."""
+        if self.keys is not None and self._has_room(layout):
+            assert self.folder is not None
+            tidy(self.folder, PIXEL_FILES, MOST_KEPT - 1)
+            try:
+                return PixelFile.create(part_of(self.pixels_path), self.keys.pixels, layout)
+            except OSError as error:
+                log.info("data: decoded chips cannot be kept in %s (%s)", self.folder, error)
+        return MemoryStore(layout) if self._fits_memory(layout) else None
+
+    def _has_room(self, layout: PixelLayout) -> bool:
+        return self.folder is not None and has_room(self.folder, layout.total_bytes)
+
+    def _fits_memory(self, layout: PixelLayout) -> bool:
+        in_memory = layout.count * (layout.image_bytes + layout.mask_bytes)
+        return in_memory <= self.chips.config.cache_gb * GIBIBYTE
+
+    def finished(self, store: PixelStore | None, *, is_whole: bool) -> PixelStore | None:
+        """Give a store that was written its name, if it has one; None where it could not be written whole."""
+        if not isinstance(store, PixelFile):
+            return store
+        try:
+            if is_whole:
+                store.publish(self.pixels_path)
+                size = store.layout.total_bytes / GIBIBYTE
+                log.info("data: decoded chips are kept in %s (%.2g GiB; see data.cache_folder)", self.folder, size)
+                return store
+        except OSError as error:
+            log.info("data: decoded chips cannot be kept in %s (%s)", self.folder, error)
+        store.discard()
+        return None
+
+
+def _read(files: SetFiles, observer: ChipObserver | None) -> LastSet:
+    """Read, check and measure all chips."""
+    chips = files.chips
+    first = _read_first(chips)
+    pixels, _ = first
+    layout = PixelLayout.of(pixels, len(chips))
+    measurement = measurement_of(pixels.image.dtype, chips.scenes, chips.config, files.value_range)
+    gathered = _Gathered(chips, SetNotes(chips.config), measurement)
+    earlier = files.open_pixels(layout)
+    store = files.new_store(layout) if earlier is None else None
+    reader = BlockReader(chips, first, measurement.empty(), layout, store)
+    observe: Observe | None = None if observer is None else observer.add
+    measured: MeasuredSet | None = None
+    try:
+        for block in read_blocks(reader, observe):
+            gathered.add(block)
+        measured = gathered.result(layout)
+    finally:
+        is_whole = measured is not None and gathered.is_stored
+        store = files.finished(store, is_whole=is_whole)
+    return files.keep(measured, earlier or store, observer)
+
+
+@dataclass
+class _Gathered:
+    """What was found out of the blocks so far.
+
+    Attributes:
+        chips: The data set.
+        notes: Of all chips.
+        measurement: Of all chips.
+        digests: Of each chip.
+        class_counts: Of each chip.
+        is_stored: Whether all pixels could be kept.
+    """
+
+    chips: Chips
+    notes: SetNotes
+    measurement: Measurement
+    digests: list[str] = field(default_factory=list)
+    class_counts: list[dict[int, int]] = field(default_factory=list)
+    is_stored: bool = True
+
+    def add(self, block: BlockRecord) -> None:
+        """Take the next block.
+
+        Raises:
+            UserError: One of its chips cannot be used.
+        """
+        if block.failed_mask is not None:
+            raise unknown_values_error(self.chips, self.chips.mask_of(block.failed_mask))
+        if block.error is not None:
+            raise block.error
+        self.notes.merge(block.notes)
+        self.measurement.merge(block.measurement)
+        self.digests += block.digests
+        self.class_counts += block.class_counts
+        self.is_stored = self.is_stored and block.is_stored
+
+    def result(self, layout: PixelLayout) -> MeasuredSet:
+        """What was measured, after all blocks.
+
+        Raises:
+            UserError: The chips do not go together, or their values cannot be what was said of them.
+        """
+        self.notes.check(self.chips)
+        _, height, width = layout.shape
+        return MeasuredSet(
+            digests=self.digests,
+            class_counts=self.class_counts,
+            statistics=self.measurement.result(),
+            bands=self.notes.bands(),
+            band_meanings=self.notes.band_meanings(),
+            image_shape=layout.shape,
+            dtype=layout.dtype,
+            was_fitted=any(size != (height, width) for size in self.notes.sizes),
+            lines=self.notes.lines(),
+        )
+
+
+def _read_first(chips: Chips) -> tuple[ChipPixels, ChipNotes]:
+    """Read the first chip, which all others must be like."""
+    try:
+        return chips.read_noted(0)
+    except MaskValuesError as error:
+        raise unknown_values_error(chips, chips.mask_of(0)) from error

@@ -238,7 +238,9 @@ def histogram(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int64
         (C, 256) or (C, 65536).
     """
     bins = int(FULL_SCALE[image.dtype.name]) + 1
-    counts = [np.bincount(band[valid], minlength=bins) for band in image]
+    is_whole = bool(valid.all())
+    bands = [band.ravel() if is_whole else band[valid] for band in image]
+    counts = [np.bincount(band, minlength=bins) for band in bands]
     return np.stack(counts)
 
 
@@ -281,11 +283,9 @@ def quartiles_of(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     Returns:
         (..., 3) in 0..1 of full scale; zeros for a histogram of nothing.
     """
-    cumulative = np.cumsum(counts, axis=-1)
-    total = cumulative[..., -1:]
-    # (..., 3): so many values must be reached
-    ranks = QUARTILES * total
-    is_below = cumulative[..., None, :] < ranks[..., None]
-    values = is_below.sum(axis=-1)
-    full_scale = counts.shape[-1] - 1
-    return np.asarray(values / full_scale, np.float32)
+    bins = counts.shape[-1]
+    rows = np.cumsum(counts, axis=-1).reshape(-1, bins)
+    # the first value at which so many are reached
+    values = [np.searchsorted(row, QUARTILES * row[-1]) for row in rows]
+    by_row = np.reshape(values, (*counts.shape[:-1], len(QUARTILES)))
+    return np.asarray(by_row / (bins - 1), np.float32)

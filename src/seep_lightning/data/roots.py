@@ -1,7 +1,6 @@
 """Where a data set lies on disk: made in the cache if it is a generated one, or moved to another folder."""
 
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,12 +29,12 @@ def with_root(data: DataConfig) -> DataConfig:
     """
     if data.source != "synthetic" or data.root is not None:
         return data
+    from seep_lightning.data.cache.folder import user_cache
     from seep_lightning.data.generator.dataset import DATASET_VERSION, IMAGES, MASKS, write_dataset
     from seep_lightning.data.generator.scene import SyntheticSpec
 
     spec = SyntheticSpec(**asdict(data.synthetic))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seep_lightning"
-    root = cache / "synthetic" / f"v{DATASET_VERSION}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
+    root = user_cache() / "synthetic" / f"v{DATASET_VERSION}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
     if not root.exists():
         log.info("making the generated data set in %s", root)
     write_dataset(root, spec)

@@ -17,6 +17,25 @@ from seep_lightning.scene.options import GREY
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
 
+# the attributes of `SetNotes` that are added up over blocks of chips
+COUNTED_NOTES = (
+    "chips",
+    "colour_chips",
+    "white_masks",
+    "masks_with_ones",
+    "inexact_masks",
+    "inexact_pixels",
+    "ignored_pixels",
+    "declared_masks",
+    "declared_pixels",
+    "without_mask",
+    "alpha_masks",
+    "pixels",
+    "cropped_pixels",
+    "cropped_seep",
+    "seep_pixels",
+)
+
 
 @dataclass
 class SetNotes:
@@ -100,6 +119,23 @@ class SetNotes:
         self.seep_pixels += seep
         self.cropped_pixels += mask.classes.size - min(height, size[0]) * min(width, size[1])
         self.cropped_seep += seep - int(np.count_nonzero(fitted(mask.classes, size)))
+
+    def merge(self, block: "SetNotes") -> None:
+        """Take the notes of the chips that follow.
+
+        Args:
+            block: Their notes, with positions counted from the first of them.
+        """
+        if block.white_masks and not self.white_masks:
+            self.white_example = self.chips + block.white_example
+        if block.alpha_masks and not self.alpha_masks:
+            self.alpha_example = self.chips + block.alpha_example
+        if block.declared_masks:
+            self.declared_nodata = block.declared_nodata
+        for name in COUNTED_NOTES:
+            setattr(self, name, getattr(self, name) + getattr(block, name))
+        self.sizes.update(block.sizes)
+        self.meanings.update(block.meanings)
 
     def check(self, chips: "Chips") -> None:
         """Check that the masks agree on what 255 is, and that they say something.

@@ -3,8 +3,8 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +45,16 @@ class ValueStatistics:
 
 
 class Measurement(Protocol):
-    """Measures chips one after the other."""
+    """Measures chips, all in one go or block by block."""
 
     def add(self, scene: str, pixels: ChipPixels) -> None:
         """Measure a chip."""
+
+    def empty(self) -> Self:
+        """A measurement of the same data set that has seen no chip, for a block of its chips."""
+
+    def merge(self, block: Self) -> None:
+        """Take what was measured of the chips that follow."""
 
     def result(self) -> ValueStatistics:
         """What was measured of all chips."""
@@ -81,27 +87,60 @@ def measurement_of(
             raise UserError(
                 f"data.{key}={value} is for chips of floats or signed integers; these are {dtype}. Drop it."
             )
-    return CountedMeasurement(dtype)
+    return CountedMeasurement(dtype, Counter(scenes))
 
 
-@dataclass
 class CountedMeasurement:
-    """Counts every value of chips of 8 or 16 bit unsigned."""
+    """Counts every value of chips of 8 or 16 bit unsigned.
 
-    dtype: np.dtype[Any]
-    quartiles: list[Floats] = field(default_factory=list)
-    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    The counts of a scene are kept until all its chips were measured: with a scene for each chip, those of one chip.
+
+    Args:
+        dtype: Of the chips' pixels.
+        chips_of_scenes: How many chips each scene has.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], chips_of_scenes: Counter[str]) -> None:
+        self.dtype = dtype
+        self.chips_of_scenes = chips_of_scenes
+        self.quartiles: list[Floats] = []
+        self.scene_quartiles: dict[str, Floats] = {}
+        self.measured: Counter[str] = Counter()
+        self.histograms: dict[str, NDArray[np.int64]] = {}
 
     def add(self, scene: str, pixels: ChipPixels) -> None:
         """Measure a chip."""
         counts = histogram(pixels.image, pixels.data)
         self.quartiles.append(quartiles_of(counts))
+        self._add_to_scene(scene, counts, 1)
+
+    def empty(self) -> "CountedMeasurement":
+        """A measurement of the same data set that has seen no chip."""
+        return CountedMeasurement(self.dtype, self.chips_of_scenes)
+
+    def merge(self, block: "CountedMeasurement") -> None:
+        """Take what was measured of the chips that follow."""
+        self.quartiles += block.quartiles
+        self.scene_quartiles |= block.scene_quartiles
+        for scene, counts in block.histograms.items():
+            self._add_to_scene(scene, counts, block.measured[scene])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a block that another process has measured brings along."""
+        # counts of a block are small numbers
+        histograms = {scene: counts.astype(np.uint32) for scene, counts in self.histograms.items()}
+        return {**vars(self), "chips_of_scenes": Counter(), "histograms": histograms}
+
+    def _add_to_scene(self, scene: str, counts: NDArray[np.int64], chips: int) -> None:
+        """Add the counts of so many chips to those of their scene; the last of them completes it."""
         self.histograms[scene] = self.histograms.get(scene, 0) + counts
+        self.measured[scene] += chips
+        if self.measured[scene] == self.chips_of_scenes[scene]:
+            self.scene_quartiles[scene] = quartiles_of(self.histograms.pop(scene))
 
     def result(self) -> ValueStatistics:
         """What was measured of all chips."""
-        scenes = {scene: quartiles_of(counts) for scene, counts in self.histograms.items()}
-        return ValueStatistics(ValueRange.of_type(self.dtype), np.stack(self.quartiles), scenes)
+        return ValueStatistics(ValueRange.of_type(self.dtype), np.stack(self.quartiles), self.scene_quartiles)
 
 
 class SampledMeasurement:
@@ -119,7 +158,6 @@ class SampledMeasurement:
         self.config = config
         self.value_range = value_range
         self.chips_of_scenes = chips_of_scenes
-        self.missing = Counter(chips_of_scenes)
         self.most_in_scene = max(FEWEST_SCENE_SAMPLES, SCENE_SAMPLES // len(chips_of_scenes))
         self.most_in_chip = max(FEWEST_CHIP_SAMPLES, SET_SAMPLES // chips_of_scenes.total())
         self.quartiles: list[Floats] = []
@@ -134,11 +172,31 @@ class SampledMeasurement:
         self.quartiles.append(quartiles_in(values))
         self.samples.append(_thinned(values, self.most_in_chip))
         share = self.most_in_scene // self.chips_of_scenes[scene]
-        self.scene_samples.setdefault(scene, []).append(_thinned(values, max(share, 1)))
-        self.missing[scene] -= 1
-        if not self.missing[scene]:
-            of_scene = np.concatenate(self.scene_samples.pop(scene), axis=1)
-            self.scene_quartiles[scene] = quartiles_in(of_scene)
+        self._add_to_scene(scene, [_thinned(values, max(share, 1))])
+
+    def empty(self) -> "SampledMeasurement":
+        """A measurement of the same data set that has seen no chip."""
+        return SampledMeasurement(self.chips_of_scenes, self.config, self.value_range)
+
+    def merge(self, block: "SampledMeasurement") -> None:
+        """Take what was measured of the chips that follow."""
+        self.quartiles += block.quartiles
+        self.samples += block.samples
+        self.scene_quartiles |= block.scene_quartiles
+        for scene, samples in block.scene_samples.items():
+            self._add_to_scene(scene, samples)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a block that another process has measured brings along."""
+        return {**vars(self), "chips_of_scenes": Counter()}
+
+    def _add_to_scene(self, scene: str, samples: list[Floats]) -> None:
+        """Add the samples of chips to those of their scene; the last of them completes it."""
+        of_scene = self.scene_samples.setdefault(scene, [])
+        of_scene += samples
+        if len(of_scene) == self.chips_of_scenes[scene]:
+            self.scene_quartiles[scene] = quartiles_in(np.concatenate(of_scene, axis=1))
+            del self.scene_samples[scene]
 
     def result(self) -> ValueStatistics:
         """What was measured of all chips.

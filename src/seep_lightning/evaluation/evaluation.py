@@ -124,6 +124,7 @@ class EvaluationFiles:
         threshold: Above which a probability is seep.
         rows: The rows of chips.csv.
         scenes: Counts of each chip by scene.
+        true_pixels: By class and darkness, see `metrics.baseline.count_by_darkness`.
     """
 
     folder: Path
@@ -131,6 +132,13 @@ class EvaluationFiles:
     threshold: float
     rows: list[dict[str, Any]] = field(default_factory=list)
     scenes: dict[str, list[Counts]] = field(default_factory=dict)
+    true_pixels: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count nothing yet."""
+        from seep_lightning.metrics.baseline import no_pixels
+
+        self.true_pixels = no_pixels(self.part.chips.config.classes)
 
     @property
     def masks(self) -> Path:
@@ -151,6 +159,7 @@ class EvaluationFiles:
     def write_chip(self, chip: ScoredChip) -> None:
         """Write mask and probabilities of a chip, and remember its counts and its row."""
         from seep_lightning.data.chip_maps import write_chip_map
+        from seep_lightning.metrics.baseline import darkness_of_chip
         from seep_lightning.metrics.covariates import covariates
         from seep_lightning.scene.levels import quantise
 
@@ -168,6 +177,7 @@ class EvaluationFiles:
         pixels = chips.read(chip.index)
         values = chips.value_range.ratio_values(pixels.image, pixels.data)
         row |= covariates(values[0], chip.truth, chip.valid)
+        self.true_pixels += darkness_of_chip(pixels, values[0], chips.config.classes)
         self.rows.append(row)
 
     def write_tables(self) -> None:
@@ -316,14 +326,13 @@ def _figures(
 ) -> dict[str, Any]:
     """All figures, for summary.json."""
     from seep_lightning.evaluation.scenes import count_on_scenes
-    from seep_lightning.metrics.baseline import count_by_darkness, seep_against_sea
+    from seep_lightning.metrics.baseline import seep_against_sea
     from seep_lightning.metrics.floors import DARKER_THAN, floors_of
 
     threshold = predictor.threshold
     scenes = {scene: pooled_figures(counts) | {"chips": len(counts)} for scene, counts in sorted(files.scenes.items())}
     on_scenes = count_on_scenes(part.chips, part.indices, files.masks, classes=predictor.classes > 0)
-    true_pixels = count_by_darkness(part.chips, part.indices)
-    floors = floors_of(seep_against_sea(true_pixels))
+    floors = floors_of(seep_against_sea(files.true_pixels))
     figures: dict[str, Any] = {
         "threshold": threshold,
         "figures": scores.figures_at(threshold),
@@ -343,7 +352,7 @@ def _figures(
         "histogram": scores.histogram,
     }
     if predictor.classes:
-        figures["classes"] = _class_figures(scores.confusion[threshold], on_scenes, true_pixels)
+        figures["classes"] = _class_figures(scores.confusion[threshold], on_scenes, files.true_pixels)
     return figures
 
 

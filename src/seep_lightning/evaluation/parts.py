@@ -1,7 +1,7 @@
 """The chips that an evaluation is of: a part of the run's own data, or all chips of another data set."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seep_lightning.config.commands import EvaluateConfig
@@ -54,7 +54,8 @@ def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" =
     from seep_lightning.data.datamodule import SeepDataModule
     from seep_lightning.data.roots import other_data
 
-    data = run.config.data
+    # a run of somebody else does not choose where anything is written
+    data = replace(run.config.data, cache_folder=None)
     changes = config.data.changes()
     if changes:
         data = other_data(data, config.data)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,22 +90,30 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
     Yields:
         One scene, or lone chip, after the other.
     """
-    mosaics: dict[tuple[str, str], dict[Cell, NDArray[Any]]] = {}
+    for (scene, _), tiles in _tiles_by_scene(chips, indices).items():
+        # one scene after the other, so that no more than its chips lie in memory
+        layers = lay({position: _layers(chips, index, masks) for position, index in tiles.items()}, nodata=0)
+        yield SceneMasks(scene, predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
+
+
+def _tiles_by_scene(chips: Chips, indices: Iterable[int]) -> dict[tuple[str, str], dict[Cell, int]]:
+    """Where chips lie in their scenes: by scene, and by name for a chip that stands alone, the chip at each cell."""
+    tiles_by_scene: dict[tuple[str, str], dict[Cell, int]] = {}
     for index in indices:
-        name = chips.names[index]
         scene = chips.scenes[index]
         position = None if chips.was_fitted else cell(chips.config, scene, chips.tiles[index])
-        pixels = chips.read(index)
-        predicted = read_chip_map(masks, name)
-        layers = np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
         if position is None:
-            mosaics[scene, name] = {(0, 0): layers}
+            tiles_by_scene[scene, chips.names[index]] = {(0, 0): index}
         else:
-            tiles = mosaics.setdefault((scene, ""), {})
-            tiles[position] = layers
-    for (scene, _), tiles in mosaics.items():
-        layers = lay(tiles, nodata=0)
-        yield SceneMasks(scene, predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
+            tiles_by_scene.setdefault((scene, ""), {})[position] = index
+    return tiles_by_scene
+
+
+def _layers(chips: Chips, index: int, masks: Path) -> NDArray[np.uint8]:
+    """Predicted classes, true classes and where both are known, of a chip: (3, H, W)."""
+    pixels = chips.read(index)
+    predicted = read_chip_map(masks, chips.names[index])
+    return np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
 
 
 def count_on_scenes(chips: Chips, indices: Iterable[int], masks: Path, classes: bool = False) -> SceneCounts:

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.images import ChipPixels
 from seep_lightning.metrics.floors import LARGEST_RATIO, RATIO_BINS, best_dark_cut
 
 # pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
@@ -37,17 +38,36 @@ def count_by_darkness(chips: Chips, indices: list[int]) -> NDArray[np.int64]:
     Returns:
         Counts (1 + classes, RATIO_BINS) of the valid pixels, the sea first, from dark to bright.
     """
-    rows = chips.config.classes + 1
-    counts = np.zeros((rows, RATIO_BINS), np.int64)
-    for i in indices:
-        pixels = chips.read(i)
-        valid = pixels.valid
+    counts = no_pixels(chips.config.classes)
+    for index in indices:
+        pixels = chips.read(index)
         values = chips.value_range.ratio_values(pixels.image, pixels.data)
-        bins = _ratio_bins(values[0], pixels.data)
-        keys = bins[valid] + RATIO_BINS * pixels.mask[valid].astype(np.int64)
-        key_counts = np.bincount(keys, minlength=rows * RATIO_BINS)
-        counts += key_counts.reshape(rows, RATIO_BINS)
+        counts += darkness_of_chip(pixels, values[0], chips.config.classes)
     return counts
+
+
+def no_pixels(classes: int) -> NDArray[np.int64]:
+    """Counts (1 + classes, RATIO_BINS) of nothing yet."""
+    return np.zeros((1 + classes, RATIO_BINS), np.int64)
+
+
+def darkness_of_chip(pixels: ChipPixels, band: NDArray[np.generic], classes: int) -> NDArray[np.int64]:
+    """Count the true pixels of one chip as `count_by_darkness` does.
+
+    Args:
+        pixels: The chip's pixels.
+        band: Its first band as `ValueRange.ratio_values` gives it, (H, W).
+        classes: How many classes the masks may hold.
+
+    Returns:
+        Counts (1 + classes, RATIO_BINS).
+    """
+    rows = 1 + classes
+    valid = pixels.valid
+    bins = _ratio_bins(band, pixels.data)
+    keys = bins[valid] + RATIO_BINS * pixels.mask[valid].astype(np.int64)
+    counts = np.bincount(keys, minlength=rows * RATIO_BINS)
+    return np.asarray(counts.reshape(rows, RATIO_BINS), np.int64)
 
 
 def seep_against_sea(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """Objects, centre lines and outlines of predicted masks against the truth's."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ Counts = NDArray[np.int64]
 
 # an object is found, or right, where the other mask covers this share of it
 COVERED_SHARE = 0.1
-# px among which `best_min_area` chooses
+# px among which `MinAreaSearch` chooses
 MIN_AREAS = (20, 30, 50, 80, 120, 200)
 
 
@@ -77,17 +76,23 @@ def confuse_objects(predicted: Classes, truth: Classes, size: int) -> Counts:
     return matrix
 
 
-def best_min_area(masks: Iterable[tuple[Mask, Mask]]) -> int:
-    """Choose the least area of predicted objects with which their F1 is best; what is smaller would be dropped.
+class MinAreaSearch:
+    """Looks for the least area of predicted objects with which their F1 is best; what is smaller would be dropped.
 
-    Args:
-        masks: Predicted and true masks (H, W) of chips, without nodata.
-
-    Returns:
-        One of `MIN_AREAS`, px; the smallest of equals.
+    Chips are counted one after the other, so that no mask need be kept.
     """
-    found, true, right, predicted = np.zeros((4, len(MIN_AREAS)))
-    for prediction, truth in masks:
+
+    def __init__(self) -> None:
+        """Count nothing yet, at any of `MIN_AREAS`."""
+        self._found, self._true, self._right, self._predicted = np.zeros((4, len(MIN_AREAS)))
+
+    def add(self, prediction: Mask, truth: Mask) -> None:
+        """Count the objects of a chip.
+
+        Args:
+            prediction: The predicted mask (H, W), without nodata.
+            truth: The true one, likewise.
+        """
         objects = _labelled(prediction)
         true_objects = _labelled(truth)
         area_of_label = np.append(0, objects.areas)
@@ -96,15 +101,18 @@ def best_min_area(masks: Iterable[tuple[Mask, Mask]]) -> int:
             kept = area_of_pixel >= min_area
             true_hits = _hits(true_objects, kept)
             kept_hits = _hits(_labelled(kept), truth)
-            found[k] += true_hits.covered.sum()
-            true[k] += true_hits.total.sum()
-            right[k] += kept_hits.covered.sum()
-            predicted[k] += kept_hits.total.sum()
-    recall = found / true.clip(1)
-    precision = right / predicted.clip(1)
-    # half of F1, whose largest is at the same place
-    half_f1 = recall * precision / (recall + precision).clip(1e-12)
-    return MIN_AREAS[int(half_f1.argmax())]
+            self._found[k] += true_hits.covered.sum()
+            self._true[k] += true_hits.total.sum()
+            self._right[k] += kept_hits.covered.sum()
+            self._predicted[k] += kept_hits.total.sum()
+
+    def best(self) -> int:
+        """The least area, px: one of `MIN_AREAS`, the smallest of equals."""
+        recall = self._found / self._true.clip(1)
+        precision = self._right / self._predicted.clip(1)
+        # half of F1, whose largest is at the same place
+        half_f1 = recall * precision / (recall + precision).clip(1e-12)
+        return MIN_AREAS[int(half_f1.argmax())]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ OTHER_CHANGES = {
     "data.grid": "decides the split alone, which must be that of the run's split.csv",
     "data.num_workers": "the same chips, at another speed",
     "data.cache_gb": "the same chips, at another speed",
+    "data.cache_folder": "the same chips, at another speed",
 }
 """Beginnings of other keys that may change on resume, each with the reason."""
 
@@ -186,6 +187,8 @@ def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> Trai
 
 def _take_data(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:
     """Take the settings of the data that were asked for (`data.NAME` or `data.NAME.KEY`)."""
+    # a run of somebody else does not choose where anything is written
+    config.data.cache_folder = new.data.cache_folder
     for key in keys:
         section, _, setting = key.partition(".")
         if section == "data":

@@ -9,7 +9,7 @@ from seep_lightning.config.targets import is_node, parameters_of, resolve
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
 
-EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second")
+EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second", "wait_share")
 """What the callback `EpochFacts` logs of each epoch; here, because a command answers without its Lightning."""
 DICE_OF_CLASS = "dice_class_"
 """How the names begin under which the Dice of each class is logged."""

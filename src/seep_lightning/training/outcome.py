@@ -8,12 +8,8 @@ from seep_lightning.runs.directory import Run
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
-    import numpy as np
-    from numpy.typing import NDArray
 
     from seep_lightning.data.datamodule import SeepDataModule
-
-    Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -78,20 +74,20 @@ def measure_outcome(
     from seep_lightning.evaluation.scoring import ScoredChip, score_chips
     from seep_lightning.metrics.baseline import count_by_darkness, seep_against_sea
     from seep_lightning.metrics.floors import floors_of
-    from seep_lightning.metrics.objects import best_min_area
+    from seep_lightning.metrics.objects import MinAreaSearch
     from seep_lightning.predictor.torch_predictor import TorchPredictor, stored_network
     from seep_lightning.runs.checkpoints import read_checkpoint
 
     path = run.checkpoint("best")
     content = read_checkpoint(path)
     predictor = TorchPredictor(stored_network(content, path))
-    masks: list[tuple[Mask, Mask]] = []
+    min_areas = MinAreaSearch()
 
-    def keep_masks(chip: ScoredChip) -> None:
-        masks.append((chip.predicted(predictor.threshold), chip.truth))
+    def count_objects(chip: ScoredChip) -> None:
+        min_areas.add(chip.predicted(predictor.threshold), chip.truth)
 
     indices = data.indices("val")
-    scores = score_chips(predictor, data.chips, indices, batch_size=data.batch_size, sink=keep_masks)
+    scores = score_chips(predictor, data.chips, indices, batch_size=data.batch_size, sink=count_objects)
     figures = {"val": scores.figures_at(predictor.threshold), "val_at_0.5": scores.figures_at(0.5)}
     predictor.apply_scaling(scores.reliability.scaling())
     best = BestEpoch(
@@ -99,7 +95,7 @@ def measure_outcome(
         score=monitored if ranked_by(config.monitor) == config.monitor else figures["val_at_0.5"]["dice"],
         epoch=content["epoch"],
         threshold=predictor.threshold,
-        min_area=best_min_area(masks),
+        min_area=min_areas.best(),
         scaling=predictor.scaling,
     )
     epochs = read_checkpoint(run.last)["epoch"] + 1

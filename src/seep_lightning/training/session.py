@@ -174,6 +174,8 @@ class TrainingSession:
         prepare_process(self.config.seed)
         data = self._read_data()
         self.config = settle(self.config, data)
+        # it is about this machine, and not about the run
+        self.config = replace(self.config, data=replace(self.config.data, cache_folder=None))
         # a resumed run has its weights in its checkpoint, and no longer needs what it started from
         init = None if self.resumes else self.config.init
         last_checkpoint = read_last_checkpoint(self.run, self.config, data)

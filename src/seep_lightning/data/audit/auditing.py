@@ -225,7 +225,7 @@ def _mask_errors(chips: "Chips", unknown_values: Sequence[int], notes: "SetNotes
 
 
 def _digest(name: str, pixels: "ChipPixels") -> str:
-    """A digest in the form of `loading.digest`, to find identical pictures: Python's own hash is five times as fast."""
+    """A digest in the form of `blocks.digest`, to find identical pictures: Python's own hash is five times as fast."""
     return f"{name}::{hash(pixels.image.tobytes())}"
 
 

@@ -13,6 +13,8 @@ from seep_lightning.scene.raster_formats import chip_map_suffixes, chip_suffixes
 
 WILDCARDS = re.compile(r"[*?\[]")
 HIDDEN = "hidden"
+CACHE_FOLDER = ".seep_lightning"
+"""Beside a data set, what was decoded and measured of it: nobody's files, of which nothing is told."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ def _list_folder(folder: Path, place: str, other_folder: str | None) -> FileSet:
     found = FileSet(place, folder)
     names, folders = _entries(folder)
     folders = [name for name in folders if os.path.normpath(folder / name) != other_folder]
-    hidden_folders = [name for name in folders if _is_hidden(name)]
-    folders = [name for name in folders if name not in hidden_folders]
+    hidden_folders = [name for name in folders if _is_hidden(name) and name != CACHE_FOLDER]
+    folders = [name for name in folders if not _is_hidden(name)]
     chips = _take_chips(found, [*names, *hidden_folders])
     below = [f"{name}/{file}" for name in folders for file in _names_below(folder / name)]
     if chips:
