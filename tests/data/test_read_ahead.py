@@ -115,7 +115,7 @@ def test_an_epoch_that_is_cut_short_leaves_no_thread(take: Callable[[Iterator[An
 
 def test_an_augmentation_of_ones_own_stays_in_the_main_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datamodule, "core_count", lambda: 2)
-    node = {"_target_": "test_read_ahead.Same"}
+    node = {"_target_": f"{__name__}.Same"}
     module = SeepDataModule(seeps_config(make_chips(tmp_path, scenes=3)), SplitConfig(), [node])
     assert not module.train_dataloader().in_thread
     assert module.val_dataloader().in_thread

@@ -205,7 +205,7 @@ def process_count(layout: PixelLayout) -> int:
 
 def core_count() -> int:
     """How many cores this process may use."""
-    if sys.platform == "linux":
+    if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 

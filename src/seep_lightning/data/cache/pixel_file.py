@@ -91,7 +91,7 @@ class PixelFile:
         """
         record = np.zeros(self.layout.record_bytes, np.uint8)
         self.layout.pack(pixels, record, checked=True)
-        written = os.pwrite(self._descriptor, record, self._place(index))
+        written = os.pwrite(self._descriptor, record.data, self._place(index))
         if written != len(record):
             raise OSError(f"{self.path}: only {written} bytes of a chip could be written")
 
@@ -103,7 +103,7 @@ class PixelFile:
         """
         record = np.empty(self.layout.record_bytes, np.uint8)
         try:
-            length = os.preadv(self._descriptor, [record], self._place(index))
+            length = os.preadv(self._descriptor, [record.data], self._place(index))
         except OSError as error:
             raise DamagedPixelsError from error
         if length != len(record):

@@ -96,7 +96,7 @@ class PixelLayout:
         if not covers_all(pixels.labelled):
             flags |= _LABELS_HAVE_HOLES
             labelled[:] = np.packbits(pixels.labelled)
-        checksum = zlib.adler32(record[_HEADER.size :]) if checked else 0
+        checksum = zlib.adler32(record[_HEADER.size :].data) if checked else 0
         record[: _HEADER.size] = np.frombuffer(_HEADER.pack(flags, checksum, 0), np.uint8)
 
     def unpack(self, record: NDArray[np.uint8], *, checked: bool) -> ChipPixels:
@@ -112,7 +112,7 @@ class PixelLayout:
         flags, checksum, _ = _HEADER.unpack(record[: _HEADER.size].tobytes())
         if not flags & _WRITTEN:
             raise DamagedPixelsError
-        if checked and zlib.adler32(record[_HEADER.size :]) != checksum:
+        if checked and zlib.adler32(record[_HEADER.size :].data) != checksum:
             raise DamagedPixelsError
         image, mask, data, labelled = self._parts(record)
         return ChipPixels(
