@@ -176,7 +176,7 @@ class DataConfig:
     batch_size: int | None = at_least(1, None)
     num_workers: int | None = at_least(0, None)
     cache_gb: float = within(NOT_NEGATIVE, 4.0)
-    cache_folder: str | None = None
+    cache_folder: str | None = path(None)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def check_together(self) -> None:
