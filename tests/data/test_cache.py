@@ -19,12 +19,12 @@ from seep_lightning.data import chips as chips_module
 from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.cache import last_set
 from seep_lightning.data.cache.folder import tidy
-from seep_lightning.data.cache.pixel_file import PixelFile
-from seep_lightning.data.cache.pixel_store import MemoryStore
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.layouts.files import CACHE_FOLDER
 from seep_lightning.data.loading import load_chips
+from seep_lightning.data.pixel_stores.file import PixelFile
+from seep_lightning.data.pixel_stores.memory import MemoryStore
 
 A_DAY_AGO = 1.7e9
 

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.data.cache.pixel_layout import DamagedPixelsError, PixelLayout
-from seep_lightning.data.cache.pixel_store import MemoryStore, PixelStore
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.class_counts import count_classes
 from seep_lightning.data.images import ChipNotes, ChipPixels, empty_kind
 from seep_lightning.data.masks import MaskValuesError
+from seep_lightning.data.pixel_stores.layout import DamagedPixelsError, PixelLayout
+from seep_lightning.data.pixel_stores.memory import MemoryStore, PixelStore
 from seep_lightning.data.set_notes import SetNotes
 from seep_lightning.data.sizes import size_text
 from seep_lightning.data.statistics import Measurement

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
-from seep_lightning.data.cache.pixel_layout import DamagedPixelsError
 from seep_lightning.data.grid import Cell, cell, place
 from seep_lightning.data.images import ChipNotes, ChipPixels, read_noted_pair, read_pair
 from seep_lightning.data.left_out import LeftOut
 from seep_lightning.data.normalise import ValueRange
+from seep_lightning.data.pixel_stores.layout import DamagedPixelsError
 from seep_lightning.data.statistics import ValueStatistics
 
 if TYPE_CHECKING:
-    from seep_lightning.data.cache.pixel_store import PixelStore
+    from seep_lightning.data.pixel_stores.memory import PixelStore
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,14 @@ from seep_lightning.data.cache.folder import MOST_KEPT, cache_folder, has_room, 
 from seep_lightning.data.cache.keys import CacheKeys, keys_of
 from seep_lightning.data.cache.last_set import LastSet
 from seep_lightning.data.cache.measured_set import MeasuredSet, packed, read_measured
-from seep_lightning.data.cache.pixel_file import PixelFile
-from seep_lightning.data.cache.pixel_layout import PixelLayout
-from seep_lightning.data.cache.pixel_store import MemoryStore, PixelStore
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.images import ChipNotes, ChipPixels
 from seep_lightning.data.layouts import pair_chips
 from seep_lightning.data.masks import MaskValuesError
 from seep_lightning.data.normalise import ValueRange
+from seep_lightning.data.pixel_stores.file import PixelFile
+from seep_lightning.data.pixel_stores.layout import PixelLayout
+from seep_lightning.data.pixel_stores.memory import MemoryStore, PixelStore
 from seep_lightning.data.set_notes import SetNotes
 from seep_lightning.data.statistics import Measurement, measurement_of
 from seep_lightning.data.surveys import unknown_values_error

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.layouts.files import CACHE_FOLDER
+from seep_lightning.data.pixel_stores.holding import hold
 from seep_lightning.errors import UserError
 from seep_lightning.files import write_whole
 
@@ -92,19 +93,6 @@ def keep(path: Path, content: bytes) -> None:
 def part_of(path: Path) -> Path:
     """The name of a file that is still being written; others may write the same one."""
     return path.with_name(f".{path.stem}-{uuid4().hex[:8]}{_PART_SUFFIX}")
-
-
-def hold(descriptor: int) -> None:
-    """Lock an open file for as long as this process, or one that it forks, may write it.
-
-    Raises:
-        OSError: Another process holds it, or this system has no such locks.
-    """
-    try:
-        import fcntl
-    except ImportError as error:
-        raise OSError(error) from error
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def tidy(folder: Path, pattern: str, most: int) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seep_lightning.data.cache.measured_set import MeasuredSet
-from seep_lightning.data.cache.pixel_store import PixelStore
+from seep_lightning.data.pixel_stores.memory import PixelStore
 
 
 @dataclass

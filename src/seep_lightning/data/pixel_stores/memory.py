@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from seep_lightning.data.cache.pixel_layout import PixelLayout
 from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.pixel_stores.layout import PixelLayout
 
 
 class PixelStore(Protocol):

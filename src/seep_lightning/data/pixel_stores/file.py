@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from seep_lightning.data.cache.folder import hold
-from seep_lightning.data.cache.pixel_layout import DamagedPixelsError, PixelLayout
 from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.pixel_stores.holding import hold
+from seep_lightning.data.pixel_stores.layout import DamagedPixelsError, PixelLayout
 
 # the first page of the file says what it holds
 _PAGE = 4096
