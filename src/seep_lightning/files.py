@@ -173,6 +173,42 @@ def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -
         draft.replace(path)
 
 
+def publish(draft: Path, path: Path) -> None:
+    """Give a whole file its name, once the disk has it.
+
+    Args:
+        draft: The file, beside its later place.
+        path: Its name.
+
+    Raises:
+        DiskError: The disk refuses it, which some tell only now.
+    """
+    with writing_to(path):
+        _sync(draft)
+        draft.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has all files below a folder that were written without waiting.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        DiskError: The disk refuses one, which some tell only now.
+    """
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with writing_to(path):
+                _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has a file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole text file or none of it, see `write_whole`.
 

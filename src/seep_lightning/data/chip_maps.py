@@ -1,5 +1,6 @@
 """Masks and probabilities of chips as files: what they are called, and how they are written and read back."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ def read_chip_map(folder: Path, chip: str) -> NDArray[Any]:
     path = chip_map_path(folder, chip)
     # `imread` would warn, and give None
     encoded = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
-    values = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    values = None
+    # of a header that claims more than OpenCV reads, nothing is read either
+    with suppress(cv2.error):
+        values = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if values is None:
         raise UserError(f"{path} is not there, or cannot be read. Give the command that wrote it again.")
     return np.asarray(values)

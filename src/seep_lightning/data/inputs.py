@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.locations import check_name
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, picture_suffixes, scene_suffixes
 from seep_lightning.scene.scene_file import SceneFile
 
@@ -51,6 +52,7 @@ def find_scenes(key: str, text: str) -> list[SceneFile]:
     # reading rasters is not needed where a command only shows its help
     from seep_lightning.scene.inputs.kinds import each_once, kind_of, scenes_in
 
+    check_name(Path(text))
     if kind_of(text) is not None:
         return scenes_in(text)
     folder = Path(text)
@@ -62,6 +64,8 @@ def find_scenes(key: str, text: str) -> list[SceneFile]:
         paths = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
         problem = "there is no such file or folder, nor any like it."
     pictures = _pictures_of_maps(paths)
+    for path in paths:
+        check_name(path)
     inputs = [path.absolute() for path in paths if path not in pictures and not path.name.endswith(MAP_SUFFIXES)]
     if not inputs:
         raise UserError(f"{key}={text}: {problem}")

@@ -14,7 +14,7 @@ from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.data.label_sources import LabelSource, read_labels_of, scenes_but_masks
 from seep_lightning.data.labels import chip_scene_name
 from seep_lightning.errors import UserError, writing_to
-from seep_lightning.files import draft_of, remove_leftovers
+from seep_lightning.files import draft_of, remove_leftovers, sync_folder, write_text
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.scene.options import NO_NODATA
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
@@ -164,7 +164,8 @@ def _write_data_set(folder: Path, labels: LabelSource, config: PrepareConfig) ->
     facts.update(labels.facts(config))
     if not facts["with_seep"]:
         raise UserError(f"labels={config.labels}: none of its seep lies where the scenes hold data. Give other scenes.")
-    (folder / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_text(folder / "dataset.json", json.dumps(facts, indent=2) + "\n")
+    sync_folder(folder)
     return facts
 
 

@@ -185,7 +185,7 @@ class EvaluationFiles:
         worst_first = sorted(self.rows, key=lambda row: (row["dice"], row["name"]))
         write_table(self.folder / "chips.csv", worst_first)
         names = [self.part.chips.names[i] for i in self.part.indices]
-        (self.folder / "names.txt").write_text("".join(f"{name}\n" for name in names))
+        write_text(self.folder / "names.txt", "".join(f"{name}\n" for name in names))
 
 
 def _check_bands(part: Part, predictor: "Predictor") -> None:

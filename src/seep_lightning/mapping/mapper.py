@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ from seep_lightning.mapping.bands import band_notes, bands_of
 from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import in_other_precision, tiling_of
-from seep_lightning.mapping.outputs import SceneOutputs, write_chip_maps
+from seep_lightning.mapping.outputs import SceneOutputs, is_there, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
 from seep_lightning.mapping.scene_values import (
     check_trained_range,
@@ -40,7 +41,9 @@ from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFacts
 from seep_lightning.scene.scene_map import SceneMap, holds_map, map_scene
 from seep_lightning.scene.settling import settle_values
-from seep_lightning.scene.vector_files import write_seeps
+from seep_lightning.scene.vector_files import is_whole_layer, write_seeps
+
+log = logging.getLogger(__name__)
 
 Rows = tuple[int, int]
 """First row and end of a strip of a scene."""
@@ -125,8 +128,9 @@ class SceneMapper:
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             placement = None if ground is None else ground.by_points
             key = row_key(rasters.key, config, placement)
-            outlined = outputs.outlines.exists() or not config.polygons
+            outlined = not config.polygons or _outlines_are_whole(outputs.outlines)
             if key == finished_key and outlined:
+                self._restore(scene, rasters)
                 return None
             _check_placed_as_now(outputs, placement, finished_key == row_key(rasters.key, config), config)
             size = f"{raster.width} x {raster.height}"
@@ -135,7 +139,7 @@ class SceneMapper:
             if config.polygons:
                 layer = self._find_outlines(scene, rasters)
                 # without a row of an earlier call, outlines that lie here were left by a call that was killed
-                replaceable = config.overwrite or not finished_key
+                replaceable = config.overwrite or not finished_key or not is_there(outputs.outlines)
                 write_seeps(layer, outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
                 row = _with_placement(_with_seeps(row, layer), placement)
             if config.picture:
@@ -143,6 +147,15 @@ class SceneMapper:
         if config.chips:
             write_chip_maps(job, rasters, outputs.folder)
         return replace(row, seconds=time.monotonic() - begin)
+
+    def _restore(self, scene: OpenScene, rasters: SceneMap) -> None:
+        """Write again what is missing, or empty, of a finished map beside its rasters and outlines."""
+        missing = [path for path in scene.outputs.written if not is_there(path)]
+        if scene.outputs.picture in missing:
+            layer = self._find_outlines(scene, rasters) if scene.config.polygons else None
+            write_scene_picture(scene.raster, layer, scene.outputs.picture)
+        if scene.config.chips and set(missing) - {scene.outputs.picture, scene.outputs.outlines}:
+            write_chip_maps(scene.job, rasters, scene.outputs.folder)
 
     def map_strip(self, job: SceneJob, rows: Rows) -> None:
         """Predict a strip of a scene, for a later `map` of the whole; several processes may do so at once.
@@ -269,6 +282,18 @@ def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:
     network_keys = [network.key for network in networks]
     quartiles = np.asarray(scene.shared_quartiles).tolist()
     return json.dumps([network_keys, scene.config.scale, scene.config.flips, quartiles])
+
+
+def _outlines_are_whole(path: Path) -> bool:
+    """Whether there is a file of outlines that can be read; a damaged one is laid aside, since somebody may have it."""
+    if not is_there(path):
+        return False
+    if is_whole_layer(path):
+        return True
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    log.warning("%s is damaged: it is kept as %s, and made again.", path, aside.name)
+    return False
 
 
 def config_of_scene(config: PredictConfig, name: str, facts: SceneFacts) -> PredictConfig:

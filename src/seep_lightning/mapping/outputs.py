@@ -77,6 +77,11 @@ class SceneOutputs:
                 )
 
 
+def is_there(path: Path) -> bool:
+    """Whether a file that was written before is there, and not empty."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def cut_path(folder: Path, job: SceneJob, chip: Path) -> Path:
     """The file in `folder` that holds a chip's part of a map."""
     if len(job.tiles) > 1:

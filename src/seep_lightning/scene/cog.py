@@ -10,15 +10,20 @@ from rasterio.errors import RasterioError
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
+from seep_lightning.files import publish
 from seep_lightning.scene.datasets import open_dataset, open_own_dataset
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.raster_formats import MAP_FORMAT
-from seep_lightning.scene.vrt import add_raw_byte_band, new_vrt, vrt_text
+from seep_lightning.scene.vrt import add_metadata, add_raw_byte_band, new_vrt, vrt_text
 
 # characters of GDAL's message that fit into ours
 LONGEST_GDAL_MESSAGE = 160
+CHECKSUM_TAG = "SEEP_LIGHTNING_CHECKSUM"
+"""Holds GDAL's checksum of the pixels, by which a map is known to be whole."""
+RESERVED_TAGS = ("ns", "bidx")
+"""Names of tags that are keywords of rasterio's `update_tags`, too."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def write_cog(rows: Journal, path: Path, layer: MapLayer, like: Raster, tags: di
             f"{path} could not be written ({reason}; {free:.2f} GB free). "
             "Make room and give the same command again: it goes on from the finished rows."
         ) from error
-    draft.replace(path)
+    publish(draft, path)
 
 
 def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dict[str, str]) -> None:
@@ -78,14 +83,19 @@ def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dic
     dataset = new_vrt(rows.width, rows.height)
     line_bytes = rows.bands * rows.width
     add_raw_byte_band(dataset, rows.data, offset=layer.index * rows.width, line_bytes=line_bytes)
+    all_tags = {**like.tags, **tags}
+    # rasterio takes tags as keywords, beside two of its own
+    add_metadata(dataset, {name: text for name, text in all_tags.items() if name in RESERVED_TAGS})
     vrt.write_text(vrt_text(dataset))
+    with open_own_dataset(vrt) as plain:
+        all_tags[CHECKSUM_TAG] = str(plain.checksum(1))
     with open_dataset(vrt, "r+") as out:
         _place(out, like.place)
         out.nodata = layer.nodata
         if layer.scale is not None:
             out.scales, out.offsets = [layer.scale], [layer.offset]
         out.descriptions = (layer.name,)
-        out.update_tags(**{**like.tags, **tags})
+        out.update_tags(**{name: text for name, text in all_tags.items() if name not in RESERVED_TAGS})
 
 
 def _place(out: Any, place: Georeference) -> None:
@@ -102,7 +112,7 @@ def _place(out: Any, place: Georeference) -> None:
 def _check_written(vrt: Path, draft: Path, tags: dict[str, str]) -> None:
     """Raise `OSError` unless the draft holds what it should: GDAL is silent about writes that fail as it closes."""
     with open_own_dataset(vrt) as expected, open_own_dataset(draft) as written:
-        same_pixels = expected.checksum(1) == written.checksum(1)
+        same_pixels = expected.tags()[CHECKSUM_TAG] == str(written.checksum(1))
         has_tags = tags.items() <= written.tags().items()
     if not same_pixels or not has_tags:
         raise OSError("what was written differs")

@@ -11,9 +11,11 @@ from typing import Any
 import rasterio
 from rasterio.env import ensure_env_with_credentials, set_gdal_config
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import MemoryFile
 
 from seep_lightning import compat
 from seep_lightning.errors import LONGEST_REASON, UserError, first_line
+from seep_lightning.files import write_whole
 from seep_lightning.scene.archive_contents import check_archive
 from seep_lightning.scene.budgets import check_opened
 from seep_lightning.scene.interfaces import Values
@@ -210,7 +212,10 @@ def _available_drivers() -> set[str]:
 
 
 def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence[str] = (), **options: Any) -> None:
-    """Write a deflated GeoTIFF.
+    """Write a whole deflated GeoTIFF or none of it.
+
+    GDAL is silent about what a disk refuses while it closes a file. So it writes into memory, and the bytes go to the
+    disk as those of every other file do; without waiting for the disk, since there may be thousands (`sync_folder`).
 
     Args:
         path: The file to write.
@@ -218,12 +223,17 @@ def write_geotiff(path: Path, array: Values, nodata: int | None, names: Sequence
         nodata: The value of pixels without data; None for none.
         names: The names of the bands; empty for none.
         options: Further keywords of `rasterio.open`, such as `crs` and `transform`.
+
+    Raises:
+        DiskError: The disk is full, or the file cannot be written.
     """
     count, height, width = array.shape
     pixels = {"count": count, "height": height, "width": width, "dtype": array.dtype.name, "nodata": nodata}
     # what the caller says about the format wins
     options = {"driver": CHIP_FORMAT.driver, **CHIP_FORMAT.options, **options}
-    with open_dataset(path, "w", **pixels, **options) as out:
-        out.write(array)
-        if names:
-            out.descriptions = names
+    with MemoryFile() as memory:
+        with silent_about_georeference(), memory.open(**pixels, **options) as out:
+            out.write(array)
+            if names:
+                out.descriptions = names
+        write_whole(path, memory.getbuffer(), sync=False)

@@ -1,7 +1,10 @@
 """GDAL's names of what lies in other files: files in archives, rasters in containers, and files of a network."""
 
+import os
 import re
 from pathlib import Path
+
+from seep_lightning.errors import UserError
 
 OWN_MEMORY = "/vsimem/"
 """Where this package, and nobody else, lays files that have no place on a disk."""
@@ -32,6 +35,25 @@ def archive_of(location: str) -> Path | None:
         return None
     inside = Path(match["braces"] or match["path"])
     return next((folder for folder in (inside, *inside.parents) if folder.is_file()), None)
+
+
+def check_name(path: Path) -> None:
+    """Check that the name of a file can be written: into tables, other files' names, and on a terminal.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: It is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        written = os.fsencode(path.name).decode(errors="backslashreplace")
+        folder = os.fsencode(path.parent).decode(errors="backslashreplace")
+        raise UserError(
+            f"The name of {written} in {folder} is not UTF-8. Rename it: convmv -f latin1 -t utf8."
+        ) from error
 
 
 def is_of_a_virtual_system(location: str) -> bool:

@@ -13,16 +13,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
-from seep_lightning.errors import UserError
-from seep_lightning.scene.cog import MapLayer, write_cog
+from seep_lightning.errors import UserError, first_line
+from seep_lightning.scene.cog import CHECKSUM_TAG, MapLayer, write_cog
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
 from seep_lightning.scene.journal import Journal, is_taken_over
 from seep_lightning.scene.levels import LEVELS, MASK_NODATA, PROBABILITY_NODATA, class_numbers, classify, quantise
 from seep_lightning.scene.plan import ScenePlan
 from seep_lightning.scene.raster import READ_ROWS, Raster
-from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX
+from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX, is_signed
 from seep_lightning.scene.strip import predict_scene
 
 KEY_TAG = "SEEP_LIGHTNING_KEY"
@@ -135,14 +136,51 @@ def _map_key(raster: Raster, plan: ScenePlan) -> str:
 
 def _is_finished(files: Sequence[Path], key: str, *, overwrite: bool) -> bool:
     """Whether the files of a map are there; `UserError` for files of another map that must not be overwritten."""
-    present = [path for path in files if path.exists()]
+    present = [path for path in files if path.exists() and not _is_wreck(path)]
     foreign = [path for path in present if _key_of(path) != key]
     if foreign and not overwrite:
         raise UserError(
             f"{foreign[0]} is there already, from another model, input or settings. "
             "Choose another output folder, or allow it to be replaced with overwrite=true."
         )
-    return len(present) == len(files) and not foreign
+    if len(present) < len(files) or foreign:
+        return False
+    return all(_is_whole(path) for path in present)
+
+
+def _is_wreck(path: Path) -> bool:
+    """Whether a file is empty, or begins like a map but cannot be opened: nothing of it can be lost any more."""
+    if not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        begins_like_a_map = is_signed(file.read(16))
+    if not begins_like_a_map:
+        return False
+    try:
+        open_dataset(path).close()
+    except (RasterioError, UserError) as error:
+        log.warning("%s is damaged (%s): it is made again.", path, first_line(error))
+        return True
+    return False
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether every pixel of a map is what was written: what lay on a disk that failed, or was copied, may differ.
+
+    Maps of earlier versions tell no checksum; of these it is known that they can be decoded.
+    """
+    reason = "its pixels are not those that were written"
+    try:
+        with open_dataset(path) as dataset:
+            for top in range(0, dataset.height, READ_ROWS):
+                dataset.read(1, window=Window(0, top, dataset.width, min(READ_ROWS, dataset.height - top)))
+            expected = dataset.tags().get(CHECKSUM_TAG)
+            if expected is None or expected == str(dataset.checksum(1)):
+                return True
+    except (RasterioError, UserError) as error:
+        reason = first_line(error)
+    log.warning("%s is damaged (%s): it is made again.", path, reason)
+    return False
 
 
 def _key_of(path: Path) -> str | None:

@@ -1,7 +1,9 @@
 """Seeps as files that a GIS opens: GeoPackage or GeoJSON, and the QGIS style that colours them."""
 
 import logging
+import sqlite3
 import warnings
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ import shapely
 from numpy.typing import NDArray
 
 from seep_lightning import compat
-from seep_lightning.errors import UserError, as_user_error, writing_to
-from seep_lightning.files import draft_of
+from seep_lightning.errors import UserError, as_user_error, first_line, writing_to
+from seep_lightning.files import draft_of, publish
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
@@ -54,7 +56,8 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
         write_style_beside(path, style)
         if not _is_geojson(path):
             add_style_inside(draft, LAYER, style)
-        draft.replace(path)
+        _check_written(draft, len(layer.seeps))
+        publish(draft, path)
 
 
 def _check_path(path: Path, overwrite: bool) -> None:
@@ -88,9 +91,47 @@ def _write_features(layer: SeepLayer, path: Path, *, in_degrees: bool) -> None:
             promote_to_multi=True,
             **_driver_options(layer, path, in_degrees=in_degrees),
         )
-        written = pyogrio.read_info(file, layer=LAYER)["features"]
-    if written != len(layer.seeps):
+
+
+def _check_written(draft: Path, count: int) -> None:
+    """Raise `RuntimeError` unless a draft holds so many features: GDAL does not always say that it failed."""
+    if _damage_of(draft):
+        raise RuntimeError(_damage_of(draft))
+    if pyogrio.read_info(compat.literal_path(draft), layer=LAYER)["features"] != count:
         raise RuntimeError("fewer features than were written")
+
+
+def is_whole_layer(path: Path) -> bool:
+    """Whether a file of outlines that was written before can be read; an analyst may have changed it since.
+
+    Args:
+        path: The file, which need not be there.
+    """
+    return path.is_file() and not _damage_of(path)
+
+
+def _damage_of(path: Path) -> str:
+    """What is wrong with a file of outlines; empty for a whole one."""
+    if not path.stat().st_size:
+        return "it is empty"
+    try:
+        if not _is_geojson(path):
+            return _damage_of_database(path)
+        # counting reads all of it
+        pyogrio.read_info(compat.literal_path(path), force_feature_count=True)
+    except (*UNREADABLE, RuntimeError, sqlite3.Error) as error:
+        return first_line(error)
+    return ""
+
+
+def _damage_of_database(path: Path) -> str:
+    """What SQLite finds wrong with a GeoPackage; empty for a whole one."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        layers = database.execute("SELECT count(*) FROM gpkg_contents WHERE data_type = 'features'").fetchone()
+    if answer != "ok":
+        return str(answer)
+    return "" if layers[0] else "it has no layer"
 
 
 def _outlines(layer: SeepLayer, *, in_degrees: bool, cut: bool) -> NDArray[np.object_]:

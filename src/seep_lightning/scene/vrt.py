@@ -3,7 +3,7 @@
 The format: https://gdal.org/en/stable/drivers/raster/vrt.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -41,6 +41,18 @@ class VrtSource:
 def new_vrt(width: int, height: int) -> Element:
     """A virtual raster without bands."""
     return Element("VRTDataset", {"rasterXSize": str(width), "rasterYSize": str(height)})
+
+
+def add_metadata(dataset: Element, tags: Mapping[str, str]) -> None:
+    """Add metadata to a virtual raster.
+
+    Args:
+        dataset: The virtual raster.
+        tags: Texts by their names.
+    """
+    metadata = SubElement(dataset, "Metadata")
+    for name, text in tags.items():
+        SubElement(metadata, "MDI", {"key": name}).text = text
 
 
 def add_georeference(dataset: Element, place: Georeference, row: int, column: int) -> None:

@@ -1,6 +1,7 @@
 """The learning-rate range test (Smith 2017): `python -m seep_lightning.train lr_find=true`."""
 
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
+from seep_lightning.files import write_whole
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.training.building import build_module
 from seep_lightning.training.machine_precision import precision_of
@@ -137,4 +139,6 @@ def draw_losses(measured: LossByRate, suggested: float, picture: Path) -> None:
     axes.plot(measured.rates, measured.losses)
     axes.axvline(suggested, linestyle="--", label=f"suggested: {suggested:.2g}")
     axes.legend()
-    figure.savefig(picture, dpi=150)
+    content = BytesIO()
+    figure.savefig(content, format=picture.suffix.removeprefix("."), dpi=150)
+    write_whole(picture, content.getvalue())

@@ -15,7 +15,7 @@ from seep_lightning.data.generator.fields import Rng
 from seep_lightning.data.generator.scene import SyntheticSpec, generate_scene
 from seep_lightning.data.images import write_image
 from seep_lightning.errors import UserError
-from seep_lightning.files import draft_of, remove_leftovers
+from seep_lightning.files import draft_of, remove_leftovers, write_text
 
 # Raise it whenever the same spec gives other pixels or files.
 DATASET_VERSION = 2
@@ -144,7 +144,7 @@ def write_files(root: Path, spec: SyntheticSpec) -> None:
     columns = {f"{scene:06d}": spec.columns for scene in scenes}
     facts = {"format": DATASET_VERSION, "spec": asdict(spec), "columns": columns}
     text = json.dumps(facts, indent=2)
-    (root / FACTS_FILE).write_text(f"{text}\n")
+    write_text(root / FACTS_FILE, f"{text}\n")
 
 
 def _generate_chips(scene: int, spec: SyntheticSpec) -> list[Chip]:

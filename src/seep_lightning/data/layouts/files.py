@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from seep_lightning.data.left_out import LeftOut, left_out
 from seep_lightning.errors import UserError
+from seep_lightning.scene.locations import check_name
 from seep_lightning.scene.raster_formats import chip_map_suffixes, chip_suffixes
 
 WILDCARDS = re.compile(r"[*?\[]")
@@ -106,7 +107,14 @@ def _list_folder(folder: Path, place: str, other_folder: str | None) -> FileSet:
     else:
         chips = _take_chips(found, below)
     found.files = [ChipFile(name.rpartition(".")[0], folder / name) for name in chips]
+    _check_names(found)
     return found
+
+
+def _check_names(found: FileSet) -> None:
+    """Raise `UserError` for a name that no table could hold."""
+    for file in found.files:
+        check_name(file.path)
 
 
 def _entries(folder: Path) -> tuple[list[str], list[str]]:
@@ -178,6 +186,7 @@ def _list_glob(root: Path, place: str) -> FileSet:
     chips = _take_chips(found, plain)
     keys = _captured_keys(chips, pattern)
     found.files = [ChipFile(key, root / name) for key, name in zip(keys, chips, strict=True)]
+    _check_names(found)
     return found
 
 
