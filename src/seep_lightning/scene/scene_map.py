@@ -185,7 +185,7 @@ def _is_whole(path: Path) -> bool:
 
 def _key_of(path: Path) -> str | None:
     """The key of a map that is there already; None for anything else."""
-    with suppress(RasterioError), open_dataset(path) as dataset:
+    with suppress(RasterioError, UserError), open_dataset(path) as dataset:
         key: str | None = dataset.tags().get(KEY_TAG)
         return key
     return None
