@@ -16,6 +16,8 @@ from uuid import uuid4
 
 from seep_lightning.errors import UserError, as_user_error, writing_to
 
+# what a spreadsheet computes, and what has an apostrophe before it already
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 # hexadecimal digits of a file's hash
 DIGEST_LENGTH = 16
 # characters of a file's name that its draft keeps, so that the draft's is never too long
@@ -240,8 +242,37 @@ def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterab
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: quoted_cell(value) for name, value in row.items()})
     write_text(path, text.getvalue())
+
+
+def quoted_cell(value: Any) -> Any:
+    """A cell that a spreadsheet takes for a text: it computes what begins with `=`, `+`, `-` or `@`.
+
+    Args:
+        value: Of a cell. Numbers stay, also as text.
+
+    Returns:
+        The value, with an apostrophe before a text that would be computed; `plain_cell` takes it away again.
+    """
+    if not isinstance(value, str) or not _FORMULA.match(value) or _is_number(value):
+        return value
+    return f"'{value}"
+
+
+def plain_cell(cell: str) -> str:
+    """A cell as it was before `quoted_cell`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def make_output_folder(path: Path, overwrite: bool, key: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.parts import PART_SYNONYMS, PARTS
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import write_table
+from seep_lightning.files import plain_cell, write_table
 
 
 def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
@@ -101,7 +101,7 @@ def _read_parts(path: str) -> dict[str, str]:
         rows = list(reader)
     if columns is None or not {"name", "part"} <= set(columns):
         raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
-    names = [str(row["name"]) for row in rows]
+    names = [plain_cell(str(row["name"])) for row in rows]
     _check_names(path, names)
     parts = [str(row["part"]) for row in rows]
     _check_parts(path, names, parts)

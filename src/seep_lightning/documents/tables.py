@@ -15,6 +15,7 @@ from seep_lightning.documents.damage import damaged
 from seep_lightning.documents.regular_files import MEBIBYTE
 from seep_lightning.documents.text import read_text
 from seep_lightning.errors import UserError, first_line, shortened
+from seep_lightning.files import plain_cell
 
 LARGEST_TABLE = 256 * MEBIBYTE
 """Bytes of a CSV file: about 4,000,000 rows of a split."""
@@ -110,7 +111,8 @@ def parsed_csv(text: str, source: str, required: Sequence[str] = (), *, advice: 
         if len(cells) != len(columns):
             problem = f"{source}: line {line} has {len(cells)} cells; expected {len(columns)}, as its header has"
             raise damaged(problem, advice)
-        table.append(TableRow(dict(zip(columns, cells, strict=True)), source, line))
+        plain = [plain_cell(cell) for cell in cells]
+        table.append(TableRow(dict(zip(columns, plain, strict=True)), source, line))
     return Table(columns, table)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import check_output_folder, make_output_folder, write_table
+from seep_lightning.files import check_output_folder, make_output_folder, plain_cell, write_table
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 
 TABLE_NAME = "scenes.csv"
@@ -229,5 +229,5 @@ def read_rows(path: Path) -> dict[str, SceneRow]:
     if columns != expected:
         raise UserError(f"{path} is not a table of this command. Choose another output folder.")
     with as_user_error(f"{path} is not a table of this command", ValueError, advice="Choose another output folder."):
-        rows = [SceneRow.from_cells(cells) for cells in reader]
+        rows = [SceneRow.from_cells({name: plain_cell(cell) for name, cell in cells.items()}) for cells in reader]
     return {row.name: row for row in rows}

@@ -11,6 +11,7 @@ from torch import nn
 from seep_lightning.config.trust import judge_stored
 from seep_lightning.data.normalise import Floats
 from seep_lightning.errors import as_user_error
+from seep_lightning.nets.bounds import bounded_by
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import main_head, probabilities
@@ -68,7 +69,8 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
     facts = stored["facts"]
     bands = facts.get("bands", 1)
     channels_last = stored.get("channels_last")
-    with as_user_error(f"{path} holds settings that this version does not know", TypeError):
+    problem = f"{path} holds settings that this version does not know"
+    with as_user_error(problem, TypeError), bounded_by(content["state_dict"].values(), str(path)):
         net = build_net(stored["model"], bands, told_apart(facts), channels_last, trained=True)
     load_weights(net, content, path)
     slope, offset = chosen.get("scaling", (1.0, 0.0))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seep_lightning.errors import UserError
-from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint
+from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, check_archive, read_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +116,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def _plain_content(path: Path) -> Any:
     """What torch reads from a file without running anything in it; None where it cannot."""
+    check_archive(path)
     try:
         with warnings.catch_warnings(action="ignore"):
             return torch.load(path, map_location="cpu", weights_only=True)

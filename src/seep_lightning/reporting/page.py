@@ -16,6 +16,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.files import digest, remove_leftovers, write_text
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
+from seep_lightning.masking import masked
 from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
@@ -210,7 +211,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
     section = RunSection(
         dir=run.dir,
         config=run.config,
-        yaml=run.config_path.read_text(),
+        yaml=masked(run.config_path.read_text()),
         history=read_rows(run.metrics_path),
         summary=run.summary(),
         part=config.part,

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import torch
 
@@ -27,6 +28,8 @@ OUR_KEYS = {"state_dict", "hyper_parameters", CHECKPOINT_KEY}
 CHOSEN_AFTERWARDS = ("min_area", "scaling")
 # what to do about a damaged checkpoint
 ANOTHER_ONE = "Use another checkpoint of the run, or put this one back."
+# How often the bytes of a checkpoint may stand for weights
+SHARED_WEIGHTS = 4
 
 
 def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
@@ -124,6 +127,7 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
 def _load(path: Path) -> Any:
     """What torch reads from a file, as tensors and plain values."""
     check_regular(path)
+    check_archive(path)
     try:
         # torch warns about the kind of pickle; the sentences below say enough
         with warnings.catch_warnings(action="ignore"):
@@ -138,9 +142,45 @@ def _load(path: Path) -> Any:
         raise UserError(f"{path} cannot be read as a checkpoint; it may be cut off. Use another one.") from error
 
 
+def check_archive(path: Path) -> None:
+    """Refuse an archive of tensors that claims more bytes than it has, or has them packed; torch packs nothing.
+
+    Args:
+        path: What `torch.save` may have written.
+
+    Raises:
+        UserError: It would take more memory than its size tells.
+    """
+    try:
+        with ZipFile(path) as archive:
+            entries = archive.infolist()
+    # of another kind, or damaged, which torch tells
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
+        return
+    claimed = sum(entry.file_size for entry in entries)
+    is_packed = any(entry.compress_type != ZIP_STORED for entry in entries)
+    size = path.stat().st_size
+    if is_packed or claimed > size:
+        found = f"an archive of {size} bytes that claims {claimed} of them"
+        raise UserError(f"{path} is {found}{', packed' if is_packed else ''}; no checkpoint is so. {ANOTHER_ONE}")
+
+
 def _check_tensors(state_dict: Mapping[str, Any], path: Path) -> None:
-    """Raise `UserError` for weights that are none."""
+    """Raise `UserError` for weights that are none, or that claim more values than the file holds."""
     for name, weight in state_dict.items():
         if not isinstance(weight, torch.Tensor):
             kind = type(weight).__name__
             raise UserError(f"{path}: $.state_dict[{name!r}] is a {kind}; expected a tensor. {ANOTHER_ONE}")
+        if not _holds_its_values(weight):
+            raise UserError(f"{path}: $.state_dict[{name!r}] holds fewer values than it claims. {ANOTHER_ONE}")
+    claimed = sum(weight.nbytes for weight in state_dict.values())
+    # weights that are shared stand once in the file
+    if claimed > SHARED_WEIGHTS * path.stat().st_size:
+        raise UserError(f"{path} holds fewer weights than it claims ({claimed} bytes). {ANOTHER_ONE}")
+
+
+def _holds_its_values(weight: torch.Tensor) -> bool:
+    """Whether each value of a tensor has its own place in memory."""
+    if weight.layout != torch.strided or weight.device.type != "cpu":
+        return False
+    return weight.numel() * weight.element_size() <= weight.untyped_storage().nbytes()

@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from seep_lightning.files import plain_cell
+
 # Columns that hold no numbers.
 TEXT_COLUMNS = ("name", "scene", "tile")
 
@@ -29,7 +31,7 @@ def _typed(row: dict[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for column, cell in row.items():
         if column in TEXT_COLUMNS:
-            values[column] = cell
+            values[column] = plain_cell(cell)
         else:
             values[column] = float(cell or "nan")
     return values

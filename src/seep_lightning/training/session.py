@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,8 @@ class TrainingSession:
         init = None if self.resumes else self.config.init
         last_checkpoint = read_last_checkpoint(self.run, self.config, data)
         config = with_interval_of_before(self.config, last_checkpoint)
-        module = build_module(config, data, init=init, resumes=self.resumes)
+        with self._bounded_by(last_checkpoint):
+            module = build_module(config, data, init=init, resumes=self.resumes)
         if last_checkpoint is not None:
             data.first_epoch = last_checkpoint["epoch"] + 1
         trainer = build_trainer(self.config, self.run, data.first_epoch)
@@ -193,6 +195,14 @@ class TrainingSession:
             check_modes(self.config, vars(trainer)["callbacks"])
             check_criterion(trainer, data, self.config)
         return Parts(data, module, trainer, last_checkpoint)
+
+    def _bounded_by(self, last_checkpoint: dict[str, Any] | None) -> AbstractContextManager[None]:
+        """A limit to the network's size: a resumed run, which may be a stranger's, builds what its weights fit."""
+        from seep_lightning.nets.bounds import bounded_by
+
+        if last_checkpoint is None:
+            return nullcontext()
+        return bounded_by(last_checkpoint["state_dict"].values(), str(self.run.last))
 
     def _read_data(self) -> "SeepDataModule":
         from seep_lightning.data.datamodule import SeepDataModule

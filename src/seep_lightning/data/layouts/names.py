@@ -5,11 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import regex
+
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.parts import PART_SYNONYMS, PARTS
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.errors import UserError, first_line
 
 DEFAULT_PATTERN = DataConfig.pattern
+# seconds that a pattern may take for a name; usual ones take microseconds
+LONGEST_MATCH = 2.0
 # stands for the slash between folder and file in the name of a chip
 FOLDER_SEPARATOR = "__"
 # folders of these names are parts of a data set, not scenes
@@ -44,8 +48,7 @@ def split_name(name: str, pattern: str, ending: str = "") -> tuple[str, int]:
     Raises:
         UserError: The pattern is no regular expression, does not match, or takes something else for the number.
     """
-    with as_user_error(f"data.pattern: {pattern!r} is not a regular expression", re.error, advice=_advice(name)):
-        match = re.match(pattern, without_ending(name, ending)) or re.match(pattern, name)
+    match = _matched(pattern, without_ending(name, ending)) or _matched(pattern, name)
     groups = {} if match is None else match.groupdict()
     scene = groups.get("scene")
     if scene is None:
@@ -59,6 +62,23 @@ def split_name(name: str, pattern: str, ending: str = "") -> tuple[str, int]:
             f"data.pattern: {pattern!r} takes {tile!r} of {name} for the tile; it must be digits. {_advice(name)}"
         )
     return scene, int(tile)
+
+
+def _matched(pattern: str, name: str) -> "re.Match[str] | regex.Match[str] | None":
+    """The match of a name; `UserError` for a pattern that is none, or that takes too long.
+
+    A pattern may be a stranger's, stored in a run: some need longer than the age of the universe for one name.
+    """
+    if pattern == DEFAULT_PATTERN:
+        return re.match(pattern, name)
+    try:
+        return regex.match(pattern, name, timeout=LONGEST_MATCH)
+    except regex.error as error:
+        problem = f"data.pattern: {pattern!r} is not a regular expression ({first_line(error)})"
+        raise UserError(f"{problem}. {_advice(name)}") from error
+    except TimeoutError as error:
+        problem = f"data.pattern: {pattern!r} takes longer than {LONGEST_MATCH:.0f} s for one name"
+        raise UserError(f"{problem}. {_advice(name)}") from error
 
 
 def without_ending(name: str, ending: str) -> str:

@@ -1,0 +1,119 @@
+"""What claims to be huge, or would take endlessly, is refused before memory or time is spent."""
+
+import re
+import resource
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.stranger_runs import change_checkpoints, change_config, copied_run
+from seep_lightning import api, load
+from seep_lightning.data.layouts.names import split_name
+from seep_lightning.errors import UserError
+from seep_lightning.runs.checkpoints import read_checkpoint
+from seep_lightning.runs.directory import Run
+
+CATASTROPHIC = [
+    r"(?P<scene>(\w|\w\w|\w+)+)!\.tif$",
+    r"^(([a-z])+.)+[A-Z]([a-z])+$",
+    r"(?P<scene>(x+x+)+)y",
+    r"(?P<scene>(?:(x*)*\2)*)b\2",
+    r"(?P<scene>((((x*)*)*)*)*)[^x].$z",
+]
+
+
+@pytest.mark.parametrize("pattern", CATASTROPHIC, ids=range(len(CATASTROPHIC)))
+def test_a_pattern_that_backtracks_endlessly_ends(pattern: str) -> None:
+    started = time.process_time()
+    with pytest.raises(UserError, match="does not match|takes longer than"):
+        split_name("x" * 60 + ".tif", pattern)
+    assert time.process_time() - started < 9
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        (r"(?P<scene>.+)_(?P<tile>\d+)", "S1_a_007.tif"),
+        (r"(?P<scene>[^_.]+)", "a.b.tif"),
+        (r"(?P<scene>(?<!x)\w+?)(?P<tile>(?=\d)\d+)(?i:\.TIF)", "scene12.tif"),
+        (r"(?P<letter>\w)(?P<scene>\w+)(?P=letter)\.", "abca.tif"),
+    ],
+)
+def test_other_patterns_mean_what_they_mean_to_python(pattern: str, name: str) -> None:
+    expected = re.match(pattern, name)
+    assert expected is not None
+    groups = expected.groupdict()
+    assert split_name(name, pattern) == (groups["scene"], int(groups.get("tile") or -1))
+
+
+@pytest.fixture
+def stranger(trained: Path, tmp_path: Path) -> Path:
+    return copied_run(trained, tmp_path / "run")
+
+
+def test_a_network_that_is_larger_than_its_weights_takes_no_memory(stranger: Path) -> None:
+    change_checkpoints(stranger, model__width=20_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match="differs from model|refuses its settings|memory") as error:
+        load(stranger, device="cpu")
+    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert more < 300_000 and "\n" not in str(error.value)
+
+
+def test_nor_does_one_of_endlessly_many_parts(stranger: Path) -> None:
+    parts = {"_target_": "monai.networks.nets.UNet", "spatial_dims": 2, "num_res_units": 10**9}
+    channels = {"in_channels": 1, "out_channels": 1, "channels": [4, 4], "strides": [2]}
+    change_checkpoints(stranger, model={**parts, **channels})
+    started = time.process_time()
+    with pytest.raises(UserError, match="differs from model|more than 100000 parts"):
+        load(stranger, device="cpu")
+    assert time.process_time() - started < 30
+
+
+def test_nor_is_a_resumed_run_built_larger_than_its_checkpoint(stranger: Path) -> None:
+    change_config(stranger, model__width=4000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match="differs from model"):
+        api.train(run=stranger, trainer={"max_epochs": 7})
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
+
+
+def test_a_packed_checkpoint_is_not_unpacked(stranger: Path) -> None:
+    path = stranger / "checkpoints" / "best.ckpt"
+    with zipfile.ZipFile(path) as archive:
+        entries = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+        archive.writestr("best/data/bomb", b"\0" * 50_000_000)
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(UserError, match="packed; no checkpoint is so"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("kind", ["expanded", "shared"])
+def test_weights_that_claim_more_than_the_file_holds_are_refused(kind: str, stranger: Path) -> None:
+    path = stranger / "checkpoints" / "best.ckpt"
+    content = torch.load(path, weights_only=True)
+    weight = torch.zeros(1_000_000)
+    claims = {
+        "expanded": {"net.a": torch.zeros(1).expand(100_000, 100_000)},
+        "shared": {f"net.{number}": weight for number in range(50)},
+    }
+    content["state_dict"].update(claims[kind])
+    torch.save(content, path)
+    with pytest.raises(UserError, match="claims|cannot be read|was not loaded"):
+        read_checkpoint(path)
+
+
+def test_aliases_in_a_config_are_bounded(stranger: Path) -> None:
+    lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
+    path = stranger / "config.yaml"
+    path.write_text("\n".join([*lines, path.read_text()]))
+    started = time.process_time()
+    with pytest.raises(UserError, match="aliases"):
+        _ = Run(stranger).config
+    assert time.process_time() - started < 5

@@ -1,0 +1,31 @@
+"""What a spreadsheet would compute is a text in our tables, and our own readers give it back."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from seep_lightning.documents.tables import read_csv
+from seep_lightning.files import plain_cell, quoted_cell, write_table
+
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://evil.example")', "-name.tif", "'=1"]
+HARMLESS = ["", "S1.000001.tif", "it's", "'quoted'", "a=b", -0.5, "-0.5", "+3", "-1e-9", "-inf", 7, None]
+
+
+@pytest.mark.parametrize("value", FORMULAS)
+def test_a_cell_that_would_be_computed_is_quoted_and_read_back(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_table(path, [{"name": value, "dice": -0.25}])
+    with path.open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["name"].startswith("'") and row["dice"] == "-0.25"
+    assert plain_cell(row["name"]) == value
+    [read] = read_csv(path, ["name"]).rows
+    assert read.cells["name"] == value
+
+
+@pytest.mark.parametrize("value", HARMLESS)
+def test_numbers_and_other_texts_stay_as_they_are(value: object) -> None:
+    assert quoted_cell(value) == value
+    if isinstance(value, str):
+        assert plain_cell(value) == value
