@@ -8,7 +8,7 @@ import pytest
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.files import plain_cell, quoted_cell, write_table
 
-FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://evil.example")', "-name.tif", "'=1"]
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", '=HYPERLINK("http://evil.example")', "-name.tif", "'=1"]
 HARMLESS = ["", "S1.000001.tif", "it's", "'quoted'", "a=b", -0.5, "-0.5", "+3", "-1e-9", "-inf", 7, None]
 
 
@@ -29,3 +29,7 @@ def test_numbers_and_other_texts_stay_as_they_are(value: object) -> None:
     assert quoted_cell(value) == value
     if isinstance(value, str):
         assert plain_cell(value) == value
+
+
+def test_a_carriage_return_does_not_hide_a_formula() -> None:
+    assert quoted_cell("\r=1") == "'\r=1" and plain_cell("'\r=1") == "\r=1"

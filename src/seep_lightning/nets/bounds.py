@@ -17,7 +17,7 @@ from seep_lightning.errors import UserError
 SLACK_FACTOR = 4
 SLACK_VALUES = 1 << 24
 # of any network
-MOST_MODULES = 100_000
+MOST_MODULES = 10_000
 
 
 @contextmanager
