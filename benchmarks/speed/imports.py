@@ -19,7 +19,8 @@ from statistics import median
 from typing import Any
 
 ALONE = ("numpy", "torch", "lightning.pytorch")
-TINY = ("data=synthetic", "data.synthetic.chips=20", "data.synthetic.scenes=5", "model.width=4", "model.depth=2")
+CHIPS = ("data=synthetic", "data.synthetic.chips=20", "data.synthetic.scenes=5", "data.classes=7")
+TINY = (*CHIPS, "model.width=4", "model.depth=2")
 QUIET = ("trainer=cpu", "trainer.max_epochs=1", "trainer.enable_progress_bar=false")
 SECONDS_IN = "SECONDS_IN"
 
@@ -55,10 +56,10 @@ def commands_in(home: Path) -> dict[str, list[str]]:
     subprocess.run([sys.executable, *command], check=True, capture_output=True)
     scene = next(chips.rglob("scene*/*.tif"), None) or next(chips.rglob("*.tif"))
     return {
-        "train": [*TINY, *QUIET, f"hydra.run.dir={home}/new", "trainer.fast_dev_run=true"],
+        "train": [*TINY, *QUIET, f"hydra.run.dir={home}/${{now:%H%M%S%f}}", "trainer.fast_dev_run=true"],
         "evaluate": [f"run={run}", "overwrite=true", "part=val"],
         "predict": [f"run={run}", f"input={scene}", f"output={home}/maps", "overwrite=true"],
-        "check": ["data=chips", f"data.root={chips}"],
+        "check": ["data=chips", f"data.root={chips}", "data.classes=7"],
         "compare": [f"runs={run}"],
         "report": [f"run={run}", "overwrite=true", "part=val"],
         "export": [f"run={run}", f"output={home}/net.pt", "format=torch", "overwrite=true"],

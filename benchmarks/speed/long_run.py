@@ -2,15 +2,15 @@
 
 python benchmarks/speed/long_run.py [--epochs 1000] [key=value ...]
 
-Prints processor seconds of the first 50 epochs and of the last 50, their ratio, and the bytes that the process wrote in an
-epoch, those of checkpoints counted by themselves. TMPDIR says where the run lies.
+Prints processor seconds of the first 50 epochs and of the last 50, their ratio, and the bytes that the process wrote in
+an epoch, those of checkpoints counted by themselves. TMPDIR says where the run lies.
 """
 
 import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import torch
@@ -40,8 +40,8 @@ CHECKPOINT_BYTES = 0
 class EpochMeter(pl.Callback):
     """Processor seconds and bytes at the end of each epoch."""
 
-    seconds: list[float] = []
-    written: list[int] = []
+    seconds: ClassVar[list[float]] = []
+    written: ClassVar[list[int]] = []
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         EpochMeter.seconds.append(time.process_time())

@@ -126,7 +126,7 @@ class TrainConfig:
         early_stop: Epochs without a better monitor after which training ends.
         ema_decay: Of the average of the weights, over about 1 / (1 - decay) steps; None: no average.
         checkpoint_every: Epochs between looks for the best one, and between last checkpoints.
-        panels: Epochs between pictures in TensorBoard.
+        panels: Epochs between pictures in TensorBoard; twice as many after every ten.
         lr_find: Run Lightning's learning-rate range test instead of a training.
         compile: Compile the net (`torch.compile`).
         cuda_graphs: On one GPU, record the training step once and replay it (docs/performance.md).

@@ -23,6 +23,8 @@ from seep_lightning.runs.directory import Run
 # during training a pixel is seep where its probability is above it
 THRESHOLD = 0.5
 WORST = "worst"
+# after so many pictures the next ones are twice as far apart; TensorBoard shows ten of a chip
+MOST_DRAWN = 10
 
 
 @runtime_checkable
@@ -51,11 +53,13 @@ class ValidatedChip:
 class Panels(Callback):
     """Draws the same validation chips every few epochs and after the last, and the worst one of that epoch.
 
+    In a long training the pictures come ever more rarely, see `interval`.
+
     The fixed chips span the sizes of seep. It draws what validation predicted, so it costs no forward pass. Only the
     first rank draws, from its own share of the chips.
 
     Args:
-        every: Epochs between pictures.
+        every: Epochs between the first pictures.
         chips: How many fixed chips.
     """
 
@@ -121,7 +125,22 @@ class Panels(Callback):
         if trainer.sanity_checking:
             return False
         epoch = trainer.current_epoch + 1
-        return epoch % self.every == 0 or epoch == trainer.max_epochs
+        return epoch % interval(self.every, epoch) == 0 or epoch == trainer.max_epochs
+
+
+def interval(every: int, epoch: int) -> int:
+    """Epochs from one picture to the next, in a training that has come as far as an epoch.
+
+    It doubles after every `MOST_DRAWN` pictures, which are the most that a long training writes.
+
+    Args:
+        every: Epochs between the first ones.
+        epoch: Counted from 1.
+    """
+    step = every
+    while epoch > MOST_DRAWN * step:
+        step *= 2
+    return step
 
 
 def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:

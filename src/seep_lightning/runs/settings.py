@@ -1,6 +1,6 @@
 """A config as flat settings, and those of them that a comparison of runs is about."""
 
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
 
@@ -42,7 +42,7 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
     """
     usual = _usual_settings()
     compared: dict[str, Any] = {}
-    for key, value in flatten(asdict(config)).items():
+    for key, value in flatten(config).items():
         if key.startswith(NOT_COMPARED):
             continue
         is_usual = key in usual and value == usual[key]
@@ -54,24 +54,25 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
 @cache
 def _usual_settings() -> dict[str, Any]:
     """The defaults of the sections that consist of little else."""
-    defaults = flatten(asdict(TrainConfig()))
+    defaults = flatten(TrainConfig())
     return {key: value for key, value in defaults.items() if key.startswith(_MOSTLY_DEFAULTS)}
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one.
+    """Nested dictionaries and dataclasses as one dictionary.
 
     Args:
-        node: A dictionary, or a value.
+        node: A dictionary, a dataclass, or a value.
         prefix: The key of this node.
 
     Returns:
         Values by keys that are joined by dots.
     """
-    if not isinstance(node, dict):
+    items = vars(node) if is_dataclass(node) else node
+    if not isinstance(items, dict):
         return {prefix: node}
     flat: dict[str, Any] = {}
-    for key, value in node.items():
+    for key, value in items.items():
         dotted = f"{prefix}.{key}" if prefix else str(key)
         flat.update(flatten(value, dotted))
     return flat
