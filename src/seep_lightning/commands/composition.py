@@ -1,12 +1,14 @@
 """The config of a command: composed from `conf/` and the overrides, then a typed and checked dataclass."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning import compat
 from seep_lightning.commands.home_folder import with_home_folders
@@ -16,7 +18,7 @@ from seep_lightning.config.references import resolved_but_secrets
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.secrets import check_no_secrets
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, first_line
 
 SCHEMAS: dict[str, type[Any]] = {
     "train": TrainConfig,
@@ -113,11 +115,25 @@ def typed_config(cfg: DictConfig) -> Any:
     Raises:
         UserError: A value that is missing, or that its rule does not allow.
     """
-    missing = sorted(OmegaConf.missing_keys(cfg))
+    with _interpolations_explained():
+        missing = sorted(OmegaConf.missing_keys(cfg))
+        values = None if missing else resolved_but_secrets(cfg)
     if missing:
         assignments = [f"{key}=..." for key in missing]
         raise UserError(f"{missing[0]} is not set. Pass {' '.join(assignments)} on the command line.")
-    config = with_home_folders(resolved_but_secrets(cfg))
+    config = with_home_folders(values)
     check_config(config)
     check_no_secrets(config)
     return config
+
+
+@contextmanager
+def _interpolations_explained() -> Iterator[None]:
+    """Raise what a value such as `${oc.env:HOME}` comes to, and its key does not take, as `UserError`."""
+    try:
+        yield
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "the config"
+        raise UserError(f"{key}: {first_line(error)}.") from error
+    except RecursionError as error:
+        raise UserError("the config refers to itself without end: look for a key with ${...} of its own.") from error

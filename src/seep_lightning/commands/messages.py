@@ -40,7 +40,7 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
     """
     shortage = shortage_text(error, command)
     text = shortage or _message(error, command, arguments)
-    return _with_short_words(text)
+    return _with_short_words(" ".join(text.splitlines()))
 
 
 def _message(error: Exception, command: str, arguments: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import CyclicLR, LRScheduler, SequentialLR
 from seep_lightning.config.targets import build, is_node, mapped_values, parameters_of, resolve
 from seep_lightning.errors import UserError
 from seep_lightning.nets.parts import check_parts, part_of
-from seep_lightning.ranges import NOT_NEGATIVE, Span, check_number, is_number
+from seep_lightning.ranges import NOT_NEGATIVE, Span, check_number, is_number, shown
 from seep_lightning.training.length import TrainingLength
 
 # Keys of an `optimizer` and a `scheduler` node that are ours, not the constructor's
@@ -238,6 +238,8 @@ def _whole_length(length: TrainingLength, interval: str) -> int:
 
 def _check_factors(factors: Mapping[str, Any]) -> None:
     """Refuse what cannot be multiplied with a learning rate."""
+    if not isinstance(factors, Mapping):
+        raise UserError(f"optimizer.parts={shown(factors)}: expected such as {{encoder: 0.1}}, a tenth of the rate.")
     for part, factor in factors.items():
         if not NOT_NEGATIVE.holds(factor):
             raise UserError(f"optimizer.parts.{part}={factor}: expected a number, 0 or more.")
