@@ -76,6 +76,8 @@ class Span:
 
 COUNT = Span(at_least=1, whole=True)
 """How many there are of something that there has to be."""
+PROCESSES = Span(at_least=1, at_most=1024, whole=True)
+"""How many processes or threads are started: more would bring a machine down."""
 NOT_NEGATIVE = Span(at_least=0)
 ABOVE_0 = Span(above=0)
 SHARE = Span(at_least=0, at_most=1)
@@ -219,6 +221,19 @@ def texts() -> Any:
         return isinstance(value, list) and all(is_text(item) for item in value)
 
     return restricted([], holds, "a list of names such as [a,b]", or_null=False)
+
+
+def node(default: Any) -> Any:
+    """Declare a `_target_` node, or None; it is judged where it is built.
+
+    Args:
+        default: The field's default; `MISSING` of OmegaConf for one that a config has to name.
+    """
+
+    def holds(value: Any) -> bool:
+        return value == default or isinstance(value, Mapping)
+
+    return restricted(default, holds, "a node with _target_ (a class) and its arguments")
 
 
 def by_name(default: Any = None) -> Any:

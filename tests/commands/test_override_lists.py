@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import quote_override
+from seep_lightning.errors import UserError
 
 ODD_NAMES = ["a!b", "c;d", "e f", "lr=0.1", "g[1]", "h(2)", "i{j}", "k#l", "ünïcode✓", "back\\slash", "it's", "2024"]
 
@@ -57,3 +59,8 @@ def test_a_name_takes_signs_that_are_none_of_hydras(argument: str, value: str) -
 def test_a_choice_of_names_is_still_one() -> None:
     parsed = OverridesParser.create().parse_override(quote_override("name=choice(a,b)", multirun=True))
     assert parsed.is_sweep_override()
+
+
+def test_a_message_about_a_long_or_broken_value_is_one_short_line() -> None:
+    text = error_message(UserError(f"data.bands=a\nb: {'x' * 5000} is none"), "train")
+    assert text == f"data.bands=a b: {'x' * 100}... (5000 characters) is none"

@@ -21,8 +21,10 @@ from seep_lightning.config.targets import build
 from seep_lightning.errors import UserError
 from seep_lightning.nets.unet import UNet
 from seep_lightning.ranges import HOLDS, JUDGED_BY, Span, shown
+from seep_lightning.runs.directory import Run
 from seep_lightning.scene.nodata import check_nodata
 from seep_lightning.sweeps.settings import SearchConfig
+from seep_lightning.training.loggers import build_loggers
 from seep_lightning.training.loss_sums import WeightedSum
 from seep_lightning.training.losses import BCEDice, CEDice
 from seep_lightning.training.optimisation import build_optimizer
@@ -97,6 +99,9 @@ def refusal(command: str, override: str) -> str:
         ("predict", "min_area=-1"),
         ("predict", "min_length=inf"),
         ("predict", "window=0"),
+        ("predict", "simplify=1e9"),
+        ("predict", "threads=70000"),
+        ("predict", "factor=1e99"),
         ("predict", "overlap=-1"),
         ("predict", "thresholds.group=0"),
         ("predict", "thresholds.keep=1.5"),
@@ -113,6 +118,9 @@ def refusal(command: str, override: str) -> str:
         ("train", "data.bands=[]"),
         ("train", "data.cache_gb=-1"),
         ("train", "data.cache_gb=nan"),
+        ("train", "data.num_workers=70000"),
+        ("train", "data.size=70000"),
+        ("train", "trainer.devices=70000"),
         ("train", "data.synthetic.chips=0"),
         ("train", "data.image_suffix=a/b"),
         ("train", "split.folds=0"),
@@ -148,6 +156,27 @@ def test_a_value_out_of_its_range_is_refused_before_anything_starts(command: str
 @pytest.mark.parametrize("override", ["split.val=nan", "split.test=-0.1"])
 def test_shares_of_a_split_that_leave_nothing_are_refused(override: str) -> None:
     assert "both must be above 0 and leave a share to train" in refusal("train", override)
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("trainer.deterministic=${oc.env:HOME}", "trainer.deterministic="),
+        ("data.synthetic.chips=${oc.env:HOME}", "data.synthetic.chips: "),
+        ("data.scale=${data.scale}", "data.scale: Recursive interpolation detected"),
+        ("name=${no.such}", "name: Interpolation key 'no.such' not found"),
+    ],
+)
+def test_a_reference_that_comes_to_a_wrong_value_names_its_key(override: str, key: str) -> None:
+    assert refusal("train", override).startswith(key)
+
+
+@pytest.mark.parametrize("setting", ["text", 1])
+def test_a_logger_that_is_no_node_is_refused(compose_tiny: Any, tmp_path: Path, setting: Any) -> None:
+    config = compose_tiny()
+    config.logger = {"csv": setting}
+    with pytest.raises(UserError, match=r"logger\.csv: expected a node with _target_"):
+        build_loggers(config, Run(tmp_path), 0)
 
 
 def test_an_overlap_as_large_as_its_window_is_refused() -> None:
@@ -186,6 +215,7 @@ def test_settings_of_a_search_have_ranges_too(settings: dict[str, Any]) -> None:
         (lambda: WeightedSum({"a": {"weight": 0, "loss": nn.BCEWithLogitsLoss()}}), "loss.terms: all weights are 0"),
         (lambda: UNet(dropout=1), "model.dropout=1"),
         (lambda: UNet(dropout=-0.1), "model.dropout=-0.1"),
+        (lambda: UNet(bias="text"), "model.bias=text"),
         (lambda: UNet(depth=70000), "model.depth=70000"),
         (lambda: UNet(width=0), "model.width=0"),
         (lambda: WarmupCosine(sgd(), 10, start=-1), "scheduler.start=-1"),
@@ -212,6 +242,9 @@ def sgd() -> torch.optim.Optimizer:
         ("AdamW", {"lr": INFINITY}, "optimizer.lr=inf"),
         ("AdamW", {"lr": NAN}, "optimizer.lr=nan"),
         ("AdamW", {"lr": -1.0}, "optimizer: AdamW refuses its settings"),
+        ("AdamW", {"lr": True}, "optimizer.lr=true"),
+        ("AdamW", {"lr": 0.1, "weight_decay": 1e99}, "optimizer.weight_decay=1e+99"),
+        ("AdamW", {"lr": 0.1, "parts": "text"}, "optimizer.parts=text"),
         ("SGD", {"lr": 0.1, "momentum": INFINITY}, "optimizer.momentum=inf"),
         ("SGD", {"lr": 0.1, "weight_decay": NAN}, "optimizer.weight_decay=nan"),
         ("AdamW", {"lr": 0.1, "parts": {"0": NAN}}, "optimizer.parts.0=nan"),

@@ -14,6 +14,7 @@ from seep_lightning.config.pixels import CHOICE_OF_BANDS, NODATA_VALUE, NUMBER_A
 from seep_lightning.errors import UserError
 from seep_lightning.ranges import (
     COUNT,
+    PROCESSES,
     anything,
     at_least,
     is_text,
@@ -153,7 +154,7 @@ class PredictConfig(PolygonOptions):
     window: int | None = within(COUNT, None)
     overlap: int | None = at_least(0, None)
     batch: int = at_least(1, 4)
-    threads: int = at_least(1, 2)
+    threads: int = within(PROCESSES, 2)
     flips: bool | str | None = one_of(None, "mirror", True, False, expected="mirror, true or false")
     polygons: bool = True
     format: str = one_of("gpkg", "geojson")
@@ -161,7 +162,7 @@ class PredictConfig(PolygonOptions):
     picture: bool = False
     overwrite: bool = False
     cluster: str = restricted("local", _is_cluster, "local, dask, or tcp://HOST:PORT of a Dask scheduler")
-    workers: int | None = at_least(1, None)
+    workers: int | None = within(PROCESSES, None)
     # maps do not depend on it
     trusted: list[str] = field(default_factory=list, repr=False, metadata=texts().metadata)
 

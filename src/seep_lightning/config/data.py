@@ -9,11 +9,12 @@ from omegaconf import MISSING
 from seep_lightning.config.class_words import LARGEST_CLASS
 from seep_lightning.config.mask_values import check_mask_values
 from seep_lightning.config.pair_columns import COLUMNS_OF_PAIRS
-from seep_lightning.config.pixels import CHOICE_OF_BANDS, NUMBER_ABOVE_0, SIZE_OF_CHIPS
+from seep_lightning.config.pixels import CHOICE_OF_BANDS, LARGEST_VALUE, NUMBER_ABOVE_0, SIZE_OF_CHIPS
 from seep_lightning.errors import UserError
 from seep_lightning.ranges import (
     COUNT,
     NOT_NEGATIVE,
+    PROCESSES,
     Span,
     anything,
     at_least,
@@ -170,11 +171,11 @@ class DataConfig:
     mask_values: Any = anything(None, "`check_mask_values`")
     scale: str | None = one_of(None, "linear", "db")
     factor: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
-    full_scale: float | None = within(Span(), None)
+    full_scale: float | None = within(Span(at_least=-LARGEST_VALUE, at_most=LARGEST_VALUE), None)
     grid: dict[str, GridConfig] = anything({}, "`GridConfig`, by OmegaConf")
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
     batch_size: int | None = at_least(1, None)
-    num_workers: int | None = at_least(0, None)
+    num_workers: int | None = within(Span(at_least=0, at_most=PROCESSES.at_most, whole=True), None)
     cache_gb: float = within(NOT_NEGATIVE, 4.0)
     cache_folder: str | None = path(None)
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from seep_lightning.ranges import ABOVE_0, COUNT, Span, is_number, is_text
+from seep_lightning.ranges import COUNT, Span, is_number, is_text
 from seep_lightning.scene.options import GREY, NO_NODATA
 
+LARGEST_VALUE = 10**12
+"""Of what pixels are multiplied with: their values stay finite in 32 bit."""
 LONGEST_SIDE = 8192
 """Of a chip, px: a network is trained on several at once. Scenes are larger, and are cut into windows."""
 SIDE = Span(at_least=1, at_most=LONGEST_SIDE, whole=True)
@@ -38,7 +40,7 @@ def _is_nodata(value: Any) -> bool:
 
 def _is_above_0(value: Any) -> bool:
     """Whether this is a number above 0, or nothing."""
-    return value is None or ABOVE_0.holds(value)
+    return value is None or Span(above=0, at_most=LARGEST_VALUE).holds(value)
 
 
 # as `ranges.restricted` has them, for fields that may be of any type
@@ -51,4 +53,4 @@ SIZE_OF_CHIPS = {
     "expected": f"a side in pixels such as 256, or [height,width], {LONGEST_SIDE} at most",
 }
 NODATA_VALUE = {"holds": _is_nodata, "expected": f"a number, {NO_NODATA} or null"}
-NUMBER_ABOVE_0 = {"holds": _is_above_0, "expected": "a number above 0"}
+NUMBER_ABOVE_0 = {"holds": _is_above_0, "expected": f"a number above 0, {LARGEST_VALUE} at most"}

@@ -12,12 +12,14 @@ from seep_lightning.errors import UserError
 from seep_lightning.ranges import (
     COUNT,
     NOT_NEGATIVE,
+    PROCESSES,
     Span,
     anything,
     at_least,
     between_0_and_1,
     by_name,
     is_number,
+    node,
     one_of,
     path,
     random_seed,
@@ -29,10 +31,14 @@ from seep_lightning.ranges import (
 
 # who refuses what `anything` lets through
 LIGHTNING = "Lightning's Trainer"
-NODE = "the constructor of its class, by `config.targets`"
 
 PART_OF_BATCHES = "a number of batches, or a share such as 0.5"
 DURATION = "days, hours, minutes and seconds such as 00:12:00:00"
+
+
+def _are_devices(value: Any) -> bool:
+    """Whether this may be a number of devices, or which of them; Lightning knows which there are."""
+    return isinstance(value, str | list) or value == -1 or PROCESSES.holds(value)
 
 
 def _is_dry_run(value: Any) -> bool:
@@ -72,8 +78,8 @@ class TrainerConfig:
 
     accelerator: str = anything("auto", LIGHTNING)
     strategy: str = anything("auto", LIGHTNING)
-    devices: Any = anything(1, LIGHTNING)
-    num_nodes: int = within(COUNT, 1)
+    devices: Any = restricted(1, _are_devices, f"auto, -1 for all, 1 to {PROCESSES.at_most}, or a list of numbers")
+    num_nodes: int = within(PROCESSES, 1)
     precision: Any = anything("auto", LIGHTNING)
     fast_dev_run: Any = restricted(False, _is_dry_run, "true, false or a number of batches")
     max_epochs: int = at_least(-1, 30)
@@ -164,11 +170,11 @@ class TrainConfig:
     channels_last: bool | None = None
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
-    augment: list[Any] = anything([], NODE)
-    model: Any = anything(MISSING, NODE)
-    loss: Any = anything(MISSING, NODE)
-    optimizer: Any = anything(MISSING, NODE)
-    scheduler: Any = anything(None, NODE)
+    augment: list[Any] = anything([], "`data.augment`")
+    model: Any = node(MISSING)
+    loss: Any = node(MISSING)
+    optimizer: Any = node(MISSING)
+    scheduler: Any = node(None)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: Any = by_name()
     callbacks: Any = by_name()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seep_lightning.errors import UserError
-from seep_lightning.ranges import COUNT, Span, check_number
+from seep_lightning.ranges import COUNT, Span, check_choice, check_number
 
 GROUP_CHANNELS = 8
 """Channels of one group of `norm=group`."""
@@ -67,6 +67,8 @@ class UNet(nn.Module):
             UserError: Widths do not fit each other, or a choice is not known.
         """
         super().__init__()
+        check_choice("model.bias", bias, (True, False))
+        check_choice("model.deep_supervision", deep_supervision, (True, False))
         check_number("model.dropout", dropout, Span(at_least=0, below=1))
         check_number("model.patch", patch, COUNT)
         check_number("model.width", width, COUNT)

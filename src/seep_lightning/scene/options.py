@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seep_lightning.errors import UserError
-from seep_lightning.ranges import Span, anything, at_least, one_of, restricted
+from seep_lightning.ranges import Span, anything, at_least, one_of, restricted, within
 
 GREY = "grey"
 """As the one band to read (`bands`, `data.bands`): the luminance of colours."""
 
 NO_NODATA = "none"
 """As a nodata value that a person gives: every value is data, but for those that a file declares."""
+
+
+MOST_SIMPLIFIED = 1000
+"""Pixels by which an outline may be off: beyond, nothing is left of it."""
 
 
 class ThresholdValues(NamedTuple):
@@ -88,7 +92,7 @@ class PolygonOptions:
     min_area: int | None = at_least(0, None)
     min_length: float = at_least(0, 0.0)
     fill_holes: bool = False
-    simplify: float = at_least(0, 0.0)
+    simplify: float = within(Span(at_least=0, at_most=MOST_SIMPLIFIED), 0.0)
     calibration: str | None = one_of(None, "power", "amplitude", "db")
     # not in the repr: finished maps of earlier versions are known by it
     attributes: list[Any] = anything([], "`scene.polygon_attributes.own_attributes`", in_repr=False)

@@ -59,6 +59,8 @@ def build_loggers(config: TrainConfig, run: Run, first_epoch: int) -> list[Logge
 
 def _open_logger(key: str, node: Any, config: TrainConfig, run: Run, first_epoch: int) -> Logger:
     """Build a logger, and let it open whatever it writes to."""
+    # whether it is a node at all
+    resolve(key, node, Logger)
     filled = fill_in_run(looked_up(node), run)
     added = _added_arguments(key, node, run, first_epoch)
     logger = build(key, filled, Logger, **added)

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from seep_lightning.errors import UserError
-from seep_lightning.ranges import NOT_NEGATIVE, check_number
+from seep_lightning.ranges import check_number
 from seep_lightning.training.foreign_losses import for_valid_pixels
+from seep_lightning.training.losses import WEIGHT
 
 
 class WeightedSum(nn.Module):
@@ -123,7 +124,7 @@ class TermMeans(Metric):
 def _weight_of(name: str, term: Mapping[str, Any]) -> float:
     """A term's weight."""
     weight = term.get("weight", 1.0)
-    check_number(f"loss.terms.{name}.weight", weight, NOT_NEGATIVE)
+    check_number(f"loss.terms.{name}.weight", weight, WEIGHT)
     return float(weight)
 
 

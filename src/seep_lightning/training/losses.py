@@ -11,10 +11,15 @@ from torch.nn import functional as F
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.soft_dice import dice_of, dice_sums
 from seep_lightning.nets.outputs import seep_logits
-from seep_lightning.ranges import ABOVE_0, NOT_NEGATIVE, SHARE, check_choice, check_number
+from seep_lightning.ranges import ABOVE_0, SHARE, Span, check_choice, check_number
 
 NO_CLASS = -1
 """Target of pixels that take no part in the cross-entropy of classes."""
+
+
+WEIGHT = Span(at_least=0, at_most=10**6)
+"""Of a term of a loss: beyond, its sums are infinite in 32 bit."""
+FACTOR = Span(above=0, at_most=10**6)
 
 
 class BCEDice(nn.Module):
@@ -53,8 +58,8 @@ class BCEDice(nn.Module):
         check_choice("loss.pool", pool, ("batch", "image"))
         check_choice("loss.form", form, ("soft", "notebook"))
         check_weights({"loss.bce": bce, "loss.dice": dice})
-        check_number("loss.positive_weight", positive_weight, ABOVE_0)
-        check_number("loss.eps", eps, ABOVE_0)
+        check_number("loss.positive_weight", positive_weight, FACTOR)
+        check_number("loss.eps", eps, FACTOR)
         self.bce = float(bce)
         self.dice = float(dice)
         self.eps = float(eps)
@@ -216,7 +221,7 @@ def check_weights(weights: Mapping[str, Any]) -> None:
         UserError: One of them is no number from 0, or all are 0.
     """
     for key, weight in weights.items():
-        check_number(key, weight, NOT_NEGATIVE)
+        check_number(key, weight, WEIGHT)
     if not any(weights.values()):
         keys = " and ".join(weights)
         raise UserError(f"{keys} are 0, so that nothing is learned: expected a weight above 0 for one of them.")

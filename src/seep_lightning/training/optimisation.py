@@ -31,7 +31,8 @@ UNIT_OF_INTERVAL = {"step": "steps", "epoch": "epochs"}
 STEP_WISE = (CyclicLR,)
 
 # Beyond it no number of the network's stays finite
-LEARNING_RATE = Span(above=0, at_most=1e6)
+LEARNING_RATE = Span(above=0, at_most=10**6)
+FINITE = Span(at_least=-(10**6), at_most=10**6)
 
 # With which a schedule is tried before the length of the training is known
 EXAMPLE_LENGTH = TrainingLength(steps=100, epochs=10)
@@ -84,9 +85,11 @@ def build_optimizer(net: nn.Module, node: Mapping[str, Any]) -> Optimizer:
 def _check_numbers(optimizer: Optimizer) -> None:
     """Refuse numbers with which an optimiser trains nothing: torch takes a learning rate of 0, infinity and NaN."""
     for name, value in optimizer.defaults.items():
-        span = LEARNING_RATE if name == "lr" else Span()
+        is_rate = name == "lr"
+        span = LEARNING_RATE if is_rate else FINITE
         for number in value if isinstance(value, list | tuple) else [value]:
-            if is_number(number):
+            # a rate of true is 1; other switches are no numbers
+            if is_number(number) or (is_rate and isinstance(number, bool)):
                 check_number(f"optimizer.{name}", number, span)
 
 
