@@ -122,3 +122,29 @@ def test_tables_of_mapinfo_that_list_others_are_refused(tmp_path: Path) -> None:
     path.write_text('!table\n!version 300\nopen table "../../secret.tab"\n"\\IsSeamless" = "TRUE"\n')
     with pytest.raises(UserError, match="it lists other tables"):
         read_outline_file(path, [])
+
+
+DAMAGED_OUTLINES = {
+    "an open ring": [[[0, 0], [1, 0], [1, 1], [0, 1]]],
+    "a ring of two corners": [[[0, 0], [1, 0], [0, 0]]],
+    "no ring": [],
+    "a corner that is no number": [[[0, 0], [1, 0], [float("nan"), 1], [0, 0]]],
+    "a corner at the end of the world": [[[0, 0], [1, 0], [float("inf"), 1], [0, 0]]],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_OUTLINES)
+def test_an_outline_that_is_damaged_is_one_line_or_none_of_the_outlines(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    whole = geojson()
+    outline = json.dumps({"type": "Polygon", "coordinates": DAMAGED_OUTLINES[damage]})
+    feature = f'{{"type": "Feature", "properties": {{}}, "geometry": {outline}}}, '
+    path.write_text(whole.replace('"features": [', f'"features": [{feature}'))
+    try:
+        outlines = read_outline_file(path, [])
+    except UserError as error:
+        assert "a.geojson" in str(error)
+        assert "\n" not in str(error)
+        return
+    assert len(outlines.numbers) == 2
+    assert not outlines.is_empty[1]

@@ -279,8 +279,12 @@ def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
 
 
 def _geometries(wkb: NDArray[np.object_]) -> Shapes:
-    """Geometries of a file, (N,): rings that it leaves open are closed; None where that makes no polygon."""
-    return np.asarray(shapely.from_wkb(wkb, on_invalid="fix"), dtype=object)
+    """Geometries of a file, (N,): rings that it leaves open are closed; None for what has no shape, or no end."""
+    shapes = np.asarray(shapely.from_wkb(wkb, on_invalid="fix"), dtype=object)
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    is_endless = ~np.isfinite(coordinates).all(axis=1)
+    shapes[np.unique(owner[is_endless])] = None
+    return shapes
 
 
 def numbers_where(layer: VectorLayer, condition: str) -> NDArray[np.int64]:
