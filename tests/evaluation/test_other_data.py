@@ -164,3 +164,31 @@ def test_the_runs_list_is_not_taken_for_that_of_another_root(tmp_path: Path) -> 
     assert other_data(own, OtherDataConfig(root=str(other))).pairs is None
     (other / "pairs.csv").write_text("image,mask\n")
     assert other_data(own, OtherDataConfig(root=str(other))).pairs == str(other / "pairs.csv")
+
+
+def test_no_part_takes_the_place_of_another_part(run: Path) -> None:
+    with pytest.raises(UserError, match=r"name=test: evaluate/test is that of part=test, and this is part=val"):
+        evaluate(EvaluateConfig(run=str(run), part="val", name="test", overwrite=True, device="cpu"))
+    assert not (run / "evaluate").exists()
+
+
+def test_overwriting_does_not_replace_the_figures_of_other_chips_of_one_name(run: Path, tmp_path: Path) -> None:
+    roots = [make_chips(tmp_path / place / "chips", scenes=1, seed=seed) for seed, place in enumerate(("a", "b"))]
+    first, second = (OtherDataConfig(root=str(root)) for root in roots)
+    summary = evaluate(EvaluateConfig(run=str(run), data=first, device="cpu"))
+    assert Path(summary["out"]).name == "chips"
+    with pytest.raises(UserError, match=r"evaluate/chips holds the figures of other chips .part=all of .*/a/chips."):
+        evaluate(EvaluateConfig(run=str(run), data=second, overwrite=True, device="cpu"))
+    # the same chips again, and others that are asked for by name
+    evaluate(EvaluateConfig(run=str(run), data=first, overwrite=True, device="cpu"))
+    named = EvaluateConfig(run=str(run), data=second, overwrite=True, device="cpu", name="chips")
+    assert evaluate(named)["data"]["root"] == str(roots[1])
+
+
+def test_a_part_called_test_of_other_data_leaves_the_runs_own(run: Path, held_out: Path) -> None:
+    evaluate(EvaluateConfig(run=str(run), device="cpu"))
+    own = (run / "evaluate" / "test" / "summary.json").read_bytes()
+    made = make_chips(held_out / "more" / "test", scenes=1)
+    summary = evaluate(EvaluateConfig(run=str(run), data=OtherDataConfig(root=str(made)), overwrite=True, device="cpu"))
+    assert Path(summary["out"]).name == "more-test"
+    assert (run / "evaluate" / "test" / "summary.json").read_bytes() == own

@@ -84,8 +84,8 @@ def log_traceback(run: Run, error: BaseException) -> None:
         error: The error.
     """
     lines = traceback.format_exception(error)
-    # the disk may be full
-    with suppress(OSError):
+    # the disk may be full; torch tells of a dead loader worker wherever this process is
+    with suppress(OSError, RuntimeError):
         run.dir.mkdir(parents=True, exist_ok=True)
         with run.log_path.open("a") as file:
             file.write("".join(lines))

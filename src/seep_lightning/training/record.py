@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # what an earlier session measured; it stays in the summary until this session has measured it anew
 MEASURED = ("best", "epochs", "figures", "floors", "device")
+# at recording a failure, which the deaths of several loader workers may interrupt
+MOST_TRIES = 20
 
 
 class RunRecord:
@@ -96,10 +98,16 @@ class RunRecord:
             "seconds": self.seconds,
             "status": RunStatus.FAILED,
         }
-        # a full disk may be what the error is about
-        with suppress(DiskError):
-            # another process of the run may be the only one that knows
-            self._run.write_summary(facts, by_any_process=True)
+        for _ in range(MOST_TRIES):
+            # a full disk may be what the error is about
+            with suppress(DiskError):
+                try:
+                    # another process of the run may be the only one that knows
+                    self._run.write_summary(facts, by_any_process=True)
+                except RuntimeError:
+                    # torch tells of a dead loader worker wherever this process is, here too
+                    continue
+            return
 
     def _write(self, status: RunStatus, **changes: Any) -> None:
         self._run.write_summary({**self.facts, **changes, "status": status})

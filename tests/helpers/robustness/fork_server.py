@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import seep_lightning
 from helpers.paths import ROOT
+from helpers.robustness import kills
 
 POLL_SECONDS = 0.02
 LARGEST_FILE = 2 << 30
@@ -182,6 +183,7 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             become(request)
+            kills.arm()
             run_verb(request.arguments)
             return
         outcome = wait_for(pid, request.limits)
