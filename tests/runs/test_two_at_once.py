@@ -6,7 +6,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from seep_lightning.locks import lock_inside, lock_path, locked
 
 from helpers.rasters import UTM, write_raster
 from seep_lightning.commands import run_directories
@@ -14,6 +13,7 @@ from seep_lightning.commands.run_directories import claimed_directory
 from seep_lightning.config.commands import EvaluateConfig, ExportConfig, PredictConfig, ReportConfig
 from seep_lightning.errors import InUse
 from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.locks import lock_inside, lock_path, locked
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.mapping.table import SceneRow, SceneTable, read_rows
 from seep_lightning.mapping.workers import map_here, scene_locked
@@ -154,6 +154,9 @@ def test_default_folders_of_one_moment_are_two(tmp_path: Path, monkeypatch: pyte
     assert not Path("outputs", "shown").exists()
 
 
-def test_a_run_that_goes_on_has_its_own_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_goes_on_has_its_own_folder(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["seep"])
     assert claimed_directory(str(run), None, "train") == str(Run(run).dir)
+    shutil.copytree(run, tmp_path / "outputs" / "train" / "before")
+    assert claimed_directory(None, "last", "train") == "outputs/train/before"

@@ -31,12 +31,12 @@ def claimed_directory(run: str | None, ckpt: str | None, name: str) -> str:
         ckpt: Likewise.
         name: Likewise.
     """
-    directory = run_directory(run, ckpt, name)
-    is_named_by_time = not run and job_id() is None and not Path(directory).exists()
+    directory = Path(run_directory(run, ckpt, name))
+    goes_on = bool(run) or (directory / "checkpoints" / "last.ckpt").is_file()
     only_shows = any(argument.startswith(SHOWING_FLAGS) for argument in sys.argv[1:])
-    if is_named_by_time and not only_shows:
-        return str(_made_alone(Path(directory)))
-    return directory
+    if goes_on or only_shows or job_id() is not None:
+        return str(directory)
+    return str(_made_alone(directory))
 
 
 def _made_alone(directory: Path) -> Path:
