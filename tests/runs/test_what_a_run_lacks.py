@@ -79,3 +79,17 @@ def test_a_run_that_trains_for_the_first_time_can_be_mapped_with(run: Path) -> N
     del summary["best"]
     (run / "summary.json").write_text(json.dumps({**summary, "status": "running"}))
     assert load(run).min_area is None
+
+
+def test_a_resumed_run_keeps_what_the_audit_found_when_it_began(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps({**summary, "findings": ["masks are shifted"]}))
+    assert train(Run(run).config, run).run.summary()["findings"] == ["masks are shifted"]
+
+
+def test_a_run_without_its_summary_gets_one_with_the_same_figures(run: Path) -> None:
+    before = Run(run).summary()
+    (run / "summary.json").unlink()
+    after = train(Run(run).config, run).run.summary()
+    kept = ("best", "figures", "floors", "epochs", "findings", "leakage", "data", "status")
+    assert {key: after[key] for key in kept} == {key: before[key] for key in kept}

@@ -214,7 +214,8 @@ class TrainingSession:
         if self.resumes and split.kind == "file":
             # the run's own copy: the file that it started from may be gone
             split = replace(split, path=str(self.run.split_path))
-        data = SeepDataModule(config.data, split, config.augment, seed=config.seed, audited=not self.resumes)
+        is_audited = not self.resumes or not self.run.summary()
+        data = SeepDataModule(config.data, split, config.augment, seed=config.seed, audited=is_audited)
         data.prepare_data()
         data.setup()
         return data
@@ -239,7 +240,9 @@ class TrainingSession:
             log.info(leakage)
             tell_findings(findings)
         facts = facts_of_run(self.config, data, leakage)
-        facts["findings"] = [finding.text for finding in findings]
+        # a resumed run is not audited again
+        found = [finding.text for finding in findings]
+        facts["findings"] = found if data.audited else earlier.get("findings", [])
         chosen = {choice.key: choice._asdict() for choice in data.choices}
         facts["chosen"] = {**earlier.get("chosen", {}), **chosen}
         return RunRecord(self.run, facts, earlier, started)
