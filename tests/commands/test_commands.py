@@ -96,7 +96,7 @@ def test_seep_is_the_same_door(tmp_path: Path) -> None:
 
 def test_path_values_are_quoted_for_hydras_grammar() -> None:
     assert prepare_arguments(["data.root=/a b/c=d,e", "seed=1"]) == ["data.root='/a b/c=d,e'", "seed=1"]
-    assert prepare_arguments(["run='x'", "run=[a,b]"]) == ["run='x'", "run=[a,b]"]
+    assert prepare_arguments(["run='x'", "run=[a,b]"]) == ["run='x'", "run=['a','b']"]
     root = compose("train", ["data=seeps", "data.root=/a b/c=d,(e)'f"]).data.root
     assert root == "/a b/c=d,(e)'f"
     assert compose("train", ["experiment=seeps", "init=null"]).init is None
