@@ -21,6 +21,7 @@ import torch
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.demos.boring_classes import BoringModel
 
 from helpers.rasters import write_raster
 from seep_lightning import compat
@@ -163,3 +164,15 @@ def test_lightning_has_the_figures_of_an_epoch_before_it_logs_them() -> None:
     connector = pl.Trainer(logger=False, enable_checkpointing=False, barebones=True)._logger_connector
     assert isinstance(type(connector).metrics, property), f"Lightning {CHANGED}figures_of_epoch"
     assert connector._first_loop_iter is None, f"Lightning {CHANGED}figures_of_epoch"
+
+
+def test_an_error_while_lightning_restores_a_checkpoint_is_known_by_its_place(tmp_path: Path) -> None:
+    module = BoringModel()
+    damaged = tmp_path / "last.ckpt"
+    torch.save({"pytorch-lightning_version": pl.__version__, "state_dict": module.state_dict(), "loops": []}, damaged)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "barebones": True}
+    trainer = pl.Trainer(max_epochs=1, accelerator="cpu", **quiet)
+    with pytest.raises(Exception) as caught:
+        trainer.fit(module, ckpt_path=str(damaged), weights_only=True)
+    assert compat.raised_while_restoring(caught.value), f"Lightning's place of restoring {CHANGED}"
+    assert not compat.raised_while_restoring(ValueError("of something else"))

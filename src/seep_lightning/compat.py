@@ -181,3 +181,19 @@ def lerp_in_place(means: list[Any], values: list[Any], weight: float) -> None:
     import torch
 
     torch._foreach_lerp_(means, values, weight)
+
+
+def raised_while_restoring(error: BaseException) -> bool:
+    """Whether an error was raised while Lightning put a checkpoint's state back; a damaged one may raise anything.
+
+    Args:
+        error: What ended `Trainer.fit`.
+    """
+    from lightning.pytorch.trainer.connectors import checkpoint_connector
+
+    place = error.__traceback__
+    while place is not None:
+        if place.tb_frame.f_code.co_filename == checkpoint_connector.__file__:
+            return True
+        place = place.tb_next
+    return False

@@ -121,9 +121,11 @@ def test_a_split_file_gives_the_same_parts_back(tmp_path):
         ("name,part\nS.1.tif,train\nS.2.tif,val\nS.3.tif,test\nS.4.tif,test\nS.5.tif,test\n", "S.4.tif and 1 more"),
         ("name,part\nS.1.tif,training\nS.2.tif,val\nS.3.tif,test\n", "gives S.1.tif the part 'training'"),
         ("name,part\nS.1.tif,train\nS.2.tif,val\nS.3.tif,test\nS.1.tif,val\n", "more than one row for S.1.tif"),
-        ("name;part\nS.1.tif;train\n", r"needs the columns name and part, found \['name;part'\]"),
-        ("", "needs the columns name and part, found None"),
-        (b"\xff\xfe\x00\x01,", "cannot be read as CSV"),
+        ("name,scene\nS.1.tif,S\n", r"lacks the column part; found 'name', 'scene'"),
+        ("name;part\nS.1.tif;train\n", "has no row for chip S.2.tif"),
+        ("", "lacks the column name, part; found no header"),
+        (b"\xff\xfe\x00\x01,", "is UTF-16; expected UTF-8"),
+        (b"name,part\nS.1.tif,train\nS.2\xe9.tif,val\n", "line 3 is not UTF-8"),
     ],
 )
 def test_a_split_file_that_does_not_fit_the_data_is_refused_by_name(tmp_path, content, message):

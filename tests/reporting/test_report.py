@@ -18,7 +18,7 @@ from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
 from seep_lightning.reporting.intervals import intervals
 from seep_lightning.reporting.page import report
-from seep_lightning.runs.records import read_rows
+from seep_lightning.runs.records import read_chip_rows
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_an_evaluation_leaves_what_a_report_needs(run: Path) -> None:
     counts = torch.tensor(summary["histogram"])
     assert counts.sum() == 30 * 32 * 32 - 5 * 32 * 5  # nodata is left out
     assert float(dice_by_threshold(counts)[BINS // 4]) == pytest.approx(summary["figures"]["dice"], abs=1e-6)
-    rows = read_rows(run / "evaluate" / "all" / "chips.csv")
+    rows = read_chip_rows(run / "evaluate" / "all" / "chips.csv")
     assert {row["seep_px"] for row in rows} <= {26.0 * width for width in (2, 3, 4)} | {24.0 * w for w in (2, 3, 4)}
     assert all(0.4 < row["contrast"] < 0.6 for row in rows)
 

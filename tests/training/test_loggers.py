@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from helpers.trainings import curve
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.records import read_rows
+from seep_lightning.runs.records import read_history
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.training import checkpointing, loggers
 from seep_lightning.training.loggers import Csv
@@ -85,7 +85,7 @@ def test_a_thousand_epochs_are_appended_and_not_written_again(tmp_path: Path, mo
     monkeypatch.setattr(loggers, "write_table", counted)
     logged(tmp_path, range(1000))
     assert len(written) == 1
-    assert [row["epoch"] for row in read_rows(tmp_path / "metrics.csv")] == list(range(1000))
+    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == list(range(1000))
 
 
 def test_an_appended_table_is_that_which_is_written_at_once(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_an_appended_table_is_that_which_is_written_at_once(tmp_path: Path) -> N
 def test_a_resumed_table_keeps_earlier_rows_and_does_later_ones_again(tmp_path: Path) -> None:
     logged(tmp_path, range(5))
     logged(tmp_path, range(3, 4), extra=1.0)
-    rows = read_rows(tmp_path / "metrics.csv")
+    rows = read_history(tmp_path / "metrics.csv")
     assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
     assert [row["extra"] for row in rows][3] == 1 and rows[2]["loss/train"] == 1 / 3
 
@@ -107,7 +107,7 @@ def test_half_a_row_at_the_end_is_no_row(tmp_path: Path) -> None:
     logged(tmp_path, range(3))
     table = tmp_path / "metrics.csv"
     table.write_bytes(table.read_bytes()[:-4])
-    assert [row["epoch"] for row in read_rows(table)] == [0, 1]
+    assert [row["epoch"] for row in read_history(table)] == [0, 1]
     assert list(Csv(tmp_path).rows) == [0, 1]
 
 
@@ -121,7 +121,7 @@ def test_a_disk_that_fills_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest
     monkeypatch.undo()
     assert (tmp_path / "metrics.csv").read_bytes().startswith(before)
     logged(tmp_path, range(3, 4))
-    assert [row["epoch"] for row in read_rows(tmp_path / "metrics.csv")] == [0, 1, 2, 3]
+    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == [0, 1, 2, 3]
 
 
 def test_the_row_of_an_epoch_is_whole_before_its_checkpoint(
@@ -132,13 +132,13 @@ def test_the_row_of_an_epoch_is_whole_before_its_checkpoint(
     write = checkpointing.write_checkpoint
 
     def seen(path: Path, content: dict[str, object]) -> None:
-        rows.append(read_rows(tmp_path / "run" / "metrics.csv")[-1] | {"of": content["epoch"]})
+        rows.append(read_history(tmp_path / "run" / "metrics.csv")[-1] | {"of": content["epoch"]})
         write(path, content)
 
     monkeypatch.setattr(checkpointing, "write_checkpoint", seen)
     train(compose_tiny("monitor=epoch", "trainer.check_val_every_n_epoch=1"), tmp_path / "run")
     assert [row["epoch"] for row in rows] == [row["of"] for row in rows] == [0, 0, 1, 1]
-    table = read_rows(tmp_path / "run" / "metrics.csv")
+    table = read_history(tmp_path / "run" / "metrics.csv")
     assert [{**row, "of": row["epoch"]} for row in table] == [rows[0], rows[2]]
     assert {"dice/val", "dice/train", "loss/train", "lr", "epoch_seconds"} <= table[0].keys()
     assert not any(math.isnan(value) for row in table for value in row.values())

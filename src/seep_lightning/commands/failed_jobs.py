@@ -10,6 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
 
+from seep_lightning.documents.json_files import parsed_json
+from seep_lightning.documents.regular_files import is_regular
+from seep_lightning.documents.shapes import as_shape
+from seep_lightning.documents.text import read_text
+from seep_lightning.errors import UserError
+
 NOTES_NAME = "failed_jobs.jsonl"
 """Of the file in the sweep's folder: an object of JSON for each failed job, one a line."""
 
@@ -66,9 +72,11 @@ def describe_failed_jobs(folder: Path, sweep: str) -> str:
 def _noted_jobs(folder: Path, sweep: str) -> Iterator[FailedJob]:
     """The failed jobs of one start of a sweep."""
     path = folder / NOTES_NAME
-    if not path.is_file():
+    if not is_regular(path):
         return
-    for line in path.read_text().splitlines():
-        job = FailedJob(**json.loads(line))
-        if job.sweep == sweep:
-            yield job
+    for line in read_text(path).splitlines():
+        # a process that was killed may have left half a line
+        with suppress(UserError):
+            job = as_shape(parsed_json(line, str(path)), FailedJob, str(path))
+            if job.sweep == sweep:
+                yield job

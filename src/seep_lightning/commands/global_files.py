@@ -11,6 +11,8 @@ from pathlib import Path
 
 from seep_lightning.commands.composition import SCHEMAS, conf_dir
 from seep_lightning.commands.overrides import config_folders
+from seep_lightning.documents.text import read_text
+from seep_lightning.errors import UserError
 
 HEADER = "# @package _global_"
 # groups named like a key of the schema, of which nothing can stand below
@@ -60,7 +62,12 @@ def _find(group: str, name: str, arguments: Sequence[str]) -> Path | None:
 
 def _is_global(path: Path) -> bool:
     """Whether a file begins with the line: Hydra reads such lines up to the first other one, even a comment."""
-    for line in path.read_text().splitlines():
+    try:
+        text = read_text(path)
+    except UserError:
+        # Hydra's own message says what is wrong with it
+        return True
+    for line in text.splitlines():
         words = line.strip().lstrip("#").split()
         if words == ["@package", "_global_"]:
             return True

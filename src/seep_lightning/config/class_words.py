@@ -59,7 +59,7 @@ def _as_mapping(values: Any) -> Mapping[Any, Any]:
         try:
             # all words stay texts: `yes` and `no` too
             typed = yaml.load(values, yaml.BaseLoader)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError):
             typed = None
     if not isinstance(typed, Mapping):
         raise UserError(f"classes={values}: expected a class for each word, such as {EXAMPLE}.")

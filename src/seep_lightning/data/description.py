@@ -1,13 +1,17 @@
 """What `prepare` or the generator wrote about a data set into its `dataset.json`."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.errors import as_user_error
+from seep_lightning.documents.json_files import parsed_json
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.shapes import Count, as_shape
+from seep_lightning.documents.text import read_text
 
+NAME = "dataset.json"
+ADVICE = "Write it again, or remove it."
 # between the names of networks that map together
 ENSEMBLE_SEPARATOR = " + "
 
@@ -24,11 +28,10 @@ def read_description(root: Path) -> dict[str, Any]:
     Raises:
         UserError: It is not JSON.
     """
-    path = root / "dataset.json"
-    if not path.is_file():
+    path = root / NAME
+    if not is_there(path):
         return {}
-    with as_user_error(f"{path} is not JSON", ValueError, advice="Write it again, or remove it."):
-        content = json.loads(path.read_text())
+    content = parsed_json(read_text(path), str(path), advice=ADVICE)
     return content if isinstance(content, dict) else {}
 
 
@@ -43,8 +46,8 @@ class LabelOrigin:
         models: How many of them each network drew, by the name that `predict` gave it; an ensemble's joined by " + ".
     """
 
-    used: int
-    models: dict[str, int]
+    used: Count
+    models: dict[str, Count]
 
     @classmethod
     def of(cls, root: Path) -> "LabelOrigin":
@@ -52,6 +55,9 @@ class LabelOrigin:
 
         Args:
             root: The data set's folder.
+
+        Raises:
+            UserError: What is written of it is none.
         """
         outlines = read_description(root).get("outlines")
         # a dataset.json of another program, or of an older version
@@ -60,7 +66,9 @@ class LabelOrigin:
         models = outlines.get("models")
         if not isinstance(models, dict):
             return cls(0, {})
-        return cls(outlines.get("used", 0), models)
+        return as_shape(
+            {"used": outlines.get("used", 0), "models": models}, cls, f"{root / NAME}, outlines", advice=ADVICE
+        )
 
     @property
     def drawn(self) -> int:

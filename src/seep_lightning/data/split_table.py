@@ -1,14 +1,16 @@
 """`split.csv`: which chip of a data set is in which part, a row a chip."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.parts import PART_SYNONYMS, PARTS
-from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import plain_cell, write_table
+from seep_lightning.documents.tables import read_csv
+from seep_lightning.errors import UserError, as_error_of
+from seep_lightning.files import write_table
+
+ADVICE = "A split has a row for each chip: its name and its part."
 
 
 def write_split(path: Path, chips: Chips, parts: Sequence[str]) -> None:
@@ -93,17 +95,11 @@ def _unlisted_error(chips: Chips, name: str, text: str) -> UserError:
 
 def _read_parts(path: str) -> dict[str, str]:
     """The part of each name in the file."""
-    unreadable = as_user_error(f"split.path: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
-    # spreadsheets put a byte order mark first
-    with unreadable, Path(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames
-        rows = list(reader)
-    if columns is None or not {"name", "part"} <= set(columns):
-        raise UserError(f"split.path: {path} needs the columns name and part, found {columns}.")
-    names = [plain_cell(str(row["name"])) for row in rows]
+    with as_error_of("split.path", UserError):
+        rows = read_csv(Path(path), ["name", "part"], advice=ADVICE).rows
+    names = [row.cells["name"] for row in rows]
     _check_names(path, names)
-    parts = [str(row["part"]) for row in rows]
+    parts = [row.cells["part"] for row in rows]
     _check_parts(path, names, parts)
     return dict(zip(names, parts, strict=True))
 

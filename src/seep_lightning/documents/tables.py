@@ -53,9 +53,25 @@ class TableRow:
         try:
             return float(cell)
         except ValueError as error:
-            raise UserError(
-                f"{self.source}: line {self.line}: {column} is {_shown(cell)}; expected a number."
-            ) from error
+            raise self.refused(column, "a number") from error
+
+    def whole_number(self, column: str) -> int:
+        """The whole number in a cell, from 0; `UserError` where it holds something else."""
+        number = self.number(column)
+        # of what is too large and of NaN, neither is one
+        if not (number >= 0 and number.is_integer()):
+            raise self.refused(column, "a whole number")
+        return int(number)
+
+    def refused(self, column: str, expected: str) -> UserError:
+        """The error for a cell that does not hold what its column does.
+
+        Args:
+            column: Of the cell.
+            expected: What it must hold, in words.
+        """
+        found = _shown(self.cells[column].strip())
+        return UserError(f"{self.source}: line {self.line}: {column} is {found}; expected {expected}.")
 
 
 @dataclass(frozen=True)
@@ -71,13 +87,13 @@ class Table:
     rows: list[TableRow]
 
 
-def read_csv(path: Path, required: Sequence[str] = (), *, largest: int = LARGEST_TABLE, advice: str = "") -> Table:
-    """Read a CSV file.
+def read_csv(path: Path, required: Sequence[str] = (), *, may_end_early: bool = False, advice: str = "") -> Table:
+    """Read a CSV file of at most `LARGEST_TABLE` bytes.
 
     Args:
         path: The file.
         required: Columns that must be there.
-        largest: Bytes that it may have.
+        may_end_early: Whether a row may leave out its last cells, as people type them; these are empty.
         advice: What to do about one that is damaged, a sentence.
 
     Returns:
@@ -86,16 +102,20 @@ def read_csv(path: Path, required: Sequence[str] = (), *, largest: int = LARGEST
     Raises:
         UserError: It cannot be read, is no table, lacks a column or has one twice, or a row is of another length.
     """
-    return parsed_csv(read_text(path, largest=largest), str(path), required, advice=advice)
+    text = read_text(path, largest=LARGEST_TABLE)
+    return parsed_csv(text, str(path), required, may_end_early=may_end_early, advice=advice)
 
 
-def parsed_csv(text: str, source: str, required: Sequence[str] = (), *, advice: str = "") -> Table:
+def parsed_csv(
+    text: str, source: str, required: Sequence[str] = (), *, may_end_early: bool = False, advice: str = ""
+) -> Table:
     """The table that CSV says; see `read_csv`.
 
     Args:
         text: The CSV.
         source: Where it comes from, for messages.
         required: Columns that must be there.
+        may_end_early: Whether a row may leave out its last cells.
         advice: What to do about one that is damaged, a sentence.
     """
     if "\0" in text:
@@ -108,6 +128,12 @@ def parsed_csv(text: str, source: str, required: Sequence[str] = (), *, advice: 
     _check_header(columns, required, source, advice)
     table: list[TableRow] = []
     for line, cells in rows:
+        missing = len(columns) - len(cells)
+        if may_end_early and missing > 0:
+            cells = [*cells, *[""] * missing]
+        elif missing < 0 and not any(cells[missing:]):
+            # separators at the end of a line
+            cells = cells[:missing]
         if len(cells) != len(columns):
             problem = f"{source}: line {line} has {len(cells)} cells; expected {len(columns)}, as its header has"
             raise damaged(problem, advice)
@@ -144,14 +170,12 @@ class _Lines:
 
 
 def _separator(text: str, required: Sequence[str]) -> str:
-    """What separates the cells of a header: a comma, unless the columns are found by another one alone."""
+    """What separates the cells of a header: by which the columns are found, or else of which there are most."""
     header = text.lstrip().partition("\n")[0]
-    found = {separator: _names(header, separator) for separator in SEPARATORS}
-    if required:
-        fitting = [separator for separator in SEPARATORS if set(required) <= set(found[separator])]
-    else:
-        fitting = [separator for separator in SEPARATORS if len(found[separator]) > 1]
-    return fitting[0] if fitting else ","
+    for separator in SEPARATORS:
+        if required and set(required) <= set(_names(header, separator)):
+            return separator
+    return max(SEPARATORS, key=header.count)
 
 
 def _names(header: str, separator: str) -> list[str]:
@@ -168,7 +192,7 @@ def _check_header(columns: Sequence[str], required: Sequence[str], source: str, 
     if lacking:
         found = shortened([_shown(name) for name in columns], 6) or "no header"
         raise damaged(f"{source} lacks the column {', '.join(lacking)}; found {found}", advice)
-    repeated = [name for name, count in Counter(columns).items() if count > 1]
+    repeated = [name for name, count in Counter(columns).items() if count > 1 and name]
     if repeated:
         raise damaged(f"{source} has the column {_shown(repeated[0])} twice; expected it once", advice)
 

@@ -1,17 +1,18 @@
 """The table of an output folder, `scenes.csv`: a typed row for each scene."""
 
-import csv
-import io
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.files import check_output_folder, make_output_folder, plain_cell, write_table
+from seep_lightning.files import check_output_folder, make_output_folder, write_table
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 
 TABLE_NAME = "scenes.csv"
+ADVICE = "Choose another output folder."
 DONE = "done"
 FAILED = "failed"
 
@@ -221,13 +222,13 @@ def read_rows(path: Path) -> dict[str, SceneRow]:
     Raises:
         UserError: The file is not a table of this command.
     """
-    if not path.is_file():
+    if not is_there(path):
         return {}
-    reader = csv.DictReader(io.StringIO(path.read_text()), restval="")
-    columns = tuple(reader.fieldnames or ())
-    expected = tuple(column for column in COLUMNS if column in columns or column not in YOUNGER_COLUMNS)
-    if columns != expected:
-        raise UserError(f"{path} is not a table of this command. Choose another output folder.")
-    with as_user_error(f"{path} is not a table of this command", ValueError, advice="Choose another output folder."):
-        rows = [SceneRow.from_cells({name: plain_cell(cell) for name, cell in cells.items()}) for cells in reader]
+    table = read_csv(path, advice=ADVICE)
+    expected = tuple(column for column in COLUMNS if column in table.columns or column not in YOUNGER_COLUMNS)
+    if table.columns != expected:
+        raise UserError(f"{path} is not a table of this command. {ADVICE}")
+    # of an infinite number of seeps, too
+    with as_user_error(f"{path} is not a table of this command", ValueError, OverflowError, advice=ADVICE):
+        rows = [SceneRow.from_cells(row.cells) for row in table.rows]
     return {row.name: row for row in rows}

@@ -104,7 +104,7 @@ class ExportSource:
         state = self.content["state_dict"]
         return {
             "state_dict": {name: tensor for name, tensor in state.items() if name.startswith("net.")},
-            "hyper_parameters": {key: settings[key] for key in NETWORK_SETTINGS},
+            "hyper_parameters": {key: settings.get(key) for key in NETWORK_SETTINGS},
             CHECKPOINT_KEY: {**self.content[CHECKPOINT_KEY], "model_card": self.card},
         }
 

@@ -2,17 +2,24 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta
 
+from seep_lightning.data.network_facts import check_facts
 from seep_lightning.data.normalise import Floats, Normaliser
+from seep_lightning.documents.json_files import parsed_json
+from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.documents.shapes import Count, Probability, as_shape
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.export_source import ExportSource, channels_of_seep
 from seep_lightning.predictor.onnx_names import NETWORK_INPUT, NETWORK_OUTPUT
+from seep_lightning.runs.stored_shapes import LARGEST_STRIDE
 
 if TYPE_CHECKING:
     import onnx
@@ -27,8 +34,23 @@ log = logging.getLogger(__name__)
 ONNX_KEY = "seep_lightning"
 ONNX_FORMAT = 2
 FIRST_RAW_FORMAT = 2
+LARGEST_ONNX = 2**31
+"""Bytes of a file: protobuf's own limit."""
+EXPORT_AGAIN = "Export the run again."
 # Of onnxruntime: errors only.
 LOG_SEVERITY = 3
+
+
+@dataclass(frozen=True)
+class StoredOnnx:
+    """What the metadata of a file of ours hold."""
+
+    format: int
+    facts: dict[str, Any]
+    threshold: Probability
+    stride: Annotated[int, Meta(ge=1, le=LARGEST_STRIDE)]
+    min_area: Count | None = None
+    size: Count | None = None
 
 
 class OnnxPredictor(Predictor):
@@ -49,20 +71,31 @@ class OnnxPredictor(Predictor):
     def __init__(self, path: Path, device: str = "auto") -> None:
         model = _read_model(path)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
-        stored = json.loads(metadata.get(ONNX_KEY, "{}"))
-        if not stored or stored["format"] > ONNX_FORMAT:
-            raise UserError(f"{path} was not written by this version's export. Export the run again.")
-        if stored.get("size") is not None:
+        stored = _read_metadata(metadata.get(ONNX_KEY, ""), path)
+        if stored.size is not None:
             raise UserError(
-                f"{path} takes squares of {stored['size']} px, for other programs. "
+                f"{path} takes squares of {stored.size} px, for other programs. "
                 "Expected the run, or a file of export format=onnx without size=."
             )
-        if stored["format"] >= FIRST_RAW_FORMAT:
-            model = _bare_network(model)
-        super().__init__(stored["facts"], stored["threshold"], stored.get("min_area"))
-        self.stride: int = stored["stride"]
+        if stored.format >= FIRST_RAW_FORMAT:
+            model = _bare_network(model, path)
+        super().__init__(stored.facts, stored.threshold, stored.min_area)
+        self.stride: int = stored.stride
         self.session = _session(model, path, device)
-        self._input_name = self.session.get_inputs()[0].name
+        with as_user_error(f"{path}: its graph takes nothing", IndexError, advice=EXPORT_AGAIN):
+            self._input_name = self.session.get_inputs()[0].name
+        self._try_out(path)
+
+    def _try_out(self, path: Path) -> None:
+        """Raise `UserError` where the graph does not take or give what its metadata say."""
+        side = 2 * self.stride
+        batch = np.zeros((1, self.bands, side, side), np.float32)
+        # onnxruntime has an error class for every reason, and a graph may give anything
+        with as_user_error(f"{path}: its graph does not take what the file says", Exception, advice=EXPORT_AGAIN):
+            given = self.probability(batch)
+        expected = (1, 1 + self.classes, side, side)
+        if given.shape != expected:
+            raise UserError(f"{path}: its graph gives {given.shape}; expected {expected}. {EXPORT_AGAIN}")
 
     def probability(self, batch: Floats) -> Floats:
         """See `Predictor`; pads to multiples of the stride as the network does in training.
@@ -172,16 +205,33 @@ def _read_model(path: Path) -> "onnx.ModelProto":
     """What a file holds."""
     import onnx
 
+    check_regular(path, largest=LARGEST_ONNX)
     # a damaged file raises errors of protobuf, which has its own classes for them
     with as_user_error(f"{path} cannot be read as ONNX", Exception):
-        return onnx.load(path)
+        # our files hold all of their weights
+        return onnx.load(path, load_external_data=False)
 
 
-def _bare_network(model: "onnx.ModelProto") -> "onnx.ModelProto":
+def _read_metadata(text: str, path: Path) -> StoredOnnx:
+    """What our export wrote about a network; `UserError` where it is not ours, or damaged."""
+    source = f"{path}, metadata"
+    content = parsed_json(text, source, advice=EXPORT_AGAIN) if text else {}
+    if not isinstance(content, dict) or not content:
+        raise UserError(f"{path} was not written by this version's export. {EXPORT_AGAIN}")
+    stored = as_shape(content, StoredOnnx, source, advice=EXPORT_AGAIN)
+    if stored.format > ONNX_FORMAT:
+        raise UserError(f"{path} was not written by this version's export. {EXPORT_AGAIN}")
+    check_facts(stored.facts, f"{source}, facts", advice=EXPORT_AGAIN)
+    return stored
+
+
+def _bare_network(model: "onnx.ModelProto", path: Path) -> "onnx.ModelProto":
     """The network alone, from network input to scaled probabilities."""
     from onnx.utils import Extractor
 
-    return Extractor(model).extract_model([NETWORK_INPUT], [NETWORK_OUTPUT])
+    # of a graph that lacks the names, or is none
+    with as_user_error(f"{path}: the network cannot be found in its graph", Exception, advice=EXPORT_AGAIN):
+        return Extractor(model).extract_model([NETWORK_INPUT], [NETWORK_OUTPUT])
 
 
 def _session(model: "onnx.ModelProto", path: Path, device: str) -> Any:

@@ -1,12 +1,13 @@
 """What an exported file is, in the terms of STAC's extension for machine learning models (MLM)."""
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from seep_lightning.documents.json_files import parsed_json
+from seep_lightning.documents.shapes import as_shape
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.export_source import ExportSource, Interface
 from seep_lightning.predictor.formats import ExportFormat
@@ -59,7 +60,8 @@ def stac_item(source: ExportSource, export_format: ExportFormat, file_name: str)
         A STAC item, as JSON has it.
     """
     written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    card = json.loads(source.card)
+    card_source = f"{source.path}, model card"
+    card = as_shape(parsed_json(source.card, card_source), dict[str, Any], card_source)
     settings = source.content["hyper_parameters"]
     properties = {
         "datetime": written,

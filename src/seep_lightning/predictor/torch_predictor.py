@@ -70,7 +70,8 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
     bands = facts.get("bands", 1)
     channels_last = stored.get("channels_last")
     problem = f"{path} holds settings that this version does not know"
-    with as_user_error(problem, TypeError), bounded_by(content["state_dict"].values(), str(path)):
+    kinds = (TypeError, ValueError, LookupError, AttributeError)
+    with as_user_error(problem, *kinds), bounded_by(content["state_dict"].values(), str(path)):
         net = build_net(stored["model"], bands, told_apart(facts), channels_last, trained=True)
     load_weights(net, content, path)
     slope, offset = chosen.get("scaling", (1.0, 0.0))

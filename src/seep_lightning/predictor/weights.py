@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seep_lightning.errors import UserError
+from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, check_archive, read_checkpoint
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ def load_weights(net: nn.Module, content: Mapping[str, Any], path: Path) -> None
     """
     try:
         net.load_state_dict(_own_weights(content))
-    except RuntimeError as error:
+    # of shapes, and of tensors that are of another kind than a network's
+    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
         reason = str(error).splitlines()[-1].strip().rstrip(".")
         message = f"{path}: its network differs from model ({reason}). Use the model it was trained with."
         raise UserError(message) from error
@@ -88,7 +90,8 @@ def start_from(net: nn.Module, path: Path) -> None:
             f"{path}: its network differs from model ({_listed(fit.left)} do not fit). "
             "Use the model it was trained with, or init=null."
         )
-    net.load_state_dict(fit.weights, strict=False)
+    with as_user_error(f"{path}: its weights cannot be taken", RuntimeError, TypeError, NotImplementedError):
+        net.load_state_dict(fit.weights, strict=False)
     if fit.left:
         log.info("init=%s: %s keep their own weights", path.name, _listed(fit.left))
     if fit.unused:
@@ -116,6 +119,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def _plain_content(path: Path) -> Any:
     """What torch reads from a file without running anything in it; None where it cannot."""
+    check_regular(path)
     check_archive(path)
     try:
         with warnings.catch_warnings(action="ignore"):

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import OtherDataConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.evaluation.stored import ADVICE
 from seep_lightning.reporting.pictures import Rgb, four_views
 from seep_lightning.runs.directory import Run
 
@@ -57,7 +58,10 @@ def view_chips(run: Run, scored: dict[str, Any], rows: Sequence[dict[str, Any]])
     data = scored["data"]
     # those of the run's own data, and those of older versions, tell the root alone
     settings = data.get("settings") or {"root": data["root"]}
-    chips = pair_chips(other_data(run.config.data, OtherDataConfig(**settings)))
+    problem = f"the evaluation of part={scored['part']} names settings that this version does not know"
+    with as_user_error(problem, TypeError, advice=ADVICE):
+        other = OtherDataConfig(**settings)
+    chips = pair_chips(other_data(run.config.data, other))
     evaluation = run.dir / "evaluate" / scored["part"]
     drawn = []
     for row in rows:

@@ -1,6 +1,5 @@
 """One page that tells what a run, or a sweep, is worth, in one HTML file that needs no network."""
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,11 @@ from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import trusting_its_config
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.text import read_text
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.evaluation.stored import SUMMARY_NAME, read_evaluation
 from seep_lightning.files import digest, remove_leftovers, write_text
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.masking import masked
@@ -43,7 +45,7 @@ from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare, floors_of_rows, not_above_floors
 from seep_lightning.reporting.intervals import intervals, tolerance_intervals
 from seep_lightning.runs.directory import Run, open_run
-from seep_lightning.runs.records import read_rows
+from seep_lightning.runs.records import read_chip_rows, read_history
 
 log = logging.getLogger(__name__)
 
@@ -211,8 +213,8 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
     section = RunSection(
         dir=run.dir,
         config=run.config,
-        yaml=masked(run.config_path.read_text()),
-        history=read_rows(run.metrics_path),
+        yaml=masked(read_text(run.config_path)),
+        history=read_history(run.metrics_path),
         summary=run.summary(),
         part=config.part,
     )
@@ -228,7 +230,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
     except UserError as error:
         section.notes.append(f"No figures of part={config.part}: {error}")
         return section
-    rows = read_rows(run.dir / "evaluate" / config.part / "chips.csv")
+    rows = read_chip_rows(run.dir / "evaluate" / config.part / "chips.csv")
     section.intervals = intervals(rows) | tolerance_intervals(section.within_tolerance.get("scenes", {}))
     section.seeps = [row for row in rows if row["seep_px"]]
     try:
@@ -244,7 +246,7 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
     without_curves = []
     for row in rows:
         row.settings = {key: _without_modules(value) for key, value in row.settings.items()}
-        history = read_rows(row.run.metrics_path)
+        history = read_history(row.run.metrics_path)
         name = str(row.run.dir.relative_to(home))
         if history:
             histories[name] = history
@@ -275,11 +277,11 @@ def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
     Raises:
         UserError: The folder holds another part or other data: somebody has given it this name.
     """
-    path = run.dir / "evaluate" / config.part / "summary.json"
+    folder = run.dir / "evaluate" / config.part
     reason = ""
-    if path.is_file():
-        stored: dict[str, Any] = json.loads(path.read_text())
-        _check_stored(stored, run, config.part, path.parent)
+    if is_there(folder / SUMMARY_NAME):
+        stored = read_evaluation(folder)
+        _check_stored(stored, run, config.part, folder)
         checkpoint = run.checkpoint(stored.get("checkpoint", "best"))
         if stored.get("checkpoint_digest") == digest(checkpoint):
             return stored

@@ -1,6 +1,5 @@
 """Two runs, or two sets of folds, paired on the same chips: the difference of their Dice, and how sure it is."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
+from seep_lightning.evaluation.stored import read_evaluation
 from seep_lightning.files import digest
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import (
@@ -20,7 +20,7 @@ from seep_lightning.metrics.jackknife import (
 )
 from seep_lightning.reporting.intervals import COUNT_COLUMNS
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.records import read_rows
+from seep_lightning.runs.records import read_chip_rows
 
 PARTS = ("train", "val", "test", "all")
 
@@ -136,7 +136,7 @@ def check_scored(folder: Path, name: str) -> None:
     Raises:
         UserError: It is of another part or of another checkpoint.
     """
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = read_evaluation(folder)
     part = summary["part"]
     if name in PARTS and part != name:
         raise UserError(f"{folder} holds figures of part={part}. Evaluate part={name} anew.")
@@ -157,7 +157,7 @@ def read_folds(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """
     chips: dict[str, dict[str, Any]] = {}
     for path in paths:
-        for row in read_rows(path):
+        for row in read_chip_rows(path):
             name = row["name"]
             if name in chips:
                 raise UserError(f"{path}: {name} was scored in another fold already.")

@@ -30,7 +30,7 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.files import with_home, write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
 from seep_lightning.runs.status import RunStatus
-from seep_lightning.runs.stored_shapes import StoredSummary
+from seep_lightning.runs.stored_shapes import FinalSummary, StoredNodes, StoredSummary
 
 # Of `summary.json`; raise it when an older reader would go wrong.
 SUMMARY_FORMAT = 1
@@ -96,6 +96,7 @@ class Run:
             raise UserError(self._missing_config())
         written = read_yaml(self.config_path, advice=PUT_BACK)
         as_written = as_shape(written, dict[str, Any], str(self.config_path), advice=PUT_BACK)
+        as_shape(as_written, StoredNodes, str(self.config_path), advice=PUT_BACK)
         judge_stored(str(self.config_path), as_written)
         check_no_references(self.config_path, as_written)
         stored = with_old_meaning(with_current_names(as_written))
@@ -148,6 +149,8 @@ class Run:
                 f"{self.summary_path} has format {stored.format}; this version reads up to {SUMMARY_FORMAT}. "
                 "Update seep_lightning."
             )
+        if stored.status in (RunStatus.FINISHED, RunStatus.PRUNED):
+            as_shape(content, FinalSummary, str(self.summary_path), advice=PUT_BACK)
         return content
 
     def write_config(self, config: TrainConfig) -> None:

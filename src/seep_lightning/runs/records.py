@@ -1,37 +1,83 @@
 """Tables of figures that a run keeps: `metrics.csv`, a row for each epoch, and `chips.csv`, a row for each chip."""
 
-import csv
+import math
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.files import plain_cell
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.tables import LARGEST_TABLE, Table, TableRow, parsed_csv, read_csv
+from seep_lightning.documents.text import read_text
 
-# Columns that hold no numbers.
+# Columns of `chips.csv` that hold no numbers.
 TEXT_COLUMNS = ("name", "scene", "tile")
+# Its columns that hold numbers of pixels.
+COUNT_COLUMNS = ("tp", "fp", "fn", "seep_px")
+CHIP_COLUMNS = ("name", "scene", "dice", *COUNT_COLUMNS)
+NO_TABLE = Table((), [])
+# What to do about damaged ones.
+PUT_BACK = "Put it back, or remove it: the curve begins anew."
+SCORE_AGAIN = "Evaluate the run anew, with overwrite=true."
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of such a table.
+def read_history(path: Path) -> list[dict[str, float]]:
+    """The rows of a `metrics.csv`, an epoch each.
 
     Args:
         path: The table.
 
     Returns:
-        Numbers as floats, NaN where a cell is empty; no rows where there is no file.
+        Numbers by column, NaN where a cell is empty; no rows where there is no file.
+
+    Raises:
+        UserError: It is no such table.
     """
-    if not path.is_file():
-        return []
+    rows: list[dict[str, float]] = []
+    for row in metrics_table(path).rows:
+        numbers = {column: row.number(column, empty=math.nan) for column in row.cells}
+        rows.append({**numbers, "epoch": row.whole_number("epoch")})
+    return rows
+
+
+def metrics_table(path: Path) -> Table:
+    """A `metrics.csv` as its text; no rows where there is no file.
+
+    Args:
+        path: The table.
+
+    Raises:
+        UserError: It is no such table.
+    """
+    if not is_there(path):
+        return NO_TABLE
     # half a row, of a training on a disk that is full, does not count
-    lines = path.read_text().rpartition("\n")[0].splitlines()
-    return [_typed(row) for row in csv.DictReader(lines)]
+    whole_lines = read_text(path, largest=LARGEST_TABLE).rpartition("\n")[0]
+    return parsed_csv(whole_lines, str(path), ["epoch"], advice=PUT_BACK)
 
 
-def _typed(row: dict[str, str]) -> dict[str, Any]:
-    """A row with each cell as what its column holds."""
+def read_chip_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a `chips.csv`, a chip each.
+
+    Args:
+        path: The table.
+
+    Returns:
+        Names as text, numbers as floats, NaN where a cell is empty; no rows where there is no file.
+
+    Raises:
+        UserError: It is no such table.
+    """
+    table = read_csv(path, CHIP_COLUMNS, advice=SCORE_AGAIN) if is_there(path) else NO_TABLE
+    return [_chip_row(row) for row in table.rows]
+
+
+def _chip_row(row: TableRow) -> dict[str, Any]:
+    """A row of `chips.csv` with each cell as what its column holds."""
     values: dict[str, Any] = {}
-    for column, cell in row.items():
+    for column, cell in row.cells.items():
         if column in TEXT_COLUMNS:
-            values[column] = plain_cell(cell)
+            values[column] = cell
+        elif column in COUNT_COLUMNS:
+            values[column] = float(row.whole_number(column))
         else:
-            values[column] = float(cell or "nan")
+            values[column] = row.number(column, empty=math.nan)
     return values

@@ -1,17 +1,37 @@
-"""The shapes of what a run directory holds: `summary.json` and checkpoints.
+"""The shapes of what a run directory holds: `config.yaml`, `summary.json` and checkpoints.
 
 Keys that older versions did not write have defaults; keys that are not named here are tolerated.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
 from seep_lightning.documents.shapes import Count, Finite, Probability
 
-LARGEST_STRIDE = 2**12
+LARGEST_STRIDE = 2**9
 """Of a network, px."""
+
+
+@dataclass(frozen=True)
+class StoredNode:
+    """A node of a config that names a class."""
+
+    _target_: str
+
+
+@dataclass(frozen=True)
+class StoredNodes:
+    """What `config.yaml` says of classes, which the schema leaves open."""
+
+    model: StoredNode
+    loss: StoredNode
+    optimizer: StoredNode
+    scheduler: dict[str, Any] | None = None
+    logger: dict[str, Any] | None = None
+    callbacks: dict[str, Any] | None = None
+    metrics: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,61 @@ class StoredGit:
 
 
 @dataclass(frozen=True)
+class StoredFigures:
+    """Figures of pixels, of which the Dice must be there."""
+
+    dice: float
+
+
+@dataclass(frozen=True)
+class StoredFloor:
+    """What a rule without learning reaches."""
+
+    dice: float
+
+
+@dataclass(frozen=True)
+class StoredDarkFloor:
+    """Likewise, with the darkness that the rule goes by; a mean over classes has none."""
+
+    dice: float
+    dark_threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class StoredFloors:
+    """See `metrics.floors`; a floor that is not there is not shown."""
+
+    all_seep: StoredFloor = StoredFloor(0.0)
+    no_seep: StoredFloor = StoredFloor(0.0)
+    darker_than: StoredDarkFloor = StoredDarkFloor(0.0)
+
+
+# one key is no name of a field
+FinalFigures = TypedDict("FinalFigures", {"val": StoredFigures, "val_at_0.5": StoredFigures})
+
+
+@dataclass(frozen=True)
+class FinalBest:
+    """What the summary of a run that came to its end must say of its best epoch."""
+
+    score: float
+    threshold: Probability
+
+
+@dataclass(frozen=True)
+class FinalSummary:
+    """What the summary of a run that came to its end must hold."""
+
+    name: str
+    split: str
+    epochs: Count
+    seconds: float
+    best: FinalBest
+    figures: FinalFigures
+
+
+@dataclass(frozen=True)
 class StoredSummary:
     """`summary.json` of a run."""
 
@@ -64,7 +139,7 @@ class StoredSummary:
     packages: dict[str, str] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
-    floors: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    floors: dict[str, StoredFloors] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,7 +148,7 @@ class StoredSettings:
     """What Lightning calls the hyper-parameters of a checkpoint; `data.network_facts` has the shape of `facts`."""
 
     facts: dict[str, Any]
-    model: dict[str, Any]
+    model: StoredNode
     channels_last: bool | None = None
 
 

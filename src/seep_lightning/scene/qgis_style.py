@@ -12,6 +12,7 @@ from jinja2 import Template
 from numpy.typing import NDArray
 
 from seep_lightning import compat
+from seep_lightning.documents.regular_files import is_there, read_bytes
 from seep_lightning.files import write_text
 
 STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
@@ -43,8 +44,8 @@ def style_for(path: Path) -> str:
     if inside and inside != own_style:
         return inside
     beside = style_file(path)
-    if beside.exists():
-        return beside.read_text(encoding="utf-8", errors="replace")
+    if is_there(beside):
+        return read_bytes(beside).decode(errors="replace")
     return own_style
 
 

@@ -83,7 +83,7 @@ class TrialEnd:
 
 
 def _end_of_training(job: JobReturn, run: Run) -> TrialEnd:
-    if run.summary()["status"] == RunStatus.PRUNED:
+    if run.summary().get("status") == RunStatus.PRUNED:
         return TrialEnd(TrialState.PRUNED)
     return TrialEnd(TrialState.COMPLETE, job.return_value)
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from seep_lightning.compat import raised_while_restoring
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.errors import Interrupted, Preempted, as_error_of
+from seep_lightning.errors import LONGEST_REASON, Interrupted, Preempted, UserError, as_error_of, first_line
 from seep_lightning.runs.directory import Run
 from seep_lightning.shortages import MEMORY, ShortageError, shortage_of
 from seep_lightning.training.os_signals import resume_hint, sigusr1_as_sigterm
@@ -41,6 +42,7 @@ def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run
         with (
             interruptions_explained(run),
             shortages_explained(run, data.batch_size),
+            damage_explained(run),
             sigusr1_as_sigterm(),
             as_error_of("trainer", MisconfigurationException),
         ):
@@ -71,6 +73,30 @@ def interruptions_explained(run: Run) -> Iterator[None]:
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {resume_hint(run)}") from error
+
+
+@contextmanager
+def damage_explained(run: Run) -> Iterator[None]:
+    """Turn whatever a damaged checkpoint raises while Lightning takes it over into one sentence.
+
+    Args:
+        run: The run that is resumed.
+
+    Raises:
+        UserError: Its last checkpoint cannot be taken over.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if shortage_of(error) is not None or not raised_while_restoring(error):
+            raise
+        reason = first_line(error)[:LONGEST_REASON]
+        raise UserError(
+            f"{run.last} cannot be resumed from; it may be damaged ({type(error).__name__}: {reason}). Put it back, or "
+            f"start anew with init={run.dir}."
+        ) from error
 
 
 @contextmanager

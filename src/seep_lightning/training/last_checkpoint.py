@@ -34,7 +34,10 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
     content = read_checkpoint(run.last)
     if "optimizer_states" not in content:
         raise UserError(f"{run.last} is not a last checkpoint: it holds weights alone. Start anew with init={run.dir}.")
-    _check_same_data(run, content["hyper_parameters"]["facts"]["fingerprint"], data)
+    for key in ("epoch", "global_step"):
+        if content.get(key) is None:
+            raise UserError(f"{run.last} is damaged: it does not say its {key}. Start anew with init={run.dir}.")
+    _check_same_data(run, content["hyper_parameters"]["facts"].get("fingerprint"), data)
     _check_length(run, "epochs", content["epoch"] + 1, config.trainer.max_epochs)
     _check_length(run, "steps", content["global_step"], config.trainer.max_steps)
     return content
@@ -63,7 +66,7 @@ def check_last_is_not_lost(run: Run) -> None:
 def _evidence_of_training(run: Run) -> str | None:
     """What tells that a run had a last checkpoint once; None where nothing does."""
     from seep_lightning.runs.checkpoints import read_checkpoint
-    from seep_lightning.runs.records import read_rows
+    from seep_lightning.runs.records import read_history
 
     summary = run.summary()
     if "best" in summary or run.finished:
@@ -79,12 +82,12 @@ def _evidence_of_training(run: Run) -> str | None:
     first_epochs = run.config.checkpoint_every
     if best.is_file() and read_checkpoint(best)["epoch"] >= first_epochs:
         return "checkpoints/best.ckpt"
-    if any(row["epoch"] >= first_epochs for row in read_rows(run.metrics_path)):
+    if any(row["epoch"] >= first_epochs for row in read_history(run.metrics_path)):
         return "metrics.csv"
     return None
 
 
-def _check_same_data(run: Run, trained_on: str, data: "SeepDataModule") -> None:
+def _check_same_data(run: Run, trained_on: str | None, data: "SeepDataModule") -> None:
     from seep_lightning.data.split_table import read_split
 
     fingerprint = data.chips.fingerprint

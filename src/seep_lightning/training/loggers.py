@@ -21,11 +21,10 @@ from seep_lightning import compat
 from seep_lightning.config.references import looked_up
 from seep_lightning.config.targets import build, resolve
 from seep_lightning.config.training import TrainConfig
-from seep_lightning.documents.tables import parsed_csv
-from seep_lightning.documents.text import read_text
 from seep_lightning.errors import as_error_of, writing_to
 from seep_lightning.files import write_table
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.records import metrics_table
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.training.run_placeholder import fill_in_run
 
@@ -256,8 +255,4 @@ def write_rows_of_epoch(trainer: pl.Trainer) -> None:
 
 def _rows_by_epoch(path: Path) -> dict[int, dict[str, Any]]:
     """The rows of a `metrics.csv` by their epoch; none where there is no file yet. Half a row at its end is no row."""
-    if not path.is_file():
-        return {}
-    whole_lines = read_text(path).rpartition("\n")[0]
-    table = parsed_csv(whole_lines, str(path), ["epoch"], advice="Put it back, or remove it: the curve begins anew.")
-    return {int(row.number("epoch")): dict(row.cells) for row in table.rows}
+    return {row.whole_number("epoch"): dict(row.cells) for row in metrics_table(path).rows}

@@ -11,6 +11,8 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from seep_lightning.data.description import NAME as FACTS_FILE
+from seep_lightning.data.description import read_description
 from seep_lightning.data.generator.fields import Rng
 from seep_lightning.data.generator.scene import SyntheticSpec, generate_scene
 from seep_lightning.data.images import write_image
@@ -24,7 +26,6 @@ DATASET_VERSION = 2
 FIRST_SCENE = 900001
 
 IMAGES, MASKS, SCENES = "images", "masks", "scenes"
-FACTS_FILE = "dataset.json"
 
 # Shares of the real set's chips that hold an edge of the swath, or no seep.
 EDGE_SHARE = 0.124
@@ -112,8 +113,7 @@ def is_written(root: Path, spec: SyntheticSpec) -> bool:
         return False
     if root.is_dir() and not any(root.iterdir()):
         return False
-    file = root / FACTS_FILE
-    facts = json.loads(file.read_text()) if file.is_file() else {}
+    facts = read_description(root)
     same_format = facts.get("format") == DATASET_VERSION
     same_spec = facts.get("spec") == asdict(spec)
     if not same_format or not same_spec:

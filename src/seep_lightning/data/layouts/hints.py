@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seep_lightning.data.layouts.known import FolderNames, known_folders
 from seep_lightning.data.left_out import counted_suffixes
+from seep_lightning.documents.regular_files import is_regular
 from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import chip_suffixes
 
@@ -92,6 +93,10 @@ def settings_for(root: Path, content: FolderContent) -> str:
     return ""
 
 
+LONGEST_HEADER = 2**16
+"""Characters of the first line of a table, of which more are not read."""
+
+
 def table_of_pairs(folder: Path, files: list[str]) -> str:
     """The only one of a folder's files that is a table of images and masks; `""` for none or several."""
     tables = [name for name in files if _lists_pairs(folder / name)]
@@ -100,10 +105,13 @@ def table_of_pairs(folder: Path, files: list[str]) -> str:
 
 def _lists_pairs(path: Path) -> bool:
     """Whether a file is a table of images and masks, by its first line."""
-    if path.suffix.lower() != ".csv":
+    if path.suffix.lower() != ".csv" or not is_regular(path):
         return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline().lower()
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            header = file.readline(LONGEST_HEADER).lower()
+    except OSError:
+        return False
     columns = {name.strip() for name in re.split("[,;\t]", header)}
     return {"image", "mask"} <= columns
 

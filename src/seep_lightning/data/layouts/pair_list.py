@@ -1,6 +1,5 @@
 """Chips that a CSV lists: `data.pairs=pairs.csv` with the columns image, mask, and scene, tile, split where known."""
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,11 +11,10 @@ from seep_lightning.config.pair_columns import EXAMPLE, NEEDED_COLUMNS, PAIR_COL
 from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.names import chip_name, split_name
 from seep_lightning.data.left_out import left_out
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.documents.tables import read_csv
+from seep_lightning.errors import UserError, as_error_of
 from seep_lightning.scene.raster_formats import chip_suffixes
 
-# spreadsheets separate with the last two in some countries
-DELIMITERS = ",;\t"
 ENTRY_KINDS = ("image", "mask")
 
 
@@ -173,22 +171,15 @@ def _cure(column: str) -> str:
 
 def _read_rows(path: Path, names: Mapping[str, str]) -> list[ListedPair]:
     """The rows of a list, without empty ones; `names` says what its columns are called, where not as here."""
-    unreadable = as_user_error(f"data.pairs: {path} cannot be read as CSV", UnicodeDecodeError, csv.Error)
-    # spreadsheets put a byte order mark first
-    with unreadable, path.open(newline="", encoding="utf-8-sig") as file:
-        header = file.readline()
-        delimiter = max(DELIMITERS, key=header.count)
-        written = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        columns = _named_columns(path, written, names)
-        _check_columns(path, columns)
-        reader = csv.reader(file, delimiter=delimiter)
-        rows: list[ListedPair] = []
-        for cells in reader:
-            texts = [cell.strip() for cell in cells]
-            if any(texts):
-                # the header is line 1
-                line = reader.line_num + 1
-                rows.append(ListedPair(line, dict(zip(columns, texts, strict=False))))
+    with as_error_of("data.pairs", UserError):
+        table = read_csv(path, may_end_early=True, advice="Expected a row for each chip.")
+    columns = _named_columns(path, [name.lower() for name in table.columns], names)
+    _check_columns(path, columns)
+    column_of = dict(zip(table.columns, columns, strict=True))
+    rows: list[ListedPair] = []
+    for row in table.rows:
+        cells = {column_of[name]: cell.strip() for name, cell in row.cells.items()}
+        rows.append(ListedPair(row.line, cells))
     return rows
 
 

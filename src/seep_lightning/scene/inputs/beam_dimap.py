@@ -110,7 +110,8 @@ def open_scene(scene: SceneFile, options: ReadingOptions) -> Raster:
     header = _read_header(Path(scene.location))
     if not header.is_beam:
         return Raster(scene, options.bands, options.nodata, options.nodata_bands)
-    bands = list(_bands(header))
+    with as_user_error(f"{header.path} holds a number that is none", ValueError, advice=ADVICE):
+        bands = list(_bands(header))
     if not bands:
         raise UserError(f"{header.path}: none of its bands lies in {_data_folder(header)}. {ADVICE}")
     stack = replace(scene, location=stacked(bands, header.width, header.height, _place(header)))
