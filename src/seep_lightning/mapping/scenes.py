@@ -14,7 +14,6 @@ from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, remove_leftovers
 from seep_lightning.mapping.notes import NoteTeller
-from seep_lightning.mapping.outputs import MASKS, PROBABILITIES
 from seep_lightning.mapping.table import SceneRow, SceneTable
 from seep_lightning.mapping.workers import MappingRequest, Outcome, map_here, map_over_workers, torch_threads_of
 from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
@@ -54,6 +53,7 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     files = find_scenes("input", config.input)
     from seep_lightning.mapping.jobs import find_jobs
     from seep_lightning.mapping.networks import open_networks
+    from seep_lightning.mapping.outputs import MASKS, PROBABILITIES
     from seep_lightning.nets.hardware import keep_memory
 
     keep_memory()
