@@ -82,8 +82,8 @@ def train(material: str, *reads: Read, more: tuple[str, ...] = OWN_CHIPS) -> Com
     return Command(f"train {material}", "train", material, (*more, *TRAIN), reads=reads)
 
 
-def predict(material: str, *reads: Read) -> Command:
-    return Command(f"predict {material}", "predict", material, (*MAP_ONCE, "output=out/maps"), reads=reads)
+def predict(material: str, *reads: Read, more: tuple[str, ...] = ()) -> Command:
+    return Command(f"predict {material}", "predict", material, (*MAP_ONCE, "output=out/maps", *more), reads=reads)
 
 
 def prepare(material: str, labels: str, *reads: Read) -> Command:
@@ -228,13 +228,19 @@ COMMANDS: tuple[Command, ...] = (
     predict("GeoTIFF", raster("in/scenes/a.tif", TIFF), *RUN_READS),
     predict("COG", raster("in/scenes/a.tif", TIFF)),
     predict("float GeoTIFF", raster("in/scenes/a.tif", TIFF)),
-    predict("pages", raster("in/scenes/a.tif", TIFF)),
+    Command(
+        "predict pages",
+        "predict",
+        "pages",
+        (MAP_ONCE[0], *MAP_ONCE[2:], "input=GTIFF_DIR:2:in/scenes/a.tif", "output=out/maps"),
+        reads=(raster("in/scenes/a.tif", TIFF),),
+    ),
     predict("VRT", raster("in/scenes/a.vrt", VRT, XML), raster("in/scenes/pixels.tif", TIFF)),
     predict("PNG", raster("in/scenes/a.png", PNG)),
     predict("JPEG 2000", raster("in/scenes/a.jp2")),
     predict("ENVI", raster("in/scenes/a.hdr", ENVI_HEADER), raster("in/scenes/a.img")),
     predict("Imagine", raster("in/scenes/a.img")),
-    predict("NetCDF", raster("in/scenes/a.nc")),
+    predict("NetCDF", raster("in/scenes/a.nc"), more=("bands=[Band1]",)),
     predict(
         "Zarr",
         raster("in/scenes/a.zarr/.zmetadata", JSON),
@@ -242,6 +248,7 @@ COMMANDS: tuple[Command, ...] = (
         raster("in/scenes/a.zarr/SIGMA0_VV/.zarray", JSON),
         raster("in/scenes/a.zarr/SIGMA0_VV/.zattrs", JSON),
         raster("in/scenes/a.zarr/SIGMA0_VV/0.0"),
+        more=("bands=[SIGMA0_VV]",),
     ),
     predict(
         "DIMAP",

@@ -151,7 +151,7 @@ def evaluated(folder: Path, run: Run) -> None:
 def exported(folder: Path, run: Run) -> None:
     scene_tif(folder / "scenes", sea(), "a")
     run("export", "run=in/run", "output=in/net.pt", "format=torch")
-    run("export", "run=in/run", "output=in/net.onnx", "size=32")
+    run("export", "run=in/run", "output=in/net.onnx")
 
 
 def user_configs(folder: Path, run: Run) -> None:
