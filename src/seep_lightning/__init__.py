@@ -4,6 +4,14 @@ From Python, each command is a function: `seep_lightning.train("experiment=debug
 package itself costs neither torch nor Hydra: names are imported at their first use.
 """
 
+import sys
+
+# Python's sign that `python -m seep_lightning.VERB` is about to run: before anything else is imported
+if sys.argv[:1] == ["-m"]:
+    from seep_lightning.working_folder import look_into_working_folder_last
+
+    look_into_working_folder_last()
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

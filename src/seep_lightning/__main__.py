@@ -2,7 +2,8 @@
 
 import runpy
 import sys
-from pathlib import Path
+
+from seep_lightning.working_folder import look_into_working_folder_last
 
 VERBS = {
     "train": "train, or resume, one network (-m for a sweep)",
@@ -27,17 +28,9 @@ def main() -> None:
         print(f"seep: there is no verb {verb!r}. Choose one of {', '.join(VERBS)}.", file=sys.stderr)
         sys.exit(2)
     sys.argv[1:] = sys.argv[2:]
-    find_modules_in_working_folder()
+    look_into_working_folder_last()
     # as `__main__`, so that DDP's other processes find the module by its name
     runpy.run_module(f"seep_lightning.{verb}", run_name="__main__", alter_sys=True)
-
-
-def find_modules_in_working_folder() -> None:
-    """Let `_target_=mine.Net` find `mine.py` in the working folder, as `python -m` does; a console script does not."""
-    # as long as the user does not forbid it, with `python -P` or PYTHONSAFEPATH
-    folder = str(Path.cwd())
-    if not sys.flags.safe_path and folder not in sys.path:
-        sys.path.insert(0, folder)
 
 
 def print_usage() -> None:

@@ -10,7 +10,7 @@ from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
 from seep_lightning.data.audit.finding import Severity
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, printable
 
 if TYPE_CHECKING:
     from seep_lightning.data.audit.auditing import Audit
@@ -38,7 +38,7 @@ def print_audit(result: "Audit") -> None:
     _print_facts("what a split would leak", result.leaks)
     for finding in result.findings[:MOST_FINDINGS]:
         severity = f"[{COLOURS[finding.severity]}]{finding.severity}:[/]"
-        console.print(f"{severity} {escape(finding.text)}", highlight=False, soft_wrap=True)
+        console.print(f"{severity} {escape(printable(finding.text))}", highlight=False, soft_wrap=True)
     hidden = len(result.findings) - MOST_FINDINGS
     if hidden > 0:
         console.print(f"and {hidden} more findings, which are no worse", highlight=False, soft_wrap=True)
@@ -48,10 +48,10 @@ def _print_facts(title: str, facts: dict[str, str]) -> None:
     """Print names and texts, a line each; nothing where there are none."""
     if not facts:
         return
-    print(title)
+    print(printable(title))
     width = max(len(name) for name in facts)
     for name, text in facts.items():
-        print(f"  {name:{width}}  {text}")
+        print(printable(f"  {name:{width}}  {text}"))
 
 
 def main(cfg: DictConfig) -> "Audit":

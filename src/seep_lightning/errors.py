@@ -136,6 +136,14 @@ def first_line(error: BaseException) -> str:
     return lines[0].rstrip(".")
 
 
+def printable(text: object) -> str:
+    r"""A text for a terminal: what would move its cursor, colour it or end the line shows as `\x1b` and the like."""
+    letters = str(text)
+    if letters.isprintable():
+        return letters
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in letters)
+
+
 def shortened(names: Sequence[str], most: int = 3) -> str:
     """Join names by commas; of many, the first and how many more there are."""
     text = ", ".join(names[:most])

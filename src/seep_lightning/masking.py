@@ -6,12 +6,14 @@ from typing import Any
 
 STARS = "***"
 # scheme://USER:PASSWORD@host
-_URL_PASSWORD = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*:)(?P<secret>[^\s/@'\"]+)(?=@)")
+_URL_PASSWORD = re.compile(
+    r"(?P<before>(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]+://[^\s/:@'\"]*:)(?P<secret>[^\s/@'\"]+)(?=@)"
+)
 # what keys and options that hold a secret are called
 _SECRET_WORD = r"(?:api[_-]?key|access[_-]?key|secret(?:[_-]?key)?|(?:auth[_-]?)?token|pass(?:word|wd)?|credentials?)"
 _SECRET_KEY = re.compile(rf"(?:^|[_-]){_SECRET_WORD}$", re.IGNORECASE)
 _SECRET_SETTING = re.compile(
-    rf"(?P<before>(?<![A-Za-z])(?:[\w-]*[_-])?{_SECRET_WORD}['\"]?\s*[=:]\s*['\"]?)(?P<secret>[^\s'\",;&}}]+)",
+    rf"(?P<before>(?<![\w-])(?:[\w-]*[\d_-])?{_SECRET_WORD}['\"]?\s*[=:]\s*['\"]?)(?P<secret>[^\s'\",;&}}]+)",
     re.IGNORECASE,
 )
 # values under such a key that tell nothing

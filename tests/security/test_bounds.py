@@ -109,6 +109,26 @@ def test_weights_that_claim_more_than_the_file_holds_are_refused(kind: str, stra
         read_checkpoint(path)
 
 
+@pytest.mark.parametrize("kind", ["meta", "sparse", "compressed", "sparse claim"])
+def test_weights_that_are_no_plain_tensors_are_refused(kind: str, stranger: Path) -> None:
+    path = stranger / "checkpoints" / "best.ckpt"
+    content = torch.load(path, weights_only=True)
+    first = next(iter(content["state_dict"]))
+    claimed = torch.sparse_coo_tensor(torch.zeros(2, 1, dtype=torch.long), torch.ones(1), (10**6, 10**6))
+    weights = {
+        "meta": torch.zeros(10**6, 10**6, device="meta"),
+        "sparse": torch.eye(3).to_sparse(),
+        "compressed": torch.eye(3).to_sparse_csr(),
+        "sparse claim": claimed,
+    }
+    content["state_dict"][first] = weights[kind]
+    torch.save(content, path)
+    for read in (read_checkpoint, lambda path: load(path.parents[1], device="cpu")):
+        with pytest.raises(UserError, match="holds fewer values|cannot be read|was not loaded") as error:
+            read(path)
+        assert "\n" not in str(error.value)
+
+
 def test_aliases_in_a_config_are_bounded(stranger: Path) -> None:
     lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
     path = stranger / "config.yaml"

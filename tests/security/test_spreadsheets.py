@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from seep_lightning.config.data import DataConfig
+from seep_lightning.data.layouts.pair_list import PairList
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.files import plain_cell, quoted_cell, write_table
 
@@ -33,3 +35,14 @@ def test_numbers_and_other_texts_stay_as_they_are(value: object) -> None:
 
 def test_a_carriage_return_does_not_hide_a_formula() -> None:
     assert quoted_cell("\r=1") == "'\r=1" and plain_cell("'\r=1") == "\r=1"
+
+
+def test_a_list_of_pairs_names_the_file_itself(tmp_path: Path) -> None:
+    for name in ("=1+1.tif", "-mask.tif"):
+        (tmp_path / name).touch()
+    path = tmp_path / "pairs.csv"
+    write_table(path, [{"image": "=1+1.tif", "mask": "-mask.tif", "scene": "@S1"}])
+    assert path.read_text().count("'") == 3
+    [pair] = PairList(DataConfig(root=str(tmp_path), pairs=str(path))).pairs(tmp_path)
+    assert pair.mask is not None
+    assert (pair.image.name, pair.mask.name, pair.scene) == ("=1+1.tif", "-mask.tif", "@S1")

@@ -28,6 +28,7 @@ from seep_lightning.commands.waiting_threads import let_threads_sleep
 from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import Interrupted, UserError, first_line
 from seep_lightning.shortages import shortage_of
+from seep_lightning.working_folder import hide_plugins_of_working_folder
 
 log = logging.getLogger("seep_lightning")
 
@@ -71,6 +72,8 @@ def run_command(command: str, main: Main) -> None:
     """
     # before anything imports torch
     let_threads_sleep()
+    if command != "train":
+        hide_plugins_of_working_folder()
     register_schemas()
     typed = sys.argv[1:]
     wants_traceback = os.environ.get(FULL_ERROR) == "1" and SET_BY_US not in os.environ

@@ -13,7 +13,7 @@ from seep_lightning.commands.composition import compose_arguments
 from seep_lightning.commands.global_files import IN_FILE, missing_header
 from seep_lightning.commands.overrides import key_of, single_runs
 from seep_lightning.config.targets import TARGET
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, printable
 from seep_lightning.shortages import shortage_text
 
 # starts of lines in Hydra's and OmegaConf's messages that say nothing to a user
@@ -40,7 +40,7 @@ def error_message(error: Exception, command: str, arguments: Sequence[str] = ())
     """
     shortage = shortage_text(error, command)
     text = shortage or _message(error, command, arguments)
-    return _with_short_words(" ".join(text.splitlines()))
+    return printable(_with_short_words(" ".join(text.split("\n"))))
 
 
 def _message(error: Exception, command: str, arguments: Sequence[str]) -> str:

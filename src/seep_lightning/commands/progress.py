@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seep_lightning.errors import printable
+
 ReportPixels = Callable[[int, int], None]
 """Called with the pixels of a scene that are done, and with all of them."""
 
@@ -79,6 +81,7 @@ def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
     Yields:
         A function that starts the bar of a scene, given its name, and returns what to call with its progress.
     """
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     speed = TextColumn("{task.fields[speed]:.2f} MP/s")
@@ -86,7 +89,7 @@ def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
 
         def start(name: str) -> ReportPixels:
             position = len(progress.task_ids) + 1
-            task_id = progress.add_task(f"{position}/{scenes} {name}", total=None, speed=0.0)
+            task_id = progress.add_task(f"{position}/{scenes} {escape(printable(name))}", total=None, speed=0.0)
             bar = progress.tasks[-1]
 
             def report(done: int, total: int) -> None:

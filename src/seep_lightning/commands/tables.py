@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from seep_lightning.errors import printable
+
 
 def print_table(
     title: str,
@@ -19,15 +21,21 @@ def print_table(
         justify: Where the values stand in their cells.
     """
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Column, Table
 
-    heads = [Column(escape(column), justify=justify, overflow="fold") for column in columns]
-    table = Table("", *heads, title=escape(title), title_justify="left", show_header=any(columns))
+    heads = [Column(_shown(column), justify=justify, overflow="fold") for column in columns]
+    table = Table("", *heads, title=_shown(title), title_justify="left", show_header=any(columns))
     for name, row in rows.items():
-        cells = [_text(row.get(column, "")) for column in columns]
-        table.add_row(name, *[escape(cell) for cell in cells])
+        cells = [_shown(_text(row.get(column, ""))) for column in columns]
+        table.add_row(_shown(name), *cells)
     Console().print(table)
+
+
+def _shown(text: str) -> str:
+    """A text as it stands, whatever rich or a terminal would make of it."""
+    from rich.markup import escape
+
+    return escape(printable(text))
 
 
 def _text(value: Any) -> str:

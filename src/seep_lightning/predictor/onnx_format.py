@@ -22,7 +22,10 @@ from seep_lightning.predictor.onnx_names import NETWORK_INPUT, NETWORK_OUTPUT
 from seep_lightning.runs.stored_shapes import LARGEST_STRIDE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import onnx
+    from google.protobuf.message import Message
     from torch import nn
 
     from seep_lightning.predictor.raw_input import RawInput
@@ -37,6 +40,8 @@ FIRST_RAW_FORMAT = 2
 LARGEST_ONNX = 2**31
 """Bytes of a file: protobuf's own limit."""
 EXPORT_AGAIN = "Export the run again."
+# characters of another file's name in a message
+LONGEST_NAME = 100
 # Of onnxruntime: errors only.
 LOG_SEVERITY = 3
 
@@ -208,8 +213,37 @@ def _read_model(path: Path) -> "onnx.ModelProto":
     check_regular(path, largest=LARGEST_ONNX)
     # a damaged file raises errors of protobuf, which has its own classes for them
     with as_user_error(f"{path} cannot be read as ONNX", Exception):
-        # our files hold all of their weights
-        return onnx.load(path, load_external_data=False)
+        model = onnx.load(path, load_external_data=False)
+    _check_self_contained(model, path)
+    return model
+
+
+def _check_self_contained(model: "onnx.ModelProto", path: Path) -> None:
+    """Raise `UserError` where weights lie in other files: our files hold all of theirs.
+
+    onnxruntime would read any file of this computer that the graph names.
+    """
+    from onnx import TensorProto
+
+    for part in _parts(model):
+        if isinstance(part, TensorProto) and (part.data_location == TensorProto.EXTERNAL or part.external_data):
+            named = next((entry.value for entry in part.external_data if entry.key == "location"), "")
+            raise UserError(
+                f"{path} takes weights from another file, {named[:LONGEST_NAME]!r}, as no file of ours does; that file "
+                f"was not read. {EXPORT_AGAIN}"
+            )
+
+
+def _parts(message: "Message") -> "Iterator[Message]":
+    """All messages within one of protobuf: tensors, and those of graphs in nodes and functions, however deep."""
+    from google.protobuf.message import Message
+
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for part in [value] if isinstance(value, Message) else value:
+            yield from _parts(part)
 
 
 def _read_metadata(text: str, path: Path) -> StoredOnnx:

@@ -11,7 +11,7 @@ from typing import Any
 from seep_lightning.commands.tables import print_table
 from seep_lightning.documents.regular_files import is_regular, read_bytes
 from seep_lightning.documents.tables import LARGEST_TABLE
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, printable
 from seep_lightning.files import write_table
 from seep_lightning.metrics.figures import DICE, lower_is_better
 from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
@@ -60,7 +60,7 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
         more = len(failed_starts) - 1
         others = f" and {more} more" if more else ""
         reason = Run(failed_starts[0]).summary().get("error", "no training began, or not yet; see its train.log")
-        log.warning("left out: %s%s: %s", failed_starts[0], others, reason)
+        log.warning("left out: %s%s: %s", printable(failed_starts[0]), others, printable(reason))
     if not runs:
         raise UserError(f"runs={','.join(folders)}: no run in there (no config.yaml and split.csv below).")
     return [Run(path) for path in runs]
@@ -114,7 +114,7 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
         _print_floors(rows, Path(home))
     for row in rows:
         if row.status != "finished":
-            print(f"{row.status}: {row.run.dir} {row.note}".rstrip())
+            print(printable(f"{row.status}: {row.run.dir} {row.note}".rstrip()))
 
 
 def floors_of_rows(rows: Sequence[Row]) -> str:
@@ -139,7 +139,7 @@ def _print_floors(rows: Sequence[Row], home: Path) -> None:
     if floors:
         print(f"Dice without learning: {floors}")
     for line in not_above_floors(rows, home):
-        print(line)
+        print(printable(line))
 
 
 def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Path]:

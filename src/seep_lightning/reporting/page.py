@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.stored import SUMMARY_NAME, read_evaluation
 from seep_lightning.files import digest, remove_leftovers, write_text
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
-from seep_lightning.masking import masked
+from seep_lightning.masking import masked, masked_values
 from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
@@ -212,7 +212,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
     """Collect all that the page says about one run; its `notes` tell what is missing, and why."""
     section = RunSection(
         dir=run.dir,
-        config=run.config,
+        config=_without_secrets(run.config),
         yaml=masked(read_text(run.config_path)),
         history=read_history(run.metrics_path),
         summary=run.summary(),
@@ -245,7 +245,7 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
     histories = {}
     without_curves = []
     for row in rows:
-        row.settings = {key: _without_modules(value) for key, value in row.settings.items()}
+        row.settings = {key: _shown_setting(key, value) for key, value in row.settings.items()}
         history = read_history(row.run.metrics_path)
         name = str(row.run.dir.relative_to(home))
         if history:
@@ -314,7 +314,9 @@ def _render(sections: Sections) -> str:
         "floor_columns": FLOORS,
     }
     folder = Path(__file__).parent
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, finalize=_shown, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.get_template("report.html.j2")
     with rc_context(fname=folder / "report.mplstyle"):
         return template.render(vars(sections), **declarations, fewest=FEWEST_SCENES, made=datetime.now(), plots=plots)
@@ -325,6 +327,22 @@ def _holds_runs(folder: Path) -> bool:
     if (folder / "config.yaml").is_file():
         return False
     return folder.is_dir() and any(folder.rglob("split.csv"))
+
+
+def _shown(value: Any) -> Any:
+    """What the page shows of a value: texts with stars for what looks like a secret; HTML of ours as it is."""
+    return masked(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _without_secrets(config: TrainConfig) -> TrainConfig:
+    """A config whose nodes have stars for what looks like a secret."""
+    nodes = {name: masked_values(getattr(config, name)) for name in ("model", "loss", "optimizer", "scheduler")}
+    return replace(config, **nodes)
+
+
+def _shown_setting(key: str, value: Any) -> Any:
+    """A setting of a sweep as the page shows it."""
+    return masked_values(_without_modules(value), key.rpartition(".")[2])
 
 
 def _without_modules(value: Any) -> Any:

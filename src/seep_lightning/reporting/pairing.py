@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, printable
 from seep_lightning.evaluation.stored import read_evaluation
 from seep_lightning.files import digest
 from seep_lightning.metrics.figures import DICE
@@ -74,8 +74,8 @@ def _evaluations(folder: str, part: str) -> list[Path]:
 def print_pair(folders: Sequence[str], pair: Paired) -> None:
     """Print the Dice of both folders, and their difference with its interval."""
     first, second = folders
-    print(f"{first}: Dice {pair.first:.4f}")
-    print(f"{second}: Dice {pair.second:.4f}")
+    print(f"{printable(first)}: Dice {pair.first:.4f}")
+    print(f"{printable(second)}: Dice {pair.second:.4f}")
     spread = f"no interval below {FEWEST_SCENES} scenes"
     if pair.interval is not None:
         low, high = pair.interval

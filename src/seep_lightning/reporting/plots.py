@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from seep_lightning.errors import printable
 from seep_lightning.metrics import histogram as histograms
 from seep_lightning.metrics.histogram import BINS
 
@@ -60,7 +61,7 @@ def lines(histories: Mapping[str, Rows], *columns: str) -> Plot:
         style = LINE_STYLES[k % len(LINE_STYLES)]
         if len(drawn) < FEW_POINTS:
             style += "o"
-        label = name if k < MOST_NAMED_LINES else ""
+        label = _shown(name) if k < MOST_NAMED_LINES else ""
         axes.plot(epochs, values, style, color=colours[k], label=label, zorder=99 - k)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(histories) > 1:
@@ -153,12 +154,12 @@ def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool
         trend: Also draw medians of groups of points that follow each other.
     """
     plot = Plot()
-    axes = plot.add_subplot(xlabel=xlabel, ylabel=ylabel)
+    axes = plot.add_subplot(xlabel=_shown(xlabel), ylabel=_shown(ylabel))
     drawn = [row for row in rows if not _is_nan(row[x])]
     numeric = all(isinstance(row[x], int | float) for row in drawn)
     right = [row[x] for row in drawn]
     if not numeric:
-        right = [str(value) for value in right]
+        right = [_shown(value) for value in right]
     up = [row[y] for row in drawn]
     size = 4 if trend else 7
     axes.plot(right, up, "o", color=BLUE, alpha=0.5, mew=0, ms=size)
@@ -177,6 +178,11 @@ def _line_colours(count: int) -> Sequence[Any]:
         return (BLUE, ORANGE)
     colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.8, count))
     return list(colours)
+
+
+def _shown(name: object) -> str:
+    """A name as it stands: between two dollars matplotlib would read a formula, and refuse most of them."""
+    return printable(name).replace("$", r"\$")
 
 
 def _is_nan(value: Any) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seep_lightning.commands.tables import print_table
+from seep_lightning.errors import printable
 from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
@@ -73,10 +74,10 @@ def print_evaluation(summary: dict[str, Any]) -> None:
         means = _line(declared(BatchFigure), soft)
         print(f"mean over batches of {soft['batch_size']}: {means}")
     if "leakage" in summary:
-        print(f"masks: {summary['leakage']}")
+        print(printable(f"masks: {summary['leakage']}"))
     for finding in summary.get("findings", []):
-        print(f"told before the training, and makes figures meaningless: {finding}")
-    print(f"written to {summary['out']}")
+        print(printable(f"told before the training, and makes figures meaningless: {finding}"))
+    print(printable(f"written to {summary['out']}"))
 
 
 def _print_objects(objects: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from seep_lightning.errors import LONGEST_REASON, DiskError, Interrupted, InUse, RunTakenOver, UserError
 from seep_lightning.files import is_empty
+from seep_lightning.masking import masked
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.shortages import ShortageError, shortage_of, shortage_text
@@ -77,7 +78,7 @@ def record_failure(run: Run, error: BaseException) -> None:
 
 
 def log_traceback(run: Run, error: BaseException) -> None:
-    """Append an error's traceback to the run's log, which the terminal does not show.
+    """Append an error's traceback to the run's log, which the terminal does not show, without secrets.
 
     Args:
         run: The run directory; made where there is none.
@@ -88,7 +89,7 @@ def log_traceback(run: Run, error: BaseException) -> None:
     with suppress(OSError, RuntimeError):
         run.dir.mkdir(parents=True, exist_ok=True)
         with run.log_path.open("a") as file:
-            file.write("".join(lines))
+            file.write(masked("".join(lines)))
 
 
 def reason_of(error: BaseException) -> str:
@@ -101,6 +102,11 @@ def reason_of(error: BaseException) -> str:
         Which resource ran out, where one did; the message of a `UserError`; else class, message and place, such as
         `ValueError: no sea (mine.py, line 3)`.
     """
+    return masked(_unmasked_reason(error))
+
+
+def _unmasked_reason(error: BaseException) -> str:
+    """The reason, in which there may be an address with a password."""
     shortage = shortage_text(error, "train")
     if shortage is not None:
         return shortage

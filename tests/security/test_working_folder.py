@@ -1,0 +1,47 @@
+"""A folder that a stranger filled: its modules do not stand for installed ones, and its Hydra plugins are not run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.stranger_runs import plant_module
+from seep_lightning.working_folder import hide_plugins_of_working_folder
+
+SHADOWS = ("yaml", "omegaconf", "hydra", "numpy", "torch", "monai", "rich", "typing", "logging/__init__")
+# what pip writes into the folder of programs
+CONSOLE_SCRIPT = "import sys\nfrom seep_lightning.__main__ import main\nsys.exit(main())\n"
+
+
+def planted(folder: Path) -> Path:
+    """A folder with modules named as installed ones, and a plugin; each leaves a file when it is imported."""
+    for name in (*SHADOWS, "hydra_plugins/evil"):
+        plant_module(folder, f"{name}.py")
+    return folder
+
+
+@pytest.mark.parametrize("way", ["python -m", "python -m package", "script"])
+def test_no_module_there_stands_for_an_installed_one(way: str, tmp_path: Path) -> None:
+    stranger = planted(tmp_path / "stranger")
+    script = tmp_path / "seep"
+    script.write_text(CONSOLE_SCRIPT)
+    lines = {
+        "python -m": ["-m", "seep_lightning.compare"],
+        "python -m package": ["-m", "seep_lightning", "compare"],
+        "script": [str(script), "compare"],
+    }
+    command = [sys.executable, *lines[way], "runs=nowhere"]
+    done = subprocess.run(command, cwd=stranger, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "there is no such directory" in done.stderr
+    assert not list(stranger.rglob("IMPORTED"))
+
+
+def test_plugins_there_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hydra_plugins
+
+    folders = list(hydra_plugins.__path__)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hydra_plugins, "__path__", [*folders, str(tmp_path / "hydra_plugins")])
+    hide_plugins_of_working_folder()
+    assert hydra_plugins.__path__ == folders
