@@ -69,14 +69,14 @@ def test_tables_on_the_terminal_show_names_as_they_stand(capsys: pytest.CaptureF
 
 
 def test_compare_shows_names_as_they_stand(stranger: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    renamed = stranger.with_name("[red]a[/]\x1b[31m")
+    renamed = stranger.with_name("[red]a[bold]\x1b[31m")
     stranger.rename(renamed)
     change_json(renamed / "summary.json", status="failed", error=NAME)
     other = copied_run(renamed, renamed.with_name("other"))
     change_config(other, name=MARKUP)
     print_rows(compare([str(renamed.parent)]), "dice")
     shown = capsys.readouterr().out
-    assert is_plain(shown) and "[red]a[/]" in shown.replace("\n", "")
+    assert is_plain(shown) and r"[red]a[bold]\x1b[31m" in shown
 
 
 def test_so_does_evaluate(stranger: Path, capsys: pytest.CaptureFixture[str]) -> None:
