@@ -23,6 +23,7 @@ from helpers.robustness.materials import CHIPS, MAP_ONCE, SEARCH
 from helpers.robustness.results import digests
 
 SEED = 7
+CACHE = ".seep_lightning"
 TRAIN = (*CHIPS, *TINY, "data.num_workers=0", "trainer.max_epochs=3", "monitor=dice/val")
 # a trial whose process is gone is taken up after two of these, s
 SEARCH_HERE = (*SEARCH, "hydra.sweeper.n_trials=2", "hydra.sweeper.heartbeat=1", "trainer.max_epochs=1")
@@ -78,9 +79,10 @@ def compared(found: dict[str, str], stormed: Storm) -> dict[str, str]:
 
 
 def left_over(lane: Lane) -> list[str]:
-    """Drafts and hidden locks."""
+    """Drafts, and hidden files but for what is known of a data set beside it."""
     names = [path for path in snapshot(lane.folder) if not path.startswith(("home/", "streams/"))]
-    return [name for name in names if ".part" in name or Path(name).name.startswith(".") or name.startswith("tmp/")]
+    hidden = [name for name in names if Path(name).name.startswith(".") and Path(name).name != CACHE]
+    return [*hidden, *(name for name in names if ".part" in name or name.startswith("tmp/"))]
 
 
 def orders(stormed: Storm, lane: Lane, cpu_seconds: float) -> list[str]:

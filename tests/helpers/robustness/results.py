@@ -71,7 +71,7 @@ def without_volatile(content: Any) -> Any:
 
 
 def _is_volatile(name: str) -> bool:
-    return any(word in name for word in VOLATILE) or name == "chips_per_second"
+    return any(word in name for word in VOLATILE) or name in ("chips_per_second", "wait_share")
 
 
 def _json(path: Path) -> Any:
