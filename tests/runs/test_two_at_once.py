@@ -10,8 +10,9 @@ import pytest
 from helpers.rasters import UTM, write_raster
 from seep_lightning.commands import run_directories
 from seep_lightning.commands.run_directories import claimed_directory
-from seep_lightning.config.commands import EvaluateConfig, ExportConfig, PredictConfig, ReportConfig
-from seep_lightning.errors import InUse
+from seep_lightning.config.commands import EvaluateConfig, ExportConfig, PredictConfig, PrepareConfig, ReportConfig
+from seep_lightning.data.preparation import prepare
+from seep_lightning.errors import InUse, UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.locks import lock_inside, lock_path, locked
 from seep_lightning.mapping.scenes import predict
@@ -73,6 +74,20 @@ def test_a_second_evaluation_export_and_report_say_who_is_at_work(run: Path, tmp
     with Elsewhere(lock_path(run / "report.html"), "report"), pytest.raises(InUse, match="seep report"):
         report(ReportConfig(run=str(run)))
     assert not (run / "evaluate").exists() and not list(tmp_path.glob("net*"))
+
+
+def test_a_second_preparation_says_who_is_at_work_before_it_reads_anything(tmp_path: Path) -> None:
+    config = PrepareConfig(
+        scenes=str(tmp_path / "none"), labels=str(tmp_path / "none.gpkg"), output=str(tmp_path / "a")
+    )
+    with Elsewhere(lock_path(tmp_path / "a"), "prepare"), pytest.raises(InUse, match="seep prepare"):
+        prepare(config)
+    (tmp_path / "a").mkdir()
+    # as a call leaves it that is killed when all is written
+    lock_path(tmp_path / "a").touch()
+    with pytest.raises(UserError, match="a exists"):
+        prepare(config)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_scene_that_another_call_maps_comes_last_and_is_not_mapped_twice(tmp_path: Path) -> None:

@@ -46,12 +46,11 @@ def prepare(config: PrepareConfig) -> dict[str, Any]:
     """
     check_config(config)
     output = Path(config.output)
-    _check_free(output)
-    labels = _read_all_labels(config)
-    # what cannot be used is told before anything is written
-    labels.check(config)
     with locked(lock_path(output), f"output={output}", "prepare"):
         _check_free(output)
+        labels = _read_all_labels(config)
+        # what cannot be used is told before anything is written
+        labels.check(config)
         remove_leftovers(output.parent)
         with draft_of(output) as draft:
             facts = _write_data_set(draft, labels, config)
