@@ -20,8 +20,10 @@ from seep_lightning.predictor.loading import load
 from seep_lightning.reporting.comparison import compare
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run, open_run
+from seep_lightning.runs.links import check_no_way_out
 from seep_lightning.runs.records import metrics_table, read_chip_rows, read_history
 from seep_lightning.training.cases import covers
+from seep_lightning.training.last_checkpoint import check_optimizer_states
 from seep_lightning.training.loggers import Csv
 
 Damage = Callable[[bytes], bytes]
@@ -282,6 +284,7 @@ def test_an_evaluation_is_read(tmp_path: Path) -> None:
         ("within_tolerance.scenes", 1.0),
         ("objects", []),
         ("floors", {"darker_than": 1}),
+        ("floors", {"darker_than": {"dice": 0.1, "dark_threshold": None}}),
         ("checkpoint_digest", 5),
         ("checkpoint", "../best"),
     ],
@@ -355,3 +358,22 @@ def test_a_shallow_copy_of_the_weights_is_no_other_network(run: Path) -> None:
     content["state_dict"][name] = content["state_dict"][name][:1]
     torch.save(content, path)
     assert str(path) in refusal(lambda: load(run, device="cpu"))
+
+
+@pytest.mark.parametrize("value", [math.nan, [], None, {"a": 1}])
+def test_a_damaged_state_of_the_optimiser_is_told_before_the_first_step(value: Any, run: Path) -> None:
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    check_optimizer_states(Run(run), content["optimizer_states"])
+    parameter = next(iter(content["optimizer_states"][0]["state"].values()))
+    parameter["exp_avg_sq"] = value
+    assert "damaged in the state of its optimiser" in refusal(
+        lambda: check_optimizer_states(Run(run), content["optimizer_states"])
+    )
+
+
+def test_a_link_that_leads_back_to_itself_is_no_way_out(run: Path) -> None:
+    path = run / "split.csv"
+    path.unlink()
+    path.symlink_to(path.name)
+    check_no_way_out(Run(run))
+    assert "leads back to itself" in refusal(lambda: Run(run).parts())

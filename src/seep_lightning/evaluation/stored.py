@@ -9,7 +9,7 @@ from msgspec import Meta
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.shapes import Count, Probability, as_shape
 from seep_lightning.errors import UserError
-from seep_lightning.runs.stored_shapes import StoredFigures, StoredFloors
+from seep_lightning.runs.stored_shapes import StoredFigures, StoredFloors, StoredMeanFloors
 
 SUMMARY_NAME = "summary.json"
 ADVICE = "Evaluate the run anew, with overwrite=true."
@@ -35,6 +35,15 @@ class ScoredData:
 
 
 @dataclass(frozen=True)
+class ScoredPart:
+    """What any evaluation says of itself."""
+
+    part: str
+    checkpoint: Literal["best", "last"] = "best"
+    checkpoint_digest: str = ""
+
+
+@dataclass(frozen=True)
 class StoredClass:
     """What a row of `by_class` must hold."""
 
@@ -51,7 +60,7 @@ class StoredClasses:
     pixels: Matrix
     objects: Matrix
     within_tolerance: dict[str, float | None] = field(default_factory=dict)
-    floors: StoredFloors | None = None
+    floors: StoredMeanFloors | None = None
 
 
 # one key is no name of a field
@@ -80,6 +89,18 @@ StoredEvaluation = TypedDict(
     },
 )
 """What `evaluate` writes."""
+
+
+def read_scored_part(folder: Path) -> ScoredPart:
+    """Read which part of the data an evaluation is of, and of which checkpoint.
+
+    Args:
+        folder: `evaluate/<name>` of a run.
+
+    Raises:
+        UserError: It cannot be read, or does not say so.
+    """
+    return read_json(folder / SUMMARY_NAME, ScoredPart, advice=ADVICE)
 
 
 def read_evaluation(folder: Path) -> dict[str, Any]:

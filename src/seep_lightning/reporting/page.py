@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 
 # chips at either end
 MOST_CHIPS = 12
+# of chips.csv, beside names and counts
+SHOWN_COLUMNS = ("tile", "dice", "seep_px", "width_px", "contrast")
 FIGURE_GROUPS = {
     "pixel_figures": PixelFigure,
     "tolerance_figures": ToleranceFigure,
@@ -230,7 +232,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
     except UserError as error:
         section.notes.append(f"No figures of part={config.part}: {error}")
         return section
-    rows = read_chip_rows(run.dir / "evaluate" / config.part / "chips.csv")
+    rows = read_chip_rows(run.dir / "evaluate" / config.part / "chips.csv", SHOWN_COLUMNS)
     section.intervals = intervals(rows) | tolerance_intervals(section.within_tolerance.get("scenes", {}))
     section.seeps = [row for row in rows if row["seep_px"]]
     try:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError, printable
-from seep_lightning.evaluation.stored import read_evaluation
+from seep_lightning.evaluation.stored import read_scored_part
 from seep_lightning.files import digest
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import (
@@ -136,16 +136,13 @@ def check_scored(folder: Path, name: str) -> None:
     Raises:
         UserError: It is of another part or of another checkpoint.
     """
-    summary = read_evaluation(folder)
-    part = summary["part"]
-    if name in PARTS and part != name:
-        raise UserError(f"{folder} holds figures of part={part}. Evaluate part={name} anew.")
-    scored_digest = summary.get("checkpoint_digest")
-    checkpoint = summary.get("checkpoint", "best")
-    path = Run(folder.parents[1]).checkpoints / f"{checkpoint}.ckpt"
-    if not scored_digest or not path.is_file():
+    scored = read_scored_part(folder)
+    if name in PARTS and scored.part != name:
+        raise UserError(f"{folder} holds figures of part={scored.part}. Evaluate part={name} anew.")
+    path = Run(folder.parents[1]).checkpoints / f"{scored.checkpoint}.ckpt"
+    if not scored.checkpoint_digest or not path.is_file():
         return
-    if digest(path) != scored_digest:
+    if digest(path) != scored.checkpoint_digest:
         raise UserError(f"{folder} was scored before {path} was trained on. Evaluate it anew, with overwrite=true.")
 
 

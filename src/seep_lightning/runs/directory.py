@@ -96,7 +96,6 @@ class Run:
             raise UserError(self._missing_config())
         written = read_yaml(self.config_path, advice=PUT_BACK)
         as_written = as_shape(written, dict[str, Any], str(self.config_path), advice=PUT_BACK)
-        as_shape(as_written, StoredNodes, str(self.config_path), advice=PUT_BACK)
         judge_stored(str(self.config_path), as_written)
         check_no_references(self.config_path, as_written)
         stored = with_old_meaning(with_current_names(as_written))
@@ -107,6 +106,7 @@ class Run:
         problem = f"{self.config_path} is not the config of a run"
         with as_user_error(problem, OmegaConfBaseException, TypeError, ValueError):
             config = replace(typed_values(TrainConfig, stored), **literal)
+        as_shape(as_written, StoredNodes, str(self.config_path), advice=PUT_BACK)
         try:
             check_config(config)
         except UserError as error:

@@ -1,5 +1,8 @@
 """Links in a run directory that lead out of it: what is written into the run would land elsewhere."""
 
+import os
+from pathlib import Path
+
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
 
@@ -21,10 +24,12 @@ def check_no_way_out(run: Run) -> None:
         if not folder.is_dir():
             continue
         for path in folder.iterdir():
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
+            # a link that leads back to itself stays what it is, and is told where it is read
+            target = Path(os.path.realpath(path))
+            if path.is_symlink() and not target.is_relative_to(home):
                 raise UserError(
                     f"run={run.dir}: {path.relative_to(run.dir)} is a link that leads out of the run, to "
-                    f"{path.resolve()}. Put the file or folder itself in its place."
+                    f"{target}. Put the file or folder itself in its place."
                 )
     if run.log_path.exists() and not run.log_path.is_file():
         raise UserError(f"run={run.dir}: {run.log_path.name} is no file. Remove it.")

@@ -1,6 +1,7 @@
 """Tables of figures that a run keeps: `metrics.csv`, a row for each epoch, and `chips.csv`, a row for each chip."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from seep_lightning.documents.text import read_text
 TEXT_COLUMNS = ("name", "scene", "tile")
 # Its columns that hold numbers of pixels.
 COUNT_COLUMNS = ("tp", "fp", "fn", "seep_px")
-CHIP_COLUMNS = ("name", "scene", "dice", *COUNT_COLUMNS)
+# What a pair of evaluations is compared by.
+CHIP_COLUMNS = ("name", "scene", "tp", "fp", "fn")
 NO_TABLE = Table((), [])
 # What to do about damaged ones.
 PUT_BACK = "Put it back, or remove it: the curve begins anew."
@@ -54,11 +56,12 @@ def metrics_table(path: Path) -> Table:
     return parsed_csv(whole_lines, str(path), ["epoch"], advice=PUT_BACK)
 
 
-def read_chip_rows(path: Path) -> list[dict[str, Any]]:
+def read_chip_rows(path: Path, more_columns: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The rows of a `chips.csv`, a chip each.
 
     Args:
         path: The table.
+        more_columns: What must be there beside names and counts.
 
     Returns:
         Names as text, numbers as floats, NaN where a cell is empty; no rows where there is no file.
@@ -66,7 +69,7 @@ def read_chip_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: It is no such table.
     """
-    table = read_csv(path, CHIP_COLUMNS, advice=SCORE_AGAIN) if is_there(path) else NO_TABLE
+    table = read_csv(path, [*CHIP_COLUMNS, *more_columns], advice=SCORE_AGAIN) if is_there(path) else NO_TABLE
     return [_chip_row(row) for row in table.rows]
 
 

@@ -81,10 +81,10 @@ class StoredFloor:
 
 @dataclass(frozen=True)
 class StoredDarkFloor:
-    """Likewise, with the darkness that the rule goes by; a mean over classes has none."""
+    """Likewise, with the darkness that the rule goes by."""
 
     dice: float
-    dark_threshold: float | None = None
+    dark_threshold: float
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,16 @@ class StoredFloors:
 
     all_seep: StoredFloor = StoredFloor(0.0)
     no_seep: StoredFloor = StoredFloor(0.0)
-    darker_than: StoredDarkFloor = StoredDarkFloor(0.0)
+    darker_than: StoredDarkFloor = StoredDarkFloor(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class StoredMeanFloors:
+    """The means of these over classes, each of which has its own darkness."""
+
+    all_seep: StoredFloor = StoredFloor(0.0)
+    no_seep: StoredFloor = StoredFloor(0.0)
+    darker_than: StoredFloor = StoredFloor(0.0)
 
 
 # one key is no name of a field

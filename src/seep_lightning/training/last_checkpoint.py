@@ -37,6 +37,7 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
     for key in ("epoch", "global_step"):
         if content.get(key) is None:
             raise UserError(f"{run.last} is damaged: it does not say its {key}. Start anew with init={run.dir}.")
+    check_optimizer_states(run, content["optimizer_states"])
     _check_same_data(run, content["hyper_parameters"]["facts"].get("fingerprint"), data)
     _check_length(run, "epochs", content["epoch"] + 1, config.trainer.max_epochs)
     _check_length(run, "steps", content["global_step"], config.trainer.max_steps)
@@ -85,6 +86,30 @@ def _evidence_of_training(run: Run) -> str | None:
     if any(row["epoch"] >= first_epochs for row in read_history(run.metrics_path)):
         return "metrics.csv"
     return None
+
+
+def check_optimizer_states(run: Run, states: Any) -> None:
+    """Check the states of optimisers, since the first step would fail on damaged ones.
+
+    Of each parameter an optimiser keeps the same: what is a tensor of one is a tensor of all.
+
+    Args:
+        run: The run that is resumed.
+        states: Of its last checkpoint.
+
+    Raises:
+        UserError: They are none.
+    """
+    damaged = UserError(f"{run.last} is damaged in the state of its optimiser. Start anew with init={run.dir}.")
+    kinds: dict[tuple[int, str], type] = {}
+    try:
+        for number, optimizer in enumerate(states):
+            for parameter in optimizer["state"].values():
+                for name, value in parameter.items():
+                    if kinds.setdefault((number, name), type(value)) is not type(value):
+                        raise damaged
+    except (TypeError, LookupError, AttributeError) as error:
+        raise damaged from error
 
 
 def _check_same_data(run: Run, trained_on: str | None, data: "SeepDataModule") -> None:
