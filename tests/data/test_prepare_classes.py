@@ -109,12 +109,14 @@ MISTAKES = {
 @pytest.mark.parametrize(("classes", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mapping_that_means_nothing_is_refused(config, classes, message):
     config.classes = classes
+    config.labels = "labels.gpkg"
     with pytest.raises(UserError, match=message):
         check_config(config)
 
 
 def test_a_mapping_needs_the_column_of_its_words(config):
     config.classes = {"thin": 1}
+    config.labels = "labels.gpkg"
     config.class_attribute = None
     with pytest.raises(UserError, match="class_attribute=COLUMN"):
         check_config(config)

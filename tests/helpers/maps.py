@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from helpers.rasters import pixels
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.files import plain_cell
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.scene.options import Thresholds
 
@@ -40,7 +41,8 @@ def close(path: Path, expected: NDArray[np.float32], valid: NDArray[np.bool_], m
 
 def table(out: Path) -> dict[str, dict[str, str]]:
     with (out / "scenes.csv").open(newline="") as file:
-        return {row["name"]: row for row in csv.DictReader(file)}
+        rows = [{column: plain_cell(cell) for column, cell in row.items()} for row in csv.DictReader(file)]
+    return {row["name"]: row for row in rows}
 
 
 def variant(run: Path, copy: Path, noise: float = 0.0, **facts: Any) -> Path:

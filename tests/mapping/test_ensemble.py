@@ -138,7 +138,7 @@ def test_what_a_run_cannot_take_is_one_sentence(trained: Path, scene: Path, tmp_
         ({"bands": [1, 2]}, r"bands=\[1, 2\]: the run was trained on 1 band"),
         ({"bands": ["VV"]}, "of which VV is missing"),
         ({"scale": "db"}, "scale=db is for float32 and int16"),
-        ({"window": 64, "overlap": 64}, "overlap must be"),
+        ({"window": 64, "overlap": 64}, "overlap=64: expected 0 or more, and less than window=64"),
         ({"thresholds": Thresholds(keep=0.2)}, "must ascend"),
         ({"area": "none.gpkg"}, "cannot be read as polygons"),
     ):

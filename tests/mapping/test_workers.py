@@ -100,7 +100,7 @@ def test_a_worker_opens_networks_anew_whose_weights_are_others(
 ) -> None:
     opened: list[PredictConfig] = []
 
-    def count(config: PredictConfig) -> list[Predictor]:
+    def count(config: PredictConfig, _cpu_precision: str | None) -> list[Predictor]:
         opened.append(config)
         return [load(trained)]
 

@@ -1,5 +1,6 @@
 """Sweeps and searches: what was killed is taken up again, what is hopeless is ended, what is done is left alone."""
 
+import json
 import os
 import re
 import subprocess
@@ -154,7 +155,12 @@ def test_a_failed_trial_is_replaced_and_a_search_of_failures_ends(tmp_path: Path
     assert len(list((tmp_path / "two").glob("trial-*"))) == 3
 
 
-def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_choice_that_always_fails_is_not_drawn_for_ever(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = json.loads((trained / "summary.json").read_text())
+    finished = {key: figures[key] for key in ("status", "name", "split", "epochs", "seconds", "best", "figures")}
+
     def launch(overrides: list[list[str]], initial_job_idx: int) -> list[JobReturn]:
         job = JobReturn()
         job.status, job.return_value = JobStatus.COMPLETED, 0.5
@@ -162,7 +168,7 @@ def test_a_choice_that_always_fails_is_not_drawn_for_ever(tmp_path: Path, capsys
             job.status, job.return_value = JobStatus.FAILED, UserError("model: nothing is called wrong")
         else:
             (tmp_path / f"trial-{initial_job_idx:03d}").mkdir()
-            Run(tmp_path / f"trial-{initial_job_idx:03d}").write_summary({"status": "finished"})
+            Run(tmp_path / f"trial-{initial_job_idx:03d}").write_summary(finished)
         return [job]
 
     settings = {"trainer": {"fast_dev_run": False}, "lr_find": False, "monitor": "dice/val"}
