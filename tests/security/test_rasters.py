@@ -1,10 +1,12 @@
 """Scenes, chips and masks from a stranger: they reach no network, and show no other file of this computer."""
 
+import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import rasterio
@@ -241,6 +243,77 @@ def test_a_product_of_snap_names_no_files_outside_its_folder(folder: Path) -> No
         (scene,) = find_scenes("input", str(folder / "scene.dim"))
         with pytest.raises(UserError, match="none of its bands lies in"):
             open_scene(scene, ReadingOptions())
+
+
+def external_bytes(file: h5py.File, elsewhere: Path) -> None:
+    """An array that is kept as the raw bytes of another file."""
+    file.create_dataset("a", (4, 8), np.uint8, external=[(str(secret_file(elsewhere)), 0, 32)])
+
+
+def external_link(file: h5py.File, elsewhere: Path) -> None:
+    """A name for what lies in another file, reached through a name of its own."""
+    file["a"] = h5py.SoftLink("/group/a")
+    file["group"] = h5py.ExternalLink(str(other_hdf5(elsewhere)), "/")
+
+
+def virtual_array(file: h5py.File, elsewhere: Path) -> None:
+    """An array that is taken from another file."""
+    layout = h5py.VirtualLayout((16, 16), np.uint8)
+    layout[:] = h5py.VirtualSource(str(other_hdf5(elsewhere)), "a", (16, 16))
+    file.create_virtual_dataset("a", layout)
+
+
+def other_hdf5(folder: Path) -> Path:
+    """A file that the stranger did not send."""
+    with h5py.File(folder / "other.h5", "w") as file:
+        file["a"] = np.full((16, 16), 7, np.uint8)
+    return folder / "other.h5"
+
+
+@pytest.mark.parametrize("user_block", [0, 1024])
+@pytest.mark.parametrize("suffix", [".h5", ".nc", ".tif"])
+@pytest.mark.parametrize("way", [external_bytes, external_link, virtual_array])
+def test_hdf5_shows_no_bytes_of_another_file(
+    way: Callable[[h5py.File, Path], None], suffix: str, user_block: int, folder: Path
+) -> None:
+    path = folder / f"scene{suffix}"
+    with h5py.File(path, "w", userblock_size=user_block) as file:
+        way(file, folder.parent)
+    with pytest.raises(UserError, match="is not opened: .* in it (shows|is a link to).*another file"):
+        open_scene(find_scenes("input", str(path))[0], ReadingOptions())
+    (folder / "scene.vrt").write_text(vrt(f"HDF5:&quot;{path}&quot;://a"))
+    with pytest.raises(UserError, match="is not opened"):
+        Raster(folder / "scene.vrt")
+
+
+def test_hdf5_in_an_archive_or_at_an_address_is_not_opened(folder: Path, network: Listener) -> None:
+    packed = folder / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(other_hdf5(folder.parent), "a.h5")
+    with pytest.raises(UserError, match="is HDF5 in an archive.*Unpack"):
+        Raster(f"/vsizip/{packed}/a.h5")
+    with pytest.raises(UserError, match="is no raster"):
+        Raster(f"/vsicurl/{network.url}/a.h5")
+
+
+def test_hdf5_of_its_own_arrays_is_read(folder: Path) -> None:
+    with h5py.File(folder / "scene.h5", "w") as file:
+        file["own"] = np.full((16, 16), 7, np.uint8)
+        layout = h5py.VirtualLayout((16, 16), np.uint8)
+        layout[:] = h5py.VirtualSource(".", "own", (16, 16))
+        file.create_virtual_dataset("same", layout)
+    with open_scene(find_scenes("input", str(folder / "scene.h5"))[0], ReadingOptions()) as raster:
+        assert (raster.read(0, 16)[0] == 7).all()
+
+
+def test_zarr_has_no_links_out_of_its_folder(folder: Path) -> None:
+    scene = folder / "scene.zarr"
+    scene.mkdir()
+    array = {"zarr_format": 2, "shape": [4, 8], "chunks": [4, 8], "dtype": "|u1", "order": "C"}
+    (scene / ".zarray").write_text(json.dumps({**array, "compressor": None, "fill_value": 0, "filters": None}))
+    (scene / "0.0").symlink_to(secret_file(folder.parent))
+    with pytest.raises(UserError, match=r"0\.0 is not opened: it is a link to .*passwd, outside of scene.zarr"):
+        open_scene(find_scenes("input", str(scene))[0], ReadingOptions())
 
 
 def test_other_drivers_of_gdal_open_nothing(folder: Path) -> None:

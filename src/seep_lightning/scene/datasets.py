@@ -22,7 +22,7 @@ from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.locations import OWN_MEMORY, archive_of, is_of_a_virtual_system, parsed_subdataset
 from seep_lightning.scene.raster_formats import (
     CHIP_FORMAT,
-    VRT_DRIVER,
+    REFERRING_DRIVERS,
     allowed_drivers,
     format_of,
     is_decoded_whole,
@@ -65,8 +65,10 @@ def open_dataset(path: str | Path, mode: str = "r", **options: Any) -> Any:
     driver = options.pop("driver", None)
     drivers = allowed_drivers() if driver is None else [driver]
     settings = _check_before_opening(path)
-    if not settings.virtual:
-        drivers = [name for name in drivers if name != VRT_DRIVER]
+    if not settings.may_refer:
+        drivers = [name for name in drivers if name not in REFERRING_DRIVERS]
+    if not drivers:
+        raise UserError(f"{path} is not opened: of what lies in archives and networks, {driver} reads other files.")
     with silent_about_georeference(), settings.applied():
         dataset = _open_reader(path, drivers, **options)
     try:
@@ -95,11 +97,11 @@ class _Opening:
     """How a raster is opened.
 
     Attributes:
-        virtual: Whether it may be a virtual raster.
+        may_refer: Whether it may have one of the formats that refer to other files.
         alone: Whether GDAL shall look at no files beside it.
     """
 
-    virtual: bool = True
+    may_refer: bool = True
     alone: bool = False
 
     def applied(self) -> AbstractContextManager[Any]:
@@ -123,10 +125,10 @@ def _check_before_opening(path: str | Path) -> _Opening:
         return _Opening()
     if archive_of(location) is not None:
         check_packed(location)
-        return _Opening(virtual=False)
+        return _Opening(may_refer=False)
     if is_of_a_virtual_system(location) and not _is_on_disk(Path(location)):
         # a network: a person typed it, but did not write what lies there
-        return _Opening(virtual=False, alone=True)
+        return _Opening(may_refer=False, alone=True)
     # what is not there, GDAL tells better
     if _is_on_disk(Path(location)):
         check_references(Path(location))

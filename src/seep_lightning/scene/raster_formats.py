@@ -39,6 +39,8 @@ class RasterFormat:
 
 
 VRT_DRIVER = "VRT"
+REFERRING_DRIVERS = (VRT_DRIVER, "netCDF", "HDF5", "HDF5Image")
+"""Of formats whose files may show other files: `scene.references` judges those on a disk."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HDF5 = (b"\x89HDF\r\n\x1a\n",)
 _PNG = (b"\x89PNG\r\n\x1a\n",)
@@ -59,6 +61,7 @@ RASTER_FORMATS: tuple[RasterFormat, ...] = (
     RasterFormat("Windows bitmap", "BMP", (".bmp",), scenes=False, chips=True, signatures=(b"BM",)),
     RasterFormat("WebP", "WEBP", (".webp",), scenes=False, chips=True, signatures=(b"RIFF",), by_blocks=False),
     # the files of the following are told by `scene.inputs`, or named by a person
+    # judged by `scene.hdf5_references`, as is Zarr
     RasterFormat("NetCDF", "netCDF", (), signatures=(b"CDF\x01", b"CDF\x02", b"CDF\x05", *_HDF5)),
     RasterFormat("HDF5", "HDF5", (), signatures=_HDF5),
     RasterFormat("a raster in HDF5", "HDF5Image", (), signatures=_HDF5),

@@ -19,6 +19,7 @@ from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.documents.xml_files import parsed_xml
 from seep_lightning.errors import UserError
 from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE, check_archive, names_in
+from seep_lightning.scene.hdf5_references import SIGNATURE, check_hdf5, check_zarr
 from seep_lightning.scene.locations import archive_of, is_of_a_virtual_system, member_of, parsed_subdataset
 from seep_lightning.scene.raster_formats import envi_headers, is_signed, is_signed_by
 
@@ -83,6 +84,7 @@ def check_references(path: Path) -> None:
         UserError: It is no regular file, or it, or what lies beside it, draws on what it may not.
     """
     if is_zarr_folder(path):
+        check_zarr(path)
         return
     check_regular(path)
     _Judge((path.resolve().parent, *allowed_folders())).check_file(str(path))
@@ -145,6 +147,7 @@ class _Judge:
             self._check_vrt(path, depth)
         elif not is_signed(head):
             _check_plain_numbers(Path(path))
+        check_hdf5(Path(path))
         for suffix in RASTER_SIDECARS:
             _check_raster_sidecar(f"{path}{suffix}")
         _check_metadata_sidecar(f"{path}{METADATA_SIDECAR}")
@@ -182,8 +185,11 @@ class _Judge:
             _check_packed_source(location, vrt)
             return
         path = Path(location)
+        if is_zarr_folder(path):
+            check_zarr(path)
+            return
         # of what is not there GDAL says so when its pixels are read
-        if is_zarr_folder(path) or not os.path.lexists(location):
+        if not os.path.lexists(location):
             return
         check_regular(path)
         head = _head(location)
@@ -202,7 +208,10 @@ def _check_plain_numbers(path: Path) -> None:
 def _check_packed_source(location: str, vrt: str) -> None:
     """Raise `UserError` for a source in an archive that is no plain raster: what lies in it is not judged further."""
     head = packed_bytes(location, HEAD_BYTES)
-    if head is not None and (VRT_MARK in head or not is_signed_by(Path(location), head)):
+    if head is None:
+        return
+    may_refer = VRT_MARK in head or head.startswith(SIGNATURE)
+    if may_refer or not is_signed_by(Path(location), head):
         raise _refused(vrt, f"it draws on {location}, which is no plain raster. Unpack the archive")
 
 
@@ -319,8 +328,11 @@ def check_packed(location: str) -> None:
         return
     check_regular(archive)
     check_archive(archive)
-    if VRT_MARK in (packed_bytes(location, HEAD_BYTES) or b""):
+    head = packed_bytes(location, HEAD_BYTES) or b""
+    if VRT_MARK in head:
         raise _refused(location, "it is a virtual raster in an archive. Unpack the archive")
+    if head.startswith(SIGNATURE):
+        raise _refused(location, "it is HDF5 in an archive, and may show other files. Unpack the archive")
     for suffix in RASTER_SIDECARS:
         head = packed_bytes(f"{location}{suffix}", HEAD_BYTES)
         if head is not None and not is_signed(head):

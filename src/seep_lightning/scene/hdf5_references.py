@@ -1,0 +1,110 @@
+"""Other files that a file of HDF5, NetCDF 4 or Zarr would show as its own pixels: found before GDAL opens it.
+
+HDF5 may keep an array as raw bytes of any file (external storage), take it from other files (virtual datasets), and
+link to what lies in them. `/etc/passwd` would be a picture.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.errors import UserError, as_user_error
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# HDF5 may begin at 0, 512, 1024, 2048 ... bytes, after what another program put there
+FIRST_BLOCK = 512
+THIS_FILE = "."
+"""How a virtual dataset names its own file."""
+COPY_AGAIN = "Copy it again, without other files: h5repack, or nccopy"
+# files whose references are kept, since a scene is opened several times
+KEPT_ANSWERS = 256
+
+
+def check_hdf5(path: Path) -> None:
+    """Check a file that may be HDF5, whatever its suffix.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: It is HDF5 and damaged, or shows what lies in other files.
+    """
+    if not _is_hdf5(path):
+        return
+    status = path.stat()
+    reference = _reference(str(path.resolve()), status.st_ino, status.st_mtime_ns, status.st_size)
+    if reference:
+        raise UserError(f"{path} is not opened: {reference}. {COPY_AGAIN}.")
+
+
+def check_zarr(folder: Path) -> None:
+    """Check a folder of Zarr: no file in it is a link that leads out of it, or no regular file.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UserError: One is.
+    """
+    real = folder.resolve()
+    for place, folders, files in os.walk(real):
+        for name in (*folders, *files):
+            _check_zarr_entry(Path(place, name), real)
+
+
+def _check_zarr_entry(path: Path, real: Path) -> None:
+    """Raise `UserError` for a link out of a folder of Zarr, and for a pipe in it."""
+    if path.is_symlink() and not path.resolve().is_relative_to(real):
+        raise UserError(f"{path} is not opened: it is a link to {path.resolve()}, outside of {real.name}.")
+    if not path.is_dir():
+        check_regular(path)
+
+
+def _is_hdf5(path: Path) -> bool:
+    """Whether HDF5 begins anywhere where it may."""
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        place = 0
+        while place < size:
+            file.seek(place)
+            if file.read(len(SIGNATURE)) == SIGNATURE:
+                return True
+            place = 2 * place or FIRST_BLOCK
+    return False
+
+
+@lru_cache(maxsize=KEPT_ANSWERS)
+def _reference(path: str, *_version: int) -> str:
+    """What a file of HDF5 takes from another file, in words; empty for nothing."""
+    # only those who read such files need it
+    import h5py
+
+    damaged = as_user_error(f"{path} is damaged", OSError, RuntimeError, ValueError, KeyError, advice="Copy it again.")
+    with damaged, h5py.File(path, "r", locking=False) as file:
+        found: str | None = file.id.links.visit(lambda name, info: _reference_of(file, name, info), info=True)
+    return found or ""
+
+
+def _reference_of(file: Any, name: bytes, info: Any) -> str | None:
+    """What one name in a file of HDF5 takes from another file; None for nothing, at which the visit goes on."""
+    import h5py
+
+    if info.type == h5py.h5l.TYPE_SOFT:
+        # within the file; what it leads through is visited, too
+        return None
+    shown = name.decode(errors="replace")[:80]
+    if info.type != h5py.h5l.TYPE_HARD:
+        return f"{shown} in it is a link to another file"
+    thing = h5py.h5o.open(file.id, name)
+    if not isinstance(thing, h5py.h5d.DatasetID):
+        return None
+    storage = thing.get_create_plist()
+    if storage.get_external_count():
+        other = os.fsdecode(storage.get_external(0)[0])
+        return f"{shown} in it shows the bytes of another file, {other[:200]}"
+    if storage.get_layout() != h5py.h5d.VIRTUAL:
+        return None
+    others = {storage.get_virtual_filename(number) for number in range(storage.get_virtual_count())} - {THIS_FILE}
+    return f"{shown} in it shows another file, {min(others)[:200]}" if others else None
