@@ -334,8 +334,8 @@ def check_packed(location: str) -> None:
     if head.startswith(SIGNATURE):
         raise _refused(location, "it is HDF5 in an archive, and may show other files. Unpack the archive")
     for suffix in RASTER_SIDECARS:
-        head = packed_bytes(f"{location}{suffix}", HEAD_BYTES)
-        if head is not None and not is_signed(head):
+        beside = packed_bytes(f"{location}{suffix}", HEAD_BYTES)
+        if beside is not None and not is_signed(beside):
             raise _refused(f"{location}{suffix}", "it lies beside a raster, and is no plain raster itself")
     metadata = packed_bytes(f"{location}{METADATA_SIDECAR}", LARGEST_METADATA)
     if metadata is not None and OVERVIEW_REFERENCE.lower().encode() in metadata.lower():
