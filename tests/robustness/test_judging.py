@@ -83,6 +83,7 @@ def test_what_is_written_elsewhere_is_found(tmp_path: Path) -> None:
     (tmp_path / "in/gone").unlink()
     (tmp_path / "in/new").write_text("3")
     (tmp_path / "out/new").write_text("3")
+    (tmp_path / "in/.seep_lightning").mkdir()
     (tmp_path / "planted_by_a_document").touch()
     found = {fault.detail: fault.kind for fault in strays(before, snapshot(tmp_path), ("out",))}
     assert found == {

@@ -23,6 +23,8 @@ TRACEBACK = "Traceback (most recent call last)"
 PLANTED = "planted_by_a_document"
 FREE = ("streams", "home/.cache/matplotlib", "home/.cache/seep_lightning")
 """Where anybody may write: what the campaign itself writes, and caches."""
+CACHE_BESIDE_CHIPS = ".seep_lightning"
+"""A folder beside a data set for what was measured of it and for its pixels (`data.cache_gb`)."""
 SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(`'\"]|\s*$)")
 IN_BRACKETS = re.compile(r"\(.*?\)")
 """A reason in another library's words is part of a sentence."""
@@ -63,6 +65,7 @@ def strays(before: Snapshot, after: Snapshot, writes: Sequence[str]) -> list[Fau
     faults = []
     for path in sorted({*before, *after}):
         is_free = any(path == place or path.startswith(f"{place}/") for place in (*writes, *FREE))
+        is_free = is_free or CACHE_BESIDE_CHIPS in Path(path).parts
         is_above = any(place.startswith(f"{path}/") for place in (*writes, *FREE))
         if is_free or is_above or before.get(path) == after.get(path):
             continue
