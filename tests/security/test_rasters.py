@@ -79,13 +79,19 @@ def test_a_raster_of_the_network_is_refused_under_any_suffix(
     assert not network.requests
 
 
-@pytest.mark.parametrize("suffix", [".ovr", ".msk"])
-@pytest.mark.parametrize("content", ["vrt", "wms"])
+@pytest.mark.parametrize("suffix", [".ovr", ".msk", ".OVR"])
+@pytest.mark.parametrize("content", ["vrt", "wms", "bitmap"])
 def test_what_lies_beside_a_raster_reaches_no_network(
     suffix: str, content: str, folder: Path, network: Listener
 ) -> None:
     scene = write_raster(folder / "scene.tif", PIXELS)
-    text = wms(network.url) if content == "wms" else vrt(f"/vsicurl/{network.url}/a.tif")
+    texts = {
+        "vrt": vrt(f"/vsicurl/{network.url}/a.tif"),
+        "wms": wms(network.url),
+        # two letters at the beginning of a text make no bitmap of it
+        "bitmap": f"BM{wms(network.url)}",
+    }
+    text = texts[content]
     (folder / f"scene.tif{suffix}").write_text(text)
     refused(scene)
     assert not network.requests

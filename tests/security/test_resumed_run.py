@@ -106,7 +106,9 @@ def test_so_may_what_a_trusted_class_says(stranger: Path, tmp_path: Path) -> Non
     assert (tmp_path / "victim" / "mine.ckpt").is_file()
 
 
-@pytest.mark.parametrize("name", ["train.log", "checkpoints", "metrics.csv", "evaluate", "checkpoints/last.ckpt"])
+@pytest.mark.parametrize(
+    "name", ["train.log", "checkpoints", "metrics.csv", "evaluate", "checkpoints/last.ckpt", "a/b"]
+)
 def test_a_link_out_of_the_run_is_not_written_through(name: str, stranger: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim" / "file"
     victim.write_text("mine")
@@ -115,6 +117,7 @@ def test_a_link_out_of_the_run_is_not_written_through(name: str, stranger: Path,
         path.unlink()
     elif path.exists():
         path.rename(tmp_path / "moved")
+    path.parent.mkdir(exist_ok=True)
     path.symlink_to(victim if "." in name else victim.parent)
     with pytest.raises(UserError, match=f"{name} is a link that leads out of the run"):
         run_directory(str(stranger), None, "name")

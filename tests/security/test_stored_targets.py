@@ -157,8 +157,9 @@ def test_a_function_of_a_known_package_is_not_called(name: str, stranger: Path) 
         load(stranger, device="cpu")
 
 
-def test_an_address_in_a_stored_network_is_refused(stranger: Path) -> None:
-    net = {"_target_": "monai.networks.nets.HoVerNet", "pretrained_url": "https://evil.example/weights.pt"}
+@pytest.mark.parametrize("address", ["https://evil.example/weights.pt", "file:/etc/passwd", "FILE:weights.pt"])
+def test_an_address_in_a_stored_network_is_refused(address: str, stranger: Path) -> None:
+    net = {"_target_": "monai.networks.nets.HoVerNet", "pretrained_url": address}
     change_checkpoints(stranger, model=net)
     with pytest.raises(UserError, match="is an address"):
         load(stranger, device="cpu")

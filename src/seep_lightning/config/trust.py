@@ -71,7 +71,8 @@ TRUSTED_CLASSES = (
 )
 
 # An address in a stored node would be fetched, or written to.
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|hf-hub:|hf_hub:")
+# One letter before a colon is a drive of Windows.
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|file:|hf-hub:|hf_hub:", re.IGNORECASE)
 # Sections of a config whose values are judged when they are opened, see `training.containment`
 JUDGED_WHEN_OPENED = ("logger", "callbacks")
 

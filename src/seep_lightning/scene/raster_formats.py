@@ -24,6 +24,7 @@ class RasterFormat:
         keeps_maps: True if OpenCV writes it without loss: the masks and probabilities made of a chip then take the name
             of the chip's file.
         signatures: How its files begin; empty where they have no common beginning, and their suffix tells them.
+        zeros: Which bytes of its files are zero: a signature of two letters may begin any text, too.
         by_blocks: True if a part of a picture can be decoded without the rest of it.
     """
 
@@ -35,7 +36,13 @@ class RasterFormat:
     lossy: bool = False
     keeps_maps: bool = False
     signatures: tuple[bytes, ...] = ()
+    zeros: range = range(0)
     by_blocks: bool = True
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file begins as those of this format do."""
+        has_zeros = all(head[place : place + 1] == b"\0" for place in self.zeros)
+        return has_zeros and head.startswith(self.signatures)
 
 
 VRT_DRIVER = "VRT"
@@ -58,7 +65,7 @@ RASTER_FORMATS: tuple[RasterFormat, ...] = (
     RasterFormat(
         "JPEG", "JPEG", (".jpg", ".jpeg"), scenes=False, chips=True, lossy=True, signatures=_JPEG, by_blocks=False
     ),
-    RasterFormat("Windows bitmap", "BMP", (".bmp",), scenes=False, chips=True, signatures=(b"BM",)),
+    RasterFormat("Windows bitmap", "BMP", (".bmp",), scenes=False, chips=True, signatures=(b"BM",), zeros=range(6, 10)),
     RasterFormat("WebP", "WEBP", (".webp",), scenes=False, chips=True, signatures=(b"RIFF",), by_blocks=False),
     # the files of the following are told by `scene.inputs`, or named by a person
     # judged by `scene.hdf5_references`, as is Zarr
@@ -151,8 +158,7 @@ def is_signed(head: bytes) -> bool:
     Args:
         head: The first bytes.
     """
-    plain = (known for known in RASTER_FORMATS if known.driver != VRT_DRIVER)
-    return any(head.startswith(signature) for known in plain for signature in known.signatures)
+    return any(known.begins(head) for known in RASTER_FORMATS if known.driver != VRT_DRIVER)
 
 
 def is_signed_by(path: Path, head: bytes) -> bool:

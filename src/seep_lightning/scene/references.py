@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -148,9 +149,11 @@ class _Judge:
         elif not is_signed(head):
             _check_plain_numbers(Path(path))
         check_hdf5(Path(path))
-        for suffix in RASTER_SIDECARS:
-            _check_raster_sidecar(f"{path}{suffix}")
-        _check_metadata_sidecar(f"{path}{METADATA_SIDECAR}")
+        for sidecar in _sidecars(Path(path)):
+            if sidecar.lower().endswith(METADATA_SIDECAR):
+                _check_metadata_sidecar(sidecar)
+            else:
+                _check_raster_sidecar(sidecar)
 
     def _check_vrt(self, path: str, depth: int) -> None:
         """Check a virtual raster."""
@@ -215,10 +218,30 @@ def _check_packed_source(location: str, vrt: str) -> None:
         raise _refused(vrt, f"it draws on {location}, which is no plain raster. Unpack the archive")
 
 
+def _sidecars(path: Path) -> list[str]:
+    """The files that GDAL takes for parts of a file: their names may be in capitals, too."""
+    in_folder = _sidecars_in(path.parent, path.parent.stat().st_mtime_ns)
+    found: list[str] = []
+    for suffix in (*RASTER_SIDECARS, METADATA_SIDECAR):
+        found += in_folder.get(f"{path.name}{suffix}".lower(), ())
+    return [sidecar for sidecar in found if os.path.lexists(sidecar)]
+
+
+# a folder may hold 1,000,000 chips
+@lru_cache(maxsize=64)
+def _sidecars_in(folder: Path, changed: int) -> dict[str, list[str]]:
+    """All sidecars in a folder that changed last at some time, by their names in small letters."""
+    suffixes = (*RASTER_SIDECARS, METADATA_SIDECAR)
+    sidecars: dict[str, list[str]] = {}
+    for path in folder.iterdir():
+        lower = path.name.lower()
+        if lower.endswith(suffixes):
+            sidecars.setdefault(lower, []).append(str(path))
+    return sidecars
+
+
 def _check_raster_sidecar(path: str) -> None:
     """Raise `UserError` for a file of overviews or of a mask that is no plain raster."""
-    if not os.path.lexists(path):
-        return
     check_regular(Path(path))
     if not is_signed(_head(path)):
         raise _refused(path, "it lies beside a raster, and is no plain raster itself. Remove it")
@@ -226,8 +249,6 @@ def _check_raster_sidecar(path: str) -> None:
 
 def _check_metadata_sidecar(path: str) -> None:
     """Raise `UserError` for metadata beside a raster that name further files."""
-    if not os.path.lexists(path):
-        return
     content = read_bytes(Path(path), largest=LARGEST_METADATA)
     # in any encoding that GDAL reads, these are bytes of ASCII
     if OVERVIEW_REFERENCE.lower().encode() in content.lower():
