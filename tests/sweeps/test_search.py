@@ -143,7 +143,7 @@ def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(
 def test_a_failed_trial_is_replaced_and_a_search_of_failures_ends(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips")
     line = ["sweep=optuna", "data=seeps", f"data.root={root}", *TINY, "trainer.max_epochs=1", "hydra.sweeper.startup=2"]
-    enqueued = ["hydra.sweeper.enqueue=[{optimizer.lr: 1e30}]", "hydra.sweeper.n_trials=2"]
+    enqueued = ["hydra.sweeper.enqueue=[{optimizer.lr: 1e6}]", "hydra.sweeper.n_trials=2"]
     done = seep("train", *line, *enqueued, "ema_decay=null", f"hydra.sweep.dir={tmp_path / 'one'}")
     assert "2 trials finished, 0 pruned, 1 failed" in done.stdout, done.stderr
     assert f"failed: {tmp_path / 'one' / 'trial-000'}: the loss is " in done.stdout
