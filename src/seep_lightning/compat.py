@@ -26,6 +26,25 @@ def silence_gdal() -> None:
     logging.getLogger("rasterio._env").setLevel(logging.CRITICAL)
 
 
+_ONLY_ADDRESS = "CPL_VSIL_CURL_ALLOWED_FILENAME"
+"""GDAL's setting for the one address that it may fetch from."""
+
+
+def forbid_gdal_networks() -> None:
+    """Have rasterio's GDAL read no files from networks, in this process, whatever a file on the disk names."""
+    from rasterio.env import set_gdal_config
+
+    set_gdal_config(_ONLY_ADDRESS, "none")
+
+
+def allow_gdal_networks() -> None:
+    """Have rasterio's GDAL read files from networks again, once a person has typed an address."""
+    # rasterio's public part can set a setting, but not take it away
+    from rasterio._env import del_gdal_config
+
+    del_gdal_config(_ONLY_ADDRESS)
+
+
 class _LiteralPath(str):
     """A path that pyogrio hands to GDAL as it is, see `literal_path`."""
 

@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -12,7 +12,8 @@ import pytest
 import rasterio
 
 from helpers.rasters import UTM, write_raster
-from helpers.strangers import Listener, listening, raw_vrt, secret_file, vrt, wms
+from helpers.strangers import Listener, raw_vrt, secret_file, vrt, wms
+from seep_lightning import compat
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.decoding import decode
 from seep_lightning.data.inputs import find_scenes
@@ -24,19 +25,6 @@ from seep_lightning.scene.references import FOLDERS_VARIABLE
 from seep_lightning.scene.scene_file import ReadingOptions
 
 PIXELS = np.full((64, 64), 7, np.uint8)
-
-
-@pytest.fixture
-def network() -> Iterator[Listener]:
-    with listening() as listener:
-        yield listener
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The folder that the stranger sent."""
-    (tmp_path / "sent").mkdir()
-    return tmp_path / "sent"
 
 
 def refused(path: Path | str, match: str = "is not opened|is no raster") -> None:
@@ -95,6 +83,47 @@ def test_what_lies_beside_a_raster_reaches_no_network(
     (folder / f"scene.tif{suffix}").write_text(text)
     refused(scene)
     assert not network.requests
+
+
+@pytest.mark.parametrize("suffix", [".ovr.ovr", ".msk.ovr", ".ovr.msk.ovr", ".ovr.aux.xml", ".msk.aux.xml"])
+def test_nor_does_what_lies_beside_overviews_and_masks(suffix: str, folder: Path, network: Listener) -> None:
+    scene = write_raster(folder / "scene.tif", PIXELS)
+    for number in range(1, suffix.count(".o") + suffix.count(".m")):
+        write_raster(folder / f"scene.tif{'.'.join(suffix.split('.')[: number + 1])}", PIXELS)
+    if suffix.endswith(".xml"):
+        write_raster(folder / f"scene.tif{suffix[:4]}", PIXELS)
+        text = f'<Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">/vsicurl/{network.url}/o.tif</MDI></Metadata>'
+        (folder / f"scene.tif{suffix}").write_text(f"<PAMDataset>{text}</PAMDataset>")
+    else:
+        (folder / f"scene.tif{suffix}").write_text(vrt(f"/vsicurl/{network.url}/a.tif"))
+    refused(scene)
+    assert not network.requests
+
+
+@pytest.mark.parametrize("suffix", [".ovr", ".msk"])
+def test_nor_do_metadata_inside_overviews_and_masks(suffix: str, folder: Path, network: Listener) -> None:
+    scene = write_raster(folder / "scene.tif", PIXELS)
+    with rasterio.open(write_raster(folder / f"scene.tif{suffix}", PIXELS), "r+") as out:
+        out.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=f"/vsicurl/{network.url}/o.tif")
+    refused(scene)
+    packed = folder / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(scene, "scene.tif")
+        archive.write(folder / f"scene.tif{suffix}", f"scene.tif{suffix.upper()}")
+    refused(packed)
+    assert not network.requests
+
+
+def test_no_file_of_the_network_is_read_until_a_person_types_an_address(folder: Path, network: Listener) -> None:
+    compat.forbid_gdal_networks()
+    # as if no judge had seen it
+    (folder / "scene.vrt").write_text(vrt(f"/vsicurl/{network.url}/a.tif"))
+    with rasterio.open(folder / "scene.vrt") as dataset, pytest.raises(rasterio.errors.RasterioError):
+        dataset.read()
+    assert not network.requests
+    with pytest.raises(UserError, match="is no raster|is not there"):
+        Raster(f"{network.url}/a.vrt")
+    assert network.requests
 
 
 def test_metadata_that_name_other_overviews_are_refused_beside_a_raster_and_inside_it(

@@ -3,25 +3,18 @@
 import json
 import sqlite3
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import shapely
 
-from helpers.strangers import Listener, listening
+from helpers.strangers import Listener
 from helpers.vectors import write_polygons
 from seep_lightning.errors import UserError
 from seep_lightning.scene.outline_file import read_outline_file
 
 SQUARE = shapely.box(0, 0, 1, 1)
-
-
-@pytest.fixture
-def network() -> Iterator[Listener]:
-    with listening() as listener:
-        yield listener
 
 
 def geojson(**members: object) -> str:

@@ -4,17 +4,14 @@ import gzip
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.archive_members import Member, ambiguous, archive_kind, plain_name, read_members
 
-ZIP_SUFFIXES = (".zip",)
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
-GZIP_SUFFIX = ".gz"
 UNREADABLE_ARCHIVE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -37,36 +34,21 @@ LARGEST_UNPACKED = 256 << 30
 # Deflate packs 1,032 to 1 at most, and rasters without any data come near that; an archive as a whole does not
 LARGEST_RATIO = 250
 LEAST_TO_DOUBT = 1 << 30
-_ENCRYPTED = 1
 _PART_BYTES = 8 << 20
 
 
-@dataclass(frozen=True)
-class Member:
-    """A file in an archive.
+@lru_cache(maxsize=64)
+def names_in(path: Path, changed: int) -> dict[str, str]:
+    """The names of all files in an archive, for look-ups; none of one that cannot be read, see `members_of`.
 
-    Attributes:
-        name: As it stands in the archive.
-        size: Bytes, unpacked, as the archive says.
-        is_encrypted: Whether it needs a password.
+    Args:
+        path: The archive.
+        changed: See `members_of`.
+
+    Returns:
+        The names as they stand in the archive, by their `plain_name`.
     """
-
-    name: str
-    size: int
-    is_encrypted: bool = False
-
-
-def archive_kind(path: Path) -> str:
-    """How the files of an archive are packed: `zip`, `tar` or `gzip`."""
-    name = path.name.lower()
-    if name.endswith(ZIP_SUFFIXES):
-        return "zip"
-    return "tar" if name.endswith(TAR_SUFFIXES) else "gzip"
-
-
-def names_in(path: Path, changed: int) -> frozenset[str]:
-    """The names of all files in an archive, for look-ups; none of one that cannot be read, see `members_of`."""
-    return frozenset(member.name for member in members_of(path, changed))
+    return {plain_name(member.name): member.name for member in members_of(path, changed)}
 
 
 @lru_cache(maxsize=64)
@@ -81,19 +63,30 @@ def members_of(path: Path, changed: int) -> tuple[Member, ...]:
         Its files; none of an archive that cannot be read.
 
     Raises:
-        UserError: It claims more files, or more bytes, than a scene may have, or names that lead out of it.
+        UserError: It claims more files, or more bytes, than a scene may have, names that lead out of it, or several
+            files of one name.
     """
-    members: list[Member] = []
-    unpacked = 0
-    with suppress(*UNREADABLE_ARCHIVE):
-        packed = path.stat().st_size
-        for member in _read_members(path):
-            members.append(member)
-            unpacked += member.size
-            _check_bounds(path, len(members), unpacked, packed)
+    try:
+        members = _read_within_bounds(path)
+    except UNREADABLE_ARCHIVE:
+        # GDAL may find more in it than Python does
+        return ()
     for member in members:
         _check_name(path, member)
+    _check_names_differ(path, members)
     return tuple(members)
+
+
+def _read_within_bounds(path: Path) -> list[Member]:
+    """All files of an archive; `UserError` as soon as they claim too much."""
+    members: list[Member] = []
+    unpacked = 0
+    packed = path.stat().st_size
+    for member in read_members(path):
+        members.append(member)
+        unpacked += member.size
+        _check_bounds(path, len(members), unpacked, packed)
+    return members
 
 
 def check_archive(path: Path) -> None:
@@ -125,23 +118,6 @@ def _check_density(path: Path, changed: int) -> None:
         _check_bounds(path, 1, unpacked, packed.tell())
 
 
-def _read_members(path: Path) -> Iterator[Member]:
-    """The files of an archive, one after the other."""
-    match archive_kind(path):
-        case "zip":
-            with zipfile.ZipFile(path) as archive:
-                for info in archive.infolist():
-                    yield Member(info.filename, info.file_size, bool(info.flag_bits & _ENCRYPTED))
-        case "tar":
-            with tarfile.open(path) as archive:
-                for entry in archive:
-                    # a link in it may lead anywhere
-                    if entry.isreg() or entry.isdir():
-                        yield Member(entry.name, entry.size)
-        case _:
-            yield Member(path.stem, 0)
-
-
 def _check_bounds(path: Path, count: int, unpacked: int, packed: int) -> None:
     """Raise `UserError` for an archive that claims too much."""
     if count > MOST_MEMBERS:
@@ -159,3 +135,13 @@ def _check_name(path: Path, member: Member) -> None:
     name = PurePosixPath(member.name.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:
         raise UserError(f"{path} holds {member.name[:80]!r}, which leads out of it. Unpack it elsewhere, and look.")
+
+
+def _check_names_differ(path: Path, members: Sequence[Member]) -> None:
+    """Raise `UserError` for two files of one name: one would be judged, and the other one opened."""
+    names: set[str] = set()
+    for member in members:
+        name = plain_name(member.name)
+        if name in names and not member.is_folder:
+            raise ambiguous(path, member.name)
+        names.add(name)

@@ -19,7 +19,12 @@ from seep_lightning.files import write_whole
 from seep_lightning.scene.archive_contents import check_archive
 from seep_lightning.scene.budgets import check_opened
 from seep_lightning.scene.interfaces import Values
-from seep_lightning.scene.locations import OWN_MEMORY, archive_of, is_of_a_virtual_system, parsed_subdataset
+from seep_lightning.scene.locations import (
+    OWN_MEMORY,
+    archive_of,
+    is_at_an_address,
+    parsed_subdataset,
+)
 from seep_lightning.scene.raster_formats import (
     CHIP_FORMAT,
     REFERRING_DRIVERS,
@@ -27,12 +32,21 @@ from seep_lightning.scene.raster_formats import (
     format_of,
     is_decoded_whole,
 )
-from seep_lightning.scene.references import check_metadata, check_own_vrt, check_packed, check_references
+from seep_lightning.scene.references import (
+    check_metadata,
+    check_own_vrt,
+    check_packed,
+    check_references,
+    is_listed,
+    raster_sidecars,
+)
 
 # By default GDAL's block cache takes 5 % of the memory, which is more than our strips.
 GDAL_CACHE_BYTES = 64 << 20
 
 compat.silence_gdal()
+# of what a file of a stranger names, GDAL shall fetch nothing, even where a judge here has overlooked it
+compat.forbid_gdal_networks()
 
 # The list of warning filters belongs to the whole process.
 _WARNING_FILTERS = threading.Lock()
@@ -125,9 +139,10 @@ def _check_before_opening(path: str | Path) -> _Opening:
         return _Opening()
     if archive_of(location) is not None:
         check_packed(location)
-        return _Opening(may_refer=False)
-    if is_of_a_virtual_system(location) and not _is_on_disk(Path(location)):
-        # a network: a person typed it, but did not write what lies there
+        return _Opening(may_refer=False, alone=not is_listed(location))
+    if is_at_an_address(location) and not _is_on_disk(Path(location)):
+        # a person typed it, but did not write what lies there
+        compat.allow_gdal_networks()
         return _Opening(may_refer=False, alone=True)
     # what is not there, GDAL tells better
     if _is_on_disk(Path(location)):
@@ -146,6 +161,25 @@ def _check_after_opening(dataset: Any, path: str | Path) -> None:
     name = "a stack of bands" if str(path).startswith("<") else str(path)
     check_opened(dataset, name, is_decoded_whole=is_decoded_whole(dataset.driver))
     check_metadata(dataset.tags(ns="OVERVIEWS"), name)
+    beside = raster_sidecars(str(path)) if _has_sidecars(str(path)) else []
+    for sidecar in beside:
+        _check_sidecar(sidecar)
+
+
+def _has_sidecars(location: str) -> bool:
+    """Whether files may lie beside a raster: a file on the disk, or in an archive."""
+    return archive_of(location) is not None or _is_on_disk(Path(location))
+
+
+def _check_sidecar(location: str) -> None:
+    """Raise `UserError` for a file of overviews or of a mask whose own metadata name further files."""
+    drivers = [name for name in allowed_drivers() if name not in REFERRING_DRIVERS]
+    path = Path(location) if _is_on_disk(Path(location)) else location
+    try:
+        with silent_about_georeference(), _Opening(alone=True).applied(), _open_reader(path, drivers) as sidecar:
+            check_metadata(sidecar.tags(ns="OVERVIEWS"), location)
+    except RasterioError as error:
+        raise UserError(f"{location} lies beside a raster, and is damaged. Remove it.") from error
 
 
 @contextmanager

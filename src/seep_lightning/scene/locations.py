@@ -9,6 +9,8 @@ from seep_lightning.errors import UserError
 OWN_MEMORY = "/vsimem/"
 """Where this package, and nobody else, lays files that have no place on a disk."""
 
+_VIRTUAL_SYSTEM = "/vsi"
+_LISTED_ARCHIVE = re.compile(r"/vsi(zip|tar)/")
 _SUBDATASET = re.compile(
     r"(?P<driver>NETCDF|HDF5|ZARR):(?P<quote>\"?)(?P<file>[^\"]+?)(?P=quote):(?P<part>[^\"]+)", re.I
 )
@@ -58,7 +60,21 @@ def check_name(path: Path) -> None:
 
 def is_of_a_virtual_system(location: str) -> bool:
     """Whether a name is one of GDAL's virtual file systems, such as `/vsizip/...` or `/vsicurl/...`."""
-    return location.startswith("/vsi")
+    return location.startswith(_VIRTUAL_SYSTEM)
+
+
+def may_be_listed(location: str) -> bool:
+    """Whether a file lies in a zip or tar on the disk, and not in another archive within.
+
+    Args:
+        location: Such as `/vsizip/{/home/a.zip}/b.tif`.
+    """
+    return _LISTED_ARCHIVE.match(location) is not None and location.count(_VIRTUAL_SYSTEM) == 1
+
+
+def is_at_an_address(location: str) -> bool:
+    """Whether a name is one of a network: `/vsicurl/...`, `/vsis3/...`, `https://...`."""
+    return is_of_a_virtual_system(location) or "://" in location
 
 
 def member_of(location: str) -> str:

@@ -20,9 +20,17 @@ from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.documents.xml_files import parsed_xml
 from seep_lightning.errors import UserError
 from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE, check_archive, names_in
+from seep_lightning.scene.archive_members import plain_name
 from seep_lightning.scene.hdf5_references import SIGNATURE, check_hdf5, check_zarr
-from seep_lightning.scene.locations import archive_of, is_of_a_virtual_system, member_of, parsed_subdataset
+from seep_lightning.scene.locations import (
+    archive_of,
+    is_of_a_virtual_system,
+    may_be_listed,
+    member_of,
+    parsed_subdataset,
+)
 from seep_lightning.scene.raster_formats import envi_headers, is_signed, is_signed_by
+from seep_lightning.scene.sidecars import is_metadata, raster_of
 
 FOLDERS_VARIABLE = "SEEP_VRT_FOLDERS"
 """Of the environment: further folders whose files virtual rasters may draw on, with `:` between them."""
@@ -34,9 +42,6 @@ HEAD_BYTES = 1024
 LARGEST_VRT = 32 << 20
 # virtual rasters that draw on virtual rasters
 DEEPEST_NESTING = 8
-# beside a file; GDAL takes them for any of its formats
-RASTER_SIDECARS = (".ovr", ".msk", ".msk.ovr", ".ovr.msk")
-METADATA_SIDECAR = ".aux.xml"
 LARGEST_METADATA = 64 << 20
 OVERVIEW_REFERENCE = "OVERVIEW_FILE"
 """Of metadata: names another file that GDAL takes for the overviews of this one."""
@@ -112,6 +117,17 @@ def is_zarr_folder(path: Path) -> bool:
     return path.suffix.lower() == ".zarr" and path.is_dir()
 
 
+def raster_sidecars(location: str) -> list[str]:
+    """The files of overviews and masks that GDAL takes for parts of a raster, and of which metadata may name others.
+
+    Args:
+        location: A file on the disk, or in an archive.
+    """
+    is_packed = archive_of(location) is not None
+    beside = _packed_sidecars(location) if is_packed else _sidecars(Path(location))
+    return [sidecar for sidecar in beside if not is_metadata(sidecar)]
+
+
 def check_metadata(tags: dict[str, str], path: str) -> None:
     """Check what a file says of its overviews, which may be the name of another file.
 
@@ -150,7 +166,7 @@ class _Judge:
             _check_plain_numbers(Path(path))
         check_hdf5(Path(path))
         for sidecar in _sidecars(Path(path)):
-            if sidecar.lower().endswith(METADATA_SIDECAR):
+            if is_metadata(sidecar):
                 _check_metadata_sidecar(sidecar)
             else:
                 _check_raster_sidecar(sidecar)
@@ -212,7 +228,7 @@ def _check_packed_source(location: str, vrt: str) -> None:
     """Raise `UserError` for a source in an archive that is no plain raster: what lies in it is not judged further."""
     head = packed_bytes(location, HEAD_BYTES)
     if head is None:
-        return
+        raise _refused(vrt, f"it draws on {location}, which cannot be found in the archive. Unpack the archive")
     may_refer = VRT_MARK in head or head.startswith(SIGNATURE)
     if may_refer or not is_signed_by(Path(location), head):
         raise _refused(vrt, f"it draws on {location}, which is no plain raster. Unpack the archive")
@@ -221,22 +237,18 @@ def _check_packed_source(location: str, vrt: str) -> None:
 def _sidecars(path: Path) -> list[str]:
     """The files that GDAL takes for parts of a file: their names may be in capitals, too."""
     in_folder = _sidecars_in(path.parent, path.parent.stat().st_mtime_ns)
-    found: list[str] = []
-    for suffix in (*RASTER_SIDECARS, METADATA_SIDECAR):
-        found += in_folder.get(f"{path.name}{suffix}".lower(), ())
-    return [sidecar for sidecar in found if os.path.lexists(sidecar)]
+    return [sidecar for sidecar in in_folder.get(path.name.lower(), ()) if os.path.lexists(sidecar)]
 
 
 # a folder may hold 1,000,000 chips
 @lru_cache(maxsize=64)
 def _sidecars_in(folder: Path, changed: int) -> dict[str, list[str]]:
-    """All sidecars in a folder that changed last at some time, by their names in small letters."""
-    suffixes = (*RASTER_SIDECARS, METADATA_SIDECAR)
+    """All sidecars in a folder that changed last at some time, by the names of their rasters in small letters."""
     sidecars: dict[str, list[str]] = {}
     for path in folder.iterdir():
-        lower = path.name.lower()
-        if lower.endswith(suffixes):
-            sidecars.setdefault(lower, []).append(str(path))
+        raster = raster_of(path.name.lower())
+        if raster:
+            sidecars.setdefault(raster, []).append(str(path))
     return sidecars
 
 
@@ -354,13 +366,29 @@ def check_packed(location: str) -> None:
         raise _refused(location, "it is a virtual raster in an archive. Unpack the archive")
     if head.startswith(SIGNATURE):
         raise _refused(location, "it is HDF5 in an archive, and may show other files. Unpack the archive")
-    for suffix in RASTER_SIDECARS:
-        beside = packed_bytes(f"{location}{suffix}", HEAD_BYTES)
-        if beside is not None and not is_signed(beside):
-            raise _refused(f"{location}{suffix}", "it lies beside a raster, and is no plain raster itself")
-    metadata = packed_bytes(f"{location}{METADATA_SIDECAR}", LARGEST_METADATA)
-    if metadata is not None and OVERVIEW_REFERENCE.lower().encode() in metadata.lower():
-        raise _refused(f"{location}{METADATA_SIDECAR}", "it names another file for overviews")
+    for sidecar in _packed_sidecars(location):
+        if is_metadata(sidecar):
+            _check_packed_metadata(sidecar)
+        elif not is_signed(packed_bytes(sidecar, HEAD_BYTES) or b""):
+            raise _refused(sidecar, "it lies beside a raster, and is no plain raster itself")
+
+
+def _packed_sidecars(location: str) -> list[str]:
+    """The files in an archive that GDAL takes for parts of one of them."""
+    archive = archive_of(location)
+    if archive is None or not is_listed(location):
+        return []
+    raster = plain_name(member_of(location))
+    names = names_in(archive, archive.stat().st_mtime_ns)
+    folder = location.removesuffix(member_of(location))
+    return [f"{folder}{name}" for plain, name in names.items() if raster_of(plain) == raster]
+
+
+def _check_packed_metadata(location: str) -> None:
+    """Raise `UserError` for metadata beside a raster in an archive that name further files."""
+    metadata = packed_bytes(location, LARGEST_METADATA + 1) or b""
+    if len(metadata) > LARGEST_METADATA or OVERVIEW_REFERENCE.lower().encode() in metadata.lower():
+        raise _refused(location, "it names another file for overviews")
 
 
 def packed_bytes(location: str, most: int) -> bytes | None:
@@ -373,8 +401,8 @@ def packed_bytes(location: str, most: int) -> bytes | None:
     Returns:
         The bytes; None where there is no such file, or the archive cannot be read or is of another kind.
     """
-    archive, member = archive_of(location), member_of(location)
-    if archive is None or member not in names_in(archive, archive.stat().st_mtime_ns):
+    archive, member = archive_of(location), _packed_name(location)
+    if archive is None or member is None:
         return None
     with suppress(*UNREADABLE_ARCHIVE):
         if location.startswith("/vsizip/"):
@@ -384,6 +412,23 @@ def packed_bytes(location: str, most: int) -> bytes | None:
             member_file = packed_tar.extractfile(member)
             return None if member_file is None else member_file.read(most)
     return None
+
+
+def is_listed(location: str) -> bool:
+    """Whether all that lies beside a file in an archive is known: of a zip or tar on the disk that Python reads.
+
+    Args:
+        location: Such as `/vsizip/{/home/a.zip}/b.tif`.
+    """
+    return may_be_listed(location) and _packed_name(location) is not None
+
+
+def _packed_name(location: str) -> str | None:
+    """The name of a file as it stands in the archive; None where Python finds none."""
+    archive = archive_of(location)
+    if archive is None:
+        return None
+    return names_in(archive, archive.stat().st_mtime_ns).get(plain_name(member_of(location)))
 
 
 def _refused(path: str, reason: str) -> UserError:

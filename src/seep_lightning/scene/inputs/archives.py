@@ -8,14 +8,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.scene.archive_contents import (
-    GZIP_SUFFIX,
-    TAR_SUFFIXES,
-    ZIP_SUFFIXES,
-    Member,
-    archive_kind,
-    members_of,
-)
+from seep_lightning.scene.archive_contents import members_of
+from seep_lightning.scene.archive_members import GZIP_SUFFIX, TAR_SUFFIXES, ZIP_SUFFIXES, Member, archive_kind
 from seep_lightning.scene.inputs import raster_files
 from seep_lightning.scene.inputs.beam_dimap import HEADER_SUFFIX
 from seep_lightning.scene.inputs.containers import CONTAINER_SUFFIXES
