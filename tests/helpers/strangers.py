@@ -40,7 +40,8 @@ def listening() -> Iterator[Listener]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listener.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # how soon it looks whether the test is over, in seconds
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield listener
     finally:

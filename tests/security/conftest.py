@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyogrio
 import pytest
 
 from helpers.strangers import Listener, listening
@@ -13,9 +14,11 @@ from seep_lightning import compat
 def network() -> Iterator[Listener]:
     """A web server; GDAL may fetch from it, so that the judge of each kind of file is tested by itself."""
     compat.allow_gdal_networks()
+    pyogrio.set_gdal_config_options({"CPL_VSIL_CURL_ALLOWED_FILENAME": None})
     with listening() as listener:
         yield listener
     compat.forbid_gdal_networks()
+    pyogrio.set_gdal_config_options({"CPL_VSIL_CURL_ALLOWED_FILENAME": "none"})
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Vector layers from a stranger: they reach no network, and read no other file of this computer."""
 
 import json
+import shutil
 import sqlite3
+import struct
 import zipfile
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 
@@ -69,17 +72,88 @@ def test_a_coordinate_system_by_its_name_is_read(tmp_path: Path) -> None:
     assert len(read_outline_file(path, []).numbers) == 1
 
 
-def test_a_table_that_reads_another_file_is_refused(tmp_path: Path, network: Listener) -> None:
-    path = write_polygons(tmp_path / "a.gpkg", [SQUARE], "EPSG:4326")
-    assert len(read_outline_file(path, []).numbers) == 1
+def planted(path: Path, name: str, sql: str) -> Path:
+    """A GeoPackage with a square, and one more entry in its schema, as no program writes it."""
+    write_polygons(path, [SQUARE], "EPSG:4326")
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA writable_schema = 1")
-        sql = f"CREATE VIRTUAL TABLE b USING VirtualOGR('/vsicurl/{network.url}/x.geojson')"
-        database.execute("INSERT INTO sqlite_master VALUES ('table', 'b', 'b', 0, ?)", (sql,))
+        database.execute("INSERT INTO sqlite_master VALUES ('table', ?, ?, 0, ?)", (name, name, sql))
         database.commit()
-    with pytest.raises(UserError, match=r"a table of it is virtual \(VirtualOGR\)"):
+    return path
+
+
+@pytest.mark.parametrize("space", [" ", "/**/", "--\n"])
+def test_a_table_that_reads_another_file_is_refused(space: str, tmp_path: Path, network: Listener) -> None:
+    sql = f"CREATE{space}VIRTUAL{space}TABLE b USING VirtualOGR('/vsicurl/{network.url}/x.geojson')"
+    path = planted(tmp_path / "a.gpkg", "b", sql)
+    with pytest.raises(UserError, match=r"a table of it is virtual \(VirtualOGR\)|b is no table"):
         read_outline_file(path, [])
     assert not network.requests
+
+
+NUMBERS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+ENDLESS = f"{NUMBERS} SELECT x AS fid, zeroblob(900000000) AS geom FROM c"
+
+
+@pytest.mark.parametrize("is_layer", [True, False])
+def test_a_view_that_never_ends_is_refused(is_layer: bool, tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "a.gpkg", [SQUARE], "EPSG:4326")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE VIEW endless AS {ENDLESS}")
+        if is_layer:
+            database.execute("UPDATE gpkg_contents SET table_name = 'endless'")
+            database.execute("UPDATE gpkg_geometry_columns SET table_name = 'endless'")
+        database.commit()
+    with pytest.raises(UserError, match="endless is a view, whose query may never end. Save it as a table"):
+        read_outline_file(path, [])
+
+
+def test_a_column_that_is_computed_takes_no_gigabytes(tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "a.gpkg", [SQUARE], "EPSG:4326")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE a ADD COLUMN big GENERATED ALWAYS AS (zeroblob(900000000)) VIRTUAL")
+        database.commit()
+    with pytest.raises(UserError, match="column big of a is computed"):
+        read_outline_file(path, [])
+
+
+def node(depth: int, child: int, count: int = 51) -> bytes:
+    """A node of a spatial index whose cells all lead to one node."""
+    cells = struct.pack(">qffff", child, -180, 180, -90, 90) * count
+    return (struct.pack(">HH", depth, count) + cells).ljust(1228, b"\0")
+
+
+def test_a_spatial_index_that_has_no_end_is_refused(tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "a.gpkg", [SQUARE], "EPSG:4326")
+    depth = 20
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM rtree_a_geom_node")
+        for number in range(1, depth + 1):
+            content = node(depth if number == 1 else 0, number + 1)
+            database.execute("INSERT INTO rtree_a_geom_node VALUES (?, ?)", (number, content))
+        database.execute("INSERT INTO rtree_a_geom_node VALUES (?, ?)", (depth + 1, node(0, 0, count=0)))
+        database.commit()
+    with pytest.raises(UserError, match="its index rtree_a_geom is no tree"):
+        read_outline_file(path, [])
+
+
+def test_a_journal_beside_a_database_is_judged_with_it(tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "a.gpkg", [SQUARE], "EPSG:4326")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"CREATE VIEW endless AS {ENDLESS}")
+        database.commit()
+        (tmp_path / "sent").mkdir()
+        for name in ("a.gpkg", "a.gpkg-wal"):
+            shutil.copy(tmp_path / name, tmp_path / "sent" / name)
+    with pytest.raises(UserError, match="endless is a view"):
+        read_outline_file(tmp_path / "sent" / "a.gpkg", [])
+
+
+def test_a_database_of_very_many_outlines_is_read(tmp_path: Path) -> None:
+    squares = shapely.box(*np.indices((60, 60)).reshape(2, -1), *(np.indices((60, 60)).reshape(2, -1) + 1))
+    path = write_polygons(tmp_path / "a.gpkg", squares, "EPSG:32631")
+    assert len(read_outline_file(path, []).numbers) == 3600
 
 
 def test_schemas_of_gml_are_not_fetched(tmp_path: Path, network: Listener) -> None:
@@ -107,6 +181,23 @@ def test_an_archive_holds_vector_files_and_no_services(tmp_path: Path, network: 
     for text in (f"{tmp_path}/a.zip!b.geojson", f"/vsizip/{tmp_path}/a.zip/b.geojson"):
         with pytest.raises(UserError, match="cannot be read as polygons: it is none of"):
             read_outline_file(Path(text), [])
+    assert not network.requests
+
+
+def test_what_an_archive_holds_is_judged_as_a_whole_or_read_unpacked_only(tmp_path: Path, network: Listener) -> None:
+    database = planted(tmp_path / "c.gpkg", "b", f"CREATE VIRTUAL TABLE b USING VirtualOGR('/vsicurl/{network.url}/x')")
+    address = {"type": "link", "properties": {"href": f"{network.url}/c"}}
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.geojson", geojson(name="x" * 100_000, crs=address))
+        archive.write(database, "c.gpkg")
+    for name, expected in {
+        "a.geojson": "its coordinate system .* is no name",
+        "c.gpkg": "is read unpacked only",
+        "d.gpkg": "cannot be found in the archive",
+        "": "cannot be found in the archive",
+    }.items():
+        with pytest.raises(UserError, match=expected):
+            read_outline_file(Path(f"/vsizip/{tmp_path}/a.zip/{name}"), [])
     assert not network.requests
 
 

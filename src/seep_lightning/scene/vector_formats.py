@@ -6,19 +6,20 @@ A format that is to be read is one entry of `VECTOR_FORMATS`.
 
 import mmap
 import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.errors import UserError
 from seep_lightning.scene.archive_contents import check_archive
-from seep_lightning.scene.locations import archive_of
+from seep_lightning.scene.databases import check_database
+from seep_lightning.scene.locations import archive_of, may_be_listed
 from seep_lightning.scene.references import packed_bytes
 
 HEAD_BYTES = 64 << 10
+LARGEST_PACKED = 256 << 20
+"""Bytes of a file that is read out of an archive to look for addresses."""
 # GDAL takes a file for one of these services, or for a list of other files, wherever in its first bytes this stands
 _SERVICES = (
     b"<ogrvrt",
@@ -37,9 +38,6 @@ _BEFORE_ROOT = rb"\s*(\xef\xbb\xbf)?\s*(<\?xml[^>]*>|<!--.*?-->|\s)*"
 _KML = re.compile(_BEFORE_ROOT + rb"<(\w+:)?kml\b", re.DOTALL | re.IGNORECASE)
 _GML = re.compile(_BEFORE_ROOT + rb"<[^>]*opengis\.net/gml", re.DOTALL | re.IGNORECASE)
 _LIST_OF_TABLES = re.compile(rb"create\s+view|open\s+table|isseamless", re.IGNORECASE)
-# modules of SQLite that read nothing but the database
-_OWN_TABLES = ("rtree", "fts3", "fts4", "fts5", "virtualspatialindex", "virtualelementary", "virtualknn", "virtualknn2")
-_VIRTUAL_TABLE = re.compile(r"create\s+virtual\s+table.*?\busing\s+[\"'`\[]?(\w+)", re.IGNORECASE | re.DOTALL)
 _INCLUDED_SCHEMA = re.compile(rb"<(\w+:)?(include|redefine)\b", re.IGNORECASE)
 # of a GeoJSON: its coordinate system, which in old ones may be an address ...
 _SYSTEM = re.compile(rb'"crs"\s*:\s*\{', re.IGNORECASE)
@@ -59,17 +57,13 @@ def _refers_to_nothing(path: Path) -> None:
     """Take the files of a format that names no others."""
 
 
-def _check_database(path: Path) -> None:
-    """Raise `UserError` for a database of which a table is another file, or that is damaged."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
-            texts = [str(sql) for (sql,) in database.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
-    except sqlite3.Error as error:
-        raise UserError(f"{path} is damaged ({error}). Copy it again.") from error
-    for text in texts:
-        module = _VIRTUAL_TABLE.search(text)
-        if module is not None and module[1].lower() not in _OWN_TABLES:
-            raise _refused(path, f"a table of it is virtual ({module[1]}), and may read other files")
+def _refers_to_nothing_packed(location: str) -> None:
+    """Take the files of such a format in an archive."""
+
+
+def _unpack_first(location: str) -> None:
+    """Raise `UserError` for a file of which only the whole content, or what lies beside it, tells what it refers to."""
+    raise UserError(f"{location} is read unpacked only. Unpack the archive, and give the file.")
 
 
 def _check_geojson(path: Path) -> None:
@@ -77,11 +71,24 @@ def _check_geojson(path: Path) -> None:
     if not path.stat().st_size:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if _HIDDEN_LETTER.search(content) is not None:
-            raise _refused(path, "it hides letters behind numbers")
-        for system in _SYSTEM.finditer(content):
-            if _NAMED_SYSTEM.match(content, system.start()) is None:
-                raise _refused(path, "its coordinate system (crs) is no name. Remove crs: GeoJSON is in degrees")
+        _check_systems(content, path)
+
+
+def _check_packed_geojson(location: str) -> None:
+    """The same for GeoJSON in an archive."""
+    content = packed_bytes(location, LARGEST_PACKED + 1) or b""
+    if len(content) > LARGEST_PACKED:
+        _unpack_first(location)
+    _check_systems(content, Path(location))
+
+
+def _check_systems(content: bytes | mmap.mmap, path: Path) -> None:
+    """Raise `UserError` for a text of GeoJSON whose coordinate system may be no name."""
+    if _HIDDEN_LETTER.search(content) is not None:
+        raise _refused(path, "it hides letters behind numbers")
+    for system in _SYSTEM.finditer(content):
+        if _NAMED_SYSTEM.match(content, system.start()) is None:
+            raise _refused(path, "its coordinate system (crs) is no name. Remove crs: GeoJSON is in degrees")
 
 
 def _check_shapefile(path: Path) -> None:
@@ -114,6 +121,7 @@ class VectorFormat:
         suffixes: The suffixes of its files, in lower case and with their dot; empty for any.
         content: What its files begin with.
         check: Function of a file that raises `UserError` where it refers to others.
+        check_packed: Function of a location in an archive that raises `UserError` where that file may refer to others.
         prefix: With it before a path, GDAL takes the file for nothing else.
     """
 
@@ -121,21 +129,28 @@ class VectorFormat:
     suffixes: tuple[str, ...]
     content: "re.Pattern[bytes]"
     check: Callable[[Path], None] = _refers_to_nothing
+    check_packed: Callable[[str], None] = _refers_to_nothing_packed
     prefix: str = ""
 
 
 VECTOR_FORMATS: tuple[VectorFormat, ...] = (
-    VectorFormat("GeoPackage", (), re.compile(rb"SQLite format 3\0"), _check_database),
+    VectorFormat("GeoPackage", (), re.compile(rb"SQLite format 3\0"), check_database, _unpack_first),
     VectorFormat("shapefile", (".shp",), re.compile(rb"\0\0\x27\x0a"), _check_shapefile),
     VectorFormat(
-        "GeoJSON text sequence", (".geojsonl", ".geojsons", ".ndjson"), re.compile(rb"\s*\x1e?\s*\{"), _check_geojson
+        "GeoJSON text sequence",
+        (".geojsonl", ".geojsons", ".ndjson"),
+        re.compile(rb"\s*\x1e?\s*\{"),
+        _check_geojson,
+        _check_packed_geojson,
     ),
-    VectorFormat("GeoJSON", (), re.compile(rb"(\xef\xbb\xbf)?\s*\{"), _check_geojson, prefix="GeoJSON:"),
+    VectorFormat(
+        "GeoJSON", (), re.compile(rb"(\xef\xbb\xbf)?\s*\{"), _check_geojson, _check_packed_geojson, prefix="GeoJSON:"
+    ),
     VectorFormat("FlatGeobuf", (), re.compile(rb"fgb")),
     VectorFormat("KML", (), _KML),
-    VectorFormat("KMZ", (".kmz",), re.compile(rb"PK\x03\x04"), check_archive),
-    VectorFormat("GML", (), _GML, _check_gml),
-    VectorFormat("MapInfo", (".tab",), re.compile(rb"\s*!table", re.IGNORECASE), _check_table),
+    VectorFormat("KMZ", (".kmz",), re.compile(rb"PK\x03\x04"), check_archive, _unpack_first),
+    VectorFormat("GML", (), _GML, _check_gml, _unpack_first),
+    VectorFormat("MapInfo", (".tab",), re.compile(rb"\s*!table", re.IGNORECASE), _check_table, _unpack_first),
     VectorFormat("MapInfo MIF", (".mif",), re.compile(rb"\s*version", re.IGNORECASE)),
     VectorFormat("a table with outlines as text", (".csv",), re.compile(rb"[^<{!\0]")),
 )
@@ -173,15 +188,19 @@ def check_packed_vector(location: str) -> None:
         location: Such as `/vsizip//home/a.zip/b.shp`; of another virtual system nothing is known.
 
     Raises:
-        UserError: It is none of `VECTOR_FORMATS`.
+        UserError: It is none of `VECTOR_FORMATS`, may refer to others, or cannot be found.
     """
     archive = archive_of(location)
     if archive is None:
         return
     check_archive(archive)
     head = packed_bytes(location, HEAD_BYTES)
-    if head is not None and _format_of(Path(location), head) is None:
+    if head is None or not may_be_listed(location):
+        raise UserError(f"{location} cannot be found in the archive. Unpack it, and give the file.")
+    known = _format_of(Path(location), head)
+    if known is None:
         raise _unknown(Path(location))
+    known.check_packed(location)
 
 
 def _format_of(path: Path, head: bytes) -> VectorFormat | None:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from seep_lightning import compat
 from seep_lightning.errors import UserError
 from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.locations import archive_of
 from seep_lightning.scene.projections import WHOLE_TURN, Points, Reprojection, Shift, near_longitude
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.vector_formats import check_packed_vector, check_vector_file
 
-# schemas that a GML names are not fetched
-pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": "NO"})
+_ONLY_ADDRESS = "CPL_VSIL_CURL_ALLOWED_FILENAME"
+# schemas that a GML names are not fetched, nor anything else before a person has typed an address
+pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": "NO", _ONLY_ADDRESS: "none"})
 
 UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 """What pyogrio raises for a file that is no vector file."""
@@ -156,6 +158,8 @@ def _location(path: Path) -> str:
         return compat.literal_path(path, prefix=check_vector_file(path))
     else:
         text = pyogrio.util.vsi_path(text)
+    if archive_of(text) is None:
+        pyogrio.set_gdal_config_options({_ONLY_ADDRESS: None})
     check_packed_vector(text)
     return text
 
