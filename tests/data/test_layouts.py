@@ -12,6 +12,7 @@ from seep_lightning.commands.composition import compose
 from seep_lightning.config.data import DataConfig, OtherDataConfig
 from seep_lightning.data.inputs import find_scenes
 from seep_lightning.data.layouts import KNOWN_FOLDERS, LAYOUTS, ChipFiles, FolderNames, pair_chips
+from seep_lightning.data.layouts.files import list_files
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.roots import other_data, with_root
 from seep_lightning.errors import UserError
@@ -163,3 +164,11 @@ def test_a_layout_may_give_a_chip_without_a_mask(chips_root, monkeypatch):
     chips = pair_chips(seeps_config(chips_root, layout="alone"))
     assert chips.counted_files() == "0 pairs and 30 pictures without a mask"
     assert not chips.read(0).mask.any()
+
+
+def test_a_link_that_leads_back_to_itself_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for name in ("a.tif", "folder"):
+        (tmp_path / name).symlink_to(tmp_path / name)
+    found = list_files(tmp_path, ".")
+    assert [file.key for file in found.files] == ["a"]
+    assert [left.example for left in found.left_out] == ["folder"]

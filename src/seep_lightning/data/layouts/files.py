@@ -128,8 +128,14 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Whether an entry is a folder; nothing is asked of the disk for a plain file."""
-    return entry.is_dir()
+    """Whether an entry is a folder; nothing is asked of the disk for a plain file.
+
+    A link that leads back to itself, or where nobody may look, is none: whoever reads it says so.
+    """
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _names_below(folder: Path, seen: frozenset[str] = frozenset()) -> Iterator[str]:
