@@ -18,6 +18,7 @@ from seep_lightning.errors import LONGEST_REASON, UserError, first_line
 from seep_lightning.files import write_whole
 from seep_lightning.scene.archive_contents import check_archive
 from seep_lightning.scene.budgets import check_opened
+from seep_lightning.scene.gdal_settings import gdal_settings
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.locations import (
     OWN_MEMORY,
@@ -47,6 +48,8 @@ GDAL_CACHE_BYTES = 64 << 20
 compat.silence_gdal()
 # of what a file of a stranger names, GDAL shall fetch nothing, even where a judge here has overlooked it
 compat.forbid_gdal_networks()
+for _name, _value in gdal_settings().items():
+    set_gdal_config(_name, _value)
 
 # The list of warning filters belongs to the whole process.
 _WARNING_FILTERS = threading.Lock()

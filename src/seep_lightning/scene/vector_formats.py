@@ -7,7 +7,7 @@ A format that is to be read is one entry of `VECTOR_FORMATS`.
 import mmap
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seep_lightning.documents.regular_files import check_regular, read_bytes
@@ -123,6 +123,7 @@ class VectorFormat:
         check: Function of a file that raises `UserError` where it refers to others.
         check_packed: Function of a location in an archive that raises `UserError` where that file may refer to others.
         prefix: With it before a path, GDAL takes the file for nothing else.
+        options: Of GDAL's driver, with which the file is opened.
     """
 
     name: str
@@ -131,8 +132,11 @@ class VectorFormat:
     check: Callable[[Path], None] = _refers_to_nothing
     check_packed: Callable[[str], None] = _refers_to_nothing_packed
     prefix: str = ""
+    options: dict[str, str] = field(default_factory=dict)
 
 
+# a folder of ESRI, which is judged by its name
+FILE_GEODATABASE = VectorFormat("file geodatabase", (".gdb",), re.compile(rb""))
 VECTOR_FORMATS: tuple[VectorFormat, ...] = (
     VectorFormat("GeoPackage", (), re.compile(rb"SQLite format 3\0"), check_database, _unpack_first),
     VectorFormat("shapefile", (".shp",), re.compile(rb"\0\0\x27\x0a"), _check_shapefile),
@@ -149,27 +153,28 @@ VECTOR_FORMATS: tuple[VectorFormat, ...] = (
     VectorFormat("FlatGeobuf", (), re.compile(rb"fgb")),
     VectorFormat("KML", (), _KML),
     VectorFormat("KMZ", (".kmz",), re.compile(rb"PK\x03\x04"), check_archive, _unpack_first),
-    VectorFormat("GML", (), _GML, _check_gml, _unpack_first),
+    # what GDAL finds out about a GML it would keep in a file beside it
+    VectorFormat("GML", (), _GML, _check_gml, _unpack_first, options={"WRITE_GFS": "NO"}),
     VectorFormat("MapInfo", (".tab",), re.compile(rb"\s*!table", re.IGNORECASE), _check_table, _unpack_first),
     VectorFormat("MapInfo MIF", (".mif",), re.compile(rb"\s*version", re.IGNORECASE)),
     VectorFormat("a table with outlines as text", (".csv",), re.compile(rb"[^<{!\0]")),
 )
 
 
-def check_vector_file(path: Path) -> str:
+def check_vector_file(path: Path) -> VectorFormat:
     """Judge a vector file on a disk before GDAL opens it.
 
     Args:
         path: The file; or a folder of ESRI, .gdb.
 
     Returns:
-        What to put before its path, so that GDAL takes it for nothing else.
+        Its format.
 
     Raises:
         UserError: It is none of `VECTOR_FORMATS`, or refers to what it may not.
     """
     if path.suffix.lower() == ".gdb" and path.is_dir():
-        return ""
+        return FILE_GEODATABASE
     check_regular(path)
     head = _head(path)
     if not head:
@@ -178,7 +183,7 @@ def check_vector_file(path: Path) -> str:
     if known is None:
         raise _unknown(path)
     known.check(path)
-    return known.prefix
+    return known
 
 
 def check_packed_vector(location: str) -> None:

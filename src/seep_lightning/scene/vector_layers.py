@@ -1,6 +1,9 @@
 """The layer of polygons in a vector file, and those of its polygons that lie within a scene, in the file's own CRS."""
 
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError
+from seep_lightning.scene.gdal_settings import gdal_settings
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.locations import archive_of
 from seep_lightning.scene.projections import WHOLE_TURN, Points, Reprojection, Shift, near_longitude
@@ -22,7 +26,9 @@ from seep_lightning.scene.vector_formats import check_packed_vector, check_vecto
 
 _ONLY_ADDRESS = "CPL_VSIL_CURL_ALLOWED_FILENAME"
 # schemas that a GML names are not fetched, nor anything else before a person has typed an address
-pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": "NO", _ONLY_ADDRESS: "none"})
+pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": "NO", _ONLY_ADDRESS: "none", **gdal_settings()})
+# what GDAL thinks of a ring that is open, and the like: these are mended
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"pyogrio\.")
 
 UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 """What pyogrio raises for a file that is no vector file."""
@@ -42,6 +48,7 @@ class VectorLayer(NamedTuple):
     Attributes:
         path: The file.
         location: The file as pyogrio takes it.
+        options: Of GDAL's driver, with which the file is opened.
         name: Name of the layer; None where GDAL lists none.
         crs: CRS of the layer; None where it has none.
         fields: Names of the attributes.
@@ -50,6 +57,7 @@ class VectorLayer(NamedTuple):
 
     path: Path
     location: str
+    options: dict[str, str]
     name: str | None
     crs: str | None
     fields: list[str]
@@ -136,12 +144,13 @@ def polygon_layer(path: Path) -> VectorLayer:
         UserError: The file has several.
         DataSourceError: It is no vector file.
     """
-    location = _location(path)
-    name = _layer_name(path, location)
-    info = pyogrio.read_info(location, layer=name, force_total_bounds=True)
+    location, options = _source(path)
+    name = _layer_name(path, _layers(location, options))
+    info = pyogrio.read_info(location, layer=name, force_total_bounds=True, **options)
     return VectorLayer(
         path=path,
         location=location,
+        options=options,
         name=name,
         crs=info["crs"],
         fields=list(info["fields"]),
@@ -149,19 +158,23 @@ def polygon_layer(path: Path) -> VectorLayer:
     )
 
 
-def _location(path: Path) -> str:
-    """A vector file as pyogrio takes it, judged; what is no file, such as `a.zip!b.shp`, may be one of its URIs."""
+def _source(path: Path) -> tuple[str, dict[str, str]]:
+    """A vector file as pyogrio takes it, judged, and the options with which it is opened.
+
+    What is no file, such as `a.zip!b.shp`, may be one of pyogrio's URIs.
+    """
     text = str(path)
     if text.startswith("/vsi"):
         text = _with_both_slashes(path)
     elif path.exists() or path.is_symlink():
-        return compat.literal_path(path, prefix=check_vector_file(path))
+        known = check_vector_file(path)
+        return compat.literal_path(path, prefix=known.prefix), known.options
     else:
         text = pyogrio.util.vsi_path(text)
     if archive_of(text) is None:
         pyogrio.set_gdal_config_options({_ONLY_ADDRESS: None})
     check_packed_vector(text)
-    return text
+    return text, {}
 
 
 def _with_both_slashes(path: Path) -> str:
@@ -172,12 +185,24 @@ def _with_both_slashes(path: Path) -> str:
     return f"/{system}/{inside}" if lies_in_a_file else str(path)
 
 
-def _layer_name(path: Path, location: str) -> str | None:
+def _layers(location: str, options: dict[str, str]) -> list[tuple[str, str | None]]:
+    """Name and kind of geometry of each layer in a vector file."""
+    if not options:
+        return [(name, kind) for name, kind in pyogrio.list_layers(location)]
+    # `list_layers` takes no options
+    layers: list[tuple[str, str | None]] = []
+    with suppress(pyogrio.errors.DataLayerError):
+        for number in count():
+            info = pyogrio.read_info(location, layer=number, **options)
+            layers.append((info["layer_name"], info["geometry_type"]))
+    return layers
+
+
+def _layer_name(path: Path, layers: Sequence[tuple[str, str | None]]) -> str | None:
     """The name of the one layer that may hold polygons; None where GDAL lists none, `UserError` for several."""
-    layers = pyogrio.list_layers(location)
-    if not len(layers):
+    if not layers:
         raise UserError(f"{path} holds no layer. Expected a vector file with a layer of polygons.")
-    names: list[str] = [name for name, kind in layers if _may_hold_polygons(kind)]
+    names = [name for name, kind in layers if _may_hold_polygons(kind)]
     if not names:
         return None
     if len(names) > 1:
@@ -275,7 +300,7 @@ def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
         The features in the order of the file.
     """
     meta, numbers, geometry, values = pyogrio.raw.read(
-        layer.location, layer=layer.name, columns=list(columns), return_fids=True
+        layer.location, layer=layer.name, columns=list(columns), return_fids=True, **layer.options
     )
     shapes = _geometries(geometry)
     by_name = dict(zip(meta["fields"], values, strict=True))
@@ -306,7 +331,7 @@ def numbers_where(layer: VectorLayer, condition: str) -> NDArray[np.int64]:
     """
     # some drivers do not evaluate a condition on columns that are not read
     _, numbers, _, _ = pyogrio.raw.read(
-        layer.location, layer=layer.name, where=condition, read_geometry=False, return_fids=True
+        layer.location, layer=layer.name, where=condition, read_geometry=False, return_fids=True, **layer.options
     )
     return np.asarray(numbers, dtype=np.int64)
 
@@ -365,6 +390,7 @@ def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[st
         columns=list(columns),
         bbox=turned.bounds,
         return_fids=True,
+        **layer.options,
     )
     within = _cut(_geometries(geometry), turned)
     shapes = shapely.transform(within, Shift(-turn))
