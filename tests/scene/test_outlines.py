@@ -19,9 +19,10 @@ from rasterio import features
 from rasterio.errors import NotGeoreferencedWarning
 
 from helpers.rasters import UTM, write_raster
+from helpers.robustness.judging import faults_of_message
 from helpers.vectors import write_polygons
 from seep_lightning.errors import UserError
-from seep_lightning.scene.outline_file import outlines_where
+from seep_lightning.scene.outline_file import outlines_where, read_outline_file
 from seep_lightning.scene.outlines import Outlines, read_outlines, vector_area
 from seep_lightning.scene.raster import Raster
 
@@ -202,3 +203,34 @@ def test_a_file_without_layers_is_told_in_a_line(scene: Path, tmp_path: Path, mo
     monkeypatch.setattr(pyogrio, "list_layers", lambda _: np.empty((0, 2), dtype=object))
     with Raster(scene) as raster, pytest.raises(UserError, match="holds no layer"):
         read_outlines(file, raster)
+
+
+@pytest.mark.parametrize("text", ["id,note\n1,doubtful\n", "id,loadGeoJSON(\n1,2\n"])
+def test_a_table_without_outlines_is_told_in_a_line(scene: Path, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(text)
+    for read in (lambda raster: read_outlines(file, raster), lambda _: read_outline_file(file, [])):
+        with Raster(scene) as raster, pytest.raises(UserError, match="is a table without outlines"):
+            read(raster)
+
+
+def test_points_beside_a_table_are_read_as_what_they_are(scene: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.gpkg"
+    pyogrio.raw.write(file, None, [np.array([1])], ["id"], layer="notes")
+    points = shapely.to_wkb(np.array([shapely.Point(0, 0)]))
+    pyogrio.raw.write(file, points, [], [], layer="points", geometry_type="Point", crs=UTM["crs"], append=True)
+    assert read_outline_file(file, []).is_flat.tolist() == [True]
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.geojson", '{"type": }'), ("a.tab", "!table\nx"), ("a.geojsonl", '{"t')])
+def test_a_damaged_layer_is_told_in_two_sentences_without_advice_about_gdal(
+    scene: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    for read in (lambda raster: read_outlines(file, raster), lambda _: read_outline_file(file, [])):
+        with Raster(scene) as raster, pytest.raises(UserError) as raised:
+            read(raster)
+        assert faults_of_message(f"seep predict: {raised.value}") == []
+        assert str(raised.value).endswith("). Expected a vector file; copy it again if it was one.")
+        assert "DRIVER" not in str(raised.value) and "Expecting" not in str(raised.value)

@@ -11,14 +11,14 @@ import pyogrio.errors
 import shapely
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.errors import UserError
 from seep_lightning.scene.vector_layers import (
-    UNREADABLE,
     VectorLayer,
     check_columns,
     damaged,
     numbers_where,
     polygon_layer,
+    read_as_polygons,
     read_features,
     repaired,
 )
@@ -66,7 +66,7 @@ def read_outline_file(path: Path, columns: Sequence[str], optional: Sequence[str
     Raises:
         UserError: The file is no vector file, has several layers of polygons, or lacks one of the columns.
     """
-    with as_user_error(f"{path} cannot be read as polygons", *UNREADABLE, ValueError, advice="Expected a vector file."):
+    with read_as_polygons(path):
         layer = polygon_layer(path)
         check_columns(layer, columns)
         known = [name for name in optional if name in layer.fields]

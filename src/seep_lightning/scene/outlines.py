@@ -15,13 +15,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio import features
 
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import silent_about_georeference
 from seep_lightning.scene.ground import Ground, middle_of
 from seep_lightning.scene.interfaces import Area
 from seep_lightning.scene.projections import Reprojection, near_longitude
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.vector_layers import UNREADABLE, Shapes, check_layer, frame_of, polygon_layer, read_cut
+from seep_lightning.scene.vector_layers import Shapes, check_layer, frame_of, polygon_layer, read_as_polygons, read_cut
 
 EDGES_PER_SIDE = 50
 """The longest edge of a polygon is such a part of the scene's longer side: longer ones bend between two CRS."""
@@ -226,8 +226,7 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = ()) -> Ou
             although the scene has one.
     """
     ground = Ground.of(raster)
-    kinds = (*UNREADABLE, pyproj.exceptions.ProjError, ValueError)
-    with as_user_error(f"{path} cannot be read as polygons", *kinds, advice="Expected a vector file."):
+    with read_as_polygons(path, pyproj.exceptions.ProjError):
         layer = polygon_layer(path)
         check_layer(layer, ground, columns)
         frame = frame_of(raster, ground, layer)

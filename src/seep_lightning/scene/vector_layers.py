@@ -1,8 +1,9 @@
 """The layer of polygons in a vector file, and those of its polygons that lie within a scene, in the file's own CRS."""
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -16,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from seep_lightning import compat
-from seep_lightning.errors import UserError
+from seep_lightning.errors import LONGEST_REASON, UserError, first_line
 from seep_lightning.scene.gdal_settings import gdal_settings
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.locations import archive_of
@@ -27,11 +28,15 @@ from seep_lightning.scene.vector_formats import check_packed_vector, check_vecto
 _ONLY_ADDRESS = "CPL_VSIL_CURL_ALLOWED_FILENAME"
 # schemas that a GML names are not fetched, nor anything else before a person has typed an address
 pyogrio.set_gdal_config_options({"GML_DOWNLOAD_SCHEMA": "NO", _ONLY_ADDRESS: "none", **gdal_settings()})
-# what GDAL thinks of a ring that is open, and the like: these are mended
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"pyogrio\.")
+# what they think of a ring that is open, or that leads too far: the one is closed, the other told by its number
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"(pyogrio|shapely)\.")
 
 UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError)
 """What pyogrio raises for a file that is no vector file."""
+END_OF_REASON = re.compile(r"\.[;\s]")
+"""Where GDAL's reason ends, and its advice about GDAL begins."""
+MOST_REASONS = 2
+"""GDAL repeats itself: what it could not do, and why, is enough."""
 POLYGON_TYPES = (3, 6)
 """Shapely's numbers of polygon and multipolygon."""
 GRID_POINTS = 21
@@ -49,7 +54,7 @@ class VectorLayer(NamedTuple):
         path: The file.
         location: The file as pyogrio takes it.
         options: Of GDAL's driver, with which the file is opened.
-        name: Name of the layer; None where GDAL lists none.
+        name: Name of the layer.
         crs: CRS of the layer; None where it has none.
         fields: Names of the attributes.
         bounds: West, south, east, north of all polygons; None for an empty layer.
@@ -58,7 +63,7 @@ class VectorLayer(NamedTuple):
     path: Path
     location: str
     options: dict[str, str]
-    name: str | None
+    name: str
     crs: str | None
     fields: list[str]
     bounds: tuple[float, float, float, float] | None
@@ -131,6 +136,26 @@ class CutPolygons(NamedTuple):
         return CutPolygons(shapes, numbers, columns)
 
 
+@contextmanager
+def read_as_polygons(path: Path, *kinds: type[Exception]) -> Iterator[None]:
+    """Raise what libraries say about a file that they cannot read, in two sentences.
+
+    Args:
+        path: The file.
+        kinds: Errors beside `UNREADABLE` and `ValueError`.
+
+    Raises:
+        UserError: The file, the reason in brackets, and what was expected.
+    """
+    try:
+        yield
+    except (*UNREADABLE, ValueError, *kinds) as error:
+        first_sentence = END_OF_REASON.split(first_line(error))[0]
+        reason = "; ".join(first_sentence.split("; ")[:MOST_REASONS])[:LONGEST_REASON]
+        message = f"{path} cannot be read as polygons ({reason}). Expected a vector file; copy it again if it was one."
+        raise UserError(message) from error
+
+
 def polygon_layer(path: Path) -> VectorLayer:
     """The one layer of polygons in a vector file.
 
@@ -198,13 +223,17 @@ def _layers(location: str, options: dict[str, str]) -> list[tuple[str, str | Non
     return layers
 
 
-def _layer_name(path: Path, layers: Sequence[tuple[str, str | None]]) -> str | None:
-    """The name of the one layer that may hold polygons; None where GDAL lists none, `UserError` for several."""
+def _layer_name(path: Path, layers: Sequence[tuple[str, str | None]]) -> str:
+    """The name of the one layer that may hold polygons, or else of the first; `UserError` for several, or for none."""
     if not layers:
         raise UserError(f"{path} holds no layer. Expected a vector file with a layer of polygons.")
-    names = [name for name, kind in layers if _may_hold_polygons(kind)]
+    drawn = [(name, kind) for name, kind in layers if kind is not None]
+    if not drawn:
+        raise UserError(f"{path} is a table without outlines. Expected a vector file with a layer of polygons.")
+    names = [name for name, kind in drawn if _may_hold_polygons(kind)]
     if not names:
-        return None
+        # points or lines, each of which is told as what it is
+        return drawn[0][0]
     if len(names) > 1:
         listed = ", ".join(names)
         command = f"ogr2ogr one.gpkg {path.name} {names[0]}"
@@ -215,10 +244,8 @@ def _layer_name(path: Path, layers: Sequence[tuple[str, str | None]]) -> str | N
     return names[0]
 
 
-def _may_hold_polygons(kind: str | None) -> bool:
-    """Whether a layer of this kind of geometry may hold polygons: Unknown may, a table without geometry (None) not."""
-    if kind is None:
-        return False
+def _may_hold_polygons(kind: str) -> bool:
+    """Whether a layer of this kind of geometry may hold polygons: Unknown may."""
     return "Point" not in kind and "Line" not in kind
 
 
