@@ -145,12 +145,13 @@ def test_a_sweep_is_ranked_and_what_failed_is_named(sweep: Path) -> None:
     assert "2 runs" in page_of(sweep, overwrite=True)
 
 
-def test_an_unfinished_run_tells_what_there_is(run: Path) -> None:
+def test_an_unfinished_run_tells_what_there_is(run: Path, caplog: pytest.LogCaptureFixture) -> None:
     rewrite(run / "summary.json", lambda summary: summary.update(status="interrupted", error="stopped by Ctrl-C"))
     shutil.rmtree(run / "checkpoints")
     page = page_of(run)
     assert "This run is not finished (interrupted)" in page
     assert "No figures of part=val" in page
+    assert "No figures of part=val" in caplog.text
     assert page.count('src="data:image/svg') == 6
     (run / "metrics.csv").unlink()  # stopped in its first epoch
     (run / "summary.json").write_text('{"status": "running"}')

@@ -1,6 +1,7 @@
 """The command `predict`: many scenes into one output folder, and its table."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from seep_lightning.mapping.jobs import SceneJob
     from seep_lightning.predictor.base import Predictor
 
-# Scenes whose errors the last message tells; all stand in the table.
-TOLD_ERRORS = 3
+# Scenes that the last message names; all stand in the table.
+TOLD_NAMES = 3
 
 log = logging.getLogger(__name__)
 
@@ -151,9 +152,11 @@ def _record(outcome: Outcome, table: SceneTable) -> None:
 
 
 def _failure(errors: dict[str, UserError], scenes: int, table: Path) -> UserError:
-    """One error for all scenes that could not be mapped."""
+    """One error for all scenes that could not be mapped: the most frequent cause, and where the others are told."""
     if scenes == 1:
         return UserError(str(next(iter(errors.values()))))
-    first_errors = [f"{name}: {error}" for name, error in list(errors.items())[:TOLD_ERRORS]]
-    count = f"{len(errors)} of {scenes} scenes could not be mapped (all in {table})"
-    return UserError(f"{count}. {' '.join(first_errors)}")
+    causes = Counter(str(error) for error in errors.values())
+    cause, _ = causes.most_common(1)[0]
+    names = [name for name, error in errors.items() if str(error) == cause]
+    told = ", ".join(names[:TOLD_NAMES]) + (" and others" if len(names) > TOLD_NAMES else "")
+    return UserError(f"{len(errors)} of {scenes} scenes could not be mapped (all in {table}). {told}: {cause}")

@@ -126,6 +126,11 @@ class RunSection:
             lines.append(classes_not_above_floors(self.scored["classes"]))
         return [line for line in lines if line]
 
+    def leave_out(self, note: str) -> None:
+        """Say on the page and on the terminal what the page lacks, and why."""
+        self.notes.append(note)
+        log.warning("the page lacks something. %s", note)
+
     @property
     def _floors(self) -> dict[str, FloorValues]:
         """What is stored of the floors of `figures`."""
@@ -230,7 +235,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
         request_figures(run.config.figures)
         section.scored = scored_part(run, config)
     except UserError as error:
-        section.notes.append(f"No figures of part={config.part}: {error}")
+        section.leave_out(f"No figures of part={config.part}: {error}")
         return section
     rows = read_chip_rows(run.dir / "evaluate" / config.part / "chips.csv", SHOWN_COLUMNS)
     section.intervals = intervals(rows) | tolerance_intervals(section.within_tolerance.get("scenes", {}))
@@ -238,7 +243,7 @@ def about_run(run: Run, config: ReportConfig) -> RunSection:
     try:
         section.chips = _chips_at_the_ends(run, section, rows)
     except UserError as error:
-        section.notes.append(f"No pictures of part={config.part}: {error}")
+        section.leave_out(f"No pictures of part={config.part}: {error}")
     return section
 
 

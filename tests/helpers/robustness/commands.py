@@ -44,7 +44,8 @@ class Command:
     """A command.
 
     name: of the command. verb, arguments: what is typed. material: what lies in `in/`. writes: where it may write,
-    files or folders below the working folder. reads: what it reads.
+    files or folders below the working folder. reads: what it reads. says_what_lacks: words of the warning without which
+    its result must be whole.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Command:
     arguments: tuple[str, ...]
     writes: tuple[str, ...] = ("out",)
     reads: tuple[Read, ...] = field(default=())
+    says_what_lacks: str = ""
 
     @property
     def line(self) -> list[str]:
@@ -65,6 +67,8 @@ RUN_READS = (
     Read("in/run/summary.json", (JSON,), same=True),
     Read("in/run/checkpoints/best.ckpt", (CHECKPOINT,), same=True, checked=True),
 )
+FINISHED_READS = (Read("in/run/config.yaml", (YAML,)), RUN_READS[1])
+"""The config is left as it is."""
 SPLIT = Read("in/run/split.csv", (CSV,), same=True)
 METRICS = Read("in/run/metrics.csv", (CSV,), same=True)
 CHIP = raster("in/chips/train_images_256/*.tif", TIFF)
@@ -133,7 +137,7 @@ COMMANDS: tuple[Command, ...] = (
             Read("in/run/metrics.csv", (CSV,)),
         ),
     ),
-    Command("finished already", "train", "trained", ("run=in/run",), ("in/run",), RUN_READS[:2]),
+    Command("finished already", "train", "trained", ("run=in/run",), ("in/run",), FINISHED_READS),
     Command(
         "init",
         "train",
@@ -180,6 +184,7 @@ COMMANDS: tuple[Command, ...] = (
         ("run=in/run", "output=out/page.html"),
         ("out", "in/run/evaluate"),
         (*RUN_READS, SPLIT, METRICS),
+        says_what_lacks="the page lacks something",
     ),
     Command(
         "compare",

@@ -16,6 +16,8 @@ import rasterio
 
 VOLATILE = ("seconds", "time", "date", "created", "datetime", "git", "packages", "python", "updated", "written")
 """Keys and columns of which each call has its own."""
+OF_ONE_CALL = ("chips_per_second", "wait_share", "chosen", "key")
+"""The same, by whole names; why a value was chosen is known to the call that chose it, and keys are of files' bytes."""
 NO_RESULTS = (".log", ".lock", ".qml")
 """Endings of files that say nothing about a result."""
 
@@ -71,7 +73,7 @@ def without_volatile(content: Any) -> Any:
 
 
 def _is_volatile(name: str) -> bool:
-    return any(word in name for word in VOLATILE) or name in ("chips_per_second", "wait_share")
+    return any(word in name for word in VOLATILE) or name in OF_ONE_CALL
 
 
 def _json(path: Path) -> Any:
