@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader, Dataset
 from seep_lightning.config.targets import build
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.augment import Augment
-from seep_lightning.data.datamodule import ChipDataset, SeepDataModule, worker_count
+from seep_lightning.data.batches import ChipDataset
+from seep_lightning.data.datamodule import SeepDataModule, worker_count
 from seep_lightning.nets.building import build_net
 from seep_lightning.training.machine_precision import precision_of
 from seep_lightning.training.optimisation import build_optimizer

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader
 from helpers.chips import seeps_config, write_chip
 from seep_lightning.config.data import NormaliseConfig, SplitConfig
 from seep_lightning.data.augment import Augment
-from seep_lightning.data.datamodule import ChipDataset, EpochSampler, SeepDataModule
+from seep_lightning.data.batches import ChipDataset, EpochSampler
+from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser
 from seep_lightning.errors import UserError

@@ -13,8 +13,8 @@ from helpers.chips import IMAGES, seeps_config, write_chip
 from helpers.rasters import write_raster
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.auditing import audit
+from seep_lightning.data.batches import ChipDataset
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.datamodule import ChipDataset
 from seep_lightning.data.images import read_image
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import QUARTILES, Normaliser

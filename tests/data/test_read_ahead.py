@@ -13,7 +13,8 @@ from torch.utils.data import default_collate
 from helpers.chips import make_chips, seeps_config
 from seep_lightning.config.data import SplitConfig
 from seep_lightning.data import datamodule
-from seep_lightning.data.datamodule import SeepDataModule, collate
+from seep_lightning.data.batches import collate
+from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.read_ahead import ReadAheadLoader, WaitClock
 
 FLIP = {"_target_": "albumentations.HorizontalFlip"}

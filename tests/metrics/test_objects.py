@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from skimage.morphology import skeletonize
 
 from helpers.chips import seeps_config, write_chip
 from helpers.paths import ROOT
@@ -79,6 +80,16 @@ def test_the_centre_line_is_found_as_far_as_it_is_covered() -> None:
     assert object_summary(count_objects(predicted, truth, ALL))["centre_line_recall"] == pytest.approx(0.5, abs=0.03)
     predicted[42], predicted[40] = False, True  # beside it
     assert object_summary(count_objects(predicted, truth, ALL))["centre_line_recall"] < 0.05
+
+
+def test_centre_lines_do_not_depend_on_the_sea_around_them() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        height, width = rng.integers(1, 60, 2)
+        smooth = cv2.GaussianBlur(rng.random((height, width)), (0, 0), 2)
+        truth = smooth > np.quantile(smooth, 0.8)
+        counts = count_objects(truth, truth, np.ones_like(truth))
+        assert counts.line == skeletonize(truth).sum()
 
 
 @pytest.mark.parametrize(("shift", "agrees"), [(2, 1.0), (5, 0.0)])

@@ -5,8 +5,8 @@ from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_sco
 
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.metrics.figures import BatchFigure, declared
-from seep_lightning.metrics.histogram import BINS, ProbabilityHistogram, best_threshold, dice_by_threshold
-from seep_lightning.metrics.pixels import MeanFigures, pixel_metrics
+from seep_lightning.metrics.histogram import BINS, best_threshold, count_probabilities, dice_by_threshold
+from seep_lightning.metrics.pixels import MeanFigures, ProbabilityHistogram, pixel_metrics
 from seep_lightning.metrics.soft_dice import soft_dice
 from seep_lightning.metrics.summaries import pixel_figures, pooled_figures
 
@@ -82,15 +82,16 @@ def test_the_histogram_gives_dice_at_every_threshold_and_the_best_one(scene: tup
     assert counts.sum() == valid.sum()
     truth, kept = (target > 0)[valid].numpy(), probability[valid].numpy()
     expected = [f1_score(truth, kept >= k / BINS) for k in range(BINS)]
-    assert dice_by_threshold(counts).numpy() == pytest.approx(expected, rel=1e-9)
-    assert best_threshold(counts) == pytest.approx((int(np.argmax(expected[1:])) + 1) / BINS)
+    assert np.array_equal(count_probabilities(*(each.numpy() for each in scene)), counts)
+    assert dice_by_threshold(counts.numpy()) == pytest.approx(expected, rel=1e-9)
+    assert best_threshold(counts.numpy()) == pytest.approx((int(np.argmax(expected[1:])) + 1) / BINS)
 
 
 def test_of_thresholds_that_are_equally_good_the_middle_one_is_taken() -> None:
-    counts = torch.zeros(2, BINS)
+    counts = np.zeros((2, BINS), np.int64)
     counts[0, 0], counts[1, BINS // 2] = 100, 10
     assert best_threshold(counts) == pytest.approx(0.25, abs=1 / BINS)
 
 
 def test_without_seep_the_threshold_stays_at_a_half() -> None:
-    assert best_threshold(torch.zeros(2, BINS)) == 0.5
+    assert best_threshold(np.zeros((2, BINS), np.int64)) == 0.5

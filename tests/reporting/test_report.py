@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +185,18 @@ def test_an_evaluation_leaves_what_a_report_needs(run: Path) -> None:
     rows = read_chip_rows(run / "evaluate" / "all" / "chips.csv")
     assert {row["seep_px"] for row in rows} <= {26.0 * width for width in (2, 3, 4)} | {24.0 * w for w in (2, 3, 4)}
     assert all(0.4 < row["contrast"] < 0.6 for row in rows)
+
+
+def test_scoring_needs_no_lightning_and_a_page_of_stored_figures_no_torch(run: Path) -> None:
+    code = (
+        "import sys; from seep_lightning.config.commands import ReportConfig;"
+        "from seep_lightning.reporting.page import report;"
+        f"report(ReportConfig(run={str(run)!r}, device='cpu', overwrite=True));"
+        "print(sorted({'torch', 'lightning', 'torchmetrics', 'albumentations'} & set(sys.modules)))"
+    )
+    for imported in ("['torch']", "[]"):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == imported
 
 
 def test_size_width_and_contrast_of_a_bar() -> None:

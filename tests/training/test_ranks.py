@@ -11,7 +11,8 @@ import torch
 from helpers.chips import TINY, make_chips
 from helpers.command_line import seep
 from helpers.trainings import curve, weights
-from seep_lightning.data.datamodule import EpochSampler, SeepDataModule
+from seep_lightning.data.batches import EpochSampler
+from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
 

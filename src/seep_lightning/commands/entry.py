@@ -1,6 +1,7 @@
 """The entry of every command: Hydra around a plain function; a user's mistake becomes one line and an exit code."""
 
 import functools
+import gc
 import logging
 import os
 import shlex
@@ -37,6 +38,10 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 # set if we set the variable above, not the user; child processes inherit both
 SET_BY_US = "SEEP_LIGHTNING_RAISES"
 
+# objects between two searches for garbage: imports make many and leave none, and with Python's 700 the searches are a
+# tenth of them
+OBJECTS_BETWEEN_COLLECTIONS = 5_000
+
 Main = Callable[[DictConfig], Any]
 
 
@@ -72,6 +77,7 @@ def run_command(command: str, main: Main) -> None:
     """
     # before anything imports torch
     let_threads_sleep()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     if command != "train":
         hide_plugins_of_working_folder()
     register_schemas()

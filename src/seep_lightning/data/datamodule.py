@@ -1,27 +1,22 @@
 """The LightningDataModule: chips, split, augmentation, loaders."""
 
-import logging
 import os
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
 from multiprocessing import get_start_method
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
-from torch.utils.data import Dataset, Sampler
 
 from seep_lightning.config.data import DataConfig, SplitConfig
-from seep_lightning.config.mask_values import IGNORED
 from seep_lightning.data.audit.auditing import Auditor
 from seep_lightning.data.audit.finding import Finding
 from seep_lightning.data.audit.kept_findings import findings_of
 from seep_lightning.data.audit.traps import TRAINING_TRAPS
 from seep_lightning.data.augment import Augment
+from seep_lightning.data.batches import Batch, ChipDataset, EpochSampler, collate
 from seep_lightning.data.blocks import core_count
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.choices import USUAL_BATCH, Choice, choose_open_settings, measure, with_choices
@@ -30,129 +25,14 @@ from seep_lightning.data.grid import whole_name_grids
 from seep_lightning.data.leakage import leakage
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import Normaliser, ValueRange
-from seep_lightning.data.read_ahead import ReadAheadLoader, WaitClock, stacked
+from seep_lightning.data.read_ahead import ReadAheadLoader, WaitClock
 from seep_lightning.data.roots import with_root
-from seep_lightning.data.split import listed_parts_text, split_chips
+from seep_lightning.data.split import positions_in, split_chips, tell_files
 from seep_lightning.errors import UserError
 from seep_lightning.scene.nodata import check_nodata
 
-log = logging.getLogger(__name__)
-
 # worker processes that a GPU is given by default
 MOST_WORKERS = 8
-
-
-class Batch(NamedTuple):
-    """Chips as a network is trained on them.
-
-    Attributes:
-        image: The network's input, (B, C, H, W) float32.
-        target: The class of each pixel, 0 for no seep, (B, 1, H, W) uint8.
-        valid: Where there are data and labels, (B, 1, H, W) bool.
-        chip: The position of each chip in `Chips`, (B,) int64.
-    """
-
-    image: Tensor
-    target: Tensor
-    valid: Tensor
-    chip: Tensor
-
-
-def collate(chips: list[Batch]) -> Batch:
-    """Make a batch of chips.
-
-    Args:
-        chips: As `ChipDataset` gives them.
-    """
-    return Batch(*[stacked(list(tensors)) for tensors in zip(*chips, strict=True)])
-
-
-class ChipDataset(Dataset[Batch]):
-    """Network input and truth of chips, by (epoch, index)."""
-
-    def __init__(self, chips: Chips, normalise: Normaliser, augment: Augment | None = None) -> None:
-        """Keep the chips; they are augmented where `augment` is given."""
-        self.chips = chips
-        self.normalise = normalise
-        self.augment = augment
-        self.quartiles = chips.scene_quartiles if normalise.kind == "scene" else chips.quartiles
-
-    def __len__(self) -> int:
-        return len(self.chips)
-
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
-        """Read, augment and normalise one chip.
-
-        Args:
-            key: The epoch, counted from 0, and the chip's position.
-
-        Returns:
-            The chip without a batch axis: (C, H, W), (1, H, W), (1, H, W) and ().
-        """
-        epoch, index = key
-        pixels = self.chips.read(index)
-        image = self.chips.value_range.in_unit_range(pixels.image, pixels.data)
-        mask, data, labelled = pixels.mask, pixels.data, pixels.labelled
-        if self.augment is not None:
-            # a rotation mixes neighbours: the median behind the swath edge leaves no dark fringe along it
-            if not data.all():
-                median = self.chips.quartiles[index, :, 1, None, None]
-                image = np.where(data, image, median)
-            # with them in the mask, ignored pixels move along; OpenCV wants memory of its own
-            own_data = np.ascontiguousarray(data)
-            image, mask, data = self.augment(image, pixels.known_mask, own_data, epoch=epoch, index=index)
-            if not labelled.all():
-                labelled = mask != IGNORED
-                mask = mask * labelled
-        normalised = self.normalise(image, data, self.quartiles[index])
-        return Batch(
-            torch.from_numpy(normalised),
-            torch.from_numpy(np.ascontiguousarray(mask)[None]),
-            torch.from_numpy(np.ascontiguousarray(data & labelled)[None]),
-            torch.tensor(index),
-        )
-
-
-class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) pairs in an order that is a function of (seed, epoch).
-
-    Each rank takes every `world`-th chip. A training drops the chips that are left over, a validation does not: it
-    counts each chip once.
-    """
-
-    def __init__(self, indices: list[int], *, shuffle: bool, seed: int, rank: int = 0, world: int = 1) -> None:
-        """Keep what the order depends on.
-
-        Args:
-            indices: Positions of the chips to go through.
-            shuffle: Whether this is a training.
-            seed: The seed of the training.
-            rank: The number of this process.
-            world: How many processes there are.
-        """
-        self.indices = indices
-        self.shuffle = shuffle
-        self.seed = seed
-        self.rank = rank
-        self.world = world
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Take the number of the epoch that begins: Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        whole_rounds, left_over = divmod(len(self.indices), self.world)
-        takes_one_more = not self.shuffle and self.rank < left_over
-        return whole_rounds + takes_one_more
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = list(self.indices)
-        if self.shuffle:
-            rng = np.random.default_rng((self.seed, self.epoch))
-            shuffled = [order[position] for position in rng.permutation(len(order))]
-            order = shuffled[: len(self) * self.world]
-        return iter([(self.epoch, index) for index in order[self.rank :: self.world]])
 
 
 class SeepDataModule(pl.LightningDataModule):
@@ -198,7 +78,7 @@ class SeepDataModule(pl.LightningDataModule):
 
     def _begin_reading(self, chips: Chips) -> Auditor | None:
         """Tell which files are read, and begin to look for traps."""
-        _tell_files(chips, self.split)
+        rank_zero_only(tell_files)(chips, self.split)
         if self.audited:
             self.auditor = Auditor(chips, TRAINING_TRAPS)
         return self.auditor
@@ -252,9 +132,7 @@ class SeepDataModule(pl.LightningDataModule):
         Args:
             part: `train`, `val` or `test`; `all` for every chip.
         """
-        if part == "all":
-            return list(range(len(self.parts)))
-        return [index for index, chip_part in enumerate(self.parts) if chip_part == part]
+        return positions_in(self.parts, part)
 
     def facts(self) -> dict[str, Any]:
         """Tell what a checkpoint must know about its data to be used without them: primitives only.
@@ -340,16 +218,6 @@ class SeepDataModule(pl.LightningDataModule):
         sampler = EpochSampler(indices, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
         sampler.set_epoch(self.first_epoch)
         return sampler
-
-
-@rank_zero_only
-def _tell_files(chips: Chips, split: SplitConfig) -> None:
-    """Tell how the files pair, what is left out, and what becomes of a listed split."""
-    for line in chips.told_files():
-        log.info(line)
-    listed_parts = listed_parts_text(chips, split)
-    if listed_parts:
-        log.info(f"data: {listed_parts}")
 
 
 def worker_count(data: DataConfig, on_gpu: bool) -> int:

@@ -1,5 +1,6 @@
 """Chips to train, val and test, no group in two parts: a function of names and a seed only."""
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -13,6 +14,8 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.parts import HELD_OUT_PARTS, PARTS
 from seep_lightning.data.split_table import listed_split, part_called, read_split
 from seep_lightning.errors import UserError
+
+log = logging.getLogger(__name__)
 
 # random assignments of groups among which the one nearest to the shares is kept
 TRIES = 400
@@ -47,6 +50,27 @@ def split_chips(chips: Chips, config: SplitConfig) -> Parts:
                 f"{len(set(chips.scenes))} scenes). {split.empty_part}."
             )
     return parts
+
+
+def positions_in(parts: Parts, part: str) -> list[int]:
+    """List the positions of a part's chips, in order of their names.
+
+    Args:
+        parts: The part of each chip.
+        part: `train`, `val` or `test`; `all` for every chip.
+    """
+    if part == "all":
+        return list(range(len(parts)))
+    return [index for index, chip_part in enumerate(parts) if chip_part == part]
+
+
+def tell_files(chips: Chips, config: SplitConfig) -> None:
+    """Log how the files pair, what is left out, and what becomes of a listed split."""
+    for line in chips.told_files():
+        log.info(line)
+    listed_parts = listed_parts_text(chips, config)
+    if listed_parts:
+        log.info(f"data: {listed_parts}")
 
 
 def other_parts_cure(kind: str) -> str:

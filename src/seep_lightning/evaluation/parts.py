@@ -51,8 +51,9 @@ def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" =
     Raises:
         UserError: The run's data have changed, or another data set is asked for its training or validation part.
     """
-    from seep_lightning.data.datamodule import SeepDataModule
-    from seep_lightning.data.roots import other_data
+    from seep_lightning.data.loading import load_chips
+    from seep_lightning.data.roots import other_data, with_root
+    from seep_lightning.data.split import positions_in, split_chips, tell_files
 
     # a run of somebody else does not choose where anything is written
     data = replace(run.config.data, cache_folder=None)
@@ -60,15 +61,13 @@ def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" =
     if changes:
         data = other_data(data, config.data)
     split = SplitConfig(kind="file", path=str(run.split_path))
-    module = SeepDataModule(data, split, augment=[])
-    module.value_range = value_range
-    chips = module.chips
+    chips = load_chips(with_root(data), lambda paired: tell_files(paired, split), value_range)
     if reads_own_files(changes):
         # their fingerprint is another, but they are those that the network was trained on
-        return Part(chips, module.indices(config.part), config.part, is_own=False)
+        return Part(chips, positions_in(split_chips(chips, split), config.part), config.part, is_own=False)
     trained_on = run.summary().get("data", {}).get("fingerprint")
     if chips.fingerprint == trained_on:
-        return Part(chips, module.indices(config.part), config.part)
+        return Part(chips, positions_in(split_chips(chips, split), config.part), config.part)
     if not changes:
         raise UserError(
             f"the chips in {chips.root} have changed since run={run.dir} was trained on them (fingerprint "

@@ -1,6 +1,6 @@
 """A network's probabilities of chips, and the counts from which all figures of an evaluation follow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.classes import Matrix, confusion_matrix
 from seep_lightning.metrics.counts import Counts, count_pixels
 from seep_lightning.metrics.figures import BatchFigure
+from seep_lightning.metrics.histogram import BINS, count_probabilities
 from seep_lightning.metrics.summaries import class_figures, pooled_figures
 from seep_lightning.scene.levels import class_numbers
 
 if TYPE_CHECKING:
+    from seep_lightning.data.batches import Batch
     from seep_lightning.data.chips import Chips
-    from seep_lightning.data.datamodule import Batch
     from seep_lightning.predictor.base import Predictor
 
 
@@ -60,7 +61,7 @@ class Scores:
         chips: Counts of each chip by threshold.
         confusion: The matrix of true and predicted classes by threshold; empty where no classes are told apart.
         batch_figures: Means over batches of the figures that the run asks for, by key.
-        histogram: Counts of probabilities, see `metrics.histogram.ProbabilityHistogram`.
+        histogram: Counts of probabilities, see `metrics.histogram.count_probabilities`.
         reliability: Counts of logits, for scaling and calibration error.
     """
 
@@ -126,31 +127,36 @@ def score_chips(
         The counts of all of them.
     """
     import torch
-    from torch.utils.data import DataLoader
 
-    from seep_lightning.data.datamodule import ChipDataset
-    from seep_lightning.metrics.histogram import ProbabilityHistogram
     from seep_lightning.metrics.soft_dice import soft_dice
 
     scores = Scores.empty({0.5, predictor.threshold}, predictor.classes)
-    histogram = ProbabilityHistogram()
+    histogram = np.zeros((2, BINS), np.int64)
     batch_dice: list[float] = []
-    dataset = ChipDataset(chips, predictor.normalise)
-    for batch in DataLoader(dataset, batch_size, sampler=[(0, i) for i in indices]):
+    for batch in _batches(predictor, chips, indices, batch_size):
         probability = predictor.probability(batch.image.numpy())
-        seep = torch.from_numpy(probability[:, :1])
+        seep = probability[:, :1]
         if batch_figures:
-            batch_dice.append(float(soft_dice(seep, (batch.target > 0).float(), batch.valid)))
-        histogram.update(seep, batch.target, batch.valid)
+            batch_dice.append(float(soft_dice(torch.from_numpy(seep), (batch.target > 0).float(), batch.valid)))
+        histogram += count_probabilities(seep, batch.target.numpy(), batch.valid.numpy())
         for chip in _chips_of(batch, probability):
             scores.add(chip)
             if sink is not None:
                 sink(chip)
-    scores.histogram = histogram.counts.tolist()
+    scores.histogram = histogram.tolist()
     for figure in batch_figures:
         values = [figure.function(soft) for soft in batch_dice]
         scores.batch_figures[figure.key] = float(np.mean(values))
     return scores
+
+
+def _batches(predictor: "Predictor", chips: "Chips", indices: list[int], batch_size: int) -> "Iterator[Batch]":
+    """The chips in batches, in their order."""
+    from seep_lightning.data.batches import ChipDataset, collate
+
+    dataset = ChipDataset(chips, predictor.normalise)
+    for start in range(0, len(indices), batch_size):
+        yield collate([dataset[0, index] for index in indices[start : start + batch_size]])
 
 
 def _chips_of(batch: "Batch", probability: NDArray[np.float32]) -> list[ScoredChip]:

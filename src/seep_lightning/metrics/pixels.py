@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from seep_lightning.metrics.figures import BatchFigure, PixelFigure, mean_pixel_figures, pooled_pixel_figures
+from seep_lightning.metrics.histogram import BINS
 from seep_lightning.metrics.soft_dice import soft_dice
 
 
@@ -50,6 +51,36 @@ def pixel_metrics(threshold: float = 0.5) -> MetricCollection:
         figure.key: PooledFigure(figure, threshold) for figure in pooled_pixel_figures()
     }
     return MetricCollection(metrics, compute_groups=[list(metrics)])
+
+
+class ProbabilityHistogram(Metric):
+    """Counts of probabilities in `BINS` equal bins, (2, BINS): row 0 sea, row 1 seep; valid pixels only."""
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("counts", torch.zeros(2, BINS, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, probability: Tensor, target: Tensor, valid: Tensor) -> None:
+        """Count a batch.
+
+        Args:
+            probability: Of seep, (B, 1, H, W) in 0..1.
+            target: (B, 1, H, W), above 0 for seep.
+            valid: Where there are data, (B, 1, H, W) bool.
+        """
+        bins = (probability * BINS).clamp(max=BINS - 1).to(torch.int16)
+        keys = bins + BINS * (target > 0).to(torch.int16)
+        # nodata in a bin of its own: faster than to pick pixels
+        keys = torch.where(valid, keys, 2 * BINS).flatten()
+        counts = torch.bincount(keys, minlength=2 * BINS + 1)
+        self.counts += counts[:-1].view(2, BINS)
+
+    def compute(self) -> Tensor:
+        """The counts, (2, BINS) int64."""
+        return self.counts
 
 
 class Mean(Metric):

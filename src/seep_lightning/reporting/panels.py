@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from seep_lightning.data.batches import Batch
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.datamodule import Batch
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.histogram import BINS, positives_above
 from seep_lightning.metrics.pixels import count_by_chip
@@ -178,7 +178,7 @@ def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
         epoch: The point on the slider.
     """
     sea, seep = counts.sum(1).tolist()
-    false_positive, true_positive = (row.numpy() for row in positives_above(counts))
+    false_positive, true_positive = positives_above(counts.numpy())
     writer.add_pr_curve_raw(
         "precision_recall",
         true_positive_counts=true_positive,

@@ -7,9 +7,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
@@ -37,6 +37,8 @@ Rows = Sequence[Mapping[str, Any]]
 
 def data_uri(plot: Plot) -> str:
     """A plot as the data URI of an SVG."""
+    # a plot with a layout of its own is laid out and drawn twice
+    ConstrainedLayoutEngine().execute(plot)
     file = io.BytesIO()
     plot.savefig(file, format="svg", metadata={"Date": None})
     text = base64.b64encode(file.getvalue()).decode()
@@ -76,9 +78,7 @@ def precision_recall(histogram: Histogram, threshold: float) -> Plot:
         histogram: Counts of probabilities, (2, BINS).
         threshold: The one in use, which is marked.
     """
-    positives = histograms.positives_above(torch.tensor(histogram))
-    false_positive = positives[0].numpy()
-    true_positive = positives[1].numpy()
+    false_positive, true_positive = histograms.positives_above(histogram)
     predicted = true_positive + false_positive
     precision = true_positive / np.maximum(predicted, 1)
     recall = true_positive / max(true_positive[0], 1)
@@ -103,7 +103,7 @@ def dice_by_threshold(histogram: Histogram, threshold: float) -> Plot:
         histogram: Counts of probabilities, (2, BINS).
         threshold: The one in use, which is marked.
     """
-    dice = histograms.dice_by_threshold(torch.tensor(histogram)).numpy()[1:]
+    dice = histograms.dice_by_threshold(histogram)[1:]
     thresholds = np.arange(1, BINS) / BINS
     plot = Plot()
     axes = plot.add_subplot(xlabel="threshold", ylabel="pooled Dice", xlim=(0, 1))

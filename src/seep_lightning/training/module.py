@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from seep_lightning.data.datamodule import Batch
+from seep_lightning.data.batches import Batch
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.configured import ConfiguredMetrics
 from seep_lightning.metrics.figures import ClassFigure, declared
-from seep_lightning.metrics.histogram import ProbabilityHistogram, best_threshold
-from seep_lightning.metrics.pixels import MeanFigures, pixel_metrics
+from seep_lightning.metrics.histogram import best_threshold
+from seep_lightning.metrics.pixels import MeanFigures, ProbabilityHistogram, pixel_metrics
 from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import class_figures, class_summary
 from seep_lightning.nets.building import build_net
@@ -260,7 +260,7 @@ class SeepModule(pl.LightningModule):
         # a deterministic GPU refuses a float64 cumsum
         self.counts = self.histogram.compute().cpu()
         self.validated = True
-        self.threshold = best_threshold(self.counts)
+        self.threshold = best_threshold(self.counts.numpy())
         self.histogram.reset()
         metrics = {**self.pixels["val_"], **self.means.metrics(), **self.configured.metrics()}
         self.log_dict({f"{name}/val": metric for name, metric in metrics.items()})

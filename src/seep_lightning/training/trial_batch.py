@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from seep_lightning.data.augment import Augment
-from seep_lightning.data.datamodule import Batch, ChipDataset
+from seep_lightning.data.batches import Batch, ChipDataset
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.nets.building import ONCE, build_net, logit_channels
 from seep_lightning.nets.forward import DEFAULT_STRIDE, forward_padded
