@@ -34,6 +34,25 @@ def test_a_comma_in_the_name_of_something_that_exists_parts_nothing(
     assert value_of("run=[lr=0.2,width=8]") == ["lr=0.2", "width=8"]
 
 
+@pytest.mark.parametrize("name", ["[A,B]", "[A]", "A,B", "lr=0.1,seed=[1,2]", "[x,y] z"])
+@pytest.mark.parametrize("multirun", [False, True])
+def test_what_exists_is_one_path_whatever_its_commas_and_brackets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, multirun: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir()
+    for key in ("run", "runs", "scenes", "input", "data.root"):
+        for value in (name, str(tmp_path / name)):
+            quoted = quote_override(f"{key}={value}", multirun=multirun)
+            assert OverridesParser.create().parse_override(quoted).value() == value
+
+
+@pytest.mark.parametrize("key", ["output", "csv", "data.root", "hydra.run.dir", "labels"])
+def test_a_key_that_takes_no_list_takes_a_name_in_brackets(key: str) -> None:
+    assert value_of(f"{key}=[A,B]") == "[A,B]"
+    assert value_of(f"{key}=null") is None
+
+
 @pytest.mark.parametrize("written", ["'a,b'", '"a,b"', "a\\,b"])
 def test_a_comma_can_be_quoted(written: str) -> None:
     assert value_of(f"runs=[{written},c]") == ["a,b", "c"]

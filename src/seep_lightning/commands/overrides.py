@@ -34,6 +34,8 @@ PATH_KEYS = frozenset(
         "split.path",
     }
 )
+# of these, the keys that take a list, too
+PATH_LIST_KEYS = frozenset({"run", "runs", "scenes"})
 # their value is a text: brackets of a regular expression are its own, and words have letters of all languages
 TEXT_KEYS = frozenset({"classes", "data.pattern"})
 # their value is a name or a condition, which may hold signs that Hydra's grammar takes in quotes only
@@ -121,7 +123,8 @@ def escape_quoted_keys(argument: str) -> str:
 def quote_path(argument: str, *, multirun: bool) -> str:
     """Quote the value of a path-valued key: `=`, brackets, commas and blanks mean something in Hydra's grammar.
 
-    Of any key, a value that begins with `~` is taken for a path, and `~` replaced by the home folder.
+    What is the name of something that exists is that, also with commas and brackets. Of any key, a value that begins
+    with `~` is taken for a path, and `~` replaced by the home folder.
 
     Args:
         argument: One argument of a command line.
@@ -132,19 +135,37 @@ def quote_path(argument: str, *, multirun: bool) -> str:
         return f"{key}={with_home(value)}"
     if not separator or argument.startswith("-"):
         return argument
-    if key.lstrip("+") in TEXT_KEYS and not value.startswith(QUOTES):
+    name = key.lstrip("+")
+    if name in TEXT_KEYS and not value.startswith(QUOTES):
         return f"{key}={quote_value(value)}"
-    is_path = key.lstrip("+") in PATH_KEYS
-    if is_path and _is_list(value):
-        return f"{key}=[{','.join(_quoted_items(value[1:-1]))}]"
-    if _is_for_hydra(value, multirun) and not (is_path and _only_begins_like_a_list(value, multirun)):
-        items = ITEM_FROM_HOME.sub(_quoted_item_from_home, value)
-        return f"{key}={items}"
-    if starts_from_home(value):
-        return f"{key}={quote_value(str(with_home(value)))}"
-    if is_path or (key.lstrip("+") in NAME_KEYS and _needs_quotes(value)):
-        return f"{key}={quote_value(value)}"
+    if name in PATH_KEYS:
+        return f"{key}={_quoted_paths(name, value, multirun=multirun)}"
+    if _is_for_hydra(value, multirun):
+        return f"{key}={_with_homes(value)}"
+    if starts_from_home(value) or (name in NAME_KEYS and _needs_quotes(value)):
+        return f"{key}={_quoted_path(value)}"
     return argument
+
+
+def _quoted_paths(key: str, value: str, *, multirun: bool) -> str:
+    """The value of a path-valued key as Hydra's grammar takes it."""
+    if _is_one_path(key, value):
+        return _quoted_path(value)
+    if _is_list(value):
+        return f"[{','.join(_quoted_items(value[1:-1]))}]"
+    if _is_for_hydra(value, multirun) and not _only_begins_like_a_list(value, multirun):
+        return _with_homes(value)
+    return _quoted_path(value)
+
+
+def _quoted_path(value: str) -> str:
+    """A text in quotes, `~` at its beginning replaced by the home folder."""
+    return quote_value(str(with_home(value)) if starts_from_home(value) else value)
+
+
+def _with_homes(value: str) -> str:
+    """What Hydra's grammar reads itself, with the home folder in each of its paths that begin with `~`."""
+    return ITEM_FROM_HOME.sub(_quoted_item_from_home, value)
 
 
 def quote_value(value: str) -> str:
@@ -190,6 +211,20 @@ def _is_list(value: str) -> bool:
         if depth == 0:
             return position == len(value) - 1
     return False
+
+
+def _is_one_path(key: str, value: str) -> bool:
+    """Whether a path's value is one path, whatever its commas and brackets would mean in Hydra's grammar."""
+    if value.lower() in ("", "null") or value.startswith(QUOTES):
+        return False
+    takes_no_list = key not in PATH_LIST_KEYS
+    return (takes_no_list and _is_list(value)) or _exists(value)
+
+
+def _exists(name: str) -> bool:
+    """Whether something has this name; what is too long for one has none."""
+    # Path.exists raises errors about long names
+    return os.path.exists(with_home(name))  # noqa: PTH110
 
 
 def _only_begins_like_a_list(value: str, multirun: bool) -> bool:
@@ -238,8 +273,7 @@ def _pieces_of_name(pieces: Sequence[str]) -> int:
     """How many pieces are the longest name of something that exists; 1 where none is."""
     for count in range(min(len(pieces), MOST_PIECES), 1, -1):
         name = ",".join(pieces[:count]).strip()
-        # Path.exists raises errors about long names
-        if os.path.exists(with_home(name)):  # noqa: PTH110
+        if _exists(name):
             return count
     return 1
 
@@ -248,7 +282,7 @@ def _quoted_item(item: str) -> str:
     """An item of a list of paths; what is quoted already, null and an interpolation stay."""
     if item.startswith(QUOTES) or item.lower() == "null":
         return item
-    return quote_value(str(with_home(item)) if starts_from_home(item) else item)
+    return _quoted_path(item)
 
 
 def _asks_for_multirun(arguments: list[str]) -> bool:
