@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -74,7 +75,11 @@ def draft_of(path: Path, suffix: str = "") -> Iterator[Path]:
         path: The file or folder.
         suffix: What the draft's name must end in, where a library knows a format by it; such a draft may be taken for
             a file by whoever looks for files of this suffix.
+
+    Raises:
+        UserError: There is a device or a pipe of this name, which a file would replace.
     """
+    _check_replaceable(path)
     owner = f"{_machine_digest()}-{os.getpid()}-{uuid4().hex[:6]}"
     draft = path.with_name(f".{path.name[:DRAFT_NAME_LENGTH]}.{owner}.part{suffix}")
     _OPEN_DRAFTS.add(draft.absolute())
@@ -83,6 +88,18 @@ def draft_of(path: Path, suffix: str = "") -> Iterator[Path]:
     finally:
         _remove(draft)
         _OPEN_DRAFTS.discard(draft.absolute())
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise `UserError` for a device, a pipe or a socket: who may replace `/dev/null` breaks a whole machine."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        # nothing is there, or the writer tells better
+        return
+    is_replaceable = stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
+    if not is_replaceable:
+        raise UserError(f"{path} is a device or a pipe; expected the name of a file to write. Choose another.")
 
 
 def remove_leftovers(folder: Path) -> None:

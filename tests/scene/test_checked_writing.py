@@ -3,9 +3,10 @@
 import os
 import resource
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,18 @@ def test_pipes_devices_and_circles_of_links_are_no_chips_and_no_scenes(tmp_path:
         for reading in (decode, Raster, polygon_layer):
             with pytest.raises(UserError, match=rf"{path.name}"):
                 reading(path)
+
+
+def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    device = tmp_path / "null"
+    paths = [pipe]
+    with suppress(PermissionError):
+        os.mknod(device, stat.S_IFCHR | 0o666, Path(os.devnull).stat().st_rdev)
+        paths.append(device)
+    for path in paths:
+        with pytest.raises(UserError, match="is a device or a pipe"):
+            files.write_table(path, [{"a": 1}])
+        assert not path.is_file()
+    assert sorted(tmp_path.iterdir()) == sorted(paths)

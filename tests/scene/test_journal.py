@@ -1,10 +1,13 @@
 """The journal of finished rows: whole rows only, parts in order."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from seep_lightning.errors import UserError
 from seep_lightning.scene.journal import Journal
 
 
@@ -32,3 +35,20 @@ def test_parts_beyond_a_gap_and_rows_of_other_parts_stay(tmp_path: Path) -> None
         journal.append(rows[2:4])
         journal.take_over()
         assert (journal.read(0, 6) == rows).all()
+
+
+@pytest.mark.parametrize("name", ["k.rows", "lock", "k.000000000.rows"])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_pipe_or_a_link_in_place_of_rows_is_refused_at_once(tmp_path: Path, name: str, is_link: bool) -> None:
+    folder = tmp_path / "j"
+    folder.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"text")
+    if is_link:
+        (folder / name).symlink_to(victim)
+    else:
+        os.mkfifo(folder / name)
+    refused = pytest.raises(UserError, match="is a link" if is_link else "is a pipe")
+    with refused, closing(Journal(folder, "k", (6, 1, 10))) as journal:
+        journal.take_over()
+    assert victim.read_bytes() == b"text"

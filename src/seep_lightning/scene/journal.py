@@ -11,6 +11,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.documents.regular_files import check_regular, is_there
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.scene.raster import READ_ROWS
 
@@ -51,6 +52,7 @@ class Journal:
             self._lock = _lock(folder, part)
             if part is None:
                 _drop_others(folder, key)
+            _check_own(self.data)
             self._file = self.data.open("ab")
             self.rows = self._file.tell() // self._row_bytes
             # half a row, of a process that was killed, does not count
@@ -116,6 +118,7 @@ class Journal:
 
     def _read_file(self, path: Path, start: int, stop: int) -> NDArray[np.uint8]:
         """Whole rows start..stop of this journal's file or a part's, counted from that file's first one."""
+        _check_own(path)
         count, offset = (stop - start) * self._row_bytes, start * self._row_bytes
         flat = np.fromfile(path, np.uint8, count, offset=offset)
         whole = flat.size // self._row_bytes * self._row_bytes
@@ -162,9 +165,19 @@ def _rows_file(folder: Path, key: str, part: int | None) -> Path:
     return folder / f"{key}{_part_suffix(part)}.rows"
 
 
+def _check_own(path: Path) -> None:
+    """Raise `UserError` for what is no file that a journal left: a pipe would block, a link be written through."""
+    if path.is_symlink():
+        raise UserError(f"{path} is a link; expected a file of an earlier call. Remove it, or choose another output.")
+    if is_there(path):
+        check_regular(path)
+
+
 def _lock(folder: Path, part: int | None) -> IO[str]:
     """Lock a journal; the system releases the lock when the process ends, in whatever way."""
-    lock = (folder / f"lock{_part_suffix(part)}").open("w")
+    path = folder / f"lock{_part_suffix(part)}"
+    _check_own(path)
+    lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
