@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
 from seep_lightning.data.audit.finding import Severity
@@ -48,10 +49,10 @@ def _print_facts(title: str, facts: dict[str, str]) -> None:
     """Print names and texts, a line each; nothing where there are none."""
     if not facts:
         return
-    print(printable(title))
+    tell(title)
     width = max(len(name) for name in facts)
     for name, text in facts.items():
-        print(printable(f"  {name:{width}}  {text}"))
+        tell(f"  {name:{width}}  {text}")
 
 
 def main(cfg: DictConfig) -> "Audit":
@@ -75,9 +76,9 @@ def main(cfg: DictConfig) -> "Audit":
         raise UserError(f"{result.root}: {len(result.problems)} problem(s) would stop a training; see above.")
     meaningless = len(result.texts(Severity.MEANINGLESS))
     if meaningless:
-        print(f"nothing here would stop a training, but {meaningless} finding(s) would make its figures meaningless")
+        tell(f"nothing here would stop a training, but {meaningless} finding(s) would make its figures meaningless")
     else:
-        print("nothing here would stop a training")
+        tell("nothing here would stop a training")
     return result
 
 

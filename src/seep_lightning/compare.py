@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
 from seep_lightning.config.trust import trusting_its_config
@@ -39,7 +40,7 @@ def compare_and_print(config: CompareConfig) -> Paired | list[Row]:
     print_rows(rows, config.metric)
     if config.csv is not None:
         write_rows(Path(config.csv), rows)
-        print(f"written to {config.csv}")
+        tell(f"written to {config.csv}")
     return rows
 
 

@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 
 
@@ -22,8 +23,8 @@ def main(cfg: DictConfig) -> str:
     config = typed_config(cfg)
     output = export(config)
     megabytes = output.stat().st_size / 1e6
-    print(f"{output} ({megabytes:.1f} MB)")
-    print(next_step(config, output))
+    tell(f"{output} ({megabytes:.1f} MB)")
+    tell(next_step(config, output))
     return str(output)
 
 

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.progress import tell_file
 from seep_lightning.config.commands import PredictConfig
@@ -28,7 +29,7 @@ def main(cfg: DictConfig) -> int:
     config: PredictConfig = typed_config(cfg)
     if config.run is None:
         card = DEFAULT_NETWORK.with_name("README.md")
-        print(f"run=None: with the network that comes with the package, {card}")
+        tell(f"run=None: with the network that comes with the package, {card}")
     rows = predict(config)
     for row in rows:
         outlines = MappedScene.of_row(row, config).outlines
@@ -46,12 +47,12 @@ def print_summary(rows: Sequence[SceneRow], config: PredictConfig) -> None:
         config: The settings of the command.
     """
     if any(row.unit == "px2" for row in rows):
-        print("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
+        tell("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
     seeps = ""
     if config.polygons:
         count = sum(row.seeps or 0 for row in rows)
         seeps = f", {count} seeps"
-    print(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
+    tell(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
 
 
 make_callable(__name__, api.predict)

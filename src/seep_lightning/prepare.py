@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.label_sources import label_lines
@@ -26,9 +27,9 @@ def main(cfg: DictConfig) -> int:
     config: PrepareConfig = typed_config(cfg)
     facts = prepare(config)
     for line in label_lines(facts):
-        print(line)
-    print(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
-    print(f"check them: python -m seep_lightning.check {settings_of_chips(config.output, facts)}")
+        tell(line)
+    tell(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
+    tell(f"check them: python -m seep_lightning.check {settings_of_chips(config.output, facts)}")
     return int(facts["chips"])
 
 

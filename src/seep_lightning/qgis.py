@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.qgis_installation import install_scripts
 
@@ -20,8 +21,8 @@ def main(cfg: DictConfig) -> list[str]:
     """
     installed = install_scripts(typed_config(cfg))
     folders = [str(folder) for folder in installed.folders]
-    print(f"the scripts lie in {', '.join(folders)}, and run {installed.python}")
-    print("restart QGIS: Processing Toolbox > Scripts > Oil seeps has Map oil seeps and Cut chips from outlines")
+    tell(f"the scripts lie in {', '.join(folders)}, and run {installed.python}")
+    tell("restart QGIS: Processing Toolbox > Scripts > Oil seeps has Map oil seeps and Cut chips from outlines")
     return folders
 
 

@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 
 
@@ -21,7 +22,7 @@ def main(cfg: DictConfig) -> str:
 
     out = report(typed_config(cfg))
     megabytes = out.stat().st_size / 1e6
-    print(f"written to {out} ({megabytes:.1f} MB)")
+    tell(f"written to {out} ({megabytes:.1f} MB)")
     return str(out)
 
 

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.trust import trusted_argument
@@ -106,7 +107,7 @@ def train_and_print(job: TrainingJob) -> float:
         result = train(job.config, job.run.dir)
         if is_first_process():
             if result.status == RunStatus.TRIED:
-                print("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
+                tell("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
             else:
                 with failures_recorded(job.run):
                     print_result(result.run, job.config.test)
@@ -119,7 +120,7 @@ def print_result(run: Run, test: bool) -> None:
     from seep_lightning.reporting.tables import print_evaluation
 
     print_validation_figures(run)
-    print(f"run directory: {run.dir}")
+    tell(f"run directory: {run.dir}")
     if test:
         print_evaluation(evaluate(EvaluateConfig(run=str(run.dir), overwrite=True)))
     print_next_commands(run, scored=test)
@@ -155,12 +156,12 @@ def print_next_commands(run: Run, scored: bool) -> None:
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
     # without TensorBoard's logger there is nothing to see there
     if any(run.dir.rglob("events.out.tfevents.*")):
-        print(f"look at the curves:  tensorboard --logdir {quote(directory)}")
+        tell(f"look at the curves:  tensorboard --logdir {quote(directory)}")
     elif run.metrics_path.is_file():
-        print(f"look at the curves:  python -m seep_lightning.report {run_argument}")
+        tell(f"look at the curves:  python -m seep_lightning.report {run_argument}")
     if not scored:
-        print(f"score the test part: python -m seep_lightning.evaluate {run_argument}")
-    print(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")
+        tell(f"score the test part: python -m seep_lightning.evaluate {run_argument}")
+    tell(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")
 
 
 make_callable(__name__, api.train)

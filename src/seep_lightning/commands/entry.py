@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.commands.composition import conf_dir, register_schemas
+from seep_lightning.commands.console import prepare_console, tell
 from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
@@ -78,6 +79,7 @@ def run_command(command: str, main: Main) -> None:
     # before anything imports torch
     let_threads_sleep()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    prepare_console()
     if command != "train":
         hide_plugins_of_working_folder()
     register_schemas()
@@ -97,7 +99,7 @@ def run_command(command: str, main: Main) -> None:
         message += f" Then: {repeated_command(command, typed, error.package)}"
     if isinstance(error, UserError) and error.sweep_folder is not None:
         message = describe_failed_jobs(Path(error.sweep_folder), sweep)
-    print(f"seep {command}: {message}", file=sys.stderr)
+    tell(f"seep {command}: {message}", file=sys.stderr)
     exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
     sys.exit(exit_code)
 

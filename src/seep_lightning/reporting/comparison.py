@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.tables import print_table
 from seep_lightning.documents.regular_files import is_regular, read_bytes
 from seep_lightning.documents.tables import LARGEST_TABLE
@@ -114,7 +115,7 @@ def print_rows(rows: Sequence[Row], metric: str) -> None:
         _print_floors(rows, Path(home))
     for row in rows:
         if row.status != "finished":
-            print(printable(f"{row.status}: {row.run.dir} {row.note}".rstrip()))
+            tell(f"{row.status}: {row.run.dir} {row.note}".rstrip())
 
 
 def floors_of_rows(rows: Sequence[Row]) -> str:
@@ -137,9 +138,9 @@ def _print_floors(rows: Sequence[Row], home: Path) -> None:
     """Print the floors of all runs, and which runs are not above them."""
     floors = floors_of_rows(rows)
     if floors:
-        print(f"Dice without learning: {floors}")
+        tell(f"Dice without learning: {floors}")
     for line in not_above_floors(rows, home):
-        print(printable(line))
+        tell(line)
 
 
 def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Path]:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError, printable
+from seep_lightning.commands.console import tell
+from seep_lightning.errors import UserError
 from seep_lightning.evaluation.stored import read_scored_part
 from seep_lightning.files import digest
 from seep_lightning.metrics.figures import DICE
@@ -74,14 +75,14 @@ def _evaluations(folder: str, part: str) -> list[Path]:
 def print_pair(folders: Sequence[str], pair: Paired) -> None:
     """Print the Dice of both folders, and their difference with its interval."""
     first, second = folders
-    print(f"{printable(first)}: Dice {pair.first:.4f}")
-    print(f"{printable(second)}: Dice {pair.second:.4f}")
+    tell(f"{first}: Dice {pair.first:.4f}")
+    tell(f"{second}: Dice {pair.second:.4f}")
     spread = f"no interval below {FEWEST_SCENES} scenes"
     if pair.interval is not None:
         low, high = pair.interval
         spread = f"95 % {low:+.3f} to {high:+.3f}"
     difference = pair.first - pair.second
-    print(f"difference {difference:+.4f} over {pair.scenes} scenes, {spread} (jackknife over paired scenes)")
+    tell(f"difference {difference:+.4f} over {pair.scenes} scenes, {spread} (jackknife over paired scenes)")
 
 
 def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:

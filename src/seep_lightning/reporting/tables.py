@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seep_lightning.commands.console import tell
 from seep_lightning.commands.tables import print_table
-from seep_lightning.errors import printable
 from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
@@ -46,7 +46,7 @@ def print_if_not_above(dice: float, floors: Mapping[str, FloorValues]) -> None:
     """Say so, where a Dice is not above its floors."""
     line = floors_not_beaten(dice, floors)
     if line:
-        print(line)
+        tell(line)
 
 
 def print_evaluation(summary: dict[str, Any]) -> None:
@@ -68,16 +68,16 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     _print_objects(summary["objects"])
     if "classes" in summary:
         _print_classes(summary["classes"])
-    print(_line(declared(ProbabilityFigure), summary))
+    tell(_line(declared(ProbabilityFigure), summary))
     if "soft" in summary:
         soft = summary["soft"]
         means = _line(declared(BatchFigure), soft)
-        print(f"mean over batches of {soft['batch_size']}: {means}")
+        tell(f"mean over batches of {soft['batch_size']}: {means}")
     if "leakage" in summary:
-        print(printable(f"masks: {summary['leakage']}"))
+        tell(f"masks: {summary['leakage']}")
     for finding in summary.get("findings", []):
-        print(printable(f"told before the training, and makes figures meaningless: {finding}"))
-    print(printable(f"written to {summary['out']}"))
+        tell(f"told before the training, and makes figures meaningless: {finding}")
+    tell(f"written to {summary['out']}")
 
 
 def _print_objects(objects: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def _print_objects(objects: dict[str, Any]) -> None:
         "predicted": sum(row["predicted"] for row in by_size.values()),
     }
     print_table("objects", {"all": every_size, **by_size}, ("recall", "true", "precision", "predicted"))
-    print(_line(declared(ObjectFigure), objects))
+    tell(_line(declared(ObjectFigure), objects))
 
 
 def _print_classes(classes: dict[str, Any]) -> None:
@@ -103,8 +103,8 @@ def _print_classes(classes: dict[str, Any]) -> None:
     print_table("classes", rows, columns)
     line = classes_not_above_floors(classes)
     if line:
-        print(line)
-    print(_line(declared(ClassFigure), classes))
+        tell(line)
+    tell(_line(declared(ClassFigure), classes))
 
 
 def _floor_cells(row: Row) -> dict[str, float]:

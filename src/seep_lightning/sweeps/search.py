@@ -15,6 +15,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning import compat
+from seep_lightning.commands.console import tell
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import UserError
@@ -91,12 +92,12 @@ def print_search(this_search: Search, study: optuna.Study) -> None:
     """
     states = count_states(study)
     folder = this_search.folder
-    print(f"{states['COMPLETE']} trials finished, {states['PRUNED']} pruned, {states['FAIL']} failed or broken off")
+    tell(f"{states['COMPLETE']} trials finished, {states['PRUNED']} pruned, {states['FAIL']} failed or broken off")
     for trial in failed_trials(study):
-        print(f"failed: {folder / trial_name(trial)}: {trial.user_attrs[MISTAKE]}")
+        tell(f"failed: {folder / trial_name(trial)}: {trial.user_attrs[MISTAKE]}")
     if states["COMPLETE"]:
         best = study.best_trial
         drawn = " ".join(f"{key}={value}" for key, value in best.params.items())
-        print(f"best: {this_search.monitor} {study.best_value:.4f} with {drawn}")
-        print(f"run directory: {folder / trial_name(best)}")
-    print(f"compare them: python -m seep_lightning.compare runs={folder}")
+        tell(f"best: {this_search.monitor} {study.best_value:.4f} with {drawn}")
+        tell(f"run directory: {folder / trial_name(best)}")
+    tell(f"compare them: python -m seep_lightning.compare runs={folder}")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seep_lightning.commands.console import tell
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
@@ -73,7 +74,7 @@ def find_learning_rate(config: TrainConfig, directory: Path) -> float:
         np.savetxt(directory / "lr_find.csv", table, "%.6g", ",", header="lr,loss", comments="")
         picture = directory / "lr_find.png"
         draw_losses(measured, suggested, picture)
-        print(f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {picture}")
+        tell(f"suggested: optimizer.lr={suggested:.2g}, a tenth of where the loss falls fastest: {picture}")
     return suggested
 
 

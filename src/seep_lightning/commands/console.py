@@ -1,0 +1,77 @@
+r"""What a command says: one line a time, without codes that a terminal would obey, and with or without a reader.
+
+Names of files, settings of a run and values in it may hold such codes, whoever wrote them. All that a command prints
+goes through `tell` or `tables.print_table`, all that it logs through `PrintableRecord`.
+"""
+
+import io
+import logging
+import os
+import sys
+from typing import Any, TextIO
+
+from seep_lightning.errors import printable
+
+# other libraries log tables
+_ENDS_OF_LINES = ("\n", "\t")
+_OURS = "seep_lightning"
+
+
+def tell(text: object, *, file: TextIO | None = None) -> None:
+    r"""Print one line; what would move the cursor, colour it or end the line shows as `\x1b` and the like.
+
+    Args:
+        text: The line.
+        file: Where to; None: the standard output.
+    """
+    print(printable(text), file=file)
+
+
+class PrintableRecord(logging.LogRecord):
+    """A record of a log whose message holds no codes: one line if it is ours."""
+
+    def getMessage(self) -> str:
+        """The message, printable."""
+        message = super().getMessage()
+        if self.name.partition(".")[0] == _OURS:
+            return printable(message)
+        return "".join(letter if letter in _ENDS_OF_LINES else printable(letter) for letter in message)
+
+
+def prepare_console() -> None:
+    """Let all logs be printable, and let no command end because nobody reads on, as after `| head -1`."""
+    logging.setLogRecordFactory(PrintableRecord)
+    sys.stdout = _without_need_of_readers(sys.stdout)
+    sys.stderr = _without_need_of_readers(sys.stderr)
+
+
+def _without_need_of_readers(stream: Any) -> Any:
+    """The same stream, for which it is no error that its reader is gone; one of a notebook or a test stays."""
+    buffer = getattr(stream, "buffer", None)
+    # without a buffer of its own where PYTHONUNBUFFERED says so
+    raw = getattr(buffer, "raw", buffer)
+    if type(stream) is not io.TextIOWrapper or type(raw) is not io.FileIO:
+        return stream
+    stream.flush()
+    output: Any = _Output(stream.fileno(), "wb", closefd=False)
+    return io.TextIOWrapper(
+        output if raw is buffer else io.BufferedWriter(output),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+class _Output(io.FileIO):
+    """A stream of this process that goes on into nothing where its reader is gone."""
+
+    def write(self, content: Any, /) -> int | None:
+        """Write bytes; returns how many."""
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self.fileno())
+            os.close(nothing)
+            return super().write(content)
