@@ -66,7 +66,7 @@ def _without_need_of_readers(stream: Any) -> Any:
 class _Output(io.FileIO):
     """A stream of this process that goes on into nothing where its reader is gone."""
 
-    def write(self, content: Any, /) -> int | None:
+    def write(self, content: Any, /) -> int:
         """Write bytes; returns how many."""
         try:
             return super().write(content)
