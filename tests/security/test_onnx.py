@@ -1,16 +1,22 @@
-"""An ONNX file that takes weights from another file of this computer is refused before that file is read."""
+"""An ONNX file of a stranger reads no other file of this computer, and takes neither all of its memory nor its time."""
 
+import resource
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import NodeProto, TensorProto
+from onnx.helper import make_graph, make_node, make_tensor
 
 from helpers.strangers import secret_file
 from seep_lightning import load
 from seep_lightning.config.commands import ExportConfig
 from seep_lightning.errors import UserError
+from seep_lightning.predictor import onnx_judge
 from seep_lightning.predictor.exporting import export
+from seep_lightning.predictor.onnx_names import NETWORK_OUTPUT
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +58,89 @@ def test_also_where_a_node_of_an_inner_graph_holds_them(exported: Path, tmp_path
 
 def test_our_own_files_hold_all_of_theirs(exported: Path) -> None:
     assert load(exported).bands == 1
+
+
+def with_nodes(exported: Path, path: Path, nodes: Sequence[NodeProto]) -> Path:
+    """A file whose network ends in further nodes: from `before` to `after`, which is added to its output."""
+    model = onnx.load(exported)
+    (last,) = (node for node in model.graph.node if NETWORK_OUTPUT in node.output)
+    last.output[0] = "before"
+    at = list(model.graph.node).index(last) + 1
+    rest = list(model.graph.node)[at:]
+    del model.graph.node[at:]
+    model.graph.node.extend([*nodes, make_node("Add", ["before", "after"], [NETWORK_OUTPUT]), *rest])
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def constant(name: str, *values: int) -> NodeProto:
+    """Whole numbers."""
+    return make_node("Constant", [], [name], value=make_tensor("v", TensorProto.INT64, [len(values)], values))
+
+
+def ones(size: str, output: str) -> NodeProto:
+    """A tensor of a size that another one tells."""
+    one = make_tensor("v", TensorProto.FLOAT, [1], [1.0])
+    return make_node("ConstantOfShape", [size], [output], value=one)
+
+
+def largest(name: str) -> NodeProto:
+    """One number of a tensor."""
+    return make_node("ReduceMax", [name], ["after"], keepdims=0)
+
+
+HUGE = {
+    "a constant": [constant("size", 1 << 34), ones("size", "a"), largest("a")],
+    "an expansion": [constant("size", 1 << 17, 1 << 17), make_node("Expand", ["one", "size"], ["a"]), largest("a")],
+    "doubling": [
+        *(make_node("Concat", [f"a{n}", f"a{n}"], [f"a{n + 1}"], axis=0) for n in range(34)),
+        largest("a34"),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_graph_that_makes_gigabytes_is_tried_elsewhere_and_refused(kind: str, exported: Path, tmp_path: Path) -> None:
+    start = [constant("unit", 1), ones("unit", "one"), make_node("Identity", ["before"], ["a0"])]
+    path = with_nodes(exported, tmp_path / "seep.onnx", [*start, *HUGE[kind]])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=r"is not run: it takes more than [\d,]+ MiB for a window of \d+ px"):
+        load(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+def test_a_graph_that_computes_without_an_end_is_stopped(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_judge, "LONGEST_TRIAL", 3)
+    products = [make_node("MatMul", [f"a{n}", "a0"], [f"a{n + 1}"]) for n in range(2000)]
+    nodes = [constant("size", 4000, 4000), ones("size", "a0"), *products, largest("a2000")]
+    path = with_nodes(exported, tmp_path / "seep.onnx", nodes)
+    started = time.monotonic()
+    with pytest.raises(UserError, match="is not run: it takes longer than 3 s"):
+        load(path)
+    assert time.monotonic() - started < 20
+
+
+INNER = make_graph([], "inner", [], [])
+UNKNOWN = {
+    "Loop": [make_node("Loop", ["", "", "before"], ["after"], body=INNER)],
+    "evil.Anything": [make_node("Anything", ["before"], ["after"], domain="evil")],
+    "NonZero": [make_node("NonZero", ["before"], ["after"])],
+    "holds a graph of its own": [make_node("Relu", ["before"], ["after"], body=INNER)],
+    # zeros take little, and a scene takes all
+    "the size of its ConstantOfShape depends on the values of pixels": [
+        make_node("Cast", ["before"], ["whole"], to=TensorProto.INT64),
+        constant("unit", -1),
+        make_node("Reshape", ["whole", "unit"], ["size"]),
+        ones("size", "a"),
+        largest("a"),
+    ],
+}
+
+
+@pytest.mark.parametrize("expected", UNKNOWN)
+def test_operators_that_may_repeat_or_grow_by_pixels_are_refused(expected: str, exported: Path, tmp_path: Path) -> None:
+    path = with_nodes(exported, tmp_path / "seep.onnx", UNKNOWN[expected])
+    with pytest.raises(UserError, match=f"is not run: .*{expected}"):
+        load(path)

@@ -18,6 +18,7 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.export_source import ExportSource, channels_of_seep
+from seep_lightning.predictor.onnx_judge import check_graph, try_in_another_process
 from seep_lightning.predictor.onnx_names import NETWORK_INPUT, NETWORK_OUTPUT
 from seep_lightning.runs.stored_shapes import LARGEST_STRIDE
 
@@ -86,15 +87,24 @@ class OnnxPredictor(Predictor):
             model = _bare_network(model, path)
         super().__init__(stored.facts, stored.threshold, stored.min_area)
         self.stride: int = stored.stride
-        self.session = _session(model, path, device)
+        check_graph(model, path)
+        content = model.SerializeToString()
+        try_in_another_process(content, self._smallest_shape, path)
+        self.session = _session(content, path, device)
         with as_user_error(f"{path}: its graph takes nothing", IndexError, advice=EXPORT_AGAIN):
             self._input_name = self.session.get_inputs()[0].name
         self._try_out(path)
 
+    @property
+    def _smallest_shape(self) -> tuple[int, int, int, int]:
+        """Of a small window, (1, C, H, W)."""
+        side = 2 * self.stride
+        return 1, self.bands, side, side
+
     def _try_out(self, path: Path) -> None:
         """Raise `UserError` where the graph does not take or give what its metadata say."""
-        side = 2 * self.stride
-        batch = np.zeros((1, self.bands, side, side), np.float32)
+        batch = np.zeros(self._smallest_shape, np.float32)
+        side = batch.shape[-1]
         # onnxruntime has an error class for every reason, and a graph may give anything
         with as_user_error(f"{path}: its graph does not take what the file says", Exception, advice=EXPORT_AGAIN):
             given = self.probability(batch)
@@ -268,8 +278,8 @@ def _bare_network(model: "onnx.ModelProto", path: Path) -> "onnx.ModelProto":
         return Extractor(model).extract_model([NETWORK_INPUT], [NETWORK_OUTPUT])
 
 
-def _session(model: "onnx.ModelProto", path: Path, device: str) -> Any:
-    """The session of onnxruntime for a model that a file holds."""
+def _session(content: bytes, path: Path, device: str) -> Any:
+    """The session of onnxruntime for a model."""
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
@@ -280,4 +290,4 @@ def _session(model: "onnx.ModelProto", path: Path, device: str) -> Any:
     options.log_severity_level = LOG_SEVERITY
     # onnxruntime has an error class for every reason
     with as_user_error(f"{path} cannot be read as ONNX", Exception):
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
+        return onnxruntime.InferenceSession(content, options, providers=providers)
