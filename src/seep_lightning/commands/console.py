@@ -54,6 +54,8 @@ def _without_need_of_readers(stream: Any) -> Any:
         return stream
     stream.flush()
     output: Any = _Output(stream.fileno(), "wb", closefd=False)
+    # the replaced stream would close the file when it is collected
+    output.replaced = stream
     return io.TextIOWrapper(
         output if raw is buffer else io.BufferedWriter(output),
         encoding=stream.encoding,

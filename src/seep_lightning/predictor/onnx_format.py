@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from seep_lightning.predictor.raw_input import RawInput
 
 log = logging.getLogger(__name__)
+
+# onnxruntime imports later. From 1.29 on it keeps an identifier of the computer and tells Microsoft which models are
+# opened, by their names and digests, unless this is set: https://github.com/microsoft/onnxruntime/pull/27379
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # What we know of the network, in the metadata of the file; raise the format when an older reader would go wrong.
 # A file of format 1 takes network input; since 2 it takes raw numbers, and holds the network between two names.
