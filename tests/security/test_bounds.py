@@ -4,6 +4,7 @@ import re
 import resource
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from helpers.stranger_runs import change_checkpoints, change_config, copied_run
 from seep_lightning import api, load
 from seep_lightning.data.layouts.names import split_name
 from seep_lightning.errors import UserError
+from seep_lightning.predictor.weights import read_weights
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
 
@@ -137,3 +139,57 @@ def test_aliases_in_a_config_are_bounded(stranger: Path) -> None:
     with pytest.raises(UserError, match="aliases"):
         _ = Run(stranger).config
     assert time.process_time() - started < 5
+
+
+def text(value: str) -> bytes:
+    """A text in a pickle."""
+    content = value.encode()
+    return b"X" + len(content).to_bytes(4, "little") + content
+
+
+LONG_TEXT = "".join(chr(0x4E00 + number % 20_000) for number in range(60_000))
+CALLS = {
+    "a slow encoding": b"c_codecs\nencode\n" + text(LONG_TEXT) + text("punycode") + b"\x86R",
+    "40 GiB of zeros": b"c__builtin__\nbytearray\n\x8a\x05" + (40 << 30).to_bytes(5, "little") + b"\x85R",
+}
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+@pytest.mark.parametrize("call", CALLS)
+def test_bytes_in_a_checkpoint_are_not_made(call: str, is_zip: bool, stranger: Path) -> None:
+    path = stranger / "checkpoints" / "best.ckpt"
+    pickled = b"\x80\x02" + CALLS[call] + b"."
+    with zipfile.ZipFile(path) as archive:
+        entries = {info.filename: archive.read(info) for info in archive.infolist()}
+    if is_zip:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in entries.items():
+                archive.writestr(name, pickled if name.endswith("data.pkl") else content)
+    else:
+        path.write_bytes(pickled)
+    for read in (read_checkpoint, read_weights):
+        with pytest.raises(UserError, match="holds bytes beside tensors"):
+            read(path)
+
+
+def test_a_checkpoint_that_repeats_itself_is_not_unfolded(stranger: Path) -> None:
+    path = stranger / "checkpoints" / "best.ckpt"
+    content = torch.load(path, weights_only=True)
+    nested: list[object] = ["x"]
+    for _ in range(60):
+        nested = [nested, nested]
+    places = {
+        "hyper_parameters": content["hyper_parameters"],
+        "model": content["hyper_parameters"]["model"],
+        "facts": content["hyper_parameters"]["facts"],
+        "seep_lightning": content["seep_lightning"],
+        "file": content,
+    }
+    for name, place in places.items():
+        place["nested"] = nested
+        torch.save(content, path)
+        del place["nested"]
+        started = time.process_time()
+        with suppress(UserError):
+            load(stranger, device="cpu")
+        assert time.process_time() - started < 5, name

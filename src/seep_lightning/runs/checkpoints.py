@@ -28,6 +28,13 @@ OUR_KEYS = {"state_dict", "hyper_parameters", CHECKPOINT_KEY}
 CHOSEN_AFTERWARDS = ("min_area", "scaling")
 # what to do about a damaged checkpoint
 ANOTHER_ONE = "Use another checkpoint of the run, or put this one back."
+# Calls that torch makes for a pickle beside those for tensors: they take minutes, or gigabytes, and no file of ours or
+# of weights has them
+BYTE_CALLS = (b"_codecs\nencode\n", b"\nbytearray\n")
+PICKLES = ".pkl"
+# A pickle may say once what it means a thousand times, or say that a list holds itself
+MOST_VALUES = 1_000_000
+DEEPEST_NESTING = 60
 # How often the bytes of a checkpoint may stand for weights
 SHARED_WEIGHTS = 4
 
@@ -97,6 +104,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     content = _load(path)
     if not isinstance(content, Mapping) or not content.keys() >= OUR_KEYS:
         raise UserError(f"{path} is a checkpoint of another program. Expected one that seep_lightning wrote.")
+    if _values_in(content, {}) > MOST_VALUES:
+        raise UserError(f"{path} repeats itself: it means more than {MOST_VALUES:,} values. {ANOTHER_ONE}")
     stored = as_shape(content, StoredCheckpoint, str(path), advice=ANOTHER_ONE)
     if stored.seep_lightning.format > CHECKPOINT_FORMAT:
         raise UserError(
@@ -107,6 +116,24 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     check_facts(stored.hyper_parameters.facts, f"{path}, facts of its data", advice=ANOTHER_ONE)
     judge_stored(str(path), content["hyper_parameters"])
     return dict(content)
+
+
+def _values_in(value: Any, known: dict[int, int], depth: int = 0) -> int:
+    """How many values there are if each is counted as often as it is meant, at any depth; very many if it has no end.
+
+    Args:
+        value: Plain values and tensors.
+        known: How many there are in those that were counted before, by `id`.
+        depth: Of this value.
+    """
+    if not isinstance(value, Mapping | list | tuple | set):
+        return 1
+    if id(value) not in known:
+        parts = [*value, *value.values()] if isinstance(value, Mapping) else list(value)
+        is_too_deep = depth == DEEPEST_NESTING
+        counts = [MOST_VALUES] if is_too_deep else [_values_in(part, known, depth + 1) for part in parts]
+        known[id(value)] = 1 + sum(counts)
+    return known[id(value)]
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -143,20 +170,29 @@ def _load(path: Path) -> Any:
 
 
 def check_archive(path: Path) -> None:
-    """Refuse an archive of tensors that claims more bytes than it has, or has them packed; torch packs nothing.
+    """Refuse what would take more memory than its size tells, or minutes, while torch reads it.
 
     Args:
         path: What `torch.save` may have written.
 
     Raises:
-        UserError: It would take more memory than its size tells.
+        UserError: It is an archive of tensors that claims more bytes than it has, or has them packed, as torch does
+            not; or its pickle holds bytes, which are made by calls: of a slow encoding, or of any number of zeros.
     """
     try:
         with ZipFile(path) as archive:
-            entries = archive.infolist()
+            _check_claims(archive, path)
+            pickles = [archive.read(entry) for entry in archive.infolist() if entry.filename.endswith(PICKLES)]
     # of another kind, or damaged, which torch tells
     except (BadZipFile, OSError, ValueError, NotImplementedError):
-        return
+        pickles = [path.read_bytes()]
+    if any(call in content for content in pickles for call in BYTE_CALLS):
+        raise UserError(f"{path} holds bytes beside tensors and plain values; no checkpoint does so. {ANOTHER_ONE}")
+
+
+def _check_claims(archive: ZipFile, path: Path) -> None:
+    """Raise `UserError` for an archive of tensors that claims more bytes than it has, or has them packed."""
+    entries = archive.infolist()
     claimed = sum(entry.file_size for entry in entries)
     is_packed = any(entry.compress_type != ZIP_STORED for entry in entries)
     size = path.stat().st_size
