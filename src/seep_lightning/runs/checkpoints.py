@@ -177,11 +177,13 @@ def check_archive(path: Path) -> None:
 
     Raises:
         UserError: It is an archive of tensors that claims more bytes than it has, or has them packed, as torch does
-            not; or its pickle holds bytes, which are made by calls: of a slow encoding, or of any number of zeros.
+            not, or has a wrong checksum; or its pickle holds bytes, which are made by calls: of a slow encoding, or of
+            any number of zeros.
     """
     try:
         with ZipFile(path) as archive:
             _check_claims(archive, path)
+            _check_sums(archive, path)
             pickles = [archive.read(entry) for entry in archive.infolist() if entry.filename.endswith(PICKLES)]
     # of another kind, or damaged, which torch tells
     except (BadZipFile, OSError, ValueError, NotImplementedError):
@@ -199,6 +201,13 @@ def _check_claims(archive: ZipFile, path: Path) -> None:
     if is_packed or claimed > size:
         found = f"an archive of {size} bytes that claims {claimed} of them"
         raise UserError(f"{path} is {found}{', packed' if is_packed else ''}; no checkpoint is so. {ANOTHER_ONE}")
+
+
+def _check_sums(archive: ZipFile, path: Path) -> None:
+    """Raise `UserError` for an archive whose bytes have changed: torch looks at no checksums of weights."""
+    damaged = archive.testzip()
+    if damaged is not None:
+        raise UserError(f"{path} is damaged: the checksum of {damaged} in it is wrong. {ANOTHER_ONE}")
 
 
 def _check_tensors(state_dict: Mapping[str, Any], path: Path) -> None:
