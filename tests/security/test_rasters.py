@@ -4,6 +4,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -19,6 +20,7 @@ from seep_lightning.data.decoding import decode
 from seep_lightning.data.inputs import find_scenes
 from seep_lightning.data.mask_files import read_mask_file
 from seep_lightning.errors import UserError
+from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.references import FOLDERS_VARIABLE
@@ -278,6 +280,32 @@ def test_a_product_of_snap_names_no_files_outside_its_folder(folder: Path) -> No
         (scene,) = find_scenes("input", str(folder / "scene.dim"))
         with pytest.raises(UserError, match="none of its bands lies in"):
             open_scene(scene, ReadingOptions())
+
+
+ERDAS_NAME = "n" * 90
+
+
+@pytest.mark.parametrize("suffix", [".ige", ".rrd"])
+@pytest.mark.parametrize("place", ["URL", "secret", "/etc/passwd"])
+def test_files_that_an_image_of_erdas_names_are_not_fetched_and_are_no_plain_bytes(
+    place: str, suffix: str, folder: Path, network: Listener
+) -> None:
+    path = folder / f"{ERDAS_NAME}.img"
+    pixels = np.full((1, 512, 512), 7, np.uint8)
+    with rasterio.Env(HFA_USE_RRD="YES"):
+        spill = {"USE_SPILL": "YES"} if suffix == ".ige" else {}
+        write_raster(path, pixels, driver="HFA", **spill)
+        with rasterio.open(path, "r+") as out:
+            out.build_overviews([2])
+    named = f"{ERDAS_NAME}{suffix}"
+    (folder / named).unlink()
+    name = {"URL": f"/vsicurl/{network.url}/a{suffix}", "secret": str(secret_file(folder.parent))}.get(place, place)
+    assert named.encode() in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(named.encode(), name.encode().ljust(len(named), b"\0")))
+    with suppress(UserError, rasterio.errors.RasterioError), open_dataset(path) as dataset:
+        for shape in ((512, 512), (64, 64)):
+            assert set(np.unique(dataset.read(1, out_shape=shape))) <= {0, 7}
+    assert not network.requests
 
 
 def external_bytes(file: h5py.File, elsewhere: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import struct
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import shapely
 from helpers.strangers import Listener
 from helpers.vectors import write_polygons
 from seep_lightning.errors import UserError
+from seep_lightning.scene import vector_formats
 from seep_lightning.scene.outline_file import read_outline_file
 
 SQUARE = shapely.box(0, 0, 1, 1)
@@ -199,6 +200,39 @@ def test_what_an_archive_holds_is_judged_as_a_whole_or_read_unpacked_only(tmp_pa
         with pytest.raises(UserError, match=expected):
             read_outline_file(Path(f"/vsizip/{tmp_path}/a.zip/{name}"), [])
     assert not network.requests
+
+
+KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{}</Document></kml>'
+RING = "<outerBoundaryIs><LinearRing><coordinates>0,0 1,0 1,1 0,0</coordinates></LinearRing></outerBoundaryIs>"
+PLACEMARK = f"<Placemark><name>a</name><Polygon>{RING}</Polygon></Placemark>"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "<NetworkLink><Link><href>URL/x.kml</href></Link></NetworkLink>",
+        "<GroundOverlay><Icon><href>URL/i.png</href></Icon></GroundOverlay>",
+        "<Placemark><styleUrl>URL/s.kml#a</styleUrl></Placemark>",
+        '<Placemark><ExtendedData><SchemaData schemaUrl="URL/s.kml#x"/></ExtendedData></Placemark>',
+    ],
+)
+def test_links_in_kml_and_kmz_are_not_fetched(more: str, tmp_path: Path, network: Listener) -> None:
+    text = KML.format(PLACEMARK + more.replace("URL", network.url))
+    (tmp_path / "a.kml").write_text(text)
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+        archive.writestr("doc.kml", text)
+    for name in ("a.kml", "a.kmz"):
+        with suppress(UserError):
+            read_outline_file(tmp_path / name, [])
+    assert not network.requests
+
+
+def test_a_kmz_that_is_larger_than_it_seems_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_formats, "LARGEST_PACKED", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", KML.format(PLACEMARK + " " * (2 << 20)))
+    with pytest.raises(UserError, match=r"doc.kml in it has [\d,]+ bytes unpacked"):
+        read_outline_file(tmp_path / "a.kmz", [])
 
 
 def test_tables_of_mapinfo_that_list_others_are_refused(tmp_path: Path) -> None:

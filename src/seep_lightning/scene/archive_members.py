@@ -17,6 +17,8 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene.sidecars import raster_of
 
 ZIP_SUFFIXES = (".zip",)
+# of archives of another use, which are zip
+OTHER_ZIP_SUFFIXES = (".kmz",)
 PACKED_TAR_SUFFIXES = (".tar.gz", ".tgz")
 TAR_SUFFIXES = (".tar", *PACKED_TAR_SUFFIXES)
 GZIP_SUFFIX = ".gz"
@@ -51,7 +53,7 @@ class Member:
 def archive_kind(path: Path) -> str:
     """How the files of an archive are packed: `zip`, `tar` or `gzip`."""
     name = path.name.lower()
-    if name.endswith(ZIP_SUFFIXES):
+    if name.endswith((*ZIP_SUFFIXES, *OTHER_ZIP_SUFFIXES)):
         return "zip"
     return "tar" if name.endswith(TAR_SUFFIXES) else "gzip"
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.errors import UserError
-from seep_lightning.scene.archive_contents import check_archive
+from seep_lightning.scene.archive_contents import check_archive, members_of
 from seep_lightning.scene.databases import check_database
 from seep_lightning.scene.locations import archive_of, may_be_listed
 from seep_lightning.scene.references import packed_bytes
 
 HEAD_BYTES = 64 << 10
 LARGEST_PACKED = 256 << 20
-"""Bytes of a file that is read out of an archive to look for addresses."""
+"""Bytes of a file in an archive that is read as a whole."""
 # GDAL takes a file for one of these services, or for a list of other files, wherever in its first bytes this stands
 _SERVICES = (
     b"<ogrvrt",
@@ -91,6 +91,14 @@ def _check_systems(content: bytes | mmap.mmap, path: Path) -> None:
             raise _refused(path, "its coordinate system (crs) is no name. Remove crs: GeoJSON is in degrees")
 
 
+def _check_kmz(path: Path) -> None:
+    """Raise `UserError` for an archive whose KML, all of which is read into memory, is larger than it seems."""
+    check_archive(path)
+    for member in members_of(path, path.stat().st_mtime_ns):
+        if member.size > LARGEST_PACKED:
+            raise _refused(path, f"{member.name[:80]} in it has {member.size:,} bytes unpacked. Unpack it, and look")
+
+
 def _check_shapefile(path: Path) -> None:
     """Raise `UserError` where a part of a shapefile is no regular file."""
     for suffix in SHAPEFILE_PARTS:
@@ -152,7 +160,7 @@ VECTOR_FORMATS: tuple[VectorFormat, ...] = (
     ),
     VectorFormat("FlatGeobuf", (), re.compile(rb"fgb")),
     VectorFormat("KML", (), _KML),
-    VectorFormat("KMZ", (".kmz",), re.compile(rb"PK\x03\x04"), check_archive, _unpack_first),
+    VectorFormat("KMZ", (".kmz",), re.compile(rb"PK\x03\x04"), _check_kmz, _unpack_first),
     # what GDAL finds out about a GML it would keep in a file beside it
     VectorFormat("GML", (), _GML, _check_gml, _unpack_first, options={"WRITE_GFS": "NO"}),
     VectorFormat("MapInfo", (".tab",), re.compile(rb"\s*!table", re.IGNORECASE), _check_table, _unpack_first),

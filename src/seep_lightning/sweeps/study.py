@@ -1,7 +1,10 @@
 """The study of a search: made or found again in the sweep's folder, and asked for the next trial."""
 
+import re
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,11 +19,14 @@ from seep_lightning import compat
 from seep_lightning.errors import UserError
 from seep_lightning.runs.resume import MAY_CHANGE
 from seep_lightning.sweeps.space import Space, values_to_enqueue
-from seep_lightning.training.trial_storage import MISTAKE, STUDY_NAME, open_storage
+from seep_lightning.training.trial_storage import MISTAKE, SECONDS_FOR_LOCK, STUDY_NAME, open_storage
 
 if TYPE_CHECKING:
     from seep_lightning.sweeps.settings import SearchConfig
 
+ANEW = "Search anew, in another folder."
+# what Optuna makes, as SQLite writes it
+_PLAIN_SQL = re.compile(r"CREATE (TABLE|(UNIQUE )?INDEX)\b")
 SECONDS_BETWEEN_LOOKS = 5
 """At trials that run elsewhere, when there is nothing else to do."""
 SEED_STEP = 1000
@@ -68,9 +74,11 @@ def open_study(search: Search) -> optuna.Study:
         The study, with what is to be tried first in its queue.
 
     Raises:
-        UserError: The folder holds a search with other settings.
+        UserError: The folder holds a search with other settings, or a database that is damaged or not of a search.
     """
     settings = search.settings
+    if search.database.exists():
+        _check_tables(search.database)
     study = optuna.create_study(
         storage=open_storage(search.database, settings.heartbeat),
         study_name=STUDY_NAME,
@@ -82,6 +90,19 @@ def open_study(search: Search) -> optuna.Study:
     for params in settings.enqueue:
         study.enqueue_trial(values_to_enqueue(params, search.space), skip_if_exists=True)
     return study
+
+
+def _check_tables(database: Path) -> None:
+    """Raise `UserError` for a database with queries of its own, which may never end: views and triggers."""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=SECONDS_FOR_LOCK)) as connection:
+            entries = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    except sqlite3.Error as error:
+        raise UserError(f"{database} is damaged ({error}). {ANEW}") from error
+    for name, sql in entries:
+        if _PLAIN_SQL.match(str(sql)) is None:
+            raise UserError(f"{database} holds {name}, which no search writes. {ANEW}")
 
 
 def _check_same_search(study: optuna.Study, search: Search) -> None:

@@ -12,14 +12,29 @@ from seep_lightning.commands.overrides import quote_value
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
-from seep_lightning.sweeps.study import Search
+from seep_lightning.sweeps.space import is_in_space
+from seep_lightning.sweeps.study import ANEW, Search
 from seep_lightning.training.process import TRIAL_VARIABLE
 from seep_lightning.training.trial_storage import FIRST_NUMBER, MISTAKE, is_ours, requeue_trial
 
+# characters of a setting in a message
+LONGEST_SETTING = 100
+
 
 def trial_name(trial: FrozenTrial) -> str:
-    """The folder of a trial, such as `trial-003`; one that is taken up again goes on in the folder of the first."""
+    """The folder of a trial, such as `trial-003`; one that is taken up again goes on in the folder of the first.
+
+    Args:
+        trial: The trial, as the database has it.
+
+    Raises:
+        UserError: The database names no number, but maybe another folder.
+    """
     number = trial.user_attrs.get(FIRST_NUMBER, trial.number)
+    if type(number) is not int or number < 0:
+        raise UserError(
+            f"Trial {trial.number} of the search: {FIRST_NUMBER}={number!r} is no number of a trial. {ANEW}"
+        )
     return f"trial-{number:03d}"
 
 
@@ -67,7 +82,14 @@ def overrides_of(trial: Trial, name: str, search: Search) -> list[str]:
     Returns:
         What is the same in all trials, what this one drew, its folder, and its place in the study for the callback
         that reports.
+
+    Raises:
+        UserError: The database, which may come from somebody else, holds what is not searched.
     """
+    for key, value in trial.params.items():
+        if not is_in_space(key, value, search.space):
+            found = f"{key}={value}"[:LONGEST_SETTING]
+            raise UserError(f"{search.database} holds a trial of {found}, which this search does not try. {ANEW}")
     drawn = [f"{key}={value}" for key, value in trial.params.items()]
     address = quote_value(f"{search.database}:{trial.number}")
     place = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL_VARIABLE}={address}"]
