@@ -308,6 +308,15 @@ def test_files_that_an_image_of_erdas_names_are_not_fetched_and_are_no_plain_byt
     assert not network.requests
 
 
+def test_nor_are_they_another_image_of_the_person(folder: Path) -> None:
+    path = write_raster(folder / f"{ERDAS_NAME}.img", PIXELS, driver="HFA", USE_SPILL="YES")
+    own = folder.parent / "own.ige"
+    (folder / f"{ERDAS_NAME}.ige").rename(own)
+    named = f"{ERDAS_NAME}.ige".encode()
+    path.write_bytes(path.read_bytes().replace(named, b"../own.ige".ljust(len(named), b"\0")))
+    refused(path, match=r"it names \.\./own\.ige, which does not lie below its folder")
+
+
 def external_bytes(file: h5py.File, elsewhere: Path) -> None:
     """An array that is kept as the raw bytes of another file."""
     file.create_dataset("a", (4, 8), np.uint8, external=[(str(secret_file(elsewhere)), 0, 32)])

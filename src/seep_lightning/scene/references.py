@@ -5,6 +5,7 @@ some. GDAL would read other files of the disk, or of the network, for it. So a v
 below its own folder only, or below one of `SEEP_VRT_FOLDERS`; and what lies beside a file must be a plain raster.
 """
 
+import mmap
 import os
 import re
 import tarfile
@@ -46,6 +47,9 @@ LARGEST_METADATA = 64 << 20
 OVERVIEW_REFERENCE = "OVERVIEW_FILE"
 """Of metadata: names another file that GDAL takes for the overviews of this one."""
 
+_ERDAS_MARK = b"EHFA_HEADER_TAG"
+# of Erdas: the name of a file of pixels or overviews that does not lie beside the image or below
+_ERDAS_NAME_OUTSIDE = re.compile(rb"\.\.[/\\][\x20-\x7e]{1,250}?\.(ige|rrd|img|aux)", re.IGNORECASE)
 # elements and attributes of a virtual raster, in lower case as GDAL compares them: those that name files ...
 _FILE_NAMES = ("sourcefilename", "sourcedataset")
 # ... coordinate systems, which may be addresses ...
@@ -164,6 +168,8 @@ class _Judge:
             self._check_vrt(path, depth)
         elif not is_signed(head):
             _check_plain_numbers(Path(path))
+        if head.startswith(_ERDAS_MARK):
+            _check_erdas(Path(path), Path(path).stat().st_mtime_ns)
         check_hdf5(Path(path))
         for sidecar in _sidecars(Path(path)):
             if is_metadata(sidecar):
@@ -222,6 +228,17 @@ def _check_plain_numbers(path: Path) -> None:
     for header in envi_headers(path):
         if header.is_file() and header.resolve().parent != path.resolve().parent:
             raise _refused(str(path), f"it is a link to {path.resolve()}, and its header {header.name} lies elsewhere")
+
+
+# an image may have gigabytes, and is opened by each thread
+@lru_cache(maxsize=1024)
+def _check_erdas(path: Path, changed: int) -> None:
+    """Raise `UserError` for an image of Erdas whose pixels or overviews lie outside its folder."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        outside = _ERDAS_NAME_OUTSIDE.search(content)
+        name = "" if outside is None else outside[0].decode()[:200]
+    if name:
+        raise _refused(str(path), f"it names {name}, which does not lie below its folder. Put it beside the image")
 
 
 def _check_packed_source(location: str, vrt: str) -> None:
