@@ -1,8 +1,10 @@
 """Tiny generated chips, a tiny trained run, and the real chips where they are found."""
 
 import os
+import pickle
 import tarfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +29,22 @@ def chips_root(tmp_path: Path) -> Path:
     return make_chips(tmp_path / "chips")
 
 
+@cache
+def _composed(overrides: tuple[str, ...]) -> bytes:
+    """A train config, pickled: composing it takes as long as three epochs of the training."""
+    from seep_lightning.commands.composition import compose
+
+    return pickle.dumps(compose("train", ["data=seeps", GRID, *TINY, "trainer.max_epochs=2", *overrides]))
+
+
 @pytest.fixture
 def compose_tiny(chips_root: Path) -> Callable[..., object]:
     """`compose_tiny("seed=1")`: a train config on tiny chips with a tiny net."""
-    from seep_lightning.commands.composition import compose
 
     def tiny(*overrides: str) -> object:
-        fixed = ["data=seeps", f"data.root={chips_root}", GRID, *TINY, "trainer.max_epochs=2"]
-        return compose("train", [*fixed, *overrides])
+        config = pickle.loads(_composed(overrides))
+        config.data.root = str(chips_root)
+        return config
 
     return tiny
 
@@ -49,6 +59,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_chips(home / "chips")
     config = compose("train", ["data=seeps", f"data.root={root}", GRID, *TINY, "trainer.max_epochs=6"])
     return train(config, home / "run").run.dir
+
+
+@pytest.fixture(scope="session")
+def onnx_file(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`trained` as ONNX; tests must not change it."""
+    from seep_lightning.config.commands import ExportConfig
+    from seep_lightning.predictor.exporting import export
+
+    return export(ExportConfig(str(trained), str(tmp_path_factory.mktemp("export") / "seep.onnx")))
 
 
 @pytest.fixture(scope="session")

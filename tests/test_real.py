@@ -43,6 +43,7 @@ def test_splits_keep_what_they_promise(real_root: Path) -> None:
     assert all(row.touching > 0.8 * row.chips for row in rows)
 
 
+@pytest.mark.slow
 def test_a_tiny_training_is_scored_as_its_masks_are(real_root: Path, tmp_path: Path) -> None:
     more = [*TINY, "trainer.max_epochs=1", "trainer.limit_train_batches=6", "data.batch_size=8"]
     run = train(compose("train", ["data=seeps", f"data.root={real_root}", *more]), tmp_path / "run").run

@@ -16,7 +16,7 @@ import torch
 from hydra.errors import HydraException
 
 from helpers.chips import GRID, TINY, make_chips, seeps_config, write_chip
-from helpers.command_line import seep
+from helpers.command_line import seep, seep_from_scratch
 from helpers.rasters import write_raster
 from seep_lightning.commands.composition import compose
 from seep_lightning.commands.messages import error_message
@@ -494,12 +494,10 @@ def test_an_output_that_exists_is_kept(run, chips_root, tmp_path):
 # --- the command line ---------------------------------------------------------------------------------------------
 
 
-def said(*arguments: str, cwd: Path, **env: str) -> str:
+def said(*arguments: str, cwd: Path) -> str:
     """The one line that a command says before it exits with 2."""
-    done = seep(*arguments, cwd=cwd, env=env)
+    done = seep(*arguments, cwd=cwd)
     assert done.returncode == 2
-    if env.get("HYDRA_FULL_ERROR") == "1":
-        return done.stderr
     assert "Traceback" not in done.stderr + done.stdout and done.stderr.count("\n") == 1
     return done.stderr
 
@@ -508,7 +506,7 @@ def test_a_root_without_its_data_group_is_one_line_and_a_traceback_where_that_is
     command = ("train", f"data.root={tmp_path}")
     line = f"data.root={tmp_path} has no effect on data=synthetic"
     assert said(*command, cwd=tmp_path).startswith(f"seep train: {line}")
-    done = seep(*command, cwd=tmp_path, env={"HYDRA_FULL_ERROR": "1"})
+    done = seep_from_scratch(*command, cwd=tmp_path, env={"HYDRA_FULL_ERROR": "1"})
     assert done.returncode != 0 and "Traceback" in done.stderr and f"UserError: {line}" in done.stderr
 
 

@@ -11,7 +11,7 @@ import lightning.pytorch as pl
 import pytest
 
 from helpers.chips import GRID, TINY, make_chips
-from helpers.command_line import seep
+from helpers.command_line import seep, seep_from_scratch
 from helpers.paths import ROOT
 from seep_lightning.commands.composition import compose
 from seep_lightning.commands.entry import run_command
@@ -76,7 +76,7 @@ def test_every_command_has_help_with_five_examples_or_more(verb: str) -> None:
 
 
 def test_a_misspelt_key_is_one_line_with_the_nearest_key() -> None:
-    done = seep("train", "optimizer.lrr=1")
+    done = seep_from_scratch("train", "optimizer.lrr=1")
     assert done.returncode == 2
     assert "Did you mean optimizer.lr?" in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,7 +87,7 @@ def test_seep_is_the_same_door(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("seep"))]
     assert (
         subprocess.run([*command, "train", "--help"], capture_output=True, text=True).stdout
-        == seep("train", "--help").stdout
+        == seep_from_scratch("train", "--help").stdout
     )
     wrong = subprocess.run([*command, "trian"], capture_output=True, text=True)
     assert wrong.returncode == 2
@@ -193,7 +193,7 @@ def test_help_and_a_misspelt_key_answer_within_two_seconds() -> None:
         seconds = []
         for _ in range(2):
             before = os.times()
-            seep("train", argument)
+            seep_from_scratch("train", argument)
             after = os.times()
             seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
         assert 0 < min(seconds) < 2

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.command_line import seep
+from helpers.command_line import seep_from_scratch
 from helpers.documents import write_blocks
 from helpers.rasters import UTM, pixels, write_raster
 from seep_lightning import load
@@ -64,10 +64,12 @@ def test_the_commands_find_it_once_its_package_is_installed(trained: Path, tmp_p
     install(tmp_path)
     python_path = {"PYTHONPATH": f"{Path(formats.__file__).parents[2]}:{tmp_path}"}
     write_raster(tmp_path / "scene.tif", image(), **UTM)
-    done = seep("export", f"run={trained}", "format=npz", "output=seep.npz", cwd=tmp_path, env=python_path)
+    done = seep_from_scratch("export", f"run={trained}", "format=npz", "output=seep.npz", cwd=tmp_path, env=python_path)
     assert done.returncode == 0, done.stderr
     for name, run in (("file", "seep.npz"), ("run", trained)):
-        done = seep("predict", f"run={run}", "input=scene.tif", f"output={name}", cwd=tmp_path, env=python_path)
+        done = seep_from_scratch(
+            "predict", f"run={run}", "input=scene.tif", f"output={name}", cwd=tmp_path, env=python_path
+        )
         assert done.returncode == 0, done.stderr
     maps = [pixels(tmp_path / name / "scene.probability.tif") for name in ("file", "run")]
     np.testing.assert_array_equal(*maps)
@@ -96,6 +98,6 @@ def test_an_entry_point_that_is_no_format_is_one_line(trained: Path, tmp_path: P
     project.write_text(project.read_text().replace("seep_npz:NPZ", "seep_npz:write_npz"))
     install(tmp_path)
     python_path = {"PYTHONPATH": f"{Path(formats.__file__).parents[2]}:{tmp_path}"}
-    done = seep("export", f"run={trained}", "format=npz", "output=seep.npz", cwd=tmp_path, env=python_path)
+    done = seep_from_scratch("export", f"run={trained}", "format=npz", "output=seep.npz", cwd=tmp_path, env=python_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "seep_npz:write_npz is no ExportFormat, as an entry of seep_lightning.export_formats must be." in done.stderr

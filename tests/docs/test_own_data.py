@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.chips import TINY
-from helpers.command_line import seep
+from helpers.command_line import seep, seep_from_scratch
 from helpers.documents import code_blocks, write_blocks
 from helpers.own_data import OWN_LAYOUTS, planted_chips
 
@@ -81,7 +81,7 @@ def test_check_prints_what_the_page_quotes(section: str, tmp_path: Path) -> None
     settings = arguments
     if section == "Masks in colours":
         settings = [argument for argument in arguments if not argument.startswith("data.mask_values")]
-    done = seep(verb, *settings, cwd=tmp_path, env={"COLUMNS": "400"})
+    done = seep_from_scratch(verb, *settings, cwd=tmp_path, env={"COLUMNS": "400"})
     for line in quoted_output(section):
         assert line in done.stdout
 

@@ -1,18 +1,55 @@
 """Commands as a user types them."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
+from helpers.robustness.fork_server import ForkServer, Limits, Request
 
-def seep(
+LIMITS = Limits(cpu_seconds=300, asleep_seconds=300, wall_seconds=300, rss=1 << 40)
+
+
+def seep(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `seep VERB ...` as a user would, in a process of its own that is forked, so that it imports nothing again.
+
+    What may depend on how Python starts is for `seep_from_scratch`.
+    """
+    server, folder = _server()
+    streams = folder / "out", folder / "err"
+    request = Request(
+        list(arguments), str(cwd or Path.cwd()), *map(str, streams), _variables(), LIMITS, env_is_whole=True
+    )
+    outcome = server.run(request)
+    if outcome.killed_for:
+        raise subprocess.TimeoutExpired(request.arguments, outcome.wall_seconds)
+    out, err = (path.read_text() for path in streams)
+    return subprocess.CompletedProcess(request.arguments, outcome.exit_code, out, err)
+
+
+def seep_from_scratch(
     *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m seep_lightning.<verb> ...` as a user would."""
-
-    clean = {
-        k: v for k, v in os.environ.items() if k not in ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_RAISES")
-    }
+    """Run `python -m seep_lightning.<verb> ...` as a user would, with more variables."""
     command = [sys.executable, "-m", f"seep_lightning.{arguments[0]}", *arguments[1:]]
-    return subprocess.run(command, cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=cwd, env=_variables() | (env or {}), capture_output=True, text=True, timeout=300)
+
+
+def _variables() -> dict[str, str]:
+    """Those of this process, but for what a test of ours must not depend on."""
+    ours = ("HYDRA_FULL_ERROR", "SEEP_DATA_ROOT", "SEEP_LIGHTNING_RAISES")
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+@cache
+def _server() -> tuple[ForkServer, Path]:
+    """One for all tests of a process, made when it is needed first, and a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="seep-"))
+    server = ForkServer(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.close)
+    return server, folder

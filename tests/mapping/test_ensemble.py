@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from helpers.maps import COLUMNS, TILE, band, close, mapped, probability, variant
 from helpers.rasters import UTM, write_raster
-from seep_lightning.config.commands import ExportConfig, PredictConfig
+from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.mosaic import box
 from seep_lightning.data.normalise import histogram, quartiles_of
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.scenes import predict
-from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
 from seep_lightning.predictor.torch_predictor import TorchPredictor
 from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
@@ -64,13 +63,12 @@ def test_a_scene_one_pixel_wide_has_a_mirror_image(trained: Path, tmp_path: Path
 
 
 def test_an_exported_network_maps_as_its_run_does_and_needs_no_torch(
-    trained: Path, scene: Path, image: Any, tmp_path: Path
+    trained: Path, onnx_file: Path, scene: Path, image: Any, tmp_path: Path
 ) -> None:
-    export(ExportConfig(run=str(trained), output=str(tmp_path / "model.onnx")))
     code = (
         "import sys; from seep_lightning.config.commands import PredictConfig;"
         "from seep_lightning.mapping.scenes import predict;"
-        f"predict(PredictConfig(run={str(tmp_path / 'model.onnx')!r}, input={str(scene)!r}, "
+        f"predict(PredictConfig(run={str(onnx_file)!r}, input={str(scene)!r}, "
         f"output={str(tmp_path / 'out')!r}, window=512)); print({{'torch', 'lightning'}} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

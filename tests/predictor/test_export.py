@@ -20,11 +20,6 @@ SIZES = [(1, 4, 4), (1, 32, 32), (3, 64, 16), (2, 33, 70), (1, 5, 3), (7, 12, 10
 
 
 @pytest.fixture(scope="module")
-def onnx_file(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(ExportConfig(str(trained), str(tmp_path_factory.mktemp("export") / "seep.onnx")))
-
-
-@pytest.fixture(scope="module")
 def torch_file(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(ExportConfig(str(trained), str(tmp_path_factory.mktemp("export") / "seep.pt"), "torch"))
 

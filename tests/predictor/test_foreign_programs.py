@@ -25,11 +25,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def onnx_file(trained: Path, folder: Path) -> Path:
-    return export(ExportConfig(str(trained), str(folder / "seep.onnx")))
-
-
-@pytest.fixture(scope="module")
 def qgis_file(trained: Path, folder: Path) -> Path:
     return export(ExportConfig(str(trained), str(folder / "plugin.onnx"), "qgis", size=SIZE))
 

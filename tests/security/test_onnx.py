@@ -12,16 +12,9 @@ from onnx.helper import make_graph, make_node, make_tensor
 
 from helpers.strangers import secret_file
 from seep_lightning import load
-from seep_lightning.config.commands import ExportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.predictor import onnx_judge
-from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.onnx_names import NETWORK_OUTPUT
-
-
-@pytest.fixture(scope="module")
-def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(ExportConfig(str(trained), str(tmp_path_factory.mktemp("export") / "seep.onnx")))
 
 
 def point_to(tensor: TensorProto, location: str) -> None:
@@ -32,9 +25,9 @@ def point_to(tensor: TensorProto, location: str) -> None:
 
 
 @pytest.mark.parametrize("location", ["../../passwd", "ABSOLUTE", "passwd", "\x1b[31m\n.bin"])
-def test_weights_in_another_file_are_refused(location: str, exported: Path, tmp_path: Path) -> None:
+def test_weights_in_another_file_are_refused(location: str, onnx_file: Path, tmp_path: Path) -> None:
     secret = secret_file(tmp_path)
-    model = onnx.load(exported)
+    model = onnx.load(onnx_file)
     point_to(model.graph.initializer[0], str(secret) if location == "ABSOLUTE" else location)
     path = tmp_path / "a" / "b" / "seep.onnx"
     path.parent.mkdir(parents=True)
@@ -44,8 +37,8 @@ def test_weights_in_another_file_are_refused(location: str, exported: Path, tmp_
     assert str(error.value).isprintable()
 
 
-def test_also_where_a_node_of_an_inner_graph_holds_them(exported: Path, tmp_path: Path) -> None:
-    model = onnx.load(exported)
+def test_also_where_a_node_of_an_inner_graph_holds_them(onnx_file: Path, tmp_path: Path) -> None:
+    model = onnx.load(onnx_file)
     constant = onnx.helper.make_tensor("value", TensorProto.FLOAT, [1], [0.0])
     point_to(constant, "/etc/passwd")
     inner = onnx.helper.make_graph([onnx.helper.make_node("Constant", [], ["x"], value=constant)], "inner", [], [])
@@ -56,13 +49,13 @@ def test_also_where_a_node_of_an_inner_graph_holds_them(exported: Path, tmp_path
         load(path)
 
 
-def test_our_own_files_hold_all_of_theirs(exported: Path) -> None:
-    assert load(exported).bands == 1
+def test_our_own_files_hold_all_of_theirs(onnx_file: Path) -> None:
+    assert load(onnx_file).bands == 1
 
 
-def with_nodes(exported: Path, path: Path, nodes: Sequence[NodeProto]) -> Path:
+def with_nodes(onnx_file: Path, path: Path, nodes: Sequence[NodeProto]) -> Path:
     """A file whose network ends in further nodes: from `before` to `after`, which is added to its output."""
-    model = onnx.load(exported)
+    model = onnx.load(onnx_file)
     (last,) = (node for node in model.graph.node if NETWORK_OUTPUT in node.output)
     last.output[0] = "before"
     at = list(model.graph.node).index(last) + 1
@@ -100,9 +93,11 @@ HUGE = {
 
 
 @pytest.mark.parametrize("kind", HUGE)
-def test_a_graph_that_makes_gigabytes_is_tried_elsewhere_and_refused(kind: str, exported: Path, tmp_path: Path) -> None:
+def test_a_graph_that_makes_gigabytes_is_tried_elsewhere_and_refused(
+    kind: str, onnx_file: Path, tmp_path: Path
+) -> None:
     start = [constant("unit", 1), ones("unit", "one"), make_node("Identity", ["before"], ["a0"])]
-    path = with_nodes(exported, tmp_path / "seep.onnx", [*start, *HUGE[kind]])
+    path = with_nodes(onnx_file, tmp_path / "seep.onnx", [*start, *HUGE[kind]])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(UserError, match=r"is not run: it takes more than [\d,]+ MiB for a window of \d+ px"):
         load(path)
@@ -110,12 +105,12 @@ def test_a_graph_that_makes_gigabytes_is_tried_elsewhere_and_refused(kind: str, 
 
 
 def test_a_graph_that_computes_without_an_end_is_stopped(
-    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx_judge, "LONGEST_TRIAL", 3)
     products = [make_node("MatMul", [f"a{n}", "a0"], [f"a{n + 1}"]) for n in range(2000)]
     nodes = [constant("size", 4000, 4000), ones("size", "a0"), *products, largest("a2000")]
-    path = with_nodes(exported, tmp_path / "seep.onnx", nodes)
+    path = with_nodes(onnx_file, tmp_path / "seep.onnx", nodes)
     started = time.monotonic()
     with pytest.raises(UserError, match="is not run: it takes longer than 3 s"):
         load(path)
@@ -140,7 +135,9 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("expected", UNKNOWN)
-def test_operators_that_may_repeat_or_grow_by_pixels_are_refused(expected: str, exported: Path, tmp_path: Path) -> None:
-    path = with_nodes(exported, tmp_path / "seep.onnx", UNKNOWN[expected])
+def test_operators_that_may_repeat_or_grow_by_pixels_are_refused(
+    expected: str, onnx_file: Path, tmp_path: Path
+) -> None:
+    path = with_nodes(onnx_file, tmp_path / "seep.onnx", UNKNOWN[expected])
     with pytest.raises(UserError, match=f"is not run: .*{expected}"):
         load(path)

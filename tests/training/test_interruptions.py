@@ -41,7 +41,7 @@ def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
 ) -> None:
     config = compose_tiny("trainer.max_epochs=4", *extra)
     train(config, tmp_path / "whole")
-    for epoch in (0, 2, 3):
+    for epoch in (0, 3):
         with pytest.raises(RuntimeError, match="power cut"):
             break_off(config, tmp_path / "broken", monkeypatch, epoch, RuntimeError("power cut"))
     train(config, tmp_path / "broken")

@@ -20,10 +20,8 @@ Compose = Callable[..., object]
 PRECISIONS = {"64-true": torch.float64, "bf16-true": torch.bfloat16, "16-true": torch.float16}
 
 
-@pytest.mark.parametrize(
-    "precision",
-    ["64-true", pytest.param("bf16-true", marks=pytest.mark.slow), pytest.param("16-true", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_weights_of_any_precision_are_averaged_resumed_and_used(
     precision: str, compose_tiny: Compose, chips_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

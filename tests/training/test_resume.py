@@ -102,6 +102,7 @@ def test_paths_in_a_stored_config_hold_from_any_folder(tmp_path: Path, monkeypat
     assert Run(run.dir).config.data.root == str(tmp_path / "chips")
 
 
+@pytest.mark.slow
 def test_a_signal_ends_a_whole_sweep_and_the_same_command_finishes_it(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips", scenes=6, tiles=12)
     line = ["-m", "seed=0,1", "data=seeps", f"data.root={root}", *TINY, "trainer.max_epochs=40"]

@@ -35,10 +35,15 @@ def test_without_tensorboard_there_are_no_events_and_all_else(
 
 
 @pytest.mark.parametrize("setting", ["logger=null", "logger={}", "~logger"])
+def test_each_way_to_have_no_logger_comes_to_the_same(setting: str, compose_tiny: Callable[..., Any]) -> None:
+    assert compose_tiny(setting) == compose_tiny("logger=null")
+    assert compose_tiny(setting).logger is None
+
+
 def test_without_any_logger_a_run_is_trained_and_its_report_says_that_curves_are_missing(
-    setting: str, compose_tiny: Compose, tmp_path: Path
+    compose_tiny: Compose, tmp_path: Path
 ) -> None:
-    run = train(compose_tiny(setting, "trainer.max_epochs=1"), tmp_path / "sweep" / "run").run
+    run = train(compose_tiny("logger=null", "trainer.max_epochs=1"), tmp_path / "sweep" / "run").run
     assert run.summary()["status"] == "finished"
     assert events(run.dir) == [] and not run.metrics_path.exists()
     page = report(ReportConfig(run=str(run.dir), device="cpu")).read_text()

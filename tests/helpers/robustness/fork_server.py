@@ -50,7 +50,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Request:
-    """A command: its arguments from the verb on, its working folder, and variables beside those of the server."""
+    """A command: its arguments from the verb on, its working folder, and variables beside those of the server.
+
+    env_is_whole: whether these variables are all that there are.
+    """
 
     arguments: list[str]
     folder: str
@@ -58,6 +61,7 @@ class Request:
     stderr: str
     env: dict[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    env_is_whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,8 @@ def become(request: Request) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir(request.folder)
+    if request.env_is_whole:
+        os.environ.clear()
     os.environ.update(request.env)
     for number, path, mode in ((0, os.devnull, os.O_RDONLY), (1, request.stdout, 0), (2, request.stderr, 0)):
         flags = mode if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
