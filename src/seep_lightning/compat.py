@@ -6,6 +6,7 @@ commands need none of these.
 """
 
 import logging
+import os
 import threading
 from contextlib import AbstractContextManager
 from functools import cache
@@ -216,3 +217,26 @@ def raised_while_restoring(error: BaseException) -> bool:
             return True
         place = place.tb_next
     return False
+
+
+def tell_of_unsent_batches(_: int) -> None:
+    """Let a worker of a DataLoader send the error where it cannot send a batch; a `worker_init_fn`.
+
+    A batch is sent by a thread of the worker's queue, which finds no handle or no shared memory left. Such a thread of
+    Python's prints a traceback and forgets the batch, for which the training would wait for ever.
+    """
+    from multiprocessing.queues import Queue
+
+    Queue._on_queue_feeder_error = _send_error  # type: ignore[attr-defined]
+
+
+def _send_error(queue: Any, error: Exception, unsent: Any) -> None:
+    """Put an error into a worker's queue as torch does, so that it is raised where the batch is waited for."""
+    from torch._utils import ExceptionWrapper
+
+    is_batch = isinstance(unsent, tuple) and not isinstance(unsent[1], ExceptionWrapper)
+    if not is_batch:
+        # nothing gets through: torch notices a worker that is gone
+        os._exit(1)
+    wrapped = ExceptionWrapper((type(error), error, error.__traceback__), where="while a batch was sent")
+    queue.put((unsent[0], wrapped))

@@ -1,5 +1,7 @@
 """Batches are prepared ahead of the step, in the same order and with the same numbers; waiting is measured."""
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import default_collate
+from torch.utils.data import Dataset, default_collate
 
 from helpers.chips import make_chips, seeps_config
 from seep_lightning.config.data import SplitConfig
@@ -16,6 +18,7 @@ from seep_lightning.data import datamodule
 from seep_lightning.data.batches import collate
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.read_ahead import ReadAheadLoader, WaitClock
+from seep_lightning.shortages import HANDLES, shortage_of
 
 FLIP = {"_target_": "albumentations.HorizontalFlip"}
 NOISE = {"_target_": "albumentations.GaussNoise", "p": 1.0}
@@ -127,3 +130,28 @@ class Same:
 
     def __call__(self, image: Any, mask: Any, valid: Any, rng: Any) -> Any:
         return image, mask, valid
+
+
+class Unsendable:
+    """What a worker cannot hand over."""
+
+    def __reduce__(self) -> Any:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+class UnsendableItems(Dataset[Any]):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Any:
+        return Unsendable()
+
+
+def test_a_batch_that_a_worker_cannot_send_is_an_error_and_no_endless_wait(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    loader = ReadAheadLoader(UnsendableItems(), num_workers=1, collate_fn=lambda items: items[0], timeout=30)
+    with pytest.raises(OSError, match="Too many open files") as raised:
+        list(loader)
+    assert shortage_of(raised.value) == HANDLES
+    assert capfd.readouterr().err == ""

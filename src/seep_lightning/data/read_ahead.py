@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from seep_lightning import compat
+
 T = TypeVar("T")
 
 # batches that are ready before they are asked for
@@ -43,7 +45,7 @@ class ReadAheadLoader(DataLoader[T]):
 
     def __init__(self, *args: Any, clock: WaitClock | None = None, in_thread: bool = False, **kwargs: Any) -> None:
         """Take the arguments of a `DataLoader`, and the attributes."""
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, worker_init_fn=compat.tell_of_unsent_batches, **kwargs)
         self.clock = clock or WaitClock()
         self.in_thread = in_thread and self.num_workers == 0
 
