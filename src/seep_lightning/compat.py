@@ -238,5 +238,5 @@ def _send_error(queue: Any, error: Exception, unsent: Any) -> None:
     if not is_batch:
         # nothing gets through: torch notices a worker that is gone
         os._exit(1)
-    wrapped = ExceptionWrapper((type(error), error, error.__traceback__), where="while a batch was sent")
+    wrapped = cast(Any, ExceptionWrapper)((type(error), error, error.__traceback__), where="while a batch was sent")
     queue.put((unsent[0], wrapped))

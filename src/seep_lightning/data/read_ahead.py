@@ -45,7 +45,7 @@ class ReadAheadLoader(DataLoader[T]):
 
     def __init__(self, *args: Any, clock: WaitClock | None = None, in_thread: bool = False, **kwargs: Any) -> None:
         """Take the arguments of a `DataLoader`, and the attributes."""
-        super().__init__(*args, worker_init_fn=compat.tell_of_unsent_batches, **kwargs)
+        super().__init__(*args, **{"worker_init_fn": compat.tell_of_unsent_batches, **kwargs})
         self.clock = clock or WaitClock()
         self.in_thread = in_thread and self.num_workers == 0
 
