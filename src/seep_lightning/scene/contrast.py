@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.scene.mask_boxes import box_around
+
 SEA_DISTANCE = (3, 8)
 """Pixels between an object and the sea that its contrast compares with: nearest and farthest."""
 FEWEST_SEA_PIXELS = 20
@@ -25,15 +27,25 @@ def contrast(values: NDArray[Any], core: NDArray[np.bool_], sea: NDArray[np.bool
     Returns:
         The ratio; None where one of the means is not above 0, or too little sea is near.
     """
-    distance = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    nearest, farthest = SEA_DISTANCE
     inside = values[core]
-    around = values[(distance >= nearest) & (distance <= farthest) & sea]
+    around = values[_sea_around(core) & sea]
     if not inside.size or around.size < FEWEST_SEA_PIXELS:
         return None
     if inside.sum() <= 0 or around.sum() <= 0:
         return None
     return float(inside.mean(dtype=float) / around.mean(dtype=float))
+
+
+def _sea_around(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels at `SEA_DISTANCE` from an object; only the box around it and them is looked at."""
+    nearest, farthest = SEA_DISTANCE
+    around = np.zeros_like(core)
+    if not core.any():
+        return around
+    box = box_around(core, margin=farthest)
+    distance = cv2.distanceTransform((~core[box]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    around[box] = (distance >= nearest) & (distance <= farthest)
+    return around
 
 
 def linear(values: NDArray[Any], calibration: str | None) -> NDArray[Any]:

@@ -5,6 +5,7 @@ A format that is to be read is one entry of `RASTER_FORMATS`. Imports nothing he
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -124,6 +125,7 @@ def chip_suffixes() -> tuple[str, ...]:
     return tuple(suffix for known in RASTER_FORMATS if known.chips for suffix in known.suffixes)
 
 
+@cache
 def chip_map_suffixes() -> tuple[str, ...]:
     """The suffixes with which the maps of chips are written."""
     return tuple(suffix for known in RASTER_FORMATS if known.keeps_maps for suffix in known.suffixes)
