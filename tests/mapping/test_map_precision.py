@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
@@ -13,6 +14,7 @@ from seep_lightning.mapping import networks
 from seep_lightning.mapping.networks import in_other_precision, open_networks
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.predictor.base import Predictor
+from seep_lightning.predictor.loading import load
 from seep_lightning.scene import scene_map
 
 
@@ -94,3 +96,22 @@ def test_bf16_leaves_the_masks_what_they_are(trained: Path, image: Any, tmp_path
     p, q = network(image), other(image)
     assert not np.array_equal(p, q)
     assert np.abs(p - q).max() < 0.05
+    assert share_that_differs(p, q, network.threshold) <= 0.001
+
+
+@pytest.mark.real
+def test_bf16_changes_no_more_than_a_thousandth_of_the_pixels_of_real_masks(real_root: Path) -> None:
+    network = load("seeps", device="cpu")
+    shares = []
+    for path in sorted((real_root / "train_images_256").iterdir())[::80]:
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        network.precision = "32"
+        exact = network(image)
+        network.precision = "bf16"
+        shares.append(share_that_differs(exact, network(image), network.threshold))
+    assert 0 < np.mean(shares) <= 0.001
+
+
+def share_that_differs(p: Any, q: Any, threshold: float) -> float:
+    """The share of pixels that are seep in one of two maps of probabilities only."""
+    return float(np.mean((p > threshold) != (q > threshold)))
