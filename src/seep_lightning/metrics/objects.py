@@ -45,13 +45,13 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
         true=true_objects.total,
         right=predicted_objects.covered,
         predicted=predicted_objects.total,
-        line_found=np.count_nonzero(line & predicted),
-        line=np.count_nonzero(line),
-        predicted_outline_near=np.count_nonzero(predicted_outline & within_tolerance(true_outline)),
-        predicted_outline=np.count_nonzero(predicted_outline),
-        true_outline_near=np.count_nonzero(true_outline & within_tolerance(predicted_outline)),
-        true_outline=np.count_nonzero(true_outline),
-        sea=np.count_nonzero(valid & ~truth),
+        line_found=_count(line & predicted),
+        line=_count(line),
+        predicted_outline_near=_count(predicted_outline & within_tolerance(true_outline)),
+        predicted_outline=_count(predicted_outline),
+        true_outline_near=_count(true_outline & within_tolerance(predicted_outline)),
+        true_outline=_count(true_outline),
+        sea=_count(valid & ~truth),
     )
 
 
@@ -171,6 +171,11 @@ def _centre_lines(mask: Mask) -> Mask:
     box = box_around(mask)
     lines[box] = skeletonize(mask[box])  # type: ignore[no-untyped-call]
     return lines
+
+
+def _count(mask: Mask) -> int:
+    """How many pixels a mask holds; ten times as fast as its sum."""
+    return int(np.count_nonzero(mask))
 
 
 def _outline(mask: Mask) -> Mask:
