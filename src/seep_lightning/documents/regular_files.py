@@ -14,6 +14,9 @@ LARGEST_DOCUMENT = 64 * MEBIBYTE
 # waiting for the other end of a pipe is never wanted; Windows has no pipes in folders
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
+# files of /proc have no size
+_SHORTEST_READ = 64 << 10
+
 _REASONS = {
     errno.ENOENT: "there is no such file",
     errno.ENOTDIR: "there is no such file",
@@ -77,11 +80,16 @@ def read_bytes(path: Path, *, largest: int = LARGEST_DOCUMENT) -> bytes:
     try:
         with open(os.open(path, _OPENING), "rb") as file:  # noqa: PTH123
             # what was a file a moment ago may be a pipe by now
-            _check_kind(path, os.fstat(file.fileno()))
-            content = file.read(largest + 1)
+            status = os.fstat(file.fileno())
+            _check_kind(path, status)
+            # as much memory as it needs: what is asked for is allocated at once
+            asked = min(largest, max(status.st_size, _SHORTEST_READ)) + 1
+            content = file.read(asked)
+            if len(content) == asked:
+                content += file.read(largest + 1 - asked)
     except OSError as error:
         raise _unreadable(path, error) from error
-    # files of /proc have no size, and others may grow
+    # it may have grown
     _check_size(path, len(content), largest)
     return content
 

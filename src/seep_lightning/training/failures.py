@@ -69,8 +69,11 @@ def record_failure(run: Run, error: BaseException) -> None:
         error: What ended the training, or what came after its end.
     """
     log_traceback(run, error)
-    # a full disk may be what the error is about, and a spoilt summary
-    with suppress(UserError):
+    if shortage_of(error) is not None:
+        # what the training held is in the way of the words about it
+        traceback.clear_frames(error.__traceback__)
+    # a full disk may be what the error is about, and a spoilt summary, and memory
+    with suppress(UserError, MemoryError):
         earlier = run.summary()
         was_ended = earlier.get("status") in CAME_TO_AN_END
         status = earlier["status"] if was_ended else RunStatus.FAILED
@@ -86,7 +89,7 @@ def log_traceback(run: Run, error: BaseException) -> None:
     """
     lines = traceback.format_exception(error)
     # the disk may be full; torch tells of a dead loader worker wherever this process is
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, RuntimeError, MemoryError):
         run.dir.mkdir(parents=True, exist_ok=True)
         with run.log_path.open("a") as file:
             file.write(masked("".join(lines)))
@@ -162,7 +165,7 @@ def in_one_line(run: Run, error: BaseException) -> UserError:
     Returns:
         An error of one line. It does not hold the first one, whose frames keep the memory of the training.
     """
-    message = f"{first_reason(run, error)}. The traceback is in {run.log_path}."
+    message = f"{first_reason(run, error).rstrip('.')}. The traceback is in {run.log_path}."
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         return DiskError(message)
     if shortage_of(error) is not None:
