@@ -42,10 +42,10 @@ model: setup ## train the network in the package: on generated chips, five folds
 	$(BIN)/python benchmarks/accuracy/card.py outputs/model
 
 test: setup ## run all quick tests
-	$(RUN) pytest -n 2 -m "not slow and not browser and not qgis and not robustness"
+	$(RUN) pytest -n 2 --dist worksteal -m "not slow and not browser and not qgis and not robustness"
 
 test-slow: setup ## run the tests that take minutes: killed and resumed runs, a wheel in an empty environment
-	$(RUN) pytest -n 2 -m "slow and not browser and not qgis and not robustness"
+	$(RUN) pytest -n 2 --dist worksteal -m "slow and not browser and not qgis and not robustness"
 
 test-robustness: setup ## give every verb 3,000 damaged, wrong and odd inputs (an hour or more; not in CI, which tries a sample)
 	$(RUN) pytest -m robustness

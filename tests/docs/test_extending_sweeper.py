@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helpers.chips import GRID, TINY, make_chips
-from helpers.command_line import seep
+from helpers.command_line import seep_from_scratch
 from helpers.documents import code_blocks, write_blocks
 from helpers.trainings import curve
 
@@ -18,7 +18,7 @@ def test_the_template_sweeps_by_its_own_command(tmp_path: Path) -> None:
     root = make_chips(tmp_path / "chips")
     [command] = [text.split() for language, text in code_blocks("extending.md", SECTION) if language == "bash"]
     tiny = ["data=seeps", f"data.root={root}", GRID, *TINY, "trainer.max_epochs=2", "hydra.sweep.dir=sweep"]
-    done = seep("train", *command[3:], *tiny, "hydra.sweeper.trials=2", cwd=tmp_path)
+    done = seep_from_scratch("train", *command[3:], *tiny, "hydra.sweeper.trials=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     runs = sorted((tmp_path / "sweep").iterdir())
     assert [len(curve(run)) for run in runs] == [2, 2]
@@ -41,7 +41,7 @@ def test_what_is_no_sweeper_is_told_in_one_line_before_the_training(
     overrides: list[str], message: str, tmp_path: Path
 ) -> None:
     write_blocks("extending.md", SECTION, tmp_path)
-    done = seep("train", "-m", *overrides, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    done = seep_from_scratch("train", "-m", *overrides, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr

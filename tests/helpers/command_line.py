@@ -17,7 +17,7 @@ LIMITS = Limits(cpu_seconds=300, asleep_seconds=300, wall_seconds=300, rss=1 << 
 def seep(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run `seep VERB ...` as a user would, in a process of its own that is forked, so that it imports nothing again.
 
-    What may depend on how Python starts is for `seep_from_scratch`.
+    What may depend on how Python starts, or on plugins of Hydra in the working folder, is for `seep_from_scratch`.
     """
     server, folder = _server()
     streams = folder / "out", folder / "err"
