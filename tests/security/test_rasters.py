@@ -216,6 +216,84 @@ def test_a_virtual_raster_over_its_own_files_is_read_also_through_another_one(fo
         assert (raster.read(0, 64)[0] == 7).all()
 
 
+PREFIXES = (
+    "GTIFF_DIR:off:8:FILE",
+    "GTIFF_RAW:FILE",
+    "DERIVED_SUBDATASET:AMPLITUDE:FILE",
+    "DERIVED_SUBDATASET:AMPLITUDE:raw.xml",
+    "vrt://raw.xml",
+    "STACIT:&quot;/vsicurl?url=URL/a.json&quot;",
+    "WCS:URL?coverage=1",
+    "IIP:URL",
+    "NITF_IM:0:/vsicurl?url=URL/a.ntf",
+    "NETCDF:URL/a.nc",
+    "RASTERLITE:a.sqlite,table=a",
+    "./GTIFF_RAW:FILE",
+    " GTIFF_RAW:FILE",
+    "of_a_driver_of_tomorrow:FILE",
+    "URL/?SERVICE=WMS",
+    "[::1]/?SERVICE=WMS",
+    "{&quot;stac_version&quot;: &quot;1.0.0&quot;}",
+)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize("name", PREFIXES)
+def test_a_source_is_the_path_of_a_file_whatever_gdal_calls_by_such_a_name(
+    name: str, relative: bool, folder: Path, network: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = write_raster(folder.parent / "elsewhere.tif", PIXELS)
+    (folder / "raw.xml").write_text(raw_vrt(str(secret_file(folder.parent))))
+    # with a folder of this name, it would be a path, too
+    (folder / name.partition("FILE")[0] / "tmp").mkdir(parents=True, exist_ok=True)
+    named = name.replace("FILE", str(elsewhere)).replace("URL", network.url)
+    (folder / "scene.vrt").write_text(vrt(named, relative=relative))
+    refused(folder / "scene.vrt", match="is not opened")
+    monkeypatch.chdir(folder)
+    refused("scene.vrt", match="is not opened")
+    assert not network.requests
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<SourceFilename relativeToVRT="1">evil<!-- -->.tif</SourceFilename>',
+        '<SourceFilename relativeToVRT="1">evil<![CDATA[.tif]]></SourceFilename>',
+        '<SourceFilename relativeToVRT="1">evil.tif </SourceFilename>',
+        '<SourceFilename relativeToVRT="true">evil.tif</SourceFilename>',
+        '<SourceFilename relativeToVRT="0" RELATIVETOVRT="1">evil.tif</SourceFilename>',
+    ],
+)
+def test_a_source_is_the_file_that_was_judged(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = raw_vrt(str(secret_file(folder.parent)))
+    for name in ("evil", "evil.tif "):
+        (folder / name).write_text(raw)
+    write_raster(folder / "evil.tif", PIXELS)
+    (folder / "cwd").mkdir()
+    (folder / "cwd" / "evil.tif").write_text(raw)
+    (folder / "scene.vrt").write_text(vrt("").replace('<SourceFilename relativeToVRT="0"></SourceFilename>', source))
+    monkeypatch.chdir(folder / "cwd")
+    refused(folder / "scene.vrt", match="is not opened")
+
+
+def test_names_with_colons_and_rasters_in_containers_are_still_sources(folder: Path) -> None:
+    write_raster(folder / "2021-04-01T05:26.tif", PIXELS)
+    (folder / "scene.vrt").write_text(vrt("2021-04-01T05:26.tif", relative=True))
+    with Raster(folder / "scene.vrt") as raster:
+        assert (raster.read(0, 64)[0] == 7).all()
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["own"] = PIXELS
+    for name in ("HDF5:a.h5://own", "NETCDF:&quot;a.h5&quot;:own", f"HDF5:&quot;{folder}/a.h5&quot;://own"):
+        (folder / "scene.vrt").write_text(vrt(name, relative=True))
+        with Raster(folder / "scene.vrt") as raster:
+            assert (raster.read(0, 64)[0] == 7).all()
+
+
+def test_a_source_that_is_not_there_is_told_before_pixels_are_read(folder: Path) -> None:
+    (folder / "scene.vrt").write_text(vrt("a.tif", relative=True))
+    refused(folder / "scene.vrt", match=r"it draws on a\.tif, which is not there")
+
+
 def test_virtual_rasters_that_draw_on_each_other_come_to_an_end(folder: Path) -> None:
     (folder / "a.vrt").write_text(vrt("b.vrt", relative=True))
     (folder / "b.vrt").write_text(vrt("a.vrt", relative=True))

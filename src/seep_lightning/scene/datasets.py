@@ -156,7 +156,9 @@ def _check_before_opening(path: str | Path) -> _Opening:
 @ensure_env_with_credentials  # type: ignore[untyped-decorator]
 def _open_reader(path: str | Path, drivers: Sequence[str], **options: Any) -> Any:
     """Open a raster by one of several drivers; `rasterio.open` takes one only."""
-    return rasterio.DatasetReader(path, driver=list(drivers), **options)
+    # `GTIFF_RAW:/a.tif` may be a file in a folder: what begins with a slash has no prefix of GDAL's
+    location = path.absolute() if isinstance(path, Path) else path
+    return rasterio.DatasetReader(location, driver=list(drivers), **options)
 
 
 def _check_after_opening(dataset: Any, path: str | Path) -> None:

@@ -32,6 +32,7 @@ from seep_lightning.scene.locations import (
 )
 from seep_lightning.scene.raster_formats import envi_headers, is_signed, is_signed_by
 from seep_lightning.scene.sidecars import is_metadata, raster_of
+from seep_lightning.scene.source_names import file_of_source
 
 FOLDERS_VARIABLE = "SEEP_VRT_FOLDERS"
 """Of the environment: further folders whose files virtual rasters may draw on, with `:` between them."""
@@ -81,6 +82,8 @@ _PLAIN_CLASSES = frozenset(
     ["", "VRTWarpedDataset", "VRTSourcedRasterBand", "VRTDerivedRasterBand", "VRTWarpedRasterBand"]
 )
 _SYSTEM = re.compile(r"\s*(|[A-Z][A-Za-z_]*\s*\[.*|EPSG:\d+(\+\d+)?|\+proj=.*|\{.*)\s*", re.DOTALL)
+# GDAL takes the first part of a name that a comment divides, others take all of it
+_DIVIDED_NAME = re.compile(r"<(sourcefilename|sourcedataset)\b(?![^<]*</)", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\ufeff?\s*<\?xml[^>]*\?>")
 
 
@@ -182,8 +185,13 @@ class _Judge:
         if depth > DEEPEST_NESTING:
             raise _refused(path, f"more than {DEEPEST_NESTING} virtual rasters draw on each other")
         for name, is_relative in _sources(_parsed(path), path):
-            for location in _places(path, name, is_relative=is_relative):
+            places = list(_places(path, name, is_relative=is_relative))
+            for location in places:
                 self._check_below(location, path)
+            # what is not there may be something else to GDAL
+            if not any(_is_there(location) for location in places):
+                raise _refused(path, f"it draws on {name[:200]}, which is not there. Put it there")
+            for location in places:
                 self.check_source(location, path, depth + 1)
 
     def _check_below(self, location: str, vrt: str) -> None:
@@ -213,7 +221,7 @@ class _Judge:
         if is_zarr_folder(path):
             check_zarr(path)
             return
-        # of what is not there GDAL says so when its pixels are read
+        # a link to a virtual raster leaves two places open
         if not os.path.lexists(location):
             return
         check_regular(path)
@@ -294,6 +302,11 @@ def _head(path: str) -> bytes:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def _is_there(location: str) -> bool:
+    """Whether there is a file, or an archive that holds it."""
+    return archive_of(location) is not None or os.path.lexists(location)
+
+
 def _parsed(path: str) -> Element:
     """A virtual raster as XML. GDAL heeds no encoding, so what is no UTF-8 would be read in two ways."""
     content = read_bytes(Path(path), largest=LARGEST_VRT)
@@ -301,6 +314,8 @@ def _parsed(path: str) -> Element:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise _refused(path, "it is not UTF-8") from error
+    if _DIVIDED_NAME.search(text) is not None:
+        raise _refused(path, "the name of a source holds a comment, or more than a text")
     plain = _XML_DECLARATION.sub("", text).lstrip("\ufeff")
     return parsed_xml(plain.encode(), path, advice="Write the virtual raster again, with gdalbuildvrt.")
 
@@ -311,16 +326,26 @@ def _sources(root: Element, path: str) -> Iterator[tuple[str, bool]]:
     An attribute means to GDAL what an element of its name does.
     """
     for element in root.iter():
-        attributes = {name.lower(): value for name, value in element.attrib.items()}
+        attributes = _attributes(element, path)
         tag = element.tag.lower()
-        text = (element.text or "").strip()
+        text = element.text or ""
         if tag in _FILE_NAMES:
-            yield text, attributes.get("relativetovrt", "0") not in ("", "0")
+            yield text, attributes.get("relativetovrt") == "1"
         elif tag in _SYSTEM_NAMES:
             _check_system(text, path)
         elif tag not in _PLAIN_ELEMENTS:
             raise _refused(path, f"a virtual raster of somebody else may not hold <{element.tag[:40]}>")
         _check_attributes(attributes, path)
+
+
+def _attributes(element: Element, path: str) -> dict[str, str]:
+    """The attributes of an element by their names in small letters; `UserError` for those that may mean two things."""
+    attributes = {name.lower(): value for name, value in element.attrib.items()}
+    if len(attributes) < len(element.attrib):
+        raise _refused(path, f"an attribute of <{element.tag[:40]}> stands there twice")
+    if attributes.get("relativetovrt", "0") not in ("0", "1"):
+        raise _refused(path, f"relativeToVRT is {attributes['relativetovrt'][:40]!r}; expected 0 or 1")
+    return attributes
 
 
 def _check_attributes(attributes: dict[str, str], path: str) -> None:
@@ -345,17 +370,15 @@ def _check_system(text: str, path: str) -> None:
 
 def _places(vrt: str, name: str, *, is_relative: bool) -> Iterator[str]:
     """Where a file may lie that a virtual raster names: links to virtual rasters are followed, or not."""
-    parsed = parsed_subdataset(name)
-    if parsed is not None:
-        name = parsed["file"]
-    if is_of_a_virtual_system(name) or Path(name).is_absolute():
-        yield name
+    file = file_of_source(name)
+    if file is None:
+        raise _refused(vrt, f"it draws on {name[:80]!r}, which is no plain name of a file. Rename the file")
+    if is_of_a_virtual_system(file) or Path(file).is_absolute():
+        yield file
         return
-    if "://" in name or VRT_MARK.decode() in name:
-        raise _refused(vrt, f"it draws on {name[:80]}, which is no file of this computer")
     folders = [Path(vrt).parent, Path(vrt).resolve().parent] if is_relative else [Path.cwd()]
     for folder in dict.fromkeys(folders):
-        yield str(folder / name)
+        yield str(folder / file)
 
 
 def allowed_folders() -> list[Path]:
