@@ -50,21 +50,6 @@ def assert_told(done: subprocess.CompletedProcess[str], what: str, run: Path | N
         assert summary["status"] == "failed" and what in summary["error"]
 
 
-def assert_goes_on(run: Path, **more: Any) -> None:
-    done = run_line([sys.executable, "-m", "seep_lightning.train", f"run={run}"], **more)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads((run / "summary.json").read_text())["status"] == "finished"
-
-
-def test_few_handles(chips: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    line = train_line(chips, run, "data.num_workers=2")
-    done = run_line(line, preexec_fn=limited(resource.RLIMIT_NOFILE, 32))
-    assert_told(done, "too many files are open at once", run)
-    # neither a home nor a temporary folder is needed
-    assert_goes_on(run, env={**os.environ, "HOME": "/proc", "TMPDIR": str(tmp_path / "nowhere")})
-
-
 def test_little_shared_memory(chips: Path, tmp_path: Path) -> None:
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
         pytest.skip("no namespace of mounts can be made here")
