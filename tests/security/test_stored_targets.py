@@ -174,7 +174,7 @@ def test_a_package_of_the_working_folder_does_not_pass_for_the_installed_one(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, package, raising=False)
     with pytest.raises(Untrusted, match="which here is"):
-        judge_stored("run/config.yaml", {"model": {"_target_": f"{package}.networks.Unet"}})
+        judge_stored("run/config.yaml", {"model": {"_target_": f"{package}.networks.nets.Unet"}})
     assert not imported.exists()
 
 

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from seep_lightning.config.known_classes import NETWORK_SECTION, NETWORKS, REFUSED_NAMES, is_known
 from seep_lightning.config.targets import MOVED, TARGET, is_node
 from seep_lightning.errors import UserError
 
@@ -24,55 +25,9 @@ TRUSTED_VARIABLE = "SEEP_TRUSTED"
 
 DOTTED_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 
-# What lies in these modules and below is networks, losses, optimisers, schedules, metrics and transforms.
-TRUSTED_MODULES = (
-    "seep_lightning.nets",
-    "seep_lightning.training.losses",
-    "seep_lightning.training.loss_sums",
-    "seep_lightning.training.schedules",
-    "seep_lightning.data.layouts",
-    "torch.nn",
-    "torch.optim",
-    "torchmetrics.aggregation",
-    "torchmetrics.classification",
-    "torchmetrics.regression",
-    "torchmetrics.segmentation",
-    "torchmetrics.wrappers",
-    "albumentations",
-    "monai.losses",
-    "monai.networks",
-    "segmentation_models_pytorch",
-)
-# Of these, the classes at the top alone: what lies below reads and downloads language models
-TRUSTED_AT_THE_TOP = ("torchmetrics",)
-# Callbacks of Lightning that watch or steer a training; where they write is judged when the run is resumed.
-_CALLBACKS = (
-    "DeviceStatsMonitor",
-    "EarlyStopping",
-    "GradientAccumulationScheduler",
-    "LearningRateMonitor",
-    "ModelCheckpoint",
-    "ModelSummary",
-    "OnExceptionCheckpoint",
-    "RichModelSummary",
-    "RichProgressBar",
-    "StochasticWeightAveraging",
-    "TQDMProgressBar",
-    "ThroughputMonitor",
-    "Timer",
-)
-_LOGGERS = ("CSVLogger", "MLFlowLogger", "TensorBoardLogger", "WandbLogger")
-TRUSTED_CLASSES = (
-    "seep_lightning.training.loggers.Csv",
-    "seep_lightning.training.loggers.TensorBoard",
-    *(f"lightning.pytorch.callbacks.{name}" for name in _CALLBACKS),
-    *(f"lightning.pytorch.loggers.{name}" for name in _LOGGERS),
-    *MOVED,
-)
-
 # An address in a stored node would be fetched, or written to.
 # One letter before a colon is a drive of Windows.
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|file:|hf-hub:|hf_hub:", re.IGNORECASE)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|file:|hf-hub:|hf_hub:|local-dir:", re.IGNORECASE)
 # Sections of a config whose values are judged when they are opened, see `training.containment`
 JUDGED_WHEN_OPENED = ("logger", "callbacks")
 
@@ -227,7 +182,7 @@ def trusted_argument(config: Any) -> str:
 def _packages_to_trust(config: Any) -> list[str]:
     """The packages of a config that are neither known nor in SEEP_TRUSTED."""
     always = _always_trusted()
-    names = [name for name in names_in(config) if not _is_known(name)]
+    names = [name for name in names_in(config) if not is_known(name)]
     left = [name for name in names if not any(_is_within(name, trusted) for trusted in always)]
     return sorted({name.partition(".")[0] for name in left})
 
@@ -260,19 +215,13 @@ def _judge_class(source: str, named: NamedObject) -> None:
         raise UserError(f"{source}: {key}={_shown(name)} is no name of a class. Nothing was imported.")
     if _may_be_named(name):
         return
-    if not _is_known(name):
-        raise _untrusted(source, f"{key}={name}", name)
+    if not is_known(name):
+        raise _untrusted(source, f"{key}={name}", name, REFUSED_NAMES.get(name.rpartition(".")[2]))
+    is_network = any(_is_within(name, package) for package in NETWORKS)
+    if is_network and named.key.partition(".")[0] != NETWORK_SECTION:
+        # of networks alone, the first weights are left out
+        raise _untrusted(source, f"{key}={name}", name, "may download weights")
     _check_not_in_working_folder(source, f"{key}={name}", name)
-
-
-def _is_known(name: str) -> bool:
-    """Whether a class is of the packages that a stored config may name."""
-    module = name.rpartition(".")[0]
-    if name in TRUSTED_CLASSES or module in TRUSTED_AT_THE_TOP:
-        return True
-    # private modules hold no networks
-    is_private = any(part.startswith("_") for part in name.split("."))
-    return not is_private and any(_is_within(module, trusted) for trusted in TRUSTED_MODULES)
 
 
 def _judge_figure(source: str, name: str) -> None:
@@ -283,13 +232,15 @@ def _judge_figure(source: str, name: str) -> None:
         raise _untrusted(source, f"figures={name}", name)
 
 
-def _untrusted(source: str, setting: str, name: str) -> Untrusted:
-    """The error for a name that is not trusted."""
+def _untrusted(source: str, setting: str, name: str, problem: str | None = None) -> Untrusted:
+    """The error for a name that is not trusted, because its package is unknown or because of what that class does."""
     package = name.partition(".")[0]
+    to_trust = name if problem else package
+    reason = f"which {problem}" if problem else "and importing it runs its code"
     return Untrusted(
-        f"{source} names {setting}, and importing it runs its code. Nothing was imported. "
-        f"If you know that code, add trusted=[{package}], or set {TRUSTED_VARIABLE}={package}.",
-        package,
+        f"{source} names {setting}, {reason}. Nothing was imported. "
+        f"If you know that code, add trusted=[{to_trust}], or set {TRUSTED_VARIABLE}={to_trust}.",
+        to_trust,
     )
 
 

@@ -26,6 +26,7 @@ FIRST_WEIGHTS = frozenset(
         "pretrained",
         "pretrained_backbone",
         "pretrained_path",
+        "pretrained_url",
         "pretrained_weights",
         "weights",
         "weights_backbone",
@@ -49,8 +50,10 @@ def without_first_weights(node: Mapping[str, Any], once: Sequence[str]) -> dict[
     emptied = {name: _without(value, once) for name, value in node.items()}
     parameters = parameters_of(resolve("model", node, nn.Module))
     read_once = FIRST_WEIGHTS.union(once)
-    for name in read_once.intersection(parameters):
-        value = node.get(name, parameters[name].default)
+    # a constructor with `**kwargs` hands them on to one that may read weights
+    for name in read_once.intersection((*parameters, *node)):
+        default = parameters[name].default if name in parameters else None
+        value = node.get(name, default)
         # text names a file or a set of weights; a list or a number is no such thing
         if isinstance(value, str):
             emptied[name] = None
