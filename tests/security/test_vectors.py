@@ -15,7 +15,7 @@ import shapely
 from helpers.strangers import Listener
 from helpers.vectors import write_polygons
 from seep_lightning.errors import UserError
-from seep_lightning.scene import vector_formats
+from seep_lightning.scene import outline_budgets, vector_formats
 from seep_lightning.scene.outline_file import read_outline_file
 
 SQUARE = shapely.box(0, 0, 1, 1)
@@ -240,6 +240,26 @@ def test_tables_of_mapinfo_that_list_others_are_refused(tmp_path: Path) -> None:
     path.write_text('!table\n!version 300\nopen table "../../secret.tab"\n"\\IsSeamless" = "TRUE"\n')
     with pytest.raises(UserError, match="it lists other tables"):
         read_outline_file(path, [])
+
+
+def star(corners: int) -> shapely.Polygon:
+    """An outline through random corners: it crosses itself some corners² / 8 times."""
+    return shapely.Polygon(np.random.default_rng(0).random((corners, 2)))
+
+
+def test_an_outline_that_crosses_itself_without_end_is_not_repaired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.geojson"
+    feature = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(star(8000)))}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    with pytest.raises(UserError, match=r"a\.geojson is not read: .* 8,001 corners .* pairs of them lie side by side"):
+        read_outline_file(path, [])
+    few = write_polygons(tmp_path / "few.gpkg", [star(40)] * 20, "EPSG:4326")
+    assert read_outline_file(few, []).is_repaired.all()
+    monkeypatch.setattr(outline_budgets, "MOST_CROSSINGS", 1_000)
+    with pytest.raises(UserError, match=r"few\.gpkg is not read: .* crosses or touches itself more often than 1,000"):
+        read_outline_file(few, [])
 
 
 DAMAGED_OUTLINES = {

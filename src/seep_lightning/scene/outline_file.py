@@ -74,7 +74,7 @@ def read_outline_file(path: Path, columns: Sequence[str], optional: Sequence[str
     shapes = features.shapes
     is_empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     is_damaged = damaged(shapes) & ~is_empty
-    shapes[is_damaged] = repaired(shapes[is_damaged])
+    shapes[is_damaged] = repaired(shapes[is_damaged], path)
     is_flat = ~is_empty & ~(shapely.area(shapes) > 0)
     return OutlineFile(features.numbers, features.columns, is_empty, is_flat, is_damaged & ~is_flat)
 

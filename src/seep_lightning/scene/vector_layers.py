@@ -21,6 +21,7 @@ from seep_lightning.errors import LONGEST_REASON, UserError, first_line
 from seep_lightning.scene.gdal_settings import gdal_settings
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.locations import archive_of
+from seep_lightning.scene.outline_budgets import check_comparisons, check_crossings
 from seep_lightning.scene.projections import WHOLE_TURN, Points, Reprojection, Shift, near_longitude
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.vector_formats import check_packed_vector, check_vector_file
@@ -329,17 +330,18 @@ def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
     meta, numbers, geometry, values = pyogrio.raw.read(
         layer.location, layer=layer.name, columns=list(columns), return_fids=True, **layer.options
     )
-    shapes = _geometries(geometry)
+    shapes = _geometries(geometry, layer.path)
     by_name = dict(zip(meta["fields"], values, strict=True))
     return LayerFeatures(shapes, numbers, by_name)
 
 
-def _geometries(wkb: NDArray[np.object_]) -> Shapes:
+def _geometries(wkb: NDArray[np.object_], path: Path) -> Shapes:
     """Geometries of a file, (N,): rings that it leaves open are closed; None for what has no shape, or no end."""
     shapes = np.asarray(shapely.from_wkb(wkb, on_invalid="fix"), dtype=object)
     coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
     is_endless = ~np.isfinite(coordinates).all(axis=1)
     shapes[np.unique(owner[is_endless])] = None
+    check_comparisons(shapes, path)
     return shapes
 
 
@@ -419,16 +421,16 @@ def _read_turn(layer: VectorLayer, frame: Frame, turn: int, columns: Sequence[st
         return_fids=True,
         **layer.options,
     )
-    within = _cut(_geometries(geometry), turned)
+    within = _cut(_geometries(geometry, layer.path), turned, layer.path)
     shapes = shapely.transform(within, Shift(-turn))
     by_name = dict(zip(meta["fields"], values, strict=True))
     return CutPolygons(shapes, numbers, by_name)
 
 
-def _cut(shapes: Shapes, frame: shapely.Polygon) -> Shapes:
+def _cut(shapes: Shapes, frame: shapely.Polygon, path: Path) -> Shapes:
     """What of each polygon (N,) lies within a frame: without lines, empty parts, and crossings of its own outline."""
     is_damaged = damaged(shapes)
-    shapes[is_damaged] = repaired(shapes[is_damaged])
+    shapes[is_damaged] = repaired(shapes[is_damaged], path)
     beyond = ~shapely.covers(frame, shapes)
     within = shapely.intersection(shapes[beyond], frame)
     shapes[beyond] = shapely.buffer(within, 0)
@@ -444,7 +446,16 @@ def damaged(shapes: Shapes) -> NDArray[np.bool_]:
     return np.asarray(is_damaged)
 
 
-def repaired(shapes: Shapes) -> Shapes:
-    """What of damaged shapes (N,) has an area; empty polygons for those that have none, None for none."""
+def repaired(shapes: Shapes, path: Path) -> Shapes:
+    """What of damaged shapes (N,) has an area; empty polygons for those that have none, None for none.
+
+    Args:
+        shapes: The shapes.
+        path: Their file, for messages.
+
+    Raises:
+        UserError: Repairing them would take too long.
+    """
+    check_crossings(shapes, path)
     valid = shapely.make_valid(shapes, method="structure", keep_collapsed=False)
     return np.asarray(shapely.buffer(valid, 0))
