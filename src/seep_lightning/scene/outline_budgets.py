@@ -93,7 +93,7 @@ def _comparisons(sides: Sides) -> float:
     for side in sampled:
         beside = (west <= east[side]) & (east >= west[side])
         beside &= (south <= north[side]) & (north >= south[side])
-        met += np.count_nonzero(beside)
+        met += int(np.count_nonzero(beside))
     return max(met / SAMPLED_SIDES - USUAL_COMPARISONS, 0) * len(sides)
 
 
