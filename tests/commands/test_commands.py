@@ -63,6 +63,29 @@ def test_help_config_and_a_misspelt_key_do_not_import_torch(arguments: list[str]
     assert done.returncode == (2 if "lrr" in arguments[0] else 0)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "run=nowhere"],
+        ["export", "run=nowhere", "output=net.pt"],
+        ["predict", "run=nowhere", "input=nothing.tif", "output=maps"],
+        ["report", "run=nowhere"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_that_there_is_no_such_run_is_told_without_torch(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys, runpy, atexit; sys.argv = sys.argv[1:];"
+        "atexit.register(lambda: print('HEAVY', sorted({'torch', 'lightning'} & set(sys.modules))));"
+        "runpy.run_module(f'seep_lightning.{sys.argv[0]}', run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert "nowhere" in done.stderr or "nothing" in done.stderr
+    assert "HEAVY []" in done.stdout
+    assert done.returncode == 2
+
+
 def test_help_names_every_config_group_and_five_examples() -> None:
     text = seep("train", "--help").stdout
     for group in (p.name for p in (ROOT / "conf").iterdir() if p.is_dir()):

@@ -120,16 +120,17 @@ def source_of(run: str, checkpoint: str, options: ExportOptions) -> ExportSource
     Raises:
         UserError: There is no such run, network or file, or it cannot be read.
     """
+    path = named_network(run)
+    directory = None if path.is_file() else open_run(path)
+    # with torch; that there is no such run is told without it
     from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run_checkpoint
 
-    path = named_network(run)
-    if path.is_file():
+    if directory is None:
         if checkpoint != "best":
             raise UserError(f"checkpoint={checkpoint}: {path} is no run but one network. Leave the key out.")
         content = read_checkpoint(path)
         card = content[CHECKPOINT_KEY].get("model_card", "{}")
         return ExportSource(content, path, card, network_name(path), options)
-    directory = open_run(path)
     checkpoint_path = directory.checkpoint(checkpoint)
     content = read_run_checkpoint(directory, checkpoint)
     card = model_card(directory, content["epoch"])
