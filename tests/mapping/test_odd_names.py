@@ -1,5 +1,6 @@
 """Scenes whose names hold characters that mean something in URIs, patterns, shells, SQL or Hydra's grammar."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from helpers.rasters import UTM, pixels, write_raster
 from helpers.vectors import write_polygons
 from seep_lightning.commands.composition import compose
 from seep_lightning.commands.overrides import quote_override
-from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.config.commands import PredictConfig, PrepareConfig
 from seep_lightning.data.preparation import prepare
+from seep_lightning.errors import UserError
+from seep_lightning.mapping.scenes import predict
 
 ODD_NAMES = (
     "a!b",
@@ -88,3 +91,10 @@ def test_an_odd_name_is_typed_as_it_is(name: str) -> None:
     arguments = [f"input={name}.tif", f"output=maps/{name}"]
     config = compose("predict", [quote_override(argument, multirun=False) for argument in arguments])
     assert (config.input, config.output) == (f"{name}.tif", f"maps/{name}")
+
+
+def test_a_run_whose_name_is_not_utf_8_is_told_so(trained: Path, scene: Path, tmp_path: Path) -> None:
+    run = tmp_path / os.fsdecode(b"a\xff")
+    run.symlink_to(trained)
+    with pytest.raises(UserError, match=r"The name of a\\xff in .* is not UTF-8"):
+        predict(PredictConfig(run=[str(run), str(run)], input=str(scene), output=str(tmp_path / "out")))

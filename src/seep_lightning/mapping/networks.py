@@ -12,6 +12,7 @@ from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.loading import load
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.weights import network_name
+from seep_lightning.scene.locations import check_name
 from seep_lightning.scene.windows import Tiling
 
 SINGLE, BF16 = "32", "bf16"
@@ -100,6 +101,8 @@ def _runs_on_torch(network: Predictor) -> bool:
 
 def _open_network(run: str, config: PredictConfig, cpu_precision: str | None) -> Predictor:
     """One network, with its precision set; its key is a hash of all that its probabilities depend on."""
+    # it stands in the maps' metadata
+    check_name(Path(run))
     network = load(run, config.checkpoint, config.device)
     device = str(getattr(network, "device", "cpu"))
     network.precision = config.precision or _usual_precision(network, device, cpu_precision)
