@@ -174,6 +174,22 @@ def test_schemas_of_gml_are_not_fetched(tmp_path: Path, network: Listener) -> No
     assert not network.requests
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [("<gml:MultiGeometry><gml:geometryMember>", "</gml:geometryMember></gml:MultiGeometry>"), ("<a:d>", "</a:d>")],
+)
+def test_elements_of_gml_that_are_nested_without_end_are_one_line(begin: str, end: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.gml"
+    path.write_text(
+        '<a:FeatureCollection xmlns:a="http://a" xmlns:gml="http://www.opengis.net/gml"><gml:featureMember><a:b><a:c>'
+        + begin * 20_000
+        + end * 20_000
+        + "</a:c></a:b></gml:featureMember></a:FeatureCollection>"
+    )
+    with pytest.raises(UserError, match=r"a\.gml (is a table without outlines|holds no layer|cannot be read)"):
+        read_outline_file(path, [])
+
+
 def test_an_archive_holds_vector_files_and_no_services(tmp_path: Path, network: Listener) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.geojson", geojson())
@@ -227,12 +243,23 @@ def test_links_in_kml_and_kmz_are_not_fetched(more: str, tmp_path: Path, network
     assert not network.requests
 
 
-def test_a_kmz_that_is_larger_than_it_seems_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_formats, "LARGEST_PACKED", 1 << 20)
-    with zipfile.ZipFile(tmp_path / "a.kmz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("doc.kml", KML.format(PLACEMARK + " " * (2 << 20)))
-    with pytest.raises(UserError, match=r"doc.kml in it has [\d,]+ bytes unpacked"):
-        read_outline_file(tmp_path / "a.kmz", [])
+@pytest.mark.parametrize("name", ["a.kmz", "a.zip"])
+def test_kml_that_is_larger_than_its_archive_seems_is_not_unpacked(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", KML.format(PLACEMARK * 120_000))
+    with pytest.raises(UserError, match=r"[\d,]+ bytes unpacked, \d+ times its own; expected .* 50 times"):
+        read_outline_file(Path(f"{path}!doc.kml") if name == "a.zip" else path, [])
+
+
+def test_kml_is_read_up_to_a_size_however_it_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.kmz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", KML.format(PLACEMARK * 200))
+    assert len(read_outline_file(path, []).numbers) == 200
+    monkeypatch.setattr(vector_formats, "LARGEST_PACKED", 1 << 10)
+    with pytest.raises(UserError, match=r"[\d,]+ bytes unpacked"):
+        read_outline_file(path, [])
 
 
 def test_tables_of_mapinfo_that_list_others_are_refused(tmp_path: Path) -> None:

@@ -6,20 +6,25 @@ A format that is to be read is one entry of `VECTOR_FORMATS`.
 
 import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.errors import UserError
-from seep_lightning.scene.archive_contents import check_archive, members_of
+from seep_lightning.scene.archive_contents import LARGEST_UNPACKED, check_archive, members_of
+from seep_lightning.scene.archive_members import plain_name
 from seep_lightning.scene.databases import check_database
-from seep_lightning.scene.locations import archive_of, may_be_listed
+from seep_lightning.scene.locations import archive_of, may_be_listed, member_of
 from seep_lightning.scene.references import packed_bytes
 
 HEAD_BYTES = 64 << 10
 LARGEST_PACKED = 256 << 20
 """Bytes of a file in an archive that is read as a whole."""
+LEAST_PACKED_TO_DOUBT = 16 << 20
+"""Bytes of a layer in an archive that may be packed in any way: reading each 16 MiB of KML takes some seconds."""
+LARGEST_RATIO = 50
+"""Times the archive's bytes: coordinates pack 4 to 1, empty columns of tables 20 to 1."""
 # GDAL takes a file for one of these services, or for a list of other files, wherever in its first bytes this stands
 _SERVICES = (
     b"<ogrvrt",
@@ -94,9 +99,16 @@ def _check_systems(content: bytes | mmap.mmap, path: Path) -> None:
 def _check_kmz(path: Path) -> None:
     """Raise `UserError` for an archive whose KML, all of which is read into memory, is larger than it seems."""
     check_archive(path)
-    for member in members_of(path, path.stat().st_mtime_ns):
-        if member.size > LARGEST_PACKED:
-            raise _refused(path, f"{member.name[:80]} in it has {member.size:,} bytes unpacked. Unpack it, and look")
+    _check_density(path, [member.size for member in members_of(path, path.stat().st_mtime_ns)], LARGEST_PACKED)
+
+
+def _check_density(archive: Path, sizes: Sequence[int], largest: int) -> None:
+    """Raise `UserError` for files (bytes of each) in an archive, all read into memory, that are larger than it seems."""
+    size = sum(sizes)
+    ratio = size // max(archive.stat().st_size, 1)
+    if size > largest or (size > LEAST_PACKED_TO_DOUBT and ratio > LARGEST_RATIO):
+        problem = f"what it holds has {size:,} bytes unpacked, {ratio:,} times its own"
+        raise _refused(archive, f"{problem}; expected at most {largest:,}, {LARGEST_RATIO} times its own. Unpack it")
 
 
 def _check_shapefile(path: Path) -> None:
@@ -213,7 +225,15 @@ def check_packed_vector(location: str) -> None:
     known = _format_of(Path(location), head)
     if known is None:
         raise _unknown(Path(location))
+    _check_density(archive, _sizes_of(archive, member_of(location)), LARGEST_UNPACKED)
     known.check_packed(location)
+
+
+def _sizes_of(archive: Path, name: str) -> list[int]:
+    """Bytes of a file in an archive, and of the parts of a shapefile beside it."""
+    stem = plain_name(name).rpartition(".")[0]
+    members = members_of(archive, archive.stat().st_mtime_ns)
+    return [member.size for member in members if plain_name(member.name).rpartition(".")[0] == stem]
 
 
 def _format_of(path: Path, head: bytes) -> VectorFormat | None:
