@@ -103,7 +103,7 @@ def _check_kmz(path: Path) -> None:
 
 
 def _check_density(archive: Path, sizes: Sequence[int], largest: int) -> None:
-    """Raise `UserError` for files (bytes of each) in an archive, all read into memory, that are larger than it seems."""
+    """Raise `UserError` for files (bytes of each) in an archive that are larger than it seems: all are read."""
     size = sum(sizes)
     ratio = size // max(archive.stat().st_size, 1)
     if size > largest or (size > LEAST_PACKED_TO_DOUBT and ratio > LARGEST_RATIO):
