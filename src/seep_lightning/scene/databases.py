@@ -7,20 +7,18 @@ times may be walked forever. So a layer must be an ordinary table, and a spatial
 import re
 import sqlite3
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
+from seep_lightning.documents.sqlite_files import JOURNAL_SUFFIXES, computed_column, limit_queries, schema_of
 from seep_lightning.errors import UserError
 
 LARGEST_VALUE = 256 << 20
 """Bytes of a value: an outline has at most some millions of corners."""
 LONGEST_CHECK = 60.0
 """Seconds: a database of 10 GB is read once within them."""
-_JOURNALS = ("-wal", "-journal")
-_STEPS_BETWEEN_LOOKS = 10_000
 # as SQLite itself writes them
 _TABLE = re.compile(r"CREATE TABLE\b")
 _OTHER_PLAIN = re.compile(r"CREATE (UNIQUE )?(INDEX|TRIGGER)\b")
@@ -41,8 +39,6 @@ _OWN_MODULES = (
     "virtualknn",
     "virtualknn2",
 )
-# of `table_xinfo`: columns that are computed
-_COMPUTED = (2, 3)
 # of a node of a spatial index: its depth (in the root alone) and how many cells follow, each of a number and a box
 _NODE = struct.Struct(">HH")
 _CHILD = struct.Struct(">q")
@@ -69,7 +65,7 @@ def _check(path: Path, changed: int, size: int) -> None:
     """Check a database of a size that changed last at some time."""
     try:
         with closing(_opened(path)) as database:
-            _limit(database)
+            limit_queries(database, largest_value=LARGEST_VALUE, seconds=LONGEST_CHECK)
             _check_schema(database, path)
             (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
             _check_indexes(database, path)
@@ -85,7 +81,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     """A database as GDAL sees it: with what another program has written beside it."""
     address = f"{path.absolute().as_uri()}?mode=ro"
     unchanged = f"{address}&immutable=1"
-    journals = [path.with_name(f"{path.name}{suffix}") for suffix in _JOURNALS]
+    journals = [path.with_name(f"{path.name}{suffix}") for suffix in JOURNAL_SUFFIXES]
     if not any(journal.exists() and journal.stat().st_size for journal in journals):
         return sqlite3.connect(unchanged, uri=True)
     database = sqlite3.connect(address, uri=True)
@@ -98,31 +94,23 @@ def _opened(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _limit(database: sqlite3.Connection) -> None:
-    """Have all queries end that take too long or too much."""
-    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
-    deadline = time.monotonic() + LONGEST_CHECK
-    database.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
-
-
 def _check_schema(database: sqlite3.Connection, path: Path) -> None:
     """Raise `UserError` for views, foreign virtual tables, and computed columns."""
-    for name, text in database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
-        sql = str(text)
+    for name, sql in schema_of(database):
         if _TABLE.match(sql) is not None:
-            _check_columns(database, path, str(name))
+            _check_columns(database, path, name)
         elif _OTHER_PLAIN.match(sql) is None:
-            _check_virtual(sql, str(name), path)
+            _check_virtual(sql, name, path)
 
 
 def _check_columns(database: sqlite3.Connection, path: Path, table: str) -> None:
     """Raise `UserError` for a table with a column that is computed when it is read."""
-    columns = database.execute("SELECT name, hidden FROM pragma_table_xinfo(?)", (table,)).fetchall()
-    if not columns:
-        raise _refused(path, f"{table} is no table")
-    for column, kind in columns:
-        if kind in _COMPUTED:
-            raise _refused(path, f"column {column} of {table} is computed. Save the layer as a new GeoPackage")
+    try:
+        computed = computed_column(database, table)
+    except LookupError as error:
+        raise _refused(path, f"{table} is no table") from error
+    if computed is not None:
+        raise _refused(path, f"column {computed} of {table} is computed. Save the layer as a new GeoPackage")
 
 
 def _check_virtual(sql: str, name: str, path: Path) -> None:

@@ -98,21 +98,6 @@ def _value_in_space(key: str, value: Any, distribution: BaseDistribution) -> Any
     return value
 
 
-def is_in_space(key: str, value: Any, space: Space) -> bool:
-    """Whether a search may try a value that its database holds, which may come from somebody else.
-
-    Args:
-        key: Of the config.
-        value: As Optuna has it.
-        space: What is searched.
-    """
-    distribution = space.get(key)
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    # a bool is an int, but no number here; a number outside of the range may be tried
-    return distribution is not None and type(value) in (int, float)
-
-
 def _choice(key: str, value: Any, distribution: CategoricalDistribution) -> Any:
     """The choice that a value stands for: `choice(4,6)` holds the text "4", which 4 means as well."""
     parser = OverridesParser.create()

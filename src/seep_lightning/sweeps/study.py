@@ -1,13 +1,12 @@
 """The study of a search: made or found again in the sweep's folder, and asked for the next trial."""
 
-import re
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
 from filelock import FileLock
@@ -16,17 +15,17 @@ from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, Trial
 
 from seep_lightning import compat
+from seep_lightning.commands.console import tell
+from seep_lightning.documents.regular_files import is_there
 from seep_lightning.errors import UserError
 from seep_lightning.runs.resume import MAY_CHANGE
 from seep_lightning.sweeps.space import Space, values_to_enqueue
-from seep_lightning.training.trial_storage import MISTAKE, SECONDS_FOR_LOCK, STUDY_NAME, open_storage
+from seep_lightning.sweeps.stored_study import ANEW, check_study_file, check_trials, reading_study
+from seep_lightning.training.trial_storage import MISTAKE, STUDY_NAME, open_storage
 
 if TYPE_CHECKING:
     from seep_lightning.sweeps.settings import SearchConfig
 
-ANEW = "Search anew, in another folder."
-# what Optuna makes, as SQLite writes it
-_PLAIN_SQL = re.compile(r"CREATE (TABLE|(UNIQUE )?INDEX)\b")
 SECONDS_BETWEEN_LOOKS = 5
 """At trials that run elsewhere, when there is nothing else to do."""
 SEED_STEP = 1000
@@ -53,10 +52,20 @@ class Search:
     space: Space
     mode: Literal["min", "max"] = "max"
 
+    @cached_property
+    def queued(self) -> list[dict[str, Any]]:
+        """What the person has asked to be tried first; `UserError` for what is not of the space."""
+        return [values_to_enqueue(params, self.space) for params in self.settings.enqueue]
+
     @property
     def database(self) -> Path:
         """The file that holds the study."""
         return self.folder / "study.db"
+
+    @property
+    def direction(self) -> str:
+        """Optuna's word for the mode."""
+        return "minimize" if self.mode == "min" else "maximize"
 
     @property
     def lock(self) -> FileLock:
@@ -77,32 +86,22 @@ def open_study(search: Search) -> optuna.Study:
         UserError: The folder holds a search with other settings, or a database that is damaged or not of a search.
     """
     settings = search.settings
-    if search.database.exists():
-        _check_tables(search.database)
-    study = optuna.create_study(
-        storage=open_storage(search.database, settings.heartbeat),
-        study_name=STUDY_NAME,
-        direction="minimize" if search.mode == "min" else "maximize",
-        load_if_exists=True,
-    )
-    _check_same_search(study, search)
+    is_new = not is_there(search.database)
+    if not is_new:
+        check_study_file(search.database)
+    with nullcontext() if is_new else reading_study(search.database):
+        study = optuna.create_study(
+            storage=open_storage(search.database, settings.heartbeat),
+            study_name=STUDY_NAME,
+            direction=search.direction,
+            load_if_exists=True,
+        )
+        _check_same_search(study, search)
+        check_trials(study, search.database, search.space, search.queued)
     study.set_user_attr("pruner", {"n_startup_trials": settings.startup, "n_warmup_steps": settings.warmup})
-    for params in settings.enqueue:
-        study.enqueue_trial(values_to_enqueue(params, search.space), skip_if_exists=True)
+    for params in search.queued:
+        study.enqueue_trial(params, skip_if_exists=True)
     return study
-
-
-def _check_tables(database: Path) -> None:
-    """Raise `UserError` for a database with queries of its own, which may never end: views and triggers."""
-    address = f"{database.absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True, timeout=SECONDS_FOR_LOCK)) as connection:
-            entries = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    except sqlite3.Error as error:
-        raise UserError(f"{database} is damaged ({error}). {ANEW}") from error
-    for name, sql in entries:
-        if _PLAIN_SQL.match(str(sql)) is None:
-            raise UserError(f"{database} holds {name}, which no search writes. {ANEW}")
 
 
 def _check_same_search(study: optuna.Study, search: Search) -> None:
@@ -110,6 +109,10 @@ def _check_same_search(study: optuna.Study, search: Search) -> None:
     ranges = [f"{key}={distribution}" for key, distribution in search.space.items()]
     settings = sorted([*ranges, *_without_what_may_change(search.fixed)])
     stored = study.user_attrs.get("fixed", settings)
+    is_list = isinstance(stored, list) and all(isinstance(setting, str) for setting in stored)
+    directions = [direction.name.lower() for direction in study.directions]
+    if not is_list or directions != [search.direction]:
+        raise UserError(f"{search.database} holds a search of another kind. {ANEW}")
     # what is searched counts, whatever its key
     stored_ranges = [setting for setting in stored if setting in ranges]
     differing = {*settings} ^ {*stored_ranges, *_without_what_may_change(stored)}
@@ -152,6 +155,7 @@ def next_trial(search: Search, study: optuna.Study) -> Trial | None:
         The trial; None where `n_trials` of them have ended.
     """
     n_trials = search.settings.n_trials
+    has_told = False
     while True:
         with search.lock:
             fail_stale_trials(study)
@@ -161,6 +165,9 @@ def next_trial(search: Search, study: optuna.Study) -> Trial | None:
                 return None
             if ended + states["RUNNING"] < n_trials:
                 return _ask(search, study, trials_so_far=sum(states.values()))
+        if not has_told:
+            tell(f"waiting for {states['RUNNING']} trials that run in other processes; Ctrl-C ends this one")
+            has_told = True
         time.sleep(min(SECONDS_BETWEEN_LOOKS, search.settings.heartbeat))
 
 

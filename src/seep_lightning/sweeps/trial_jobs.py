@@ -12,13 +12,10 @@ from seep_lightning.commands.overrides import quote_value
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
-from seep_lightning.sweeps.space import is_in_space
-from seep_lightning.sweeps.study import ANEW, Search
+from seep_lightning.sweeps.stored_study import ANEW, check_settings
+from seep_lightning.sweeps.study import Search
 from seep_lightning.training.process import TRIAL_VARIABLE
 from seep_lightning.training.trial_storage import FIRST_NUMBER, MISTAKE, is_ours, requeue_trial
-
-# characters of a setting in a message
-LONGEST_SETTING = 100
 
 
 def trial_name(trial: FrozenTrial) -> str:
@@ -86,10 +83,7 @@ def overrides_of(trial: Trial, name: str, search: Search) -> list[str]:
     Raises:
         UserError: The database, which may come from somebody else, holds what is not searched.
     """
-    for key, value in trial.params.items():
-        if not is_in_space(key, value, search.space):
-            found = f"{key}={value}"[:LONGEST_SETTING]
-            raise UserError(f"{search.database} holds a trial of {found}, which this search does not try. {ANEW}")
+    check_settings(trial.params, search.database, search.space, search.queued)
     drawn = [f"{key}={value}" for key, value in trial.params.items()]
     address = quote_value(f"{search.database}:{trial.number}")
     place = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL_VARIABLE}={address}"]
