@@ -5,7 +5,6 @@ And where it finds the journal of a write that was broken off, it undoes that wr
 journal names one.
 """
 
-import re
 import sqlite3
 import time
 from pathlib import Path
