@@ -77,9 +77,7 @@ def test_a_queued_trial_sets_only_what_is_searched(params: dict[str, Any], searc
 
 def test_nor_was_any_trial_drawn_from_other_values(search: Search) -> None:
     plant(search, {"model": "unet"})
-    with pytest.raises(
-        UserError, match=r"study\.db holds a trial drawn from model=Categ.*, which this search"
-    ):
+    with pytest.raises(UserError, match=r"study\.db holds a trial drawn from model=Categ.*, which this search"):
         open_study(search)
 
 
