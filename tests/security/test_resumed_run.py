@@ -119,7 +119,7 @@ def test_a_link_out_of_the_run_is_not_written_through(name: str, stranger: Path,
         path.rename(tmp_path / "moved")
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(victim if "." in name else victim.parent)
-    with pytest.raises(UserError, match=f"{name} is a link that leads out of the run"):
+    with pytest.raises(UserError, match=f"{name} is a link that leads out of the folder"):
         run_directory(str(stranger), None, "name")
     with pytest.raises(UserError, match="is a link"):
         evaluate(EvaluateConfig(run=str(stranger), device="cpu"))
@@ -129,5 +129,5 @@ def test_a_link_out_of_the_run_is_not_written_through(name: str, stranger: Path,
 def test_a_pipe_in_the_place_of_the_log_does_not_hang(stranger: Path) -> None:
     (stranger / "train.log").unlink(missing_ok=True)
     os.mkfifo(stranger / "train.log")
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="is no file and no folder"):
         run_directory(str(stranger), None, "name")

@@ -1,4 +1,7 @@
-"""The database of somebody else's search: it sets nothing that is not searched, and runs no queries of its own."""
+"""The sweep folder of somebody else: nothing is written through its links.
+
+The database of a search sets nothing that is not searched, and runs no queries of its own.
+"""
 
 import os
 import shutil
@@ -14,8 +17,13 @@ from typing import Any
 
 import optuna
 import pytest
+from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
+from helpers.command_line import seep
+from seep_lightning.commands.entry import LeavingHydra
+from seep_lightning.commands.output_folders import JudgeOutputFolders
+from seep_lightning.commands.run_directories import run_directory
 from seep_lightning.errors import UserError
 from seep_lightning.sweeps.settings import SearchConfig
 from seep_lightning.sweeps.space import split_overrides
@@ -192,3 +200,52 @@ def test_a_journal_that_has_another_file_deleted_is_not_followed(search: Search,
     with pytest.raises(UserError, match="names another file, which SQLite would delete"):
         open_study(search)
     assert victim.read_text() == "precious"
+
+
+def judged(folder: Path, verb: str = "multirun") -> None:
+    """What the callback does before Hydra writes into a folder."""
+    hydra = {"sweep": {"dir": str(folder)}, "run": {"dir": str(folder)}}
+    callback = JudgeOutputFolders()
+    with pytest.raises(LeavingHydra) as leaving:
+        getattr(callback, f"on_{verb}_start")(OmegaConf.create({"run": None, "hydra": hydra}))
+    raise leaving.value.error
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["study.db", "study.db-journal", "multirun.yaml", "failed_jobs.jsonl", "seed-0", "seed-1/train.log", "a/b/c"],
+)
+def test_a_link_out_of_a_sweep_folder_is_not_written_through(name: str, folder: Path, tmp_path: Path) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(UserError, match=rf"^hydra\.sweep\.dir={folder}: {name} is a link that leads out of the folder"):
+        judged(folder)
+    with pytest.raises(UserError, match=r"^hydra\.run\.dir=.* is a link that leads out of the folder"):
+        judged(folder, verb="run")
+
+
+def test_nor_is_a_pipe_in_it_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "multirun.yaml")
+    with pytest.raises(UserError, match=r"multirun\.yaml is no file and no folder"):
+        judged(folder)
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_a_logger_writes_it(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"a\xff")
+    odd.mkdir()
+    for verb in ("run", "multirun"):
+        with pytest.raises(UserError, match=r"The name of a\\xff in .* is not UTF-8\. Rename it"):
+            judged(odd, verb)
+    with pytest.raises(UserError, match=r"The name of a\\xff in .* is not UTF-8\. Rename it"):
+        run_directory(str(odd), None, "name")
+
+
+def test_the_command_stops_before_it_writes(folder: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (folder / "multirun.yaml").symlink_to(victim)
+    refused = seep("train", "-m", "seed=0,1", f"hydra.sweep.dir={folder}")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("seep train: hydra.sweep.dir=") and refused.stderr.count("\n") == 1
+    assert victim.read_text() == "precious"
+    assert [path.name for path in folder.iterdir()] == ["multirun.yaml"]

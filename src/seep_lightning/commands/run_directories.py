@@ -11,6 +11,7 @@ from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.links import check_no_way_out
+from seep_lightning.scene.locations import check_name
 
 OUTPUTS = Path("outputs")
 # names that SLURM gives to a job at a prompt, which is not requeued
@@ -66,10 +67,12 @@ def run_directory(run: str | None, ckpt: str | None, name: str) -> str:
         A directory, which for a new run is `outputs/<name>/<time or job>` and does not exist yet.
 
     Raises:
-        UserError: There is no such run, or torchrun's processes could not agree on a directory.
+        UserError: There is no such run, its name is not UTF-8, or torchrun's processes could not agree on a directory.
     """
     if run:
         directory = Run(Path(run))
+        # loggers write it into files of their own
+        check_name(directory.dir.absolute())
         # before Hydra would make a directory of a misspelt name; what is trusted is not known yet
         with suppress(Untrusted):
             open_run(run)

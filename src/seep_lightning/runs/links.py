@@ -1,6 +1,8 @@
-"""Links in a run directory that lead out of it: what is written into the run would land elsewhere."""
+"""Links in a run directory or a sweep folder that lead out of it: what is written into it would land elsewhere."""
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from seep_lightning.errors import UserError
@@ -16,22 +18,41 @@ def check_no_way_out(run: Run) -> None:
     Raises:
         UserError: There is such a link, at any depth: a stored logger may name any folder of the run.
     """
-    home = run.dir.resolve()
-    for folder, folders, files in os.walk(run.dir):
-        for name in (*folders, *files):
-            _check_within(Path(folder, name), home, run)
+    check_folder(run.dir, "run")
     if run.log_path.exists() and not run.log_path.is_file():
         raise UserError(f"run={run.dir}: {run.log_path.name} is no file. Remove it.")
 
 
-def _check_within(path: Path, home: Path, run: Run) -> None:
-    """Raise `UserError` for a link that leads out of the folder `home`."""
-    if not path.is_symlink():
+def check_folder(home: Path, key: str) -> None:
+    """Refuse to write into a folder in which a link, a pipe or a device leads elsewhere, at any depth.
+
+    Args:
+        home: The folder; there may be none yet.
+        key: Of the config, that names it.
+
+    Raises:
+        UserError: There is one.
+    """
+    resolved = home.resolve()
+    for folder, folders, files in os.walk(home):
+        for name in (*folders, *files):
+            # what another process writes here may be gone already
+            with suppress(FileNotFoundError):
+                _check_entry(Path(folder, name), home, resolved, key)
+
+
+def _check_entry(path: Path, home: Path, resolved: Path, key: str) -> None:
+    """Raise `UserError` for what is no folder, no file and no link to one of them within a folder."""
+    name = path.relative_to(home)
+    mode = path.lstat().st_mode
+    if not stat.S_ISLNK(mode):
+        if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+            raise UserError(f"{key}={home}: {name} is no file and no folder, but a pipe or the like. Remove it.")
         return
     # a link that leads back to itself stays what it is, and is told where it is read
     target = Path(os.path.realpath(path))
-    if not target.is_relative_to(home):
+    if not target.is_relative_to(resolved):
         raise UserError(
-            f"run={run.dir}: {path.relative_to(run.dir)} is a link that leads out of the run, to "
-            f"{target}. Put the file or folder itself in its place."
+            f"{key}={home}: {name} is a link that leads out of the folder, to {target}. "
+            "Put the file or folder itself in its place."
         )
