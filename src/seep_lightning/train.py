@@ -18,6 +18,7 @@ from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.trust import trusted_argument
+from seep_lightning.documents.regular_files import entries_below
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.status import RunStatus
@@ -155,7 +156,7 @@ def print_next_commands(run: Run, scored: bool) -> None:
     directory = os.path.relpath(run.dir) if is_below_here else str(run.dir)
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
     # without TensorBoard's logger there is nothing to see there
-    if any(run.dir.rglob("events.out.tfevents.*")):
+    if any(path.name.startswith("events.out.tfevents.") for path in entries_below(run.dir)):
         tell(f"look at the curves:  tensorboard --logdir {quote(directory)}")
     elif run.metrics_path.is_file():
         tell(f"look at the curves:  python -m seep_lightning.report {run_argument}")

@@ -9,7 +9,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,8 @@ from seep_lightning.commands.entry import LeavingHydra
 from seep_lightning.commands.output_folders import JudgeOutputFolders
 from seep_lightning.commands.run_directories import run_directory
 from seep_lightning.errors import UserError
+from seep_lightning.reporting.comparison import find_runs
+from seep_lightning.runs.links import check_folder
 from seep_lightning.sweeps.settings import SearchConfig
 from seep_lightning.sweeps.space import split_overrides
 from seep_lightning.sweeps.study import Search, next_trial, open_study
@@ -249,3 +251,22 @@ def test_the_command_stops_before_it_writes(folder: Path, tmp_path: Path) -> Non
     assert refused.stderr.startswith("seep train: hydra.sweep.dir=") and refused.stderr.count("\n") == 1
     assert victim.read_text() == "precious"
     assert [path.name for path in folder.iterdir()] == ["multirun.yaml"]
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of 1,200 folders, one in the other."""
+    folder = tmp_path_factory.mktemp("deep")
+    depth = 1200
+    for count in range(1, depth + 1):
+        (folder / "/".join(["d"] * count)).mkdir()
+    yield folder
+    # pytest's own cleaning calls itself for each of them
+    for count in range(depth, 0, -1):
+        (folder / "/".join(["d"] * count)).rmdir()
+
+
+def test_a_deep_folder_is_walked_to_its_end(deep: Path) -> None:
+    check_folder(deep, "run")
+    with pytest.raises(UserError, match="no run in there"):
+        find_runs([str(deep)])

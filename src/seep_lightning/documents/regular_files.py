@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from seep_lightning.errors import UserError
@@ -31,6 +33,27 @@ _REASONS = {
 def is_there(path: Path) -> bool:
     """Whether anything has this name, be it a pipe or a link that leads nowhere: what is there is not passed over."""
     return os.path.lexists(path)
+
+
+def entries_below(folder: Path) -> Iterator[Path]:
+    """All files, folders and links at any depth below a folder, in no order; links are not followed.
+
+    `os.walk` and `Path.rglob` of Python 3.11 call themselves, so that a folder of a thousand folders, one in the other,
+    ends them.
+
+    Args:
+        folder: The folder; what is none, or cannot be read, has no entries.
+    """
+    waiting = [str(folder)]
+    while waiting:
+        entries: list[os.DirEntry[str]] = []
+        # below a path that is too long nothing can be reached by its name
+        with suppress(OSError), os.scandir(waiting.pop()) as found:
+            entries = list(found)
+        for entry in entries:
+            yield Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
 
 
 def is_regular(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from seep_lightning.commands.console import tell
 from seep_lightning.commands.tables import print_table
-from seep_lightning.documents.regular_files import is_regular, read_bytes
+from seep_lightning.documents.regular_files import entries_below, is_regular, read_bytes
 from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError, printable
 from seep_lightning.files import write_table
@@ -147,7 +147,9 @@ def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Pa
     """The folders at or below some, in order, that hold a file of this name, and the config of a run or none."""
     holders = set[Path]()
     for folder in folders:
-        for path in Path(folder).rglob(name):
+        for path in entries_below(Path(folder)):
+            if path.name != name:
+                continue
             has_config = path.with_name("config.yaml").is_file()
             if has_config == config:
                 holders.add(path.parent.resolve())

@@ -11,7 +11,7 @@ from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import trusting_its_config
-from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.regular_files import entries_below, is_there
 from seep_lightning.documents.text import read_text
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
@@ -333,7 +333,7 @@ def _holds_runs(folder: Path) -> bool:
     """Whether a folder is no run itself, but has runs below it."""
     if (folder / "config.yaml").is_file():
         return False
-    return folder.is_dir() and any(folder.rglob("split.csv"))
+    return folder.is_dir() and any(path.name == "split.csv" for path in entries_below(folder))
 
 
 def _shown(value: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.commands.console import tell
+from seep_lightning.documents.regular_files import entries_below
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.stored import read_scored_part
 from seep_lightning.files import digest
@@ -69,7 +70,8 @@ def pair_folders(folders: Sequence[str], part: str) -> Paired:
 
 def _evaluations(folder: str, part: str) -> list[Path]:
     """The `chips.csv` of each evaluation of a part that lies below a folder."""
-    return sorted(Path(folder).rglob(f"evaluate/{part}/chips.csv"))
+    ending = ("evaluate", part, "chips.csv")
+    return sorted(path for path in entries_below(Path(folder)) if path.parts[-len(ending) :] == ending)
 
 
 def print_pair(folders: Sequence[str], pair: Paired) -> None:

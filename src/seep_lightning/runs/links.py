@@ -5,6 +5,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from seep_lightning.documents.regular_files import entries_below
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
 
@@ -34,11 +35,10 @@ def check_folder(home: Path, key: str) -> None:
         UserError: There is one.
     """
     resolved = home.resolve()
-    for folder, folders, files in os.walk(home):
-        for name in (*folders, *files):
-            # what another process writes here may be gone already
-            with suppress(FileNotFoundError):
-                _check_entry(Path(folder, name), home, resolved, key)
+    for path in entries_below(home):
+        # what another process writes here may be gone already
+        with suppress(FileNotFoundError):
+            _check_entry(path, home, resolved, key)
 
 
 def _check_entry(path: Path, home: Path, resolved: Path, key: str) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.documents.regular_files import check_regular, entries_below
 from seep_lightning.errors import UserError, as_user_error
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -49,9 +49,8 @@ def check_zarr(folder: Path) -> None:
         UserError: One is.
     """
     real = folder.resolve()
-    for place, folders, files in os.walk(real):
-        for name in (*folders, *files):
-            _check_zarr_entry(Path(place, name), real)
+    for path in entries_below(real):
+        _check_zarr_entry(path, real)
 
 
 def _check_zarr_entry(path: Path, real: Path) -> None:
