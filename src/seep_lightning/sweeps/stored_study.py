@@ -39,7 +39,7 @@ _TABLE = re.compile(r'CREATE TABLE [\w"]+ \([\w\s",()]+\)')
 _INDEX = re.compile(r"CREATE (UNIQUE )?INDEX \w+ ON \w+ \(\w+\)")
 _RULE_OF_OPTUNA = re.compile(r"CHECK \(version_info_id ?= ?1\)")
 _COMPUTING = re.compile(r"\b(AS|CHECK|DEFAULT|COLLATE|GENERATED|SELECT|WITHOUT)\b", re.IGNORECASE)
-_KINDS_OF_ATTRIBUTES = {FIRST_NUMBER: int, RESTARTS: int, MISTAKE: str}
+_KINDS_OF_ATTRIBUTES: dict[str, type] = {FIRST_NUMBER: int, RESTARTS: int, MISTAKE: str}
 # of Optuna: where it keeps the settings of a trial that is queued
 _QUEUED = "fixed_params"
 
@@ -186,7 +186,7 @@ def _check_attributes(trial: FrozenTrial, database: Path) -> None:
     for name, kind in _KINDS_OF_ATTRIBUTES.items():
         if name not in trial.user_attrs:
             continue
-        value = trial.user_attrs[name]
+        value: Any = trial.user_attrs[name]
         # a bool is an int, but no number here; a trial that is taken up again has a number of its own
         is_ours = type(value) is kind and (kind is str or 0 <= value <= trial.number)
         if not is_ours:

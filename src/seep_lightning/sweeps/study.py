@@ -63,7 +63,7 @@ class Search:
         return self.folder / "study.db"
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         """Optuna's word for the mode."""
         return "minimize" if self.mode == "min" else "maximize"
 
