@@ -39,7 +39,7 @@ _TABLE = re.compile(r'CREATE TABLE [\w"]+ \([\w\s",()]+\)')
 _INDEX = re.compile(r"CREATE (UNIQUE )?INDEX \w+ ON \w+ \(\w+\)")
 _RULE_OF_OPTUNA = re.compile(r"CHECK \(version_info_id ?= ?1\)")
 _COMPUTING = re.compile(r"\b(AS|CHECK|DEFAULT|COLLATE|GENERATED|SELECT|WITHOUT)\b", re.IGNORECASE)
-_KINDS_OF_ATTRIBUTES: dict[str, type] = {FIRST_NUMBER: int, RESTARTS: int, MISTAKE: str}
+_NUMBERS = (FIRST_NUMBER, RESTARTS)
 # of Optuna: where it keeps the settings of a trial that is queued
 _QUEUED = "fixed_params"
 
@@ -183,12 +183,14 @@ def _check_distributions(trial: FrozenTrial, database: Path, space: Space) -> No
 
 def _check_attributes(trial: FrozenTrial, database: Path) -> None:
     """Raise `UserError` for attributes of ours with values that we do not give."""
-    for name, kind in _KINDS_OF_ATTRIBUTES.items():
-        if name not in trial.user_attrs:
-            continue
-        value: Any = trial.user_attrs[name]
-        # a bool is an int, but no number here; a trial that is taken up again has a number of its own
-        is_ours = type(value) is kind and (kind is str or 0 <= value <= trial.number)
-        if not is_ours:
+    ours = {name: value for name, value in trial.user_attrs.items() if name in (*_NUMBERS, MISTAKE)}
+    for name, value in ours.items():
+        is_known = _is_number_of(trial, value) if name in _NUMBERS else isinstance(value, str)
+        if not is_known:
             found = f"{name}={value!r}"[:LONGEST_SETTING]
             raise UserError(f"{database} holds a trial with {found}, which no search writes. {ANEW}")
+
+
+def _is_number_of(trial: FrozenTrial, value: Any) -> bool:
+    """Whether a value is the number of a trial, or of trials, up to this one; a bool is an int, but no number here."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= trial.number
