@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from helpers.stranger_runs import change_config, copied_run
 from seep_lightning import api
@@ -14,7 +16,11 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.resume import arguments_for_processes, resumed_config
+from seep_lightning.training.callback_states import check_callback_states
+from seep_lightning.training.callbacks import build_callbacks
 from seep_lightning.training.containment import check_contained
+from seep_lightning.training.os_signals import resume_hint
 
 CSV = "seep_lightning.training.loggers.Csv"
 LOGGERS = "lightning.pytorch.loggers"
@@ -42,6 +48,13 @@ LEADS_OUT: list[dict[str, Any]] = [
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "../../victim/a"}}},
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "~/victim"}}},
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "s3://evil/bucket"}}},
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{step:c}{step:c}/{step:c}"}}},
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{step!r:>9}"}}},
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{epoch:0999999999d}"}}},
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "$HOME"}}},
+    {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "name": "tb", "version": "v_$SECRET"}}},
+    {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "name": "%SECRET%"}}},
+    {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "sub_dir": "~"}}},
     {"trainer__model_registry": "evil/registry"},
 ]
 STAYS: list[dict[str, Any]] = [
@@ -51,6 +64,8 @@ STAYS: list[dict[str, Any]] = [
     {"logger": {"wandb": {"_target_": f"{LOGGERS}.WandbLogger", "project": "seeps", "name": "{run}"}}},
     {"callbacks": {"stop": {"_target_": f"{CALLBACKS}.EarlyStopping", "monitor": "dice/val"}}},
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{epoch}-{step}"}}},
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{epoch:02d}-{dice/val:.3f}"}}},
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "{run}/mine"}}},
 ]
 
 
@@ -88,6 +103,114 @@ def test_a_stored_logger_or_callback_that_leads_out_of_the_run_is_refused(
 def test_one_that_stays_within_is_taken(changes: dict[str, Any], stranger: Path) -> None:
     change_config(stranger, **changes)
     check_contained(Run(stranger), stored_config(stranger))
+
+
+def test_a_stored_callback_writes_where_it_was_judged_to(stranger: Path) -> None:
+    keep = {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "{run}/mine", "filename": "{epoch}"}
+    change_config(stranger, callbacks={"keep": keep})
+    built = build_callbacks(stored_config(stranger), Run(stranger))
+    assert vars(built[-1])["dirpath"] == str(stranger / "mine")
+
+
+KEEP = {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "mine", "enable_version_counter": False}
+STATE = {"best_model_score": None, "kth_best_model_path": "", "kth_value": None, "best_k_models": {}, "dirpath": "RUN"}
+STATES_OUTSIDE: list[dict[str, Any]] = [
+    {"best_model_path": "local:///VICTIM"},
+    {"best_model_path": "file:///VICTIM"},
+    {"best_model_path": "http://127.0.0.1:9/secret"},
+    {"best_model_path": "zip::/VICTIM"},
+    {"best_model_path": "VICTIM"},
+    {"best_model_path": "RUN/../victim"},
+    {"best_model_path": "RUN/checkpoints/.."},
+    {"last_model_path": "memory://a"},
+    {"kth_best_model_path": "s3://evil/a"},
+    {"best_k_models": {"local:///VICTIM": 1.0}},
+    {"dirpath": "http://evil.example"},
+    {"more": [[{"a": ("VICTIM",)}]]},
+    {"best_model_path": "RUN/link/file"},
+]
+
+
+def change_states(run: Path, name: str, state: dict[str, Any]) -> None:
+    """Write the state of a callback into a run's last checkpoint."""
+    path = run / "checkpoints" / "last.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["callbacks"][name] = state
+    torch.save(content, path)
+
+
+def with_places(value: Any, run: Path) -> Any:
+    """A state with the paths of the run and of the folder that is not to be touched."""
+    if isinstance(value, dict):
+        return {with_places(key, run): with_places(item, run) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_places(item, run) for item in value]
+    return (
+        value.replace("VICTIM", str(run.parent / "victim")).replace("RUN", str(run))
+        if isinstance(value, str)
+        else value
+    )
+
+
+@pytest.mark.parametrize("changes", STATES_OUTSIDE, ids=range(len(STATES_OUTSIDE)))
+@pytest.mark.parametrize("name", ["ModelCheckpoint{'monitor': None}", "Other"])
+def test_the_state_of_a_callback_names_nothing_outside_of_the_run(
+    name: str, changes: dict[str, Any], stranger: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "victim" / "thesis.txt").write_text("years of work")
+    (stranger / "link").symlink_to(tmp_path / "victim")
+    state = with_places({**STATE, "best_model_path": "", "last_model_path": "", **changes}, stranger)
+    with pytest.raises(UserError, match="state of its callback .* outside of the run") as error:
+        check_callback_states(Run(stranger), stored_config(stranger), {name: state})
+    assert "\n" not in str(error.value)
+    assert (tmp_path / "victim" / "thesis.txt").is_file()
+
+
+def test_it_is_judged_before_the_training_goes_on(stranger: Path, tmp_path: Path) -> None:
+    (tmp_path / "victim" / "thesis.txt").write_text("years of work")
+    change_config(stranger, callbacks={"keep": KEEP})
+    state = with_places({**STATE, "best_model_path": "local:///VICTIM", "last_model_path": ""}, stranger)
+    name = api_state_key()
+    change_states(stranger, name, state)
+    with pytest.raises(UserError, match="outside of the run"):
+        api.train(run=stranger, trainer={"max_epochs": 7})
+    assert (tmp_path / "victim" / "thesis.txt").is_file()
+
+
+def api_state_key() -> str:
+    """The name of the state of the callback `KEEP`."""
+    return ModelCheckpoint(filename="mine", enable_version_counter=False).state_key
+
+
+def test_states_of_a_moved_run_and_of_typed_folders_are_taken(stranger: Path, tmp_path: Path) -> None:
+    moved = {**STATE, "dirpath": "/old/run/checkpoints", "best_model_path": "/old/run/checkpoints/mine.ckpt"}
+    typed = {**STATE, "dirpath": str(tmp_path / "victim"), "best_model_path": str(tmp_path / "victim" / "mine.ckpt")}
+    change_config(stranger, callbacks={"keep": {**KEEP, "dirpath": str(tmp_path / "victim")}})
+    states = {"ModelCheckpoint{1}": moved, "ModelCheckpoint{2}": typed, "EarlyStopping": {"best_score": torch.ones(1)}}
+    check_callback_states(Run(stranger), stored_config(stranger), states)
+
+
+PROCESSES: list[dict[str, Any]] = [
+    {"trainer__strategy": "ddp", "trainer__num_nodes": 2},
+    {"trainer__devices": "auto"},
+    {"trainer__devices": [0, 1]},
+    {"trainer__strategy": "deepspeed"},
+]
+
+
+@pytest.mark.parametrize("changes", PROCESSES, ids=range(len(PROCESSES)))
+def test_a_stored_config_starts_no_other_processes(changes: dict[str, Any], stranger: Path) -> None:
+    change_config(stranger, **changes)
+    names = [name.replace("__", ".") for name in changes]
+    with pytest.raises(UserError, match=rf"open a port.*Add '?{names[0]}=.*or trainer=auto") as error:
+        resumed_config(Run(stranger), stored_config(stranger), [f"run={stranger}"])
+    assert "\n" not in str(error.value)
+    typed = [f"{name}=1" for name in names]
+    resumed_config(Run(stranger), stored_config(stranger), [f"run={stranger}", *typed])
+    alone = resumed_config(Run(stranger), TrainConfig(), ["trainer=auto"])
+    assert arguments_for_processes(alone) == ""
+    asked = arguments_for_processes(stored_config(stranger))
+    assert all(name in asked for name in names) and asked in resume_hint(Run(stranger))
 
 
 def test_what_the_command_line_names_may_lie_anywhere(stranger: Path, tmp_path: Path) -> None:

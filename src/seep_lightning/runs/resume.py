@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 from seep_lightning.config.training import TrainConfig, TrainerConfig
 from seep_lightning.errors import UserError
@@ -47,8 +49,16 @@ OTHER_CHANGES = {
 
 MAY_CHANGE = (*BESIDE_THE_TRAINING, *OTHER_CHANGES)
 
-HARDWARE = ("accelerator", "devices", "strategy", "precision", "benchmark", "sync_batchnorm")
+HARDWARE = ("accelerator", "devices", "num_nodes", "plugins", "strategy", "precision", "benchmark", "sync_batchnorm")
 """What a group such as `trainer=gpu` is about: taken from it even where it is the Trainer's default."""
+
+ONE_PROCESS: dict[str, tuple[Any, ...]] = {
+    "strategy": ("auto",),
+    "devices": (1, "1"),
+    "num_nodes": (1,),
+    "plugins": (None,),
+}
+"""Settings of the Trainer that start other processes and open ports, with the values that do not."""
 
 DECIDES_OUTCOME = {
     "min_epochs": "the length",
@@ -166,13 +176,14 @@ def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> Trai
         overrides: The command line, which says what of it was asked for.
 
     Raises:
-        UserError: Something else was asked for.
+        UserError: Something else was asked for, or several processes were not.
     """
     keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
     for key in keys:
         if not key.startswith(MAY_CHANGE):
             raise UserError(f"{key} cannot change on resume: the run keeps its own config. {START_ANEW}={run.dir}.")
     config = deepcopy(run.config)
+    _check_processes(run, keys)
     _take_trainer(config, new, keys)
     _take_data(config, new, keys)
     _take_callbacks(config, new, keys)
@@ -183,6 +194,33 @@ def resumed_config(run: Run, new: TrainConfig, overrides: Sequence[str]) -> Trai
     config.run = None
     config.ckpt = None
     return config
+
+
+def arguments_for_processes(config: TrainConfig) -> str:
+    """What a command needs beside `run=DIR` to go on with several processes: ` trainer.devices=2`, after a blank.
+
+    Args:
+        config: The run's own.
+
+    Returns:
+        Arguments for a shell; empty where one process trains.
+    """
+    stored = vars(config.trainer)
+    settings = [f"trainer.{name}={stored[name]}" for name, single in ONE_PROCESS.items() if stored[name] not in single]
+    return "".join(f" {quote(setting.replace(' ', ''))}" for setting in settings)
+
+
+def _check_processes(run: Run, keys: Sequence[str]) -> None:
+    """Refuse to start other processes because a stored config says so: they listen on a port of all networks."""
+    asked = arguments_for_processes(run.config)
+    if not asked or "trainer" in keys:
+        return
+    names = [argument.strip("'").partition("=")[0] for argument in asked.split()]
+    if any(name not in keys for name in names):
+        raise UserError(
+            f"run={run.dir} was trained by several processes, which open a port to other computers: this is not taken "
+            f"from a stored config. Add{asked}, or trainer=auto for one process."
+        )
 
 
 def _take_data(config: TrainConfig, new: TrainConfig, keys: Sequence[str]) -> None:

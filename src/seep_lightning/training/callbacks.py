@@ -18,6 +18,7 @@ from seep_lightning.training.early_stopping import EarlyStopping
 from seep_lightning.training.epoch_facts import EpochFacts
 from seep_lightning.training.monitors import monitor_mode, monitors_of
 from seep_lightning.training.process import TRIAL_VARIABLE
+from seep_lightning.training.run_placeholder import fill_in_run
 from seep_lightning.training.schedule_course import ScheduleCourse
 
 
@@ -41,13 +42,18 @@ def build_callbacks(config: TrainConfig, run: Run) -> list[Callback]:
             callbacks.append(callback)
     if TRIAL_VARIABLE in os.environ:
         callbacks.append(_pruning(config))
-    return [*callbacks, *_callbacks_of_nodes(config)]
+    return [*callbacks, *_callbacks_of_nodes(config, run)]
 
 
-def _callbacks_of_nodes(config: TrainConfig) -> list[Callback]:
+def _callbacks_of_nodes(config: TrainConfig, run: Run) -> list[Callback]:
     """The callbacks that the config names; a node of null is one that was switched off."""
+    callbacks: list[Callback] = []
     nodes = config.callbacks or {}
-    return [build(f"callbacks.{name}", looked_up(node), Callback) for name, node in nodes.items() if node]
+    for name, node in nodes.items():
+        if node:
+            filled = fill_in_run(looked_up(node), run)
+            callbacks.append(build(f"callbacks.{name}", filled, Callback))
+    return callbacks
 
 
 def _panels(config: TrainConfig, run: Run) -> Callback:

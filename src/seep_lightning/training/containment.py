@@ -5,6 +5,7 @@ what they are given to a server: so their settings must not lead out of the dire
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ SECTIONS = ("logger", "callbacks")
 PATH_SETTINGS = frozenset(
     {"artifact_location", "dir", "dirpath", "file", "folder", "log_dir", "path", "root_dir", "save_dir", "sub_dir"}
 )
+# Names of files with figures in them, such as `{epoch}-{dice/val:.2f}`: other formats could write any letters.
+FILENAME_SETTING = "filename"
+FIGURE_IN_FILENAME = re.compile(r"\{[\w./ -]+(:0?\d{0,2}(\.\d{1,2})?[dfeg]?)?\}")
+# Lightning's loggers look up `$NAME` and `%NAME%` of the environment in their paths
+VARIABLE = re.compile(r"\$|%\w+%")
 # What is said before the path of a store on this machine
 LOCAL_STORES = ("sqlite:///", "file://", "file:")
 # The one reference that `conf/logger/` has, and where
@@ -103,7 +109,15 @@ def _stays(run: Run, setting: str, value: str) -> bool:
         if SERVER_VARIABLE in os.environ:
             return True
         value = str(looked_up(value))
-    text = fill_in_run(value, run)
+    elif VARIABLE.search(value):
+        return False
+    if setting == FILENAME_SETTING and not _is_plain_filename(value):
+        return False
+    return _is_within(run, setting, fill_in_run(value, run))
+
+
+def _is_within(run: Run, setting: str, text: str) -> bool:
+    """Whether a text is no path, or one below the run's directory."""
     for prefix in LOCAL_STORES:
         if text.startswith(prefix):
             return _lies_below(run, text.removeprefix(prefix))
@@ -112,6 +126,12 @@ def _stays(run: Run, setting: str, value: str) -> bool:
     is_path = setting in PATH_SETTINGS
     looks_like_path = text.startswith(("/", "~", "\\")) or ".." in Path(text).parts
     return not (is_path or looks_like_path) or _lies_below(run, text)
+
+
+def _is_plain_filename(value: str) -> bool:
+    """Whether a name of files takes nothing but numbers in."""
+    literal = FIGURE_IN_FILENAME.sub("", value)
+    return "{" not in literal and "}" not in literal
 
 
 def _is_own_server(setting: str, value: str) -> bool:

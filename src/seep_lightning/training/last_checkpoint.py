@@ -6,6 +6,7 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.resume import check_same_config
+from seep_lightning.training.callback_states import check_callback_states
 
 if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
@@ -23,8 +24,8 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
         The content of `last.ckpt`; None where the run has none yet.
 
     Raises:
-        UserError: Settings, data or split are those of another run, or the run is longer than `trainer.max_epochs` or
-            `max_steps`.
+        UserError: Settings, data or split are those of another run, a state names files outside of the run, or the run
+            is longer than `trainer.max_epochs` or `max_steps`.
     """
     from seep_lightning.runs.checkpoints import read_checkpoint
 
@@ -38,6 +39,7 @@ def read_last_checkpoint(run: Run, config: TrainConfig, data: "SeepDataModule") 
         if content.get(key) is None:
             raise UserError(f"{run.last} is damaged: it does not say its {key}. Start anew with init={run.dir}.")
     check_optimizer_states(run, content["optimizer_states"])
+    check_callback_states(run, config, content.get("callbacks", {}))
     _check_same_data(run, content["hyper_parameters"]["facts"].get("fingerprint"), data)
     _check_length(run, "epochs", content["epoch"] + 1, config.trainer.max_epochs)
     _check_length(run, "steps", content["global_step"], config.trainer.max_steps)

@@ -1,4 +1,4 @@
-"""The text that stands for the run directory in the settings of loggers."""
+"""The text that stands for the run directory in the settings of loggers and callbacks."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from seep_lightning.config.targets import mapped_values
 from seep_lightning.runs.directory import Run
 
 RUN_PLACEHOLDER = "{run}"
-"""Stands for the run directory in the values of a logger's node."""
+"""Stands for the run directory in the values of a node of `logger` or `callbacks`."""
 
 
 def fill_in_run(value: Any, run: Run) -> Any:
-    """A value of a logger's node with the run directory filled in.
+    """A value of such a node with the run directory filled in.
 
     Args:
         value: A text, another value, or mappings and lists of them.
