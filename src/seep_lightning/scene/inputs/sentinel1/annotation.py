@@ -7,7 +7,9 @@ from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
+from seep_lightning.scene.budgets import TALLEST, WIDEST
 from seep_lightning.scene.georeference import Georeference
+from seep_lightning.scene.inputs.sentinel1.bounds import MOST_GRID_POINTS, elements
 from seep_lightning.scene.inputs.sentinel1.files import ProductFiles
 from seep_lightning.scene.inputs.sentinel1.product import damage_told, parsed_xml
 from seep_lightning.scene.inputs.sentinel1.sea import sea_points
@@ -45,14 +47,23 @@ def read_annotation(files: ProductFiles, file: str) -> Annotation:
     """
     root = parsed_xml(files, file)
     with damage_told(files, file):
-        grid = [_point(element) for element in root.iterfind(".//geolocationGridPoint")]
+        grid = [_point(element) for element in elements(root, ".//geolocationGridPoint", MOST_GRID_POINTS)]
         points = sea_points(root) or grid
         return Annotation(
-            height=int(number(root, ".//numberOfLines")),
-            width=int(number(root, ".//numberOfSamples")),
+            height=_size(root, ".//numberOfLines", TALLEST),
+            width=_size(root, ".//numberOfSamples", WIDEST),
             place=Georeference(CRS.from_string(WGS84), Affine.identity(), points, placed_by_points=bool(points)),
             without_noise=root.findtext(".//thermalNoiseCorrectionPerformed") == "true",
         )
+
+
+def _size(root: Element, path: str, most: int) -> int:
+    """A number of lines or pixels; ValueError for what no image has."""
+    size = number(root, path)
+    # not so for what is no number
+    if not 1 <= size <= most:
+        raise ValueError(f"{path.removeprefix('.//')} is {size:g}; expected 1 to {most:,}")
+    return int(size)
 
 
 def _point(element: Element) -> GroundControlPoint:

@@ -13,6 +13,14 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from rasterio.control import GroundControlPoint
 
+from seep_lightning.scene.inputs.sentinel1.bounds import (
+    MOST_COEFFICIENTS,
+    MOST_CONVERSIONS,
+    MOST_GRID_POINTS,
+    MOST_STATES,
+    check_count,
+    elements,
+)
 from seep_lightning.scene.placements import water_height
 from seep_lightning.scene.point_fits import Floats
 from seep_lightning.scene.projections import Points, transformer_between
@@ -62,10 +70,10 @@ class _Geometry:
 
     @classmethod
     def read(cls, root: Element) -> "_Geometry":
-        """Read an annotation; ValueError where something is missing."""
-        points = list(root.iterfind(".//geolocationGridPoint"))
-        states = list(root.iterfind(".//orbit"))
-        conversions = list(root.iterfind(".//coordinateConversionList/coordinateConversion"))
+        """Read an annotation; ValueError where something is missing, or there is too much of it."""
+        points = elements(root, ".//geolocationGridPoint", MOST_GRID_POINTS)
+        states = elements(root, ".//orbit", MOST_STATES)
+        conversions = elements(root, ".//coordinateConversionList/coordinateConversion", MOST_CONVERSIONS)
         if not conversions or len(states) < 2:
             raise ValueError("no orbit, or no ground range")
         start = _time(states[0], "time")
@@ -202,4 +210,6 @@ def _coefficients(conversion: Element) -> Floats:
     """The polynomial from ground range to slant range; ground range counts from the first pixel."""
     if _number(conversion, "gr0") != 0:
         raise ValueError("ground range does not begin at the first pixel")
-    return np.array([float(text) for text in (conversion.findtext("grsrCoefficients") or "missing").split()])
+    texts = (conversion.findtext("grsrCoefficients") or "missing").split()
+    check_count(len(texts), "grsrCoefficients", MOST_COEFFICIENTS)
+    return np.array([float(text) for text in texts])

@@ -91,14 +91,14 @@ class Sigma0:
 
     def _read_tables(self, band: BandFiles) -> BandTables:
         """The tables of a band."""
-        width = self._annotation.width
+        height, width = self._annotation.height, self._annotation.width
         if not band.calibration:
             path = self._files.path
             raise UserError(f"{path}: it lists no calibration of {band.polarisation}. Download the product again.")
         calibration = read_calibration(self._files, band.calibration, width)
         noise = None
         if self._tells_noise(band):
-            noise = read_noise(self._files, band.noise, width)
+            noise = read_noise(self._files, band.noise, height, width)
         if noise is None and self._subtracts_noise:
             raise UserError(f"{self._files.path} has no table of its thermal noise. Leave remove_noise= out.")
         return BandTables(calibration, noise)

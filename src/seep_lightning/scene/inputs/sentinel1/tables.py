@@ -9,6 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.scene.inputs.sentinel1.annotation import number
+from seep_lightning.scene.inputs.sentinel1.bounds import (
+    MOST_BLOCKS,
+    MOST_NUMBERS,
+    MOST_OVERLAP,
+    MOST_VECTORS,
+    check_count,
+    elements,
+)
 from seep_lightning.scene.inputs.sentinel1.files import ProductFiles
 from seep_lightning.scene.inputs.sentinel1.product import damage_told, parsed_xml
 from seep_lightning.scene.interfaces import Floats
@@ -49,8 +57,10 @@ class Table:
         """
         in_order = sorted(vectors, key=_line_of)
         columns = np.arange(width)
-        rows = [np.interp(columns, vector.pixels, vector.values) for vector in in_order]
-        return cls(np.array([vector.line for vector in in_order]), np.asarray(rows, np.float32))
+        rows = np.empty((len(in_order), width), np.float32)
+        for row, vector in zip(rows, in_order, strict=True):
+            row[:] = np.interp(columns, vector.pixels, vector.values)
+        return cls(np.array([vector.line for vector in in_order]), rows)
 
     def at(self, window: Window) -> Floats:
         """The quantity at the pixels of a window, (h, w)."""
@@ -101,8 +111,10 @@ def _line_of(vector: Vector) -> float:
 
 
 def numbers(element: Element, path: str) -> NDArray[np.float64]:
-    """The numbers at a path below an element, (N,)."""
-    return np.array((element.findtext(path) or "").split(), np.float64)
+    """The numbers at a path below an element, (N,); ValueError for more than a product has."""
+    texts = (element.findtext(path) or "").split()
+    check_count(len(texts), path, MOST_NUMBERS)
+    return np.array(texts, np.float64)
 
 
 @dataclass(frozen=True)
@@ -172,12 +184,13 @@ def read_calibration(files: ProductFiles, file: str, width: int) -> Table:
         return Table.of(_vectors(root, "calibrationVector", "sigmaNought"), width)
 
 
-def read_noise(files: ProductFiles, file: str, width: int) -> Noise:
+def read_noise(files: ProductFiles, file: str, height: int, width: int) -> Noise:
     """Read the tables of a band's thermal noise.
 
     Args:
         files: The product's files.
         file: The noise.
+        height: Rows of the band.
         width: Columns of the band.
 
     Raises:
@@ -189,12 +202,27 @@ def read_noise(files: ProductFiles, file: str, width: int) -> Noise:
             # products made before March 2018
             return Noise(Table.of(_vectors(root, "noiseVector", "noiseLut"), width), ())
         across = Table.of(_vectors(root, "noiseRangeVector", "noiseRangeLut"), width)
-        return Noise(across, tuple(_block(element) for element in root.iterfind(".//noiseAzimuthVector")))
+        blocks = [_block(element) for element in elements(root, ".//noiseAzimuthVector", MOST_BLOCKS)]
+        _check_overlap(blocks, Window(0, height, 0, width))
+        return Noise(across, tuple(blocks))
+
+
+def _check_overlap(blocks: Sequence[NoiseBlock], image: Window) -> None:
+    """Raise ValueError for blocks that lie on each other: each would be multiplied into the same pixels."""
+    pixels = 0
+    for block in blocks:
+        part = _overlap(block.window, image)
+        if part is not None:
+            rows, columns = part
+            pixels += (rows.stop - rows.start) * (columns.stop - columns.start)
+    size = image.bottom * image.right
+    if pixels > MOST_OVERLAP * size:
+        raise ValueError(f"its noiseAzimuthVector cover {pixels:,} px of an image of {size:,}")
 
 
 def _vectors(root: Element, tag: str, quantity: str) -> list[Vector]:
-    """All vectors of a kind; ValueError where there are none."""
-    vectors = [Vector.of(element, quantity) for element in root.iterfind(f".//{tag}")]
+    """All vectors of a kind; ValueError where there are none, or more than a product has."""
+    vectors = [Vector.of(element, quantity) for element in elements(root, f".//{tag}", MOST_VECTORS)]
     if not vectors:
         raise ValueError(f"it has no {tag}")
     return vectors
