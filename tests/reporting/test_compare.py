@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -45,6 +46,16 @@ def test_runs_are_ranked_by_validation_with_what_differs_only(sweep: Path, tmp_p
         written = list(csv.DictReader(file))
     assert [row["val/dice"] for row in written] == ["0.4", "0.3", ""]
     assert [row["optimizer.lr"] for row in written] == ["0.2", "0.1", "0.3"]
+
+
+def test_a_run_with_a_damaged_split_is_left_out(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sweep / "a" / "split.csv").unlink()
+    os.mkfifo(sweep / "a" / "split.csv")
+    assert [row.run.dir.name for row in compare([str(sweep)])] == ["b", "c"]
+    assert "left out: " in caplog.text and "a/split.csv is a pipe; expected a regular file." in caplog.text
+    (sweep / "b" / "split.csv").write_text("x,y\n")
+    with pytest.raises(UserError, match=r"a/split\.csv is a pipe"):
+        compare([str(sweep)])
 
 
 def test_a_table_tells_runs_of_one_name_apart_and_what_was_pruned(

@@ -10,7 +10,7 @@ from typing import Any
 
 from seep_lightning.commands.console import tell
 from seep_lightning.commands.tables import print_table
-from seep_lightning.documents.regular_files import entries_below, is_regular, read_bytes
+from seep_lightning.documents.regular_files import entries_below, is_there, read_bytes
 from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError, printable
 from seep_lightning.files import write_table
@@ -81,7 +81,6 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
         UserError: No run is in there, or none has this figure.
     """
     rows = _readable_rows(find_runs(folders), metric)
-    _warn_of_different_validation(rows)
     _keep_differing_settings(rows)
     return sorted(rows, key=lambda row: (_rank(row, metric), str(row.run.dir)))
 
@@ -157,18 +156,26 @@ def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Pa
 
 
 def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:
-    """The rows of runs; says which are left out, being of another version or of another task."""
+    """The rows of runs; says which are left out, being damaged, of another version or of another task."""
     rows = []
     unreadable = []
+    # runs of one sweep have one split, byte by byte: it is read once
+    sets_of_splits: dict[bytes, frozenset[str]] = {}
     for run in runs:
         try:
-            rows.append(_row_of(run, metric))
+            row = _row_of(run, metric)
+            if row.figures:
+                content = _content(run.split_path)
+                if content not in sets_of_splits:
+                    sets_of_splits[content] = _validation_chips(run)
+            rows.append(row)
         except UserError as error:
             unreadable.append(error)
     if unreadable and not any(row.figures for row in rows):
         raise unreadable[0]
     for reason in unreadable:
         log.warning("left out: %s", reason)
+    _warn_of_different_validation(set(sets_of_splits.values()))
     return rows
 
 
@@ -185,12 +192,8 @@ def _row_of(run: Run, metric: str) -> Row:
     return Row(run, status, figures, settings_of(run.config), summary.get("error", ""), floors)
 
 
-def _warn_of_different_validation(rows: Sequence[Row]) -> None:
+def _warn_of_different_validation(validation_sets: set[frozenset[str]]) -> None:
     """Warn where runs were validated on different chips."""
-    runs = [row.run for row in rows if row.figures]
-    # runs of one sweep have one split, byte by byte: it is read once
-    splits = {_content(run.split_path): run for run in runs}
-    validation_sets = {_validation_chips(run) for run in splits.values()}
     if len(validation_sets) > 1:
         message = "these runs were validated on %d different sets of chips, between which ranks say little"
         log.warning(message, len(validation_sets))
@@ -202,8 +205,12 @@ def _validation_chips(run: Run) -> frozenset[str]:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a table; none where there is no file."""
-    return read_bytes(path, largest=LARGEST_TABLE) if is_regular(path) else b""
+    """The bytes of a table; none where there is no file.
+
+    Raises:
+        UserError: It is a pipe or the like.
+    """
+    return read_bytes(path, largest=LARGEST_TABLE) if is_there(path) else b""
 
 
 def _keep_differing_settings(rows: Sequence[Row]) -> None:
