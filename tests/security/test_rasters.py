@@ -436,6 +436,29 @@ def test_hdf5_shows_no_bytes_of_another_file(
         Raster(folder / "scene.vrt")
 
 
+LISTED = [
+    "GTIFF_DIR:off:8:/vsicurl/URL/a.tif",
+    "NETCDF:URL/a.nc:a",
+    "HDF5:/vsicurl/URL/a.h5://a",
+    "ZARR:/vsicurl/URL/a.zarr:/a",
+    "vrt:///vsicurl/URL/a.tif",
+    "GTIFF_RAW:/vsicurl/URL/a.tif",
+]
+
+
+@pytest.mark.parametrize("listed", LISTED)
+def test_the_rasters_that_metadata_list_lie_in_the_file_itself(listed: str, folder: Path, network: Listener) -> None:
+    compat.forbid_gdal_networks()
+    path = write_raster(folder / "scene.nc", PIXELS, driver="PNG")
+    item = f'<MDI key="SUBDATASET_1_NAME">{listed.replace("URL", network.url)}</MDI>'
+    (folder / "scene.nc.aux.xml").write_text(
+        f'<PAMDataset><Metadata domain="SUBDATASETS">{item}<MDI key="SUBDATASET_1_DESC">a</MDI></Metadata></PAMDataset>'
+    )
+    with pytest.raises(UserError, match="holds no raster of numbers"):
+        open_scene(find_scenes("input", str(path))[0], ReadingOptions())
+    assert not network.requests
+
+
 def test_hdf5_in_an_archive_or_at_an_address_is_not_opened(folder: Path, network: Listener) -> None:
     packed = folder / "a.zip"
     with zipfile.ZipFile(packed, "w") as archive:

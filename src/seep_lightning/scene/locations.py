@@ -10,6 +10,8 @@ OWN_MEMORY = "/vsimem/"
 """Where this package, and nobody else, lays files that have no place on a disk."""
 
 _VIRTUAL_SYSTEM = "/vsi"
+# at the beginning: within a name of a stranger it is none that a person typed
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://")
 _LISTED_ARCHIVE = re.compile(r"/vsi(zip|tar)/")
 _SUBDATASET = re.compile(
     r"(?P<driver>NETCDF|HDF5|ZARR):(?P<quote>\"?)(?P<file>[^\"]+?)(?P=quote):(?P<part>[^\"]+)", re.I
@@ -74,7 +76,7 @@ def may_be_listed(location: str) -> bool:
 
 def is_at_an_address(location: str) -> bool:
     """Whether a name is one of a network: `/vsicurl/...`, `/vsis3/...`, `https://...`."""
-    return is_of_a_virtual_system(location) or "://" in location
+    return is_of_a_virtual_system(location) or _ADDRESS.match(location) is not None
 
 
 def member_of(location: str) -> str:

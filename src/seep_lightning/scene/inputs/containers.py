@@ -164,6 +164,10 @@ def _layers_of(file: Any, scene: SceneFile) -> list[Layer]:
         driver, _, rest = subdataset.partition(":")
         part = rest.replace('"', "").removeprefix(str(scene.path).replace('"', "")).removeprefix(":")
         location = _location(driver, str(scene.path), part)
+        # metadata beside the file may list anything
+        named = parsed_subdataset(location)
+        if named is None or named["file"] != str(scene.path):
+            continue
         with suppress(UserError), open_for_reading(location) as raster:
             layers.append(_layer_of(raster, scene, part, location))
     return layers
