@@ -58,6 +58,12 @@ def test_a_run_with_a_damaged_split_is_left_out(sweep: Path, caplog: pytest.LogC
         compare([str(sweep)])
 
 
+def test_so_is_one_whose_name_no_page_can_hold(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sweep / "a").rename(sweep / os.fsdecode(b"a\xff"))
+    assert [row.run.dir.name for row in compare([str(sweep)])] == ["b", "c"]
+    assert r"left out: The name of a\xff in" in caplog.text
+
+
 def test_a_table_tells_runs_of_one_name_apart_and_what_was_pruned(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

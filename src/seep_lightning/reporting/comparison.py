@@ -18,6 +18,7 @@ from seep_lightning.metrics.figures import DICE, lower_is_better
 from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import settings_of
+from seep_lightning.scene.locations import check_name
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +181,9 @@ def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:
 
 
 def _row_of(run: Run, metric: str) -> Row:
-    """The row of a run; `UserError` where its config cannot be read, or its figures lack the metric."""
+    """The row of a run; `UserError` where its name or config cannot be read, or its figures lack the metric."""
+    # it stands on the page and in the table
+    check_name(run.dir)
     summary = run.summary()
     figures = summary.get("figures", {}).get("val", {})
     if figures and metric not in figures:
