@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from helpers.stranger_runs import change_checkpoints, change_config, copied_run
 from seep_lightning import api, load
 from seep_lightning.data.layouts.names import split_name
 from seep_lightning.errors import UserError
+from seep_lightning.nets.bounds import check_activations
 from seep_lightning.predictor.weights import read_weights
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
@@ -25,6 +28,20 @@ CATASTROPHIC = [
     r"(?P<scene>(?:(x*)*\2)*)b\2",
     r"(?P<scene>((((x*)*)*)*)*)[^x].$z",
 ]
+
+
+class BlowsUpInside(nn.Module):
+    """Gives an image of the size of its input, after one that is much larger."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.pad(image, (0, 9000, 0, 90_000))[..., : image.shape[-2], : image.shape[-1]]
+
+
+class NeedsValues(nn.Module):
+    """Works with tensors that have values alone."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image / image.max().item()
 
 
 @pytest.mark.parametrize("pattern", CATASTROPHIC, ids=range(len(CATASTROPHIC)))
@@ -81,6 +98,50 @@ def test_nor_is_a_resumed_run_built_larger_than_its_checkpoint(stranger: Path) -
     with pytest.raises(UserError, match="differs from model"):
         api.train(run=stranger, trainer={"max_epochs": 7})
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
+
+
+def test_nor_do_buffers_that_are_no_weights(stranger: Path) -> None:
+    change_checkpoints(
+        stranger, model={"_target_": "torch.nn.BatchNorm2d", "num_features": 700_000_000, "affine": False}
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match="differs from model"):
+        load(stranger, device="cpu")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+ENDLESS_LAYERS = [
+    nn.Upsample(scale_factor=100),
+    nn.ZeroPad2d(6000),
+    nn.Unfold(128),
+    nn.AdaptiveAvgPool2d(40_000),
+    nn.Sequential(nn.Upsample(scale_factor=100), nn.AdaptiveAvgPool2d(1)),
+    BlowsUpInside(),
+]
+
+
+@pytest.mark.parametrize("net", ENDLESS_LAYERS, ids=range(len(ENDLESS_LAYERS)))
+def test_a_forward_pass_without_measure_is_refused_before_it_takes_memory(net: nn.Module) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match="makes more than 2048 values of each pixel") as error:
+        check_activations(net, "torch.nn.Sequential", 1, 32, "seeps.pt")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000 and "\n" not in str(error.value)
+
+
+def test_a_network_is_tried_on_a_copy_and_one_that_needs_values_is_not_judged() -> None:
+    norm = nn.BatchNorm2d(1)
+    check_activations(norm, "torch.nn.BatchNorm2d", 1, 32, "seeps.pt")
+    assert norm.training and norm.weight.device.type == "cpu"
+    check_activations(NeedsValues(), "mynets.NeedsValues", 1, 32, "seeps.pt")
+
+
+def test_the_forward_pass_of_a_stored_network_is_tried(stranger: Path) -> None:
+    change_checkpoints(stranger, model={"_target_": "torch.nn.Upsample", "scale_factor": 100})
+    for path in (stranger / "checkpoints").iterdir():
+        content = torch.load(path, weights_only=True)
+        torch.save({**content, "state_dict": {}}, path)
+    with pytest.raises(UserError, match="makes more than 2048 values"):
+        load(stranger, device="cpu")
 
 
 def test_a_packed_checkpoint_is_not_unpacked(stranger: Path) -> None:

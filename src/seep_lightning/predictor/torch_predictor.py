@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from seep_lightning.config.targets import TARGET
 from seep_lightning.config.trust import judge_stored
 from seep_lightning.data.normalise import Floats
 from seep_lightning.errors import as_user_error
-from seep_lightning.nets.bounds import bounded_by
+from seep_lightning.nets.bounds import bounded_by, check_activations
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import main_head, probabilities
@@ -60,7 +61,8 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
         path: Where it came from, for messages.
 
     Raises:
-        UserError: The checkpoint holds settings that this version does not know, or weights of another network.
+        UserError: The checkpoint holds settings that this version does not know, or weights of another network, or
+            a network of a forward pass without measure.
     """
     stored = content["hyper_parameters"]
     # a format of another package may have read it by itself
@@ -75,7 +77,7 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
         net = build_net(stored["model"], bands, told_apart(facts), channels_last, trained=True)
     load_weights(net, content, path)
     slope, offset = chosen.get("scaling", (1.0, 0.0))
-    return StoredNetwork(
+    network = StoredNetwork(
         net=net,
         facts=facts,
         threshold=chosen["threshold"],
@@ -83,6 +85,8 @@ def stored_network(content: dict[str, Any], path: Path) -> StoredNetwork:
         scaling=(slope, offset),
         known_stride=chosen.get("stride"),
     )
+    check_activations(net, str(stored["model"][TARGET]), bands, network.stride, str(path))
+    return network
 
 
 class TorchPredictor(Predictor):

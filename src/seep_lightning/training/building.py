@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from seep_lightning.config.targets import TARGET
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import is_first_process
@@ -35,6 +36,8 @@ def build_module(
         UserError: A node or a weights file does not fit.
     """
     from seep_lightning.data.augment import Augment
+    from seep_lightning.nets.bounds import check_activations
+    from seep_lightning.nets.forward import stride_of
     from seep_lightning.predictor.weights import start_from
     from seep_lightning.training.module import SeepModule
     from seep_lightning.training.optimisation import check_optimisation
@@ -52,6 +55,9 @@ def build_module(
         figures=cfg.figures,
         metrics=cfg.metrics,
     )
+    if resumes:
+        bands = data.facts().get("bands", 1)
+        check_activations(model.net, str(cfg.model[TARGET]), bands, stride_of(model.net), "the run's config")
     if init is not None:
         start_from(model.net, starting_weights(init))
         _tell_other_normalisation(init, data)
