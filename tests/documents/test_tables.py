@@ -23,6 +23,15 @@ def test_what_is_no_such_table_is_told(text: str, message: str) -> None:
         parsed_csv(text, "file", ["name", "part"])
 
 
+@pytest.mark.parametrize(
+    "text", ["root:x:0:0:root:/root:/bin/bash\n", "KEY=abc,def\n", "hunter2\n", "-----BEGIN KEY\n"]
+)
+def test_the_first_line_of_what_is_no_table_is_not_shown(text: str) -> None:
+    with pytest.raises(UserError) as error:
+        parsed_csv(text, "file", ["name", "part"])
+    assert "lacks the column name, part; found no columns with such names" in str(error.value)
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_the_separators_of_spreadsheets_are_taken(separator: str, tmp_path) -> None:
     path = tmp_path / "split.csv"

@@ -6,6 +6,7 @@ are found by them alone.
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ LARGEST_TABLE = 256 * MEBIBYTE
 """Bytes of a CSV file: about 4,000,000 rows of a split."""
 
 SEPARATORS = (",", ";", "\t")
+# how columns are called, and hardly a line of a file of passwords
+_COLUMN = re.compile(r"[\w ./()-]{0,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +193,18 @@ def _check_header(columns: Sequence[str], required: Sequence[str], source: str, 
     """Raise `UserError` for a header that lacks a column, or has one twice."""
     lacking = [name for name in required if name not in columns]
     if lacking:
-        found = shortened([_shown(name) for name in columns], 6) or "no header"
-        raise damaged(f"{source} lacks the column {', '.join(lacking)}; found {found}", advice)
+        raise damaged(f"{source} lacks the column {', '.join(lacking)}; found {_told(columns)}", advice)
     repeated = [name for name, count in Counter(columns).items() if count > 1 and name]
     if repeated:
         raise damaged(f"{source} has the column {_shown(repeated[0])} twice; expected it once", advice)
+
+
+def _told(columns: Sequence[str]) -> str:
+    """The columns of a header for a message; a file that is no table, perhaps one of passwords, is not shown."""
+    if not columns:
+        return "no header"
+    is_table = len(columns) > 1 and all(map(_COLUMN.fullmatch, columns))
+    return shortened([_shown(name) for name in columns], 6) if is_table else "no columns with such names"
 
 
 def _shown(cell: str, longest: int = 40) -> str:
