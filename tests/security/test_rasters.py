@@ -289,6 +289,16 @@ def test_names_with_colons_and_rasters_in_containers_are_still_sources(folder: P
             assert (raster.read(0, 64)[0] == 7).all()
 
 
+@pytest.mark.parametrize(
+    "beginning", ["RIFF", "GIF89a", "PRODUCT=", "EHFA_HEADER_TAG", "\xff\xd8\xff", "\x89PNG\r\n\x1a\n"]
+)
+def test_a_text_that_begins_like_a_raster_is_no_source(beginning: str, folder: Path) -> None:
+    label = ' = 1\nPDS_VERSION_ID = PDS3\n^IMAGE = "../passwd"\nEND\n'
+    (folder / "a.webp").write_bytes((beginning + label).encode("latin-1"))
+    (folder / "scene.vrt").write_text(vrt("a.webp", relative=True))
+    refused(folder / "scene.vrt", match=r"a\.webp, which is no raster of a known format")
+
+
 def test_a_source_that_is_not_there_is_told_before_pixels_are_read(folder: Path) -> None:
     (folder / "scene.vrt").write_text(vrt("a.tif", relative=True))
     refused(folder / "scene.vrt", match=r"it draws on a\.tif, which is not there")

@@ -47,6 +47,8 @@ class RasterFormat:
 
 
 VRT_DRIVER = "VRT"
+# sizes and lengths stand at the beginning of all plain rasters; of Envisat alone it is text
+_BYTES_WITH_A_ZERO = 16
 REFERRING_DRIVERS = (VRT_DRIVER, "netCDF", "HDF5", "HDF5Image")
 """Of formats whose files may show other files: `scene.references` judges those on a disk."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -160,7 +162,14 @@ def is_signed(head: bytes) -> bool:
     Args:
         head: The first bytes.
     """
-    return any(known.begins(head) for known in RASTER_FORMATS if known.driver != VRT_DRIVER)
+    # a text may begin so, too, and GDAL would take it for the label of any file or for a service
+    is_text = b"\0" not in head[:_BYTES_WITH_A_ZERO]
+    is_other_riff = head.startswith(b"RIFF") and head[8:12] != b"WEBP"
+    return (
+        not is_text
+        and not is_other_riff
+        and any(known.begins(head) for known in RASTER_FORMATS if known.driver != VRT_DRIVER)
+    )
 
 
 def is_signed_by(path: Path, head: bytes) -> bool:
