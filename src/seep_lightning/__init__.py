@@ -10,7 +10,8 @@ import sys
 if sys.argv[:1] == ["-m"]:
     from seep_lightning.working_folder import look_into_working_folder_last
 
-    look_into_working_folder_last()
+    # sys.argv does not tell the module yet
+    look_into_working_folder_last(sys.orig_argv[sys.orig_argv.index("-m") + 1])
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -28,7 +28,7 @@ def main() -> None:
         print(f"seep: there is no verb {verb!r}. Choose one of {', '.join(VERBS)}.", file=sys.stderr)
         sys.exit(2)
     sys.argv[1:] = sys.argv[2:]
-    look_into_working_folder_last()
+    look_into_working_folder_last(verb)
     # as `__main__`, so that DDP's other processes find the module by its name
     runpy.run_module(f"seep_lightning.{verb}", run_name="__main__", alter_sys=True)
 

@@ -119,6 +119,8 @@ def test_seep_is_the_same_door(tmp_path: Path) -> None:
 
 def test_path_values_are_quoted_for_hydras_grammar() -> None:
     assert prepare_arguments(["data.root=/a b/c=d,e", "seed=1"]) == ["data.root='/a b/c=d,e'", "seed=1"]
+    with pytest.raises(UserError, match=r"^run=a\\xffb: this is not UTF-8"):
+        prepare_arguments([os.fsdecode(b"run=a\xffb")])
     assert prepare_arguments(["run='x'", "run=[a,b]"]) == ["run='x'", "run=['a','b']"]
     root = compose("train", ["data=seeps", "data.root=/a b/c=d,(e)'f"]).data.root
     assert root == "/a b/c=d,(e)'f"

@@ -27,12 +27,12 @@ CONSOLE_SCRIPT = "import sys\nfrom seep_lightning.__main__ import main\nsys.exit
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_looks_into_the_working_folder_last(
+def test_every_verb_that_is_given_own_code_looks_into_the_working_folder_last(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["seep", verb])
+    monkeypatch.setattr(sys, "argv", ["seep", verb, "trusted=[mine]"])
     monkeypatch.setattr(sys, "path", ["/folder/of/programs", *sys.path])
     monkeypatch.setattr(runpy, "run_module", lambda *_, **__: seen.append(sys.path[-1]))
     main()

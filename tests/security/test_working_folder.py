@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.stranger_runs import plant_module
-from seep_lightning.working_folder import hide_plugins_of_working_folder
+from seep_lightning.working_folder import hide_plugins_of_working_folder, look_into_working_folder_last
 
 SHADOWS = ("yaml", "omegaconf", "hydra", "numpy", "torch", "monai", "rich", "typing", "logging/__init__")
 # what pip writes into the folder of programs
@@ -35,6 +35,29 @@ def test_no_module_there_stands_for_an_installed_one(way: str, tmp_path: Path) -
     done = subprocess.run(command, cwd=stranger, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "there is no such directory" in done.stderr
     assert not list(stranger.rglob("IMPORTED"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "is_searched"),
+    [
+        ("seep_lightning.train", ["model=unet"], True),
+        ("train", ["run=outputs/a"], False),
+        ("train", ["init=stranger.pt"], False),
+        ("train", ["run=outputs/a", "trusted=[mynets]"], True),
+        ("predict", ["run=outputs/a"], False),
+        ("predict", ["run=outputs/a", "trusted=[mynets]"], True),
+        ("check", ["data.root=chips"], False),
+        ("check", ["data._target_=mine.Layout"], True),
+    ],
+)
+def test_it_is_looked_into_where_the_command_may_name_own_code(
+    verb: str, arguments: list[str], is_searched: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["seep", *arguments])
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "/installed"])
+    look_into_working_folder_last(verb)
+    assert sys.path == (["/installed", str(tmp_path)] if is_searched else ["/installed"])
 
 
 def test_plugins_there_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

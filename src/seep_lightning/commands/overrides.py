@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seep_lightning.commands.home_folder import ITEM_FROM_HOME, starts_from_home
+from seep_lightning.errors import UserError
 from seep_lightning.files import with_home
 
 PATH_KEYS = frozenset(
@@ -80,7 +81,12 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
 
     Args:
         arguments: What the user typed after the command.
+
+    Raises:
+        UserError: An argument is not UTF-8; what is written says which files it is about.
     """
+    for argument in arguments:
+        _check_text(argument)
     multirun = _asks_for_multirun(arguments)
     quoted = [quote_override(argument, multirun=multirun) for argument in arguments]
     if not multirun:
@@ -90,6 +96,15 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
     # other flags, such as `--cfg job`, may follow the overrides
     end = _end_of_overrides(quoted)
     return [*quoted[:end], exclude, *quoted[end:]]
+
+
+def _check_text(argument: str) -> None:
+    """Raise `UserError` for an argument that is not UTF-8, as an old name of a file can be."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        written = os.fsencode(argument).decode(errors="backslashreplace")
+        raise UserError(f"{written}: this is not UTF-8. Rename what it names: convmv -f latin1 -t utf8.") from error
 
 
 def quote_override(argument: str, *, multirun: bool) -> str:

@@ -104,7 +104,7 @@ PLACES = (
     Place("predict: scene", "predict GeoTIFF", "in/scenes/a.tif", "input=in/scenes/NAME", is_file=True),
     Place("predict: output", "predict GeoTIFF", None, "output=out/NAME"),
     Place("predict: area", "predict area.gpkg", "in/area.gpkg", "area=in/NAME", is_file=True),
-    Place("predict: VRT", "predict VRT", "in/scenes/a.vrt", "input=in/scenes/NAME", is_file=True),
+    Place("predict: VRT", "predict VRT", "in/scenes/a.vrt", None, is_file=True),
     Place("predict: NetCDF", "predict NetCDF", "in/scenes/a.nc", None, is_file=True),
     Place("predict: archive", "predict zip", "in/scenes/archive.zip", None, is_file=True),
     Place("predict: product", "predict DIMAP", "in/scenes", "input=in/NAME"),
