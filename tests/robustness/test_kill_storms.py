@@ -55,6 +55,7 @@ STORMS = (
     storm("export qgis", "export", "trained", "run=in/run", "output=out/net.onnx", "format=qgis"),
     storm("check", "check", "chips", *CHIPS),
     storm("compare", "compare", "evaluated", "runs=in/runs", "csv=out/ranking.csv"),
+    storm("qgis", "qgis", "chips", "scripts=out/scripts"),
     storm("predict Sentinel-1", "predict", "SAFE", *MAP_ONCE, "output=out/maps"),
     Storm(Command("search", "train", "chips", (*CHIPS, *TINY, *SEARCH_HERE), ("in/search",)), ignored=(".db", ".log")),
 )

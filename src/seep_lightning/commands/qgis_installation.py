@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seep_lightning.config.commands import QgisConfig
 from seep_lightning.errors import UserError, shortened, writing_to
-from seep_lightning.files import write_text
+from seep_lightning.files import remove_leftovers, write_text
 
 SOURCES = Path(__file__).resolve().parents[1] / "qgis_scripts"
 # the folder of ours among an analyst's own scripts
@@ -51,6 +51,7 @@ def install_scripts(config: QgisConfig) -> InstalledScripts:
     files = _files(python)
     folders = tuple(parent.absolute() / FOLDER_NAME for parent in parents)
     for folder in folders:
+        remove_leftovers(folder)
         _check_replaceable(folder, files, overwrite=config.overwrite)
     for folder in folders:
         with writing_to(folder):

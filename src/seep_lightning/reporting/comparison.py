@@ -13,7 +13,7 @@ from seep_lightning.commands.tables import print_table
 from seep_lightning.documents.regular_files import entries_below, is_there, read_bytes
 from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError, printable
-from seep_lightning.files import write_table
+from seep_lightning.files import remove_leftovers, write_table
 from seep_lightning.metrics.figures import DICE, lower_is_better
 from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
 from seep_lightning.runs.directory import Run
@@ -98,6 +98,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     for row in rows:
         figures = {f"val/{name}": value for name, value in row.figures.items()}
         lines.append({"run": row.run.dir, "status": row.status, **figures, **row.settings})
+    remove_leftovers(path.parent)
     write_table(path, lines)
 
 

@@ -18,8 +18,8 @@ VOLATILE = ("seconds", "time", "date", "created", "datetime", "git", "packages",
 """Keys and columns of which each call has its own."""
 OF_ONE_CALL = ("chips_per_second", "wait_share", "chosen", "key")
 """The same, by whole names; why a value was chosen is known to the call that chose it, and keys are of files' bytes."""
-NO_RESULTS = (".log", ".lock", ".qml")
-"""Endings of files that say nothing about a result."""
+NO_RESULTS = (".log", ".lock", ".qml", ".db")
+"""Endings of files that say nothing about a result; a study holds times."""
 
 
 class Unreadable(Exception):
