@@ -13,7 +13,7 @@ import pytest
 
 from seep_lightning import files, locks
 from seep_lightning.errors import DiskError, InUse
-from seep_lightning.files import draft_of, is_empty, remove_leftovers, write_text
+from seep_lightning.files import draft_of, is_empty, real_path, remove_leftovers, write_text
 from seep_lightning.locks import lock_path, locked
 
 HOLD = """
@@ -138,3 +138,8 @@ def test_a_folder_with_nothing_but_leftovers_is_empty(tmp_path: Path) -> None:
     assert is_empty(tmp_path)
     (tmp_path / "scenes.csv").touch()
     assert not is_empty(tmp_path)
+
+
+def test_a_circle_of_links_is_a_path_as_others(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").symlink_to("a.tif")
+    assert real_path(tmp_path / "a.tif") == tmp_path / "a.tif"

@@ -41,6 +41,17 @@ def with_home(path: str | Path) -> Path:
         return Path(path)
 
 
+def real_path(path: str | Path) -> Path:
+    """Where a path leads, absolute, with all links followed.
+
+    A circle of links stays as it is, to be told where the file is opened; `Path.resolve` would raise a RuntimeError.
+
+    Args:
+        path: Of a file or folder, which need not be there.
+    """
+    return Path(os.path.realpath(path))
+
+
 def absolute(path: str | Path | None) -> str | None:
     """Make a path hold from any folder.
 

@@ -17,6 +17,7 @@ from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.images import read_pair
 from seep_lightning.data.loading import load_chips
+from seep_lightning.data.masks import _whole_numbers
 from seep_lightning.errors import UserError
 
 SEEP = np.zeros((16, 16), bool)
@@ -397,3 +398,11 @@ def test_images_and_masks_of_a_chip_must_lie_in_one_place(tmp_path):
     assert "A.tif is in EPSG:32631 but its mask is in EPSG:32632" in refusal(config_of(tmp_path))
     write_raster(tmp_path / MASKS / "A.tif", mask)
     loaded(config_of(tmp_path))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e30, np.nan, np.inf])
+def test_a_number_that_no_integer_is_ends_in_one_line(value: float, tmp_path: Path) -> None:
+    mask = np.array([[0, value]], np.float32)
+    with pytest.raises(UserError, match="Expected whole numbers"):
+        _whole_numbers(mask, tmp_path / "mask.tif")

@@ -16,6 +16,8 @@ from seep_lightning.errors import UserError
 
 # what programs for drawing write for "yes"
 WHITE = 255
+# Of a mask of floats: beyond it there is no integer of 64 bits, nor for NaN.
+LARGEST_WHOLE_NUMBER = 2**62
 # colours are packed into one number, above all grey values
 _COLOUR_BASE = 1 << 48
 _CHANNEL_BITS = 16
@@ -176,7 +178,7 @@ def is_drawn_in_alpha(decoded: DecodedFile) -> bool:
 
 def _whole_numbers(bands: NDArray[Any], path: Path) -> NDArray[Any]:
     """Floats as the integers that they are; `UserError` where they are none."""
-    is_whole = np.isfinite(bands) & (bands == np.rint(bands))
+    is_whole = (np.abs(bands) < LARGEST_WHOLE_NUMBER) & (bands == np.rint(bands))
     if not is_whole.all():
         example = bands[~is_whole][0]
         raise UserError(

@@ -23,6 +23,7 @@ from seep_lightning.files import (
     check_output_folder,
     digest,
     draft_of,
+    real_path,
     remove_leftovers,
     replace_folder,
     write_table,
@@ -269,12 +270,12 @@ def _name_of_other_data(data: OtherDataConfig, part: Part) -> str:
     changes = data.changes()
     if reads_own_files(changes):
         return "-".join([part.name, *sorted(changes)])
-    folder = Path(part.chips.root).resolve()
+    folder = real_path(part.chips.root)
     name = folder.name
     if changes.get("pairs"):
         name = Path(changes["pairs"]).stem
     elif "root" not in changes and "images" in changes:
-        images = part.chips.image_paths[0].resolve().parent
+        images = real_path(part.chips.image_paths[0]).parent
         folder = images.parent
         name = images.name
     # `test` of another data set is not the run's own test part

@@ -9,6 +9,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.images import write_image
 from seep_lightning.data.mosaic import box
 from seep_lightning.errors import UserError
+from seep_lightning.files import real_path
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_map_name
@@ -66,10 +67,10 @@ class SceneOutputs:
         Raises:
             UserError: It would.
         """
-        inputs = {file.path.resolve() for file in job.tiles}
+        inputs = {real_path(file.path) for file in job.tiles}
         may_replace = overwrite or self.probability.exists()
         for path in self.written:
-            if path.resolve() in inputs:
+            if real_path(path) in inputs:
                 raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
             if path.exists() and not may_replace:
                 raise UserError(

@@ -16,7 +16,7 @@ from seep_lightning.documents.text import read_text
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.stored import SUMMARY_NAME, read_evaluation
-from seep_lightning.files import digest, remove_leftovers, write_text
+from seep_lightning.files import digest, real_path, remove_leftovers, write_text
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.masking import masked, masked_values
 from seep_lightning.metrics.figures import (
@@ -205,9 +205,9 @@ def report(config: ReportConfig) -> Path:
         if out.exists() and not config.overwrite:
             raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
         remove_leftovers(out.parent)
-        sections = Sections(home.resolve())
+        sections = Sections(real_path(home))
         if is_sweep:
-            sections.sweep = about_sweep(home.resolve(), rows)
+            sections.sweep = about_sweep(real_path(home), rows)
         # in a sweep without figures no run is the best
         if not is_sweep or rows[0].figures:
             sections.run = about_run(run, config)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seep_lightning.errors import UserError
-from seep_lightning.files import with_home
+from seep_lightning.files import real_path, with_home
 from seep_lightning.runs.directory import open_run
 
 _FOLDER = Path(__file__).parents[1] / "weights"
@@ -49,5 +49,5 @@ def network_name(path: Path) -> str:
     Returns:
         The name of the folder, which may hold a dot, or that of the file without its suffix.
     """
-    whole = path.resolve()
+    whole = real_path(path)
     return whole.stem if path.is_file() else whole.name

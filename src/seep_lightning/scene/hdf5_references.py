@@ -11,6 +11,7 @@ from typing import Any
 
 from seep_lightning.documents.regular_files import check_regular, entries_below
 from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.files import real_path
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # HDF5 may begin at 0, 512, 1024, 2048 ... bytes, after what another program put there
@@ -34,7 +35,7 @@ def check_hdf5(path: Path) -> None:
     if not _is_hdf5(path):
         return
     status = path.stat()
-    reference = _reference(str(path.resolve()), status.st_ino, status.st_mtime_ns, status.st_size)
+    reference = _reference(str(real_path(path)), status.st_ino, status.st_mtime_ns, status.st_size)
     if reference:
         raise UserError(f"{path} is not opened: {reference}. {COPY_AGAIN}.")
 

@@ -9,6 +9,7 @@ from affine import Affine
 from rasterio.io import MemoryFile
 
 from seep_lightning.errors import UserError
+from seep_lightning.files import real_path
 from seep_lightning.scene.band_names import Band
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.raster import Raster
@@ -38,7 +39,7 @@ class _Tile:
     def source(self) -> VrtSource:
         """The tile as a part of a virtual raster."""
         return VrtSource(
-            location=str(self.path.resolve()),
+            location=str(real_path(self.path)),
             left=self.column * self.width,
             top=self.row * self.height,
             width=self.width,

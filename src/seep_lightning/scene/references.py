@@ -20,6 +20,7 @@ from xml.etree.ElementTree import Element
 from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.documents.xml_files import parsed_xml
 from seep_lightning.errors import UserError
+from seep_lightning.files import real_path
 from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE, check_archive, names_in
 from seep_lightning.scene.archive_members import plain_name
 from seep_lightning.scene.hdf5_references import SIGNATURE, check_hdf5, check_zarr
@@ -100,7 +101,7 @@ def check_references(path: Path) -> None:
         check_zarr(path)
         return
     check_regular(path)
-    _Judge((path.resolve().parent, *allowed_folders())).check_file(str(path))
+    _Judge((real_path(path).parent, *allowed_folders())).check_file(str(path))
 
 
 def check_own_vrt(text: str) -> None:
@@ -115,7 +116,7 @@ def check_own_vrt(text: str) -> None:
     root = parsed_xml(text.encode(), "a stack of bands")
     for element in root.iter("SourceFilename"):
         location = str(element.text)
-        folder = Path(location).resolve().parent
+        folder = real_path(location).parent
         _Judge((folder, *allowed_folders())).check_source(location, location)
 
 

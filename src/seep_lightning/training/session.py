@@ -13,6 +13,7 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import names_in, trusting
 from seep_lightning.errors import UserError
+from seep_lightning.files import real_path
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.resume import with_absolute_paths, with_stored_choices
 from seep_lightning.runs.settings import settings_of
@@ -80,7 +81,7 @@ def train(config: TrainConfig, directory: str | Path) -> TrainingResult:
         Exception: Whatever else ends the training, such as an error in a network of one's own. `summary.json` says
             that the run failed and why, and `train.log` holds the traceback.
     """
-    run = Run(Path(directory).resolve())
+    run = Run(real_path(directory))
     # what its own checkpoints name is what the config names
     with run_locked(run), trusting(config.trusted, named=names_in(asdict(config))):
         with failures_recorded(run):
@@ -124,7 +125,7 @@ class TrainingSession:
         config = with_modes(with_absolute_paths(config))
         check_config(config)
         self.config = with_machine_precision(config)
-        self.run = Run(Path(directory).resolve())
+        self.run = Run(real_path(directory))
         self.resumes = self.run.last.is_file()
         if not self.resumes:
             check_last_is_not_lost(self.run)

@@ -190,7 +190,7 @@ class Lane:
 
     def _is_told(self, given: Command) -> bool:
         """Whether a command said that its result lacks something."""
-        return bool(given.says_what_lacks) and given.says_what_lacks in self.streams(0)[1]
+        return bool(given.says_what_lacks) and given.says_what_lacks in "".join(self.streams(0))
 
     def close(self) -> None:
         for server in self.servers:

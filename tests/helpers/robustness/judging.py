@@ -125,7 +125,7 @@ def faults_of_logs(before: Snapshot, folder: Path) -> list[Fault]:
             continue
         start = before.get(name, (0, 0, 0))[1]
         text = path.read_bytes()[start:].decode(errors="replace")
-        if TRACEBACK in text and "UserError" not in last_line(text):
+        if TRACEBACK in text and "seep_lightning.errors." not in last_line(text):
             faults.append(Fault("traceback", cause_of(text), last_line(text)))
     return faults
 

@@ -16,7 +16,7 @@ import rasterio
 
 VOLATILE = ("seconds", "time", "date", "created", "datetime", "git", "packages", "python", "updated", "written")
 """Keys and columns of which each call has its own."""
-OF_ONE_CALL = ("chips_per_second", "wait_share", "chosen", "key")
+OF_ONE_CALL = ("chips_per_second", "wait_share", "chosen", "key", "checkpoint_digest")
 """The same, by whole names; why a value was chosen is known to the call that chose it, and keys are of files' bytes."""
 NO_RESULTS = (".log", ".lock", ".qml", ".db")
 """Endings of files that say nothing about a result; a study holds times."""
