@@ -83,3 +83,7 @@ def test_a_choice_of_names_is_still_one() -> None:
 def test_a_message_about_a_long_or_broken_value_is_one_short_line() -> None:
     text = error_message(UserError(f"data.bands=a\nb: {'x' * 5000} is none"), "train")
     assert text == f"data.bands=a b: {'x' * 100}... (5000 characters) is none"
+
+
+def test_a_name_of_two_lines_is_taken_as_it_is() -> None:
+    assert value_of("name=a\nb") == "a\nb"

@@ -25,8 +25,7 @@ class JudgeOutputFolders(Callback):
             config: The composed config with Hydra's part.
             more: What Hydra adds.
         """
-        if config.run is None:
-            _judge(config, "hydra.run.dir")
+        _judge(config, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **more: Any) -> None:
         """Judge the folder of a sweep, with those of all its jobs.
@@ -40,8 +39,10 @@ class JudgeOutputFolders(Callback):
 
 def _judge(config: DictConfig, key: str) -> None:
     """Judge the folder that a key of Hydra's names."""
-    # Hydra itself tells of a folder that cannot be named
+    # Hydra itself tells of a value that cannot be looked up
     with suppress(OmegaConfBaseException), _out_of_hydra():
+        if key == "hydra.run.dir" and config.run is not None:
+            return
         folder = config.hydra.run.dir if key == "hydra.run.dir" else config.hydra.sweep.dir
         # loggers write it into files of their own
         check_name(Path(folder).absolute())

@@ -53,7 +53,7 @@ NAME_KEYS = frozenset(
         "scene_attribute",
     }
 )
-_NEEDS_QUOTES = re.compile(r"[^\w\s./:=+@?|%*$\\-]", re.ASCII)
+_NEEDS_QUOTES = re.compile(r"[^\w \t./:=+@?|%*$\\-]", re.ASCII)
 # a function of Hydra's grammar, such as `choice(a,b)`
 _FUNCTION = re.compile(r"\w+\(.*\)")
 # so many pieces between commas may be one name

@@ -136,7 +136,10 @@ class Lane:
             return Verdict(tried, (), (fault,))
         self.lay_out(tried.command.material)
         if tried.spoil is not None:
-            tried.spoil(self.folder, Random(f"{seed} {tried.name}"))
+            try:
+                tried.spoil(self.folder, Random(f"{seed} {tried.name}"))
+            except (LookupError, StopIteration) as error:
+                return Verdict(tried, (), (Fault("the damage failed", tried.kind, repr(error)),))
         for name in ("home", "tmp", "streams"):
             (self.folder / name).mkdir(exist_ok=True)
         before = snapshot(self.folder)

@@ -95,6 +95,7 @@ BOUNDED = {
 
 NOT_GIVEN = {
     ("data.cache_folder", "a variable"): "a right value: the cache lies in the home folder",
+    ("output", "null"): "a right value: the page lies in the run",
     ("compile", "true"): "a right value, which takes a minute to compile",
     ("trainer.devices", "seven"): "a right value, which starts seven processes",
     ("trainer.devices", "numbers"): "a right value, which starts two processes",
