@@ -62,6 +62,39 @@ def test_rasterio_logs_what_gdal_says_under_the_name_that_is_silenced(
     assert not caplog.records, f"rasterio {CHANGED}silence_gdal"
 
 
+def test_rasterio_gets_no_driver_back_that_was_taken_out_late() -> None:
+    code = """
+import threading, rasterio
+def names():
+    with rasterio.Env() as environment:
+        found.append(set(environment.drivers()))
+found = []
+names()
+from seep_lightning.scene import datasets, raster_formats
+names()
+thread = threading.Thread(target=names)
+thread.start()
+thread.join()
+lost = found[0] - found[1]
+print({"PDS", "WMS", "DIMAP"} <= lost, not lost & set(raster_formats.kept_drivers()), found[1] == found[2])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True True True", f"rasterio {CHANGED}keep_gdal_drivers"
+
+
+def test_pyogrio_keeps_what_it_writes_with_where_it_shares_rasterios_gdal() -> None:
+    code = """
+import rasterio
+from seep_lightning import compat
+compat._has_own_gdal = lambda _: False
+from seep_lightning.scene import datasets
+with rasterio.Env() as environment:
+    print({"GPKG", "GeoJSON", "ESRI Shapefile"} <= set(environment.drivers()), "PDS" in environment.drivers())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True False"
+
+
 def test_hydra_reads_its_store_without_copying_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(ConfigStore, "__deepcopy__", raising=False)
     assert not hasattr(ConfigStore, "__deepcopy__"), f"Hydra {CHANGED}share_config_store"

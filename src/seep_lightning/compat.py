@@ -5,10 +5,12 @@ function here has to follow when a library has changed. Libraries are imported i
 commands need none of these.
 """
 
+import ctypes
 import logging
 import os
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -44,6 +46,50 @@ def allow_gdal_networks() -> None:
     from rasterio._env import del_gdal_config
 
     del_gdal_config(_ONLY_ADDRESS)
+
+
+_SHARED_DRIVER = "GPKG"
+"""Of rasters and of vectors: where rasterio and pyogrio share one GDAL, pyogrio needs it."""
+
+
+def keep_gdal_drivers(kept: Sequence[str]) -> None:
+    """Take all drivers of rasters but some out of rasterio's GDAL, in this process.
+
+    The drivers that rasterio is told to open a file with are not those that GDAL opens further files with, such as the
+    sources of a virtual raster: it takes all that it has. rasterio registers them once, and can take out none.
+
+    Args:
+        kept: GDAL's short names of the drivers that stay.
+    """
+    import rasterio
+    from rasterio import _env
+
+    with rasterio.Env() as environment:
+        others = set(environment.drivers()) - set(kept)
+    if not _has_own_gdal(Path(rasterio.__file__).parent):
+        others.discard(_SHARED_DRIVER)
+    # Windows looks for a name in the library itself only
+    with suppress(AttributeError):
+        _remove_raster_drivers(others, _env.__file__)
+
+
+def _has_own_gdal(package: Path) -> bool:
+    """Whether an installed package brings libraries of its own, as wheels do on Linux and macOS."""
+    return package.with_name(f"{package.name}.libs").is_dir() or (package / ".dylibs").is_dir()
+
+
+def _remove_raster_drivers(names: Iterable[str], extension: str) -> None:
+    """Take drivers that open rasters out of the GDAL that a compiled module is linked with."""
+    gdal = ctypes.CDLL(extension)
+    handle, text = ctypes.c_void_p, ctypes.c_char_p
+    find = ctypes.CFUNCTYPE(handle, text)(("GDALGetDriverByName", gdal))
+    metadata = ctypes.CFUNCTYPE(text, handle, text, text)(("GDALGetMetadataItem", gdal))
+    remove = ctypes.CFUNCTYPE(None, handle)(("GDALDeregisterDriver", gdal))
+    for name in names:
+        driver = find(name.encode())
+        if driver and metadata(driver, b"DCAP_RASTER", None):
+            # not freed: who imported rasterio before may have files open
+            remove(driver)
 
 
 class _LiteralPath(str):

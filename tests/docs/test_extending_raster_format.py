@@ -1,13 +1,17 @@
 """The entry of a raster format in docs/extending.md works as it stands, and what does not fit is one line."""
 
+import ctypes
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rasterio import _env
 
 from helpers.documents import code_blocks
 from helpers.rasters import UTM, pixels, write_raster
+from seep_lightning import compat
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.inputs import find_scenes
 from seep_lightning.errors import UserError
@@ -23,6 +27,14 @@ def template() -> RasterFormat:
     entry = eval(text.strip(), vars(raster_formats))
     assert isinstance(entry, RasterFormat)
     return entry
+
+
+@pytest.fixture(autouse=True)
+def nitf() -> Iterator[None]:
+    """The driver of the document's entry, which was taken out when the table was without it."""
+    ctypes.CDLL(_env.__file__).GDALRegister_NITF()
+    yield
+    compat.keep_gdal_drivers(raster_formats.kept_drivers())
 
 
 def add(monkeypatch: pytest.MonkeyPatch, entry: RasterFormat) -> None:

@@ -505,6 +505,56 @@ def test_other_drivers_of_gdal_open_nothing(folder: Path) -> None:
     refused(path, match="is no raster|cannot read")
 
 
+PDS_LABEL = """PDS_VERSION_ID = PDS3
+RECORD_TYPE = FIXED_LENGTH
+RECORD_BYTES = 64
+FILE_RECORDS = 64
+^IMAGE = ("{secret}", 1)
+OBJECT = IMAGE
+ LINES = 64
+ LINE_SAMPLES = 64
+ SAMPLE_TYPE = MSB_UNSIGNED_INTEGER
+ SAMPLE_BITS = 8
+END_OBJECT = IMAGE
+END
+"""
+DIMAP = """<Dimap_Document><Metadata_Id><METADATA_FORMAT version="1.1">DIMAP</METADATA_FORMAT></Metadata_Id>
+<Raster_Dimensions><NCOLS>64</NCOLS><NROWS>64</NROWS><NBANDS>1</NBANDS></Raster_Dimensions>
+<Raster_Encoding><NBITS>8</NBITS></Raster_Encoding>
+<Data_Access><Data_File><DATA_FILE_PATH href="own.dat"/></Data_File></Data_Access></Dimap_Document>"""
+ENVI_HEADER = "ENVI\nsamples = 64\nlines = 64\nbands = 1\ndata type = 1\ninterleave = bsq\nbyte order = 0\n"
+
+
+def pixels_of(path: Path) -> bytes:
+    """The pixels of a scene; none where it is not opened or not read."""
+    with suppress(UserError, rasterio.errors.RasterioError):
+        (scene,) = find_scenes("input", str(path))
+        with open_scene(scene, ReadingOptions()) as raster:
+            return raster.read(0, 64)[0].astype(np.uint8).tobytes()
+    return b""
+
+
+@pytest.mark.parametrize("content", ["label", "service"])
+def test_a_header_of_envi_opens_a_source_to_no_other_driver(content: str, folder: Path, network: Listener) -> None:
+    secret_file(folder.parent)
+    text = PDS_LABEL.format(secret="../passwd") if content == "label" else wms(network.url)
+    (folder / "own.dat").write_text(text + " " * 4096)
+    (folder / "own.hdr").write_text(ENVI_HEADER)
+    (folder / "scene.vrt").write_text(vrt("own.dat", relative=True))
+    # the file's own bytes are what its header makes of them
+    assert pixels_of(folder / "scene.vrt").startswith(text[:40].encode())
+    assert not network.requests
+
+
+def test_a_folder_is_zarr_or_nothing(folder: Path) -> None:
+    secret_file(folder.parent)
+    (folder / "own.zarr").mkdir()
+    (folder / "own.zarr/METADATA.DIM").write_text(DIMAP)
+    (folder / "own.zarr/own.dat").write_text(PDS_LABEL.format(secret="../../passwd") + " " * 4096)
+    (folder / "scene.vrt").write_text(vrt("own.zarr", relative=True))
+    assert pixels_of(folder / "scene.vrt") == b""
+
+
 def test_chips_of_the_usual_formats_are_still_read(folder: Path) -> None:
     for suffix, driver in ((".tif", "GTiff"), (".png", "PNG"), (".bmp", "BMP"), (".jpg", "JPEG"), (".webp", "WEBP")):
         bands = PIXELS if driver != "WEBP" else np.stack([PIXELS] * 3)

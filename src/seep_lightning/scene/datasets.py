@@ -32,6 +32,7 @@ from seep_lightning.scene.raster_formats import (
     allowed_drivers,
     format_of,
     is_decoded_whole,
+    kept_drivers,
 )
 from seep_lightning.scene.references import (
     check_metadata,
@@ -48,6 +49,8 @@ GDAL_CACHE_BYTES = 64 << 20
 compat.silence_gdal()
 # of what a file of a stranger names, GDAL shall fetch nothing, even where a judge here has overlooked it
 compat.forbid_gdal_networks()
+# nor shall it open what is no raster of ours
+compat.keep_gdal_drivers(kept_drivers())
 for _name, _value in gdal_settings().items():
     set_gdal_config(_name, _value)
 

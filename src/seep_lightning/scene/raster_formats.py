@@ -104,6 +104,8 @@ MAP_FORMAT = OutputFormat(
         {"compress": "DEFLATE", "level": 6, "blocksize": 512, "bigtiff": "IF_SAFER", "statistics": "NO"}
     ),
 )
+# rasterio draws and traces outlines in these
+_MEMORY_DRIVERS = ("MEM", "Memory")
 CHIP_FORMAT = OutputFormat(driver="GTiff", suffix=".tif", options=MappingProxyType({"compress": "deflate"}))
 
 PROBABILITY_SUFFIX = f".probability{MAP_FORMAT.suffix}"
@@ -154,6 +156,11 @@ def format_of(path: Path) -> RasterFormat | None:
 def allowed_drivers() -> list[str]:
     """GDAL's short names of the drivers that may open a file, in the order in which they are tried."""
     return list(dict.fromkeys(known.driver for known in RASTER_FORMATS))
+
+
+def kept_drivers() -> list[str]:
+    """GDAL's short names of all drivers that this package has a use for."""
+    return [*allowed_drivers(), MAP_FORMAT.driver, CHIP_FORMAT.driver, *_MEMORY_DRIVERS]
 
 
 def is_signed(head: bytes) -> bool:
