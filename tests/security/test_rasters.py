@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 
 from helpers.rasters import UTM, write_raster
 from helpers.strangers import Listener, raw_vrt, secret_file, vrt, wms
@@ -444,6 +445,59 @@ def test_hdf5_shows_no_bytes_of_another_file(
     (folder / "scene.vrt").write_text(vrt(f"HDF5:&quot;{path}&quot;://a"))
     with pytest.raises(UserError, match="is not opened"):
         Raster(folder / "scene.vrt")
+
+
+# a mark (10: dimensions, 11: variables, 12: attributes), a count, and what is claimed
+NETCDF_LISTS = {
+    "dimensions": (10, 0x0FFFFFFF),
+    "attributes": (0, 0, 12, 0x0FFFFFFF),
+    "variables": (0, 0, 0, 0, 11, 0x0FFFFFFF),
+    "more than": (10, 1, 0x7FFFFFF0),
+}
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".tif"])
+@pytest.mark.parametrize("claim", NETCDF_LISTS)
+def test_a_header_of_netcdf_claims_no_more_than_its_file_holds(claim: str, suffix: str, folder: Path) -> None:
+    path = folder / f"scene{suffix}"
+    numbers = (0, *NETCDF_LISTS[claim])
+    path.write_bytes(b"CDF\x01" + b"".join(number.to_bytes(4) for number in numbers) + bytes(64))
+    refused(path, match=f"scene{suffix} is not opened: its header claims .*{claim}")
+
+
+@pytest.mark.parametrize("layout", ["NC", "NC2"])
+def test_netcdf_of_honest_headers_is_read(layout: str, folder: Path) -> None:
+    raster = write_raster(folder / "own.tif", PIXELS, **UTM)
+    rasterio.shutil.copy(raster, folder / "scene.nc", driver="netCDF", FORMAT=layout)
+    assert (folder / "scene.nc").read_bytes().startswith(b"CDF")
+    (folder / "scene.vrt").write_text(vrt("scene.nc", relative=True))
+    assert pixels_of(folder / "scene.nc") == pixels_of(folder / "scene.vrt") == PIXELS.tobytes()
+
+
+@pytest.mark.parametrize("error", [SystemError("an exception set"), TypeError("no"), OSError("no")])
+def test_hdf5_that_is_damaged_in_any_way_is_one_line(
+    error: Exception, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_hdf5(folder)
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(h5py.h5o, "open", fails)
+    refused(folder / "other.h5", match=r"other\.h5 is damaged \(.*\)\. Copy it again")
+
+
+@pytest.mark.parametrize("suffix", [".ovr", ".msk"])
+def test_what_lies_beside_a_raster_is_no_container(suffix: str, folder: Path) -> None:
+    scene = write_raster(folder / "scene.tif", PIXELS)
+    with h5py.File(folder / f"scene.tif{suffix}", "w") as file:
+        external_bytes(file, folder.parent)
+    refused(scene, match="is no plain raster itself")
+    packed = folder / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(scene, "scene.tif")
+        archive.write(folder / f"scene.tif{suffix}", f"scene.tif{suffix}")
+    refused(packed, match="is no plain raster itself")
 
 
 LISTED = [

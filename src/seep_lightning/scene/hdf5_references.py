@@ -81,7 +81,8 @@ def _reference(path: str, *_version: int) -> str:
     # only those who read such files need it
     import h5py
 
-    damaged = as_user_error(f"{path} is damaged", OSError, RuntimeError, ValueError, KeyError, advice="Copy it again.")
+    # of a damaged one, h5py raises whatever it comes upon, SystemError too
+    damaged = as_user_error(f"{path} is damaged", Exception, advice="Copy it again.")
     with damaged, h5py.File(path, "r", locking=False) as file:
         found: str | None = file.id.links.visit(lambda name, info: _reference_of(file, name, info), info=True)
     return found or ""

@@ -31,6 +31,7 @@ from seep_lightning.scene.locations import (
     member_of,
     parsed_subdataset,
 )
+from seep_lightning.scene.netcdf_headers import CLASSIC, check_netcdf
 from seep_lightning.scene.raster_formats import envi_headers, is_signed, is_signed_by
 from seep_lightning.scene.sidecars import is_metadata, raster_of
 from seep_lightning.scene.source_names import file_of_source
@@ -175,6 +176,8 @@ class _Judge:
         if head.startswith(_ERDAS_MARK):
             _check_erdas(Path(path), Path(path).stat().st_mtime_ns)
         check_hdf5(Path(path))
+        if head.startswith(CLASSIC):
+            check_netcdf(Path(path))
         for sidecar in _sidecars(Path(path)):
             if is_metadata(sidecar):
                 _check_metadata_sidecar(sidecar)
@@ -255,7 +258,7 @@ def _check_packed_source(location: str, vrt: str) -> None:
     head = packed_bytes(location, HEAD_BYTES)
     if head is None:
         raise _refused(vrt, f"it draws on {location}, which cannot be found in the archive. Unpack the archive")
-    may_refer = VRT_MARK in head or head.startswith(SIGNATURE)
+    may_refer = VRT_MARK in head or head.startswith((SIGNATURE, *CLASSIC))
     if may_refer or not is_signed_by(Path(location), head):
         raise _refused(vrt, f"it draws on {location}, which is no plain raster. Unpack the archive")
 
@@ -281,8 +284,13 @@ def _sidecars_in(folder: Path, changed: int) -> dict[str, list[str]]:
 def _check_raster_sidecar(path: str) -> None:
     """Raise `UserError` for a file of overviews or of a mask that is no plain raster."""
     check_regular(Path(path))
-    if not is_signed(_head(path)):
+    if not _is_plain(_head(path)):
         raise _refused(path, "it lies beside a raster, and is no plain raster itself. Remove it")
+
+
+def _is_plain(head: bytes) -> bool:
+    """Whether a file is a plain raster and no container, of which more than the first bytes would have to be judged."""
+    return is_signed(head) and not head.startswith(CLASSIC) and SIGNATURE not in head
 
 
 def _check_metadata_sidecar(path: str) -> None:
@@ -410,7 +418,7 @@ def check_packed(location: str) -> None:
     for sidecar in _packed_sidecars(location):
         if is_metadata(sidecar):
             _check_packed_metadata(sidecar)
-        elif not is_signed(packed_bytes(sidecar, HEAD_BYTES) or b""):
+        elif not _is_plain(packed_bytes(sidecar, HEAD_BYTES) or b""):
             raise _refused(sidecar, "it lies beside a raster, and is no plain raster itself")
 
 
