@@ -1,6 +1,7 @@
 """What a stranger's run writes when it is resumed stays below its directory; what the command line says is free."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from seep_lightning import api
 from seep_lightning.commands.run_directories import run_directory
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.training import TrainConfig
+from seep_lightning.config.trust import trusting
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.runs.directory import Run
@@ -21,6 +23,7 @@ from seep_lightning.training.callback_states import check_callback_states
 from seep_lightning.training.callbacks import build_callbacks
 from seep_lightning.training.containment import check_contained
 from seep_lightning.training.os_signals import resume_hint
+from seep_lightning.training.stored_parts import check_stored_parts
 
 CSV = "seep_lightning.training.loggers.Csv"
 LOGGERS = "lightning.pytorch.loggers"
@@ -52,6 +55,13 @@ LEADS_OUT: list[dict[str, Any]] = [
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{step!r:>9}"}}},
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "filename": "{epoch:0999999999d}"}}},
     {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "$HOME"}}},
+    *(
+        {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.ModelCheckpoint", "dirpath": "{run}", "filename": name}}}
+        for name in ("{../X}", "{/tmp/X}", "{a/../../X}", ".{./X}", "a/{epoch}", "a\\b", "..{epoch}", "{run}-{epoch}")
+    ),
+    {"callbacks": {"keep": {"_target_": f"{CALLBACKS}.OnExceptionCheckpoint", "dirpath": "{run}", "filename": "../X"}}},
+    {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "save_dir": "{run}", "filename_suffix": "/X"}}},
+    {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "save_dir": "{run}", "name": "run/../run"}}},
     {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "name": "tb", "version": "v_$SECRET"}}},
     {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "name": "%SECRET%"}}},
     {"logger": {"tb": {"_target_": f"{LOGGERS}.TensorBoardLogger", "sub_dir": "~"}}},
@@ -254,3 +264,77 @@ def test_a_pipe_in_the_place_of_the_log_does_not_hang(stranger: Path) -> None:
     os.mkfifo(stranger / "train.log")
     with pytest.raises(UserError, match="is no file and no folder"):
         run_directory(str(stranger), None, "name")
+
+
+BOOT = "torchmetrics.wrappers.BootStrapper"
+F1 = {"_target_": "torchmetrics.classification.BinaryF1Score"}
+BOOT_99 = {"_target_": BOOT, "base_metric": F1, "num_bootstraps": 99}
+PRECISION = "torchmetrics.classification.BinaryAveragePrecision"
+PAD = "albumentations.PadIfNeeded"
+TOO_MUCH: list[dict[str, Any]] = [
+    {"metrics": {"m": {"_target_": PRECISION, "thresholds": 30_000_000}}},
+    {"metrics": {"m": {"_target_": BOOT, "base_metric": F1, "num_bootstraps": 100_000}}},
+    {"metrics": {"m": {"_target_": BOOT, "base_metric": BOOT_99, "num_bootstraps": 99}}},
+    {"augment": [{"_target_": PAD, "min_height": 16_000, "min_width": 16}]},
+    {"augment": [{"_target_": PAD, "min_height": "16_000", "min_width": 16}]},
+    {"augment": [{"_target_": "albumentations.OneOf", "transforms": [{"_target_": PAD, "min_width": 10**400}]}]},
+    {"augment": [{"_target_": "albumentations.Resize", "height": float("inf"), "width": 9}]},
+    {"augment": [{"_target_": "albumentations.RandomScale", "scale_limit": [0.5, 50.0]}]},
+]
+AS_USUAL: dict[str, Any] = {
+    "metrics": {
+        "m": {
+            "_target_": "torchmetrics.classification.BinaryAveragePrecision",
+            "thresholds": 200,
+            "ignore_index": -100,
+        },
+        "boot": {"_target_": BOOT, "base_metric": F1, "num_bootstraps": 1_000},
+    },
+    "augment": [
+        {"_target_": PAD, "min_height": 1024, "min_width": 4096, "fill": 65535},
+        {"_target_": "albumentations.RandomScale", "scale_limit": [-0.5, 1.0]},
+        {"_target_": "albumentations.PlanckianJitter", "temperature_limit": [3000, 15000]},
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", TOO_MUCH, ids=range(len(TOO_MUCH)))
+def test_numbers_of_stored_metrics_and_transforms_are_bounded(changes: dict[str, Any], stranger: Path) -> None:
+    change_config(stranger, **changes)
+    with pytest.raises(UserError, match=r"more than a stored config may ask for .*trusted=\[") as error:
+        api.train(run=stranger, trainer={"max_epochs": 7})
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+    stored = stored_config(stranger)
+    assert "trusted=[" in resume_hint(Run(stranger))
+    with trusting(["torchmetrics", "albumentations"]):
+        check_stored_parts(Run(stranger), stored)
+    check_stored_parts(Run(stranger), replace(stored, metrics={"m": F1}, augment=[]))
+
+
+def test_usual_numbers_are_taken(stranger: Path) -> None:
+    change_config(stranger, **AS_USUAL)
+    check_stored_parts(Run(stranger), stored_config(stranger))
+    assert "trusted" not in resume_hint(Run(stranger))
+
+
+MONAI = {"_target_": "monai.networks.nets.DenseNet121", "spatial_dims": 2, "in_channels": 1, "out_channels": 1}
+FIRST_WEIGHTS: list[dict[str, Any]] = [
+    {**MONAI, "pretrained": True},
+    # the constructor's default
+    {"_target_": "monai.networks.nets.EfficientNetBN", "model_name": "efficientnet-b0", "spatial_dims": 2},
+]
+
+
+@pytest.mark.parametrize("model", FIRST_WEIGHTS, ids=["typed", "default"])
+def test_a_run_without_checkpoints_takes_no_first_weights(model: dict[str, Any], stranger: Path) -> None:
+    change_config(stranger, model=model)
+    check_stored_parts(Run(stranger), stored_config(stranger))
+    for name in ("checkpoints", "metrics.csv", "summary.json"):
+        path = stranger / name
+        path.rename(stranger.parent / name)
+    with pytest.raises(UserError, match=r"no checkpoint yet, and model.pretrained .*trusted=\[.*typed again") as error:
+        api.train(run=stranger, trainer={"max_epochs": 7})
+    assert "\n" not in str(error.value)
+    assert f"trusted=[{model['_target_']}]" in resume_hint(Run(stranger))
+    with trusting([model["_target_"]]):
+        check_stored_parts(Run(stranger), stored_config(stranger))

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
+from seep_lightning.commands.entry import tell_mistake
+from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
 from seep_lightning.errors import UserError
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
@@ -239,6 +241,17 @@ def test_a_sweep_goes_on_and_names_its_failed_jobs_at_the_end(launcher: str, tmp
     ]
     notes = [json.loads(text) for text in (sweep / "failed_jobs.jsonl").read_text().splitlines()]
     assert {note["directory"] for note in notes} == {str(sweep / "0"), str(sweep / "2")}
+
+
+def test_each_failed_job_has_a_line_of_its_own_whatever_its_name_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a\nb", "c"):
+        note_failed_job(tmp_path, FailedJob("now", name, "no licence"))
+    tell_mistake("train", describe_failed_jobs(tmp_path, "now"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == ["seep train: 2 jobs of the sweep failed:", "  a\\nb: no licence", "  c: no licence"]
+    assert len(lines) == 4 and lines[3].startswith("The others have run.")
 
 
 def test_a_job_that_fails_before_its_training_is_named_with_its_reason(

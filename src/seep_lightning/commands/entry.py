@@ -97,11 +97,24 @@ def run_command(command: str, main: Main) -> None:
     message = error_message(error, command, sys.argv[1:])
     if isinstance(error, Untrusted):
         message += f" Then: {repeated_command(command, typed, error.package)}"
+    lines = [message]
     if isinstance(error, UserError) and error.sweep_folder is not None:
-        message = describe_failed_jobs(Path(error.sweep_folder), sweep)
-    tell(f"seep {command}: {message}", file=sys.stderr)
+        lines = describe_failed_jobs(Path(error.sweep_folder), sweep)
+    tell_mistake(command, lines)
     exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
     sys.exit(exit_code)
+
+
+def tell_mistake(command: str, lines: Sequence[str]) -> None:
+    """Print why a command ended.
+
+    Args:
+        command: The verb.
+        lines: One line, or those of a failed sweep.
+    """
+    tell(f"seep {command}: {lines[0]}", file=sys.stderr)
+    for line in lines[1:]:
+        tell(line, file=sys.stderr)
 
 
 def repeated_command(command: str, arguments: Sequence[str], package: str) -> str:

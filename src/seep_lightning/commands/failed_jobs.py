@@ -48,7 +48,7 @@ def note_failed_job(folder: Path, job: FailedJob) -> None:
         file.write(line)
 
 
-def describe_failed_jobs(folder: Path, sweep: str) -> str:
+def describe_failed_jobs(folder: Path, sweep: str) -> list[str]:
     """Name the failed jobs of a sweep, each with the reason and its directory.
 
     Args:
@@ -56,17 +56,17 @@ def describe_failed_jobs(folder: Path, sweep: str) -> str:
         sweep: Which start of it.
 
     Returns:
-        Several lines.
+        The lines: a name in one of them may hold what ends a line, and is printed as text.
     """
     jobs = list(_noted_jobs(folder, sweep))
     if not jobs:
-        return f"a job of the sweep in {folder} failed."
+        return [f"a job of the sweep in {folder} failed."]
     are_jobs = "1 job of the sweep" if len(jobs) == 1 else f"{len(jobs)} jobs of the sweep"
     lines = [f"{are_jobs} failed:"]
     lines += [f"  {job.directory}: {job.reason}" for job in jobs]
     argument = quote(f"hydra.sweep.dir={folder}")
     lines.append(f"The others have run. Give the same command with {argument} to try these again.")
-    return "\n".join(lines)
+    return lines
 
 
 def _noted_jobs(folder: Path, sweep: str) -> Iterator[FailedJob]:

@@ -166,25 +166,28 @@ def names_in(config: Any) -> list[str]:
     return [*dotted, *(MOVED[name] for name in dotted if name in MOVED)]
 
 
-def trusted_argument(config: Any) -> str:
+def trusted_argument(config: Any, more: Iterable[str] = ()) -> str:
     """What a command needs beside `run=DIR` to read the run of a config again.
 
     Args:
         config: Mappings and lists.
+        more: Classes that are known, but to be trusted for what the config asks of them.
 
     Returns:
         An argument such as `'trusted=[mynets]'`, for a shell, after a blank; empty where all classes are known.
     """
-    packages = _packages_to_trust(config)
+    always = _always_trusted()
+    classes = [name for name in more if not any(_is_within(name, trusted) for trusted in always)]
+    packages = sorted({*_packages_to_trust(config), *classes})
     return f" 'trusted=[{','.join(packages)}]'" if packages else ""
 
 
-def _packages_to_trust(config: Any) -> list[str]:
+def _packages_to_trust(config: Any) -> set[str]:
     """The packages of a config that are neither known nor in SEEP_TRUSTED."""
     always = _always_trusted()
     names = [name for name in names_in(config) if not is_known(name)]
     left = [name for name in names if not any(_is_within(name, trusted) for trusted in always)]
-    return sorted({name.partition(".")[0] for name in left})
+    return {name.partition(".")[0] for name in left}
 
 
 def _always_trusted() -> list[str]:

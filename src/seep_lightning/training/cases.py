@@ -19,6 +19,7 @@ from seep_lightning.runs.resume import covers, resumed_config, with_absolute_pat
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.containment import check_contained
 from seep_lightning.training.monitors import with_modes
+from seep_lightning.training.stored_parts import check_stored_parts
 
 
 class TrainingCase(Enum):
@@ -121,6 +122,8 @@ def _job_of_named_run(request: TrainingRequest) -> TrainingJob:
     # what a search ended as hopeless may be brought to its end
     came_to_its_end = stored.summary().get("status") == RunStatus.FINISHED
     is_done = is_unchanged and came_to_its_end and covers(run, config)
+    if not is_done:
+        check_stored_parts(run, config)
     return TrainingJob(_case(run, is_done), config, run)
 
 

@@ -24,8 +24,12 @@ PATH_SETTINGS = frozenset(
     {"artifact_location", "dir", "dirpath", "file", "folder", "log_dir", "path", "root_dir", "save_dir", "sub_dir"}
 )
 # Names of files with figures in them, such as `{epoch}-{dice/val:.2f}`: other formats could write any letters.
-FILENAME_SETTING = "filename"
-FIGURE_IN_FILENAME = re.compile(r"\{[\w./ -]+(:0?\d{0,2}(\.\d{1,2})?[dfeg]?)?\}")
+FILENAME_SETTINGS = frozenset({"filename", "filename_suffix"})
+# Lightning writes the figure's name into that of the file, so it must not lead anywhere: `dice/val`, but not `../val`.
+FIGURE_IN_FILENAME = re.compile(r"\{[^\W\d][\w. -]*(/[^\W\d][\w. -]*)*(:0?\d{0,2}(\.\d{1,2})?[dfeg]?)?\}")
+# What no name of a file holds beside its figures
+SEPARATORS = ("/", "\\", "{", "}")
+PARENT = ".."
 # Lightning's loggers look up `$NAME` and `%NAME%` of the environment in their paths
 VARIABLE = re.compile(r"\$|%\w+%")
 # What is said before the path of a store on this machine
@@ -111,9 +115,10 @@ def _stays(run: Run, setting: str, value: str) -> bool:
         value = str(looked_up(value))
     elif VARIABLE.search(value):
         return False
-    if setting == FILENAME_SETTING and not _is_plain_filename(value):
+    filled = fill_in_run(value, run)
+    if setting in FILENAME_SETTINGS and not _is_plain_filename(filled):
         return False
-    return _is_within(run, setting, fill_in_run(value, run))
+    return _is_within(run, setting, filled)
 
 
 def _is_within(run: Run, setting: str, text: str) -> bool:
@@ -123,15 +128,19 @@ def _is_within(run: Run, setting: str, text: str) -> bool:
             return _lies_below(run, text.removeprefix(prefix))
     if "://" in text:
         return False
+    if PARENT in Path(text).parts:
+        # what it leads to depends on the folder that it is put below
+        return False
     is_path = setting in PATH_SETTINGS
-    looks_like_path = text.startswith(("/", "~", "\\")) or ".." in Path(text).parts
+    looks_like_path = text.startswith(("/", "~", "\\"))
     return not (is_path or looks_like_path) or _lies_below(run, text)
 
 
 def _is_plain_filename(value: str) -> bool:
-    """Whether a name of files takes nothing but numbers in."""
+    """Whether a name of files takes nothing but numbers in, and leads to no other folder."""
     literal = FIGURE_IN_FILENAME.sub("", value)
-    return "{" not in literal and "}" not in literal
+    # figures begin with letters, so that dots around them make no way up
+    return PARENT not in value and not any(separator in literal for separator in SEPARATORS)
 
 
 def _is_own_server(setting: str, value: str) -> bool:

@@ -12,6 +12,7 @@ from seep_lightning.config.trust import trusted_argument
 from seep_lightning.errors import Preempted, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.resume import arguments_for_processes
+from seep_lightning.training.stored_parts import names_to_vouch_for
 
 SCHEDULER_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
@@ -29,7 +30,8 @@ def resume_hint(run: Run) -> str:
         return "Nothing was begun yet: give the same command again."
     run_argument = quote(f"run={run.dir}")
     with suppress(UserError):
-        run_argument += arguments_for_processes(run.config) + trusted_argument(asdict(run.config))
+        run_argument += arguments_for_processes(run.config)
+        run_argument += trusted_argument(asdict(run.config), names_to_vouch_for(run))
     return f"Go on with: python -m seep_lightning.train {run_argument}"
 
 
