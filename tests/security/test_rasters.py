@@ -22,6 +22,7 @@ from seep_lightning.data.inputs import find_scenes
 from seep_lightning.data.mask_files import read_mask_file
 from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.hdf5_references import check_hdf5
 from seep_lightning.scene.inputs.kinds import open_scene
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.references import FOLDERS_VARIABLE
@@ -485,6 +486,34 @@ def test_hdf5_that_is_damaged_in_any_way_is_one_line(
 
     monkeypatch.setattr(h5py.h5o, "open", fails)
     refused(folder / "other.h5", match=r"other\.h5 is damaged \(.*\)\. Copy it again")
+
+
+@pytest.mark.parametrize("place", ["/", "group/a"])
+def test_an_attribute_that_cannot_be_read_does_not_end_the_process(place: str, folder: Path) -> None:
+    path = folder / "scene.h5"
+    with h5py.File(path, "w") as file:
+        file["group/a"] = PIXELS
+        file[place].attrs["v"] = np.array(["a", "text"], dtype=h5py.string_dtype())
+    content = path.read_bytes()
+    assert b"GCOL" in content
+    # where texts of any length lie
+    path.write_bytes(content.replace(b"GCOL", b"LOST"))
+    refused(path, match=r"scene\.h5 is damaged \(.*\)\. Copy it again")
+
+
+def test_attributes_of_all_types_are_no_damage(folder: Path) -> None:
+    path = folder / "scene.h5"
+    numbers = np.array([np.arange(3), np.arange(2)], dtype=object)
+    with h5py.File(path, "w") as file:
+        file["a"] = PIXELS
+        attributes = file["a"].attrs
+        attributes["empty"], attributes["none"] = h5py.Empty("f4"), np.zeros(0)
+        attributes["record"], attributes["bytes"] = np.zeros(3, [("a", "i4"), ("b", "S3")]), np.void(b"abc")
+        attributes["place"], attributes["region"] = file["a"].ref, file["a"].regionref[0:1]
+        attributes.create("lists", numbers, dtype=h5py.vlen_dtype(np.int64))
+        attributes.create("no UTF-8", b"\xff\xfe", dtype=h5py.string_dtype())
+        h5py.h5a.create(file["a"].id, b"\xff", h5py.h5t.UNIX_D32LE, h5py.h5s.create(h5py.h5s.SCALAR))
+    check_hdf5(path)
 
 
 @pytest.mark.parametrize("suffix", [".ovr", ".msk"])

@@ -5,9 +5,12 @@ link to what lies in them. `/etc/passwd` would be a picture.
 """
 
 import os
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from seep_lightning.documents.regular_files import check_regular, entries_below
 from seep_lightning.errors import UserError, as_user_error
@@ -84,8 +87,46 @@ def _reference(path: str, *_version: int) -> str:
     # of a damaged one, h5py raises whatever it comes upon, SystemError too
     damaged = as_user_error(f"{path} is damaged", Exception, advice="Copy it again.")
     with damaged, h5py.File(path, "r", locking=False) as file:
-        found: str | None = file.id.links.visit(lambda name, info: _reference_of(file, name, info), info=True)
+        _read_attributes(file["/"].id, file)
+        found: str | Exception | None = file.id.links.visit(partial(_answer, file), info=True)
+        if isinstance(found, Exception):
+            raise found
     return found or ""
+
+
+def _answer(file: Any, name: bytes, info: Any) -> str | Exception | None:
+    """What `_reference_of` says or raises: of an error in a visit, h5py loses what it said."""
+    try:
+        return _reference_of(file, name, info)
+    except Exception as error:
+        return error
+
+
+def _read_attributes(thing: Any, file: Any) -> None:
+    """Read the attributes of a thing in a file of HDF5, all of which GDAL reads: one that it cannot ends the process.
+
+    Raises:
+        OSError: One cannot be read, or claims more than the file holds.
+    """
+    import h5py
+
+    for index in range(h5py.h5a.get_num_attrs(thing)):
+        attribute = h5py.h5a.open(thing, index=index)
+        # numpy lacks a type for a few, such as times
+        with suppress(TypeError):
+            _read_attribute(attribute, file.id.get_filesize())
+
+
+def _read_attribute(attribute: Any, size: int) -> None:
+    """Read an attribute of a file of so many bytes, without making texts of its bytes."""
+    import h5py
+
+    space = attribute.get_space()
+    if space.get_simple_extent_npoints() * attribute.get_type().get_size() > size:
+        raise OSError("an attribute claims more than the file holds")
+    if space.get_simple_extent_type() != h5py.h5s.NULL:
+        values = np.zeros(attribute.shape, attribute.dtype)
+        attribute.read(values, mtype=h5py.h5t.py_create(attribute.dtype))
 
 
 def _reference_of(file: Any, name: bytes, info: Any) -> str | None:
@@ -99,6 +140,7 @@ def _reference_of(file: Any, name: bytes, info: Any) -> str | None:
     if info.type != h5py.h5l.TYPE_HARD:
         return f"{shown} in it is a link to another file"
     thing = h5py.h5o.open(file.id, name)
+    _read_attributes(thing, file)
     if not isinstance(thing, h5py.h5d.DatasetID):
         return None
     storage = thing.get_create_plist()
