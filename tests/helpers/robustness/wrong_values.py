@@ -79,7 +79,7 @@ DEVICES = {"a device": "/dev/zero", "another device": "/dev/null", "the root": "
 """Values of keys that name what is read; where something is written, they would be the machine's own."""
 
 WRITTEN = ("output", "csv", "scripts", "hydra.run.dir", "name", "data.cache_folder")
-BEYOND_THE_WORKING_FOLDER = ("a folder above",)
+BEYOND_THE_WORKING_FOLDER = ("a folder above", "a variable")
 """Places that were asked for, in which the campaign must not write."""
 
 MORE_KEYS = {"train": ("hydra.run.dir",)}
@@ -94,7 +94,6 @@ BOUNDED = {
 """Keys that ask for a length of the work: as much as they like may be asked for, but a campaign has to end."""
 
 NOT_GIVEN = {
-    ("data.cache_folder", "a variable"): "a right value: the cache lies in the home folder",
     ("output", "null"): "a right value: the page lies in the run",
     ("compile", "true"): "a right value, which takes a minute to compile",
     ("trainer.devices", "seven"): "a right value, which starts seven processes",
