@@ -13,7 +13,7 @@ from seep_lightning.metrics.counts import Counts, count_pixels
 from seep_lightning.metrics.figures import BatchFigure
 from seep_lightning.metrics.histogram import BINS, count_probabilities
 from seep_lightning.metrics.summaries import class_figures, pooled_figures
-from seep_lightning.scene.levels import class_numbers
+from seep_lightning.scene.levels import check_finite, class_numbers
 
 if TYPE_CHECKING:
     from seep_lightning.data.batches import Batch
@@ -138,6 +138,7 @@ def score_chips(
         seep = probability[:, :1]
         if batch_figures:
             batch_dice.append(float(soft_dice(torch.from_numpy(seep), (batch.target > 0).float(), batch.valid)))
+        check_finite(seep, batch.valid.numpy())
         histogram += count_probabilities(seep, batch.target.numpy(), batch.valid.numpy())
         for chip in _chips_of(batch, probability):
             scores.add(chip)

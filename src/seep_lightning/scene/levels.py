@@ -29,6 +29,21 @@ def class_numbers(probability: Floats) -> NDArray[np.uint8]:
     return np.asarray(1 + probability[..., 1:, :, :].argmax(-3), np.uint8)
 
 
+def check_finite(probability: Floats, mapped: Mask) -> None:
+    """Check that a network gave numbers.
+
+    Args:
+        probability: Of any shape.
+        mapped: Which pixels count, of the same shape.
+
+    Raises:
+        UserError: A probability that counts is not finite.
+    """
+    ignored = np.ones(probability.shape, bool)
+    if not np.isfinite(probability, where=mapped, out=ignored).all():
+        raise UserError("The model gave probabilities that are not finite. Its weights are damaged, or it diverged.")
+
+
 def quantise(probability: Floats, mapped: Mask) -> NDArray[np.uint8]:
     """Probabilities in 8 bit.
 
@@ -42,9 +57,7 @@ def quantise(probability: Floats, mapped: Mask) -> NDArray[np.uint8]:
     Raises:
         UserError: A mapped pixel's probability is not finite.
     """
-    ignored = np.ones(probability.shape, bool)
-    if not np.isfinite(probability, where=mapped, out=ignored).all():
-        raise UserError("The model gave probabilities that are not finite. Its weights are damaged, or it diverged.")
+    check_finite(probability, mapped)
     stored = np.rint(probability.clip(0, 1) * np.float32(LEVELS)) + 1
     return np.where(mapped, stored, PROBABILITY_NODATA).astype(np.uint8)
 

@@ -107,7 +107,7 @@ def _layer(path: Path) -> Any:
 
 
 def _table(path: Path) -> Any:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         assert None not in row and None not in row.values(), "rows of several lengths"
