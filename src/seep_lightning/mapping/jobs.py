@@ -83,7 +83,7 @@ def find_jobs(files: Sequence[SceneFile], facts: dict[str, Any], config: Predict
     others: list[SceneFile] = []
     tiles_of_scenes: dict[str, dict[SceneFile, int]] = {}
     for file in files:
-        scene, tile = _chip_name(file, facts["pattern"])
+        scene, tile = _chip_name(file, facts.get("pattern"))
         if tile is None:
             others.append(file)
             continue
@@ -141,9 +141,10 @@ def _named_apart(jobs: Sequence[SceneJob]) -> list[SceneJob]:
     return apart
 
 
-def _chip_name(file: SceneFile, pattern: str) -> tuple[str, int | None]:
+def _chip_name(file: SceneFile, pattern: str | None) -> tuple[str, int | None]:
     """The scene and tile number that a file's name tells; no number where it is not the name of a chip."""
-    if file.kind == RASTER:
+    # checkpoints of older versions tell no pattern
+    if file.kind == RASTER and pattern is not None:
         with suppress(UserError):
             scene, tile = split_name(file.path.name, pattern)
             if tile >= 0:

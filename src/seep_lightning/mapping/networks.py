@@ -75,9 +75,16 @@ def _usual_window(networks: Sequence[Predictor]) -> int:
     window = WIDEST_WINDOW
     for network in networks:
         if network.normalise.kind == "chip":
-            chip_size = max(network.facts["chip_size"])
-            window = min(window, chip_size)
+            window = min(window, _chip_side(network))
     return window
+
+
+def _chip_side(network: Predictor) -> int:
+    """The longer side of the chips that a network was trained on, in pixels."""
+    chip_size = network.facts.get("chip_size")
+    if chip_size is None:
+        raise UserError(f"{network.name} does not tell the size of its chips. Pass it as window=256 or the like.")
+    return int(max(chip_size))
 
 
 def in_other_precision(network: Predictor) -> Predictor:
