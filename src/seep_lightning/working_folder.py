@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-_OWN_CODE = ("_target_", "trusted=", "--config-dir", "-cd")
+_OWN_CODE = ("_target_", "trusted=", "attributes=", "figures=", "--config-dir", "-cd")
 """What a command line holds that names code or configs of a person's own."""
 _RUNS = ("run=", "init=")
 
@@ -24,7 +24,8 @@ def look_into_working_folder_last(verb: str) -> None:
     # pathlib would be looked for in that folder first
     folder = os.getcwd()  # noqa: PTH109
     sys.path[:] = [entry for entry in sys.path if entry not in ("", folder)]
-    if _may_name_own_code(verb, sys.argv[1:]):
+    is_named = folder in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if is_named or _may_name_own_code(verb, sys.argv[1:]):
         sys.path.append(folder)
 
 

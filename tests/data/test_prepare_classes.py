@@ -123,10 +123,10 @@ def test_a_mapping_needs_the_column_of_its_words(config):
 
 
 def test_labels_are_read_in_an_archive_by_their_absolute_path(config, tmp_path):
-    plain = write_labels(tmp_path / "a.gpkg", [1, 5])
+    plain = write_labels(tmp_path / "a.fgb", [1, 5])
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
-        archive.write(plain, "in/a.gpkg")
-    config.labels = f"/vsizip/{tmp_path}/b.zip/in/a.gpkg"
+        archive.write(plain, "in/a.fgb")
+    config.labels = f"/vsizip/{tmp_path}/b.zip/in/a.fgb"
     prepare(config)
     assert class_counts(config) == {1: 20, 5: 20}
 

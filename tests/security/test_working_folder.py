@@ -1,5 +1,6 @@
 """A folder that a stranger filled: its modules do not stand for installed ones, and its Hydra plugins are not run."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_no_module_there_stands_for_an_installed_one(way: str, tmp_path: Path) -
         ("train", ["run=outputs/a", "trusted=[mynets]"], True),
         ("predict", ["run=outputs/a"], False),
         ("predict", ["run=outputs/a", "trusted=[mynets]"], True),
+        ("predict", ["input=a.tif", "attributes=[mine.ELONGATION]"], True),
         ("check", ["data.root=chips"], False),
         ("check", ["data._target_=mine.Layout"], True),
     ],
@@ -58,6 +60,15 @@ def test_it_is_looked_into_where_the_command_may_name_own_code(
     monkeypatch.setattr(sys, "path", [str(tmp_path), "/installed"])
     look_into_working_folder_last(verb)
     assert sys.path == (["/installed", str(tmp_path)] if is_searched else ["/installed"])
+
+
+def test_a_folder_that_pythonpath_names_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"/elsewhere{os.pathsep}{tmp_path}")
+    monkeypatch.setattr(sys, "argv", ["seep", "run=outputs/a"])
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path), "/installed"])
+    look_into_working_folder_last("predict")
+    assert sys.path == ["/installed", str(tmp_path)]
 
 
 def test_plugins_there_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
