@@ -12,6 +12,7 @@ from helpers.chips import IMAGES, make_chips
 from helpers.command_line import seep
 from helpers.stranger_runs import change_checkpoint, change_checkpoints, change_config, copied_run, plant_module
 from seep_lightning import api, load
+from seep_lightning.config import trust
 from seep_lightning.config.commands import CompareConfig, EvaluateConfig, ExportConfig, PredictConfig, ReportConfig
 from seep_lightning.config.trust import Untrusted, judge_stored, trusting
 from seep_lightning.errors import UserError
@@ -179,7 +180,10 @@ def test_a_package_of_the_working_folder_does_not_pass_for_the_installed_one(
 
 
 @pytest.mark.parametrize("aliases", [30, 300])
-def test_references_within_a_config_that_stand_for_endless_values_are_refused(aliases: int) -> None:
+def test_references_within_a_config_that_stand_for_endless_values_are_refused(
+    aliases: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust, "MOST_VALUES", 2_000)
     bomb: list[Any] = [{"_target_": "torch.nn.ReLU"}]
     for _ in range(aliases):
         bomb = [bomb, bomb]
