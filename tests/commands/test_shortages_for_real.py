@@ -11,19 +11,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
-from helpers.chips import GRID, TINY, make_chips
+from helpers.chips import GRID, IMAGES, TINY, make_chips
 
 pytestmark = pytest.mark.slow
 
-LITTLE_MEMORY = 1_200_000 * 1024
-"""Bytes of addresses: enough for the libraries, too few for a step."""
+LITTLE_MEMORY = 1_800_000_000
+"""Bytes of addresses: enough for the libraries, too few for what `LARGE` asks for at once.
+
+Small things still fit: where they do not, native code may end without a word.
+"""
+LARGE = ("model.width=8", "data.batch_size=8")
+"""A step of seven chips of 1,024 px needs 235 MB for each layer."""
+FEW_HANDLES = 32
 
 
 @pytest.fixture(scope="module")
 def chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_chips(tmp_path_factory.mktemp("shortages") / "chips")
+
+
+@pytest.fixture(scope="module")
+def large_chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_chips(tmp_path_factory.mktemp("shortages") / "large", tiles=2, size=1024)
 
 
 def train_line(chips: Path, run: Path, *more: str) -> list[str]:
@@ -60,11 +73,51 @@ def test_little_shared_memory(chips: Path, tmp_path: Path) -> None:
     assert_told(done, "the shared memory (/dev/shm) is full", run)
 
 
-def test_little_memory(chips: Path, tmp_path: Path) -> None:
+def resume_line(run: Path) -> list[str]:
+    """What the line of a training that had begun says to go on with."""
+    return [sys.executable, "-m", "seep_lightning.train", f"run={run}"]
+
+
+def assert_goes_on(line: list[str], run: Path | None = None) -> None:
+    """A command works as soon as the resource is there."""
+    done = run_line(line)
+    assert done.returncode == 0, done.stderr[-2000:]
+    if run is not None:
+        assert json.loads((run / "summary.json").read_text())["status"] == "finished"
+
+
+def test_a_training_with_little_memory(large_chips: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    little = limited(resource.RLIMIT_AS, LITTLE_MEMORY)
-    # whether a summary can be written is a matter of what is left
-    assert_told(run_line(train_line(chips, run), preexec_fn=little), "memory ran out")
+    line = train_line(large_chips, run, *LARGE)
+    assert_told(run_line(line, preexec_fn=limited(resource.RLIMIT_AS, LITTLE_MEMORY)), "memory ran out", run)
+    assert_goes_on(line, run)
+
+
+def test_a_map_with_little_memory(trained: Path, large_chips: Path, tmp_path: Path) -> None:
+    scene = sorted((large_chips / IMAGES).iterdir())[0]
+    pixels = np.tile(cv2.imread(str(scene), cv2.IMREAD_UNCHANGED), (4, 4))
+    assert cv2.imwrite(str(tmp_path / "scene.tif"), pixels)
+    settings = [f"run={trained}", f"input={tmp_path / 'scene.tif'}", f"output={tmp_path / 'maps'}", "window=4096"]
+    line = [sys.executable, "-m", "seep_lightning.predict", *settings]
+    assert_told(run_line(line, preexec_fn=limited(resource.RLIMIT_AS, LITTLE_MEMORY)), "memory ran out")
+    assert_goes_on(line)
+
+
+def test_few_handles(chips: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    line = train_line(chips, run, "data.num_workers=1")
+    few = limited(resource.RLIMIT_NOFILE, FEW_HANDLES)
+    assert_told(run_line(line, preexec_fn=few), "too many files are open at once", run)
+    assert_goes_on(resume_line(run), run)
+
+
+@pytest.mark.parametrize("lacking", [{"HOME": "/proc"}, {"TMPDIR": "/nowhere"}], ids=str)
+def test_a_home_that_cannot_be_written_or_no_folder_for_drafts(
+    lacking: dict[str, str], chips: Path, tmp_path: Path
+) -> None:
+    done = run_line(train_line(chips, tmp_path / "run"), env={**os.environ, **lacking})
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
 
 
 def test_a_reader_that_is_killed(chips: Path, tmp_path: Path) -> None:
@@ -82,6 +135,7 @@ def test_a_reader_that_is_killed(chips: Path, tmp_path: Path) -> None:
         process.kill()
     done = subprocess.CompletedProcess(line, process.returncode, "", told)
     assert_told(done, "a process that reads chips was killed", run)
+    assert_goes_on([*resume_line(run), "trainer.max_epochs=5"], run)
 
 
 def test_a_working_folder_that_cannot_be_written(chips: Path) -> None:

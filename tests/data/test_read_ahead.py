@@ -18,7 +18,7 @@ from seep_lightning.data import datamodule
 from seep_lightning.data.batches import collate
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.read_ahead import ReadAheadLoader, WaitClock
-from seep_lightning.shortages import HANDLES, shortage_of
+from seep_lightning.shortages import HANDLES, KILLED_READER, shortage_of
 
 FLIP = {"_target_": "albumentations.HorizontalFlip"}
 NOISE = {"_target_": "albumentations.GaussNoise", "p": 1.0}
@@ -155,3 +155,26 @@ def test_a_batch_that_a_worker_cannot_send_is_an_error_and_no_endless_wait(
         list(loader)
     assert shortage_of(raised.value) == HANDLES
     assert capfd.readouterr().err == ""
+
+
+def break_off() -> None:
+    raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
+class BreaksOff:
+    """A batch that breaks off while it is handed over."""
+
+    def __reduce__(self) -> Any:
+        return break_off, ()
+
+
+class BatchesThatBreakOff(UnsendableItems):
+    def __getitem__(self, index: int) -> Any:
+        return BreaksOff()
+
+
+def test_a_worker_whose_connection_breaks_is_told_as_killed() -> None:
+    loader = ReadAheadLoader(BatchesThatBreakOff(), num_workers=1, collate_fn=lambda items: items[0], timeout=30)
+    with pytest.raises(RuntimeError, match="exited unexpectedly") as raised:
+        list(loader)
+    assert shortage_of(raised.value) == KILLED_READER

@@ -51,7 +51,23 @@ class ReadAheadLoader(DataLoader[T]):
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches = super().__iter__()
-        return _timed(_ReadAhead(batches) if self.in_thread else batches, self.clock)
+        if self.in_thread:
+            batches = _ReadAhead(batches)
+        if self.num_workers > 0:
+            batches = _of_living_workers(batches)
+        return _timed(batches, self.clock)
+
+
+def _of_living_workers(batches: Iterator[T]) -> Iterator[T]:
+    """The same batches; a worker that is gone is told as torch tells it, also where its connection breaks first."""
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except (ConnectionError, EOFError) as error:
+            raise RuntimeError("DataLoader worker (pid unknown) exited unexpectedly") from error
+        yield batch
 
 
 def _timed(batches: Iterator[T], clock: WaitClock) -> Iterator[T]:
