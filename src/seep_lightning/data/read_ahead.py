@@ -50,7 +50,7 @@ class ReadAheadLoader(DataLoader[T]):
         self.in_thread = in_thread and self.num_workers == 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        batches = super().__iter__()
+        batches: Iterator[Any] = super().__iter__()
         if self.in_thread:
             batches = _ReadAhead(batches)
         if self.num_workers > 0:
