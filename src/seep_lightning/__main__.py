@@ -1,43 +1,71 @@
 """`seep VERB ...` and `python -m seep_lightning VERB ...`: the same as `python -m seep_lightning.VERB ...`."""
 
+import platform
 import runpy
 import sys
+from difflib import get_close_matches
 
+from seep_lightning import __version__
+from seep_lightning.commands.verbs import VERBS
 from seep_lightning.working_folder import look_into_working_folder_last
 
-VERBS = {
-    "train": "train, or resume, one network (-m for a sweep)",
-    "evaluate": "score a run on a part of its data, or on other data",
-    "predict": "scenes or chips to rasters and polygons",
-    "export": "a run's network as one file, ONNX or torch",
-    "prepare": "scenes and an analyst's polygons to chips and masks",
-    "compare": "runs side by side, ranked by validation; two of them paired",
-    "report": "one page about a run or a sweep: figures, curves, calibration, best and worst chips",
-    "check": "audit a data set before anyone trains on it",
-    "qgis": "install Processing scripts in QGIS: map oil seeps, cut chips",
-}
+HELP_FLAGS = ("-h", "--help")
+VERSION_FLAGS = ("-V", "--version")
 
 
 def main() -> None:
     """Run the verb that the command line names, with the rest of the command line."""
-    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if verb in ("-h", "--help"):
+    verb, *arguments = sys.argv[1:] or ["--help"]
+    if verb == "help":
+        # `seep help VERB` is `seep VERB --help`
+        verb, *arguments = [*arguments[:1], "--help"]
+    if verb in HELP_FLAGS:
         print_usage()
-        return
-    if verb not in VERBS:
-        print(f"seep: there is no verb {verb!r}. Choose one of {', '.join(VERBS)}.", file=sys.stderr)
+    elif verb in VERSION_FLAGS:
+        print_version()
+    elif verb in VERBS:
+        run_verb(verb, arguments)
+    else:
+        print(unknown_verb(verb), file=sys.stderr)
         sys.exit(2)
-    sys.argv[1:] = sys.argv[2:]
+
+
+def run_verb(verb: str, arguments: list[str]) -> None:
+    """Run the module of a verb as a program.
+
+    Args:
+        verb: One of `VERBS`.
+        arguments: The rest of the command line.
+    """
+    sys.argv[1:] = arguments
     look_into_working_folder_last(verb)
     # as `__main__`, so that DDP's other processes find the module by its name
-    runpy.run_module(f"seep_lightning.{verb}", run_name="__main__", alter_sys=True)
+    module = VERBS[verb].module or verb
+    runpy.run_module(f"seep_lightning.{module}", run_name="__main__", alter_sys=True)
 
 
 def print_usage() -> None:
     """Print the verbs and what each is for."""
-    print("usage: seep VERB [key=value ...]      (seep VERB --help for its keys)\n")
-    for verb, purpose in VERBS.items():
-        print(f"  {verb:10} {purpose}")
+    print("usage: seep VERB [key=value ...]      (seep help VERB lists its keys; seep --version)\n")
+    for name, verb in VERBS.items():
+        print(f"  {name:10} {verb.purpose}")
+
+
+def print_version() -> None:
+    """Print which version this is, of which Python, and where it lies."""
+    folder = __file__.removesuffix("__main__.py").rstrip("/\\")
+    print(f"seep_lightning {__version__} (Python {platform.python_version()}, {folder})")
+
+
+def unknown_verb(verb: str) -> str:
+    """What to tell about a word that is no verb, in one line.
+
+    Args:
+        verb: The word.
+    """
+    near = get_close_matches(verb, VERBS, 1)
+    suggestion = f"Did you mean {near[0]}? " if near else ""
+    return f"seep: there is no verb {verb!r}. {suggestion}The verbs are {', '.join(VERBS)}."
 
 
 if __name__ == "__main__":

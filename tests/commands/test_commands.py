@@ -10,6 +10,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 
+import seep_lightning
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep, seep_from_scratch
 from helpers.paths import ROOT
@@ -106,15 +107,18 @@ def test_a_misspelt_key_is_one_line_with_the_nearest_key() -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_seep_is_the_same_door(tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).with_name("seep"))]
-    assert (
-        subprocess.run([*command, "train", "--help"], capture_output=True, text=True).stdout
-        == seep_from_scratch("train", "--help").stdout
-    )
-    wrong = subprocess.run([*command, "trian"], capture_output=True, text=True)
+def run_seep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("seep"))
+    return subprocess.run([program, *arguments], capture_output=True, text=True)
+
+
+def test_seep_is_the_same_door() -> None:
+    helped = seep_from_scratch("train", "--help")
+    wrong = run_seep("trian")
     assert wrong.returncode == 2
-    assert "no verb 'trian'" in wrong.stderr
+    assert "no verb 'trian'. Did you mean train?" in wrong.stderr
+    assert run_seep("help", "train").stdout == helped.stdout
+    assert run_seep("--version").stdout.startswith(f"seep_lightning {seep_lightning.__version__} (Python 3.")
 
 
 def test_path_values_are_quoted_for_hydras_grammar() -> None:

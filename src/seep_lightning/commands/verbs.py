@@ -1,0 +1,31 @@
+"""The verbs of `seep`, declared once. Imports nothing: they are listed and completed at once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb of `seep`.
+
+    Attributes:
+        purpose: What it is for, in one line.
+        module: The module of the package that does it; empty: the one of the same name.
+        has_config: Whether it takes `key=value` by a config in `conf/`.
+    """
+
+    purpose: str
+    module: str = ""
+    has_config: bool = True
+
+
+VERBS = {
+    "train": Verb("train, or resume, one network (-m for a sweep)"),
+    "evaluate": Verb("score a run on a part of its data, or on other data"),
+    "predict": Verb("scenes or chips to rasters and polygons"),
+    "export": Verb("a run's network as one file, ONNX or torch"),
+    "prepare": Verb("scenes and an analyst's polygons to chips and masks"),
+    "compare": Verb("runs side by side, ranked by validation; two of them paired"),
+    "report": Verb("one page about a run or a sweep: figures, curves, calibration, best and worst chips"),
+    "check": Verb("audit a data set before anyone trains on it"),
+    "qgis": Verb("install Processing scripts in QGIS: map oil seeps, cut chips"),
+}
