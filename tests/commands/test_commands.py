@@ -3,6 +3,8 @@
 import dataclasses
 import inspect
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,14 +69,21 @@ def test_help_config_and_a_misspelt_key_do_not_import_torch(arguments: list[str]
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["evaluate", "run=nowhere"],
-        ["export", "run=nowhere", "output=net.pt"],
-        ["predict", "run=nowhere", "input=nothing.tif", "output=maps"],
+        ["evaluate", "run=begun"],
+        ["export", "run=begun", "output=net.pt"],
+        ["predict", "run=begun", "input=begun.tif", "output=maps"],
         ["report", "run=nowhere"],
+        ["train", "data=chips", "data.root=nowhere"],
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_that_there_is_no_such_run_is_told_without_torch(arguments: list[str], tmp_path: Path) -> None:
+def test_that_there_is_no_such_run_network_or_data_set_is_told_without_torch(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    # a run that ended before its first checkpoint
+    (tmp_path / "begun").mkdir()
+    shutil.copy(ROOT / "tests/fixtures/run_60f2943/config.yaml", tmp_path / "begun")
+    (tmp_path / "begun.tif").touch()
     code = (
         "import sys, runpy, atexit; sys.argv = sys.argv[1:];"
         "atexit.register(lambda: print('HEAVY', sorted({'torch', 'lightning'} & set(sys.modules))));"
@@ -82,7 +91,7 @@ def test_that_there_is_no_such_run_is_told_without_torch(arguments: list[str], t
     )
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert "nowhere" in done.stderr or "nothing" in done.stderr
+    assert re.search(r"no such directory|no checkpoints/best.ckpt|no folder", done.stderr), done.stderr
     assert "HEAVY []" in done.stdout
     assert done.returncode == 2
 

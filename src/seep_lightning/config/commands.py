@@ -63,7 +63,7 @@ class EvaluateConfig:
     """Score a run on a part of its data, or on other data.
 
     Attributes:
-        run: The run directory.
+        run: The run directory, or a folder: the newest run below it.
         part: The part of the run's split that is scored; `all`: every chip.
         data: Other data than the run's own.
         checkpoint: Which of the run's checkpoints.
@@ -94,7 +94,8 @@ class PredictConfig(PolygonOptions):
     Keys that are younger than the first tables are not in the repr, by which finished maps are known.
 
     Attributes:
-        run: A run, an exported file, `seeps` or `generated` of the package, or a list: their mean; None: `seeps`.
+        run: A run, a folder (the newest run below it), an exported file, `seeps` or `generated` of the package, or a
+            list: their mean; None: `seeps`.
         input: A raster, a Sentinel-1 product, a folder or a pattern of them, or chips.
         output: The folder of the maps.
         checkpoint: Which of the runs' checkpoints.
@@ -219,7 +220,8 @@ class ExportConfig:
     """Write a run's network as one file.
 
     Attributes:
-        run: The run directory, a network in the package (`seeps`, `generated`), or a file of `format=torch`.
+        run: The run directory, a folder (the newest run below it), a network in the package (`seeps`, `generated`), or
+            a file of `format=torch`.
         output: The file; its description in STAC's terms is written beside it.
         format: A name of `predictor.formats`.
         checkpoint: Which of the run's checkpoints.

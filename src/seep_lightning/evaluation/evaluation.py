@@ -45,6 +45,7 @@ from seep_lightning.metrics.summaries import (
 )
 from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.links import check_no_way_out
+from seep_lightning.runs.newest import run_or_newest_below
 
 if TYPE_CHECKING:
     from seep_lightning.evaluation.scenes import SceneCounts
@@ -77,7 +78,7 @@ def evaluate(config: EvaluateConfig, *, patience: float = 0.0) -> dict[str, Any]
     from seep_lightning.predictor.loading import load
 
     check_config(config)
-    run = open_run(config.run)
+    run = open_run(run_or_newest_below(config.run, config.checkpoint))
     check_no_way_out(run)
     predictor = load(run, config.checkpoint, config.device)
     if config.threshold is not None:

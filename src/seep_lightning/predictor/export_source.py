@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, open_run
+from seep_lightning.runs.newest import run_or_newest_below
 from seep_lightning.runs.weights import named_network, network_name
 
 if TYPE_CHECKING:
@@ -120,8 +121,10 @@ def source_of(run: str, checkpoint: str, options: ExportOptions) -> ExportSource
     Raises:
         UserError: There is no such run, network or file, or it cannot be read.
     """
-    path = named_network(run)
+    path = run_or_newest_below(named_network(run), checkpoint)
     directory = None if path.is_file() else open_run(path)
+    if directory is not None:
+        checkpoint_path = directory.checkpoint(checkpoint)
     # with torch; that there is no such run is told without it
     from seep_lightning.runs.checkpoints import CHECKPOINT_KEY, read_checkpoint, read_run_checkpoint
 
@@ -131,7 +134,6 @@ def source_of(run: str, checkpoint: str, options: ExportOptions) -> ExportSource
         content = read_checkpoint(path)
         card = content[CHECKPOINT_KEY].get("model_card", "{}")
         return ExportSource(content, path, card, network_name(path), options)
-    checkpoint_path = directory.checkpoint(checkpoint)
     content = read_run_checkpoint(directory, checkpoint)
     card = model_card(directory, content["epoch"])
     return ExportSource(content, checkpoint_path, card, network_name(path), options)

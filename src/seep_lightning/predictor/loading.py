@@ -52,8 +52,10 @@ def _load(run: str | Path | Run | None, checkpoint: str, device: str) -> Predict
 
 def _load_run(run: Run, checkpoint: str, device: str) -> Predictor:
     """The network of a run directory."""
+    # that it is not there is told without torch
+    path = run.checkpoint(checkpoint)
     from seep_lightning.predictor.torch_predictor import scaled_predictor, stored_network
     from seep_lightning.runs.checkpoints import read_run_checkpoint
 
     content = read_run_checkpoint(run, checkpoint)
-    return scaled_predictor(stored_network(content, run.checkpoint(checkpoint)), device)
+    return scaled_predictor(stored_network(content, path), device)

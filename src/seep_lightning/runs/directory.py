@@ -3,7 +3,8 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.shapes import as_shape
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.documents.yaml_files import read_yaml
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.errors import UserError, as_user_error, shortened
 from seep_lightning.files import with_home, write_text
 from seep_lightning.runs.provenance import PACKAGES, git_state
 from seep_lightning.runs.status import RunStatus
@@ -36,6 +37,8 @@ from seep_lightning.runs.stored_shapes import FinalSummary, StoredNodes, StoredS
 SUMMARY_FORMAT = 1
 # what to do about a damaged file
 PUT_BACK = "Put the run's own back."
+# `outputs` holds names, these hold times, and those of sweeps hold jobs
+DEEPEST_RUN = 3
 # Each is 0 in the first of several processes: of torchrun, SLURM, or Lightning's own DDP.
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK")
 
@@ -187,10 +190,29 @@ class Run:
         """The message for a folder that is no run, with a hint where it holds runs."""
         missing = "config.yaml" if self.dir.is_dir() else "such directory"
         message = f"run={self.dir}: there is no {missing}. Expected the directory of a run (outputs/<name>/<time>)."
-        configs = sorted(self.dir.glob("*/config.yaml"))
-        if configs:
-            message += f" It holds runs, such as {configs[0].parent.name}."
+        # times as names sort by age
+        runs = sorted((str(run.relative_to(self.dir)) for run in runs_below(self.dir)), reverse=True)
+        if runs:
+            message += f" It holds runs: {shortened(runs)}."
         return message
+
+
+def runs_below(folder: Path, depth: int = DEEPEST_RUN) -> Iterator[Path]:
+    """The run directories below a folder, in no order. Links are not followed, and nothing is read.
+
+    Args:
+        folder: The folder, no run itself.
+        depth: So many folders below each other are looked into.
+    """
+    subfolders: list[Path] = []
+    # a folder that nobody may list holds no runs
+    with suppress(OSError), os.scandir(folder) as entries:
+        subfolders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for subfolder in subfolders:
+        if Run(subfolder).config_path.exists():
+            yield subfolder
+        elif depth > 1:
+            yield from runs_below(subfolder, depth - 1)
 
 
 def is_first_process() -> bool:

@@ -18,6 +18,7 @@ from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.resume import with_absolute_paths, with_stored_choices
 from seep_lightning.runs.settings import settings_of
 from seep_lightning.runs.status import RunStatus
+from seep_lightning.runs.weights import starting_weights
 from seep_lightning.training.building import build_module
 from seep_lightning.training.failures import failures_recorded
 from seep_lightning.training.fit import fit
@@ -124,9 +125,10 @@ class TrainingSession:
         """
         config = with_modes(with_absolute_paths(config))
         check_config(config)
-        self.config = with_machine_precision(config)
         self.run = Run(real_path(directory))
         self.resumes = self.run.last.is_file()
+        judge_places(config, resumes=self.resumes)
+        self.config = with_machine_precision(config)
         if not self.resumes:
             check_last_is_not_lost(self.run)
         else:
@@ -270,6 +272,23 @@ class TrainingSession:
         if any(isinstance(logger, StageWriters) for logger in trainer.loggers):
             figures = outcome.figures["val_at_0.5"]
             write_hparams(self.run, settings_of(self.config), figures, outcome.best.epoch)
+
+
+def judge_places(config: TrainConfig, *, resumes: bool) -> None:
+    """Judge where data and first weights lie, before torch is imported, which takes seconds.
+
+    Args:
+        config: The settings.
+        resumes: Whether a run is resumed, whose weights are its own.
+
+    Raises:
+        UserError: Something is not there.
+    """
+    from seep_lightning.data.layouts import check_place
+
+    check_place(config.data)
+    if config.init is not None and not resumes:
+        starting_weights(config.init)
 
 
 def tell_findings(findings: "Sequence[Finding]") -> None:

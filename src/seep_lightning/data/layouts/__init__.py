@@ -10,7 +10,7 @@ from seep_lightning.data.layouts.hints import content_of
 from seep_lightning.data.layouts.interfaces import AuditedLayout, ChipFiles, Layout, Listing, ToldLayout
 from seep_lightning.data.layouts.known import KNOWN_FOLDERS, FolderNames, known_folders
 from seep_lightning.data.layouts.names import chip_name, split_name
-from seep_lightning.data.layouts.pairing import LAYOUTS, layout_of, pair_chips, root_of
+from seep_lightning.data.layouts.pairing import LAYOUTS, check_place, layout_of, pair_chips, root_of
 
 __all__ = [
     "KNOWN_FOLDERS",
@@ -22,6 +22,7 @@ __all__ = [
     "Layout",
     "Listing",
     "ToldLayout",
+    "check_place",
     "chip_name",
     "content_of",
     "is_glob",

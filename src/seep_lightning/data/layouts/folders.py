@@ -189,13 +189,21 @@ class FolderPairs:
             ", ".join(found),
         )
 
-    def _file_sets(self, root: Path) -> tuple[FileSet, FileSet]:
-        """The files of images and of masks; one set where they lie in one folder."""
+    def check_folders(self, root: Path) -> None:
+        """Raise `UserError` where a folder is not there; no file is looked at.
+
+        Args:
+            root: `data.root`.
+        """
         if not root.is_dir():
             raise hints.missing_folder(root, root, "root", self.folders)
         for key, place in self.folders._asdict().items():
             if not is_glob(root, place) and not (root / place).is_dir():
                 raise hints.missing_folder(root, root / place, key, self.folders)
+
+    def _file_sets(self, root: Path) -> tuple[FileSet, FileSet]:
+        """The files of images and of masks; one set where they lie in one folder."""
+        self.check_folders(root)
         if _is_one_place(root, self.folders):
             images = masks = list_files(root, self.folders.images)
         else:

@@ -54,6 +54,20 @@ def root_of(config: DataConfig) -> Path:
     raise UserError("data.root is not set. Pass data.root=DIR or set SEEP_DATA_ROOT.")
 
 
+def check_place(config: DataConfig) -> None:
+    """Judge where a data set lies, before anything is imported that reads chips.
+
+    Args:
+        config: The data set's config.
+
+    Raises:
+        UserError: A folder is not there. Of layouts of one's own, and of lists, nothing is judged yet.
+    """
+    is_in_folders = config.source == "chips" and config.layout == "folders" and config.pairs is None
+    if is_in_folders:
+        FolderPairs(config).check_folders(root_of(config))
+
+
 def pair_chips(config: DataConfig) -> Chips:
     """List the chips of a data set, sorted by name, without reading a pixel.
 
