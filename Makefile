@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN = $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train model test test-slow test-robustness test-browser test-qgis lint format wheel tensorboard clean
+.PHONY: help setup demo train model test test-slow test-robustness test-browser test-qgis lint format docs wheel tensorboard clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -65,6 +65,15 @@ lint: setup ## check with ruff (lint, format), mypy and import-linter (the layer
 format: setup ## fix lint and format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# the site's tools are no part of `dev`: only who builds the site gets them
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
+docs: .venv/docs-installed ## build the documentation site in build/site/html; a dead link is an error
+	$(BIN)/python docs/site/stage.py build/site
+	$(BIN)/zensical build --strict --config-file build/site/zensical.toml
 
 wheel: setup ## build dist/*.whl, with conf/ in it
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
