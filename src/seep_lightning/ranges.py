@@ -21,7 +21,7 @@ LONGEST_PATH = 4096
 LONGEST_SHOWN = 80
 
 # the keys of a field's metadata
-HOLDS, EXPECTED, JUDGED_BY = "holds", "expected", "judged_by"
+HOLDS, EXPECTED, JUDGED_BY, ALLOWED, SPAN = "holds", "expected", "judged_by", "allowed", "span"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,13 @@ def are_paths(value: Any) -> bool:
 
 
 def restricted(
-    default: Any, holds: Callable[[Any], bool], expected: str, *, in_repr: bool = True, or_null: bool = True
+    default: Any,
+    holds: Callable[[Any], bool],
+    expected: str,
+    *,
+    in_repr: bool = True,
+    or_null: bool = True,
+    declared: Mapping[str, Any] | None = None,
 ) -> Any:
     """Declare a field with a rule.
 
@@ -115,12 +121,13 @@ def restricted(
         expected: What the value may be, for the message of `check_config`.
         in_repr: Whether the field stands in the dataclass's repr.
         or_null: Whether None is allowed too; where the type excludes it, Hydra refuses it before.
+        declared: The rule as values, for editors and completion: `ALLOWED` or `SPAN`.
     """
 
     def is_allowed(value: Any) -> bool:
         return (or_null and value is None) or holds(value)
 
-    metadata = {HOLDS: is_allowed, EXPECTED: expected}
+    metadata = {HOLDS: is_allowed, EXPECTED: expected, **(declared or {})}
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata=metadata, repr=in_repr)
     return field(default=default, metadata=metadata, repr=in_repr)
@@ -156,12 +163,12 @@ def one_of(*allowed: Any, default: Any = None, expected: str = "") -> Any:
     def holds(value: Any) -> bool:
         return value in allowed
 
-    return restricted(default, holds, expected, or_null=False)
+    return restricted(default, holds, expected, or_null=False, declared={ALLOWED: allowed})
 
 
 def within(span: Span, default: Any) -> Any:
     """Declare a number in a range, or None."""
-    return restricted(default, span.holds, str(span))
+    return restricted(default, span.holds, str(span), declared={SPAN: span})
 
 
 def at_least(smallest: int, default: Any) -> Any:
@@ -171,7 +178,8 @@ def at_least(smallest: int, default: Any) -> Any:
 
 def between_0_and_1(default: float | None, expected: str) -> Any:
     """Declare a number above 0 and below 1, or None."""
-    return restricted(default, Span(above=0, below=1).holds, expected)
+    span = Span(above=0, below=1)
+    return restricted(default, span.holds, expected, declared={SPAN: span})
 
 
 def probability() -> Any:
@@ -181,7 +189,7 @@ def probability() -> Any:
 
 def share(default: float) -> Any:
     """Declare a share of a whole: 0 and 1 are allowed."""
-    return restricted(default, SHARE.holds, "a share, 0 to 1")
+    return restricted(default, SHARE.holds, "a share, 0 to 1", declared={SPAN: SHARE})
 
 
 def random_seed() -> Any:

@@ -101,6 +101,11 @@ def test_help_names_every_config_group_and_five_examples() -> None:
     for group in (p.name for p in (ROOT / "conf").iterdir() if p.is_dir()):
         assert f"{group}: " in text
     assert text.count("  python -m seep_lightning.train") == 5
+    # from docstrings of the schema and of a class, and from a comment in conf/
+    lines = " ".join(text.split())
+    assert "split.folds=5 How many folds there are. (3 or more)" in lines
+    assert "model.width=24 Channels of the finest stage" in lines
+    assert "optimizer.parts=null learning rates of parts of the net" in lines
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "predict", "check", "report", "prepare", "export"])

@@ -14,9 +14,10 @@ from omegaconf import MISSING as OMEGACONFS_MISSING
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from seep_lightning.commands.composition import SCHEMAS, compose
+from seep_lightning.commands.composition import compose
 from seep_lightning.commands.messages import error_message
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.schemas import SCHEMAS
 from seep_lightning.config.targets import build
 from seep_lightning.errors import UserError
 from seep_lightning.nets.unet import UNet

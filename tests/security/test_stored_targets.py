@@ -230,7 +230,7 @@ def test_what_a_stored_config_says_that_it_trusts_counts_for_nothing(stranger: P
 def test_all_that_conf_names_may_be_stored() -> None:
     import yaml
 
-    from seep_lightning.commands.composition import conf_dir
+    from seep_lightning.commands.config_folder import conf_dir
 
     for path in sorted(conf_dir().rglob("*.yaml")):
         named = yaml.safe_load(path.read_text())

@@ -11,35 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning import compat
+from seep_lightning.commands.config_folder import conf_dir
 from seep_lightning.commands.home_folder import with_home_folders
 from seep_lightning.commands.overrides import config_folders, overrides_in, quote_override, quote_value
-from seep_lightning.config import commands
 from seep_lightning.config.references import resolved_but_secrets
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.schemas import SCHEMAS
 from seep_lightning.config.secrets import check_no_secrets
-from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError, first_line
-
-SCHEMAS: dict[str, type[Any]] = {
-    "train": TrainConfig,
-    "evaluate": commands.EvaluateConfig,
-    "predict": commands.PredictConfig,
-    "compare": commands.CompareConfig,
-    "report": commands.ReportConfig,
-    "export": commands.ExportConfig,
-    "prepare": commands.PrepareConfig,
-    "check": commands.CheckConfig,
-    "qgis": commands.QgisConfig,
-}
-
-
-def conf_dir() -> Path:
-    """The folder `conf/`: inside the installed package, else at the top of the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "conf"
-    if installed.is_dir():
-        return installed
-    return package.parents[1] / "conf"
 
 
 def register_schemas() -> None:

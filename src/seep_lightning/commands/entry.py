@@ -19,9 +19,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.commands.composition import conf_dir, register_schemas
+from seep_lightning.commands.composition import register_schemas
+from seep_lightning.commands.config_folder import conf_dir
 from seep_lightning.commands.console import prepare_console, tell
 from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
+from seep_lightning.commands.key_help import keys_help
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
@@ -216,4 +218,5 @@ def _failure_of_job(error: Exception, command: str, sweep: str) -> UserError:
 
 # when the module is imported, because launchers' processes import it; cached, so that all of a sweep has one time
 OmegaConf.register_new_resolver("seep_dir", claimed_directory, replace=True, use_cache=True)
+OmegaConf.register_new_resolver("seep_keys", keys_help, replace=True)
 OmegaConf.register_new_resolver("seep_subdir", sweep_folder_name, replace=True)

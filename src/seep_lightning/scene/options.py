@@ -40,6 +40,11 @@ class Thresholds:
 
     Pixels that touch (8 neighbours) at `group` are one object. Its pixels at `trim` stay, if its maximum reaches
     `keep`. A threshold that is None follows from the network's own one.
+
+    Attributes:
+        group: Pixels that touch at this probability are one object; None: 0.6 t, t the network's own threshold.
+        trim: Pixels of an object at this probability stay; None: t.
+        keep: An object whose maximum reaches this probability stays; None: t + 0.4 (1 - t).
     """
 
     group: float | None = threshold()

@@ -164,7 +164,8 @@ def warm_up() -> None:
     import torch
     from hydra.core.global_hydra import GlobalHydra
 
-    from seep_lightning.commands.composition import SCHEMAS, compose_arguments
+    from seep_lightning.commands.composition import compose_arguments
+    from seep_lightning.config.schemas import SCHEMAS
 
     for verb in SCHEMAS:
         compose_arguments(verb, ["hydra.run.dir='a b'", "+extra={a: [1, 2.5, null]}"])

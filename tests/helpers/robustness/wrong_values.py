@@ -128,7 +128,8 @@ def leaves(config: Any, prefix: str = "") -> Iterator[str]:
 @cache
 def keys_of(verb: str) -> tuple[str, ...]:
     """All keys of a verb, of its schema and of what its groups choose."""
-    from seep_lightning.commands.composition import SCHEMAS, compose_untyped
+    from seep_lightning.commands.composition import compose_untyped
+    from seep_lightning.config.schemas import SCHEMAS
 
     composed = list(leaves(compose_untyped(verb, [])))
     of_schema = list(_keys_of_schema(SCHEMAS[verb]))

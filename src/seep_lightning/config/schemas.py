@@ -1,0 +1,18 @@
+"""The schema of each command's config. Imports nothing heavy: keys are listed and completed at once."""
+
+from typing import Any
+
+from seep_lightning.config import commands
+from seep_lightning.config.training import TrainConfig
+
+SCHEMAS: dict[str, type[Any]] = {
+    "train": TrainConfig,
+    "evaluate": commands.EvaluateConfig,
+    "predict": commands.PredictConfig,
+    "compare": commands.CompareConfig,
+    "report": commands.ReportConfig,
+    "export": commands.ExportConfig,
+    "prepare": commands.PrepareConfig,
+    "check": commands.CheckConfig,
+    "qgis": commands.QgisConfig,
+}
