@@ -128,21 +128,14 @@ def print_result(run: Run, test: bool) -> None:
 
 
 def print_validation_figures(run: Run) -> None:
-    """Print the figures on validation, at the tuned threshold and at 0.5, and their floors."""
-    from seep_lightning.reporting.tables import floor_rows, print_figures, print_if_not_above
+    """Print the figures on validation, at the tuned threshold, and their floors."""
+    from seep_lightning.reporting.tables import TUNED, print_figures, print_floors
 
     summary = run.summary()
-    threshold = summary["best"]["threshold"]
-    figures = summary["figures"]
-    rows = {
-        f"val, at {threshold:.4f} (tuned)": figures["val"],
-        "val, at 0.5 before scaling": figures["val_at_0.5"],
-    }
-    floors = summary.get("floors", {}).get("val", {})
-    rows |= floor_rows(floors)
+    figures = summary["figures"]["val"]
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
-    print_figures(title, rows)
-    print_if_not_above(figures["val"]["dice"], floors)
+    print_figures(title, {f"val, {TUNED}": figures})
+    print_floors(figures["dice"], summary.get("floors", {}).get("val", {}))
 
 
 def print_next_commands(run: Run, scored: bool) -> None:

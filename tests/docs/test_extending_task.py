@@ -21,6 +21,6 @@ def test_the_template_is_trained_with_by_its_own_command(tmp_path: Path) -> None
     tiny = ["data=seeps", f"data.root={root}", GRID, *TINY, "trainer.max_epochs=2", "hydra.run.dir=run"]
     done = seep("train", *command[3:], *tiny, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "macro_dice/val" in curve(tmp_path / "run")[-1]
+    assert "macro_dice_before_scaling/val" in curve(tmp_path / "run")[-1]
     config = Run(tmp_path / "run").config
-    assert (config.task, config.monitor, config.loss["tau"]) == ("classes", "macro_dice/val", 0.0)
+    assert (config.task, config.monitor, config.loss["tau"]) == ("classes", "macro_dice_before_scaling/val", 0.0)

@@ -137,7 +137,7 @@ def test_a_run_learns_both_classes_and_leaves_matrices_that_add_up(run: Path) ->
     rows = list(parts[1]["classes"]["by_class"].values())
     assert means[0] == pytest.approx(np.mean([row["floors"]["all_seep"]["dice"] for row in rows]))
     assert means[1] == pytest.approx(np.mean([row["dice_2px"] for row in rows]))
-    assert "macro_dice/val" in (run / "metrics.csv").read_text().splitlines()[0]
+    assert "macro_dice_before_scaling/val" in (run / "metrics.csv").read_text().splitlines()[0]
 
 
 def test_classes_stand_beside_their_floors_on_the_terminal(

@@ -20,7 +20,7 @@ from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.scenes import count_chips
 from seep_lightning.metrics.object_counts import add_up
 from seep_lightning.metrics.objects import MinAreaSearch, count_objects
-from seep_lightning.metrics.summaries import object_summary
+from seep_lightning.metrics.summaries import object_summary, objects_found_together
 
 SCORE = ROOT.parent / "shared" / "tools" / "score.py"
 ALL = np.ones((100, 100), bool)
@@ -59,17 +59,25 @@ def test_objects_count_by_their_size_and_by_the_share_that_is_covered() -> None:
     truth, predicted = blank(), blank()
     truth[0:5, 0:5] = truth[20:30, 20:30] = truth[50:54, 0:100] = True  # 25, 100 and 400 px
     truth[90, 90:99] = True  # 9 px: does not count
-    predicted[20, 20:30] = predicted[50, 0:39] = True  # 10 of 100 px, 39 of 400 px
+    predicted[0:2, 0:5] = True  # 10 of 25 px: too small to find anything
+    predicted[20:22, 20:30] = predicted[50, 0:39] = True  # 20 of 100 px, 39 of 400 px
     predicted[70:80, 70:80] = True  # 100 px where nothing is
     scored = object_summary(count_objects(predicted, truth, ALL))
     assert scored["object_recall"] == pytest.approx(1 / 3)  # the second one only
-    assert scored["object_precision"] == pytest.approx(1 / 2)  # the line of 10 px does not count
+    assert scored["object_precision"] == pytest.approx(2 / 3)  # those of 10 px do not count
     sizes = scored["by_size"]
     assert {name: row["true"] for name, row in sizes.items()} == {
         "20 to 49 px": 1, "50 to 199 px": 1, "200 to 999 px": 1, "1000 px or more": 0
     }  # fmt: skip
-    assert sizes["50 to 199 px"] == {"recall": 1.0, "true": 1, "precision": 0.0, "predicted": 1}
+    assert sizes["50 to 199 px"] == {
+        "true": 1, "found": 1, "recall": 1.0, "predicted": 1, "right": 0, "precision": 0.0
+    }  # fmt: skip
     assert sizes["20 to 49 px"]["precision"] == 1.0
+    nothing = object_summary(count_objects(blank(), truth, ALL))
+    assert nothing["object_precision"] is None and nothing["by_size"]["20 to 49 px"]["precision"] is None
+    everything = object_summary(count_objects(ALL, truth, ALL))
+    assert objects_found_together(everything).startswith("1 predicted object covers 3 true ones")
+    assert objects_found_together(scored) == ""
     assert scored["false_per_megapixel"] == pytest.approx(1e6 / (100 * 100 - 25 - 100 - 400 - 9))
 
 
@@ -106,7 +114,7 @@ def test_nodata_counts_nowhere_and_nothing_at_all_has_figures() -> None:
     inside[10:20, 10:20] = beyond[10:20, 60:70] = True
     scored = object_summary(count_objects(inside | beyond, inside, valid))
     assert scored["object_precision"] == 1.0 and scored["false_per_megapixel"] == 0
-    assert object_summary(count_objects(blank(), blank(), ~ALL))["object_recall"] == 0
+    assert object_summary(count_objects(blank(), blank(), ~ALL))["object_recall"] is None
 
 
 def by_script(home: Path) -> dict[str, float]:

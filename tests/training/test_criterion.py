@@ -34,7 +34,7 @@ def fill_masks(config: Any, part: str, value: int, first: int = 0) -> None:
 @pytest.mark.parametrize(
     ("overrides", "key"),
     [
-        ([], "monitor=dice/val"),
+        ([], "monitor=dice_before_scaling/val"),
         (["monitor=recall/val"], "monitor=recall/val"),
         (["monitor=loss/val", "scheduler=plateau", "scheduler.monitor=dice/val"], "scheduler.monitor=dice/val"),
         (
@@ -95,13 +95,15 @@ def test_a_class_that_validation_lacks_is_no_monitor_and_is_told(
     compose_tiny: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     classes = ["task=classes", "trainer.max_epochs=1"]
-    config = compose_tiny(*classes, "monitor=dice_class_2/val")
+    config = compose_tiny(*classes, "monitor=dice_class_2_before_scaling/val")
     fill_masks(config, "val", 3)
     fill_masks(config, "val", 0, first=3)
-    with pytest.raises(UserError, match=r"monitor=dice_class_2/val: no validation chip holds that class"):
+    with pytest.raises(
+        UserError, match=r"monitor=dice_class_2_before_scaling/val: no validation chip holds that class"
+    ):
         train(config, tmp_path / "run")
-    train(compose_tiny(*classes, "monitor=macro_dice/val"), tmp_path / "run")
-    assert "monitor=macro_dice/val judges nothing about class 1, 2, 4, 5, 6, 7" in caplog.text
+    train(compose_tiny(*classes, "monitor=macro_dice_before_scaling/val"), tmp_path / "run")
+    assert "monitor=macro_dice_before_scaling/val judges nothing about class 1, 2, 4, 5, 6, 7" in caplog.text
 
 
 class SameAlways(pl.Callback):

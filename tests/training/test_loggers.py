@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from helpers.trainings import curve
 from seep_lightning.errors import DiskError, UserError
+from seep_lightning.metrics.figures import before_scaling
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_history
 from seep_lightning.runs.settings import settings_of
@@ -28,8 +29,8 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
         events = EventAccumulator(str(trained / stage))
         events.Reload()
         stages[stage] = events
-        assert [e.step for e in events.Scalars("figures/dice")] == list(range(6))
-        names = ("loss", "jaccard", "precision", "recall")
+        assert [e.step for e in events.Scalars("figures/dice_before_scaling")] == list(range(6))
+        names = ("loss", *map(before_scaling, ("jaccard", "precision", "recall")))
         assert {f"figures/{name}" for name in names} <= set(events.Tags()["scalars"])
     facts = {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second", "wait_share")}
     assert facts <= set(stages["train"].Tags()["scalars"])
@@ -140,5 +141,5 @@ def test_the_row_of_an_epoch_is_whole_before_its_checkpoint(
     assert [row["epoch"] for row in rows] == [row["of"] for row in rows] == [0, 0, 1, 1]
     table = read_history(tmp_path / "run" / "metrics.csv")
     assert [{**row, "of": row["epoch"]} for row in table] == [rows[0], rows[2]]
-    assert {"dice/val", "dice/train", "loss/train", "lr", "epoch_seconds"} <= table[0].keys()
+    assert {"dice/val", "dice_before_scaling/train", "loss/train", "lr", "epoch_seconds"} <= table[0].keys()
     assert not any(math.isnan(value) for row in table for value in row.values())

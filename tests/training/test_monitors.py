@@ -38,12 +38,13 @@ class LeastDice(pl.callbacks.EarlyStopping):
     [
         (["monitor=dise/val"], r"monitor=dise/val is not measured. Did you mean dice/val\? Known: chips_per_second, "),
         (["monitor=macro_dice/val"], "monitor=macro_dice/val is not measured"),
+        (["monitor=dice_per_chip/val"], r"is not measured. Did you mean dice_per_chip_before_scaling/val\?"),
         (["scheduler=plateau", "scheduler.monitor=los/val"], "scheduler.monitor=los/val is not measured"),
         (
             ["trainer.check_val_every_n_epoch=3"],
-            "monitor=dice/val is never measured: trainer.check_val_every_n_epoch=3 is beyond trainer.max_epochs=2. Let",
+            "monitor=dice_before_scaling/val is never measured: trainer.check_val_every_n_epoch=3 is beyond trainer",
         ),
-        (["trainer.limit_val_batches=0"], "monitor=dice/val is never measured: trainer.limit_val_batches=0 leaves"),
+        (["trainer.limit_val_batches=0"], "is never measured: trainer.limit_val_batches=0 leaves"),
     ],
 )
 def test_what_is_never_measured_is_no_monitor(

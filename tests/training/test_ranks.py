@@ -14,9 +14,11 @@ from helpers.trainings import curve, weights
 from seep_lightning.data.batches import EpochSampler
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.errors import UserError
+from seep_lightning.metrics.figures import before_scaling
 from seep_lightning.runs.directory import Run
 
-EXACT = ("dice", "jaccard", "precision", "recall", "dice_per_chip", "threshold")
+POOLED = ("dice", "jaccard", "precision", "recall")
+EXACT = (*POOLED, *map(before_scaling, (*POOLED, "dice_per_chip", "threshold")))
 
 
 def test_ranks_share_chips_without_padding_and_batches_are_the_same_chips() -> None:

@@ -82,7 +82,7 @@ def test_the_monitor_epoch_keeps_the_last_one_as_the_best(compose_tiny: Compose,
     best, last = weights(run.dir, "best"), weights(run.dir)
     found = run.summary()["best"]
     assert found["epoch"] == 2 and all(torch.equal(value, last[k]) for k, value in best.items())
-    assert found["score"] == run.summary()["figures"]["val_at_0.5"]["dice"]
+    assert found["score"] == run.summary()["figures"]["val"]["dice"]
     with pytest.raises(UserError, match="early_stop=2 needs a monitor that may get worse"):
         compose_tiny("monitor=epoch", "early_stop=2")
 

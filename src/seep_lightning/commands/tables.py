@@ -39,5 +39,7 @@ def _shown(text: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value as its cell shows it: floats with three decimals."""
+    """A value as its cell shows it: floats with three decimals, a dash for what does not exist."""
+    if value is None:
+        return "–"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

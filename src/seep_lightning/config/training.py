@@ -29,6 +29,9 @@ from seep_lightning.ranges import (
     within,
 )
 
+DEFAULT_MONITOR = "dice_before_scaling/val"
+"""Dice on validation at 0.5, as each epoch measures it before its probabilities are scaled."""
+
 # who refuses what `anything` lets through
 LIGHTNING = "Lightning's Trainer"
 
@@ -129,6 +132,7 @@ class TrainConfig:
         init: Start from the weights of a run, an exported file, or the package (`seeps`, `generated`).
         test: Whether the test part is scored at the end. Off while anything is still being chosen.
         monitor: The best checkpoint goes by it (the least loss/val, the most of others; `epoch`: the last).
+            `dice/val` is at each epoch's tuned threshold, `dice_before_scaling/val` at 0.5.
         early_stop: Epochs without a better monitor after which training ends.
         ema_decay: Of the average of the weights, over about 1 / (1 - decay) steps; None: no average.
         checkpoint_every: Epochs between looks for the best one, and between last checkpoints.
@@ -159,7 +163,7 @@ class TrainConfig:
     ckpt: str | None = one_of(None, "last", expected="last, or run=DIR to resume one, init=DIR for weights")
     init: str | None = path(None)
     test: bool = False
-    monitor: str = text("dice/val", "the name of a figure such as dice/val")
+    monitor: str = text(DEFAULT_MONITOR, "the name of a figure such as dice/val")
     early_stop: int | None = at_least(1, None)
     ema_decay: float | None = between_0_and_1(0.98, "a number between 0 and 1, or null for none")
     checkpoint_every: int = at_least(1, 1)

@@ -337,6 +337,8 @@ def _figures(
     floors = floors_of(seep_against_sea(files.true_pixels))
     figures: dict[str, Any] = {
         "threshold": threshold,
+        # not one that was asked for
+        "tuned": config.threshold is None,
         "figures": scores.figures_at(threshold),
         "figures_at_0.5": scores.figures_at(0.5),
     }

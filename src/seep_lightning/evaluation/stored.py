@@ -76,6 +76,7 @@ StoredEvaluation = TypedDict(
         "histogram": Histogram,
         "calibration_error": float,
         # evaluations of older versions lack what follows
+        "tuned": NotRequired[bool],
         "checkpoint": NotRequired[Literal["best", "last"]],
         "checkpoint_digest": NotRequired[str],
         "objects": NotRequired[dict[str, float | dict[str, dict[str, float | None]] | None]],

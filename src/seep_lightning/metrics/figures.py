@@ -3,6 +3,10 @@
 Evaluation, terminal tables, the report's page, TensorBoard, the CSV files and docs/metrics.md loop over `FIGURES`.
 A new figure is one more entry there, or a `Figure` in a module of your own that a run asks for (docs/extending.md).
 
+Each name has one value. `KEY` alone is of calibrated probabilities, at the threshold in use, which training tunes on
+validation; under `figures_at_0.5` it is of the same probabilities at 0.5. What an epoch of training measures at 0.5 of
+probabilities that nobody calibrated yet is called otherwise: `before_scaling(KEY)`.
+
 A figure's class says what its function is given:
 
 - `PixelFigure`: pixel counts, of all chips together or chip by chip;
@@ -13,6 +17,7 @@ A figure's class says what its function is given:
 - `BatchFigure`: the soft Dice of a batch. It is worked out for runs that ask for it only (`figures=[KEY]`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -30,7 +35,8 @@ class Figure:
     """A figure's declaration.
 
     Attributes:
-        key: Its name in summary.json, chips.csv, metrics.csv (`KEY/val`) and TensorBoard (`figures/KEY`).
+        key: Its name in summary.json, chips.csv, metrics.csv (`KEY/val`) and TensorBoard (`figures/KEY`). What epochs
+            of training measure at 0.5, before probabilities are scaled, has a name of its own: `before_scaling`.
         label: Its name for people, in tables and on the report's page.
         unit: Its unit, or its range.
         better: Which way is better.
@@ -47,9 +53,9 @@ class Figure:
     better: Literal["higher", "lower"] = "higher"
     decimals: int = 3
 
-    def text(self, value: float) -> str:
-        """The value as people are shown it; a dash for one that is not a number."""
-        return "–" if np.isnan(value) else f"{value:.{self.decimals}f}"
+    def text(self, value: float | None) -> str:
+        """The value as people are shown it; a dash for one that is not there, or is not a number."""
+        return "–" if value is None or np.isnan(value) else f"{value:.{self.decimals}f}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +145,18 @@ def macro_dice(matrix: Matrix) -> float:
 
 
 def object_recall(counts: ObjectCounts) -> float:
-    """Share of the true objects that were found."""
-    return _share(counts.found.sum(), counts.true.sum())
+    """Share of the true objects that were found; NaN of none."""
+    return share_of_objects(counts.found.sum(), counts.true.sum())
 
 
 def object_precision(counts: ObjectCounts) -> float:
-    """Share of the predicted objects that are right."""
-    return _share(counts.right.sum(), counts.predicted.sum())
+    """Share of the predicted objects that are right; NaN of none."""
+    return share_of_objects(counts.right.sum(), counts.predicted.sum())
+
+
+def share_of_objects(part: Any, whole: Any) -> float:
+    """A part of some objects in 0..1; NaN where there are none, of which nothing can be said."""
+    return float(part / whole) if whole else math.nan
 
 
 def centre_line_recall(counts: ObjectCounts) -> float:
@@ -223,7 +234,7 @@ FIGURES: list[Figure] = [
     ObjectFigure(
         key="object_recall",
         label="Object recall",
-        description="share of true objects that the prediction covers by a tenth or more",
+        description="share of true objects that predicted objects, of any size, cover by a tenth or more",
         function=object_recall,
     ),
     ObjectFigure(
@@ -281,7 +292,30 @@ FIGURES: list[Figure] = [
     ),
 ]
 
+BEFORE_SCALING = "_before_scaling"
+"""How the names of figures end that are measured at 0.5 of probabilities which are not calibrated yet."""
+DICE_OF_CLASS = "dice_class_"
+"""How the names begin under which the Dice of each class is logged."""
+
 Kind = TypeVar("Kind", bound=Figure)
+
+
+def before_scaling(key: str) -> str:
+    """The name of a figure as an epoch of training measures it: at 0.5, of probabilities that are not calibrated yet.
+
+    Args:
+        key: Of the figure, such as `dice`.
+    """
+    return f"{key}{BEFORE_SCALING}"
+
+
+def key_of(name: str) -> str:
+    """The key of the figure that a name is about, such as `dice` of `dice_before_scaling/val`.
+
+    Args:
+        name: With or without its stage.
+    """
+    return name.partition("/")[0].removesuffix(BEFORE_SCALING)
 
 
 def declared(kind: type[Kind]) -> list[Kind]:
@@ -305,7 +339,7 @@ def lower_is_better(name: str) -> bool:
     Args:
         name: The value's name, with or without its stage, such as `loss/val` or `false_per_megapixel`.
     """
-    key = name.partition("/")[0]
+    key = key_of(name)
     if key.startswith("loss"):
         return True
     return any(figure.key == key and figure.better == "lower" for figure in FIGURES)

@@ -37,6 +37,19 @@ def positives_above(counts: Counts) -> tuple[NDArray[np.float64], NDArray[np.flo
     return above[0], above[1]
 
 
+def counts_above(counts: Counts, threshold: float) -> NDArray[np.float64]:
+    """True positives, false positives and false negatives (3,) at one of the thresholds of a histogram.
+
+    Args:
+        counts: A histogram (2, BINS).
+        threshold: k / BINS.
+    """
+    false_positive, true_positive = positives_above(counts)
+    level = round(threshold * BINS)
+    found = true_positive[level]
+    return np.array([found, false_positive[level], true_positive[0] - found])
+
+
 def dice_by_threshold(counts: Counts) -> NDArray[np.float64]:
     """Pooled Dice at the thresholds k / BINS, k = 0..BINS-1, of a histogram (2, BINS): (BINS,)."""
     false_positive, true_positive = positives_above(counts)

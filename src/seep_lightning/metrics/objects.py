@@ -35,8 +35,10 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
     """
     predicted = predicted & valid
     truth = truth & valid
-    true_objects = _hits(_labelled(truth), predicted)
-    predicted_objects = _hits(_labelled(predicted), truth)
+    labelled = _labelled(predicted)
+    # specks that are no object find none
+    true_objects = _hits(_labelled(truth), labelled.mask_of(SIZE_CLASSES[0]))
+    predicted_objects = _hits(labelled, truth)
     line = _centre_lines(truth)
     predicted_outline = _outline(predicted)
     true_outline = _outline(truth)
@@ -96,10 +98,8 @@ class MinAreaSearch:
         """
         objects = _labelled(prediction)
         true_objects = _labelled(truth)
-        area_of_label = np.append(0, objects.areas)
-        area_of_pixel = area_of_label[objects.labels]
         for k, min_area in enumerate(MIN_AREAS):
-            kept = area_of_pixel >= min_area
+            kept = objects.mask_of(min_area)
             true_hits = _hits(true_objects, kept)
             kept_hits = _hits(_labelled(kept), truth)
             self._found[k] += true_hits.covered.sum()
@@ -122,6 +122,11 @@ class _LabelledObjects:
 
     labels: NDArray[Any]
     areas: NDArray[Any]
+
+    def mask_of(self, least: int) -> Mask:
+        """Where objects of so many pixels or more are."""
+        is_kept: NDArray[np.bool_] = np.append(False, self.areas >= least)
+        return is_kept[self.labels]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from seep_lightning.metrics.figures import (
     declared,
     mean_pixel_figures,
     pooled_pixel_figures,
+    share_of_objects,
 )
 from seep_lightning.metrics.object_counts import ObjectCounts, size_class_names
 from seep_lightning.metrics.tolerance import TolerantCounts
@@ -84,18 +85,57 @@ def class_summary(matrix: Matrix) -> dict[str, Any]:
 
 
 def object_summary(counts: ObjectCounts) -> dict[str, Any]:
-    """Work out the figures of objects, and under `by_size` recall, precision and numbers by size class."""
+    """Work out the figures of objects, and under `by_size` numbers, recall and precision by size class.
+
+    A figure of no objects is None. True objects stand in the row of their own size, whatever the size of the predicted
+    ones that found them; predicted ones in that of theirs.
+    """
     summary: dict[str, Any] = {}
     for figure in declared(ObjectFigure):
-        summary[figure.key] = float(figure.function(counts))
+        summary[figure.key] = _or_none(float(figure.function(counts)))
     by_size = {}
     for k, name in enumerate(size_class_names()):
-        true = counts.true[k].item()
-        predicted = counts.predicted[k].item()
+        true, found = counts.true[k].item(), counts.found[k].item()
+        predicted, right = counts.predicted[k].item(), counts.right[k].item()
         by_size[name] = {
-            "recall": counts.found[k].item() / max(true, 1),
             "true": true,
-            "precision": counts.right[k].item() / max(predicted, 1),
+            "found": found,
+            "recall": _or_none(share_of_objects(found, true)),
             "predicted": predicted,
+            "right": right,
+            "precision": _or_none(share_of_objects(right, predicted)),
         }
     return {**summary, "by_size": by_size}
+
+
+def objects_of_all_sizes(objects: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of all sizes above those of `by_size`.
+
+    Args:
+        objects: What `object_summary` says; numbers that an older version did not count are left out.
+    """
+    by_size = objects["by_size"].values()
+    row: dict[str, Any] = {"recall": objects["object_recall"], "precision": objects["object_precision"]}
+    for number in ("true", "found", "predicted", "right"):
+        if all(number in size for size in by_size):
+            row[number] = sum(size[number] for size in by_size)
+    return row
+
+
+def objects_found_together(objects: Mapping[str, Any]) -> str:
+    """Say in one line that few predicted objects found many true ones; empty where they did not.
+
+    Args:
+        objects: What `object_summary` says.
+    """
+    row = objects_of_all_sizes(objects)
+    found, predicted = row.get("found", 0), row.get("predicted", 0)
+    if found <= predicted:
+        return ""
+    those = "1 predicted object covers" if predicted == 1 else f"{predicted} predicted objects cover"
+    return f"{those} {found} true ones: an object counts as found whatever the size of what covers it."
+
+
+def _or_none(value: float) -> float | None:
+    """A number as JSON holds it: nothing in place of what is not a number."""
+    return None if np.isnan(value) else value

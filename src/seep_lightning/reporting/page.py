@@ -1,11 +1,11 @@
 """One page that tells what a run, or a sweep, is worth, in one HTML file that needs no network."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.config.rules import check_config
@@ -23,10 +23,12 @@ from seep_lightning.metrics.figures import (
     DICE,
     BatchFigure,
     ClassFigure,
+    Figure,
     ObjectFigure,
     PixelFigure,
     ProbabilityFigure,
     ToleranceFigure,
+    before_scaling,
     declared,
     pooled_pixel_figures,
 )
@@ -40,10 +42,11 @@ from seep_lightning.metrics.floors import (
 )
 from seep_lightning.metrics.jackknife import FEWEST_SCENES
 from seep_lightning.metrics.requested_figures import request_figures
-from seep_lightning.metrics.summaries import CLASS_COLUMNS
+from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
 from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare, floors_of_rows, not_above_floors
 from seep_lightning.reporting.intervals import intervals, tolerance_intervals
+from seep_lightning.reporting.tables import AT_HALF, OBJECT_COLUMNS, TUNED, threshold_in_words, threshold_name
 from seep_lightning.runs.directory import Run, open_run
 from seep_lightning.runs.records import read_chip_rows, read_history
 
@@ -161,6 +164,13 @@ class SweepSection:
     without_curves: list[str]
     floors: str
     not_above: list[str]
+
+
+class Curve(NamedTuple):
+    """A curve's title, and its column of metrics.csv."""
+
+    title: str
+    column: str
 
 
 @dataclass
@@ -319,6 +329,15 @@ def _render(sections: Sections) -> str:
         "class_columns": [*CLASS_COLUMNS, *declared(ToleranceFigure)],
         "ranked_by": DICE,
         "floor_columns": FLOORS,
+        "object_columns": OBJECT_COLUMNS,
+        "at_half": AT_HALF,
+        "before_scaling": before_scaling,
+        "curves": curves,
+        "curve_of_ranking": curve_of_ranking,
+        "objects_found_together": objects_found_together,
+        "objects_of_all_sizes": objects_of_all_sizes,
+        "threshold_in_words": threshold_in_words,
+        "threshold_name": threshold_name,
     }
     folder = Path(__file__).parent
     environment = Environment(
@@ -327,6 +346,35 @@ def _render(sections: Sections) -> str:
     template = environment.get_template("report.html.j2")
     with rc_context(fname=folder / "report.mplstyle"):
         return template.render(vars(sections), **declarations, fewest=FEWEST_SCENES, made=datetime.now(), plots=plots)
+
+
+def curves(history: Sequence[dict[str, Any]], figure: Figure) -> dict[str, str]:
+    """The curves of a figure by their names: the columns of a run's metrics.csv, as far as it has them.
+
+    Args:
+        history: Its rows.
+        figure: A figure of pixels.
+    """
+    unscaled = before_scaling(figure.key)
+    named = {
+        f"validation, {TUNED}": f"{figure.key}/val",
+        "validation, before scaling": f"{unscaled}/val",
+        "training, before scaling": f"{unscaled}/train",
+    }
+    columns = set[str]().union(*history)
+    return {name: column for name, column in named.items() if column in columns}
+
+
+def curve_of_ranking(histories: Mapping[str, Sequence[dict[str, Any]]]) -> Curve:
+    """The curve of what runs are ranked by; where one of an older version lacks it, its Dice before scaling.
+
+    Args:
+        histories: The rows of each run's metrics.csv.
+    """
+    tuned = f"{DICE.key}/val"
+    if all(tuned in rows[-1] for rows in histories.values()):
+        return Curve(f"{DICE.label} on validation, {TUNED}", tuned)
+    return Curve(f"{DICE.label} on validation, before scaling", f"{before_scaling(DICE.key)}/val")
 
 
 def _holds_runs(folder: Path) -> bool:

@@ -21,12 +21,36 @@ from seep_lightning.metrics.floors import (
     FloorValues,
     classes_not_above_floors,
     declared_floors,
+    floors_in_words,
     floors_not_beaten,
     stored_floors,
 )
-from seep_lightning.metrics.summaries import CLASS_COLUMNS
+from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
 
 Row = Mapping[str, Any]
+
+TUNED = "tuned"
+AT_HALF = "at 0.5"
+"""What rows of figures are called: at the threshold that was tuned on validation, and at 0.5."""
+OBJECT_COLUMNS = ("true", "found", "recall", "predicted", "right", "precision")
+"""Of objects by size: numbers of true ones, and how many were found; of predicted ones, and how many are right."""
+
+
+def threshold_name(evaluation: Row) -> str:
+    """What the threshold in use of an evaluation is called: `tuned`, or `at 0.3` where another one was asked for.
+
+    Args:
+        evaluation: Its summary.json. Of an older version it does not say which.
+    """
+    if evaluation.get("tuned", False):
+        return TUNED
+    return f"at {evaluation['threshold']:.4g}"
+
+
+def threshold_in_words(evaluation: Row) -> str:
+    """The threshold in use of an evaluation, such as `0.0198, tuned on validation`."""
+    number = f"{evaluation['threshold']:.4f}"
+    return f"{number}, tuned on validation" if evaluation.get("tuned", False) else number
 
 
 def print_figures(title: str, rows: Mapping[str, Row]) -> None:
@@ -37,13 +61,10 @@ def print_figures(title: str, rows: Mapping[str, Row]) -> None:
     print_table(title, rows, [figure.key for figure in figures])
 
 
-def floor_rows(floors: Mapping[str, FloorValues]) -> dict[str, Row]:
-    """The rows of floors below those of a network, by their names."""
-    return {f"{floor.text(values)} (floor)": {DICE.key: values["dice"]} for floor, values in declared_floors(floors)}
-
-
-def print_if_not_above(dice: float, floors: Mapping[str, FloorValues]) -> None:
-    """Say so, where a Dice is not above its floors."""
+def print_floors(dice: float, floors: Mapping[str, FloorValues]) -> None:
+    """Print what rules without learning reach, and say so where a Dice is not above it."""
+    if floors:
+        tell(f"Dice without learning: {floors_in_words(floors)}")
     line = floors_not_beaten(dice, floors)
     if line:
         tell(line)
@@ -57,14 +78,13 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     """
     part = summary["part"]
     within_tolerance = summary.get("within_tolerance", {})
-    rows = {f"{part}, at {summary['threshold']:.4f}": summary["figures"] | within_tolerance}
+    rows = {threshold_name(summary): summary["figures"] | within_tolerance}
     # no second row where the threshold in use is 0.5
-    rows.setdefault(f"{part}, at 0.5000", summary["figures_at_0.5"])
-    floors = stored_floors(summary)
-    rows |= floor_rows(floors)
-    title = f"{summary['data']['chips']} chips, split: {summary['split']}"
+    rows.setdefault(AT_HALF, summary["figures_at_0.5"])
+    title = f"{part}: {summary['data']['chips']} chips, split: {summary['split']}"
     print_figures(title, rows)
-    print_if_not_above(summary["figures"]["dice"], floors)
+    tell(f"threshold in use: {threshold_in_words(summary)}")
+    print_floors(summary["figures"]["dice"], stored_floors(summary))
     _print_objects(summary["objects"])
     if "classes" in summary:
         _print_classes(summary["classes"])
@@ -82,14 +102,11 @@ def print_evaluation(summary: dict[str, Any]) -> None:
 
 def _print_objects(objects: dict[str, Any]) -> None:
     """Print recall and precision by size class, and the figures of all objects."""
-    by_size: dict[str, dict[str, float]] = objects["by_size"]
-    every_size: dict[str, float] = {
-        "recall": objects["object_recall"],
-        "true": sum(row["true"] for row in by_size.values()),
-        "precision": objects["object_precision"],
-        "predicted": sum(row["predicted"] for row in by_size.values()),
-    }
-    print_table("objects", {"all": every_size, **by_size}, ("recall", "true", "precision", "predicted"))
+    rows = {"all": objects_of_all_sizes(objects), **objects["by_size"]}
+    print_table("objects, each in the row of its own size", rows, OBJECT_COLUMNS)
+    together = objects_found_together(objects)
+    if together:
+        tell(together)
     tell(_line(declared(ObjectFigure), objects))
 
 

@@ -25,7 +25,8 @@ from seep_lightning.data.parts import PARTS
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.shapes import as_shape
-from seep_lightning.documents.tables import read_csv
+from seep_lightning.documents.tables import LARGEST_TABLE, read_csv
+from seep_lightning.documents.text import read_text
 from seep_lightning.documents.yaml_files import read_yaml
 from seep_lightning.errors import UserError, as_user_error, shortened
 from seep_lightning.files import with_home, write_text
@@ -101,7 +102,7 @@ class Run:
         as_written = as_shape(written, dict[str, Any], str(self.config_path), advice=PUT_BACK)
         judge_stored(str(self.config_path), as_written)
         check_no_references(self.config_path, as_written)
-        stored = with_old_meaning(with_current_names(as_written))
+        stored = self._with_monitors_of_today(with_old_meaning(with_current_names(as_written)))
         # references of loggers stay texts, which OmegaConf would resolve
         literal = {section: stored.pop(section, None) for section in LITERAL_SECTIONS}
         # what a stored config trusts counts for nothing
@@ -185,6 +186,19 @@ class Run:
             "python": platform.python_version(),
         }
         write_text(self.summary_path, json.dumps({**origin, **facts}, indent=2) + "\n")
+
+    def _with_monitors_of_today(self, stored: Any) -> Any:
+        """A stored config; where the figures of epochs have older names, its monitors as they are called today."""
+        from seep_lightning.runs.older_names import are_older, with_monitors_of_today
+
+        renamed = with_monitors_of_today(stored)
+        if renamed == stored:
+            return stored
+        columns: list[str] = []
+        # a damaged table is told where it is read
+        with suppress(UserError):
+            columns = read_text(self.metrics_path, largest=LARGEST_TABLE).partition("\n")[0].split(",")
+        return renamed if are_older(columns) else stored
 
     def _missing_config(self) -> str:
         """The message for a folder that is no run, with a hint where it holds runs."""

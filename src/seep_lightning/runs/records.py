@@ -8,6 +8,7 @@ from typing import Any
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.tables import LARGEST_TABLE, Table, TableRow, parsed_csv, read_csv
 from seep_lightning.documents.text import read_text
+from seep_lightning.runs.older_names import with_names_of_today
 
 # Columns of `chips.csv` that hold no numbers.
 TEXT_COLUMNS = ("name", "scene", "tile")
@@ -53,7 +54,7 @@ def metrics_table(path: Path) -> Table:
         return NO_TABLE
     # half a row, of a training on a disk that is full, does not count
     whole_lines = read_text(path, largest=LARGEST_TABLE).rpartition("\n")[0]
-    return parsed_csv(whole_lines, str(path), ["epoch"], advice=PUT_BACK)
+    return with_names_of_today(parsed_csv(whole_lines, str(path), ["epoch"], advice=PUT_BACK))
 
 
 def read_chip_rows(path: Path, more_columns: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ Keys that older versions did not write have defaults; keys that are not named he
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -105,8 +105,14 @@ class StoredMeanFloors:
     darker_than: StoredFloor = StoredFloor(0.0)
 
 
-# one key is no name of a field
-FinalFigures = TypedDict("FinalFigures", {"val": StoredFigures, "val_at_0.5": StoredFigures})
+class FinalFigures(TypedDict):
+    """Figures on validation at the end of a training: at the tuned threshold, and at 0.5 before scaling.
+
+    Older versions called the second ones `val_at_0.5`, which has another meaning now.
+    """
+
+    val: StoredFigures
+    val_before_scaling: NotRequired[StoredFigures]
 
 
 @dataclass(frozen=True)

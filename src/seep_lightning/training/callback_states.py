@@ -4,7 +4,7 @@ The checkpoint may come from a stranger. `ModelCheckpoint` removes the file that
 all that it holds, and asks the server of an address for it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from seep_lightning.config.targets import TARGET
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import is_vouched_for
 from seep_lightning.errors import UserError
+from seep_lightning.metrics.figures import BEFORE_SCALING
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.run_placeholder import fill_in_run
 
@@ -48,6 +49,19 @@ def check_callback_states(run: Run, config: TrainConfig, states: Any) -> None:
         for text in _texts(state):
             if not _may_be_named(text, folders, stored_folder):
                 raise _names_outside(run, str(name), text)
+
+
+def name_states_as_now(states: dict[str, Any], keys: Iterable[str]) -> None:
+    """Give states of a run of an older version their names of today: Lightning names them by their monitors.
+
+    Args:
+        states: Of its last checkpoint, by callback.
+        keys: Of the callbacks that the training has now.
+    """
+    for key in keys:
+        older = key.replace(BEFORE_SCALING, "")
+        if key not in states and older in states:
+            states[key] = states.pop(older)
 
 
 def _names_outside(run: Run, name: str, text: str) -> UserError:

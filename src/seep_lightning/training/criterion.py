@@ -12,7 +12,8 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.split import other_parts_cure
 from seep_lightning.errors import UserError
-from seep_lightning.training.monitors import DICE_OF_CLASS, LAST_EPOCH, monitors_of, needs_truth
+from seep_lightning.metrics.figures import DICE_OF_CLASS, key_of
+from seep_lightning.training.monitors import LAST_EPOCH, monitors_of, needs_truth
 
 if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
@@ -116,11 +117,10 @@ def _check_classes(chips: Chips, validated: Sequence[int], config: TrainConfig) 
     pixels = chips.class_pixels(validated)
     absent = [number for number in range(1, len(pixels)) if pixels[number] == 0]
     for key, monitor in monitors_of(config).items():
-        name = monitor.removesuffix("/val")
+        name = key_of(monitor)
         if name in {f"{DICE_OF_CLASS}{number}" for number in absent}:
             raise UserError(
-                f"{key}={monitor}: no validation chip holds that class. Pass {key}=macro_dice/val, or "
-                f"{_other_split(config)}."
+                f"{key}={monitor}: no validation chip holds that class. Pass {key}=dice/val, or {_other_split(config)}."
             )
         if name == "macro_dice" and absent:
             numbers = ", ".join(str(number) for number in absent)
@@ -188,7 +188,7 @@ class ConstantMonitors(Callback):
         self.told.append(monitor)
         log.warning(
             "monitor=%s was %.4g after each of %d validations: it cannot tell a good epoch from a bad one, and keeps "
-            "the first. Pass another monitor, such as loss/val, or look at the curves for what went wrong",
+            "the first. Pass another monitor, such as dice/val or loss/val, or look at the curves for what went wrong",
             monitor,
             self.first[monitor],
             count,

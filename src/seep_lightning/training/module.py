@@ -13,21 +13,22 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from seep_lightning.data.batches import Batch
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.configured import ConfiguredMetrics
-from seep_lightning.metrics.figures import ClassFigure, declared
-from seep_lightning.metrics.histogram import best_threshold
+from seep_lightning.metrics.figures import DICE_OF_CLASS, ClassFigure, before_scaling, declared
+from seep_lightning.metrics.histogram import best_threshold, counts_above
 from seep_lightning.metrics.pixels import MeanFigures, ProbabilityHistogram, pixel_metrics
 from seep_lightning.metrics.requested_figures import request_figures
-from seep_lightning.metrics.summaries import class_figures, class_summary
+from seep_lightning.metrics.summaries import class_figures, class_summary, pixel_figures
 from seep_lightning.nets.building import build_net
 from seep_lightning.nets.forward import forward_padded, stride_of
 from seep_lightning.nets.outputs import Heads, seep_logits
 from seep_lightning.runs.checkpoints import CHECKPOINT_FORMAT, CHECKPOINT_KEY
+from seep_lightning.training.callback_states import name_states_as_now
 from seep_lightning.training.cuda_graphs import Score
 from seep_lightning.training.foreign_losses import build_loss
 from seep_lightning.training.freezing import Thawing, freeze_parts, frozen_parts
 from seep_lightning.training.length import limits_of, training_length
 from seep_lightning.training.loss_sums import TermMeans, WeightedSum
-from seep_lightning.training.monitors import DEFAULT_PLATEAU_MONITOR, DICE_OF_CLASS
+from seep_lightning.training.monitors import DEFAULT_PLATEAU_MONITOR
 from seep_lightning.training.optimisation import build_optimizer, build_schedule
 
 IGNORE = -1
@@ -122,15 +123,17 @@ class SeepModule(pl.LightningModule):
 
     def figure_names(self) -> list[str]:
         """The names under which a training logs its figures, such as `dice/val`; each of them may be a monitor."""
-        training = ["loss", *self.pixels["train_"]]
-        validation = ["loss", "threshold", *self.pixels["val_"], *self.means.metrics(), *self.configured.metrics()]
+        pooled = [*self.pixels["val_"]]
+        training = ["loss", *map(before_scaling, pooled)]
+        unscaled = ["threshold", *pooled, *self.means.metrics()]
+        if self.classes:
+            unscaled += [figure.key for figure in declared(ClassFigure)]
+            unscaled += [f"{DICE_OF_CLASS}{number}" for number in range(1, self.classes + 1)]
+        validation = ["loss", *pooled, *map(before_scaling, unscaled), *self.configured.metrics()]
         if self.term_means is not None:
             terms = [f"loss_{name}" for name in self.loss.names]
             training += terms
             validation += terms
-        if self.classes:
-            validation += [figure.key for figure in declared(ClassFigure)]
-            validation += [f"{DICE_OF_CLASS}{number}" for number in range(1, self.classes + 1)]
         return [*(f"{name}/train" for name in training), *(f"{name}/val" for name in validation)]
 
     def configure_callbacks(self) -> list[Callback]:
@@ -262,22 +265,29 @@ class SeepModule(pl.LightningModule):
         self.validated = True
         self.threshold = best_threshold(self.counts.numpy())
         self.histogram.reset()
-        metrics = {**self.pixels["val_"], **self.means.metrics(), **self.configured.metrics()}
-        self.log_dict({f"{name}/val": metric for name, metric in metrics.items()})
+        unscaled = {**self.pixels["val_"], **self.means.metrics()}
+        self.log_dict({f"{before_scaling(name)}/val": metric for name, metric in unscaled.items()})
+        self.log_dict({f"{name}/val": metric for name, metric in self.configured.metrics().items()})
         if self.term_means is not None:
             self.log_dict(self.term_means["val_"].named_means("val"))
         if not self.trainer.sanity_checking:
-            self.log("threshold/val", self.threshold, sync_dist=False)
+            self._log_at_threshold()
         if self.classes:
             self._log_classes()
+
+    def _log_at_threshold(self) -> None:
+        """Log the threshold, and figures at it. Scaling changes no order of pixels: it would not change them."""
+        self.log(f"{before_scaling('threshold')}/val", self.threshold, sync_dist=False)
+        figures = pixel_figures(counts_above(self.counts.numpy(), self.threshold))
+        self.log_dict({f"{name}/val": float(value) for name, value in figures.items()}, sync_dist=False)
 
     def _log_classes(self) -> None:
         """Log the figures of classes."""
         self.confusion = self.matrix.compute().cpu().numpy()
         self.matrix.reset()
-        self.log_dict({f"{name}/val": value for name, value in class_figures(self.confusion).items()})
         by_class = class_summary(self.confusion)["by_class"]
-        self.log_dict({f"{DICE_OF_CLASS}{k}/val": row["dice"] for k, row in by_class.items()})
+        figures = class_figures(self.confusion) | {f"{DICE_OF_CLASS}{k}": row["dice"] for k, row in by_class.items()}
+        self.log_dict({f"{before_scaling(name)}/val": value for name, value in figures.items()})
 
     def on_train_epoch_end(self) -> None:
         """Log training's figures, and step a plateau schedule.
@@ -286,7 +296,7 @@ class SeepModule(pl.LightningModule):
         before the checkpoint is written: Lightning would do it afterwards, and lose it.
         """
         self._check_finite(self._last_loss)
-        self.log_dict({f"{name}/train": metric for name, metric in self.pixels["train_"].items()})
+        self.log_dict({f"{before_scaling(name)}/train": metric for name, metric in self.pixels["train_"].items()})
         if self.term_means is not None:
             self.log_dict(self.term_means["train_"].named_means("train"))
         schedule = self.lr_schedulers()
@@ -325,5 +335,7 @@ class SeepModule(pl.LightningModule):
         checkpoint[CHECKPOINT_KEY] = {"format": CHECKPOINT_FORMAT, "threshold": self.threshold, "stride": self.stride}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The inverse of `on_save_checkpoint`."""
+        """The inverse of `on_save_checkpoint`; a checkpoint of an older version has older names of monitors."""
         self.threshold = checkpoint[CHECKPOINT_KEY]["threshold"]
+        if self._trainer is not None:
+            name_states_as_now(checkpoint.get("callbacks", {}), [each.state_key for each in self.trainer.callbacks])

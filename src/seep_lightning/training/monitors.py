@@ -11,8 +11,6 @@ from seep_lightning.errors import UserError
 
 EPOCH_FACTS = ("lr", "epoch_seconds", "chips_per_second", "wait_share")
 """What the callback `EpochFacts` logs of each epoch; here, because a command answers without its Lightning."""
-DICE_OF_CLASS = "dice_class_"
-"""How the names begin under which the Dice of each class is logged."""
 DEFAULT_PLATEAU_MONITOR = "loss/val"
 """What a plateau schedule goes by."""
 LAST_EPOCH = "epoch"
@@ -53,7 +51,7 @@ def known_mode(monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, 
     """
     from torchmetrics import Metric
 
-    from seep_lightning.metrics.figures import lower_is_better
+    from seep_lightning.metrics.figures import key_of, lower_is_better
     from seep_lightning.metrics.requested_figures import request_figures
 
     request_figures(figures)
@@ -67,7 +65,7 @@ def known_mode(monitor: str, figures: Sequence[str] = (), metrics: Mapping[str, 
         return "max" if higher_is_better else "min"
     if lower_is_better(monitor):
         return "min"
-    return "max" if _is_declared(monitor.partition("/")[0]) else None
+    return "max" if _is_declared(key_of(monitor)) else None
 
 
 def needs_truth(monitor: str) -> bool:
@@ -76,13 +74,14 @@ def needs_truth(monitor: str) -> bool:
     Args:
         monitor: The figure's name, such as `dice/val`.
     """
-    key, _, stage = monitor.partition("/")
-    return stage == "val" and _is_declared(key)
+    from seep_lightning.metrics.figures import key_of
+
+    return monitor.endswith("/val") and _is_declared(key_of(monitor))
 
 
 def _is_declared(key: str) -> bool:
     """Whether a figure is one of ours, or of the user's `figures`."""
-    from seep_lightning.metrics.figures import FIGURES
+    from seep_lightning.metrics.figures import DICE_OF_CLASS, FIGURES
 
     return key.startswith(DICE_OF_CLASS) or any(figure.key == key for figure in FIGURES)
 
@@ -191,10 +190,14 @@ def monitors_of(config: TrainConfig) -> dict[str, str]:
 
 
 def _check_known(key: str, monitor: str, config: TrainConfig, measured: list[str]) -> None:
+    from seep_lightning.metrics.figures import before_scaling
+
     # a callback of the user's may log what it likes
     if monitor in measured or config.callbacks:
         return
-    similar = get_close_matches(monitor, measured, 1)
+    figure, _, stage = monitor.partition("/")
+    called_now = f"{before_scaling(figure)}/{stage}"
+    similar = [called_now] if called_now in measured else get_close_matches(monitor, measured, 1)
     hint = f"Did you mean {similar[0]}? " if similar else ""
     known = ", ".join(sorted(measured))
     raise UserError(f"{key}={monitor} is not measured. {hint}Known: {known}.")

@@ -18,7 +18,7 @@ class BestEpoch:
 
     Attributes:
         monitor: The figure that the best epoch was chosen by, such as `dice/val`.
-        score: What the run is ranked by: the monitor, or Dice at 0.5 for `monitor=epoch`.
+        score: The monitor at the best epoch, or Dice at the tuned threshold for `monitor=epoch`.
         epoch: Counted from 0.
         threshold: The scaled probability above which a pixel is seep.
         min_area: Objects with fewer pixels are dropped.
@@ -40,7 +40,8 @@ class TrainingOutcome:
     Attributes:
         best: The best epoch.
         epochs: Epochs trained, over all sessions of the run.
-        figures: Figures on validation, at the tuned threshold (`val`) and at 0.5 before scaling (`val_at_0.5`).
+        figures: Figures on validation, at the tuned threshold (`val`), and at 0.5 of probabilities that are not scaled
+            (`val_before_scaling`), by which the best epoch was chosen.
         device: What it was trained on, in words.
         floors: What rules without learning reach on validation (`val`), as `metrics.floors` stores them.
     """
@@ -73,6 +74,7 @@ def measure_outcome(
     """
     from seep_lightning.evaluation.scoring import ScoredChip, score_chips
     from seep_lightning.metrics.baseline import count_by_darkness, seep_against_sea
+    from seep_lightning.metrics.figures import before_scaling
     from seep_lightning.metrics.floors import floors_of
     from seep_lightning.metrics.objects import MinAreaSearch
     from seep_lightning.predictor.torch_predictor import TorchPredictor, stored_network
@@ -88,11 +90,11 @@ def measure_outcome(
 
     indices = data.indices("val")
     scores = score_chips(predictor, data.chips, indices, batch_size=data.batch_size, sink=count_objects)
-    figures = {"val": scores.figures_at(predictor.threshold), "val_at_0.5": scores.figures_at(0.5)}
+    figures = {"val": scores.figures_at(predictor.threshold), before_scaling("val"): scores.figures_at(0.5)}
     predictor.apply_scaling(scores.reliability.scaling())
     best = BestEpoch(
         monitor=config.monitor,
-        score=monitored if ranked_by(config.monitor) == config.monitor else figures["val_at_0.5"]["dice"],
+        score=monitored if ranked_by(config.monitor) == config.monitor else figures["val"]["dice"],
         epoch=content["epoch"],
         threshold=predictor.threshold,
         min_area=min_areas.best(),

@@ -54,7 +54,7 @@ class TrainingResult:
 
     Attributes:
         run: Its run directory.
-        score: The monitor at the best epoch (Dice for `monitor=epoch`); NaN after `trainer.fast_dev_run`.
+        score: The monitor at the best epoch (tuned Dice for `monitor=epoch`); NaN after `trainer.fast_dev_run`.
         status: `FINISHED`, `PRUNED` by a search, or `TRIED` by `trainer.fast_dev_run`.
     """
 
@@ -270,8 +270,7 @@ class TrainingSession:
         from seep_lightning.reporting.panels import StageWriters, write_hparams
 
         if any(isinstance(logger, StageWriters) for logger in trainer.loggers):
-            figures = outcome.figures["val_at_0.5"]
-            write_hparams(self.run, settings_of(self.config), figures, outcome.best.epoch)
+            write_hparams(self.run, settings_of(self.config), outcome.figures["val"], outcome.best.epoch)
 
 
 def judge_places(config: TrainConfig, *, resumes: bool) -> None:
