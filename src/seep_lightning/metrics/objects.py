@@ -125,8 +125,9 @@ class _LabelledObjects:
 
     def mask_of(self, least: int) -> Mask:
         """Where objects of so many pixels or more are."""
-        is_kept: NDArray[np.bool_] = np.append(False, self.areas >= least)
-        return is_kept[self.labels]
+        is_kept = np.append(False, self.areas >= least)
+        mask: Mask = is_kept[self.labels]
+        return mask
 
 
 @dataclass(frozen=True)

@@ -338,4 +338,6 @@ class SeepModule(pl.LightningModule):
         """The inverse of `on_save_checkpoint`; a checkpoint of an older version has older names of monitors."""
         self.threshold = checkpoint[CHECKPOINT_KEY]["threshold"]
         if self._trainer is not None:
-            name_states_as_now(checkpoint.get("callbacks", {}), [each.state_key for each in self.trainer.callbacks])
+            # the Trainer does not declare the attribute
+            callbacks = vars(self.trainer)["callbacks"]
+            name_states_as_now(checkpoint.get("callbacks", {}), [each.state_key for each in callbacks])
