@@ -13,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from seep_lightning import compat
 from seep_lightning.commands.config_folder import conf_dir
 from seep_lightning.commands.home_folder import with_home_folders
-from seep_lightning.commands.overrides import config_folders, overrides_in, quote_override, quote_value
+from seep_lightning.commands.overrides import overrides_in, quote_override, quote_value
+from seep_lightning.commands.path_keys import config_folders
 from seep_lightning.config.references import resolved_but_secrets
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.schemas import SCHEMAS

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from seep_lightning.commands.config_folder import conf_dir
-from seep_lightning.commands.overrides import config_folders
+from seep_lightning.commands.path_keys import config_folders
 from seep_lightning.config.schemas import SCHEMAS
 from seep_lightning.documents.text import read_text
 from seep_lightning.errors import UserError

@@ -8,33 +8,10 @@ from itertools import pairwise, product
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seep_lightning.commands.home_folder import ITEM_FROM_HOME, starts_from_home
+from seep_lightning.commands.path_keys import CONFIG_FOLDER_FLAGS, PATH_KEYS
 from seep_lightning.errors import UserError
 from seep_lightning.files import with_home
 
-PATH_KEYS = frozenset(
-    {
-        "area",
-        "csv",
-        "data.images",
-        "data.masks",
-        "data.pairs",
-        "data.pattern",
-        "data.root",
-        "hydra.run.dir",
-        "hydra.sweep.dir",
-        "init",
-        "input",
-        "labels",
-        "land",
-        "output",
-        "python",
-        "run",
-        "runs",
-        "scenes",
-        "scripts",
-        "split.path",
-    }
-)
 # of these, the keys that take a list, too
 PATH_LIST_KEYS = frozenset({"run", "runs", "scenes"})
 # their value is a text: brackets of a regular expression are its own, and words have letters of all languages
@@ -68,8 +45,6 @@ SWITCHED_OFF = {
     "scheduler={}": "scheduler=none",
 }
 """What switches a group off, as Hydra takes it: it refuses null for a group, and adds {} to what the group holds."""
-# flags of Hydra after which a path follows
-CONFIG_FOLDER_FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 MULTIRUN_FLAGS = ("-m", "--multirun")
 
 
@@ -316,18 +291,6 @@ def overrides_in(arguments: Sequence[str]) -> list[str]:
         if (is_override or is_deletion) and before not in CONFIG_FOLDER_FLAGS:
             overrides.append(argument)
     return overrides
-
-
-def config_folders(arguments: Sequence[str]) -> list[str]:
-    """The folders of configs that a command line names."""
-    folders = []
-    for before, argument in pairwise(["", *arguments]):
-        flag, separator, folder = argument.partition("=")
-        if before in CONFIG_FOLDER_FLAGS:
-            folders.append(argument)
-        elif separator and flag in CONFIG_FOLDER_FLAGS:
-            folders.append(folder)
-    return folders
 
 
 def key_of(override: str) -> str:

@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import read_write
 
 from seep_lightning import compat
-from seep_lightning.commands.overrides import CONFIG_FOLDER_FLAGS
+from seep_lightning.commands.path_keys import CONFIG_FOLDER_FLAGS
 
 # overrides of Hydra that concern the whole sweep, not one of its jobs
 SWEEP_KEYS = re.compile(r"hydra(\.(run|sweep|mode|launcher|job\.config)|/(launcher|sweeper))")
