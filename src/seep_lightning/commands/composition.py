@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -60,13 +63,49 @@ def compose_arguments(command: str, arguments: Sequence[str]) -> DictConfig:
         HydraException: An override that does not fit.
     """
     register_schemas()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return hydra.compose(command, _overrides_of(arguments), return_hydra_config=True)
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """One of the files, or schemas, that a config is composed from.
+
+    Attributes:
+        name: Below a folder of configs and without its suffix, such as `model/unet`.
+        package: The key below which its keys stand; empty: at the top.
+    """
+
+    name: str
+    package: str
+
+
+def config_files(command: str, arguments: Sequence[str]) -> list[ConfigFile]:
+    """What `compose_arguments` composes a config from, in this order: of two, the later one counts.
+
+    Args:
+        command: A verb, such as `train`.
+        arguments: See `compose_arguments`.
+
+    Raises:
+        HydraException: An override that does not fit.
+    """
+    register_schemas()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        composed_from = loader.compute_defaults_list(command, _overrides_of(arguments), RunMode.RUN)
+    files = [ConfigFile(default.config_path, default.package or "") for default in composed_from.defaults]
+    return [file for file in files if not file.name.startswith("hydra/")]
+
+
+def _overrides_of(arguments: Sequence[str]) -> list[str]:
+    """The overrides in a command line as Hydra takes them, with the user's folders of configs."""
     folders = [f"file://{Path(folder).absolute()}" for folder in config_folders(arguments)]
     overrides = [quote_override(override, multirun=False) for override in overrides_in(arguments)]
     if folders:
         listed = ",".join(quote_value(folder) for folder in folders)
         overrides.append(f"hydra.searchpath=[{listed}]")
-    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return hydra.compose(command, overrides, return_hydra_config=True)
+    return overrides
 
 
 def compose(command: str = "train", overrides: list[str] | None = None) -> Any:
