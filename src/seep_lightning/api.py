@@ -171,6 +171,8 @@ def compare(
     runs: StrPath | Sequence[StrPath],
     *overrides: str,
     metric: str = ...,
+    where: str | None = ...,
+    sort: str | None = ...,
     paired: Literal[False] = ...,
     trusted: Sequence[str] = ...,
 ) -> "list[Row]": ...
@@ -187,6 +189,8 @@ def compare(
     runs: StrPath | Sequence[StrPath],
     *overrides: str,
     metric: str = AS_CONFIGURED,
+    where: str | None = AS_CONFIGURED,
+    sort: str | None = AS_CONFIGURED,
     paired: bool = AS_CONFIGURED,
     part: str = AS_CONFIGURED,
     trusted: Sequence[str] = AS_CONFIGURED,
@@ -197,6 +201,8 @@ def compare(
         runs: Folders that hold runs, at any depth.
         *overrides: As on a command line.
         metric: The figure on validation by which they are ranked.
+        where: Conditions that runs fulfil, such as `optimizer.lr>0.001,seed=0`.
+        sort: A setting or figure that they are sorted by, the least first; the most first with a minus before it.
         paired: Whether the evaluations of two folders are compared chip by chip instead.
         part: The evaluation that a paired comparison reads.
         trusted: Packages whose classes the runs may name (docs/security.md).
@@ -210,15 +216,17 @@ def compare(
     """
     from seep_lightning.reporting.comparison import compare as rank
     from seep_lightning.reporting.pairing import pair_folders
+    from seep_lightning.reporting.row_values import selected
 
-    settings = {"runs": runs, "metric": metric, "paired": paired, "part": part, "trusted": trusted}
+    choice = {"runs": runs, "metric": metric, "where": where, "sort": sort}
+    settings = {**choice, "paired": paired, "part": part, "trusted": trusted}
     config = _config("compare", overrides, settings)
     folders = config.runs if isinstance(config.runs, list) else [config.runs]
     names = [str(folder) for folder in folders]
     with trusting(config.trusted):
         if config.paired:
             return pair_folders(names, config.part)
-        return rank(names, config.metric)
+        return selected(rank(names, config.metric), config.where, config.sort)
 
 
 def report(

@@ -1,5 +1,6 @@
 """Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
 
+import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -7,12 +8,14 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
-from seep_lightning.commands.console import tell
+from seep_lightning.commands.console import log_to_stderr, tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
 from seep_lightning.config.trust import trusting_its_config
-from seep_lightning.reporting.comparison import Row, compare, print_rows, write_rows
+from seep_lightning.reporting.comparison import Row, compare
 from seep_lightning.reporting.pairing import Paired, pair_folders, print_pair
+from seep_lightning.reporting.row_values import chosen_columns, selected
+from seep_lightning.reporting.run_table import print_csv, print_json, print_rows, write_rows
 
 
 def main(cfg: DictConfig) -> Paired | list[Row]:
@@ -36,11 +39,21 @@ def compare_and_print(config: CompareConfig) -> Paired | list[Row]:
         pair = pair_folders(folders, config.part)
         print_pair(folders, pair)
         return pair
-    rows = compare(folders, config.metric)
-    print_rows(rows, config.metric)
+    if config.format != "table":
+        # the output is for a program
+        log_to_stderr()
+    rows = selected(compare(folders, config.metric), config.where, config.sort)
+    columns = chosen_columns(config.columns, rows) if config.columns else []
+    match config.format:
+        case "csv":
+            print_csv(rows, columns)
+        case "json":
+            print_json(rows, columns)
+        case _:
+            print_rows(rows, config.metric, columns)
     if config.csv is not None:
-        write_rows(Path(config.csv), rows)
-        tell(f"written to {config.csv}")
+        write_rows(Path(config.csv), rows, columns)
+        tell(f"written to {config.csv}", file=sys.stderr if config.format != "table" else None)
     return rows
 
 

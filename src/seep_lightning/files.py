@@ -263,6 +263,16 @@ def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterab
     Raises:
         DiskError: The disk is full, or the file cannot be written.
     """
+    write_text(path, table_text(rows, columns))
+
+
+def table_text(rows: Collection[Mapping[str, Any]], columns: Iterable[str] = ()) -> str:
+    """Rows as the text of a CSV file; see `write_table`.
+
+    Args:
+        rows: Values by column. A row may leave out columns.
+        columns: The first columns.
+    """
     names = list(columns)
     for row in rows:
         names.extend(row)
@@ -272,7 +282,7 @@ def write_table(path: Path, rows: Collection[Mapping[str, Any]], columns: Iterab
     writer.writeheader()
     for row in rows:
         writer.writerow({name: quoted_cell(value) for name, value in row.items()})
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def quoted_cell(value: Any) -> Any:

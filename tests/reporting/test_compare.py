@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from seep_lightning import api
 from seep_lightning.compare import main
 from seep_lightning.config.commands import CompareConfig, ReportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
-from seep_lightning.reporting.comparison import compare, print_rows, write_rows
+from seep_lightning.reporting.comparison import compare
 from seep_lightning.reporting.page import report
 from seep_lightning.reporting.pairing import paired
+from seep_lightning.reporting.run_table import first_difference, print_rows, short_names, write_rows
 
 
 @pytest.fixture
@@ -105,6 +107,78 @@ def test_a_run_of_before_there_were_floors_is_ranked_without(sweep: Path, capsys
     path.write_text(json.dumps(summary))
     print_rows(compare([str(sweep)]), "dice")
     assert "without learning" not in capsys.readouterr().out
+
+
+def run_with(trained: Path, run: Path, **changes: str) -> Path:
+    """A copy of a run with lines of its config replaced, each by the beginning of its key."""
+    shutil.copytree(trained, run)
+    lines = (run / "config.yaml").read_text().splitlines()
+    for key, line in changes.items():
+        found = [i for i, old in enumerate(lines) if old.strip().startswith(f"{key}:")]
+        lines[found[0]] = lines[found[0]].partition(f"{key}:")[0] + line
+    (run / "config.yaml").write_text("\n".join(lines) + "\n")
+    return run
+
+
+def test_runs_that_differ_by_much_show_what_is_not_common(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    usual: dict[str, str] = {}
+    others = {"lr": "lr: 0.0123456789", "width": "width: 6", "seed": "seed: 3", "ema_decay": "ema_decay: null"}
+    others["weight_decay"] = "weight_decay: 0.02"
+    for name, changes in (("a", usual), ("b", usual), ("c", others)):
+        run_with(trained, tmp_path / name, **changes)
+    print_rows(compare([str(tmp_path)]), "dice")
+    shown = capsys.readouterr().out
+    text = "".join(shown.replace("│", " ").split())
+    assert "ema_decay=null" in text and "lr=0.01235" in text and "width=6" in text
+    assert "0.0123456789" not in text
+    table = [line for line in shown.splitlines() if line.startswith(("┃", "│"))]
+    assert max(map(len, table)) <= 80
+    for line in table:
+        if line.endswith(("│ a    │", "│ b    │")):
+            assert "=" not in line
+    difference = first_difference("augment", [{"p": 1}, {"p": 0.5}], [{"p": 1}, {"p": 0.25}])
+    assert difference == ("augment[1].p", 0.5)
+    assert short_names(["optimizer.lr", "scheduler.lr", "model._target_"]) == {
+        "optimizer.lr": "optimizer.lr",
+        "scheduler.lr": "scheduler.lr",
+        "model._target_": "model",
+    }
+
+
+def test_runs_are_chosen_and_sorted_by_settings_and_figures(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def names(**choice: str) -> list[str]:
+        return [row.run.dir.name for row in api.compare(sweep, **choice)]
+
+    assert names(where="optimizer.lr>0.1") == ["b", "c"]
+    assert names(where="lr>=0.1, lr!=0.2,status=finished") == ["a"]
+    assert names(where="dice>0") == ["b", "a"]
+    assert names(where="init=null,compile=False") == names()
+    assert names(sort="-lr") == ["c", "b", "a"]
+    assert names(sort="dice") == ["a", "b", "c"]
+    for choice, said in (
+        (
+            {"where": "optimzer.lr>1"},
+            "no run has .* called optimzer.lr. Did you mean optimizer.lr",
+        ),
+        ({"where": "lr"}, "where=lr: 'lr' is no condition. Expected NAME"),
+        ({"where": "__import__('os')"}, "is no condition"),
+        ({"where": "lr<big"}, "expected a number after <, found big"),
+        ({"where": "lr>9"}, "where=lr>9: none of the 3 runs is so"),
+        ({"sort": "-_target_"}, "_target_ may be logger.csv._target_, .* Pass one of them"),
+    ):
+        with pytest.raises(UserError, match=said):
+            names(**choice)
+    config = CompareConfig(runs=str(sweep), format="json", columns="lr,dice,status")
+    main(OmegaConf.structured(config))
+    printed = json.loads(capsys.readouterr().out)
+    assert printed[0] == {"run": str(sweep / "b"), "optimizer.lr": 0.2, "dice": 0.4, "status": "finished"}
+    assert printed[2]["dice"] is None
+    main(OmegaConf.structured(CompareConfig(runs=str(sweep), format="csv", where="lr<0.2")))
+    [line] = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert (line["run"], line["val/dice"]) == (str(sweep / "a"), "0.3")
 
 
 def test_pairs_that_are_not_what_they_are_named_are_refused(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from seep_lightning.config.commands import ReportConfig
 from seep_lightning.errors import UserError, printable
 from seep_lightning.masking import STARS, masked
 from seep_lightning.reporting import plots
-from seep_lightning.reporting.comparison import compare, print_rows
+from seep_lightning.reporting.comparison import compare
 from seep_lightning.reporting.page import report
+from seep_lightning.reporting.run_table import print_rows
 from seep_lightning.reporting.tables import print_evaluation
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.failures import record_failure

@@ -45,6 +45,13 @@ def prepare_console() -> None:
     sys.stderr = _without_need_of_readers(sys.stderr)
 
 
+def log_to_stderr() -> None:
+    """Let what is logged from here on stand beside the output, which is for a program."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.setStream(sys.stderr)
+
+
 def _without_need_of_readers(stream: Any) -> Any:
     """The same stream, for which it is no error that its reader is gone; one of a notebook or a test stays."""
     buffer = getattr(stream, "buffer", None)

@@ -182,6 +182,11 @@ class CompareConfig:
         metric: The figure on validation by which they are ranked.
         paired: Whether two runs, or two sets of folds, are compared on the same chips.
         part: The evaluation that a paired comparison reads.
+        where: Only runs of which this is true: conditions between commas, such as "optimizer.lr>0.001,seed=0". NAME is
+            a setting, the end of its key, a figure or `status`; between NAME and value stands one of = != < <= > >=.
+        sort: What the runs are sorted by in place of their rank: a NAME, the least first; the most first with `-NAME`.
+        columns: What is shown beside metric and run, in place of the settings that differ: NAMEs between commas.
+        format: `table`, or `csv` or `json` with all digits.
         csv: A file for the ranking.
         trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
@@ -190,6 +195,10 @@ class CompareConfig:
     metric: str = text("dice", "the name of a figure such as dice")
     paired: bool = False
     part: str = restricted("test", _names_a_folder, "the name of a folder below evaluate/, such as test")
+    where: str | None = text(None, "conditions such as optimizer.lr>0.001,seed=0")
+    sort: str | None = text(None, "the name of a setting or figure such as optimizer.lr")
+    columns: str | None = text(None, "names of settings and figures such as optimizer.lr,dice")
+    format: str = one_of("table", "csv", "json", default="table")
     csv: str | None = path(None)
     trusted: list[str] = texts()
 

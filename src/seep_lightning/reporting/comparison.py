@@ -8,22 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.commands.console import tell
-from seep_lightning.commands.tables import print_table
 from seep_lightning.documents.regular_files import entries_below, is_there, read_bytes
 from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError, printable
-from seep_lightning.files import remove_leftovers, write_table
 from seep_lightning.metrics.figures import DICE, lower_is_better
 from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.settings import settings_of
+from seep_lightning.runs.settings import compared, flatten
 from seep_lightning.scene.locations import check_name
 
 log = logging.getLogger(__name__)
-
-# settings side by side; more of them go into one column
-MOST_SETTING_COLUMNS = 4
 
 
 @dataclass
@@ -34,17 +28,21 @@ class Row:
         run: The run.
         status: What became of its training.
         figures: On validation, by key; empty where the training has not ended.
-        settings: Those by which it differs from the others.
+        settings: Those by which it differs from the others; None where it does not have one.
+        all_settings: All that its config holds, by dotted key.
         note: Why it failed.
         floors: What rules without learning reach on validation; empty for runs of before they were stored.
+        rank: Among the runs compared, from 1.
     """
 
     run: Run
     status: str
     figures: dict[str, float]
     settings: dict[str, Any]
+    all_settings: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     floors: dict[str, FloorValues] = field(default_factory=dict)
+    rank: int = 0
 
 
 def find_runs(folders: Sequence[str]) -> list[Run]:
@@ -82,41 +80,11 @@ def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
         UserError: No run is in there, or none has this figure.
     """
     rows = _readable_rows(find_runs(folders), metric)
-    _keep_differing_settings(rows)
-    return sorted(rows, key=lambda row: (_rank(row, metric), str(row.run.dir)))
-
-
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write the comparison as CSV.
-
-    Raises:
-        UserError: The file exists.
-    """
-    if path.exists():
-        raise UserError(f"csv={path} exists. Choose another name.")
-    lines = []
-    for row in rows:
-        figures = {f"val/{name}": value for name, value in row.figures.items()}
-        lines.append({"run": row.run.dir, "status": row.status, **figures, **row.settings})
-    remove_leftovers(path.parent)
-    write_table(path, lines)
-
-
-def print_rows(rows: Sequence[Row], metric: str) -> None:
-    """Print the comparison as a table of rank, metric, settings that differ, and run; then what is not finished."""
-    home = os.path.commonpath([row.run.dir.parent for row in rows])
-    table: dict[str, dict[str, str]] = {}
+    keep_differing_settings(rows)
+    rows.sort(key=lambda row: (_rank(row, metric), str(row.run.dir)))
     for rank, row in enumerate(rows, 1):
-        cells = {metric: _score_text(row, metric)}
-        cells.update(_setting_cells(row))
-        cells["run"] = os.path.relpath(row.run.dir, home)
-        table[str(rank)] = cells
-    print_table(f"{len(rows)} runs by val {metric}", table, list(table["1"]), justify="left")
-    if metric == DICE.key:
-        _print_floors(rows, Path(home))
-    for row in rows:
-        if row.status != "finished":
-            tell(f"{row.status}: {row.run.dir} {row.note}".rstrip())
+        row.rank = rank
+    return rows
 
 
 def floors_of_rows(rows: Sequence[Row]) -> str:
@@ -133,15 +101,6 @@ def not_above_floors(rows: Sequence[Row], home: Path) -> list[str]:
         if line:
             lines.append(f"{os.path.relpath(row.run.dir, home)}: {line}")
     return lines
-
-
-def _print_floors(rows: Sequence[Row], home: Path) -> None:
-    """Print the floors of all runs, and which runs are not above them."""
-    floors = floors_of_rows(rows)
-    if floors:
-        tell(f"Dice without learning: {floors}")
-    for line in not_above_floors(rows, home):
-        tell(line)
 
 
 def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Path]:
@@ -193,7 +152,8 @@ def _row_of(run: Run, metric: str) -> Row:
     if status == "running":
         status = "unfinished"
     floors = summary.get("floors", {}).get("val", {})
-    return Row(run, status, figures, settings_of(run.config), summary.get("error", ""), floors)
+    settings = flatten(run.config)
+    return Row(run, status, figures, compared(settings), settings, summary.get("error", ""), floors)
 
 
 def _warn_of_different_validation(validation_sets: set[frozenset[str]]) -> None:
@@ -217,7 +177,7 @@ def _content(path: Path) -> bytes:
     return read_bytes(path, largest=LARGEST_TABLE) if is_there(path) else b""
 
 
-def _keep_differing_settings(rows: Sequence[Row]) -> None:
+def keep_differing_settings(rows: Sequence[Row]) -> None:
     """Leave out the settings that are the same in all runs; one that a run does not have is None."""
     names = sorted(set().union(*[row.settings for row in rows]))
     differing = [name for name in names if _differs(name, rows)]
@@ -236,21 +196,3 @@ def _rank(row: Row, metric: str) -> float:
     if lower_is_better(metric):
         return row.figures.get(metric, float("inf"))
     return -row.figures.get(metric, -1.0)
-
-
-def _setting_cells(row: Row) -> dict[str, str]:
-    """A run's settings, a cell each, or in one cell where there are many."""
-    if len(row.settings) <= MOST_SETTING_COLUMNS:
-        return {name: str(value) for name, value in row.settings.items()}
-    words = [f"{name}={value}" for name, value in row.settings.items()]
-    return {"settings": ", ".join(words)}
-
-
-def _score_text(row: Row, metric: str) -> str:
-    """A run's figure, and its status where that is not `finished`."""
-    words = []
-    if row.figures:
-        words.append(f"{row.figures[metric]:.3f}")
-    if row.status != "finished":
-        words.append(row.status)
-    return " ".join(words)

@@ -1,5 +1,6 @@
 """A config as flat settings, and those of them that a comparison of runs is about."""
 
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
@@ -23,7 +24,15 @@ _PLACES = (
 # What only watches a training:
 _OBSERVATION = ("logger", "callbacks", "figures", "metrics", "panels", "checkpoint_every")
 # What is done after it, or how fast it runs:
-_SPEED = ("compile", "cuda_graphs", "channels_last")
+_SPEED = (
+    "compile",
+    "cuda_graphs",
+    "channels_last",
+    "data.num_workers",
+    "trainer.accelerator",
+    "trainer.enable_model_summary",
+    "trainer.enable_progress_bar",
+)
 NOT_COMPARED = (*_PLACES, *_OBSERVATION, *_SPEED, "test", "trusted")
 # Sections with so many defaults that these are left out ...
 _MOSTLY_DEFAULTS = ("trainer.", "data.")
@@ -40,22 +49,30 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
     Returns:
         Values by dotted key: not where things lie, nor the many defaults of Trainer and data.
     """
-    usual = _usual_settings()
-    compared: dict[str, Any] = {}
-    for key, value in flatten(config).items():
+    return compared(flatten(config))
+
+
+def compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a run's settings that a comparison is about; see `settings_of`.
+
+    Args:
+        settings: All of them, by dotted key.
+    """
+    usual = default_settings()
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
         if key.startswith(NOT_COMPARED):
             continue
-        is_usual = key in usual and value == usual[key]
+        is_usual = key.startswith(_MOSTLY_DEFAULTS) and key in usual and value == usual[key]
         if not is_usual or key.startswith(OFTEN_SWEPT):
-            compared[key] = value
-    return compared
+            kept[key] = value
+    return kept
 
 
 @cache
-def _usual_settings() -> dict[str, Any]:
-    """The defaults of the sections that consist of little else."""
-    defaults = flatten(TrainConfig())
-    return {key: value for key, value in defaults.items() if key.startswith(_MOSTLY_DEFAULTS)}
+def default_settings() -> Mapping[str, Any]:
+    """The defaults of all settings that have one, by dotted key."""
+    return flatten(TrainConfig())
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
