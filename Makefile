@@ -60,6 +60,7 @@ lint: setup ## check with ruff (lint, format), mypy and import-linter (the layer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for system in win32 darwin; do $(BIN)/mypy --platform $$system --no-warn-unreachable --cache-dir .mypy_cache/$$system || exit 1; done
 	$(BIN)/lint-imports
 
 format: setup ## fix lint and format the code with ruff

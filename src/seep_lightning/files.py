@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -132,7 +133,9 @@ def _is_abandoned(path: Path) -> bool:
     match = DRAFT_PATTERN.fullmatch(path.name)
     if match is None:
         return False
-    if match["machine"] != _machine_digest():
+    # on Windows, asking for a process ends it
+    cannot_ask = sys.platform == "win32"
+    if cannot_ask or match["machine"] != _machine_digest():
         return time.time() - path.lstat().st_mtime > SECONDS_OF_FOREIGN_DRAFT
     pid = int(match["pid"])
     if pid == os.getpid():
@@ -235,7 +238,9 @@ def sync_folder(folder: Path) -> None:
 
 def _sync(path: Path) -> None:
     """Wait until the disk has a file."""
-    with path.open("rb") as file:
+    # Windows keeps only files that may be written
+    mode = "r+b" if sys.platform == "win32" else "rb"
+    with path.open(mode) as file:
         os.fsync(file.fileno())
 
 

@@ -149,7 +149,7 @@ def _acquire(lock: Path, subject: str, work: str, patience: float) -> FileLock |
         return None
     # a full disk is told by what is written next
     with suppress(OSError):
-        lock.write_text(json.dumps(asdict(Holder.this_process(work))) + "\n")
+        lock.write_text(json.dumps(asdict(Holder.this_process(work))) + "\n", encoding="utf-8")
     return file_lock
 
 

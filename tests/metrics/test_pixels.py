@@ -1,3 +1,5 @@
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -95,3 +97,43 @@ def test_of_thresholds_that_are_equally_good_the_middle_one_is_taken() -> None:
 
 def test_without_seep_the_threshold_stays_at_a_half() -> None:
     assert best_threshold(np.zeros((2, BINS), np.int64)) == 0.5
+
+
+class OnApple(torch.Tensor):
+    """A tensor that says it lies on Apple's GPU, and refuses float64 as that does."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func == torch.Tensor.device.__get__:
+            return torch.device("mps")
+        result = super().__torch_function__(func, types, args, kwargs)
+        goes_to_cpu = func is torch.Tensor.cpu or any(str(argument) == "cpu" for argument in args[1:])
+        if goes_to_cpu:
+            return result.as_subclass(torch.Tensor)
+        if isinstance(result, OnApple) and result.dtype == torch.float64:
+            raise TypeError("the MPS framework doesn't support float64")
+        return result
+
+
+def test_figures_of_training_need_no_float64_of_a_gpu_of_apple() -> None:
+    """With stand-ins for its tensors, since no such GPU is at hand."""
+    probability = torch.rand(2, 1, 4, 4)
+    batch = (probability, probability.round(), probability > 0)
+    there = [tensor.as_subclass(OnApple) for tensor in batch]
+    with pytest.raises(TypeError):
+        there[0].double()
+
+    def figures(device: Callable[[torch.Tensor], torch.Tensor], batch: Sequence[torch.Tensor]) -> list[float]:
+        pooled, means = pixel_metrics(), MeanFigures([])
+        for metric in (pooled, means):
+            metric._apply(device)
+            metric.update(*batch)
+        values = [*pooled.compute().values(), *(mean.compute() for mean in means.metrics().values())]
+        return [float(value) for value in values]
+
+    def to_apple(state: torch.Tensor) -> torch.Tensor:
+        if state.dtype == torch.float64:
+            raise TypeError("the MPS framework doesn't support float64")
+        return state.as_subclass(OnApple)
+
+    assert figures(to_apple, there) == figures(lambda state: state, batch)

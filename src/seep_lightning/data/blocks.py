@@ -295,11 +295,13 @@ class _ForkedReader:
 
 def _begin_process(reader: BlockReader, parent: int) -> None:
     """Take the reader, which a fork shares, and let this process end with its parent, however that ends."""
-    for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_DFL)
     # Ctrl-C is for the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    # elsewhere there are no such processes, see `process_count`
+    if sys.platform == "linux":
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     _ForkedReader.reader = reader

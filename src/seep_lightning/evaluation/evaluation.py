@@ -258,7 +258,7 @@ def _places(settings: Any) -> dict[str, Any]:
 def _stored_origin(path: Path) -> dict[str, Any] | None:
     """What the summary of an evaluation says; None where there is none, or none that can be read."""
     with suppress(OSError, ValueError):
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         return stored if isinstance(stored, dict) else None
     return None
 

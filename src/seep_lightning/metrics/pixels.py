@@ -1,5 +1,6 @@
 """The declared figures of pixels as torchmetrics, for training: they add up over batches and processes."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,9 @@ from torchmetrics import Metric, MetricCollection
 from seep_lightning.metrics.figures import BatchFigure, PixelFigure, mean_pixel_figures, pooled_pixel_figures
 from seep_lightning.metrics.histogram import BINS
 from seep_lightning.metrics.soft_dice import soft_dice
+
+WITHOUT_DOUBLE = "mps"
+"""A kind of device without float64: Apple's GPUs."""
 
 
 class PooledFigure(Metric):
@@ -39,7 +43,7 @@ class PooledFigure(Metric):
 
     def compute(self) -> Tensor:
         """The figure, a scalar."""
-        right, predicted, truth = self.counts.double()
+        right, predicted, truth = in_double(self.counts)
         counts = torch.stack([right, predicted - right, truth - right])
         value = self.figure.function(counts)
         return torch.where(counts.sum() > 0, value, 0.0).float()
@@ -97,12 +101,31 @@ class Mean(Metric):
 
     def update(self, values: Tensor) -> None:
         """Add values of any shape."""
-        self.total += values.double().sum()
+        self.total += in_double(values).sum()
         self.count += values.numel()
 
     def compute(self) -> Tensor:
         """The mean, a scalar."""
-        return (self.total / self.count.clamp(min=1)).float()
+        count = self.count.to(self.total.device)
+        return (self.total / count.clamp(min=1)).float()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> nn.Module:
+        """Move the state to a device; the total stays on the CPU where the device has no float64."""
+        if _has_double(fn(torch.zeros(0)).device):
+            return super()._apply(fn, exclude_state)
+        return super()._apply(fn, ["total"])
+
+
+def in_double(values: Tensor) -> Tensor:
+    """Values as float64, on the CPU where their device has none."""
+    if not _has_double(values.device):
+        values = values.cpu()
+    return values.double()
+
+
+def _has_double(device: torch.device) -> bool:
+    """Whether a device knows float64."""
+    return device.type != WITHOUT_DOUBLE
 
 
 class MeanFigures(nn.Module):

@@ -1,9 +1,12 @@
 """What the machine is good at: numbers of 16 bit, and memory that stays with the process."""
 
 import ctypes
+import logging
 import platform
 
 from seep_lightning import compat
+
+log = logging.getLogger(__name__)
 
 # of glibc's malloc.h
 M_TRIM_THRESHOLD = -1
@@ -22,6 +25,23 @@ def has_fast_bf16(accelerator: str) -> bool:
     if accelerator in ("cpu", "auto"):
         return compat.cpu_multiplies_bf16()
     return False
+
+
+def chosen_accelerator(accelerator: str) -> str:
+    """Choose what trains, as `device=auto` of the other commands does: a CUDA GPU, else the CPU.
+
+    Args:
+        accelerator: As `trainer.accelerator` names it.
+
+    Returns:
+        The same, but the CPU for `auto` where Lightning would take Apple's GPU, on which nothing was tried.
+    """
+    import torch
+
+    if accelerator == "auto" and torch.backends.mps.is_available():
+        log.info("trainer.accelerator=auto: the CPU; mps would take Apple's GPU, on which nothing was tried")
+        return "cpu"
+    return accelerator
 
 
 def keep_memory() -> None:

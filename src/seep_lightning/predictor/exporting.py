@@ -96,6 +96,6 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
 def _is_left_over(description: Path) -> bool:
     """Whether an export that was killed left this description of a file that is not there."""
     with suppress(OSError, ValueError):
-        item = json.loads(description.read_text())
+        item = json.loads(description.read_text(encoding="utf-8"))
         return isinstance(item, dict) and "stac_version" in item
     return False

@@ -14,11 +14,11 @@ _PAGES = Path("/proc/self/statm")
 
 def limit_memory(budget: int) -> None:
     """Have this process take so many more bytes at most, where the system can tell how many it has."""
-    if not _PAGES.exists():
+    if sys.platform != "linux" or not _PAGES.exists():
         return
     import resource
 
-    taken = int(_PAGES.read_text().split()[0]) * resource.getpagesize()
+    taken = int(_PAGES.read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + budget, taken + budget))
 
 

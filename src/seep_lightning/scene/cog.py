@@ -86,7 +86,7 @@ def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dic
     all_tags = {**like.tags, **tags}
     # rasterio takes tags as keywords, beside two of its own
     add_metadata(dataset, {name: text for name, text in all_tags.items() if name in RESERVED_TAGS})
-    vrt.write_text(vrt_text(dataset))
+    vrt.write_text(vrt_text(dataset), encoding="utf-8")
     with open_own_dataset(vrt) as plain:
         all_tags[CHECKSUM_TAG] = str(plain.checksum(1))
     with open_dataset(vrt, "r+") as out:

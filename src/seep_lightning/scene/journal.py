@@ -1,14 +1,13 @@
 """The finished rows of a map while it is made: a flat file that only grows, so that a killed run can go on."""
 
-import fcntl
 import logging
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from seep_lightning.documents.regular_files import check_regular, is_there
@@ -129,7 +128,7 @@ class Journal:
         # the disk may refuse the rest of a write once more
         with suppress(OSError):
             self._file.close()
-        self._lock.close()
+        self._lock.release()
 
     def discard(self) -> None:
         """Close, and remove the folder with all that is in it."""
@@ -173,15 +172,14 @@ def _check_own(path: Path) -> None:
         check_regular(path)
 
 
-def _lock(folder: Path, part: int | None) -> IO[str]:
+def _lock(folder: Path, part: int | None) -> FileLock:
     """Lock a journal; the system releases the lock when the process ends, in whatever way."""
     path = folder / f"lock{_part_suffix(part)}"
     _check_own(path)
-    lock = path.open("w")
+    lock = FileLock(path, fallback_to_soft=False, thread_local=False)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
+        lock.acquire(timeout=0)
+    except Timeout:
         raise UserError(f"{folder} is in use: another process maps this scene. Wait for it.") from None
     return lock
 

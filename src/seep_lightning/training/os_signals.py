@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -14,7 +15,10 @@ from seep_lightning.runs.directory import Run
 from seep_lightning.runs.resume import arguments_for_processes
 from seep_lightning.training.stored_parts import names_to_vouch_for
 
-SCHEDULER_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+if sys.platform == "win32":
+    SCHEDULER_SIGNALS = (signal.SIGTERM,)
+else:
+    SCHEDULER_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class StoppedBySignal(BaseException):
@@ -74,6 +78,9 @@ def sigusr1_as_sigterm() -> Iterator[None]:
     Lightning installs a handler that requeues a SLURM job by itself, but only where there is none yet. Our handler
     stops Lightning from requeueing the job: that is left to the batch script.
     """
+    if sys.platform == "win32":
+        yield
+        return
     handler_before = signal.signal(signal.SIGUSR1, _send_sigterm)
     try:
         yield

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from seep_lightning import compat
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import as_error_of
+from seep_lightning.nets.hardware import chosen_accelerator
 from seep_lightning.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def build_trainer(config: TrainConfig, run: Run, first_epoch: int = 0) -> "pl.Tr
     callbacks = build_callbacks(config, run)
     loggers = build_loggers(config, run, first_epoch)
     settings = asdict(config.trainer)
+    settings["accelerator"] = chosen_accelerator(config.trainer.accelerator)
     plugins = [*_as_list(settings.pop("plugins")), WholeFiles(run.checkpoints / "best.ckpt")]
     with as_error_of("trainer", ValueError, TypeError, RuntimeError, MisconfigurationException):
         trainer = pl.Trainer(

@@ -5,6 +5,7 @@ A mapped file would count as memory of each process, and kill it where somebody 
 
 import json
 import os
+import sys
 import weakref
 from contextlib import suppress
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from seep_lightning.data.pixel_stores.layout import DamagedPixelsError, PixelLay
 # the first page of the file says what it holds
 _PAGE = 4096
 _MAGIC = b"seep_lightning pixels\n"
+_NOT_ON_WINDOWS = "Windows reads no files by position"
 
 
 class PixelFile:
@@ -53,8 +55,8 @@ class PixelFile:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o644)
         try:
             hold(descriptor)
-            os.posix_fallocate(descriptor, 0, _PAGE + layout.total_bytes)
-            os.pwrite(descriptor, _first_page(key, layout), 0)
+            _make_room(descriptor, _PAGE + layout.total_bytes)
+            _write_at(descriptor, _first_page(key, layout), 0)
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
@@ -78,7 +80,8 @@ class PixelFile:
             return None
         with suppress(OSError):
             is_whole = os.fstat(descriptor).st_size == _PAGE + layout.total_bytes
-            if is_whole and os.pread(descriptor, _PAGE, 0) == _first_page(key, layout):
+            first_page = bytearray(_PAGE)
+            if is_whole and _read_at(descriptor, first_page, 0) and first_page == _first_page(key, layout):
                 return cls(path, layout, descriptor)
         os.close(descriptor)
         return None
@@ -91,7 +94,7 @@ class PixelFile:
         """
         record = np.zeros(self.layout.record_bytes, np.uint8)
         self.layout.pack(pixels, record, checked=True)
-        written = os.pwrite(self._descriptor, record.data, self._place(index))
+        written = _write_at(self._descriptor, record.data, self._place(index))
         if written != len(record):
             raise OSError(f"{self.path}: only {written} bytes of a chip could be written")
 
@@ -103,7 +106,7 @@ class PixelFile:
         """
         record = np.empty(self.layout.record_bytes, np.uint8)
         try:
-            length = os.preadv(self._descriptor, [record.data], self._place(index))
+            length = _read_at(self._descriptor, record.data, self._place(index))
         except OSError as error:
             raise DamagedPixelsError from error
         if length != len(record):
@@ -136,6 +139,28 @@ class PixelFile:
     def __reduce__(self) -> Any:
         # a process that is not forked opens the file by its name
         return _reopened, (str(self.path), self.layout)
+
+
+def _make_room(descriptor: int, size: int) -> None:
+    """Give a file its size, with room for it on the disk where the system can say that there is any."""
+    if sys.platform == "linux":
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
+
+
+def _write_at(descriptor: int, content: bytes | memoryview, place: int) -> int:
+    """Write at a place of a file; returns how many bytes."""
+    if sys.platform == "win32":
+        raise OSError(_NOT_ON_WINDOWS)
+    return os.pwrite(descriptor, content, place)
+
+
+def _read_at(descriptor: int, content: bytearray | memoryview, place: int) -> int:
+    """Fill a buffer from a place of a file; returns how many bytes there were."""
+    if sys.platform == "win32":
+        raise OSError(_NOT_ON_WINDOWS)
+    return os.preadv(descriptor, [content], place)
 
 
 def _first_page(key: str, layout: PixelLayout) -> bytes:

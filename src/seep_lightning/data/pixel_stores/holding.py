@@ -1,5 +1,7 @@
 """Locks on files that are being written: they end with the process, however that ends."""
 
+import sys
+
 
 def hold(descriptor: int) -> None:
     """Lock an open file for as long as this process, or one that it forks, may write it.
@@ -7,8 +9,9 @@ def hold(descriptor: int) -> None:
     Raises:
         OSError: Another process holds it, or this system has no such locks.
     """
-    try:
-        import fcntl
-    except ImportError as error:
-        raise OSError(error) from error
+    # a file that is locked there cannot be renamed
+    if sys.platform == "win32":
+        raise OSError("no such locks on Windows")
+    import fcntl
+
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
