@@ -17,10 +17,11 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
-from seep_lightning.evaluation.scenes import count_chips
+from seep_lightning.evaluation.scenes import count_chips, count_on_scenes
 from seep_lightning.metrics.object_counts import add_up
 from seep_lightning.metrics.objects import MinAreaSearch, count_objects
 from seep_lightning.metrics.summaries import object_summary, objects_found_together
+from seep_lightning.metrics.tolerance import count_within_tolerance
 
 SCORE = ROOT.parent / "shared" / "tools" / "score.py"
 ALL = np.ones((100, 100), bool)
@@ -172,3 +173,24 @@ def test_a_seep_across_two_chips_is_one_where_it_is_known_how_they_lay(tmp_path,
     chips = load_chips(seeps_config(tmp_path, grid=grid))
     counts = count_chips(chips, [0, 1], tmp_path / "train_masks_256")
     assert counts.true.sum() == counts.found.sum() == objects
+
+
+def test_objects_of_a_scene_add_up_from_the_chips_that_touch_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.random((4 * 32, 5 * 32)) > 0.4
+    predicted = np.roll(whole, 1, axis=0)
+    known = np.zeros_like(whole)
+    # two that touch by a corner, one apart at the scene's end, and two that touch by a side
+    for row, column in ((0, 0), (1, 1), (3, 0), (0, 4), (1, 4)):
+        box = np.s_[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
+        known[box] = True
+        image = np.full((32, 32), 9, np.uint8)
+        write_chip(tmp_path, f"S.{5 * row + column}.tif", image, whole[box].astype(np.uint8))
+        write_chip(tmp_path / "predicted", f"S.{5 * row + column}.tif", image, predicted[box].astype(np.uint8))
+    chips = load_chips(seeps_config(tmp_path, grid={"S": GridConfig(columns=5)}))
+    counted = count_on_scenes(chips, range(5), tmp_path / "predicted/train_masks_256")
+    expected = count_objects(predicted, whole, known)
+    assert len(counted.objects) == 3
+    for name, value in vars(add_up(counted.objects)).items():
+        assert np.array_equal(value, getattr(expected, name)), name
+    assert counted.within_tolerance["S"].tolist() == count_within_tolerance(predicted, whole, known).tolist()

@@ -1,6 +1,7 @@
 """Chips to their scene and back. Tiles are numbered from 0, row by row: tile = row * columns + column."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,58 @@ def lay(chips: Mapping[Cell, NDArray[Any]], nodata: float = 0) -> NDArray[Any]:
     """
     first = next(iter(chips.values()))
     height, width = first.shape[-2:]
-    rows = 1 + max(row for row, _ in chips)
-    columns = 1 + max(column for _, column in chips)
-    scene = np.full((*first.shape[:-2], rows * height, columns * width), nodata, first.dtype)
+    last_row, last_column = last_cell(chips)
+    size = ((last_row + 1) * height, (last_column + 1) * width)
+    scene = np.full((*first.shape[:-2], *size), nodata, first.dtype)
     for cell, chip in chips.items():
         top, bottom, left, right = box(cell, (height, width))
         scene[..., top:bottom, left:right] = chip
     return scene
+
+
+def lay_patch(chips: Mapping[Cell, NDArray[Any]], scene_end: Cell) -> NDArray[Any]:
+    """Lay some chips of a scene into one array, which begins and ends with them.
+
+    Args:
+        chips: Arrays (..., h, w) of one size and type, by (row, column).
+        scene_end: The last row and the last column of the whole scene.
+
+    Returns:
+        The array, 0 beside the chips. It has a pixel more on each side where the scene goes on: what lies there is not
+        the scene's end.
+    """
+    top = min(row for row, _ in chips)
+    left = min(column for _, column in chips)
+    bottom, right = last_cell(chips)
+    patch = lay({(row - top, column - left): chip for (row, column), chip in chips.items()})
+    rows = (int(top > 0), int(bottom < scene_end[0]))
+    columns = (int(left > 0), int(right < scene_end[1]))
+    others = [(0, 0)] * (patch.ndim - 2)
+    return np.pad(patch, [*others, rows, columns])
+
+
+def last_cell(cells: Iterable[Cell]) -> Cell:
+    """The last row and the last column of some cells, of which there must be one at least."""
+    rows, columns = zip(*cells, strict=True)
+    return max(rows), max(columns)
+
+
+def touching_cells(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
+    """Put cells together that touch each other, by a side or a corner.
+
+    Args:
+        cells: (row, column) of each, once.
+
+    Yields:
+        The cells of each group.
+    """
+    # a dict keeps their order
+    left = dict.fromkeys(cells)
+    while left:
+        group = [left.popitem()[0]]
+        for row, column in group:
+            for neighbour in product(range(row - 1, row + 2), range(column - 1, column + 2)):
+                if neighbour in left:
+                    del left[neighbour]
+                    group.append(neighbour)
+        yield group

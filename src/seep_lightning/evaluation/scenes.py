@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seep_lightning.data.chip_maps import read_chip_map
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell, cell
-from seep_lightning.data.mosaic import lay
+from seep_lightning.data.mosaic import last_cell, lay_patch, touching_cells
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import confuse_objects, count_objects
 from seep_lightning.metrics.tolerance import TolerantCounts, count_within_tolerance
@@ -88,12 +88,15 @@ def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[S
         masks: The folder of the predicted masks, under the chips' names.
 
     Yields:
-        One scene, or lone chip, after the other.
+        Chips that touch each other, or a lone chip, one after the other. Those of a scene that lie apart come apart,
+        since a scene of which few chips are known is mostly empty; what is counted adds up to the same.
     """
     for (scene, _), tiles in _tiles_by_scene(chips, indices).items():
-        # one scene after the other, so that no more than its chips lie in memory
-        layers = lay({position: _layers(chips, index, masks) for position, index in tiles.items()}, nodata=0)
-        yield SceneMasks(scene, predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
+        scene_end = last_cell(tiles)
+        for cells in touching_cells(tiles):
+            # one patch after the other, so that no more than its chips lie in memory
+            layers = lay_patch({position: _layers(chips, tiles[position], masks) for position in cells}, scene_end)
+            yield SceneMasks(scene, predicted=layers[0], truth=layers[1], valid=layers[2] > 0)
 
 
 def _tiles_by_scene(chips: Chips, indices: Iterable[int]) -> dict[tuple[str, str], dict[Cell, int]]:

@@ -10,7 +10,7 @@ from skimage.morphology import skeletonize
 
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
 from seep_lightning.metrics.tolerance import within_tolerance
-from seep_lightning.scene.mask_boxes import box_around
+from seep_lightning.scene.mask_boxes import Box
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -35,11 +35,12 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
     """
     predicted = predicted & valid
     truth = truth & valid
+    labelled_truth = _labelled(truth)
     labelled = _labelled(predicted)
     # specks that are no object find none
-    true_objects = _hits(_labelled(truth), labelled.mask_of(SIZE_CLASSES[0]))
+    true_objects = _hits(labelled_truth, labelled.mask_of(SIZE_CLASSES[0]))
     predicted_objects = _hits(labelled, truth)
-    line = _centre_lines(truth)
+    line = _centre_lines(labelled_truth)
     predicted_outline = _outline(predicted)
     true_outline = _outline(truth)
     return ObjectCounts(
@@ -118,10 +119,11 @@ class MinAreaSearch:
 
 @dataclass(frozen=True)
 class _LabelledObjects:
-    """Connected objects (8 neighbours): labels (H, W) from 1, 0 beside them; areas (objects,), px."""
+    """Connected objects (8 neighbours): labels (H, W) from 1, 0 beside them; areas (objects,), px; the box of each."""
 
     labels: NDArray[Any]
     areas: NDArray[Any]
+    boxes: list[Box]
 
     def mask_of(self, least: int) -> Mask:
         """Where objects of so many pixels or more are."""
@@ -141,8 +143,9 @@ class _Hits:
 def _labelled(mask: Mask) -> _LabelledObjects:
     """Label the connected objects of a mask."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas_without_background = stats[1:, cv2.CC_STAT_AREA]
-    return _LabelledObjects(np.asarray(labels), areas_without_background)
+    stats_without_background = stats[1:]
+    boxes = [np.s_[top : top + height, left : left + width] for left, top, width, height, _ in stats_without_background]
+    return _LabelledObjects(np.asarray(labels), stats_without_background[:, cv2.CC_STAT_AREA], boxes)
 
 
 def _hits(objects: _LabelledObjects, other: Mask) -> _Hits:
@@ -169,13 +172,11 @@ def _classes_in_objects(mask: Mask, other: Classes, size: int) -> Counts:
     return np.bincount(classes[large_enough], minlength=size)
 
 
-def _centre_lines(mask: Mask) -> Mask:
-    """Centre lines of a mask; only the box around all of it is looked at, and what lies outside is no seep."""
-    lines = np.zeros_like(mask)
-    if not mask.any():
-        return lines
-    box = box_around(mask)
-    lines[box] = skeletonize(mask[box])  # type: ignore[no-untyped-call]
+def _centre_lines(objects: _LabelledObjects) -> Mask:
+    """Centre lines of objects. Each is thinned in its own box: what does not touch it does not change it."""
+    lines = np.zeros(objects.labels.shape, bool)
+    for number, box in enumerate(objects.boxes, start=1):
+        lines[box] |= skeletonize(objects.labels[box] == number)  # type: ignore[no-untyped-call]
     return lines
 
 
