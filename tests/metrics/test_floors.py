@@ -140,7 +140,7 @@ def test_an_evaluation_of_before_there_were_several_floors_still_gives_a_page(ru
     print_evaluation(old | {"out": str(path.parent)})
     page = report(ReportConfig(run=str(run), device="cpu")).read_text()
     assert "Floor of Dice: darker than" in page
-    assert "all seep" not in page and "within 2 px" not in page
+    assert "all seep" not in page and "Dice within 2 px" not in page
 
 
 def test_ignored_pixels_and_nodata_are_in_no_floor(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
@@ -18,8 +21,12 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
+from seep_lightning.reporting import plots
+from seep_lightning.reporting.comparison import compare
+from seep_lightning.reporting.folds import groups_of_folds
 from seep_lightning.reporting.intervals import intervals
 from seep_lightning.reporting.page import report
+from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_chip_rows
 
 
@@ -68,7 +75,10 @@ def test_a_page_holds_everything_and_needs_nothing_from_elsewhere(run: Path) -> 
     headings = ["What was trained", "Curves", "Figures on validation", "Scenes", "Threshold", "Where it does well"]
     found = re.findall(r"<h2>([^<]*)</h2>", page)
     assert [h for h, expected in zip(found, headings, strict=False) if h.startswith(expected)] == found[:6]
-    assert found[6:] == ["The 3 worst chips", "The 3 best chips"]
+    assert found[6:] == ["The 3 worst chips", "The 3 best chips", "What the words mean"]
+    day = datetime.fromtimestamp((run / "summary.json").stat().st_mtime)
+    assert f"<h1>train on chips, {day.day} {day:%B %Y}</h1>" in page
+    assert "docs/" not in page and "<dt>Object recall</dt>" in page and "<dt>Soft Dice S</dt>" not in page
     assert page.count('src="data:image/svg') == 6 + 3 + 3
     assert page.count('src="data:image/webp') == 6 * 4
     assert not re.search(r"https?:|<script|url\(|@import", page)
@@ -124,6 +134,42 @@ def test_an_evaluation_of_other_chips_is_neither_shown_nor_lost(run: Path) -> No
     path.write_text(before)
     rewrite(path, lambda summary: summary.update(part="val", data=summary["data"] | {"fingerprint": "other"}))
     assert "holds part=val of" in page_of(run, overwrite=True)
+
+
+def test_folds_of_a_recipe_are_pooled_on_top(trained: Path, tmp_path: Path) -> None:
+    home = tmp_path / "folds"
+    names = sorted(name for name, part in Run(trained).parts().items() if part == "val")
+    for fold in (0, 1):
+        run = Path(shutil.copytree(trained, home / f"fold-{fold}"))
+        config = (run / "config.yaml").read_text()
+        (run / "config.yaml").write_text(
+            config.replace("kind: scene", "kind: kfold").replace("fold: 0", f"fold: {fold}")
+        )
+        evaluate(EvaluateConfig(run=str(run), part="val"))
+        path = run / "evaluate/val/chips.csv"
+        lines = path.read_text().splitlines()
+        kept = [line for line in lines[1:] if names.index(line.partition(",")[0]) % 2 == fold]
+        path.write_text("\n".join([lines[0], *kept, ""]))
+    page = page_of(home)
+    whole = Run(trained).summary()["figures"]["val"]
+    assert f"<span>Dice, 2 folds pooled</span><b>{whole['dice']:.3f}</b>" in page
+    assert f"<td>all folds</td><td>2</td>\n<td>{whole['dice']:.3f}</td><td>–</td>" in page
+    assert "Plot: split.fold" not in page
+    rows = compare([str(home)])
+    rows[1].settings["split.fold"] = rows[0].settings["split.fold"]
+    assert groups_of_folds(rows) == []
+
+
+@pytest.mark.parametrize("values", [[0.001, 0.005], [0.001, 0.0012, 0.0013, 0.5], [*range(30)], [1, 3, 40, 900, 4e5]])
+def test_labels_below_an_axis_do_not_meet(values: list[float]) -> None:
+    rows = [{"x": value, "y": k} for k, value in enumerate(values)]
+    plot = plots.scatter(rows, "x", "y", "x", "y")
+    canvas = FigureCanvasAgg(plot)
+    canvas.draw()
+    labels = [label for label in plot.axes[0].get_xticklabels() if label.get_text()]
+    boxes = sorted((box.x0, box.x1) for box in (label.get_window_extent() for label in labels))
+    assert len(boxes) >= 2
+    assert all(first[1] < second[0] for first, second in pairwise(boxes))
 
 
 def test_an_existing_file_is_kept_unless_asked(run: Path, tmp_path: Path) -> None:

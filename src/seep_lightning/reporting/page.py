@@ -21,6 +21,7 @@ from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.masking import masked, masked_values
 from seep_lightning.metrics.figures import (
     DICE,
+    FIGURES,
     BatchFigure,
     ClassFigure,
     Figure,
@@ -45,6 +46,7 @@ from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
 from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare, floors_of_rows, not_above_floors
+from seep_lightning.reporting.folds import FOLD, PooledFolds, groups_of_folds, pool
 from seep_lightning.reporting.intervals import intervals, tolerance_intervals
 from seep_lightning.reporting.tables import AT_HALF, OBJECT_COLUMNS, TUNED, threshold_in_words, threshold_name
 from seep_lightning.runs.directory import Run, open_run
@@ -56,6 +58,8 @@ log = logging.getLogger(__name__)
 MOST_CHIPS = 12
 # of chips.csv, beside names and counts
 SHOWN_COLUMNS = ("tile", "dice", "seep_px", "width_px", "contrast")
+# parts of which each fold has chips of its own
+UNLEARNED = ("val", "test")
 FIGURE_GROUPS = {
     "pixel_figures": PixelFigure,
     "tolerance_figures": ToleranceFigure,
@@ -155,6 +159,8 @@ class SweepSection:
         without_curves: The paths of runs that kept no metrics.csv.
         floors: The floors on validation in words, where all runs have the same.
         not_above: Lines about runs that are not above them.
+        pooled: The recipes of which all folds were trained, with the figures of their folds as one, best first.
+        notes: What is missing, and why.
     """
 
     rows: Sequence[Row]
@@ -164,6 +170,13 @@ class SweepSection:
     without_curves: list[str]
     floors: str
     not_above: list[str]
+    pooled: list[PooledFolds] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def plotted(self) -> list[str]:
+        """The settings that are drawn against the score; the number of a fold says nothing."""
+        return [key for key in self.settings if key != FOLD]
 
 
 class Curve(NamedTuple):
@@ -179,11 +192,15 @@ class Sections:
 
     Attributes:
         home: The folder that it is about.
+        title: What was trained, on what, and when.
+        part: The part whose figures are shown.
         sweep: What it says about several runs; None about one.
         run: What it says about the run, or the best one of several; None where none has figures.
     """
 
     home: Path
+    title: str
+    part: str
     sweep: SweepSection | None = None
     run: RunSection | None = None
 
@@ -215,9 +232,10 @@ def report(config: ReportConfig) -> Path:
         if out.exists() and not config.overwrite:
             raise UserError(f"output={out} exists. Choose another, or pass overwrite=true.")
         remove_leftovers(out.parent)
-        sections = Sections(real_path(home))
+        sections = Sections(real_path(home), title_of(run), config.part)
         if is_sweep:
             sections.sweep = about_sweep(real_path(home), rows)
+            _add_pooled_folds(sections.sweep, config)
         # in a sweep without figures no run is the best
         if not is_sweep or rows[0].figures:
             sections.run = about_run(run, config)
@@ -281,6 +299,36 @@ def about_sweep(home: Path, rows: Sequence[Row]) -> SweepSection:
     )
 
 
+def title_of(run: Run) -> str:
+    """What was trained, on what, and when, such as `seeps on seep_detection, 30 November 2026`.
+
+    Args:
+        run: The run that a page is about, or one of its runs.
+    """
+    data = run.config.data
+    root = run.summary().get("data", {}).get("root") or data.root
+    source = "generated chips" if data.source == "synthetic" else Path(root or data.source).name
+    newest = run.summary_path if run.summary_path.is_file() else run.config_path
+    day = datetime.fromtimestamp(newest.stat().st_mtime)
+    return f"{run.config.name} on {source}, {day.day} {day:%B %Y}"
+
+
+def _add_pooled_folds(section: SweepSection, config: ReportConfig) -> None:
+    """Score the folds of each recipe, and pool them; the page says why where that cannot be."""
+    if config.part not in UNLEARNED:
+        return
+    try:
+        for folds in groups_of_folds(section.rows):
+            for row in folds:
+                scored_part(row.run, config)
+            section.pooled.append(pool(folds, config.part))
+    except UserError as error:
+        section.pooled.clear()
+        section.notes.append(f"The folds are not pooled: {error}")
+        log.warning("the page lacks something. %s", section.notes[-1])
+    section.pooled.sort(key=lambda recipe: -recipe.figures[DICE.key])
+
+
 def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
     """Read the summary of `evaluate/<part>`; score it now where it is missing or of another checkpoint.
 
@@ -333,6 +381,7 @@ def _render(sections: Sections) -> str:
         "at_half": AT_HALF,
         "before_scaling": before_scaling,
         "curves": curves,
+        "definitions": FIGURES,
         "curve_of_ranking": curve_of_ranking,
         "objects_found_together": objects_found_together,
         "objects_of_all_sizes": objects_of_all_sizes,

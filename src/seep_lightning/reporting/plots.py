@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from seep_lightning.errors import printable
@@ -30,6 +30,11 @@ TREND_POINTS = 12
 TREND_GROUPS = 8
 TREND_GROUP_POINTS = 4
 RELIABILITY_GROUPS = 16
+# values that span this factor are drawn by their logarithm
+FEWEST_TIMES = 4
+# labels below an axis at most, and the share of its length that each of them needs
+MOST_TICKS = 6
+ROOM_OF_TICK = 0.16
 
 Histogram = Sequence[Sequence[int]]
 Rows = Sequence[Mapping[str, Any]]
@@ -142,7 +147,7 @@ def reliability(histogram: Histogram, error: float) -> Plot:
     return plot
 
 
-def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool = False) -> Plot:
+def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: str = "") -> Plot:
     """Draw two columns against each other.
 
     Args:
@@ -151,7 +156,7 @@ def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool
         y: The column upwards, of numbers.
         xlabel: What x is.
         ylabel: What y is.
-        trend: Also draw medians of groups of points that follow each other.
+        trend: What points that follow each other are alike in, such as `size`: also draw medians of groups of them.
     """
     plot = Plot()
     axes = plot.add_subplot(xlabel=_shown(xlabel), ylabel=_shown(ylabel))
@@ -164,10 +169,11 @@ def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: bool
     size = 4 if trend else 7
     axes.plot(right, up, "o", color=BLUE, alpha=0.5, mew=0, ms=size)
     if trend and len(drawn) >= TREND_POINTS:
-        _draw_trend(axes, list(zip(right, up, strict=True)))
-    if numeric:
+        _draw_trend(axes, list(zip(right, up, strict=True)), trend)
+    if numeric and drawn:
         _scale_x(axes)
-    else:
+        _set_ticks(axes, sorted({*right}))
+    elif not numeric:
         axes.margins(x=0.25)
     return plot
 
@@ -190,24 +196,43 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and np.isnan(value)
 
 
-def _draw_trend(axes: Axes, points: Sequence[tuple[Any, Any]]) -> None:
+def _draw_trend(axes: Axes, points: Sequence[tuple[Any, Any]], name: str) -> None:
     """Draw the medians of equally full groups of points, by their x."""
     count = min(TREND_GROUPS, len(points) // TREND_GROUP_POINTS)
     groups = np.array_split(sorted(points), count)
     # (groups, 2)
     medians = np.array([np.median(group, axis=0) for group in groups])
-    axes.plot(medians[:, 0], medians[:, 1], "o-", color=ORANGE, label="median of a class")
+    axes.plot(medians[:, 0], medians[:, 1], "o-", color=ORANGE, label=f"median of its {name} group")
     axes.legend()
 
 
 def _scale_x(axes: Axes) -> None:
-    """Draw x by its logarithm where the values are positive and span a factor of ten or more."""
+    """Draw x by its logarithm where the values are positive and span a factor of `FEWEST_TIMES` or more."""
     low, high = axes.dataLim.intervalx
-    if not 0 < 10 * low <= high:
-        return
-    axes.set_xscale("log")
-    few_decades = high < 300 * low
-    multiples = (1, 2, 5) if few_decades else (1,)
-    axes.xaxis.set_major_locator(LogLocator(subs=multiples))
+    if 0 < FEWEST_TIMES * low <= high:
+        axes.set_xscale("log")
+
+
+def _set_ticks(axes: Axes, values: Sequence[float]) -> None:
+    """Name the values themselves where they are few, else round numbers; no two labels so close that they meet."""
+    is_log = axes.get_xscale() == "log"
+    if len(values) <= MOST_TICKS:
+        axes.xaxis.set_major_locator(FixedLocator(_apart(values, is_log)))
+    elif is_log:
+        few_decades = values[-1] < 300 * values[0]
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _apart(values: Sequence[float], is_log: bool) -> list[float]:
+    """Those of some values, from the least to the largest, whose labels have room beside each other."""
+    places = np.log(values) if is_log else np.asarray(values, float)
+    room = ROOM_OF_TICK * (places[-1] - places[0])
+    kept: list[int] = []
+    for k, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= room:
+            kept.append(k)
+    return [values[k] for k in kept]
