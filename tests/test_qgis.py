@@ -19,7 +19,7 @@ from helpers.rasters import UTM, pixels, write_raster
 from seep_lightning.commands.qgis_installation import SCRIPTS_OF_PROFILE, install_scripts
 from seep_lightning.config.commands import QgisConfig
 from seep_lightning.data.generator.scene import generate_scene
-from seep_lightning.scene.qgis_style import STYLE_STEPS
+from seep_lightning.scene.seep_colours import SEEP_COLOURS
 
 pytestmark = pytest.mark.qgis
 
@@ -65,8 +65,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def coloured_pixels(picture: np.ndarray) -> int:
     """How many pixels (H, W, 3), blue, green and red, have a colour of the style; a radar scene is grey."""
     count = 0
-    for _, _, colour in STYLE_STEPS:
-        red, green, blue = (int(level) for level in colour.split(","))
+    for step in SEEP_COLOURS.steps:
+        red, green, blue = step.colour
         distance = np.abs(picture.astype(int) - (blue, green, red)).max(axis=2)
         count += int((distance < 25).sum())
     return count
@@ -101,7 +101,8 @@ def test_a_scene_is_mapped_with_progress_and_drawn_with_its_style(
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
     assert facts["name"] == "seeps of it's a=scene"
-    assert (facts["renderer"], facts["attribute"], facts["classes"]) == ("graduatedSymbol", "p_max", 5)
+    assert (facts["renderer"], facts["attribute"], facts["classes"]) == ("graduatedSymbol", "p_mean", 5)
+    assert "mean probability (0..1)" in facts["aliases"]
     drawn = cv2.imread(str(picture))
     assert drawn is not None
     assert facts["seeps"] > 0

@@ -32,6 +32,7 @@ def main(scene: str, folder: str, picture: str) -> None:
         "attribute": outlines.renderer().classAttribute(),
         "classes": len(outlines.renderer().ranges()),
         "seeps": outlines.featureCount(),
+        "aliases": [field.alias() for field in outlines.fields()],
     }
     print(json.dumps(facts))
 

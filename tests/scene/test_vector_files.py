@@ -22,6 +22,7 @@ from helpers.small_maps import ANY_OBJECT, empty_sea, geopackage_rows, probabili
 from seep_lightning.errors import UserError
 from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
+from seep_lightning.scene.seep_colours import SEEP_COLOURS
 from seep_lightning.scene.vector_files import write_seeps
 
 
@@ -100,19 +101,36 @@ def test_a_map_without_seeps_still_has_its_columns(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "s.geojson").read_text())["features"] == []
 
 
-def test_the_style_colours_by_p_max(tmp_path: Path, layer: SeepLayer) -> None:
+def test_the_style_colours_by_the_one_scale(tmp_path: Path, layer: SeepLayer) -> None:
     write_seeps(layer, tmp_path / "s.gpkg")
     root = ElementTree.parse(tmp_path / "s.qml").getroot()
     renderer = root.find("renderer-v2")
     assert root.tag == "qgis"
     assert renderer is not None
-    assert (renderer.get("type"), renderer.get("attr")) == ("graduatedSymbol", "p_max")
+    assert (renderer.get("type"), renderer.get("attr")) == ("graduatedSymbol", SEEP_COLOURS.column)
     ranges = [(float(r.get("lower", "")), float(r.get("upper", ""))) for r in renderer.iter("range")]
     assert ranges[0][0] == 0
     assert ranges[-1][1] == 1
     assert all(a[1] == b[0] for a, b in pairwise(ranges))
     names = {symbol.get("name") for symbol in renderer.iter("symbol")}
     assert {r.get("symbol") for r in renderer.iter("range")} == names
+    labels = [r.get("label") for r in renderer.iter("range")]
+    assert (labels[0], labels[-1]) == ("mean probability below 0.6", "mean probability 0.9 to 1.0")
+
+
+def test_columns_have_aliases_with_units_and_descriptions(tmp_path: Path, layer: SeepLayer) -> None:
+    write_seeps(layer, tmp_path / "s.gpkg")
+    aliases = {e.get("field"): e.get("name") for e in ElementTree.parse(tmp_path / "s.qml").iter("alias")}
+    assert list(aliases) == list(layer.columns)
+    assert (aliases["area_m2"], aliases["p_mean"]) == ("area (m\u00b2)", "mean probability (0..1)")
+    with closing(sqlite3.connect(tmp_path / "s.gpkg")) as database:
+        query = "SELECT column_name, title, description FROM gpkg_data_columns WHERE table_name = 'seeps'"
+        texts = {column: (title, description) for column, title, description in database.execute(query)}
+        extensions = database.execute("SELECT table_name FROM gpkg_extensions").fetchall()
+    assert {column: title for column, (title, _) in texts.items()} == aliases
+    assert texts["area_m2"][1] == "area, in an equal-area projection about the seep"
+    assert ("gpkg_data_columns",) in extensions
+    assert all("](" not in description and "`" not in description for _, description in texts.values())
 
 
 def styles_inside(path: Path) -> list[tuple[str, str, str, int]]:

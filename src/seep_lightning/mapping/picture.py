@@ -1,7 +1,6 @@
 """A small picture of a scene with its outlines."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
@@ -9,21 +8,24 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
 from seep_lightning.data.images import write_image
+from seep_lightning.mapping.map_margin import directions, with_margin
 from seep_lightning.reporting.pictures import overview
 from seep_lightning.scene.datasets import open_for_reading
+from seep_lightning.scene.ground import Ground, middle_of
 from seep_lightning.scene.nodata import is_measurement
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.raster import Raster, amplitude
+from seep_lightning.scene.seep_colours import SEEP_COLOURS, Colour
 
-# Pixels along the longer side of a picture.
+# Pixels along the longer side of a picture, without its margin.
 LONGER_SIDE = 720
 
-Ring = tuple[NDArray[np.float64], Any]
-"""Corners (N, 2) as column and row of the picture, and the mean probability of the seep."""
+Ring = tuple[NDArray[np.float64], Colour]
+"""Corners (N, 2) as column and row of the picture, and the colour of the seep."""
 
 
 def write_scene_picture(scene: Raster, layer: SeepLayer | None, path: Path) -> None:
-    """Write a scene's first band with its outlines as a small picture.
+    """Write a scene's first band with its outlines as a small picture, with a margin that says how it is to be read.
 
     Args:
         scene: Open for reading.
@@ -41,7 +43,11 @@ def write_scene_picture(scene: Raster, layer: SeepLayer | None, path: Path) -> N
         declared_valid = dataset.read_masks(band, out_shape=(height, width)) > 0
     valid = declared_valid & is_measurement(grey) & ~np.isin(grey, [0, *scene.nodatas])
     rings = [] if layer is None else _rings(layer, shrinkage)
-    rgb = overview(grey, valid, rings)
+    rgb = with_margin(
+        overview(grey, valid, rings),
+        None if layer is None else SEEP_COLOURS,
+        directions(Ground.of(scene), middle_of(scene), shrinkage),
+    )
     bgr = rgb[..., ::-1]
     write_image(path, bgr)
 
@@ -50,7 +56,10 @@ def _rings(layer: SeepLayer, shrinkage: float) -> list[Ring]:
     """The rings of all outlines in a picture that is smaller than the scene."""
     rings: list[Ring] = []
     for seep in layer.seeps:
+        value = seep.attributes[SEEP_COLOURS.column]
+        assert isinstance(value, float)
+        colour = SEEP_COLOURS.colour_of(value)
         for ring in shapely.get_rings(shapely.get_parts(seep.outline)):
             corners = layer.ground.unplace(shapely.get_coordinates(ring))
-            rings.append((corners * shrinkage, seep.attributes["p_mean"]))
+            rings.append((corners * shrinkage, colour))
     return rings

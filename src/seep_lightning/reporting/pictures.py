@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -142,46 +142,23 @@ def _stripes(size: Sequence[int]) -> Mask:
     return np.asarray((rows + columns) % STRIPE_STEP < STRIPE_WIDTH)
 
 
-def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Any]]) -> Rgb:
+def overview(image: NDArray[np.generic], valid: Mask, rings: Iterable[tuple[NDArray[np.float64], Colour]]) -> Rgb:
     """Draw a scene with outlines.
 
     Args:
         image: Raw values, (H, W).
         valid: Where there are data, (H, W).
-        rings: Outlines (N, 2) of columns and rows, each with its probability, 0.5 to 1, which is its colour.
+        rings: Outlines (N, 2) of columns and rows, each with its colour.
 
     Returns:
-        The picture, with a scale of the colours where there is room for it.
+        The picture.
     """
     # few grey levels: speckle is most of a picture file
     view = _rgb(stretched(image, valid) // 20 * 16)
-    scale = _probability_colours()
-    for ring, probability in rings:
-        share_of_scale = min(max(2 * probability - 1, 0), 1)
-        position = round((len(scale) - 1) * share_of_scale)
-        colour = scale[position].tolist()
+    for ring, colour in rings:
         corners = np.rint(ring * 2**CORNER_SHIFT).astype(np.int32)
         cv2.polylines(view, [corners], isClosed=True, color=colour, lineType=cv2.LINE_AA, shift=CORNER_SHIFT)
-    if min(view.shape[:2]) > 2 * len(scale):
-        _draw_scale(view, scale)
     return view
-
-
-def _probability_colours() -> Rgb:
-    """The colours of probabilities from 0.5 to 1, (N, 3)."""
-    levels = np.arange(64, 256, 2, dtype=np.uint8)
-    bgr = cv2.applyColorMap(levels[None], cv2.COLORMAP_PLASMA)[0]
-    return np.asarray(bgr[:, ::-1], np.uint8)
-
-
-def _draw_scale(view: Rgb, scale: Rgb) -> None:
-    """Draw the colours (N, 3) of probabilities into a scene's lower left corner."""
-    left = 34
-    right = left + len(scale)
-    baseline = len(view) - 9
-    view[-18:-8, left:right] = scale
-    cv2.putText(view, "<.5", (4, baseline), FONT, 0.4, WHITE, 1, cv2.LINE_AA)
-    cv2.putText(view, "1", (right + 4, baseline), FONT, 0.4, WHITE, 1, cv2.LINE_AA)
 
 
 def _rgb(grey: Grey) -> Rgb:

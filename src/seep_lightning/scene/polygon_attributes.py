@@ -5,6 +5,7 @@ compares them). A new attribute is one more entry. Your own ones need no change 
 """
 
 import pkgutil
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 from seep_lightning.errors import UserError
 from seep_lightning.scene import shapes
 from seep_lightning.scene.contrast import decibels
+from seep_lightning.scene.field_texts import FieldText
 from seep_lightning.scene.levels import LEVELS
 from seep_lightning.scene.measured_object import MappedScene, MeasuredObject
 
@@ -34,6 +36,7 @@ class PolygonAttribute:
         measure: Function that gives its value for one object; None where there is no value.
         description: What it is, in the words of docs/maps.md.
         unit: Unit of the values, empty for none; `{unit}` as in the name.
+        label: What people read above its values, without the unit; empty: its name.
         kind: Type of the column: float (null where there is no value) or str.
         applies: Function that says whether the polygons of a scene have it at all.
     """
@@ -42,6 +45,7 @@ class PolygonAttribute:
     measure: Callable[[MeasuredObject], AttributeValue]
     description: str
     unit: str = ""
+    label: str = ""
     kind: type[float] | type[str] = float
     applies: Callable[[MappedScene], bool] = _always
 
@@ -52,6 +56,24 @@ class PolygonAttribute:
             unit: Unit of sizes, m or px.
         """
         return self.name.replace("{unit}", unit)
+
+    def text(self, unit: str) -> FieldText:
+        """What people read about its column.
+
+        Args:
+            unit: Unit of sizes, m or px.
+        """
+        column = self.column(unit)
+        own_unit = self.unit.replace("{unit}2", f"{unit}\u00b2").replace("{unit}", unit)
+        alias = self.label or column.replace("_", " ")
+        if own_unit:
+            alias = f"{alias} ({own_unit})"
+        return FieldText(column, alias, without_markdown(self.description))
+
+
+def without_markdown(text: str) -> str:
+    """A text of the docs as it stands alone: without links and marks of code."""
+    return re.sub(r" \(\[[^\]]*\]\([^)]*\)\)", "", text).replace("`", "")
 
 
 def _probability(stored: float) -> float:
@@ -89,24 +111,28 @@ def _has_classes(scene: MappedScene) -> bool:
 POLYGON_ATTRIBUTES = (
     PolygonAttribute(
         name="area_{unit}2",
+        label="area",
         unit="{unit}2",
         description="area, in an equal-area projection about the seep",
         measure=lambda seep: seep.area,
     ),
     PolygonAttribute(
         name="length_{unit}",
+        label="length",
         unit="{unit}",
         description="longest way along the centre line",
         measure=lambda seep: seep.length,
     ),
     PolygonAttribute(
         name="width_{unit}",
+        label="width",
         unit="{unit}",
         description="area / length",
         measure=lambda seep: seep.area / seep.length,
     ),
     PolygonAttribute(
         name="orientation_deg",
+        label="orientation",
         unit="degrees",
         description="direction of the long axis, clockwise from north, 0 to 180",
         measure=lambda seep: seep.axes.direction,
@@ -119,6 +145,7 @@ POLYGON_ATTRIBUTES = (
     ),
     PolygonAttribute(
         name="perimeter_{unit}",
+        label="perimeter",
         unit="{unit}",
         description="length of a smooth rim, a fifth shorter than the outline's steps along pixels",
         measure=lambda seep: seep.perimeter,
@@ -131,18 +158,21 @@ POLYGON_ATTRIBUTES = (
     ),
     PolygonAttribute(
         name="p_mean",
+        label="mean probability",
         unit="0..1",
         description="mean probability",
         measure=lambda seep: _probability(seep.stored[seep.core].mean()),
     ),
     PolygonAttribute(
         name="p_max",
+        label="largest probability",
         unit="0..1",
         description="largest probability",
         measure=lambda seep: _probability(seep.stored[seep.core].max()),
     ),
     PolygonAttribute(
         name="nodata_share",
+        label="share of the rim at nodata",
         unit="0..1",
         description="share of the rim that touches nodata or the scene's end",
         measure=lambda seep: shapes.rim_share(seep.core, seep.stored == 0),
@@ -155,6 +185,7 @@ POLYGON_ATTRIBUTES = (
     ),
     PolygonAttribute(
         name="contrast_db",
+        label="contrast",
         unit="dB",
         description="the contrast in dB, if `calibration` is power, amplitude or db",
         measure=_decibels,
@@ -169,6 +200,7 @@ POLYGON_ATTRIBUTES = (
     ),
     PolygonAttribute(
         name="class_share",
+        label="share of the class",
         unit="0..1",
         description="with `task=classes`: share of the seep that is of this class",
         measure=_class_share,

@@ -67,11 +67,13 @@ class SeepLayer(NamedTuple):
         seeps: The features in reading order of their first pixels.
         columns: The type (float or str) of each attribute by its name.
         ground: The ground of the scene.
+        attributes: What the columns are.
     """
 
     seeps: list[Seep]
     columns: dict[str, type]
     ground: Ground
+    attributes: Sequence[PolygonAttribute] = ()
 
 
 def find_seeps(
@@ -116,7 +118,7 @@ def find_seeps(
     attributes = scene_attributes(scene)
     seeps = dict(_measured_seeps(scene, attributes))
     in_reading_order = [seeps[first] for first in sorted(seeps)]
-    return SeepLayer(in_reading_order, column_kinds(scene, attributes), scene.ground)
+    return SeepLayer(in_reading_order, column_kinds(scene, attributes), scene.ground, attributes)
 
 
 def scene_time(tags: dict[str, str], name: str) -> str | None:

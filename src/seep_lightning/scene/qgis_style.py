@@ -1,6 +1,7 @@
 """The QGIS style of outlines: a file beside them, and the table of styles inside a GeoPackage."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +15,10 @@ from numpy.typing import NDArray
 from seep_lightning import compat
 from seep_lightning.documents.regular_files import is_there, read_bytes
 from seep_lightning.files import write_text
+from seep_lightning.scene.field_texts import FieldText
+from seep_lightning.scene.seep_colours import SEEP_COLOURS
 
 STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
-STYLE_STEPS = (
-    (0.0, 0.6, "68,1,84"),
-    (0.6, 0.7, "59,82,139"),
-    (0.7, 0.8, "33,145,140"),
-    (0.8, 0.9, "94,201,98"),
-    (0.9, 1.0, "253,231,37"),
-)
-"""Steps of p_max: lowest, highest, colour. The colours are of viridis: even in lightness, for all eyes."""
-
 STYLE_TABLE = "layer_styles"
 """Of a GeoPackage: https://docs.qgis.org/3.40/en/docs/user_manual/managing_data_source/managing_data_source.html"""
 STYLE_NAME = "seep_lightning"
@@ -33,13 +27,15 @@ _GEOMETRY_COLUMN = "geom"
 _GDAL_UTC = 100
 
 
-def style_for(path: Path) -> str:
+def style_for(path: Path, fields: Sequence[FieldText]) -> str:
     """The style of a file of outlines: the analyst's own one, inside the file that was there before or beside it.
 
     Args:
         path: The file of outlines, .gpkg or .geojson; it need not be there.
+        fields: What people read about its columns.
     """
-    own_style: str = Template(STYLE_TEMPLATE.read_text()).render(steps=STYLE_STEPS)
+    template = Template(STYLE_TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
+    own_style: str = template.render(scale=SEEP_COLOURS, fields=fields)
     inside = _style_inside(path)
     if inside and inside != own_style:
         return inside
@@ -97,7 +93,7 @@ def add_style_inside(path: Path, layer: str, style: str) -> None:
         "styleQML": _text(style),
         "styleSLD": _text(""),
         "useAsDefault": np.array([True]),
-        "description": _text("coloured by p_max, the largest probability of a seep"),
+        "description": _text(f"coloured by {SEEP_COLOURS.column}, the {SEEP_COLOURS.label} of a seep"),
         "owner": _text(""),
         "ui": _text(""),
         "update_time": np.array([datetime.now(UTC).replace(tzinfo=None)], "datetime64[ms]"),

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import warnings
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from seep_lightning import compat
 from seep_lightning.errors import UserError, as_user_error, first_line, writing_to
 from seep_lightning.files import draft_of, publish
+from seep_lightning.scene.field_texts import add_field_texts
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
@@ -52,10 +53,12 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
     )
     with draft_of(path, path.suffix) as draft, writing_to(path), unwritten:
         _write_features(layer, draft, in_degrees=bool(layer.ground.wkt) and (wgs84 or _is_geojson(path)))
-        style = style_for(path)
+        fields = [attribute.text(layer.ground.unit) for attribute in layer.attributes]
+        style = style_for(path, fields)
         write_style_beside(path, style)
         if not _is_geojson(path):
             add_style_inside(draft, LAYER, style)
+            add_field_texts(draft, LAYER, fields)
         _check_written(draft, len(layer.seeps))
         publish(draft, path)
 
@@ -182,6 +185,6 @@ def _placement_metadata(ground: Ground) -> dict[str, str]:
     metadata = {"transform": ground.note}
     if ground.by_points is None or ground.by_points.residual is None:
         return metadata
-    for field in fields(ground.by_points.residual):
+    for field in fields_of(ground.by_points.residual):
         metadata[f"residual_{field.name}"] = f"{getattr(ground.by_points.residual, field.name):.3f}"
     return metadata
