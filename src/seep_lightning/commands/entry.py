@@ -26,6 +26,7 @@ from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs,
 from seep_lightning.commands.key_help import keys_help
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import prepare_arguments
+from seep_lightning.commands.own_configs import check_own_configs
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.commands.waiting_threads import let_threads_sleep
@@ -131,6 +132,7 @@ def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:
     """Run a command; return the user's mistake that ended it, or None. Other errors pass."""
     try:
         sys.argv[1:] = prepare_arguments(sys.argv[1:])
+        check_own_configs(sys.argv[1:])
         under_hydra = hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")
         under_hydra(_job(main, command, sweep))()
     except KeyboardInterrupt:

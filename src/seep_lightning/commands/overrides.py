@@ -51,8 +51,8 @@ MULTIRUN_FLAGS = ("-m", "--multirun")
 def prepare_arguments(arguments: list[str]) -> list[str]:
     """Prepare a command line for Hydra.
 
-    Values of path-valued keys are quoted. In a multirun, Hydra is told which overrides are the same in every job, so
-    that the jobs' folders are named by what differs.
+    Values of path-valued keys are quoted, and overrides stand before flags. In a multirun, Hydra is told which
+    overrides are the same in every job, so that the jobs' folders are named by what differs.
 
     Args:
         arguments: What the user typed after the command.
@@ -64,13 +64,13 @@ def prepare_arguments(arguments: list[str]) -> list[str]:
         _check_text(argument)
     multirun = _asks_for_multirun(arguments)
     quoted = [quote_override(argument, multirun=multirun) for argument in arguments]
-    if not multirun:
-        return quoted
-    names = [f"'{key}'" for key in _keys_of_all_jobs(quoted)]
-    exclude = f"hydra.job.config.override_dirname.exclude_keys=[{','.join(names)}]"
-    # other flags, such as `--cfg job`, may follow the overrides
-    end = _end_of_overrides(quoted)
-    return [*quoted[:end], exclude, *quoted[end:]]
+    # Hydra's parser refuses overrides that stand in several places
+    overrides = overrides_in(quoted)
+    others = [argument for argument in quoted if argument not in overrides]
+    if multirun:
+        names = [f"'{key}'" for key in _keys_of_all_jobs(quoted)]
+        overrides.append(f"hydra.job.config.override_dirname.exclude_keys=[{','.join(names)}]")
+    return [*overrides, *others]
 
 
 def _check_text(argument: str) -> None:
@@ -332,12 +332,3 @@ def _keys_of_all_jobs(arguments: list[str]) -> list[str]:
     overrides = OverridesParser.create().parse_overrides(overrides_in(arguments))
     keys = [override.key_or_group for override in overrides if not override.is_sweep_override()]
     return [key for key in keys if not key.startswith("hydra.")]
-
-
-def _end_of_overrides(arguments: list[str]) -> int:
-    """The index after the last override or multirun flag."""
-    last = 0
-    for index, argument in enumerate(arguments):
-        if "=" in argument or argument in MULTIRUN_FLAGS:
-            last = index
-    return last + 1

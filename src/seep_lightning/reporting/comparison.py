@@ -54,8 +54,9 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
     for folder in folders:
         if not Path(folder).is_dir():
             raise UserError(f"runs={folder}: there is no such directory. Expected runs, or folders that hold some.")
-    runs = _folders_with("split.csv", folders, config=True)
-    failed_starts = _folders_with("train.log", folders, config=False)
+    holders = _folders_with(("split.csv", "train.log"), folders)
+    runs = [folder for folder in holders["split.csv"] if _has_config(folder)]
+    failed_starts = [folder for folder in holders["train.log"] if not _has_config(folder)]
     if failed_starts:
         more = len(failed_starts) - 1
         others = f" and {more} more" if more else ""
@@ -103,17 +104,20 @@ def not_above_floors(rows: Sequence[Row], home: Path) -> list[str]:
     return lines
 
 
-def _folders_with(name: str, folders: Sequence[str], *, config: bool) -> list[Path]:
-    """The folders at or below some, in order, that hold a file of this name, and the config of a run or none."""
-    holders = set[Path]()
+def _folders_with(names: Sequence[str], folders: Sequence[str]) -> dict[str, list[Path]]:
+    """For each name, the folders at or below some, in order, that hold a file of that name."""
+    holders: dict[str, set[Path]] = {name: set() for name in names}
+    # one walk for all names: below some folders lie a million files
     for folder in folders:
         for path in entries_below(Path(folder)):
-            if path.name != name:
-                continue
-            has_config = path.with_name("config.yaml").is_file()
-            if has_config == config:
-                holders.add(path.parent.resolve())
-    return sorted(holders)
+            if path.name in holders:
+                holders[path.name].add(path.parent.resolve())
+    return {name: sorted(found) for name, found in holders.items()}
+
+
+def _has_config(folder: Path) -> bool:
+    """Whether a folder holds the config of a run."""
+    return (folder / "config.yaml").is_file()
 
 
 def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:

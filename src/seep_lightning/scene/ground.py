@@ -23,6 +23,8 @@ from seep_lightning.scene.raster import Raster
 
 LEAST_COVERED = 0.5
 """Control points around a smaller share of a scene are told: beyond them its place is extrapolated."""
+HIGHEST_CORNER = 91
+"""Degrees of latitude that a corner may have: grids of points end half a pixel beyond a pole."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,11 @@ def middle_of(raster: Raster) -> Points:
     return np.array([[raster.width / 2, raster.height / 2]])
 
 
+def corners_of(raster: Raster) -> Points:
+    """The corners of a raster in pixels, (4, 2)."""
+    return np.array([[column, row] for column in (0, raster.width) for row in (0, raster.height)], dtype=float)
+
+
 def _check_crs(raster: Raster) -> None:
     """Raise `UserError` for a CRS from which PROJ knows no way to longitude and latitude."""
     problem = f"{raster.path}: PROJ cannot use its coordinate system"
@@ -156,10 +163,15 @@ def _check_crs(raster: Raster) -> None:
 
 def _check_on_the_globe(ground: Ground, raster: Raster) -> None:
     """Raise `UserError` where transform and CRS do not belong together, such as metres under a CRS in degrees."""
-    middle = ground.place(middle_of(raster))
-    longitude, latitude = ground.degrees(middle)[0]
+    longitude, latitude = ground.degrees(ground.place(middle_of(raster)))[0]
     # one and a half turns: longitudes may count from -180, from 0, or across the date line
-    if abs(longitude) <= 1.5 * WHOLE_TURN and abs(latitude) <= 90:
+    is_middle_on_it = abs(longitude) <= 1.5 * WHOLE_TURN and abs(latitude) <= 90
+    corners = ground.degrees(ground.place(corners_of(raster)))
+    # a map of the whole globe has corners of which there is no longitude
+    beyond = corners[np.abs(np.where(np.isfinite(corners[:, 1]), corners[:, 1], 0)) > HIGHEST_CORNER]
+    if is_middle_on_it and not len(beyond):
         return
+    if is_middle_on_it:
+        longitude, latitude = beyond[0]
     message = f"{raster.path}: its transform and its coordinate system put it at longitude {longitude:g}, latitude"
     raise UserError(f"{message} {latitude:g}, which is not on the ground. {CRS_ADVICE}")

@@ -167,12 +167,12 @@ def polygon_layer(path: Path) -> VectorLayer:
         The layer.
 
     Raises:
-        UserError: The file has several.
+        UserError: The file has several, or a CRS that cannot be read.
         DataSourceError: It is no vector file.
     """
     location, options = _source(path)
     name = _layer_name(path, _layers(location, options))
-    info = pyogrio.read_info(location, layer=name, force_total_bounds=True, **options)
+    info = _layer_facts(path, location, name, options)
     return VectorLayer(
         path=path,
         location=location,
@@ -182,6 +182,16 @@ def polygon_layer(path: Path) -> VectorLayer:
         fields=list(info["fields"]),
         bounds=info["total_bounds"],
     )
+
+
+def _layer_facts(path: Path, location: str, name: str, options: dict[str, str]) -> dict[str, Any]:
+    """What pyogrio knows of a layer."""
+    try:
+        return dict(pyogrio.read_info(location, layer=name, force_total_bounds=True, **options))
+    # pyogrio's own, where GDAL cannot write the CRS down
+    except UnboundLocalError as error:
+        advice = "Give it one that is right: ogr2ogr -a_srs EPSG:4326 one.gpkg"
+        raise UserError(f"{path}: its coordinate system cannot be read. {advice} {path.name}.") from error
 
 
 def _source(path: Path) -> tuple[str, dict[str, str]]:

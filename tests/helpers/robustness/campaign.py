@@ -88,7 +88,8 @@ class Lane:
 
     def lay_out(self, material: str) -> None:
         """Make the working folder, with a material in it."""
-        kept = self.home / "materials" / material
+        # not below a folder that `..` leads to: a report writes into the runs that it finds there
+        kept = self.home.with_name(f"{self.home.name}-materials") / material
         if not kept.exists():
             self._make(material, kept)
         shutil.rmtree(self.folder, ignore_errors=True)

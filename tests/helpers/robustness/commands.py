@@ -232,7 +232,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     predict("GeoTIFF", raster("in/scenes/a.tif", TIFF), *RUN_READS),
     predict("COG", raster("in/scenes/a.tif", TIFF)),
-    predict("float GeoTIFF", raster("in/scenes/a.tif", TIFF)),
+    predict("float GeoTIFF", raster("in/scenes/a.tif", TIFF), more=("scale=linear",)),
     Command(
         "predict pages",
         "predict",
@@ -312,7 +312,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     prepare("masks", "in/labels", raster("in/labels/a_mask.tif", TIFF), raster("in/scenes/a.tif", TIFF)),
     prepare("masks", "in/pngs", raster("in/pngs/a_mask.png", PNG)),
-    Command("qgis", "qgis", "chips", ("scripts=out/scripts",)),
+    # without a folder, QGIS's own is meant
+    Command("qgis", "qgis", "chips", ("scripts=out/scripts",), ("out", "home")),
     Command("export onnx", "export", "trained", ("run=in/run", "output=out/a.onnx", "size=32")),
 )
 
