@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.commands.path_keys import config_folders, overrides_in
+from seep_lightning.commands.overrides import overrides_in
+from seep_lightning.commands.path_keys import config_folders
 from seep_lightning.documents.yaml_files import read_yaml
 
 CONFIG_NAME_FLAGS = ("--config-name", "-cn")
