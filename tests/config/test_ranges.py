@@ -43,6 +43,7 @@ NEEDED = {
     "prepare": ["scenes=a", "labels=b", "output=c"],
     "check": [],
     "qgis": [],
+    "tensorboard": [],
 }
 SCHEMAS_AND_SEARCH: dict[str, type[Any]] = {**SCHEMAS, "hydra.sweeper": SearchConfig}
 

@@ -28,6 +28,7 @@ VERBS = {
     "report": Verb("one page about a run or a sweep: figures, curves, calibration, best and worst chips"),
     "check": Verb("audit a data set before anyone trains on it"),
     "qgis": Verb("install Processing scripts in QGIS: map oil seeps, cut chips"),
+    "tensorboard": Verb("curves and pictures of runs in a browser"),
     "config": Verb("what a command line means, and where each value comes from", "show_config", has_config=False),
     "schema": Verb("a verb's keys as JSON Schema, for editors of YAML", has_config=False),
     "completion": Verb("completion of verbs, keys and choices in bash, zsh or fish", has_config=False),

@@ -15,6 +15,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.ranges import (
     COUNT,
     PROCESSES,
+    Span,
     anything,
     at_least,
     is_text,
@@ -31,6 +32,8 @@ from seep_lightning.ranges import (
 )
 from seep_lightning.scene.options import PolygonOptions
 
+# of addresses on this machine; those below are the system's
+PORTS = Span(at_least=1024, at_most=65535, whole=True)
 # who refuses what `anything` lets through
 TORCH = "torch, as `device=... cannot be used here`"
 # the names of columns of polygons, in words
@@ -327,6 +330,19 @@ class QgisConfig:
     scripts: str | None = path(None)
     python: str | None = path(None)
     overwrite: bool = False
+
+
+@dataclass
+class TensorboardConfig:
+    """Show curves and pictures of runs in a browser.
+
+    Attributes:
+        run: A run, or a folder that holds several, such as that of a sweep.
+        port: Where the page is; None: the first free one from 6006 on.
+    """
+
+    run: str = path("outputs")
+    port: int | None = within(PORTS, None)
 
 
 @dataclass

@@ -15,4 +15,5 @@ SCHEMAS: dict[str, type[Any]] = {
     "prepare": commands.PrepareConfig,
     "check": commands.CheckConfig,
     "qgis": commands.QgisConfig,
+    "tensorboard": commands.TensorboardConfig,
 }
