@@ -48,7 +48,7 @@ def prepare_console() -> None:
 def log_to_stderr() -> None:
     """Let what is logged from here on stand beside the output, which is for a program."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)
 
 
