@@ -80,7 +80,7 @@ wheel: setup ## build dist/*.whl, with conf/ in it
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 tensorboard: setup ## show the curves of everything under outputs/
-	$(BIN)/tensorboard --logdir outputs --host localhost
+	$(RUN) seep_lightning.tensorboard
 
 clean: ## remove caches and built files; outputs/ stays
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache

@@ -150,7 +150,7 @@ def print_next_commands(run: Run, scored: bool) -> None:
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
     # without TensorBoard's logger there is nothing to see there
     if any(path.name.startswith("events.out.tfevents.") for path in entries_below(run.dir)):
-        tell(f"look at the curves:  tensorboard --logdir {quote(directory)}")
+        tell(f"look at the curves:  python -m seep_lightning.tensorboard {quote(f'run={directory}')}")
     elif run.metrics_path.is_file():
         tell(f"look at the curves:  python -m seep_lightning.report {run_argument}")
     if not scored:
