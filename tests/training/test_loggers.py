@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from helpers.trainings import curve
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.metrics.figures import before_scaling
+from seep_lightning.reporting.panels import trial_id
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_history
 from seep_lightning.runs.settings import settings_of
@@ -35,6 +36,9 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
     facts = {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second", "wait_share")}
     assert facts <= set(stages["train"].Tags()["scalars"])
     assert stages["val"].Scalars("figures/dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
+    pictures = [tag for tag in stages["train"].Tags()["images"] if "augmented" in tag]
+    assert pictures == ["pictures/augmented_1", "pictures/augmented_2"]
+    assert [picture.step for picture in stages["train"].Images(pictures[0])] == [0]
     assert not list(trained.glob("events*"))  # it would be an empty run in the list
 
 
@@ -47,6 +51,10 @@ def test_the_row_of_the_hparams_tab_is_a_point_on_the_curve_and_leaves_the_colum
     tags = best.summary_metadata
     assert "_hparams_/session_start_info" in tags
     assert "_hparams_/experiment" not in tags
+    assert trial_id(Run(Path("a/lr-0.001"))) == "lr-0.001 a/lr-0.001"
+    assert trial_id(Run(Path("a/2026-11-30_22-51-03"))).startswith("22-51-03 2026-11-30 ")
+    content = tags["_hparams_/session_start_info"].plugin_data.content
+    assert str(trained).encode() in content
 
 
 def test_settings_that_are_swept_are_named_also_where_they_are_the_default(compose_tiny: Compose) -> None:

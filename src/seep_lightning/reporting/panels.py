@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
 
 from seep_lightning.data.batches import Batch
 from seep_lightning.data.chips import Chips
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.histogram import BINS, positives_above
 from seep_lightning.metrics.pixels import count_by_chip
-from seep_lightning.reporting.pictures import Rgb, panel
+from seep_lightning.reporting.pictures import Rgb, batch_panel, panel
 from seep_lightning.runs.directory import Run
 
 # during training a pixel is seep where its probability is above it
@@ -25,6 +25,9 @@ THRESHOLD = 0.5
 WORST = "worst"
 # after so many pictures the next ones are twice as far apart; TensorBoard shows ten of a chip
 MOST_DRAWN = 10
+# batches of augmented training chips that are drawn in the first epoch, and chips of each
+DRAWN_BATCHES = 2
+DRAWN_CHIPS = 4
 
 
 @runtime_checkable
@@ -53,7 +56,7 @@ class ValidatedChip:
 class Panels(Callback):
     """Draws the same validation chips every few epochs and after the last, and the worst one of that epoch.
 
-    In a long training the pictures come ever more rarely, see `interval`.
+    In a long training the pictures come ever more rarely, see `interval`. Of training it draws the first batches, once.
 
     The fixed chips span the sizes of seep. It draws what validation predicted, so it costs no forward pass. Only the
     first rank draws, from its own share of the chips.
@@ -71,6 +74,17 @@ class Panels(Callback):
         self._drawn: dict[str, ValidatedChip] = {}
         # in epochs that are drawn
         self._writer: SummaryWriter | None = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Draw the first batches of the first epoch as the network sees them: augmented and normalised."""
+        if trainer.current_epoch > 0 or batch_idx >= DRAWN_BATCHES or not trainer.is_global_zero:
+            return
+        boards = [logger for logger in trainer.loggers if isinstance(logger, StageWriters)]
+        if boards:
+            picture = draw_batch(batch, batch_idx + 1)
+            boards[0].stage("train").add_image(f"pictures/augmented_{batch_idx + 1}", picture, 0, dataformats="HWC")
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose the chips, once, and forget the last epoch."""
@@ -169,6 +183,19 @@ def draw(chips: Chips, chip: ValidatedChip) -> Rgb:
     return panel(pixels, chip.probability.numpy(), THRESHOLD, title)
 
 
+def draw_batch(batch: Batch, number: int) -> Rgb:
+    """Draw the first chips of a training batch.
+
+    Args:
+        batch: As the network gets it.
+        number: Counted from 1.
+    """
+    shown = slice(DRAWN_CHIPS)
+    image, target, valid = (tensor[shown, 0].cpu() for tensor in (batch.image, batch.target, batch.valid))
+    title = f"training batch {number}, augmented"
+    return batch_panel(image.float().numpy(), target.numpy(), valid.numpy(), title)
+
+
 def write_curve(writer: SummaryWriter, counts: Tensor, epoch: int) -> None:
     """Write precision and recall at the thresholds k / BINS.
 
@@ -220,13 +247,27 @@ def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], ep
         epoch: The epoch of that checkpoint.
     """
     shown = {name: readable(value) for name, value in settings.items()}
-    # without torch's first summary, this run's columns, TensorBoard makes those of all rows, what differs in front
-    _, *session = hparams(shown, {})  # type: ignore[no-untyped-call]
+    # without a summary of the experiment's columns TensorBoard makes those of all rows, what differs in front
+    session = hparams_pb(shown, trial_id=trial_id(run))
     with SummaryWriter(str(run.dir / "best")) as writer:
-        for summary in session:
-            writer.file_writer.add_summary(summary)
+        writer.file_writer.add_summary(session)
         for name, value in best.items():
             writer.add_scalar(f"figures/{name}", value, epoch)
+
+
+def trial_id(run: Run) -> str:
+    """What a run is called in the HPARAMS tab, which shows some 14 letters: first what tells it from its neighbours.
+
+    A job of a sweep is told by its folder, another run by its time of day. The whole path follows, so that no two runs
+    have one name, which would be one row.
+
+    Args:
+        run: The run.
+    """
+    name = run.dir.name
+    date, _, time = name.partition("_")
+    is_time = len(date) == len("2026-11-30") and time[:2].isdecimal() and date.replace("-", "").isdecimal()
+    return f"{time} {date} {run.dir}" if is_time else f"{name} {run.dir}"
 
 
 def readable(value: Any) -> float | str:

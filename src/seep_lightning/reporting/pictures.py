@@ -32,6 +32,10 @@ LINE = 34
 GAP = 6
 # the least side of a view, px
 SIDE = 256
+# of small chips of a training batch
+SMALL_SIDE = 128
+# chips of a training batch beside each other
+CHIPS_IN_ROW = 2
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 # corners of outlines are drawn to 1/8 px
 CORNER_SHIFT = 3
@@ -88,10 +92,53 @@ def _header(title: str, step: int) -> Rgb:
         Text("missed", 3 * step + 72, 2, MISSED),
         Text("false", 3 * step + 176, 2, FALSE),
     ]
+    _write(header, texts)
+    return header
+
+
+def _write(header: Rgb, texts: Iterable[Text]) -> None:
+    """Write texts into a header."""
     for text in texts:
         position = (text.left + 2, text.line * LINE - 10)
         cv2.putText(header, text.text, position, FONT, 0.85, text.colour, 2, cv2.LINE_AA)
-    return header
+
+
+def batch_panel(images: NDArray[np.float32], targets: NDArray[np.uint8], valids: NDArray[np.bool_], title: str) -> Rgb:
+    """Draw some chips as a network is trained on them, two in a row, each as image | target | valid pixels.
+
+    Args:
+        images: Network input, (N, H, W).
+        targets: The class of each pixel, (N, H, W).
+        valids: Where there are data and labels, (N, H, W).
+        title: Stands above all.
+
+    Returns:
+        The panel, which begins with two lines of text.
+    """
+    chips = [_training_views(*chip) for chip in zip(images, targets, valids, strict=True)]
+    if len(chips) % CHIPS_IN_ROW:
+        chips.append(np.full_like(chips[0], GREY))
+    rows = [np.hstack(chips[k : k + CHIPS_IN_ROW]) for k in range(0, len(chips), CHIPS_IN_ROW)]
+    step = chips[0].shape[1] // 3
+    header = np.zeros((2 * LINE, rows[0].shape[1], 3), np.uint8)
+    names = [Text(name, k * step, 2, WHITE) for k, name in enumerate(("image", "target", "valid") * CHIPS_IN_ROW)]
+    _write(header, [Text(title, 0, 1, WHITE), *names])
+    # the last views need no gap beside them
+    return np.vstack([header, *rows])[:-GAP, :-GAP]
+
+
+def _training_views(image: NDArray[np.float32], target: NDArray[np.uint8], valid: Mask) -> Rgb:
+    """Image, target and valid pixels of a chip side by side, with a gap to the right and below."""
+    views = (stretched(image, valid), 255 * (target > 0).astype(np.uint8), 255 * valid.astype(np.uint8))
+    framed = np.hstack([_enlarged(_of_side(_rgb(view)), 1) for view in views])
+    return np.pad(framed, ((0, GAP), (0, 0), (0, 0)), constant_values=GREY)
+
+
+def _of_side(view: Rgb) -> Rgb:
+    """A view as wide as any, or as small ones, without new values."""
+    side = SIDE if view.shape[1] > SMALL_SIDE else SMALL_SIDE
+    height = max(round(side * view.shape[0] / view.shape[1]), 1)
+    return np.asarray(cv2.resize(view, (side, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def stretched(image: NDArray[np.generic], valid: Mask) -> Grey:
