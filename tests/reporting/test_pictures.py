@@ -11,6 +11,7 @@ from seep_lightning.reporting.pictures import (
     MISSED,
     RIGHT,
     SIDE,
+    SMALL_SIDE,
     batch_panel,
     four_views,
     panel,
