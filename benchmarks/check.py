@@ -37,7 +37,7 @@ UNCOMPRESSED = [cv2.IMWRITE_TIFF_COMPRESSION, 1]
 LARGEST_RATIO, MOST_LINES = 1.5, 40
 
 
-def write_chips(root: Path, chips: int) -> None:
+def write_chips(root: Path, chips: int, side: int = CHIP_SIDE) -> None:
     """Windows at random places of generated scenes, written without compression as the public chips are."""
     rng = np.random.default_rng(0)
     for folder in ("images", "masks"):
@@ -45,17 +45,17 @@ def write_chips(root: Path, chips: int) -> None:
     for scene in range(SCENES):
         image, classes = generate_scene((scene, 0), SCENE_SIDE, SCENE_SIDE, seep_cells=20)
         for tile in range(scene, chips, SCENES):
-            window = draw_window(rng, image)
+            window = draw_window(rng, image, side)
             name = f"S{scene:03d}.{tile:06d}.tif"
             for folder, array in (("images", image[window]), ("masks", classes[window])):
                 cv2.imwrite(str(root / folder / name), array, UNCOMPRESSED)
 
 
-def draw_window(rng: np.random.Generator, image: NDArray[np.uint16]) -> tuple[slice, slice]:
+def draw_window(rng: np.random.Generator, image: NDArray[np.uint16], side: int) -> tuple[slice, slice]:
     """A place where the scene has data."""
     while True:
-        top, left = rng.integers(0, SCENE_SIDE - CHIP_SIDE, 2)
-        window = np.s_[top : top + CHIP_SIDE, left : left + CHIP_SIDE]
+        top, left = rng.integers(0, SCENE_SIDE - side, 2)
+        window = np.s_[top : top + side, left : left + side]
         if image[window].mean() > LEAST_MEAN:
             return window
 

@@ -22,6 +22,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.demos.boring_classes import BoringModel
+from skimage.morphology import skeletonize
 
 from helpers.rasters import write_raster
 from seep_lightning import compat
@@ -209,3 +210,9 @@ def test_an_error_while_lightning_restores_a_checkpoint_is_known_by_its_place(tm
         trainer.fit(module, ckpt_path=str(damaged), weights_only=True)
     assert compat.raised_while_restoring(caught.value), f"Lightning's place of restoring {CHANGED}"
     assert not compat.raised_while_restoring(ValueError("of something else"))
+
+
+def test_thinning_is_scikit_images_own() -> None:
+    masks = np.random.default_rng(0).random((20, 24, 31)) > 0.3
+    assert compat.thinning().__name__ == "_fast_skeletonize", f"skimage.morphology {CHANGED}"
+    assert all((compat.thinning()(mask) == skeletonize(mask)).all() for mask in masks)

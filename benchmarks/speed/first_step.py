@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python benchmarks/speed/first_step.py [--chips 640 6400] [--jobs 1 10] [--repeat 2]
     python benchmarks/speed/first_step.py --simulated 1000000 --side 32
 
-Generated chips of 256 px (16 bit) lie in a temporary folder; each start is a process of its own, and `imports` is what
-such a process takes that reads none. Processes that read chips count as well. A simulation reads no file: one decoded
-chip stands for all, under names and scenes of their own, so that only what each chip costs beside decoding is measured;
-with a small side this is what there is beside its pixels.
+Generated chips of 256 px (16 bit), or of `--side`, lie in a temporary folder; each start is a process of its own, and
+`imports` is what such a process takes that reads none. Processes that read chips count as well. A simulation reads no
+file: one decoded chip stands for all, under names and scenes of their own, so that only what each chip costs beside
+decoding is measured; with a small side this is what there is beside its pixels.
 """
 
 import argparse
@@ -20,8 +20,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import cv2
 
 from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data import chips as chips_module
@@ -101,13 +99,6 @@ def forget_cache(root: Path) -> None:
         path.unlink()
 
 
-def crop(root: Path, side: int) -> None:
-    """Leave the upper left corner of each chip and mask."""
-    for path in root.rglob("*.tif"):
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(path), pixels[:side, :side])
-
-
 def age(root: Path) -> None:
     """Files that changed a moment ago are not kept."""
     for path in root.rglob("*"):
@@ -120,7 +111,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="*", default=[1, 10])
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--simulated", type=int, default=0)
-    parser.add_argument("--side", type=int, default=256, help="of simulated chips, px")
+    parser.add_argument("--side", type=int, default=256, help="of each chip, px")
     parser.add_argument("--measure", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--root", help=argparse.SUPPRESS)
     arguments: Any = parser.parse_args()
@@ -130,13 +121,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if arguments.simulated:
             root = Path(folder) / "one"
-            write_chips(root, 20)
-            crop(root, arguments.side)
+            write_chips(root, 20, arguments.side)
             told(f"{arguments.simulated} simulated chips", in_a_process(root, 1, arguments.simulated))
             return
         for count in arguments.chips:
             root = Path(folder) / str(count)
-            write_chips(root, count)
+            write_chips(root, count, arguments.side)
             age(root)
             for _ in range(arguments.repeat):
                 forget_cache(root)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.morphology import skeletonize
 
+from seep_lightning.compat import thinning
 from seep_lightning.scene.contrast import contrast
 from seep_lightning.scene.mask_boxes import box_around
 
@@ -29,6 +29,6 @@ def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float
         return {"seep_px": 0, "width_px": None, "contrast": None}
     # padded: a seep that ends at the chip's edge keeps its centre line
     padded = np.pad(truth[box_around(truth)], 1)
-    skeleton = skeletonize(padded)  # type: ignore[no-untyped-call]
+    skeleton = thinning()(padded)
     length = max(int(skeleton.sum()), 1)
     return {"seep_px": area, "width_px": area / length, "contrast": contrast(image, truth, valid & ~truth)}

@@ -6,8 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.morphology import skeletonize
 
+from seep_lightning.compat import thinning
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
 from seep_lightning.metrics.tolerance import within_tolerance
 from seep_lightning.scene.mask_boxes import Box
@@ -174,9 +174,10 @@ def _classes_in_objects(mask: Mask, other: Classes, size: int) -> Counts:
 
 def _centre_lines(objects: _LabelledObjects) -> Mask:
     """Centre lines of objects. Each is thinned in its own box: what does not touch it does not change it."""
+    thinned = thinning()
     lines = np.zeros(objects.labels.shape, bool)
     for number, box in enumerate(objects.boxes, start=1):
-        lines[box] |= skeletonize(objects.labels[box] == number)  # type: ignore[no-untyped-call]
+        lines[box] |= thinned(objects.labels[box] == number)
     return lines
 
 

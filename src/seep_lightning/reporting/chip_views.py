@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import OtherDataConfig
@@ -84,11 +85,11 @@ def _views(chips: "Chips", name: str, evaluation: Path) -> list[str]:
     return [_data_uri(view) for view in views]
 
 
-def _data_uri(view: Rgb) -> str:
-    """An RGB picture as a data URI, made smaller where it is large."""
+def _data_uri(view: Rgb) -> Markup:
+    """An RGB picture as a data URI, made smaller where it is large; the page takes it as it is."""
     scale = min(LARGEST_VIEW / max(view.shape), 1)
     bgr: NDArray[np.uint8] = view[..., ::-1]
     small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".webp", small, WEBP_LOSSLESS)
     text = base64.b64encode(encoded.tobytes()).decode()
-    return f"data:image/webp;base64,{text}"
+    return Markup(f"data:image/webp;base64,{text}")
