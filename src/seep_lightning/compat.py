@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 from typing import Any, cast
 
@@ -325,7 +325,7 @@ def _compiled_module(package: str, location: str) -> Any:
         path = beginning.with_name(beginning.name + suffix)
         if path.is_file():
             loader = ExtensionFileLoader(beginning.name, str(path))
-            module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+            module = importlib.util.module_from_spec(ModuleSpec(loader.name, loader, origin=str(path)))
             loader.exec_module(module)
             return module
     raise ImportError(f"{package} has no compiled {location}")
