@@ -1,5 +1,6 @@
 """Two processes on the CPU end where one does: weights to 1e-6, metrics exactly, every chip counted once."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,6 +59,8 @@ def test_two_processes_end_with_the_weights_and_metrics_of_one(loss: str, tmp_pa
     ):
         done = seep("train", *same, *more, f"hydra.run.dir={tmp_path / name}")
         assert done.returncode == 0, done.stderr
+        # no warnings of libraries, which name a line of code
+        assert not re.search(r"\.py:\d+", done.stdout + done.stderr)
     first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert max((first[k] - second[k]).abs().max().item() for k in first if k.startswith("net.")) < 1e-6
     for a, b in zip(curve(tmp_path / "one"), curve(tmp_path / "two"), strict=True):

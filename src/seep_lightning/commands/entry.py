@@ -32,6 +32,7 @@ from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.commands.waiting_threads import let_threads_sleep
 from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import Interrupted, UserError, first_line
+from seep_lightning.foreign_warnings import ignore_foreign_warnings
 from seep_lightning.shortages import shortage_of
 from seep_lightning.working_folder import hide_plugins_of_working_folder
 
@@ -83,6 +84,7 @@ def run_command(command: str, main: Main) -> None:
     let_threads_sleep()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     prepare_console()
+    ignore_foreign_warnings()
     if command != "train":
         hide_plugins_of_working_folder()
     register_schemas()

@@ -1,20 +1,12 @@
 """The process that trains: its random numbers, its memory, what it warns about."""
 
 import logging
-import warnings
 
+from seep_lightning.foreign_warnings import ignore_foreign_warnings
 from seep_lightning.nets.hardware import keep_memory
 
 TRIAL_VARIABLE = "SEEP_LIGHTNING_TRIAL"
 """Environment variable of a trial of a search, and so of all its ranks: `DATABASE:NUMBER`."""
-
-# warnings about what we do on purpose, or that no user can put right
-EXPECTED_WARNINGS = (
-    "does not have many workers",
-    "exists and is not empty",
-    "isinstance.treespec, LeafSpec",
-    "litlogger",
-)
 
 
 def prepare_process(seed: int) -> None:
@@ -40,5 +32,4 @@ def quieten_lightning() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
-    expected = "|".join(EXPECTED_WARNINGS)
-    warnings.filterwarnings("ignore", message=f".*({expected}).*")
+    ignore_foreign_warnings()
