@@ -13,6 +13,7 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ.pop("SEEP_LIGHTNING_RAISES", None)
 
 import pytest
+from filelock import FileLock
 
 from helpers.chips import GRID, TINY, make_chips
 from helpers.paths import ROOT
@@ -67,7 +68,15 @@ def onnx_file(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from seep_lightning.config.commands import ExportConfig
     from seep_lightning.predictor.exporting import export
 
-    return export(ExportConfig(str(trained), str(tmp_path_factory.mktemp("export") / "seep.onnx")))
+    # of several processes of pytest, the first makes it: it takes long, and their runs have the same weights
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent
+    file = home / "seep.onnx"
+    with FileLock(home / "seep.onnx.lock"):
+        if not file.is_file():
+            export(ExportConfig(str(trained), str(file)))
+    return file
 
 
 @pytest.fixture(scope="session")

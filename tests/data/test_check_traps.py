@@ -88,6 +88,7 @@ def test_nodata_along_the_edge_is_no_finding(tmp_path):
     assert audited(write_set(tmp_path, with_swath_edge(-40))).findings == []
 
 
+@pytest.mark.slow
 def test_generated_chips_have_no_finding_but_the_classes_that_parts_lack(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     config = DataConfig(source="synthetic", classes=7, synthetic=SyntheticConfig(chips=48))

@@ -122,11 +122,13 @@ def figures(pairs: list[Pair]) -> dict[str, float]:
     return statistics(pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_a_statistic_is_that_of_the_real_chips(figures: dict[str, float], name: str) -> None:
     assert figures[name] == pytest.approx(REAL[name], rel=0.25)
 
 
+@pytest.mark.slow
 def test_the_layout_is_that_of_the_real_chips(root: Path, pairs: list[Pair]) -> None:
     facts = json.loads((root / "dataset.json").read_text())
     assert len(pairs) == SyntheticSpec().chips == len(list((root / MASKS).iterdir()))
@@ -139,6 +141,7 @@ def test_the_layout_is_that_of_the_real_chips(root: Path, pairs: list[Pair]) -> 
     assert sum(not p.classes.any() for p in pairs) == 1
 
 
+@pytest.mark.slow
 def test_classes_are_as_unequal_as_the_real_ones(pairs: list[Pair]) -> None:
     counts = np.bincount(np.concatenate([p.classes.ravel() for p in pairs]), minlength=8)
     assert len(counts) == 8
@@ -146,6 +149,7 @@ def test_classes_are_as_unequal_as_the_real_ones(pairs: list[Pair]) -> None:
     assert counts[1] == counts[1:].max() > 20 * counts[1:].min()
 
 
+@pytest.mark.slow
 def test_values_are_few_levels_and_a_few_saturate(pairs: list[Pair]) -> None:
     levels = np.median([len(np.unique(p.image)) for p in pairs])
     assert 90 < levels < 160
@@ -154,6 +158,7 @@ def test_values_are_few_levels_and_a_few_saturate(pairs: list[Pair]) -> None:
     assert 0.0003 < (sea == 65535).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_slicks_run_on_across_chip_edges(root: Path, pairs: list[Pair]) -> None:
     columns = json.loads((root / "dataset.json").read_text())["columns"]
     by_cell = {(p.scene, *divmod(p.tile, columns[p.scene])): p.classes > 0 for p in pairs}
@@ -169,6 +174,7 @@ def test_slicks_run_on_across_chip_edges(root: Path, pairs: list[Pair]) -> None:
     assert np.mean([m.any() for m in met]) > 0.9  # 0.96 in the real set
 
 
+@pytest.mark.slow
 def test_a_whole_scene_lies_beside_the_chips(root: Path, pairs: list[Pair]) -> None:
     image_path, mask_path = sorted((root / "scenes").iterdir())
     assert mask_path.stem == f"{image_path.stem}_mask"

@@ -164,7 +164,7 @@ def test_the_page_and_tensorboard_show_the_matrix(run: Path, tmp_path: Path) -> 
     assert "| class 2 | 1 | 0 | 7,000 |" in confusion_table(np.array([[9, 1, 1], [0, 2, 3], [1, 0, 7000]]))
 
 
-@pytest.mark.parametrize("kind", ["run", "onnx", "torch"])
+@pytest.mark.parametrize("kind", ["run", pytest.param("onnx", marks=pytest.mark.slow), "torch"])
 def test_polygons_have_their_class(run: Path, tmp_path: Path, kind: str) -> None:
     image, mask = bars(np.random.default_rng(4), both=1)
     scene, model = write_raster(tmp_path / "a.tif", image, **UTM), run

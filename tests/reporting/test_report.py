@@ -233,6 +233,7 @@ def test_an_evaluation_leaves_what_a_report_needs(run: Path) -> None:
     assert all(0.4 < row["contrast"] < 0.6 for row in rows)
 
 
+@pytest.mark.slow
 def test_scoring_needs_no_lightning_and_a_page_of_stored_figures_no_torch(run: Path) -> None:
     code = (
         "import sys; from seep_lightning.config.commands import ReportConfig;"

@@ -48,11 +48,11 @@ CHANGES = {
     ("node", "change"),
     [
         ("", "fewer batches"),
-        ("", "more batches"),
-        ("", "by epochs"),
-        (ONE_CYCLE, "more accumulated"),
+        pytest.param("", "more batches", marks=pytest.mark.slow),
+        pytest.param("", "by epochs", marks=pytest.mark.slow),
+        pytest.param(ONE_CYCLE, "more accumulated", marks=pytest.mark.slow),
         (ONE_CYCLE, "longer"),
-        (IN_SEQUENCE, "less accumulated"),
+        pytest.param(IN_SEQUENCE, "less accumulated", marks=pytest.mark.slow),
     ],
 )
 def test_the_schedule_goes_on_where_it_would_be_if_the_run_had_always_been_so(
