@@ -16,10 +16,12 @@ from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
+from seep_lightning.commands.sweep_progress import Sweep
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.trust import trusted_argument
 from seep_lightning.documents.regular_files import entries_below
 from seep_lightning.errors import UserError
+from seep_lightning.metrics.ranking import ranking_value
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.cases import TrainingCase, TrainingJob, TrainingRequest, job_of, trusting_own
@@ -87,22 +89,22 @@ def do_job(request: TrainingRequest) -> float:
                 with failures_recorded(job.run):
                     return find_learning_rate(job.config, job.run.dir)
             case TrainingCase.FINISHED_ALREADY:
-                return leave_alone(job)
+                return leave_alone(job, advises=not request.is_multirun)
             case TrainingCase.START | TrainingCase.RESUME:
-                return train_and_print(job)
+                return train_and_print(job, advises=not request.is_multirun)
 
 
-def leave_alone(job: TrainingJob) -> float:
+def leave_alone(job: TrainingJob, *, advises: bool) -> float:
     """Say that a run is finished; score its test part where `test=true` asks for that and it was not done yet."""
     log.info("%s is finished already", job.run.dir)
     scored_before = (job.run.dir / "evaluate/test/summary.json").exists()
     if job.config.test and is_first_process() and not scored_before:
         with failures_recorded(job.run):
-            print_result(job.run, test=True)
-    return float(job.run.summary()["best"]["score"])
+            print_result(job.run, test=True, advises=advises)
+    return score_of(job.run)
 
 
-def train_and_print(job: TrainingJob) -> float:
+def train_and_print(job: TrainingJob, *, advises: bool) -> float:
     """Train, or go on training, and print what came of it."""
     with preemptible(job.run):
         result = train(job.config, job.run.dir)
@@ -111,20 +113,36 @@ def train_and_print(job: TrainingJob) -> float:
                 tell("trainer.fast_dev_run: it runs; no checkpoint, curve or figure was kept")
             else:
                 with failures_recorded(job.run):
-                    print_result(result.run, job.config.test)
+                    print_result(result.run, job.config.test, advises=advises)
+                return score_of(result.run)
     return result.score
 
 
-def print_result(run: Run, test: bool) -> None:
-    """Print the final figures of a training and the commands to type next; score the test part where asked for."""
+def score_of(run: Run) -> float:
+    """What a sweeper is told of a finished run: what `compare` ranks it by."""
+    summary = run.summary()
+    best = summary["best"]
+    return float(ranking_value(best["monitor"], best["score"], summary["figures"]["val"]))
+
+
+def print_result(run: Run, test: bool, *, advises: bool) -> None:
+    """Print the final figures of a training; score the test part where asked for.
+
+    Args:
+        run: The run directory.
+        test: Whether the test part is scored.
+        advises: Whether the commands to type next are printed: not for each job of a sweep.
+    """
     from seep_lightning.evaluation.evaluation import evaluate
     from seep_lightning.reporting.tables import print_evaluation
 
     print_validation_figures(run)
-    tell(f"run directory: {run.dir}")
+    if advises:
+        tell(f"run directory: {run.dir}")
     if test:
         print_evaluation(evaluate(EvaluateConfig(run=str(run.dir), overwrite=True)))
-    print_next_commands(run, scored=test)
+    if advises:
+        print_next_commands(run, scored=test)
 
 
 def print_validation_figures(run: Run) -> None:
@@ -158,7 +176,16 @@ def print_next_commands(run: Run, scored: bool) -> None:
     tell(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")
 
 
+def end_sweep(sweep: Sweep) -> None:
+    """Print the table of a sweep's jobs, the best of them, and the commands that go on with it."""
+    from seep_lightning.sweeps.ending import print_jobs
+
+    best = print_jobs(sweep)
+    if best is not None:
+        print_next_commands(best, scored=sweep.config.test)
+
+
 make_callable(__name__, api.train)
 
 if __name__ == "__main__":
-    run_command("train", main)
+    run_command("train", main, end_sweep=end_sweep)

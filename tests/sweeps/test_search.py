@@ -17,17 +17,19 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers.chips import GRID, TINY, make_chips
 from helpers.command_line import seep
 from helpers.trainings import curve
 from seep_lightning.errors import RunTakenOver, UserError
+from seep_lightning.reporting.comparison import compare
 from seep_lightning.runs.directory import Run
 from seep_lightning.sweeps.search import search
 from seep_lightning.sweeps.settings import SearchConfig
 from seep_lightning.sweeps.space import split_overrides, values_to_enqueue
 from seep_lightning.sweeps.study import Search, open_study
-from seep_lightning.sweeps.trial_jobs import run_trial
+from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
 from seep_lightning.training.pruning import Pruning
 from seep_lightning.training.trial_storage import STUDY_NAME, open_storage
 
@@ -73,6 +75,9 @@ def test_a_sweep_killed_in_the_middle_runs_only_what_is_missing(tmp_path: Path) 
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
     assert curve(sweep / "lr-0.001")[0]["dice/val"] == first
     assert (sweep / "lr-0.001" / "train.log").read_text().count("split=scene: ") == 2
+    assert "3 of 3 jobs done: lr-0.005  dice " in done.stdout
+    assert "3 runs by val dice" in done.stdout and "best: dice " in done.stdout
+    assert done.stdout.count("map scenes or chips") == 1
     for rate in ("0.0005", "0.001", "0.005"):
         assert Run(sweep / f"lr-{rate}").summary()["status"] == "finished"
         assert len(curve(sweep / f"lr-{rate}")) == 3
@@ -103,10 +108,27 @@ def assert_eight_trials_ended_and_one_was_taken_up(folder: Path, broken: Path) -
     assert Counter(Run(f).summary()["status"] for f in folders)["pruned"] == states[TrialState.PRUNED]
 
 
+def assert_study_and_hparams_rank_as_compare_does(folder: Path) -> None:
+    ranked = [row for row in compare([str(folder)]) if row.status == "finished"]
+    study = optuna.load_study(study_name=STUDY_NAME, storage=open_storage(folder / "study.db"))
+    assert folder / trial_name(study.best_trial) == ranked[0].run.dir
+    values = {trial_name(trial): trial.value for trial in study.get_trials(states=[TrialState.COMPLETE])}
+    assert values == {row.run.dir.name: row.figures["dice"] for row in ranked}
+    shown = []
+    for row in ranked:
+        events = EventAccumulator(str(row.run.dir / "best"))
+        events.Reload()
+        [point] = events.Scalars("figures/dice")
+        shown.append(point.value)
+    assert shown == pytest.approx([row.figures["dice"] for row in ranked])
+    assert shown == sorted(shown, reverse=True)
+
+
 def assert_given_again_it_changes_nothing(line: list[str], folder: Path) -> None:
     stamps = {path: path.stat().st_mtime_ns for path in folder.glob("trial-*/summary.json")}
     again = seep("train", *line)
-    assert "best: dice/val" in again.stdout
+    assert "best: dice " in again.stdout
+    assert again.stdout.count("map scenes or chips") == 1
     assert stamps == {path: path.stat().st_mtime_ns for path in folder.glob("trial-*/summary.json")}
 
 
@@ -131,6 +153,7 @@ def test_two_processes_share_a_search_and_one_finishes_what_the_killed_one_left(
     assert other.wait(timeout=300) == 0, logs[1].read_text()
     assert not of_this_sweep(folder)
     assert_eight_trials_ended_and_one_was_taken_up(folder, broken)
+    assert_study_and_hparams_rank_as_compare_does(folder)
     assert "pruned: " in seep("compare", f"runs={folder}").stdout
     assert_given_again_it_changes_nothing(line, folder)
     for setting, named in (("loss.dice=0.5", "(loss.dice=0.5)"), ("model.width=choice(4,8)", "(model.width=")):

@@ -29,9 +29,10 @@ from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.own_configs import check_own_configs
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
+from seep_lightning.commands.sweep_progress import Sweep, how_to_go_on, sweep_of_process
 from seep_lightning.commands.waiting_threads import let_threads_sleep
 from seep_lightning.config.trust import Untrusted
-from seep_lightning.errors import Interrupted, UserError, first_line
+from seep_lightning.errors import Interrupted, Preempted, UserError, first_line
 from seep_lightning.foreign_warnings import ignore_foreign_warnings
 from seep_lightning.shortages import shortage_of
 from seep_lightning.working_folder import hide_plugins_of_working_folder
@@ -70,7 +71,7 @@ class LeavingHydra(BaseException):
         self.error = error
 
 
-def run_command(command: str, main: Main) -> None:
+def run_command(command: str, main: Main, end_sweep: Callable[[Sweep], None] | None = None) -> None:
     """Run a command under Hydra, with `conf/<command>.yaml` and the process's command line.
 
     A user's mistake ends the process with one line and the error's exit code. With `HYDRA_FULL_ERROR=1` in the
@@ -79,6 +80,7 @@ def run_command(command: str, main: Main) -> None:
     Args:
         command: The verb, such as `train`.
         main: The command's own work, called with the composed config.
+        end_sweep: Called after the jobs of a sweep, also where some of them failed.
     """
     # before anything imports torch
     let_threads_sleep()
@@ -95,6 +97,19 @@ def run_command(command: str, main: Main) -> None:
         os.environ[SET_BY_US] = "1"
     sweep = uuid4().hex
     error = _run_under_hydra(command, main, sweep)
+    this_sweep = sweep_of_process()
+    if this_sweep is not None and isinstance(error, Interrupted):
+        # the job said how it goes on alone
+        error = _interruption_of_sweep(error, how_to_go_on(this_sweep, command, typed))
+    elif this_sweep is not None and end_sweep is not None:
+        end_sweep(this_sweep)
+    _end_process(command, error, typed, sweep, wants_traceback=wants_traceback)
+
+
+def _end_process(
+    command: str, error: Exception | None, typed: Sequence[str], sweep: str, *, wants_traceback: bool
+) -> None:
+    """End the process where a mistake ended the command: with its lines and exit code, or its traceback."""
     if error is None:
         return
     if wants_traceback and not isinstance(error, Interrupted):
@@ -108,6 +123,12 @@ def run_command(command: str, main: Main) -> None:
     tell_mistake(command, lines)
     exit_code = error.exit_code if isinstance(error, UserError) else UserError.exit_code
     sys.exit(exit_code)
+
+
+def _interruption_of_sweep(error: Interrupted, advice: str) -> Interrupted:
+    """The same kind of stop, with what to do about the whole sweep."""
+    reason = "stopped by a signal" if isinstance(error, Preempted) else "stopped by Ctrl-C"
+    return type(error)(f"{reason}; {advice}")
 
 
 def tell_mistake(command: str, lines: Sequence[str]) -> None:

@@ -13,8 +13,10 @@ from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError, printable
 from seep_lightning.metrics.figures import DICE, lower_is_better
 from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
+from seep_lightning.metrics.ranking import RANKING
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import compared, flatten
+from seep_lightning.runs.status import RunStatus
 from seep_lightning.scene.locations import check_name
 
 log = logging.getLogger(__name__)
@@ -45,8 +47,12 @@ class Row:
     rank: int = 0
 
 
-def find_runs(folders: Sequence[str]) -> list[Run]:
+def find_runs(folders: Sequence[str], *, tells_failed_starts: bool = True) -> list[Run]:
     """Find every run directory at or below the folders, in the order of their paths.
+
+    Args:
+        folders: Runs, or folders that hold some.
+        tells_failed_starts: Whether it is told which jobs failed before their training began.
 
     Raises:
         UserError: A folder does not exist, or no run is in any of them.
@@ -57,7 +63,7 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
     holders = _folders_with(("split.csv", "train.log"), folders)
     runs = [folder for folder in holders["split.csv"] if _has_config(folder)]
     failed_starts = [folder for folder in holders["train.log"] if not _has_config(folder)]
-    if failed_starts:
+    if failed_starts and tells_failed_starts:
         more = len(failed_starts) - 1
         others = f" and {more} more" if more else ""
         reason = Run(failed_starts[0]).summary().get("error", "no training began, or not yet; see its train.log")
@@ -67,20 +73,22 @@ def find_runs(folders: Sequence[str]) -> list[Run]:
     return [Run(path) for path in runs]
 
 
-def compare(folders: Sequence[str], metric: str = "dice") -> list[Row]:
+def compare(folders: Sequence[str], metric: str = RANKING.key, *, tells_failed_starts: bool = True) -> list[Row]:
     """Set all runs below the folders side by side.
 
     Args:
         folders: Runs, or folders that hold some.
         metric: The figure on validation that they are ranked by.
+        tells_failed_starts: See `find_runs`.
 
     Returns:
-        The runs, best first, with the settings that differ in some; runs without figures come last.
+        The runs, best first, with the settings that differ in some; after the finished ones come those that a search
+        ended early, and last those without figures.
 
     Raises:
         UserError: No run is in there, or none has this figure.
     """
-    rows = _readable_rows(find_runs(folders), metric)
+    rows = _readable_rows(find_runs(folders, tells_failed_starts=tells_failed_starts), metric)
     keep_differing_settings(rows)
     rows.sort(key=lambda row: (_rank(row, metric), str(row.run.dir)))
     for rank, row in enumerate(rows, 1):
@@ -195,8 +203,10 @@ def _differs(name: str, rows: Sequence[Row]) -> bool:
     return len(values) > 1
 
 
-def _rank(row: Row, metric: str) -> float:
-    """What the best run has the least of; runs without figures come last."""
-    if lower_is_better(metric):
-        return row.figures.get(metric, float("inf"))
-    return -row.figures.get(metric, -1.0)
+def _rank(row: Row, metric: str) -> tuple[bool, float]:
+    """What the best run has the least of: not pruned, for a search calls no pruned run its best, and the figure."""
+    is_pruned = row.status == RunStatus.PRUNED
+    if not row.figures:
+        return True, math.inf
+    value = row.figures[metric]
+    return is_pruned, value if lower_is_better(metric) else -value

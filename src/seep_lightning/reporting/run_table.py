@@ -32,13 +32,14 @@ COMMON_ROW = "most"
 """The name of the row that holds the most common values."""
 
 
-def print_rows(rows: Sequence[Row], metric: str, columns: Sequence[str] = ()) -> None:
+def print_rows(rows: Sequence[Row], metric: str, columns: Sequence[str] = (), *, names_failed: bool = True) -> None:
     """Print the comparison as a table of rank, metric, settings that differ, and run; then what is not finished.
 
     Args:
         rows: The runs, in the order in which they stand.
         metric: The figure that they are ranked by.
         columns: Full names of what is shown beside metric and run; without any, what differs.
+        names_failed: Whether each run that failed is named with its reason.
     """
     home = home_of(rows)
     shown = _chosen_cells(rows, columns, metric) if columns else _differing_cells(rows)
@@ -53,7 +54,8 @@ def print_rows(rows: Sequence[Row], metric: str, columns: Sequence[str] = ()) ->
     print_table(f"{runs} by val {metric}", table, heads, justify="left")
     if metric == DICE.key:
         _print_floors(rows, Path(home))
-    _print_unfinished(rows, Path(home))
+    told = [row for row in rows if names_failed or not row.note]
+    _print_unfinished(told, Path(home))
 
 
 def home_of(rows: Sequence[Row]) -> str:

@@ -19,6 +19,7 @@ from seep_lightning.commands.console import tell
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.training import ranked_by
 from seep_lightning.errors import UserError
+from seep_lightning.metrics.ranking import RANKING, is_ranked_by
 from seep_lightning.sweeps.space import split_overrides
 from seep_lightning.sweeps.study import Search, count_states, failed_trials, next_trial, open_study
 from seep_lightning.sweeps.trial_jobs import run_trial, trial_name
@@ -84,7 +85,7 @@ def _run_trials(this_search: Search, study: optuna.Study, launcher: Launcher) ->
 
 
 def print_search(this_search: Search, study: optuna.Study) -> None:
-    """Print how the trials ended, which ones failed and why, the best one, and the command that compares them.
+    """Print how the trials ended, and which ones failed and why; the table of all of them follows.
 
     Args:
         this_search: The search.
@@ -95,9 +96,8 @@ def print_search(this_search: Search, study: optuna.Study) -> None:
     tell(f"{states['COMPLETE']} trials finished, {states['PRUNED']} pruned, {states['FAIL']} failed or broken off")
     for trial in failed_trials(study):
         tell(f"failed: {folder / trial_name(trial)}: {trial.user_attrs[MISTAKE]}")
-    if states["COMPLETE"]:
-        best = study.best_trial
-        drawn = " ".join(f"{key}={value}" for key, value in best.params.items())
-        tell(f"best: {this_search.monitor} {study.best_value:.4f} with {drawn}")
-        tell(f"run directory: {folder / trial_name(best)}")
-    tell(f"compare them: python -m seep_lightning.compare runs={folder}")
+    if states["COMPLETE"] and not is_ranked_by(this_search.monitor):
+        best = trial_name(study.best_trial)
+        tell(
+            f"the search went by {this_search.monitor}: {study.best_value:.4f} in {best}; the table is by {RANKING.key}"
+        )
