@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         UserError: A word is no verb and no key, or does not fit.
     """
     command, words = "train", list(arguments)
-    if words and "=" not in words[0] and words[0][0] not in "-~":
+    if words and "=" not in words[0] and not words[0].startswith(("-", "~")):
         command = words.pop(0)
     if command not in SCHEMAS:
         raise UserError(f"{command} is neither a verb with keys nor key=value. Verbs: {', '.join(SCHEMAS)}.")

@@ -123,7 +123,8 @@ def test_a_misspelt_key_is_one_line_with_the_nearest_key() -> None:
 
 def run_seep(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).with_name("seep"))
-    return subprocess.run([program, *arguments], capture_output=True, text=True)
+    # without the width of a terminal, which pytest's readline exports behind Python's back
+    return subprocess.run([program, *arguments], capture_output=True, text=True, env=dict(os.environ))
 
 
 def test_seep_is_the_same_door() -> None:

@@ -49,5 +49,6 @@ def test_secrets_are_stars_and_mistakes_one_line(capsys: pytest.CaptureFixture[s
     assert re.search(r"api_key: '\*\*\*' +# command line", shown)
     with pytest.raises(UserError, match=r"Did you mean optimizer\.lr\?"):
         show_config.main(["train", "optimizer.lrr=1"])
-    with pytest.raises(UserError, match="trian is neither a verb with keys nor key=value"):
-        show_config.main(["trian"])
+    for words in (["trian"], [""]):
+        with pytest.raises(UserError, match="is neither a verb with keys nor key=value"):
+            show_config.main(words)
