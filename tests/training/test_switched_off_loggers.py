@@ -64,7 +64,9 @@ def test_an_empty_schedule_is_none() -> None:
 
 
 def test_in_a_sweep_the_folders_are_not_named_by_what_is_switched_off() -> None:
-    *_, excluded = prepare_arguments(["-m", "logger=null", "seed=1,2"])
+    # overrides stand before flags
+    *_, excluded, flag = prepare_arguments(["-m", "logger=null", "seed=1,2"])
+    assert flag == "-m"
     assert excluded == "hydra.job.config.override_dirname.exclude_keys=['logger']"
 
 
