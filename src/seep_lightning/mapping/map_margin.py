@@ -107,7 +107,9 @@ def _draw_bar(margin: Rgb, place: Directions) -> None:
     pixels = round(length / place.per_pixel)
     right = margin.shape[1] - 48
     left = right - pixels
-    _write(margin, bar_label(length, place), left, 16)
+    label = bar_label(length, place)
+    (label_width, _), _ = cv2.getTextSize(label, FONT, TEXT_SIZE, 1)
+    _write(margin, label, min(left, right - label_width), 16)
     cv2.line(margin, (left, 26), (right, 26), WHITE, 2)
     for end in (left, right):
         cv2.line(margin, (end, 22), (end, 30), WHITE, 1)
