@@ -63,8 +63,9 @@ def test_it_opens_with_the_curves_in_one_section(board: str, page: Any) -> None:
     page.wait_for_selector("scalar-card line-chart")
     titles = page.locator("metrics-card-group-toolbar").all_inner_texts()
     assert [re.split(r"\d", title)[0].strip() for title in titles] == ["figures", "pictures", "training"]
+    # cards that are not scrolled to have no title yet
     cards = {card.get_attribute("title") for card in page.locator("scalar-card tb-truncated-path").all()}
-    assert {f"figures/{name}" for name in ("loss", "dice", "dice_before_scaling", "recall")} <= cards
+    assert {"figures/dice", "figures/dice_before_scaling", "figures/jaccard"} <= cards
     page.goto(f"{board}?tagFilter=training#timeseries")
     page.reload()
     page.wait_for_selector("scalar-card line-chart")
