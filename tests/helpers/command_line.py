@@ -1,11 +1,16 @@
 """Commands as a user types them."""
 
 import atexit
+import fcntl
 import os
+import pty
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +42,29 @@ def seep_from_scratch(
     """Run `python -m seep_lightning.<verb> ...` as a user would, with more variables."""
     command = [sys.executable, "-m", f"seep_lightning.{arguments[0]}", *arguments[1:]]
     return subprocess.run(command, cwd=cwd, env=_variables() | (env or {}), capture_output=True, text=True, timeout=300)
+
+
+def seep_in_terminal(columns: int, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """All that `python -m seep_lightning.<verb> ...` writes to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    variables = {name: value for name, value in _variables().items() if name not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"seep_lightning.{arguments[0]}", *arguments[1:]],
+        env=variables | {"TERM": "xterm-256color"} | (env or {}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    written = b""
+    # the terminal is gone with the process: an OSError, or an empty read on other systems
+    with suppress(OSError):
+        while content := os.read(ours, 65536):
+            written += content
+    os.close(ours)
+    process.wait(timeout=60)
+    return written.decode().replace("\r\n", "\n")
 
 
 def _variables() -> dict[str, str]:

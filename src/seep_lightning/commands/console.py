@@ -8,6 +8,8 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from seep_lightning.errors import printable
@@ -15,6 +17,8 @@ from seep_lightning.errors import printable
 # other libraries log tables
 _ENDS_OF_LINES = ("\n", "\t")
 _OURS = "seep_lightning"
+# columns of a file: more than a table has
+UNLIMITED = 10_000
 
 
 def tell(text: object, *, file: TextIO | None = None) -> None:
@@ -36,6 +40,44 @@ class PrintableRecord(logging.LogRecord):
         if self.name.partition(".")[0] == _OURS:
             return printable(message)
         return "".join(letter if letter in _ENDS_OF_LINES else printable(letter) for letter in message)
+
+
+def terminal() -> Any:
+    """The standard output as rich writes to it: as wide as its text needs where it is no terminal.
+
+    Returns:
+        A `rich.console.Console`; one that writes no codes where `NO_COLOR` or `TERM=dumb` say so.
+    """
+    from rich.console import Console
+
+    is_plain = not takes_codes()
+    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if has_width else UNLIMITED
+    return Console(width=width, color_system=None if is_plain else "auto")
+
+
+def takes_codes() -> bool:
+    """Whether the standard output is a terminal whose user wants it coloured and moved about."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+
+
+@contextmanager
+def logs_through(stream: TextIO, other: TextIO) -> Iterator[None]:
+    """Let logs that go to one stream go to another for a while, as above a bar.
+
+    Args:
+        stream: The one.
+        other: The other.
+    """
+    handlers = [handler for handler in logging.getLogger().handlers if getattr(handler, "stream", None) is stream]
+    changed = [handler for handler in handlers if isinstance(handler, logging.StreamHandler)]
+    for handler in changed:
+        handler.setStream(other)
+    try:
+        yield
+    finally:
+        for handler in changed:
+            handler.setStream(stream)
 
 
 def prepare_console() -> None:

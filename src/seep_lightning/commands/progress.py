@@ -1,15 +1,20 @@
 """How far the mapping of scenes is: a bar on the terminal, or lines for a program that runs us, such as QGIS."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seep_lightning.commands.console import logs_through, takes_codes, terminal
 from seep_lightning.errors import printable
 
 ReportPixels = Callable[[int, int], None]
 """Called with the pixels of a scene that are done, and with all of them."""
 
+
+Bar = Callable[[int, str], None]
+"""Called with how much is done, and with what stands before the bar from now on."""
 
 LINES_VARIABLE = "SEEP_LIGHTNING_LINES"
 """With 1 in the environment, a line is printed for each percent and for each file of outlines."""
@@ -26,6 +31,38 @@ def tell_file(path: Path) -> None:
     """Print the line about a file of outlines, where a program reads along."""
     if wants_lines():
         print(f"{FILE_MARK}{path}", flush=True)
+
+
+def shows_bars() -> bool:
+    """Whether a bar would be seen: on a terminal that takes codes, or in a notebook; not by a program."""
+    return not wants_lines() and (takes_codes() or "ipykernel" in sys.modules)
+
+
+@contextmanager
+def one_bar(name: str, total: int) -> Iterator[Bar]:
+    """Show one bar that goes when it is done; logs and prints go above it.
+
+    Args:
+        name: Stands before it.
+        total: What is to be done.
+
+    Yields:
+        What to call with the progress.
+    """
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # a tenth of a second finer would cost a tiny network's training a percent
+    progress = Progress(*columns, console=terminal(), transient=True, refresh_per_second=2)
+    before = sys.stdout
+    with progress, logs_through(before, sys.stdout):
+        task = progress.add_task(escape(printable(name)), total=total)
+
+        def update(done: int, text: str) -> None:
+            progress.update(task, completed=done, description=escape(printable(text)))
+
+        yield update
 
 
 @contextmanager

@@ -36,6 +36,9 @@ DEFAULT_MONITOR = "dice_before_scaling/val"
 LIGHTNING = "Lightning's Trainer"
 
 PART_OF_BATCHES = "a number of batches, or a share such as 0.5"
+INTERVAL = "a time such as 10s, 2min or 1h; 0s for a line an epoch"
+SECONDS_OF_UNIT = {"s": 1, "min": 60, "h": 3600}
+INTERVAL_TEXT = r"(\d{1,9}(\.\d{1,9})?)(s|min|h)?"
 DURATION = "days, hours, minutes and seconds such as 00:12:00:00"
 
 
@@ -69,6 +72,21 @@ def _is_part_of_batches(value: Any) -> bool:
 def _is_part_of_batches_or_0(value: Any) -> bool:
     """Whether this may be a part of batches that may be none."""
     return _is_part_of_batches(value) or (is_number(value) and value == 0)
+
+
+def _is_interval(value: Any) -> bool:
+    """Whether this is a time between two lines: a number of seconds, or a text with its unit."""
+    if isinstance(value, str):
+        return re.fullmatch(INTERVAL_TEXT, value) is not None
+    return NOT_NEGATIVE.holds(value)
+
+
+def seconds_of(interval: float | str) -> float:
+    """The seconds of an interval such as `10s`, `2min`, `1h` or 10."""
+    if not isinstance(interval, str):
+        return float(interval)
+    number, _, unit = re.fullmatch(INTERVAL_TEXT, interval).groups()  # type: ignore[union-attr]
+    return float(number) * SECONDS_OF_UNIT[unit or "s"]
 
 
 @dataclass
@@ -117,6 +135,17 @@ class TrainerConfig:
 
 
 @dataclass
+class ProgressConfig:
+    """What a training tells of its progress.
+
+    Attributes:
+        every: Of more than 100 epochs, a line for each that ends so long after the last told one, such as 10s or 2min.
+    """
+
+    every: Any = restricted("10s", _is_interval, INTERVAL)
+
+
+@dataclass
 class TrainConfig:
     """One training run.
 
@@ -136,6 +165,7 @@ class TrainConfig:
         early_stop: Epochs without a better monitor after which training ends.
         ema_decay: Of the average of the weights, over about 1 / (1 - decay) steps; None: no average.
         checkpoint_every: Epochs between looks for the best one, and between last checkpoints.
+        progress: How often a training tells how far it is.
         panels: Epochs between pictures in TensorBoard; twice as many after every ten.
         lr_find: Run Lightning's learning-rate range test instead of a training.
         compile: Compile the net (`torch.compile`).
@@ -167,6 +197,7 @@ class TrainConfig:
     early_stop: int | None = at_least(1, None)
     ema_decay: float | None = between_0_and_1(0.98, "a number between 0 and 1, or null for none")
     checkpoint_every: int = at_least(1, 1)
+    progress: ProgressConfig = field(default_factory=ProgressConfig)
     panels: int = at_least(1, 5)
     lr_find: bool = False
     compile: bool = False

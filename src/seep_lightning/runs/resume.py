@@ -20,6 +20,7 @@ BESIDE_THE_TRAINING = {
     "channels_last": "the same numbers, at another speed",
     "logger": "only watches the training",
     "panels": "only watches the training",
+    "progress": "only watches the training",
     "figures": "only watches the training",
     "metrics": "only watches the training",
     "test": "comes after the training",

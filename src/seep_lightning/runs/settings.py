@@ -22,7 +22,7 @@ _PLACES = (
     "data.pattern",
 )
 # What only watches a training:
-_OBSERVATION = ("logger", "callbacks", "figures", "metrics", "panels", "checkpoint_every")
+_OBSERVATION = ("logger", "callbacks", "figures", "metrics", "panels", "progress", "checkpoint_every")
 # What is done after it, or how fast it runs:
 _SPEED = (
     "compile",

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 
-from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.callbacks import Callback
 
 from seep_lightning.config.references import looked_up
 from seep_lightning.config.targets import build
-from seep_lightning.config.training import TrainConfig, ranked_by
+from seep_lightning.config.training import TrainConfig, ranked_by, seconds_of
 from seep_lightning.reporting.panels import Panels
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.averaging import MovingAverage
@@ -15,7 +15,9 @@ from seep_lightning.training.checkpointing import RunCheckpoint
 from seep_lightning.training.criterion import ConstantMonitors
 from seep_lightning.training.cuda_graphs import CudaGraphs
 from seep_lightning.training.early_stopping import EarlyStopping
+from seep_lightning.training.epoch_bar import EpochBar
 from seep_lightning.training.epoch_facts import EpochFacts
+from seep_lightning.training.epoch_lines import EpochLines
 from seep_lightning.training.monitors import monitor_mode, monitors_of
 from seep_lightning.training.process import TRIAL_VARIABLE
 from seep_lightning.training.run_placeholder import fill_in_run
@@ -85,7 +87,11 @@ def _early_stopping(config: TrainConfig, run: Run) -> Callback | None:
 
 
 def _progress_bar(config: TrainConfig, run: Run) -> Callback | None:
-    return RichProgressBar(leave=False) if config.trainer.enable_progress_bar else None
+    return EpochBar() if config.trainer.enable_progress_bar else None
+
+
+def _epoch_lines(config: TrainConfig, run: Run) -> Callback:
+    return EpochLines(config.monitor, run, seconds_of(config.progress.every))
 
 
 def _pruning(config: TrainConfig) -> Callback:
@@ -102,6 +108,7 @@ CALLBACKS_BY_SETTING: dict[str, Callable[[TrainConfig, Run], Callback | None]] =
     "ema_decay": _moving_average,
     "cuda_graphs": _cuda_graphs,
     "early_stop": _early_stopping,
+    "progress.every": _epoch_lines,
     "trainer.enable_progress_bar": _progress_bar,
 }
 """Which callback each setting brings; None where the setting switches it off. Lightning calls them in this order."""

@@ -1,0 +1,142 @@
+"""A line for each epoch that stays: on the terminal, in `train.log`, and in the file that the output goes to."""
+
+import logging
+import math
+import time
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Checkpoint
+
+from seep_lightning import compat
+from seep_lightning.commands.durations import in_words
+from seep_lightning.config.training import ranked_by
+from seep_lightning.metrics.figures import key_of
+from seep_lightning.runs.directory import Run
+from seep_lightning.runs.records import read_history
+from seep_lightning.training.checkpointing import RunCheckpoint
+from seep_lightning.training.monitors import LAST_EPOCH
+from seep_lightning.training.pace import Pace, epochs_in_all, seconds_left
+
+log = logging.getLogger(__name__)
+
+FEW_EPOCHS = 100
+"""A training of so many epochs tells each of them: a few screens."""
+STILL_READABLE = 0.001
+"""Below it, three decimals say nothing."""
+
+
+class EpochLines(Checkpoint):
+    """Logs a line for each epoch, or, in a long training of short epochs, for each that ends after some seconds.
+
+    To Lightning it is a checkpoint: such callbacks come last, when the network's figures and the best one are known.
+    """
+
+    def __init__(self, monitor: str, run: Run, every: float) -> None:
+        """Tell of a run.
+
+        Args:
+            monitor: What the best epoch is chosen by.
+            run: The run, whose `metrics.csv` tells when an earlier session had its best epoch.
+            every: Seconds between two lines of a training of more than `FEW_EPOCHS`.
+        """
+        self.monitor = monitor
+        self.run = run
+        self.every = every
+        self.pace = Pace()
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self._epochs: int | None = None
+        self._told = -math.inf
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """See how long the training is, and what an earlier session left."""
+        self._epochs = epochs_in_all(trainer)
+        self.best = _best_score(trainer)
+        if self.best is not None:
+            self.best_epoch = _epoch_with(self.run, self.monitor, self.best)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell of the epoch."""
+        seconds = time.monotonic() - self._started
+        self.pace.add(seconds)
+        best = _best_score(trainer)
+        if best != self.best:
+            self.best, self.best_epoch = best, trainer.current_epoch
+        # all processes of the training ask, as they may have to agree on a figure
+        figures = _figures(trainer, pl_module)
+        if self._is_due(trainer):
+            self._told = time.monotonic()
+            log.info("%s", self._line(trainer, figures, seconds))
+
+    def _is_due(self, trainer: pl.Trainer) -> bool:
+        """Whether the epoch is told: in a long training the first, the last, and some between."""
+        is_short = self._epochs is not None and self._epochs <= FEW_EPOCHS
+        is_last = trainer.should_stop or trainer.current_epoch + 1 == self._epochs
+        return is_short or is_last or time.monotonic() - self._told >= self.every
+
+    def _line(self, trainer: pl.Trainer, figures: dict[str, Any], seconds: float) -> str:
+        """The epoch in one line."""
+        number = trainer.current_epoch + 1
+        total = "" if self._epochs is None else f"/{self._epochs}"
+        width = max(len(total) - 1, 0)
+        parts = [f"epoch {number:>{width}}{total}", _losses(figures), self._monitored(figures), self._best_so_far()]
+        parts.append(in_words(seconds))
+        if self._epochs is not None and number < self._epochs and not trainer.should_stop:
+            left = seconds_left(trainer, self.pace, self._epochs - number)
+            parts.append("" if left is None else f"{in_words(left)} left")
+        return "  ".join(filter(None, parts))
+
+    def _monitored(self, figures: dict[str, Any]) -> str:
+        """The figure that the run is ranked by; empty where this epoch was not validated, or it is the loss."""
+        name = ranked_by(self.monitor)
+        is_told_already = key_of(name) == "loss" or name not in figures
+        return "" if is_told_already else f"{name.removesuffix('/val')} {_number(figures[name])}"
+
+    def _best_so_far(self) -> str:
+        """The best value of the monitor, and its epoch; empty where the last epoch is always the best one."""
+        if self.monitor == LAST_EPOCH or self.best is None:
+            return ""
+        epoch = "" if self.best_epoch is None else f" (epoch {self.best_epoch + 1})"
+        return f"best {_number(self.best)}{epoch}"
+
+
+def _figures(trainer: pl.Trainer, module: Any) -> dict[str, Any]:
+    """Figures of the epoch that ends, those of validation where it was validated."""
+    figures = compat.figures_of_epoch(trainer)
+    if not module.validated:
+        return figures
+    of_validation = {key: value for key, value in trainer.callback_metrics.items() if key.endswith("/val")}
+    return {**figures, **of_validation}
+
+
+def _losses(figures: dict[str, Any]) -> str:
+    """Loss of training and of validation."""
+    known = [_number(figures[key]) for key in ("loss/train", "loss/val") if key in figures]
+    return f"loss {' | '.join(known)}" if known else ""
+
+
+def _number(value: Any) -> str:
+    """A figure with three decimals, or one digit where these would all be 0."""
+    number = float(value)
+    return f"{number:.1e}" if 0 < abs(number) < STILL_READABLE else f"{number:.3f}"
+
+
+def _best_score(trainer: pl.Trainer) -> float | None:
+    """The monitor at the best epoch; None before there is one."""
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, RunCheckpoint) and callback.monitor and callback.best_model_score is not None:
+            return float(callback.best_model_score)
+    return None
+
+
+def _epoch_with(run: Run, monitor: str, value: float) -> int | None:
+    """The first epoch of a run's `metrics.csv` at which a figure had a value; None where none had it."""
+    for row in read_history(run.metrics_path):
+        if math.isclose(row.get(monitor, math.nan), value, rel_tol=1e-6):
+            return int(row["epoch"])
+    return None

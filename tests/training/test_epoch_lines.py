@@ -1,0 +1,91 @@
+"""The line of each epoch that stays, and which of them a long training leaves out."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helpers.chips import GRID, TINY
+from helpers.command_line import seep, seep_in_terminal
+from seep_lightning.commands.durations import in_words
+from seep_lightning.commands.tables import print_table
+from seep_lightning.config.training import seconds_of
+from seep_lightning.runs.directory import Run
+from seep_lightning.training import epoch_lines
+from seep_lightning.training.epoch_lines import EpochLines
+from seep_lightning.training.session import train
+
+Compose = Callable[..., Any]
+
+
+def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
+    compose_tiny: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, epoch_lines.__name__)
+    train(compose_tiny("checkpoint_every=2"), tmp_path / "run")
+    first, second = caplog.messages
+    assert first.startswith("epoch 1/2  loss ") and "best" not in first and " left" in first  # nothing is kept yet
+    assert second.startswith("epoch 2/2  loss ") and "(epoch 2)" in second and " left" not in second
+    caplog.clear()
+    config = compose_tiny("checkpoint_every=2", "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2")
+    train(config, tmp_path / "run")
+    (third,) = caplog.messages
+    assert third.startswith("epoch 3/3  loss ") and "|" not in third and "best 0." in third and "(epoch 2)" in third
+
+
+def test_a_long_training_of_short_epochs_is_thinned_by_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, epoch_lines.__name__)
+    clock = iter(range(100_000))
+    monkeypatch.setattr(epoch_lines, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(epoch_lines, "epochs_in_all", lambda trainer: 1000)
+    monkeypatch.setattr(epoch_lines, "_figures", lambda trainer, module: {"loss/train": 0.5})
+    trainer: Any = SimpleNamespace(current_epoch=0, checkpoint_callbacks=[], should_stop=False, callbacks=[])
+    lines = EpochLines("dice/val", Run(tmp_path), every=60)
+    lines.on_train_start(trainer, trainer)
+    for trainer.current_epoch in range(1000):
+        lines.on_train_epoch_start(trainer, trainer)
+        lines.on_train_epoch_end(trainer, trainer)
+    assert 30 < len(caplog.messages) < 100
+    assert caplog.messages[0].startswith("epoch    1/1000") and caplog.messages[-1].startswith("epoch 1000/1000")
+
+
+def test_times_are_short_words() -> None:
+    words = [in_words(seconds) for seconds in (0.31, 18.2, 480, 4800, 100_000)]
+    assert words == ["0.3 s", "18 s", "8 min", "80 min", "27 h 47 min"]
+    assert [seconds_of(t) for t in ("10s", "2min", "1.5h", 3, "7")] == [10, 120, 5400, 3, 7]
+
+
+def test_a_table_leaves_out_the_last_columns_where_they_have_no_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ["dice", "dice_2px", "jaccard", "precision", "recall", "dice_per_chip"]
+    rows = {"darker than 0.83 x median (floor)": dict.fromkeys(columns, 0.5)}
+    monkeypatch.delenv("COLUMNS", raising=False)
+    print_table("title", rows, columns)
+    in_file = capsys.readouterr().out
+    assert "\x1b" not in in_file and "│ darker than 0.83 x median (floor) │ 0.500 │" in in_file
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table("title", rows, columns)
+    narrow = capsys.readouterr().out
+    assert max(map(len, narrow.splitlines())) == 80 and "┃ recall ┃" in narrow
+    assert narrow.endswith("no room for dice_per_chip: a wider terminal, or a file, shows all\n")
+
+
+@pytest.mark.slow
+def test_lines_stay_below_them_is_a_bar_and_a_file_gets_neither_codes_nor_bars(
+    chips_root: Path, tmp_path: Path
+) -> None:
+    arguments = ["data=seeps", f"data.root={chips_root}", GRID, *TINY, "trainer.max_epochs=2"]
+    arguments += ["trainer.enable_progress_bar=true"]
+    shown = seep_in_terminal(80, "train", *arguments, f"hydra.run.dir={tmp_path / 'a'}")
+    assert "\x1b[2Kepoch 1/2 " in shown and shown.count("epoch 1/2  loss") == shown.count("epoch 2/2  loss") == 1
+    plain = seep_in_terminal(160, "train", *arguments, f"hydra.run.dir={tmp_path / 'b'}", env={"NO_COLOR": "1"})
+    assert "\x1b" not in plain and "epoch 2/2  loss" in plain
+    redirected = seep("train", *arguments, f"hydra.run.dir={tmp_path / 'c'}").stdout
+    assert "\x1b" not in redirected and redirected.count("\nepoch ") == 2
+    assert "epoch 2/2  loss" in (tmp_path / "c" / "train.log").read_text()
