@@ -152,7 +152,8 @@ def print_validation_figures(run: Run) -> None:
     summary = run.summary()
     figures = summary["figures"]["val"]
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
-    print_figures(title, {f"val, {TUNED}": figures})
+    epoch = summary["best"]["epoch"] + 1
+    print_figures(title, {f"val, epoch {epoch}, {TUNED}": figures})
     print_floors(figures["dice"], summary.get("floors", {}).get("val", {}))
 
 

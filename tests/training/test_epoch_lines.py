@@ -1,6 +1,7 @@
 """The line of each epoch that stays, and which of them a long training leaves out."""
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,15 +25,23 @@ Compose = Callable[..., Any]
 def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     compose_tiny: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, epoch_lines.__name__)
+    caplog.set_level(logging.INFO, "seep_lightning")
     train(compose_tiny("checkpoint_every=2"), tmp_path / "run")
-    first, second = caplog.messages
+    messages = caplog.messages
+    assert "data: 30 pairs: " in messages[0] and len(messages) <= 11
+    assert "steps: 4 steps an epoch, 8 in 2 epochs (18 of 30 chips of 5 scenes, in batches of 4)" in messages
+    assert any("8 are few for new weights. Pass trainer.max_epochs=130" in message for message in messages)
+    assert f"run directory: {tmp_path / 'run'}, new" in messages
+    assert any(re.match(r"net: UNet, [\d,]+ parameters, stride \d, new weights .seed 0.", text) for text in messages)
+    first, second = messages[-2:]
     assert first.startswith("epoch 1/2  loss ") and "best" not in first and " left" in first  # nothing is kept yet
     assert second.startswith("epoch 2/2  loss ") and "(epoch 2)" in second and " left" not in second
     caplog.clear()
     config = compose_tiny("checkpoint_every=2", "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2")
     train(config, tmp_path / "run")
-    (third,) = caplog.messages
+    messages = caplog.messages
+    assert f"run directory: {tmp_path / 'run'}, resumed after epoch 2" in messages
+    third = messages[-1]
     assert third.startswith("epoch 3/3  loss ") and "|" not in third and "best 0." in third and "(epoch 2)" in third
 
 

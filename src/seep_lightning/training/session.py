@@ -30,6 +30,7 @@ from seep_lightning.training.outcome import TrainingOutcome, measure_outcome
 from seep_lightning.training.process import prepare_process
 from seep_lightning.training.record import RunRecord, facts_of_run
 from seep_lightning.training.run_lock import run_locked
+from seep_lightning.training.start_lines import tell_start
 from seep_lightning.training.trainer import build_trainer
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class TrainingSession:
         with failures_recorded(self.run):
             parts = self._build_parts()
             record = self._open_record(parts, started)
+            self._tell_start(parts)
             record.running()
         with record.of_errors():
             fit(parts.trainer, parts.module, parts.data, self.run, self.config)
@@ -249,6 +251,10 @@ class TrainingSession:
         chosen = {choice.key: choice._asdict() for choice in data.choices}
         facts["chosen"] = {**earlier.get("chosen", {}), **chosen}
         return RunRecord(self.run, facts, earlier, started)
+
+    def _tell_start(self, parts: Parts) -> None:
+        if is_first_process():
+            tell_start(self.config, self.run, parts.data, parts.module, parts.trainer, parts.last_checkpoint)
 
     def _best_monitored_value(self, trainer: "pl.Trainer") -> float:
         value = getattr(trainer.checkpoint_callback, "best_model_score", None)
