@@ -20,7 +20,7 @@ from seep_lightning.metrics.pixels import count_by_chip
 from seep_lightning.reporting.pictures import Rgb, batch_panel, panel
 from seep_lightning.runs.directory import Run
 
-# during training a pixel is seep where its probability is above it
+# during training a pixel is seep where its probability, which is not calibrated yet, is above it
 THRESHOLD = 0.5
 WORST = "worst"
 # after so many pictures the next ones are twice as far apart; TensorBoard shows ten of a chip
@@ -44,7 +44,7 @@ class ValidatedChip:
 
     Attributes:
         index: Its position in the data set.
-        dice: Its Dice at `THRESHOLD`.
+        dice: Its Dice at `THRESHOLD`, before scaling.
         probability: Of seep, (H, W).
     """
 
@@ -179,7 +179,7 @@ def spanning(chips: Chips, indices: list[int], count: int) -> list[int]:
 def draw(chips: Chips, chip: ValidatedChip) -> Rgb:
     """Draw the panel of a chip, with scene, tile and Dice in its title."""
     pixels = chips.read(chip.index)
-    title = f"scene {chips.scenes[chip.index]}, tile {chips.tiles[chip.index]}, Dice {chip.dice:.2f}"
+    title = f"scene {chips.scenes[chip.index]}, tile {chips.tiles[chip.index]}, Dice before scaling {chip.dice:.2f}"
     return panel(pixels, chip.probability.numpy(), THRESHOLD, title)
 
 
