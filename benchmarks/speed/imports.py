@@ -54,11 +54,16 @@ def commands_in(home: Path) -> dict[str, list[str]]:
     run = home / "run"
     command = ["-m", "seep_lightning.train", *TINY, *QUIET, f"hydra.run.dir={run}"]
     subprocess.run([sys.executable, *command], check=True, capture_output=True)
-    scene = next(chips.rglob("scene*/*.tif"), None) or next(chips.rglob("*.tif"))
+    labels = next(chips.glob("scenes/*_mask.tif"))
+    scene = labels.with_name(labels.name.replace("_mask", ""))
+    meanings = ", ".join(f"{value}: {value}" for value in range(1, 8))
+    cut = [f"scenes={scene}", f"labels={labels}", f"output={home}/cut-${{now:%H%M%S%f}}", "size=64"]
+    cut.append(f"mask_values={{{meanings}}}")
     return {
         "train": [*TINY, *QUIET, f"hydra.run.dir={home}/${{now:%H%M%S%f}}", "trainer.fast_dev_run=true"],
         "evaluate": [f"run={run}", "overwrite=true", "part=val"],
         "predict": [f"run={run}", f"input={scene}", f"output={home}/maps", "overwrite=true"],
+        "prepare": cut,
         "check": ["data=chips", f"data.root={chips}", "data.classes=7"],
         "compare": [f"runs={run}"],
         "report": [f"run={run}", "overwrite=true", "part=val"],

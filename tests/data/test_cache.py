@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -442,3 +444,24 @@ def test_processes_tell_the_first_chip_that_is_wrong(tmp_path: Path, monkeypatch
     assert messages[0] == messages[1]
     assert "S0.000007.tif" in messages[0]
     assert not list(root.rglob(f"{CACHE_FOLDER}/*"))
+
+
+READ_AT_THE_END = """
+import atexit, sys
+# what is registered first runs last, as a thread does that reads ahead
+atexit.register(lambda: print(store.read(0).image.sum()))
+import numpy as np
+from pathlib import Path
+from seep_lightning.data.images import ChipPixels
+from seep_lightning.data.pixel_stores.file import PixelFile
+from seep_lightning.data.pixel_stores.layout import PixelLayout
+store = PixelFile.create(Path(sys.argv[1]), "key", PixelLayout((1, 4, 4), "uint8", 1))
+everywhere = np.ones((4, 4), bool)
+store.write(0, ChipPixels(np.ones((1, 4, 4), np.uint8), np.zeros((4, 4), np.uint8), everywhere, everywhere))
+"""
+
+
+def test_a_thread_that_reads_ahead_as_the_process_ends_finds_nothing_damaged(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", READ_AT_THE_END, str(tmp_path / "pixels.raw")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("16", "")

@@ -38,7 +38,9 @@ class PixelFile:
         self.layout = layout
         self._descriptor = descriptor
         self._is_checked = np.zeros(layout.count, bool)
-        weakref.finalize(self, os.close, descriptor)
+        closing = weakref.finalize(self, os.close, descriptor)
+        # the end of a process closes it as well, but not before the threads that still read ahead have ended
+        closing.atexit = False
 
     @classmethod
     def create(cls, path: Path, key: str, layout: PixelLayout) -> Self:
