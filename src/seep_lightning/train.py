@@ -152,8 +152,10 @@ def print_validation_figures(run: Run) -> None:
     summary = run.summary()
     figures = summary["figures"]["val"]
     title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
-    epoch = summary["best"]["epoch"] + 1
-    print_figures(title, {f"val, epoch {epoch}, {TUNED}": figures})
+    # old runs do not say of which epoch their figures are
+    epoch = summary["best"].get("epoch")
+    subject = "val" if epoch is None else f"val, epoch {epoch + 1}"
+    print_figures(title, {f"{subject}, {TUNED}": figures})
     print_floors(figures["dice"], summary.get("floors", {}).get("val", {}))
 
 

@@ -46,9 +46,9 @@ def points(folder: Path, name: str) -> dict[int, float]:
 
 def test_a_figure_of_a_run_has_one_value_wherever_it_stands(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = Run(run).summary()
-    figures, unscaled, epoch = (*summary["figures"].values(), summary["best"]["epoch"])
+    figures, unscaled, epoch = (*summary["figures"].values(), summary["best"]["epoch"] + 1)
     scored = evaluate(EvaluateConfig(run=str(run), part="val"))
-    row = curve(run)[epoch]
+    row = curve(run)[epoch - 1]
     for key in KEYS:
         assert scored["figures"][key] == pytest.approx(figures[key], abs=1e-6)
         assert float(row[f"{key}/val"]) == pytest.approx(figures[key], abs=1e-6)
@@ -62,7 +62,7 @@ def test_a_figure_of_a_run_has_one_value_wherever_it_stands(run: Path, capsys: p
     assert 2 * right / (2 * right + false + missed) == pytest.approx(figures["dice"], abs=1e-6)
     assert compare([str(run)])[0].figures == figures
     print_validation_figures(Run(run))
-    at_the_end = cells_of(capsys.readouterr().out, "val, tuned")
+    at_the_end = cells_of(capsys.readouterr().out, f"val, epoch {epoch}, tuned")
     print_evaluation(scored)
     printed = capsys.readouterr().out
     page = report(ReportConfig(run=str(run), device="cpu")).read_text()

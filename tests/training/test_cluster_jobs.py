@@ -75,7 +75,7 @@ def test_the_documented_slurm_job_requeues_itself_and_goes_on(tmp_path: Path) ->
     before = curve(run)
     assert len(before) < 12
     assert subprocess.run(command, cwd=tmp_path, env=environment).returncode == 0
-    assert [row["epoch"] for row in curve(run)] == [str(epoch) for epoch in range(12)]
+    assert [row["epoch"] for row in curve(run)] == [str(epoch) for epoch in range(1, 13)]
     assert curve(run)[0] == before[0]
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert "is finished already" in again.stdout

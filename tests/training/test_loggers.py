@@ -30,7 +30,7 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
         events = EventAccumulator(str(trained / stage))
         events.Reload()
         stages[stage] = events
-        assert [e.step for e in events.Scalars("figures/dice_before_scaling")] == list(range(6))
+        assert [e.step for e in events.Scalars("figures/dice_before_scaling")] == list(range(1, 7))
         names = ("loss", *map(before_scaling, ("jaccard", "precision", "recall")))
         assert {f"figures/{name}" for name in names} <= set(events.Tags()["scalars"])
     facts = {f"training/{name}" for name in ("lr", "epoch_seconds", "chips_per_second", "wait_share")}
@@ -38,7 +38,7 @@ def test_tensorboard_has_train_and_validation_of_one_metric_on_one_chart(trained
     assert stages["val"].Scalars("figures/dice")[-1].value == pytest.approx(float(curve(trained)[-1]["dice/val"]))
     pictures = [tag for tag in stages["train"].Tags()["images"] if "augmented" in tag]
     assert pictures == ["pictures/augmented_1", "pictures/augmented_2"]
-    assert [picture.step for picture in stages["train"].Images(pictures[0])] == [0]
+    assert [picture.step for picture in stages["train"].Images(pictures[0])] == [1]
     assert not list(trained.glob("events*"))  # it would be an empty run in the list
 
 
@@ -46,8 +46,8 @@ def test_the_row_of_the_hparams_tab_is_a_point_on_the_curve_and_leaves_the_colum
     best = EventAccumulator(str(trained / "best"))
     best.Reload()
     (point,) = best.Scalars("figures/dice")
-    assert point.step == Run(trained).summary()["best"]["epoch"]
-    assert point.value == pytest.approx(float(curve(trained)[point.step]["dice/val"]), abs=1e-4)
+    assert point.step == Run(trained).summary()["best"]["epoch"] + 1
+    assert point.value == pytest.approx(float(curve(trained)[point.step - 1]["dice/val"]), abs=1e-4)
     tags = best.summary_metadata
     assert "_hparams_/session_start_info" in tags
     assert "_hparams_/experiment" not in tags
@@ -94,7 +94,7 @@ def test_a_thousand_epochs_are_appended_and_not_written_again(tmp_path: Path, mo
     monkeypatch.setattr(loggers, "write_table", counted)
     logged(tmp_path, range(1000))
     assert len(written) == 1
-    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == list(range(1000))
+    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == list(range(1, 1001))
 
 
 def test_an_appended_table_is_that_which_is_written_at_once(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_resumed_table_keeps_earlier_rows_and_does_later_ones_again(tmp_path: 
     logged(tmp_path, range(5))
     logged(tmp_path, range(3, 4), extra=1.0)
     rows = read_history(tmp_path / "metrics.csv")
-    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert [row["extra"] for row in rows][3] == 1 and rows[2]["loss/train"] == 1 / 3
 
 
@@ -116,8 +116,16 @@ def test_half_a_row_at_the_end_is_no_row(tmp_path: Path) -> None:
     logged(tmp_path, range(3))
     table = tmp_path / "metrics.csv"
     table.write_bytes(table.read_bytes()[:-4])
-    assert [row["epoch"] for row in read_history(table)] == [0, 1]
-    assert list(Csv(tmp_path).rows) == [0, 1]
+    assert [row["epoch"] for row in read_history(table)] == [1, 2]
+    assert list(Csv(tmp_path).rows) == [1, 2]
+
+
+def test_a_table_of_an_older_version_counts_from_1_once_its_run_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("epoch,loss/train\n0,0.5\n1,0.4\n2,0.3\n")
+    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == [1, 2, 3]
+    logged(tmp_path, range(2, 4))
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[1].startswith("1,")
+    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == [1, 2, 3, 4]
 
 
 def test_a_disk_that_fills_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +138,7 @@ def test_a_disk_that_fills_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest
     monkeypatch.undo()
     assert (tmp_path / "metrics.csv").read_bytes().startswith(before)
     logged(tmp_path, range(3, 4))
-    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == [0, 1, 2, 3]
+    assert [row["epoch"] for row in read_history(tmp_path / "metrics.csv")] == [1, 2, 3, 4]
 
 
 def test_the_row_of_an_epoch_is_whole_before_its_checkpoint(
@@ -146,8 +154,8 @@ def test_the_row_of_an_epoch_is_whole_before_its_checkpoint(
 
     monkeypatch.setattr(checkpointing, "write_checkpoint", seen)
     train(compose_tiny("monitor=epoch", "trainer.check_val_every_n_epoch=1"), tmp_path / "run")
-    assert [row["epoch"] for row in rows] == [row["of"] for row in rows] == [0, 0, 1, 1]
+    assert [row["epoch"] for row in rows] == [row["of"] + 1 for row in rows] == [1, 1, 2, 2]
     table = read_history(tmp_path / "run" / "metrics.csv")
-    assert [{**row, "of": row["epoch"]} for row in table] == [rows[0], rows[2]]
+    assert [{**row, "of": row["epoch"] - 1} for row in table] == [rows[0], rows[2]]
     assert {"dice/val", "dice_before_scaling/train", "loss/train", "lr", "epoch_seconds"} <= table[0].keys()
     assert not any(math.isnan(value) for row in table for value in row.values())

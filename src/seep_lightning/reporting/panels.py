@@ -84,7 +84,7 @@ class Panels(Callback):
         boards = [logger for logger in trainer.loggers if isinstance(logger, StageWriters)]
         if boards:
             picture = draw_batch(batch, batch_idx + 1)
-            boards[0].stage("train").add_image(f"pictures/augmented_{batch_idx + 1}", picture, 0, dataformats="HWC")
+            boards[0].stage("train").add_image(f"pictures/augmented_{batch_idx + 1}", picture, 1, dataformats="HWC")
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose the chips, once, and forget the last epoch."""
@@ -125,7 +125,7 @@ class Panels(Callback):
         """Draw them, and the curve and the confusion of this epoch's validation."""
         if self._writer is None:
             return
-        epoch = trainer.current_epoch
+        epoch = trainer.current_epoch + 1
         chips = cast(Any, trainer).datamodule.chips
         for name, chip in self._drawn.items():
             self._writer.add_image(f"pictures/{name}", draw(chips, chip), epoch, dataformats="HWC")
@@ -244,7 +244,7 @@ def write_hparams(run: Run, settings: dict[str, Any], best: dict[str, float], ep
         run: The run.
         settings: Its settings.
         best: Figures of its best checkpoint.
-        epoch: The epoch of that checkpoint.
+        epoch: The epoch of that checkpoint, counted from 1.
     """
     shown = {name: readable(value) for name, value in settings.items()}
     # without a summary of the experiment's columns TensorBoard makes those of all rows, what differs in front

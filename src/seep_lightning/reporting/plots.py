@@ -64,7 +64,7 @@ def lines(histories: Mapping[str, Rows], *columns: str) -> Plot:
     for k, (name, rows) in enumerate(histories.items()):
         column = columns[k % len(columns)]
         drawn = [row for row in rows if np.isfinite(row.get(column, np.nan))]
-        epochs = [row["epoch"] + 1 for row in drawn]
+        epochs = [row["epoch"] for row in drawn]
         values = [row[column] for row in drawn]
         style = LINE_STYLES[k % len(LINE_STYLES)]
         if len(drawn) < FEW_POINTS:

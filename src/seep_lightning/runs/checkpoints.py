@@ -64,7 +64,7 @@ def read_run_checkpoint(run: Run, checkpoint: str) -> dict[str, Any]:
     described_epoch = best.get("epoch", content["epoch"])
     if checkpoint == "best" and run.finished and described_epoch != content["epoch"]:
         raise UserError(
-            f"{run.summary_path} is of epoch {described_epoch}, checkpoints/best.ckpt of epoch {content['epoch']}: "
+            f"{run.summary_path} is of epoch {described_epoch + 1}, checkpoints/best.ckpt of {content['epoch'] + 1}: "
             "they are of different runs. Put back what belongs together."
         )
     if described_epoch == content["epoch"]:

@@ -29,7 +29,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
         path: The table.
 
     Returns:
-        Numbers by column, NaN where a cell is empty; no rows where there is no file.
+        Numbers by column, with epochs counted from 1; NaN where a cell is empty; no rows where there is no file.
 
     Raises:
         UserError: It is no such table.
@@ -42,7 +42,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
 
 
 def metrics_table(path: Path) -> Table:
-    """A `metrics.csv` as its text; no rows where there is no file.
+    """A `metrics.csv` as its text, with epochs counted from 1; no rows where there is no file.
 
     Args:
         path: The table.
@@ -54,7 +54,18 @@ def metrics_table(path: Path) -> Table:
         return NO_TABLE
     # half a row, of a training on a disk that is full, does not count
     whole_lines = read_text(path, largest=LARGEST_TABLE).rpartition("\n")[0]
-    return with_names_of_today(parsed_csv(whole_lines, str(path), ["epoch"], advice=PUT_BACK))
+    return _counted_from_1(with_names_of_today(parsed_csv(whole_lines, str(path), ["epoch"], advice=PUT_BACK)))
+
+
+def _counted_from_1(table: Table) -> Table:
+    """A table whose epochs count from 1: those of older versions have an epoch 0."""
+    epochs = [row.whole_number("epoch") for row in table.rows]
+    if 0 not in epochs:
+        return table
+    rows = []
+    for row, epoch in zip(table.rows, epochs, strict=True):
+        rows.append(TableRow({**row.cells, "epoch": str(epoch + 1)}, row.source, row.line))
+    return Table(table.columns, rows)
 
 
 def read_chip_rows(path: Path, more_columns: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -135,8 +135,8 @@ def _best_score(trainer: pl.Trainer) -> float | None:
 
 
 def _epoch_with(run: Run, monitor: str, value: float) -> int | None:
-    """The first epoch of a run's `metrics.csv` at which a figure had a value; None where none had it."""
+    """The first epoch of a run's `metrics.csv`, counted from 0, with a value of a figure; None where none has it."""
     for row in read_history(run.metrics_path):
         if math.isclose(row.get(monitor, math.nan), value, rel_tol=1e-6):
-            return int(row["epoch"])
+            return int(row["epoch"]) - 1
     return None

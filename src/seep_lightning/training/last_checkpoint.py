@@ -85,7 +85,7 @@ def _evidence_of_training(run: Run) -> str | None:
     first_epochs = run.config.checkpoint_every
     if best.is_file() and read_checkpoint(best)["epoch"] >= first_epochs:
         return "checkpoints/best.ckpt"
-    if any(row["epoch"] >= first_epochs for row in read_history(run.metrics_path)):
+    if any(row["epoch"] > first_epochs for row in read_history(run.metrics_path)):
         return "metrics.csv"
     return None
 

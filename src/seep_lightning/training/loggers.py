@@ -93,8 +93,11 @@ class TensorBoard(TensorBoardLogger):
 
         Args:
             save_dir: The run directory.
-            purge_step: The epoch (the axis) from which a resumed run writes anew.
+            purge_step: The epoch, counted from 0, from which a resumed run writes anew.
         """
+        if purge_step is not None:
+            # the axis counts from 1
+            purge_step += 1
         super().__init__(save_dir=save_dir, name="", version="", default_hp_metric=False, purge_step=purge_step)
         self._purge_step = purge_step
         self._stage_writers: dict[str, SummaryWriter] = {}
@@ -114,8 +117,8 @@ class TensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write each figure into the folder of its stage, at its epoch."""
-        axis = int(metrics.get("epoch", step or 0))
+        """Write each figure into the folder of its stage, at its epoch, counted from 1."""
+        axis = int(metrics.get("epoch", step or 0)) + 1
         for key, value in metrics.items():
             if key == "epoch":
                 continue
@@ -152,8 +155,8 @@ def _stage_and_tag(key: str) -> tuple[str, str]:
 class Csv(Logger):
     """`metrics.csv`: one row an epoch, written once, before the checkpoint of the epoch; a resumed run keeps the rows.
 
-    A row is appended, so that an epoch costs no more in a long training. The table is written anew, as a whole, where
-    a column is new or an epoch is done again.
+    Epochs count from 1. A row is appended, so that an epoch costs no more in a long training. The table is written
+    anew, as a whole, where a column is new or an epoch is done again.
     """
 
     name = ""
@@ -185,7 +188,7 @@ class Csv(Logger):
         """Add figures to the row of their epoch, which `write_row` writes."""
         if "epoch" not in metrics:
             return
-        epoch = int(metrics["epoch"])
+        epoch = int(metrics["epoch"]) + 1
         if self._row.get("epoch") != epoch:
             self._row = {}
         for key, value in metrics.items():

@@ -241,7 +241,7 @@ class SeepModule(pl.LightningModule):
         """A weight that is not a number stays so; stop before it reaches a checkpoint."""
         if not torch.isfinite(loss):
             raise UserError(
-                f"the loss is {loss.item()} in epoch {self.current_epoch}. The last whole epoch is kept. "
+                f"the loss is {loss.item()} in epoch {self.current_epoch + 1}. The last whole epoch is kept. "
                 "Lower optimizer.lr, set trainer.gradient_clip_val, or use trainer.precision=32-true."
             )
 

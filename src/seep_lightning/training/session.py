@@ -276,7 +276,7 @@ class TrainingSession:
         from seep_lightning.reporting.panels import StageWriters, write_hparams
 
         if any(isinstance(logger, StageWriters) for logger in trainer.loggers):
-            write_hparams(self.run, settings_of(self.config), outcome.figures["val"], outcome.best.epoch)
+            write_hparams(self.run, settings_of(self.config), outcome.figures["val"], outcome.best.epoch + 1)
 
 
 def judge_places(config: TrainConfig, *, resumes: bool) -> None:
