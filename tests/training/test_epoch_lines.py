@@ -11,9 +11,12 @@ import pytest
 
 from helpers.chips import GRID, TINY
 from helpers.command_line import seep, seep_in_terminal
-from seep_lightning.commands.durations import in_words
+from seep_lightning import counted as counting
+from seep_lightning.commands.progress import progress_of
 from seep_lightning.commands.tables import print_table
 from seep_lightning.config.training import seconds_of
+from seep_lightning.counted import counted
+from seep_lightning.durations import in_words
 from seep_lightning.runs.directory import Run
 from seep_lightning.training import epoch_lines
 from seep_lightning.training.epoch_lines import EpochLines
@@ -83,6 +86,28 @@ def test_a_table_leaves_out_the_last_columns_where_they_have_no_room(
     narrow = capsys.readouterr().out
     assert max(map(len, narrow.splitlines())) == 80 and "┃ recall ┃" in narrow
     assert narrow.endswith("no room for dice_per_chip: a wider terminal, or a file, shows all\n")
+
+
+def test_what_lasts_tells_how_much_of_it_is_done(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "seep_lightning")
+    clock = iter(range(0, 10_000, 4))
+    monkeypatch.setattr(counting, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert list(counted(range(8), "checked", "chips")) == list(range(8))
+    assert caplog.messages == ["checked 3 of 8 chips, 20 s left", "checked 6 of 8 chips, 8.0 s left"]
+    caplog.clear()
+    with progress_of(2) as start:
+        for name in ("a", "b"):
+            report = start(name)
+            for done in (25, 50, 75, 100):
+                report(done, 100)
+    assert caplog.messages == ["mapped 0 of 2 scenes, 20 s left", "mapped 1 of 2 scenes, 8.0 s left"]
+    with progress_of(1) as start:
+        report = start("100%d.tif")
+        for done in (1, 2, 3):
+            report(done, 4)
+    assert caplog.messages[-1] == "mapped 75 of 100 % of 100%d.tif, 4.0 s left"
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seep_lightning.commands.console import logs_through, takes_codes, terminal
+from seep_lightning.counted import DoneTeller
 from seep_lightning.errors import printable
 
 ReportPixels = Callable[[int, int], None]
@@ -67,7 +68,7 @@ def one_bar(name: str, total: int) -> Iterator[Bar]:
 
 @contextmanager
 def progress_of(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
-    """Tell how far the mapping is, by lines where a program reads along, else by bars.
+    """Tell how far the mapping is: by lines where a program reads along or there is no terminal, else by bars.
 
     Args:
         scenes: How many scenes there are.
@@ -77,6 +78,9 @@ def progress_of(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
     """
     if wants_lines():
         yield ProgressLines(scenes).start
+        return
+    if not shows_bars():
+        yield ScenesTeller(scenes).start
         return
     with progress_bar(scenes) as start:
         yield start
@@ -108,6 +112,28 @@ class ProgressLines:
         return report
 
 
+class ScenesTeller:
+    """Logs a line now and then about how many scenes are mapped.
+
+    Args:
+        scenes: How many scenes there are.
+    """
+
+    def __init__(self, scenes: int) -> None:
+        self._scenes = scenes
+        self._started = 0
+        self._all = DoneTeller("mapped", scenes, "scenes")
+
+    def start(self, name: str) -> ReportPixels:
+        """Start the next scene; of a single one, its share in hundredths is told."""
+        before = self._started
+        self._started += 1
+        if self._scenes == 1:
+            only = DoneTeller("mapped", 100, f"% of {name}")
+            return lambda done, total: only.tell(100 * done / max(total, 1))
+        return lambda done, total: self._all.tell(before + done / max(total, 1))
+
+
 @contextmanager
 def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
     """Show a bar for each scene in turn: megapixels a second, time left.
@@ -122,7 +148,9 @@ def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     speed = TextColumn("{task.fields[speed]:.2f} MP/s")
-    with Progress("{task.description}", BarColumn(), speed, TimeRemainingColumn(), transient=True) as progress:
+    columns = ("{task.description}", BarColumn(), speed, TimeRemainingColumn())
+    before = sys.stdout
+    with Progress(*columns, console=terminal(), transient=True) as progress, logs_through(before, sys.stdout):
 
         def start(name: str) -> ReportPixels:
             position = len(progress.task_ids) + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.counted import DoneTeller
 from seep_lightning.data.blocks import BlockReader, BlockRecord, Observe, read_blocks
 from seep_lightning.data.cache import last_set
 from seep_lightning.data.cache.folder import MOST_KEPT, cache_folder, has_room, keep, mark_used, part_of, tidy
@@ -219,9 +220,11 @@ def _read(files: SetFiles, observer: ChipObserver | None) -> LastSet:
     reader = BlockReader(chips, first, measurement.empty(), layout, store)
     observe: Observe | None = None if observer is None else observer.add
     measured: MeasuredSet | None = None
+    teller = DoneTeller("data: read", len(chips), "chips")
     try:
         for block in read_blocks(reader, observe):
             gathered.add(block)
+            teller.tell(len(gathered.class_counts))
         measured = gathered.result(layout)
     finally:
         is_whole = measured is not None and gathered.is_stored

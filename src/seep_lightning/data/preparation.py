@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.counted import counted
 from seep_lightning.data.cutting import CutChip, cut_scene, starts
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.data.label_sources import LabelSource, read_labels_of, scenes_but_masks
@@ -146,7 +147,7 @@ def _write_data_set(folder: Path, labels: LabelSource, config: PrepareConfig) ->
     facts["bands"] = config.bands or [1]
     for subfolder in (DataConfig.images, DataConfig.masks):
         (folder / subfolder).mkdir(parents=True)
-    for scene, scene_labels in labels.by_scene.items():
+    for scene, scene_labels in counted(list(labels.by_scene.items()), "cut", "scenes"):
         with _open(scene, config) as raster:
             notes = _settle(raster, config)
             if notes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.counted import DoneTeller
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.classes import Matrix, confusion_matrix
 from seep_lightning.metrics.counts import Counts, count_pixels
@@ -133,7 +134,11 @@ def score_chips(
     scores = Scores.empty({0.5, predictor.threshold}, predictor.classes)
     histogram = np.zeros((2, BINS), np.int64)
     batch_dice: list[float] = []
+    teller = DoneTeller("scored", len(indices), "chips")
+    scored = 0
     for batch in _batches(predictor, chips, indices, batch_size):
+        teller.tell(scored)
+        scored += len(batch.image)
         probability = predictor.probability(batch.image.numpy())
         seep = probability[:, :1]
         if batch_figures:

@@ -11,6 +11,7 @@ from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.trust import trusting_its_config
+from seep_lightning.counted import DoneTeller
 from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, remove_leftovers
@@ -113,7 +114,7 @@ def _map_all(
         keys = tuple(network.key for network in networks)
         request = MappingRequest(config, keys, torch_threads_of(config), usual_cpu_precision())
         finished_keys = {job.name: table.finished_key(job.name) for job in jobs}
-        return _told(map_over_workers(request, jobs, finished_keys))
+        return _told(map_over_workers(request, jobs, finished_keys), len(jobs))
     from seep_lightning.mapping.mapper import SceneMapper
 
     mapper = SceneMapper(networks, config)
@@ -125,10 +126,12 @@ def _map_all(
     return map_here(map_scene, jobs, Path(config.output))
 
 
-def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Outcomes of workers, whose terminals nobody sees: what they assumed is told as they come."""
+def _told(outcomes: Iterator[Outcome], scenes: int) -> Iterator[Outcome]:
+    """Outcomes of workers, whose terminals nobody sees: their number, and what they assumed, is told as they come."""
     teller = NoteTeller()
-    for outcome in outcomes:
+    done = DoneTeller("mapped", scenes, "scenes")
+    for number, outcome in enumerate(outcomes, start=1):
+        done.tell(number)
         if outcome.row is not None and outcome.row.notes:
             teller.tell(outcome.job.name, [outcome.row.notes])
         yield outcome

@@ -7,8 +7,8 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ProgressBar
 
-from seep_lightning.commands.durations import in_words
 from seep_lightning.commands.progress import Bar, one_bar, shows_bars
+from seep_lightning.durations import in_words
 from seep_lightning.training.pace import Pace, epochs_in_all, seconds_left
 
 

@@ -9,8 +9,8 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
 from seep_lightning import compat
-from seep_lightning.commands.durations import in_words
 from seep_lightning.config.training import ranked_by
+from seep_lightning.durations import in_words
 from seep_lightning.metrics.figures import key_of
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_history

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.counted import counted
 from seep_lightning.data.audit.facts import ChipStatistics
 from seep_lightning.data.audit.finding import Finding, Severity
 from seep_lightning.data.audit.range_check import RangeCheck
@@ -189,7 +190,7 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
     values = RangeCheck(chips)
     errors: list[ReadingError] = []
     unknown_values: list[int] = []
-    for index, name in enumerate(chips.names):
+    for index, name in enumerate(counted(chips.names, "checked", "chips")):
         try:
             pixels, chip_notes = chips.read_noted(index)
             check_nodata("data.nodata", chips.config.nodata, pixels.image.dtype, "the image")
