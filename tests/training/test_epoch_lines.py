@@ -32,7 +32,7 @@ def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     train(compose_tiny("checkpoint_every=2"), tmp_path / "run")
     messages = caplog.messages
     assert "data: 30 pairs: " in messages[0] and len(messages) <= 11
-    assert "steps: 4 steps an epoch, 8 in 2 epochs (18 of 30 chips of 5 scenes, in batches of 4)" in messages
+    assert "steps: 4 an epoch, 8 in 2 epochs (18 of 30 chips of 5 scenes, in batches of 4)" in messages
     assert any("8 are few for new weights. Pass trainer.max_epochs=130" in message for message in messages)
     assert f"run directory: {tmp_path / 'run'}, new" in messages
     assert any(re.match(r"net: UNet, [\d,]+ parameters, stride \d, new weights .seed 0.", text) for text in messages)

@@ -114,4 +114,5 @@ def device_in_words(trainer: "pl.Trainer") -> str:
     devices = f"x {trainer.world_size}, {trainer.precision}"
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} {devices}"
-    return f"cpu, {torch.get_num_threads()} threads {devices}"
+    threads = torch.get_num_threads()
+    return f"cpu, {threads} {'thread' if threads == 1 else 'threads'} {devices}"

@@ -74,7 +74,7 @@ def _steps(data: "SeepDataModule", per_epoch: int, length: TrainingLength, proce
     batches = f"batches of {data.batch_size}" + (f" on each of {processes} processes" if processes > 1 else "")
     chips = f"{len(data.indices('train'))} of {len(data.chips)} chips of {_counted(scenes, 'scene')}, in {batches}"
     in_all = "no end" if length.epochs is None else f"{length.steps:,} in {_counted(length.epochs, 'epoch')}"
-    return f"{_counted(per_epoch, 'step')} an epoch, {in_all} ({chips})"
+    return f"{per_epoch:,} an epoch, {in_all} ({chips})"
 
 
 def _advice(length: TrainingLength, per_epoch: int) -> str:
