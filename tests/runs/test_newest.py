@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seep_lightning.errors import UserError
-from seep_lightning.runs.directory import open_run
+from seep_lightning.runs.directory import open_run, runs_below
 from seep_lightning.runs.newest import run_or_newest_below
 
 
@@ -43,3 +43,8 @@ def test_a_folder_without_such_a_run_is_told_with_the_runs_that_it_holds(tmp_pat
     assert run_or_newest_below(tmp_path) == tmp_path
     with pytest.raises(UserError, match=r"no config.yaml.* It holds runs: s/b, a\.$"):
         open_run(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/1/fdinfo").is_dir(), reason="no such system of files")
+def test_a_folder_in_which_nothing_may_be_looked_up_holds_no_run() -> None:
+    assert list(runs_below(Path("/proc/1"))) == []

@@ -223,7 +223,7 @@ def runs_below(folder: Path, depth: int = DEEPEST_RUN) -> Iterator[Path]:
     with suppress(OSError), os.scandir(folder) as entries:
         subfolders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     for subfolder in subfolders:
-        if Run(subfolder).config_path.exists():
+        if is_there(Run(subfolder).config_path):
             yield subfolder
         elif depth > 1:
             yield from runs_below(subfolder, depth - 1)

@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
+from seep_lightning.documents.regular_files import is_there
 from seep_lightning.files import with_home
 from seep_lightning.runs.directory import Run, runs_below
 
@@ -21,7 +22,7 @@ def run_or_newest_below(path: str | Path, checkpoint: str = "best") -> Path:
         The run's directory. The path itself where nothing was found, so that opening it tells what is wrong.
     """
     folder = with_home(path)
-    if not folder.is_dir() or Run(folder).config_path.exists():
+    if not folder.is_dir() or is_there(Run(folder).config_path):
         return folder
     written: dict[Path, int] = {}
     for directory in runs_below(folder):

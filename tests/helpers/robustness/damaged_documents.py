@@ -17,7 +17,7 @@ JSON, YAML, CSV, XML, CHECKPOINT, ONNX = "json", "yaml", "csv", "xml", "checkpoi
 MOST_KEYS = 40
 """Of a document with more, those at even distances are damaged."""
 DEPTH = 100_000
-SEPARATOR = "/"
+SEPARATOR = " > "
 
 WRONG_VALUES: dict[str, Any] = {
     "null": None,
