@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 import time
 from typing import Any
 
@@ -9,7 +10,8 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
 from seep_lightning import compat
-from seep_lightning.config.training import ranked_by
+from seep_lightning.commands.progress import shows_bars
+from seep_lightning.config.training import DEFAULT_MONITOR
 from seep_lightning.durations import in_words
 from seep_lightning.metrics.figures import key_of
 from seep_lightning.runs.directory import Run
@@ -44,8 +46,11 @@ class EpochLines(Checkpoint):
         self.run = run
         self.every = every
         self.pace = Pace()
+        # the tuned Dice, by which runs are ranked, tells more than what the default monitor measures at 0.5
+        self.figure = "dice/val" if monitor in (DEFAULT_MONITOR, LAST_EPOCH) else monitor
         self.best: float | None = None
         self.best_epoch: int | None = None
+        self.best_figure: float | None = None
         self._epochs: int | None = None
         self._told = -math.inf
 
@@ -53,8 +58,10 @@ class EpochLines(Checkpoint):
         """See how long the training is, and what an earlier session left."""
         self._epochs = epochs_in_all(trainer)
         self.best = _best_score(trainer)
-        if self.best is not None:
-            self.best_epoch = _epoch_with(self.run, self.monitor, self.best)
+        row = None if self.best is None else _row_with(self.run, self.monitor, self.best)
+        if row is not None:
+            self.best_epoch = int(row["epoch"]) - 1
+            self.best_figure = row.get(self.figure)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -64,11 +71,11 @@ class EpochLines(Checkpoint):
         """Tell of the epoch."""
         seconds = time.monotonic() - self._started
         self.pace.add(seconds)
-        best = _best_score(trainer)
-        if best != self.best:
-            self.best, self.best_epoch = best, trainer.current_epoch
         # all processes of the training ask, as they may have to agree on a figure
         figures = _figures(trainer, pl_module)
+        best = _best_score(trainer)
+        if best != self.best:
+            self.best, self.best_epoch, self.best_figure = best, trainer.current_epoch, figures.get(self.figure)
         if self._is_due(trainer):
             self._told = time.monotonic()
             log.info("%s", self._line(trainer, figures, seconds))
@@ -85,24 +92,26 @@ class EpochLines(Checkpoint):
         total = "" if self._epochs is None else f"/{self._epochs}"
         width = max(len(total) - 1, 0)
         parts = [f"epoch {number:>{width}}{total}", _losses(figures), self._monitored(figures), self._best_so_far()]
-        parts.append(in_words(seconds))
+        left = ""
         if self._epochs is not None and number < self._epochs and not trainer.should_stop:
-            left = seconds_left(trainer, self.pace, self._epochs - number)
-            parts.append("" if left is None else f"{in_words(left)} left")
-        return "  ".join(filter(None, parts))
+            all_left = seconds_left(trainer, self.pace, self._epochs - number)
+            left = "" if all_left is None else f"{in_words(all_left)} left"
+        whole = "  ".join(filter(None, [*parts, in_words(seconds), left]))
+        # `metrics.csv` has the epoch's seconds as well
+        fits = not shows_bars() or len(whole) <= shutil.get_terminal_size().columns
+        return whole if fits else "  ".join(filter(None, [*parts, left]))
 
     def _monitored(self, figures: dict[str, Any]) -> str:
-        """The figure that the run is ranked by; empty where this epoch was not validated, or it is the loss."""
-        name = ranked_by(self.monitor)
-        is_told_already = key_of(name) == "loss" or name not in figures
-        return "" if is_told_already else f"{name.removesuffix('/val')} {_number(figures[name])}"
+        """The figure that is told; empty where this epoch was not validated, or it is the loss."""
+        is_told_already = key_of(self.figure) == "loss" or self.figure not in figures
+        return "" if is_told_already else f"{self.figure.removesuffix('/val')} {_number(figures[self.figure])}"
 
     def _best_so_far(self) -> str:
-        """The best value of the monitor, and its epoch; empty where the last epoch is always the best one."""
-        if self.monitor == LAST_EPOCH or self.best is None:
+        """The figure at the epoch that the monitor chose, and that epoch; empty where the last one is always chosen."""
+        if self.monitor == LAST_EPOCH or self.best_figure is None:
             return ""
         epoch = "" if self.best_epoch is None else f" (epoch {self.best_epoch + 1})"
-        return f"best {_number(self.best)}{epoch}"
+        return f"best {_number(self.best_figure)}{epoch}"
 
 
 def _figures(trainer: pl.Trainer, module: Any) -> dict[str, Any]:
@@ -134,9 +143,9 @@ def _best_score(trainer: pl.Trainer) -> float | None:
     return None
 
 
-def _epoch_with(run: Run, monitor: str, value: float) -> int | None:
-    """The first epoch of a run's `metrics.csv`, counted from 0, with a value of a figure; None where none has it."""
+def _row_with(run: Run, monitor: str, value: float) -> dict[str, float] | None:
+    """The first epoch in a run's `metrics.csv` with a value of a figure; None where none has it."""
     for row in read_history(run.metrics_path):
         if math.isclose(row.get(monitor, math.nan), value, rel_tol=1e-6):
-            return int(row["epoch"]) - 1
+            return row
     return None
