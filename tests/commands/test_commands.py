@@ -160,6 +160,7 @@ def test_a_sweeps_folders_are_named_by_what_differs() -> None:
     arguments = prepare_arguments(["-m", "optimizer.lr=0.1,0.2", "seed=1", "model=unet,unet_small", "augment=[]"])
     assert arguments[-2] == "hydra.job.config.override_dirname.exclude_keys=['seed','augment']"
     assert prepare_arguments(["-m", "--config-dir", "/a=[b", "seed=1"])[1].endswith("exclude_keys=['seed']")
+    assert prepare_arguments(["-m", "seed=1", "data=chips", "seed=1,2"])[-2].endswith("exclude_keys=['data']")
     assert sweep_folder_name("model-unet;optimizer.lr-0.1") == "model-unet_lr-0.1"
     assert sweep_folder_name("data.root-'/a/b c'") == "root-a-b-c"
     assert not set("=,[]") & set(sweep_folder_name("augment-[a,b];optimizer.betas-[0.9,0.99]"))

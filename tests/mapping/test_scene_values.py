@@ -179,7 +179,7 @@ def test_workers_notes_are_told_here(caplog: pytest.LogCaptureFixture) -> None:
     from seep_lightning.mapping.table import SceneRow
 
     job = SceneJob("a", {SceneFile.of_raster("a.tif"): (0, 0)})
-    assert len(list(scenes._told(iter([Outcome(job, SceneRow("a", notes="a note")), Outcome(job)])))) == 2
+    assert len(list(scenes._told(iter([Outcome(job, SceneRow("a", notes="a note")), Outcome(job)]), 2))) == 2
     assert caplog.messages == ["a: a note"]
 
 

@@ -330,5 +330,7 @@ def _values_in_turn(parser: OverridesParser, argument: str, *, is_at_top: bool) 
 def _keys_of_all_jobs(arguments: list[str]) -> list[str]:
     """The keys that have one value in all jobs of a multirun; those of Hydra itself name no folder."""
     overrides = OverridesParser.create().parse_overrides(overrides_in(arguments))
-    keys = [override.key_or_group for override in overrides if not override.is_sweep_override()]
+    # of a key that is given twice, the last one counts
+    last = {override.key_or_group: override for override in overrides}
+    keys = [key for key, override in last.items() if not override.is_sweep_override()]
     return [key for key in keys if not key.startswith("hydra.")]
