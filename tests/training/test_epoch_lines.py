@@ -20,6 +20,7 @@ from seep_lightning.durations import in_words
 from seep_lightning.runs.directory import Run
 from seep_lightning.training import epoch_lines
 from seep_lightning.training.epoch_lines import EpochLines
+from seep_lightning.training.process import quieten_console
 from seep_lightning.training.session import train
 
 Compose = Callable[..., Any]
@@ -56,7 +57,9 @@ def test_a_long_training_of_short_epochs_is_thinned_by_time(
     monkeypatch.setattr(epoch_lines, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(epoch_lines, "epochs_in_all", lambda trainer: 1000)
     monkeypatch.setattr(epoch_lines, "_figures", lambda trainer, module: {"loss/train": 0.5})
-    trainer: Any = SimpleNamespace(current_epoch=0, checkpoint_callbacks=[], should_stop=False, callbacks=[])
+    trainer: Any = SimpleNamespace(
+        current_epoch=0, checkpoint_callbacks=[], should_stop=False, callbacks=[], is_global_zero=True
+    )
     lines = EpochLines("dice/val", Run(tmp_path), every=60)
     lines.on_train_start(trainer, trainer)
     for trainer.current_epoch in range(1000):
@@ -64,6 +67,25 @@ def test_a_long_training_of_short_epochs_is_thinned_by_time(
         lines.on_train_epoch_end(trainer, trainer)
     assert 30 < len(caplog.messages) < 100
     assert caplog.messages[0].startswith("epoch    1/1000") and caplog.messages[-1].startswith("epoch 1000/1000")
+    caplog.clear()
+    trainer.is_global_zero = False
+    lines.on_train_epoch_end(trainer, trainer)
+    assert caplog.messages == []
+
+
+def test_what_is_no_error_is_told_by_the_first_process_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handlers = [logging.StreamHandler(), logging.FileHandler(tmp_path / "train.log")]
+    root = logging.Logger("root")
+    root.handlers = handlers
+    monkeypatch.setattr("seep_lightning.training.process.logging.getLogger", lambda: root)
+    quieten_console()
+    root.warning("monitor=dice/val was 0")
+    root.error("no memory")
+    handlers[1].close()
+    assert capsys.readouterr().err == "no memory\n"
+    assert (tmp_path / "train.log").read_text() == "monitor=dice/val was 0\nno memory\n"
 
 
 def test_times_are_short_words() -> None:

@@ -61,6 +61,9 @@ def test_two_processes_end_with_the_weights_and_metrics_of_one(loss: str, tmp_pa
         assert done.returncode == 0, done.stderr
         # no warnings of libraries, which name a line of code
         assert not re.search(r"\.py:\d+", done.stdout + done.stderr)
+        # nothing is told by each process
+        told = [line for line in done.stdout.splitlines() if re.match("chosen: |epoch |monitor=", line)]
+        assert told and len(told) == len({*told})
     first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert max((first[k] - second[k]).abs().max().item() for k in first if k.startswith("net.")) < 1e-6
     for a, b in zip(curve(tmp_path / "one"), curve(tmp_path / "two"), strict=True):

@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning.commands.console import tell
+from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.figures import lower_is_better
 from seep_lightning.metrics.ranking import ranking_key
@@ -144,10 +145,10 @@ def job_line(sweep: Sweep, run: Run, seconds: float, *, has_failed: bool) -> str
     best = best_job(summaries, sweep.metric)
     if best is not None:
         words.append(f"best {_score(summaries[best], sweep.metric):.3f} ({best})")
-    words.append(duration(seconds))
+    words.append(in_words(seconds))
     left = _seconds_left(sweep, summaries, done)
     if left:
-        words.append(f"{duration(left)} left")
+        words.append(f"{in_words(left)} left")
     return "  ".join(words)
 
 
@@ -167,14 +168,6 @@ def best_job(summaries: dict[str, dict[str, Any]], metric: str) -> str | None:
         return None
     choose = min if lower_is_better(metric) else max
     return choose(scores, key=scores.__getitem__)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, such as `18 s`, `8 min` or `2.5 h`."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 99.5 else f"{minutes / 60:.1f} h"
 
 
 def how_to_go_on(sweep: Sweep, command: str, arguments: Sequence[str]) -> str:

@@ -76,7 +76,7 @@ class EpochLines(Checkpoint):
         best = _best_score(trainer)
         if best != self.best:
             self.best, self.best_epoch, self.best_figure = best, trainer.current_epoch, figures.get(self.figure)
-        if self._is_due(trainer):
+        if trainer.is_global_zero and self._is_due(trainer):
             self._told = time.monotonic()
             log.info("%s", self._line(trainer, figures, seconds))
 

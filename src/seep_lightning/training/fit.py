@@ -2,12 +2,13 @@
 
 import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from seep_lightning.compat import raised_while_restoring
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import LONGEST_REASON, Interrupted, Preempted, UserError, as_error_of, first_line
+from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
 from seep_lightning.shortages import MEMORY, ShortageError, shortage_of
 from seep_lightning.training.os_signals import resume_hint, sigusr1_as_sigterm
@@ -40,7 +41,7 @@ def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run
     last_checkpoint = str(run.last) if run.last.is_file() else None
     try:
         with (
-            interruptions_explained(run),
+            interruptions_explained(run, config.trainer.max_epochs),
             shortages_explained(run, data.batch_size),
             damage_explained(run),
             sigusr1_as_sigterm(),
@@ -52,11 +53,12 @@ def fit(trainer: "pl.Trainer", module: "SeepModule", data: "SeepDataModule", run
 
 
 @contextmanager
-def interruptions_explained(run: Run) -> Iterator[None]:
-    """Turn Lightning's ways to end at a signal or Ctrl-C into errors that say how to go on.
+def interruptions_explained(run: Run, max_epochs: int | None) -> Iterator[None]:
+    """Turn Lightning's ways to end at a signal or Ctrl-C into errors that say what is kept, and how to go on.
 
     Args:
         run: The run to go on with.
+        max_epochs: Of the whole training; None or below 0 where no number of epochs ends it.
 
     Raises:
         Preempted: A signal.
@@ -67,12 +69,25 @@ def interruptions_explained(run: Run) -> Iterator[None]:
     try:
         yield
     except SIGTERMException as error:
-        raise Preempted(f"stopped by a signal; whole epochs are kept. {resume_hint(run)}") from error
+        raise Preempted(f"stopped by a signal; {_kept(run, max_epochs)}. {resume_hint(run)}") from error
     except SystemExit as error:
         # Lightning ends the program at Ctrl-C; others that do so are a launcher, or code of the user's
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
-        raise Interrupted(f"stopped by Ctrl-C; whole epochs are kept. {resume_hint(run)}") from error
+        raise Interrupted(f"stopped by Ctrl-C; {_kept(run, max_epochs)}. {resume_hint(run)}") from error
+
+
+def _kept(run: Run, max_epochs: int | None) -> str:
+    """How much of a training its last checkpoint holds, such as `3 of 30 epochs are kept`."""
+    if not run.last.is_file():
+        return "no epoch is kept yet"
+    # what is wrong with it is told when the training goes on
+    with suppress(UserError):
+        done = read_checkpoint(run.last)["epoch"] + 1
+        of_all = f" of {max_epochs}" if max_epochs is not None and max_epochs >= done else ""
+        is_one = done == 1 and not of_all
+        return f"{done}{of_all} {'epoch is' if is_one else 'epochs are'} kept"
+    return "whole epochs are kept"
 
 
 @contextmanager

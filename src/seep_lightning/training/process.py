@@ -4,6 +4,7 @@ import logging
 
 from seep_lightning.foreign_warnings import ignore_foreign_warnings
 from seep_lightning.nets.hardware import keep_memory
+from seep_lightning.runs.directory import is_first_process
 
 TRIAL_VARIABLE = "SEEP_LIGHTNING_TRIAL"
 """Environment variable of a trial of a search, and so of all its ranks: `DATABASE:NUMBER`."""
@@ -23,6 +24,15 @@ def prepare_process(seed: int) -> None:
     # filling new tensors helps to find bugs, and is slow
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     quieten_lightning()
+    if not is_first_process():
+        quieten_console()
+
+
+def quieten_console() -> None:
+    """Leave what is no error to the first process, which says the same; the log file of this one keeps it."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.setLevel(logging.ERROR)
 
 
 def quieten_lightning() -> None:
