@@ -14,7 +14,7 @@ from helpers.command_line import seep, seep_in_terminal
 from seep_lightning import counted as counting
 from seep_lightning.commands.progress import progress_of
 from seep_lightning.commands.tables import print_table
-from seep_lightning.config.training import seconds_of
+from seep_lightning.config.training import DEFAULT_MONITOR, seconds_of
 from seep_lightning.counted import counted
 from seep_lightning.durations import in_words
 from seep_lightning.runs.directory import Run
@@ -46,7 +46,7 @@ def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     messages = caplog.messages
     assert f"run directory: {tmp_path / 'run'}, resumed after epoch 2" in messages
     third = messages[-1]
-    assert third.startswith("epoch 3/3  loss ") and "|" not in third and "best 0." in third and "(epoch 2)" in third
+    assert third.startswith("epoch 3/3  loss ") and "|" not in third and "kept 0." in third and "(epoch 2)" in third
 
 
 def test_a_long_training_of_short_epochs_is_thinned_by_time(
@@ -145,3 +145,19 @@ def test_lines_stay_below_them_is_a_bar_and_a_file_gets_neither_codes_nor_bars(
     redirected = seep("train", *arguments, f"hydra.run.dir={tmp_path / 'c'}").stdout
     assert "\x1b" not in redirected and redirected.count("\nepoch ") == 2
     assert "epoch 2/2  loss" in (tmp_path / "c" / "train.log").read_text()
+
+
+def test_a_kept_epoch_far_below_the_best_one_is_told_at_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = EpochLines(DEFAULT_MONITOR, Run(tmp_path), every=0)
+    for epoch, dice in enumerate((0.471, 0.545, 0.5)):
+        lines._note_figure({"dice/val": dice}, epoch)
+    lines.best_epoch, lines.best_figure = 0, 0.471
+    trainer: Any = SimpleNamespace(is_global_zero=True)
+    with caplog.at_level("INFO"):
+        lines.on_train_end(trainer, trainer)
+        lines.best_figure = 0.54
+        lines.on_train_end(trainer, trainer)
+    (told,) = caplog.messages
+    assert told.endswith("of epoch 1 (tuned Dice 0.471); epoch 2 had 0.545. Try monitor=dice/val.")

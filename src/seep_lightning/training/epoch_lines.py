@@ -4,6 +4,7 @@ import logging
 import math
 import shutil
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import lightning.pytorch as pl
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 FEW_EPOCHS = 100
 """A training of so many epochs tells each of them: a few screens."""
+MUCH_BETTER = 0.02
+"""A tuned Dice that is so much higher than that of the kept epoch is worth another monitor."""
 STILL_READABLE = 0.001
 """Below it, three decimals say nothing."""
 
@@ -51,6 +54,8 @@ class EpochLines(Checkpoint):
         self.best: float | None = None
         self.best_epoch: int | None = None
         self.best_figure: float | None = None
+        # the highest tuned Dice so far, and its epoch
+        self._highest: tuple[float, int] = (-math.inf, 0)
         self._epochs: int | None = None
         self._told = -math.inf
 
@@ -58,6 +63,8 @@ class EpochLines(Checkpoint):
         """See how long the training is, and what an earlier session left."""
         self._epochs = epochs_in_all(trainer)
         self.best = _best_score(trainer)
+        for earlier in read_history(self.run.metrics_path):
+            self._note_figure(earlier, int(earlier["epoch"]) - 1)
         row = None if self.best is None else _row_with(self.run, self.monitor, self.best)
         if row is not None:
             self.best_epoch = int(row["epoch"]) - 1
@@ -76,9 +83,32 @@ class EpochLines(Checkpoint):
         best = _best_score(trainer)
         if best != self.best:
             self.best, self.best_epoch, self.best_figure = best, trainer.current_epoch, figures.get(self.figure)
+        self._note_figure(figures, trainer.current_epoch)
         if trainer.is_global_zero and self._is_due(trainer):
             self._told = time.monotonic()
             log.info("%s", self._line(trainer, figures, seconds))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell where the monitor kept an epoch that is far from the best one by the figure that runs are ranked by."""
+        highest, epoch = self._highest
+        is_far = self.best_figure is not None and highest >= self.best_figure + MUCH_BETTER
+        if self.figure == self.monitor or not is_far or not trainer.is_global_zero:
+            return
+        kept = "" if self.best_epoch is None else f" of epoch {self.best_epoch + 1}"
+        log.info(
+            "monitor=%s kept the weights%s (tuned Dice %.3f); epoch %d had %.3f. Try monitor=dice/val.",
+            self.monitor,
+            kept,
+            self.best_figure,
+            epoch + 1,
+            highest,
+        )
+
+    def _note_figure(self, figures: Mapping[str, Any], epoch: int) -> None:
+        """Take note of an epoch's tuned Dice, where it has one."""
+        value = float(figures.get(self.figure, -math.inf))
+        if value > self._highest[0]:
+            self._highest = (value, epoch)
 
     def _is_due(self, trainer: pl.Trainer) -> bool:
         """Whether the epoch is told: in a long training the first, the last, and some between."""
@@ -107,11 +137,12 @@ class EpochLines(Checkpoint):
         return "" if is_told_already else f"{self.figure.removesuffix('/val')} {_number(figures[self.figure])}"
 
     def _best_so_far(self) -> str:
-        """The figure at the epoch that the monitor chose, and that epoch; empty where the last one is always chosen."""
+        """The figure at the epoch that is kept, and that epoch; empty where it is always the last one."""
         if self.monitor == LAST_EPOCH or self.best_figure is None:
             return ""
         epoch = "" if self.best_epoch is None else f" (epoch {self.best_epoch + 1})"
-        return f"best {_number(self.best_figure)}{epoch}"
+        word = "best" if self.figure == self.monitor else "kept"
+        return f"{word} {_number(self.best_figure)}{epoch}"
 
 
 def _figures(trainer: pl.Trainer, module: Any) -> dict[str, Any]:
