@@ -41,7 +41,27 @@ class DoneTeller:
         if 0 < done < self._total and now - self._told >= SECONDS_BETWEEN_LINES:
             self._told = now
             left = (now - self._started) * (self._total - done) / done
-            log.info("%s %d of %d %s, %s left", self._verb, done, self._total, self._things, in_words(left))
+            log.info("%s %s, %s left", self._verb, self._amount(done), in_words(left))
+
+    def _amount(self, done: float) -> str:
+        """How many of them are done."""
+        return f"{int(done)} of {self._total} {self._things}"
+
+
+class ShareTeller(DoneTeller):
+    """Logs `mapped 75 % of scene.tif, 40 s left`: how much of one thing is done."""
+
+    def __init__(self, verb: str, thing: str) -> None:
+        """Start the clock; `tell` takes hundredths.
+
+        Args:
+            verb: What is done with it.
+            thing: Its name.
+        """
+        super().__init__(verb, 100, thing)
+
+    def _amount(self, done: float) -> str:
+        return f"{int(done)} % of {self._things}"
 
 
 def counted(items: Sequence[Item], verb: str, things: str) -> Iterator[Item]:

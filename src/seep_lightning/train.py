@@ -20,6 +20,7 @@ from seep_lightning.commands.sweep_progress import Sweep
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.trust import trusted_argument
 from seep_lightning.documents.regular_files import entries_below
+from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.ranking import ranking_value
 from seep_lightning.runs.directory import Run, is_first_process
@@ -151,7 +152,7 @@ def print_validation_figures(run: Run) -> None:
 
     summary = run.summary()
     figures = summary["figures"]["val"]
-    title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {summary['seconds']:.0f} s"
+    title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {in_words(summary['seconds'])}"
     # old runs do not say of which epoch their figures are
     epoch = summary["best"].get("epoch")
     subject = "val" if epoch is None else f"val, epoch {epoch + 1}"

@@ -38,7 +38,7 @@ def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     assert f"run directory: {tmp_path / 'run'}, new" in messages
     assert any(re.match(r"net: UNet, [\d,]+ parameters, stride \d, new weights .seed 0.", text) for text in messages)
     first, second = messages[-2:]
-    assert first.startswith("epoch 1/2  loss ") and "best" not in first and " left" in first  # nothing is kept yet
+    assert first.startswith("epoch 1/2  loss ") and "kept" not in first and " left" in first  # nothing is kept yet
     assert second.startswith("epoch 2/2  loss ") and "(epoch 2)" in second and " left" not in second
     caplog.clear()
     config = compose_tiny("checkpoint_every=2", "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2")
@@ -129,7 +129,7 @@ def test_what_lasts_tells_how_much_of_it_is_done(
         report = start("100%d.tif")
         for done in (1, 2, 3):
             report(done, 4)
-    assert caplog.messages[-1] == "mapped 75 of 100 % of 100%d.tif, 4.0 s left"
+    assert caplog.messages[-1] == "mapped 75 % of 100%d.tif, 4.0 s left"
 
 
 @pytest.mark.slow

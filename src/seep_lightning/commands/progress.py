@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seep_lightning.commands.console import logs_through, takes_codes, terminal
-from seep_lightning.counted import DoneTeller
+from seep_lightning.counted import DoneTeller, ShareTeller
 from seep_lightning.errors import printable
 
 ReportPixels = Callable[[int, int], None]
@@ -129,7 +129,7 @@ class ScenesTeller:
         before = self._started
         self._started += 1
         if self._scenes == 1:
-            only = DoneTeller("mapped", 100, f"% of {name}")
+            only = ShareTeller("mapped", name)
             return lambda done, total: only.tell(100 * done / max(total, 1))
         return lambda done, total: self._all.tell(before + done / max(total, 1))
 

@@ -13,6 +13,7 @@ from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.documents.regular_files import entries_below, is_there
 from seep_lightning.documents.text import read_text
+from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.stored import SUMMARY_NAME, read_evaluation
@@ -377,6 +378,7 @@ def _render(sections: Sections) -> str:
         "class_columns": [*CLASS_COLUMNS, *declared(ToleranceFigure)],
         "ranked_by": DICE,
         "floor_columns": FLOORS,
+        "in_words": in_words,
         "object_columns": OBJECT_COLUMNS,
         "at_half": AT_HALF,
         "before_scaling": before_scaling,
