@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from seep_lightning.commands.entry import _interruption_of_sweep
+from seep_lightning.commands.entry import _error_at_end, _interruption_of_sweep
 from seep_lightning.commands.sweep_progress import Sweep, count_jobs, how_to_go_on, job_line
-from seep_lightning.errors import Interrupted, Preempted
+from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.metrics.ranking import ranking_key, ranking_value
 from seep_lightning.reporting.comparison import compare
 from seep_lightning.runs.directory import Run
@@ -89,6 +89,15 @@ def test_ctrl_c_says_how_the_sweep_goes_on(sweep: Sweep) -> None:
     stopped = _interruption_of_sweep(Interrupted("stopped by Ctrl-C. Go on with: run=x"), advice)
     assert str(stopped) == f"stopped by Ctrl-C; {advice}"
     assert _interruption_of_sweep(Preempted("x"), "y").exit_code == Preempted.exit_code
+
+
+@pytest.mark.parametrize("error", [PermissionError("no table for you"), UserError("damaged"), KeyboardInterrupt()])
+def test_what_stops_the_table_at_the_end_is_one_line_after_why_jobs_failed(sweep: Sweep, error: BaseException) -> None:
+    def end(_: Sweep) -> None:
+        raise error
+
+    expected = Interrupted if isinstance(error, KeyboardInterrupt) else type(error)
+    assert isinstance(_error_at_end(end, sweep), expected)
 
 
 def test_a_sweeper_is_told_what_compare_ranks_by() -> None:

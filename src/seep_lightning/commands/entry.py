@@ -102,8 +102,23 @@ def run_command(command: str, main: Main, end_sweep: Callable[[Sweep], None] | N
         # the job said how it goes on alone
         error = _interruption_of_sweep(error, how_to_go_on(this_sweep, command, typed))
     elif this_sweep is not None and end_sweep is not None:
-        end_sweep(this_sweep)
+        error_at_end = _error_at_end(end_sweep, this_sweep)
+        # why jobs failed is told first
+        error = error_at_end if error is None else error
     _end_process(command, error, typed, sweep, wants_traceback=wants_traceback)
+
+
+def _error_at_end(end_sweep: Callable[[Sweep], None], sweep: Sweep) -> Exception | None:
+    """End a sweep; return the user's mistake that stopped it, or None. Other errors pass."""
+    try:
+        end_sweep(sweep)
+    except KeyboardInterrupt:
+        return Interrupted("stopped by Ctrl-C; all jobs have run")
+    except Exception as error:
+        if not _is_mistake(error):
+            raise
+        return error
+    return None
 
 
 def _end_process(
