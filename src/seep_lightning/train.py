@@ -17,9 +17,9 @@ from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.sweep_progress import Sweep
+from seep_lightning.commands.tensorboard_server import holds_curves
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.trust import trusted_argument
-from seep_lightning.documents.regular_files import entries_below
 from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.ranking import ranking_value
@@ -171,7 +171,7 @@ def print_next_commands(run: Run, scored: bool) -> None:
     directory = os.path.relpath(run.dir) if is_below_here else str(run.dir)
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
     # without TensorBoard's logger there is nothing to see there
-    if any(path.name.startswith("events.out.tfevents.") for path in entries_below(run.dir)):
+    if holds_curves(run.dir):
         tell(f"look at the curves:  python -m seep_lightning.tensorboard {quote(f'run={directory}')}")
     elif run.metrics_path.is_file():
         tell(f"look at the curves:  python -m seep_lightning.report {run_argument}")

@@ -1,4 +1,4 @@
-"""How far the mapping of scenes is: a bar on the terminal, or lines for a program that runs us, such as QGIS."""
+"""Bars on the terminal, of scenes that are mapped and of epochs; and lines for a program that runs us, such as QGIS."""
 
 import os
 import sys

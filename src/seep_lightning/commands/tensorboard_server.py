@@ -21,6 +21,12 @@ log = logging.getLogger(__name__)
 # not localhost, which may be two addresses: a second server would take the other one at the same port
 HOST = "127.0.0.1"
 EVENTS = "events.out.tfevents."
+"""How the names of TensorBoard's files begin."""
+
+
+def holds_curves(folder: Path) -> bool:
+    """Whether TensorBoard has anything to show at or below a folder."""
+    return any(path.name.startswith(EVENTS) for path in entries_below(folder))
 
 
 def launch(config: TensorboardConfig) -> str:
@@ -38,7 +44,7 @@ def launch(config: TensorboardConfig) -> str:
     folder = Path(config.run)
     if not folder.is_dir():
         raise UserError(f"run={config.run}: there is no such folder. Expected a run, or a folder of runs.")
-    if not any(path.name.startswith(EVENTS) for path in entries_below(folder)):
+    if not holds_curves(folder):
         log.info("run=%s: there are no curves yet; the page shows them as soon as a training writes some", config.run)
     from tensorboard import program
 

@@ -72,8 +72,8 @@ def _steps(data: "SeepDataModule", per_epoch: int, length: TrainingLength, proce
     """How many steps there are, and of how many chips."""
     scenes = len(set(data.chips.scenes))
     batches = f"batches of {data.batch_size}" + (f" on each of {processes} processes" if processes > 1 else "")
-    chips = f"{len(data.indices('train'))} of {len(data.chips)} chips of {_counted(scenes, 'scene')}, in {batches}"
-    in_all = "no end" if length.epochs is None else f"{length.steps:,} in {_counted(length.epochs, 'epoch')}"
+    chips = f"{len(data.indices('train'))} of {len(data.chips)} chips of {_number_of(scenes, 'scene')}, in {batches}"
+    in_all = "no end" if length.epochs is None else f"{length.steps:,} in {_number_of(length.epochs, 'epoch')}"
     return f"{per_epoch:,} an epoch, {in_all} ({chips})"
 
 
@@ -86,5 +86,5 @@ def _advice(length: TrainingLength, per_epoch: int) -> str:
     )
 
 
-def _counted(count: int, word: str) -> str:
+def _number_of(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
