@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from seep_lightning.compat import raised_while_restoring
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import LONGEST_REASON, Interrupted, Preempted, UserError, as_error_of, first_line
-from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
 from seep_lightning.shortages import MEMORY, ShortageError, shortage_of
 from seep_lightning.training.os_signals import resume_hint, sigusr1_as_sigterm
@@ -79,6 +78,8 @@ def interruptions_explained(run: Run, max_epochs: int | None) -> Iterator[None]:
 
 def _kept(run: Run, max_epochs: int | None) -> str:
     """How much of a training its last checkpoint holds, such as `3 of 30 epochs are kept`."""
+    from seep_lightning.runs.checkpoints import read_checkpoint
+
     if not run.last.is_file():
         return "no epoch is kept yet"
     # what is wrong with it is told when the training goes on
