@@ -11,6 +11,7 @@ from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.progress import tell_file
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.errors import Interrupted
 from seep_lightning.mapping.mapped_scene import MappedScene
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.mapping.table import TABLE_NAME, SceneRow
@@ -30,13 +31,22 @@ def main(cfg: DictConfig) -> int:
     if config.run is None:
         card = DEFAULT_NETWORK.with_name("README.md")
         tell(f"run=None: with the network that comes with the package, {card}")
-    rows = predict(config)
+    rows = _mapped(config)
     for row in rows:
         outlines = MappedScene.of_row(row, config).outlines
         if outlines is not None:
             tell_file(outlines.absolute())
     print_summary(rows, config)
     return len(rows)
+
+
+def _mapped(config: PredictConfig) -> list[SceneRow]:
+    """Map the scenes; at Ctrl-C say that the same command goes on."""
+    try:
+        return predict(config)
+    except KeyboardInterrupt as error:
+        kept = "scenes that are mapped, and strips of the present one, are kept"
+        raise Interrupted(f"stopped by Ctrl-C; {kept}. Go on with the same command.") from error
 
 
 def print_summary(rows: Sequence[SceneRow], config: PredictConfig) -> None:
@@ -52,7 +62,8 @@ def print_summary(rows: Sequence[SceneRow], config: PredictConfig) -> None:
     if config.polygons:
         count = sum(row.seeps or 0 for row in rows)
         seeps = f", {count} seeps"
-    tell(f"{len(rows)} scene(s) mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
+    scenes = "1 scene" if len(rows) == 1 else f"{len(rows)} scenes"
+    tell(f"{scenes} mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
 
 
 make_callable(__name__, api.predict)

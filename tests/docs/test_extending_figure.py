@@ -41,7 +41,7 @@ def test_the_template_s_figure_is_trained_with_scored_and_reported(tmp_path: Pat
     done = seep("train", *settings, "data=seeps", f"data.root={root}", GRID, *TINY, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "f2" in done.stdout
-    assert {"f2/train", "f2/val"} <= set(curve(tmp_path / "run")[-1])
+    assert {"f2_before_scaling/train", "f2/val"} <= set(curve(tmp_path / "run")[-1])
     scored = json.loads((tmp_path / "run/evaluate/test/summary.json").read_text())
     assert 0 <= scored["figures"]["f2"] <= 1
     assert "run=run 'trusted=[my_figures]'" in done.stdout

@@ -86,7 +86,7 @@ def test_one_that_cannot_be_read_is_told_at_the_end_and_the_others_are_finished(
     shutil.copy(scene, scene.parent / "b.tif")
     again = seep("predict", f"run={trained}", f"input={scene.parent}", f"output={tmp_path / 'out'}")
     assert (again.returncode, again.stderr) == (0, "")
-    assert table(tmp_path / "out")["b"]["status"] == "done" and "3 scene(s) mapped" in again.stdout
+    assert table(tmp_path / "out")["b"]["status"] == "done" and "3 scenes mapped" in again.stdout
 
 
 def corrected_by_hand(path: Path) -> bytes:
