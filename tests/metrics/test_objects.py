@@ -60,12 +60,11 @@ def test_objects_count_by_their_size_and_by_the_share_that_is_covered() -> None:
     truth, predicted = blank(), blank()
     truth[0:5, 0:5] = truth[20:30, 20:30] = truth[50:54, 0:100] = True  # 25, 100 and 400 px
     truth[90, 90:99] = True  # 9 px: does not count
-    predicted[0:2, 0:5] = True  # 10 of 25 px: too small to find anything
-    predicted[20:22, 20:30] = predicted[50, 0:39] = True  # 20 of 100 px, 39 of 400 px
+    predicted[20, 20:30] = predicted[50, 0:39] = True  # 10 of 100 px, 39 of 400 px
     predicted[70:80, 70:80] = True  # 100 px where nothing is
     scored = object_summary(count_objects(predicted, truth, ALL))
     assert scored["object_recall"] == pytest.approx(1 / 3)  # the second one only
-    assert scored["object_precision"] == pytest.approx(2 / 3)  # those of 10 px do not count
+    assert scored["object_precision"] == pytest.approx(1 / 2)  # the line of 10 px does not count
     sizes = scored["by_size"]
     assert {name: row["true"] for name, row in sizes.items()} == {
         "20 to 49 px": 1, "50 to 199 px": 1, "200 to 999 px": 1, "1000 px or more": 0
@@ -74,7 +73,10 @@ def test_objects_count_by_their_size_and_by_the_share_that_is_covered() -> None:
         "true": 1, "found": 1, "recall": 1.0, "predicted": 1, "right": 0, "precision": 0.0
     }  # fmt: skip
     assert sizes["20 to 49 px"]["precision"] == 1.0
-    nothing = object_summary(count_objects(blank(), truth, ALL))
+    specks = blank()
+    specks[20, 20:30] = True
+    nothing = object_summary(count_objects(specks, truth, ALL))
+    assert nothing["object_recall"] == 0  # beside no predicted object
     assert nothing["object_precision"] is None and nothing["by_size"]["20 to 49 px"]["precision"] is None
     everything = object_summary(count_objects(ALL, truth, ALL))
     assert objects_found_together(everything).startswith("1 predicted object covers 3 true ones")

@@ -36,10 +36,8 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
     predicted = predicted & valid
     truth = truth & valid
     labelled_truth = _labelled(truth)
-    labelled = _labelled(predicted)
-    # specks that are no object find none
-    true_objects = _hits(labelled_truth, labelled.mask_of(SIZE_CLASSES[0]))
-    predicted_objects = _hits(labelled, truth)
+    true_objects = _hits(labelled_truth, predicted)
+    predicted_objects = _hits(_labelled(predicted), truth)
     line = _centre_lines(labelled_truth)
     predicted_outline = _outline(predicted)
     true_outline = _outline(truth)

@@ -1,6 +1,7 @@
 """The declared figures worked out, as dictionaries under their keys: what summary.json and the CSV files hold."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,9 @@ def object_summary(counts: ObjectCounts) -> dict[str, Any]:
     A figure of no objects is None. True objects stand in the row of their own size, whatever the size of the predicted
     ones that found them; predicted ones in that of theirs.
     """
+    if not counts.predicted.any():
+        # of predicted specks alone, none is an object: beside none, a recall would mislead
+        counts = replace(counts, found=np.zeros_like(counts.found))
     summary: dict[str, Any] = {}
     for figure in declared(ObjectFigure):
         summary[figure.key] = _or_none(float(figure.function(counts)))
