@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy/errors.py outputs/folds/NAME     after pool.py on the same folder, in the same way
 
-Uses the threshold and the smallest object that pool.py chose for each run on its validation chips. Prints Markdown.
+Uses the threshold and the smallest object that each run chooses on its validation chips. Prints Markdown.
 """
 
 import argparse
@@ -12,14 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from pool import FLIPS, mask_of, predicted, way
 
-from seep_lightning.config.commands import EvaluateConfig
-from seep_lightning.data.grid import cell
-from seep_lightning.data.mosaic import lay
-from seep_lightning.evaluation.parts import part_of
+from seep_lightning.folds.out_of_fold import out_of_fold_scenes
+from seep_lightning.folds.part_maps import VIEWS, Way
 from seep_lightning.metrics.summaries import pooled_figures
-from seep_lightning.runs.directory import Run
 
 LEAST = 20  # px of an object
 RING = 9  # px around an object that its contrast is taken against
@@ -53,27 +49,18 @@ def table(title: str, values: np.ndarray, covered: np.ndarray, edges: list[float
 
 
 def main(folder: Path, flips: str) -> None:
-    row = json.loads((folder / f"pool-{way(1, False, flips)}.json").read_text())
+    row = json.loads((folder / f"pool-{Way(flips=flips).name()}.json").read_text())
     objects: list[tuple[float, ...]] = []
     by_class, near = np.zeros((8, 2)), np.zeros((4, 2))  # px found, all; false and missed px by distance to the outline
-    for chosen in row["chosen"]:
-        run = Run(folder / chosen["run"])
-        part = part_of(run, EvaluateConfig(run=str(run.dir)))
-        chips, indices = part.chips, part.indices
-        for scene in predicted([run], "test", False, flips):
-            mine = [i for i in indices if chips.scenes[i] == scene.name]
-            at = {i: cell(chips.config, scene.name, chips.tiles[i]) for i in mine}
-            image, label = (lay({at[i]: chips.read(i)[k].squeeze() for i in mine}).astype(float) for k in (0, 1))
-            mask = mask_of(scene, round(chosen["threshold"] * 254 + 0.5), chosen["min_area"])
-            for c in range(1, 8):
-                by_class[c] += (mask & (label == c)).sum(), (label == c).sum()
-            inside, outside = (
-                cv2.distanceTransform(m.astype(np.uint8), cv2.DIST_L2, 3) for m in (scene.truth, ~scene.truth)
-            )
-            away = np.where(scene.truth, inside, outside)
-            for k, wrong in enumerate((mask & ~scene.truth, scene.truth & ~mask)):
-                near[:, k] += np.histogram(away[wrong & scene.valid], (0, 1.1, 2.1, 5, 1e9))[0]
-            objects += objects_of(image, scene.truth, scene.valid, mask)
+    for scene, choice in out_of_fold_scenes([folder], way=Way(flips=flips)):
+        image, mask = scene.image()[0].astype(float), choice.mask(scene)
+        for c in range(1, 8):
+            by_class[c] += (mask & (scene.truth == c)).sum(), (scene.truth == c).sum()
+        inside, outside = (cv2.distanceTransform(m.astype(np.uint8), cv2.DIST_L2, 3) for m in (scene.seep, ~scene.seep))
+        away = np.where(scene.seep, inside, outside)
+        for k, wrong in enumerate((mask & ~scene.seep, scene.seep & ~mask)):
+            near[:, k] += np.histogram(away[wrong & scene.valid], (0, 1.1, 2.1, 5, 1e9))[0]
+        objects += objects_of(image, scene.seep, scene.valid, mask)
     area, width, contrast, covered = np.array(objects).T
     table("area, px", area, covered, [20, 50, 200, 1000, 1e6])
     table("widest, px", width, covered, [0, 4, 6, 10, 20, 1e3])
@@ -92,6 +79,6 @@ def main(folder: Path, flips: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--flips", choices=FLIPS, default="")
+    parser.add_argument("--flips", choices=VIEWS, default="")
     arguments = parser.parse_args()
     main(arguments.folder, arguments.flips)

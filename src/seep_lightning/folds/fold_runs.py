@@ -1,0 +1,153 @@
+"""Runs that are the folds of one split: found below folders, and checked to belong together."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seep_lightning.errors import UserError, shortened
+from seep_lightning.reporting.comparison import find_runs
+from seep_lightning.runs.directory import Run
+from seep_lightning.runs.settings import settings_of
+
+log = logging.getLogger(__name__)
+
+FOLD = "split.fold"
+# what may differ between the folds of one recipe, and between networks that act as one
+FREE_SETTINGS = (FOLD, "seed", "init")
+
+Parts = dict[str, str]
+"""The part (`train`, `val` or `test`) of each chip by its name."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold: the networks that learned from the same chips, and where each chip belongs.
+
+    Attributes:
+        number: Its `split.fold`; 0 for a split of another kind.
+        runs: Of one split; their mean is the fold's network.
+        parts: Of each chip.
+    """
+
+    number: int
+    runs: tuple[Run, ...]
+    parts: Parts
+
+    @property
+    def run(self) -> Run:
+        """The first of the runs, in whose folder the fold's maps lie."""
+        return self.runs[0]
+
+    @property
+    def name(self) -> str:
+        """What people know it by: the folder of its first run."""
+        return self.run.dir.name
+
+    def chips(self, part: str) -> list[str]:
+        """The names of the chips of a part."""
+        return [name for name, own_part in self.parts.items() if own_part == part]
+
+
+def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
+    """Find the folds below some folders. Runs of one split, such as those of several seeds, are one fold.
+
+    Args:
+        folders: Folders of folds, or the runs themselves. Networks of several folders of folds act as one.
+
+    Returns:
+        The folds, by their number.
+
+    Raises:
+        UserError: There is no run, or the runs are not folds of one split of the same chips, with the same settings.
+    """
+    runs: dict[Path, Run] = {}
+    lone_runs: list[Run] = []
+    for folder in folders:
+        found = [run for run in find_runs([str(folder)]) if _is_trained(run)]
+        if len(found) == 1:
+            lone_runs += found
+        else:
+            _check_alike(found)
+        runs |= {run.dir: run for run in found}
+    _check_alike(lone_runs)
+    if not runs:
+        raise UserError(f"runs={','.join(map(str, folders))}: no run in there has come to its end. Train it first.")
+    folds = _grouped(list(runs.values()))
+    _check_same_chips(folds)
+    _check_tested_once(folds)
+    return folds
+
+
+def _is_trained(run: Run) -> bool:
+    """Whether a run has come to its end; it is told where it has not."""
+    if run.summary().get("status") == "finished" and (run.checkpoints / "best.ckpt").is_file():
+        return True
+    log.warning("left out: %s: its training has not come to its end", run.dir)
+    return False
+
+
+def _check_alike(runs: Sequence[Run]) -> None:
+    """Raise `UserError` where runs differ in more than fold, seed and start."""
+    settings = [_fixed_settings(run) for run in runs]
+    for run, own in zip(runs, settings, strict=True):
+        differing = [key for key in sorted(own.keys() | settings[0].keys()) if own.get(key) != settings[0].get(key)]
+        if differing:
+            raise UserError(
+                f"{runs[0].dir} and {run.dir} differ in {shortened(differing)}: they are no folds of one recipe. "
+                "Name those of one recipe alone, or set recipes side by side with compare by=."
+            )
+
+
+def _fixed_settings(run: Run) -> dict[str, Any]:
+    """The settings of a run in which the folds of a recipe agree."""
+    return {key: repr(value) for key, value in settings_of(run.config).items() if key not in FREE_SETTINGS}
+
+
+def _grouped(runs: Sequence[Run]) -> list[Fold]:
+    """The runs by their split, in the order of the folds' numbers."""
+    groups: dict[tuple[tuple[str, str], ...], list[Run]] = {}
+    for run in runs:
+        parts = run.parts()
+        groups.setdefault(tuple(sorted(parts.items())), []).append(run)
+    folds = [Fold(same[0].config.split.fold, tuple(same), dict(parts)) for parts, same in groups.items()]
+    return sorted(folds, key=lambda fold: (fold.number, str(fold.run.dir)))
+
+
+def _check_same_chips(folds: Sequence[Fold]) -> None:
+    """Raise `UserError` where folds are of different data, or of different numbers of networks."""
+    first = folds[0]
+    for fold in folds:
+        fingerprints = {_fingerprint(run) for run in (*first.runs, *fold.runs)}
+        if len(fingerprints) > 1 or fold.parts.keys() != first.parts.keys():
+            raise UserError(
+                f"{fold.run.dir} was trained on other chips than {first.run.dir}: they are no folds of one split. "
+                "Name runs of one data set."
+            )
+        if len(fold.runs) != len(first.runs):
+            raise UserError(
+                f"{len(fold.runs)} run(s) have the split of {fold.run.dir}, but {len(first.runs)} that of "
+                f"{first.run.dir}: a fold or a seed is missing. Train it, or leave its seed out of the runs."
+            )
+
+
+def _fingerprint(run: Run) -> str:
+    """What tells the chips that a run was trained on from others."""
+    return str(run.summary().get("data", {}).get("fingerprint", ""))
+
+
+def _check_tested_once(folds: Sequence[Fold]) -> None:
+    """Raise `UserError` for a chip that two folds test; tell how many no fold tests."""
+    tested: dict[str, Fold] = {}
+    for fold in folds:
+        for name in fold.chips("test"):
+            if name in tested:
+                raise UserError(
+                    f"{name} is a test chip of {tested[name].run.dir} and of {fold.run.dir}: they are no folds of one "
+                    "split. Name runs of one split=kfold with one split.seed."
+                )
+            tested[name] = fold
+    untested = len(folds[0].parts) - len(tested)
+    if untested:
+        log.warning("%d of %d chips are a test chip of none of the %d folds", untested, len(folds[0].parts), len(folds))

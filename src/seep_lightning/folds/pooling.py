@@ -1,0 +1,157 @@
+"""The pooled figures of folds on scenes that they never saw, and the difference between two recipes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.errors import UserError
+from seep_lightning.folds.choices import Choice, choose, count_reliability
+from seep_lightning.folds.fold_runs import Fold, find_folds
+from seep_lightning.folds.part_maps import SCENES, PartMaps, Way
+from seep_lightning.metrics.calibration import Reliability
+from seep_lightning.metrics.counts import count_pixels
+from seep_lightning.metrics.figures import DICE
+from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, pixel_weights
+from seep_lightning.metrics.object_counts import ObjectCounts, add_up
+from seep_lightning.metrics.objects import count_objects
+from seep_lightning.metrics.summaries import object_summary, pooled_figures
+
+Counts = NDArray[np.int64]
+Interval = tuple[float, float]
+NO_INTERVAL = (float("nan"), float("nan"))
+
+# figures of objects that a row tells
+OBJECT_FIGURES = ("boundary_f1", "object_recall", "object_precision")
+
+
+@dataclass
+class FoldCounts:
+    """What is counted of the test scenes of folds.
+
+    Attributes:
+        pixels: Right, false and missed pixels (3,) by `FOLD SCENE`.
+        objects: Of each scene.
+        reliability: Of probabilities after scaling.
+        choices: Of each fold on its validation, by the fold's name.
+    """
+
+    pixels: dict[str, Counts] = field(default_factory=dict)
+    objects: list[ObjectCounts] = field(default_factory=list)
+    reliability: Reliability = field(default_factory=Reliability)
+    choices: dict[str, Choice] = field(default_factory=dict)
+
+    def add(self, fold: Fold, way: Way) -> None:
+        """Predict and count the test scenes of a fold."""
+        choice = choose(PartMaps(fold, "val", way).scenes)
+        self.choices[fold.name] = choice
+        for scene in PartMaps(fold, "test", way).scenes():
+            mask = choice.mask(scene)
+            self.pixels[f"{fold.name} {scene.name}"] = count_pixels(mask, scene.seep)
+            self.objects.append(count_objects(mask, scene.seep, scene.valid))
+            self.reliability.counts += count_reliability([scene], choice.scaling).counts
+
+
+def pool(folders: Sequence[str | Path], way: Way = SCENES) -> dict[str, Any]:
+    """Score the folds of a recipe on their test scenes, and pool them.
+
+    Args:
+        folders: Folders of folds, or runs; of several folders the networks of a fold act as one.
+        way: How chips are predicted.
+
+    Returns:
+        One row: what was scored and how, the pooled figures with the interval of Dice, and the counts of each scene.
+
+    Raises:
+        UserError: The runs are not folds of one split, or something cannot be predicted.
+    """
+    folds = find_folds(folders)
+    counts = FoldCounts()
+    for fold in folds:
+        counts.add(fold, way)
+    return _origin(folds, folders, way) | _figures(counts)
+
+
+def _origin(folds: Sequence[Fold], folders: Sequence[str | Path], way: Way) -> dict[str, Any]:
+    """What was scored, and how."""
+    first = folds[0].run
+    runs = [run for fold in folds for run in fold.runs]
+    seconds = [run.summary().get("seconds", 0) for run in runs]
+    return {
+        "runs": len(runs),
+        "split": first.config.split.kind,
+        "by": first.config.split.by,
+        "folders": [str(folder) for folder in folders],
+        "way": way.name(len(folds[0].runs)),
+        "seed": first.config.seed,
+        "device": first.summary().get("device", ""),
+        "seconds": round(sum(seconds)),
+    }
+
+
+def _figures(counts: FoldCounts) -> dict[str, Any]:
+    """The pooled figures, and what they come from."""
+    scenes = list(counts.pixels.values())
+    objects = object_summary(add_up(counts.objects))
+    chosen = []
+    for name, choice in counts.choices.items():
+        own = {"threshold": choice.threshold, "min_area": choice.min_area, "scaling": choice.scaling}
+        chosen.append({"run": name} | own)
+    return {
+        **pooled_figures(scenes),
+        "interval": interval(np.array(scenes)),
+        **{key: objects[key] for key in OBJECT_FIGURES},
+        "calibration_error": counts.reliability.calibration_error(),
+        "chosen": chosen,
+        "scenes": {name: pixels.tolist() for name, pixels in counts.pixels.items()},
+    }
+
+
+def interval(table: Counts) -> Interval:
+    """The 95 % interval over scenes of pooled Dice.
+
+    Args:
+        table: Counts of pixels (scenes, 3); or (scenes, 2, 3) for the Dice of the first less that of the second.
+
+    Returns:
+        Its ends; not numbers with too few scenes.
+    """
+    weights = pixel_weights(table)
+    if table.ndim == 2:
+        spread = interval_over_scenes(table, DICE.function, weights)
+    else:
+        spread = interval_over_scenes(table, difference_of, weights, Scale.DIFFERENCE)
+    return spread or NO_INTERVAL
+
+
+def difference_of(counts: Counts) -> NDArray[np.float64]:
+    """Dice of the first less that of the second, of counts (..., 2, 3): (...)."""
+    dice: NDArray[np.float64] = DICE.function(counts)
+    return dice[..., 0] - dice[..., 1]
+
+
+def against(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Say the difference of pooled Dice to another row of `pool` on the same scenes, with its interval.
+
+    Raises:
+        UserError: The rows are of other scenes.
+    """
+    counts, other_counts = (_by_scene(each) for each in (row, other))
+    if counts.keys() != other_counts.keys():
+        raise UserError("the two were not scored on the same scenes. Pool folds of one split, in the same way.")
+    pairs = np.array([(counts[name], other_counts[name]) for name in counts])
+    low, high = interval(pairs)
+    gain = float(difference_of(pairs.sum(axis=0)))
+    return f"{gain:+.3f} ({low:+.3f} to {high:+.3f}), paired over {len(pairs)} scenes"
+
+
+def _by_scene(row: Mapping[str, Any]) -> dict[str, Counts]:
+    """The counts of a row by scene; of a scene that lies in several folds their sum."""
+    counts: dict[str, Counts] = {}
+    for name, pixels in row["scenes"].items():
+        scene = name.split()[-1]
+        counts[scene] = counts.get(scene, np.zeros(3, np.int64)) + pixels
+    return counts

@@ -1,0 +1,115 @@
+"""Out-of-fold predictions: each chip by the run that did not learn from it, in its scene; mixtures are refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seep_lightning.config.commands import EvaluateConfig, PredictConfig
+from seep_lightning.data.chip_maps import read_chip_map
+from seep_lightning.errors import UserError
+from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.out_of_fold import out_of_fold_scenes, whole_scenes
+from seep_lightning.folds.part_maps import PartMaps, Way
+from seep_lightning.folds.pooling import against, pool
+from seep_lightning.mapping.scenes import predict
+from seep_lightning.runs.directory import Run
+
+
+@pytest.fixture(scope="module")
+def home(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folds with the weights of one run: each tests every second scene, and validates on the first of the other."""
+    home = tmp_path_factory.mktemp("folds")
+    header, *lines = (trained / "split.csv").read_text().splitlines()
+    columns = header.split(",")
+    scenes = sorted({line.split(",")[columns.index("scene")] for line in lines})
+    for fold in (0, 1):
+        run = Path(shutil.copytree(trained, home / f"fold-{fold}"))
+        config = (run / "config.yaml").read_text()
+        config = config.replace("kind: scene", "kind: kfold").replace("fold: 0", f"fold: {fold}")
+        (run / "config.yaml").write_text(config)
+        table = [header]
+        for line in lines:
+            cells = line.split(",")
+            number = scenes.index(cells[columns.index("scene")])
+            part = "test" if number % 2 == fold else "val" if number == 1 - fold else "train"
+            cells[columns.index("part")] = part
+            table.append(",".join(cells))
+        (run / "split.csv").write_text("\n".join([*table, ""]))
+    return home
+
+
+def test_each_scene_is_predicted_once_by_the_fold_that_tests_it(home: Path, trained: Path, tmp_path: Path) -> None:
+    run = Run(trained)
+    scenes = list(out_of_fold_scenes([home]))
+    names = [scene.name for scene, _ in scenes]
+    assert len(names) == len(set(names)) == 5
+    assert [scene.fold.number for scene, _ in scenes] == [0, 0, 0, 1, 1]
+    tested = [scene.chips.names[index] for scene, _ in scenes for index in scene.tiles.values()]
+    assert sorted(tested) == sorted(run.parts())
+    # the weights are the same in all folds: `predict` maps the same
+    images = scenes[0][0].chips.image_paths[0].parent
+    predict(PredictConfig(run=str(trained), input=str(images), output=str(tmp_path), flips=False, chips=True))
+    for scene, choice in scenes:
+        (at, index), *_ = scene.tiles.items()
+        height, width = scene.chips.size
+        part = np.s_[at[0] * height : (at[0] + 1) * height, at[1] * width : (at[1] + 1) * width]
+        alone = read_chip_map(tmp_path / "probabilities", scene.chips.names[index])
+        assert np.array_equal(scene.probability[part], alone * scene.valid[part])
+        pixels = scene.chips.read(index)
+        assert np.array_equal(scene.truth[part], pixels.mask * pixels.valid)
+        assert np.array_equal(scene.image()[:, *part], pixels.image)
+        assert np.array_equal(choice.predicted(scene) > 0, choice.mask(scene))
+    pieces = {scene.name: (scene, choice) for scene, choice in scenes}
+    for whole in whole_scenes([home / "fold-1", home / "fold-0"]):
+        scene, choice = pieces[whole.name]
+        assert np.array_equal(whole.predicted, choice.predicted(scene))
+        assert np.array_equal(whole.probability, scene.probability)
+        assert whole.folds == (scene.fold.number,) and len(whole.cells) == len(scene.tiles)
+
+
+def test_maps_are_used_again_and_made_anew_of_other_weights(home: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(home, tmp_path / "folds"))
+    for way in (Way(), Way(by_chip=True)):
+        fold = find_folds([copy])[0]
+        maps = PartMaps(fold, "test", way)
+        before = {path: path.stat().st_mtime_ns for path in maps.folder.rglob("*") if path.is_file()}
+        assert before
+        PartMaps(fold, "test", way)
+        assert {path: path.stat().st_mtime_ns for path in maps.folder.rglob("*") if path.is_file()} == before
+    evaluate(EvaluateConfig(run=str(fold.run.dir), part="test"))
+    name = fold.chips("test")[0]
+    alone = read_chip_map(fold.run.dir / "evaluate/test/probabilities", name)
+    assert np.array_equal(read_chip_map(maps.folder / "probabilities", name), alone)
+    shutil.copy(fold.run.checkpoints / "last.ckpt", fold.run.checkpoints / "best.ckpt")
+    PartMaps(fold, "test", Way(by_chip=True))
+    assert {path: path.stat().st_mtime_ns for path in maps.folder.rglob("*") if path.is_file()} != before
+
+
+def test_folds_are_pooled(home: Path) -> None:
+    row = pool([home])
+    counts = np.sum(list(row["scenes"].values()), axis=0)
+    right, false, missed = counts
+    assert row["dice"] == pytest.approx(2 * right / (2 * right + false + missed))
+    assert (row["runs"], row["way"], len(row["scenes"]), len(row["chosen"])) == (2, "mosaic", 5, 2)
+    assert against(row, row).startswith("+0.000 (")
+
+
+def test_runs_that_are_no_folds_of_one_split_are_refused(home: Path, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"differ in split.kind: they are no folds of one recipe"):
+        find_folds([home / "fold-0", home / "fold-1", trained])
+    other = Path(shutil.copytree(home, tmp_path / "folds")) / "fold-1"
+    config = (other / "config.yaml").read_text()
+    (other / "config.yaml").write_text(config.replace("lr: 0.005", "lr: 0.1"))
+    with pytest.raises(UserError, match=r"differ in optimizer.lr: they are no folds of one recipe"):
+        find_folds([tmp_path / "folds"])
+    (other / "config.yaml").write_text(config.replace("\nseed: 0", "\nseed: 1"))
+    with pytest.raises(UserError, match="a fold or a seed is missing"):
+        find_folds([home, tmp_path / "folds/fold-0"])
+    assert [len(fold.runs) for fold in find_folds([home, tmp_path / "folds"])] == [2, 2]
+    split = (other / "split.csv").read_text()
+    (other / "split.csv").write_text(split.replace(",train", ",test", 1))
+    with pytest.raises(UserError, match=r"is a test chip of .* they are no folds of one split"):
+        find_folds([tmp_path / "folds"])
