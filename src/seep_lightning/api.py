@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
+    from seep_lightning.labelling.next_columns import RankedCandidate
     from seep_lightning.mapping.mapped_scene import MappedScene
     from seep_lightning.reporting.comparison import Row
     from seep_lightning.reporting.pairing import Paired
@@ -164,6 +165,36 @@ def predict(
     keywords = {"input": input, "output": output, "run": _paths_of(run), "overwrite": overwrite, **settings}
     config = _config("predict", overrides, keywords)
     return [MappedScene.of_row(row, config) for row in map_scenes(config)]
+
+
+def next(
+    *overrides: str,
+    scenes: StrPath | Sequence[StrPath],
+    output: StrPath,
+    run: AnyRun | Sequence[AnyRun] | None = AS_CONFIGURED,
+    count: int = AS_CONFIGURED,
+    **settings: Any,
+) -> "list[RankedCandidate]":
+    """Rank which unlabelled chips or scenes to outline next, as `seep next` does.
+
+    Args:
+        *overrides: As on a command line.
+        scenes: A raster, a folder or a pattern of them, chips, or a list of these.
+        output: The folder of the list, next.csv and next.gpkg.
+        run: A run, an exported file, a folder of runs, or several; None: the network in the package.
+        count: How many are ranked.
+        **settings: Other keys of the config, such as `strategy="random"`, `by="scene"`.
+
+    Returns:
+        The candidates, the one to outline first at the head.
+
+    Raises:
+        UserError: Nothing can be ranked; or, after the list is written, some files could not be read.
+    """
+    from seep_lightning.labelling.next_labels import next_labels
+
+    keywords = {"scenes": scenes, "output": output, "run": _paths_of(run), "count": count, **settings}
+    return next_labels(_config("next", overrides, keywords))
 
 
 @overload

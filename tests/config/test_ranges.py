@@ -37,6 +37,7 @@ NEEDED = {
     "train": [],
     "evaluate": ["run=a"],
     "predict": ["input=a", "output=b"],
+    "next": ["scenes=a", "output=b"],
     "compare": ["runs=a"],
     "report": ["run=a"],
     "export": ["run=a", "output=b"],

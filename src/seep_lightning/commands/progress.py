@@ -67,11 +67,12 @@ def one_bar(name: str, total: int) -> Iterator[Bar]:
 
 
 @contextmanager
-def progress_of(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
-    """Tell how far the mapping is: by lines where a program reads along or there is no terminal, else by bars.
+def progress_of(scenes: int, verb: str = "mapped") -> Iterator[Callable[[str], ReportPixels]]:
+    """Tell how far the work on scenes is: by lines where a program reads along or there is no terminal, else by bars.
 
     Args:
         scenes: How many scenes there are.
+        verb: What is done with them.
 
     Yields:
         A function that starts a scene, given its name, and returns what to call with its progress.
@@ -80,7 +81,7 @@ def progress_of(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
         yield ProgressLines(scenes).start
         return
     if not shows_bars():
-        yield ScenesTeller(scenes).start
+        yield ScenesTeller(scenes, verb).start
         return
     with progress_bar(scenes) as start:
         yield start
@@ -113,23 +114,25 @@ class ProgressLines:
 
 
 class ScenesTeller:
-    """Logs a line now and then about how many scenes are mapped.
+    """Logs a line now and then about how many scenes are done.
 
     Args:
         scenes: How many scenes there are.
+        verb: What is done with them.
     """
 
-    def __init__(self, scenes: int) -> None:
+    def __init__(self, scenes: int, verb: str = "mapped") -> None:
         self._scenes = scenes
+        self._verb = verb
         self._started = 0
-        self._all = DoneTeller("mapped", scenes, "scenes")
+        self._all = DoneTeller(verb, scenes, "scenes")
 
     def start(self, name: str) -> ReportPixels:
         """Start the next scene; of a single one, its share in hundredths is told."""
         before = self._started
         self._started += 1
         if self._scenes == 1:
-            only = ShareTeller("mapped", name)
+            only = ShareTeller(self._verb, name)
             return lambda done, total: only.tell(100 * done / max(total, 1))
         return lambda done, total: self._all.tell(before + done / max(total, 1))
 

@@ -22,6 +22,7 @@ VERBS = {
     "train": Verb("train, or resume, one network (-m for a sweep)"),
     "evaluate": Verb("score a run on a part of its data, or on other data"),
     "predict": Verb("scenes or chips to rasters and polygons"),
+    "next": Verb("which unlabelled chips or scenes to outline next, as a ranked list"),
     "export": Verb("a run's network as one file, ONNX or torch"),
     "prepare": Verb("scenes and an analyst's polygons to chips and masks"),
     "compare": Verb("runs side by side, ranked by validation; two of them paired"),

@@ -177,6 +177,55 @@ class PredictConfig(PolygonOptions):
 
 
 @dataclass
+class NextConfig:
+    """Rank which unlabelled chips or scenes to outline next.
+
+    Attributes:
+        scenes: Chips or scenes, as `input` of `predict`: a raster, product, folder or pattern, or a list of these.
+        run: A run, an exported file, `seeps` or `generated` of the package, or a list; a folder of runs: all of them.
+            Where there are several, what they disagree about counts. None: `seeps`.
+        output: The folder of the list, next.csv and next.gpkg.
+        count: How many are ranked.
+        by: Whether chips (windows of a scene) are ranked, or whole scenes.
+        strategy: `both`: uncertain, and unlike what is outlined or ranked before; `uncertainty`, `diversity` or
+            `random` alone.
+        window: The side of the windows that a scene is cut into, px; None: that of the run's chips.
+        seed: Of the draw, and of the order among equals.
+        checkpoint: Which of the runs' checkpoints.
+        device: `auto`, `cpu`, `cuda` ...
+        bands: Numbers from 1, or names; `grey`: the luminance of colours; None: those of the training.
+        scale: What float and signed values are.
+        factor: What stored values are multiplied by before anything else; see `predict`.
+        nodata: A stored value of pixels without data; see `predict`.
+        calibration: What a Sentinel-1 product is read as.
+        remove_noise: Whether the thermal noise of a Sentinel-1 product is subtracted.
+        batch: Windows at once.
+        overwrite: Whether a list that is there may be replaced.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
+    """
+
+    scenes: Any = paths(MISSING)
+    run: Any = paths(None, or_null=True)
+    output: str = path(MISSING)
+    count: int = within(COUNT, 20)
+    by: str = one_of("chip", "scene")
+    strategy: str = anything("both", "`labelling.acquisition`")
+    window: int | None = within(COUNT, None)
+    seed: int = random_seed()
+    checkpoint: str = one_of("best", "last")
+    device: str = anything("auto", TORCH)
+    bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
+    scale: str | None = one_of(None, "linear", "db")
+    factor: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
+    nodata: Any = field(default=None, metadata=NODATA_VALUE)
+    calibration: str | None = one_of(None, "power", "amplitude", "db")
+    remove_noise: bool = False
+    batch: int = at_least(1, 4)
+    overwrite: bool = False
+    trusted: list[str] = texts()
+
+
+@dataclass
 class CompareConfig:
     """Set runs side by side.
 

@@ -9,6 +9,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "evaluate": commands.EvaluateConfig,
     "predict": commands.PredictConfig,
+    "next": commands.NextConfig,
     "compare": commands.CompareConfig,
     "report": commands.ReportConfig,
     "export": commands.ExportConfig,

@@ -67,14 +67,17 @@ class EnsembleModel:
         networks: All take the same bands.
         values: What the scene's stored values mean.
         flips: Average over views: `mirror`, True (all flips and quarter turns), or False.
+
+    Attributes:
+        members: Each network by itself, without views: network input to its probabilities.
     """
 
     def __init__(self, networks: Sequence[Predictor], values: SceneValues, flips: bool | str | None) -> None:
         self.values = values
         self.normalisers = _different_normalisers(networks)
         self.by_window = any(normaliser.kind == "chip" for normaliser in self.normalisers)
-        mean = ensemble([self._probability_of(network) for network in networks])
-        self._probability = _averaged_over_views(mean, flips)
+        self.members = [self._probability_of(network) for network in networks]
+        self._probability = _averaged_over_views(ensemble(self.members), flips)
 
     def normalise(self, values: Values, valid: Mask) -> Floats:
         """Network input of a window; called from several threads.

@@ -4,8 +4,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.description import ENSEMBLE_SEPARATOR
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.bands import band_notes, bands_of
-from seep_lightning.mapping.ensemble import ensemble_of_scene, shared_quartiles, uses_scene_quartiles
+from seep_lightning.mapping.ensemble import EnsembleModel, ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import in_other_precision, tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, is_there, write_chip_maps
@@ -72,6 +72,21 @@ class OpenScene:
     raster: Raster
     outputs: SceneOutputs
     shared_quartiles: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class PreparedScene:
+    """A scene that windows are read of.
+
+    Attributes:
+        raster: Its pixels, open for reading.
+        ensemble: The networks, ready for its values.
+        notes: What was assumed of it, a text each.
+    """
+
+    raster: Raster
+    ensemble: EnsembleModel
+    notes: tuple[str, ...]
 
 
 class SceneMapper:
@@ -175,11 +190,37 @@ class SceneMapper:
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
             self._write_rasters(scene, rows, progress=None)
 
-    def _checked_outputs(self, job: SceneJob) -> SceneOutputs:
-        """Where a scene's map goes, after all checks that need no pixel: mistakes are told before the work begins."""
+    @contextmanager
+    def opened(self, job: SceneJob) -> Iterator[PreparedScene]:
+        """Open a scene as `map` does, for who reads some of its windows and writes no map.
+
+        Args:
+            job: The scene.
+
+        Yields:
+            The scene, ready for the networks.
+
+        Raises:
+            UserError: The scene cannot be mapped.
+        """
+        self._check_band_count()
+        config = config_of_scene(self.config, job.name, job.facts)
+        with self._open(job, config) as raster:
+            config = self._config_of_open(raster, job, config)
+            notes = (*raster.notes, *band_notes(raster, self.networks), *self._settle(raster, config))
+            quartiles = self._shared_quartiles(job, config)
+            ensemble = ensemble_of_scene(self.networks, raster, config, quartiles)
+            yield PreparedScene(raster, ensemble, notes)
+
+    def _check_band_count(self) -> None:
+        """Raise `UserError` where the settings name another number of bands than the networks take."""
         band_count = self.networks[0].bands
         if len(self.bands) != band_count:
             raise UserError(f"bands={list(self.bands)}: the run was trained on {band_count} band(s). Name as many.")
+
+    def _checked_outputs(self, job: SceneJob) -> SceneOutputs:
+        """Where a scene's map goes, after all checks that need no pixel: mistakes are told before the work begins."""
+        self._check_band_count()
         outputs = SceneOutputs.of(job, self.config)
         outputs.check_replaceable(job, overwrite=self.config.overwrite)
         self.config.thresholds.around(self.threshold)

@@ -75,12 +75,19 @@ def _usual_window(networks: Sequence[Predictor]) -> int:
     window = WIDEST_WINDOW
     for network in networks:
         if network.normalise.kind == "chip":
-            window = min(window, _chip_side(network))
+            window = min(window, chip_side(network))
     return window
 
 
-def _chip_side(network: Predictor) -> int:
-    """The longer side of the chips that a network was trained on, in pixels."""
+def chip_side(network: Predictor) -> int:
+    """The longer side of the chips that a network was trained on, in pixels.
+
+    Args:
+        network: One of those that map.
+
+    Raises:
+        UserError: It does not tell.
+    """
     chip_size = network.facts.get("chip_size")
     if chip_size is None:
         raise UserError(f"{network.name} does not tell the size of its chips. Pass it as window=256 or the like.")

@@ -23,7 +23,13 @@ class NoteTeller:
     A note of another kind, such as a band of another polarisation, is told of a later scene too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, further: str = f"stands in {TABLE_NAME}, in the column notes") -> None:
+        """Begin to count.
+
+        Args:
+            further: What becomes of the notes that are told no more.
+        """
+        self._further = further
         self._scenes_by_kind: Counter[str] = Counter()
         self._told = 0
         self._has_left_out = False
@@ -48,5 +54,5 @@ class NoteTeller:
     def _tell_of_the_table(self) -> None:
         """Say once where the notes that are told no more stand."""
         if not self._has_left_out:
-            log.warning("What was assumed of further scenes stands in %s, in the column notes.", TABLE_NAME)
+            log.warning("What was assumed of further scenes %s.", self._further)
             self._has_left_out = True

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL,
@@ -35,6 +35,18 @@ class FieldText(NamedTuple):
     column: str
     alias: str
     description: str
+
+
+class DescribedColumn(Protocol):
+    """A column that says what people read about it, such as a `PolygonAttribute`."""
+
+    def text(self, unit: str) -> FieldText:
+        """What people read about the column.
+
+        Args:
+            unit: Unit of sizes, m or px.
+        """
+        ...
 
 
 def add_field_texts(path: Path, layer: str, fields: Sequence[FieldText]) -> None:

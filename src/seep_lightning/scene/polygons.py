@@ -14,6 +14,7 @@ from skimage.morphology import remove_small_holes, remove_small_objects
 
 from seep_lightning.errors import UserError
 from seep_lightning.scene.contrast import SEA_DISTANCE
+from seep_lightning.scene.field_texts import DescribedColumn
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.levels import level
 from seep_lightning.scene.measured_object import MappedScene, MeasuredObject, read_band
@@ -73,7 +74,7 @@ class SeepLayer(NamedTuple):
     seeps: list[Seep]
     columns: dict[str, type]
     ground: Ground
-    attributes: Sequence[PolygonAttribute] = ()
+    attributes: Sequence[DescribedColumn] = ()
 
 
 def find_seeps(

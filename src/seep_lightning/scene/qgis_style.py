@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from seep_lightning import compat
 from seep_lightning.documents.regular_files import is_there, read_bytes
 from seep_lightning.files import write_text
 from seep_lightning.scene.field_texts import FieldText
-from seep_lightning.scene.seep_colours import SEEP_COLOURS
+from seep_lightning.scene.seep_colours import SEEP_COLOURS, ColourScale
 
 STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
 STYLE_TABLE = "layer_styles"
@@ -27,15 +28,34 @@ _GEOMETRY_COLUMN = "geom"
 _GDAL_UTC = 100
 
 
-def style_for(path: Path, fields: Sequence[FieldText]) -> str:
+@dataclass(frozen=True)
+class LayerLook:
+    """What a layer of outlines is called, and how QGIS draws it.
+
+    Attributes:
+        name: Of the layer.
+        colours: The column that its colours tell, and how.
+        subject: What an outline is of, in words.
+    """
+
+    name: str
+    colours: ColourScale
+    subject: str
+
+
+SEEPS = LayerLook("seeps", SEEP_COLOURS, "a seep")
+
+
+def style_for(path: Path, fields: Sequence[FieldText], look: LayerLook = SEEPS) -> str:
     """The style of a file of outlines: the analyst's own one, inside the file that was there before or beside it.
 
     Args:
         path: The file of outlines, .gpkg or .geojson; it need not be there.
         fields: What people read about its columns.
+        look: Its colours.
     """
     template = Template(STYLE_TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
-    own_style: str = template.render(scale=SEEP_COLOURS, fields=fields)
+    own_style: str = template.render(scale=look.colours, fields=fields)
     inside = _style_inside(path)
     if inside and inside != own_style:
         return inside
@@ -76,24 +96,24 @@ def write_style_beside(path: Path, style: str) -> None:
         write_text(file, style)
 
 
-def add_style_inside(path: Path, layer: str, style: str) -> None:
+def add_style_inside(path: Path, style: str, look: LayerLook = SEEPS) -> None:
     """Add the table of styles to a GeoPackage, as QGIS does when it saves a style there.
 
     Args:
         path: The GeoPackage.
-        layer: The name of its layer of outlines.
         style: The style, which QGIS takes by default.
+        look: The name and the colours of its layer of outlines.
     """
     row: dict[str, NDArray[Any]] = {
         "f_table_catalog": _text(""),
         "f_table_schema": _text(""),
-        "f_table_name": _text(layer),
+        "f_table_name": _text(look.name),
         "f_geometry_column": _text(_GEOMETRY_COLUMN),
         "styleName": _text(STYLE_NAME),
         "styleQML": _text(style),
         "styleSLD": _text(""),
         "useAsDefault": np.array([True]),
-        "description": _text(f"coloured by {SEEP_COLOURS.column}, the {SEEP_COLOURS.label} of a seep"),
+        "description": _text(f"coloured by {look.colours.column}, the {look.colours.label} of {look.subject}"),
         "owner": _text(""),
         "ui": _text(""),
         "update_time": np.array([datetime.now(UTC).replace(tzinfo=None)], "datetime64[ms]"),

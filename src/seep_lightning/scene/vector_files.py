@@ -20,19 +20,20 @@ from seep_lightning.scene.field_texts import add_field_texts
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
-from seep_lightning.scene.qgis_style import add_style_inside, style_for, write_style_beside
+from seep_lightning.scene.qgis_style import SEEPS, LayerLook, add_style_inside, style_for, write_style_beside
 from seep_lightning.scene.vector_layers import UNREADABLE
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
 GEOJSON_OPTIONS = {"RFC7946": "YES", "COORDINATE_PRECISION": 8}
 """For coordinates in degrees, which RFC 7946 demands."""
-LAYER = "seeps"
 
 # it reports how many records it wrote
 logging.getLogger("pyogrio").setLevel(logging.WARNING)
 
 
-def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False) -> None:
+def write_seeps(
+    layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite: bool = False, look: LayerLook = SEEPS
+) -> None:
     """Write features with their QGIS style: inside a GeoPackage, and beside the file (.qml) unless there is one.
 
     A style that an analyst saved in either place stays.
@@ -42,6 +43,7 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
         path: The file, .gpkg or .geojson.
         wgs84: Write longitude and latitude instead of the scene's coordinates; GeoJSON always has them (RFC 7946).
         overwrite: Replace a file of this name.
+        look: The layer's name and colours, where it holds something other than seeps.
 
     Raises:
         UserError: The suffix is another one, or the file exists.
@@ -52,14 +54,15 @@ def write_seeps(layer: SeepLayer, path: Path, *, wgs84: bool = False, overwrite:
         f"{path} could not be written", *UNREADABLE, RuntimeError, advice="Make room, and give it again."
     )
     with draft_of(path, path.suffix) as draft, writing_to(path), unwritten:
-        _write_features(layer, draft, in_degrees=bool(layer.ground.wkt) and (wgs84 or _is_geojson(path)))
+        in_degrees = bool(layer.ground.wkt) and (wgs84 or _is_geojson(path))
+        _write_features(layer, draft, look.name, in_degrees=in_degrees)
         fields = [attribute.text(layer.ground.unit) for attribute in layer.attributes]
-        style = style_for(path, fields)
+        style = style_for(path, fields, look)
         write_style_beside(path, style)
         if not _is_geojson(path):
-            add_style_inside(draft, LAYER, style)
-            add_field_texts(draft, LAYER, fields)
-        _check_written(draft, len(layer.seeps))
+            add_style_inside(draft, style, look)
+            add_field_texts(draft, look.name, fields)
+        _check_written(draft, look.name, len(layer.seeps))
         publish(draft, path)
 
 
@@ -75,7 +78,7 @@ def _is_geojson(path: Path) -> bool:
     return path.suffix == ".geojson"
 
 
-def _write_features(layer: SeepLayer, path: Path, *, in_degrees: bool) -> None:
+def _write_features(layer: SeepLayer, path: Path, name: str, *, in_degrees: bool) -> None:
     """Write outlines and columns, and count the features that arrived: GDAL does not always say that it failed."""
     outlines = _outlines(layer, in_degrees=in_degrees, cut=_is_geojson(path))
     crs = WGS84 if in_degrees else layer.ground.wkt
@@ -87,7 +90,7 @@ def _write_features(layer: SeepLayer, path: Path, *, in_degrees: bool) -> None:
             shapely.to_wkb(outlines),
             _column_arrays(layer),
             list(layer.columns),
-            layer=LAYER,
+            layer=name,
             crs=crs or None,
             driver=DRIVERS[path.suffix],
             geometry_type="MultiPolygon",
@@ -96,11 +99,11 @@ def _write_features(layer: SeepLayer, path: Path, *, in_degrees: bool) -> None:
         )
 
 
-def _check_written(draft: Path, count: int) -> None:
+def _check_written(draft: Path, name: str, count: int) -> None:
     """Raise `RuntimeError` unless a draft holds so many features: GDAL does not always say that it failed."""
     if _damage_of(draft):
         raise RuntimeError(_damage_of(draft))
-    if pyogrio.read_info(compat.literal_path(draft), layer=LAYER)["features"] != count:
+    if pyogrio.read_info(compat.literal_path(draft), layer=name)["features"] != count:
         raise RuntimeError("fewer features than were written")
 
 

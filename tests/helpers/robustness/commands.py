@@ -231,6 +231,13 @@ COMMANDS: tuple[Command, ...] = (
         reads=(Read("in/net.onnx", (ONNX,)),),
     ),
     predict("GeoTIFF", raster("in/scenes/a.tif", TIFF), *RUN_READS),
+    Command(
+        "next GeoTIFF",
+        "next",
+        "GeoTIFF",
+        ("run=in/run", "scenes=in/scenes", "output=out/next", "window=32"),
+        reads=(raster("in/scenes/a.tif", TIFF), *RUN_READS),
+    ),
     predict("COG", raster("in/scenes/a.tif", TIFF)),
     predict("float GeoTIFF", raster("in/scenes/a.tif", TIFF), more=("scale=linear",)),
     Command(

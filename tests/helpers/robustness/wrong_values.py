@@ -16,6 +16,7 @@ GIVEN_TO = {
     "train": "train chips",
     "evaluate": "evaluate",
     "predict": "predict GeoTIFF",
+    "next": "next GeoTIFF",
     "export": "export torch",
     "prepare": "prepare labels.gpkg",
     "compare": "compare",

@@ -1,0 +1,202 @@
+"""How candidates are chosen: each kind is declared once, and one greedy search serves all of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.errors import UserError
+from seep_lightning.labelling.diversity import Spread
+
+Numbers = NDArray[np.float64]
+# windows between two of one scene at which they count half as neighbours
+NEIGHBOUR_DISTANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How all candidates stand after some were chosen, (N,) each.
+
+    Attributes:
+        uncertainty: How unsure the networks are, 0 to 1.
+        diversity: How unlike they are to all that is labelled or chosen, 0 to 1.
+        place: 1 where nothing was chosen of the candidate's scene, less the more and the nearer.
+        draw: Random numbers between 0 and 1.
+    """
+
+    uncertainty: Numbers
+    diversity: Numbers
+    place: Numbers
+    draw: Numbers
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """A kind of choice.
+
+    Attributes:
+        name: The value of `strategy`.
+        description: What it chooses, in words.
+        score: Scores (N,) of a standing; the highest is chosen.
+    """
+
+    name: str
+    description: str
+    score: Callable[[Standing], Numbers]
+
+
+_KINDS = (
+    Acquisition(
+        name="both",
+        description="unsure, unlike what is labelled or chosen, and not all in one place",
+        score=lambda standing: standing.uncertainty * standing.diversity * standing.place,
+    ),
+    Acquisition(
+        name="uncertainty",
+        description="the most unsure first, however alike and near to each other",
+        score=lambda standing: standing.uncertainty,
+    ),
+    Acquisition(
+        name="diversity",
+        description="unlike what is labelled or chosen, and not all in one place, however sure",
+        score=lambda standing: standing.diversity * standing.place,
+    ),
+    Acquisition(
+        name="random",
+        description="drawn by chance, to compare with",
+        score=lambda standing: standing.draw,
+    ),
+)
+ACQUISITIONS = {kind.name: kind for kind in _KINDS}
+
+
+def acquisition_called(name: str) -> Acquisition:
+    """The kind of choice of a name.
+
+    Args:
+        name: As `strategy` has it.
+
+    Raises:
+        UserError: There is none.
+    """
+    kind = ACQUISITIONS.get(name)
+    if kind is None:
+        raise UserError(f"strategy={name}: expected one of {', '.join(ACQUISITIONS)}.")
+    return kind
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates as numbers.
+
+    Attributes:
+        uncertainty: 0 to 1, (N,).
+        features: What they are like, (N, D).
+        labelled: What is labelled already is like, (M, D).
+        scenes: Of each candidate.
+        cells: Row and column of each in its scene, (N, 2), in windows; NaN where they are not known.
+    """
+
+    uncertainty: Numbers
+    features: NDArray[np.float32]
+    labelled: NDArray[np.float32]
+    scenes: Sequence[str]
+    cells: Numbers
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chosen candidate.
+
+    Attributes:
+        index: Its position in the pool.
+        score: By which it was chosen.
+        uncertainty: See `Standing`.
+        diversity: See `Standing`; when it was chosen.
+        place: See `Standing`; when it was chosen.
+        earlier: How many were chosen of its scene before it.
+    """
+
+    index: int
+    score: float
+    uncertainty: float
+    diversity: float
+    place: float
+    earlier: int
+
+
+def choose(pool: Pool, acquisition: Acquisition, count: int, seed: int) -> list[Choice]:
+    """Choose candidates one after the other: the best one, given all that were chosen before.
+
+    Args:
+        pool: The candidates.
+        acquisition: The kind of choice.
+        count: How many, at most.
+        seed: Of the draws, and of the order among equals.
+
+    Returns:
+        The choices, the first one first.
+    """
+    size = len(pool.uncertainty)
+    # of equal scores the first one counts: not always that of the first file
+    draw = np.random.default_rng(seed).random(size)
+    order = np.argsort(draw)
+    spread = Spread(pool.features, pool.labelled, seed)
+    crowds = _Crowds(pool.scenes, pool.cells)
+    is_open = np.ones(size, bool)
+    choices: list[Choice] = []
+    for _ in range(min(count, size)):
+        standing = Standing(pool.uncertainty, spread.diversity, crowds.place, draw)
+        scores = np.where(is_open, acquisition.score(standing), -np.inf)
+        index = int(order[np.argmax(scores[order])])
+        choices.append(_choice(index, float(scores[index]), standing, crowds))
+        is_open[index] = False
+        spread.add(index)
+        crowds.add(index)
+    return choices
+
+
+def _choice(index: int, score: float, standing: Standing, crowds: "_Crowds") -> Choice:
+    """A candidate as it stood when it was chosen."""
+    return Choice(
+        index=index,
+        score=score,
+        uncertainty=float(standing.uncertainty[index]),
+        diversity=float(standing.diversity[index]),
+        place=float(standing.place[index]),
+        earlier=crowds.chosen.count(crowds.scenes[index]),
+    )
+
+
+class _Crowds:
+    """How crowded the scene of each candidate is with chosen ones; near ones count more.
+
+    Args:
+        scenes: Of each candidate.
+        cells: Row and column of each, (N, 2); NaN where they are not known.
+    """
+
+    def __init__(self, scenes: Sequence[str], cells: Numbers) -> None:
+        self.scenes = list(scenes)
+        self.chosen: list[str] = []
+        self._scenes = np.array(self.scenes, dtype=object)
+        self._cells = cells
+        self._crowd = np.zeros(len(self.scenes))
+
+    @property
+    def place(self) -> Numbers:
+        """1 where nothing was chosen of the scene, (N,)."""
+        return 1 / (1 + self._crowd)
+
+    def add(self, index: int) -> None:
+        """Count a candidate as chosen.
+
+        Args:
+            index: Its position.
+        """
+        steps = np.abs(self._cells - self._cells[index]).max(axis=1)
+        distance = np.where(np.isfinite(steps), steps, NEIGHBOUR_DISTANCE)
+        nearness = NEIGHBOUR_DISTANCE / (NEIGHBOUR_DISTANCE + distance)
+        self._crowd += np.where(self._scenes == self.scenes[index], nearness, 0)
+        self.chosen.append(self.scenes[index])
