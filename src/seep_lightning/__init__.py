@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import compose as compose
     from seep_lightning.api import evaluate as evaluate
     from seep_lightning.api import export as export
+    from seep_lightning.api import find_sources as find_sources
     from seep_lightning.api import next as next
     from seep_lightning.api import open_run as open_run
     from seep_lightning.api import open_scene as open_scene
@@ -37,7 +38,19 @@ if TYPE_CHECKING:
     from seep_lightning.predictor.loading import load as load
 
 # modules of the commands that can be called like functions, see `commands.callable_modules`
-_VERBS = ("check", "compare", "evaluate", "export", "next", "predict", "prepare", "qgis", "report", "train")
+_VERBS = (
+    "check",
+    "compare",
+    "evaluate",
+    "export",
+    "find_sources",
+    "next",
+    "predict",
+    "prepare",
+    "qgis",
+    "report",
+    "train",
+)
 # other names, with the modules that hold them
 _HOMES = {
     "UserError": "seep_lightning.errors",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seep_lightning.reporting.comparison import Row
     from seep_lightning.reporting.pairing import Paired
     from seep_lightning.scene.raster import Raster
+    from seep_lightning.sources.collecting import SourcesResult
     from seep_lightning.training.cases import TrainingRequest
     from seep_lightning.training.session import TrainingResult
 
@@ -306,6 +307,35 @@ def check(*overrides: str, root: StrPath = AS_CONFIGURED, **settings: Any) -> "A
 
     config = _config("check", overrides, {"data.root": root, **settings})
     return audit(config.data, config.split)
+
+
+def find_sources(
+    *overrides: str,
+    maps: StrPath | Sequence[StrPath] | None = AS_CONFIGURED,
+    output: StrPath,
+    overwrite: bool = AS_CONFIGURED,
+    **settings: Any,
+) -> "SourcesResult":
+    """Find the places where slicks recur over many days, as `seep sources` does.
+
+    Args:
+        *overrides: As on a command line, such as `"data=seeps"`.
+        maps: Folders that `predict` wrote, patterns of these, single maps, or an analyst's outlines; None: the masks of
+            the data set `data`.
+        output: A folder, or a GeoPackage.
+        overwrite: Whether files of something else may be replaced, and all days are read again.
+        **settings: Other keys of the config, such as `cell=80`, `date_column="date"`, `data={"root": "chips"}`.
+
+    Returns:
+        The sources and the paths of the files.
+
+    Raises:
+        UserError: A map cannot be used, or the output is of something else.
+    """
+    from seep_lightning.sources.collecting import collect_sources
+
+    keywords = {"maps": maps, "output": output, "overwrite": overwrite, **settings}
+    return collect_sources(_config("sources", overrides, keywords))
 
 
 def prepare(

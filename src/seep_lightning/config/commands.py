@@ -18,6 +18,7 @@ from seep_lightning.ranges import (
     Span,
     anything,
     at_least,
+    between_0_and_1,
     is_text,
     one_of,
     path,
@@ -400,3 +401,37 @@ class CheckConfig:
 
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
+
+
+@dataclass
+class SourcesConfig:
+    """Find the places where slicks recur over many days.
+
+    Attributes:
+        maps: Folders that `predict` wrote, patterns of these, single maps, or an analyst's outlines; None: the masks of
+            the data set `data`.
+        output: A folder; or a GeoPackage, whose name then begins those of the other files.
+        data: The data set whose masks are read; with `maps`, its `grid` says how scenes without coordinates lie.
+        cell: Side of a cell; None: 80 m, or 8 px without a coordinate system.
+        date_column: The column of dates in outlines; None: `time`, or else the date in the file's name.
+        area: A vector file: its polygons were looked at on each day of the outlines; None: their hull was.
+        chip: Side of a chip, px, by which `data.grid` moves maps without coordinates.
+        min_days: Slicks on fewer days make no source.
+        level: Largest corrected p-value of a source.
+        permutations: How often the days are shifted at random.
+        seed: Of these shifts.
+        overwrite: Whether files of something else may be replaced, and all days are read again.
+    """
+
+    maps: Any = paths(None, or_null=True)
+    output: str = path(MISSING)
+    data: DataConfig = field(default_factory=DataConfig)
+    cell: float | None = field(default=None, metadata=NUMBER_ABOVE_0)
+    date_column: str | None = text(None, COLUMN)
+    area: str | None = path(None)
+    chip: int = at_least(1, 256)
+    min_days: int = at_least(2, 3)
+    level: float = between_0_and_1(0.01, "a p-value between 0 and 1")
+    permutations: int = within(Span(at_least=20, at_most=100_000, whole=True), 200)
+    seed: int = random_seed()
+    overwrite: bool = False

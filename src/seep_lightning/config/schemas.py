@@ -15,6 +15,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "export": commands.ExportConfig,
     "prepare": commands.PrepareConfig,
     "check": commands.CheckConfig,
+    "sources": commands.SourcesConfig,
     "qgis": commands.QgisConfig,
     "tensorboard": commands.TensorboardConfig,
 }

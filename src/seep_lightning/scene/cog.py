@@ -10,7 +10,7 @@ from rasterio.errors import RasterioError
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
-from seep_lightning.files import publish
+from seep_lightning.files import draft_of, publish
 from seep_lightning.scene.datasets import open_dataset, open_own_dataset
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.journal import Journal
@@ -76,6 +76,43 @@ def write_cog(rows: Journal, path: Path, layer: MapLayer, like: Raster, tags: di
             "Make room and give the same command again: it goes on from the finished rows."
         ) from error
     publish(draft, path)
+
+
+def write_copy_as_cog(source: Path, path: Path, resampling: str, tags: dict[str, str]) -> None:
+    """Write a raster of our own again as a Cloud Optimized GeoTIFF, all or nothing.
+
+    Args:
+        source: The raster; its checksum and the tags are added to it.
+        path: The file to write.
+        resampling: How overviews are made, as GDAL calls it.
+        tags: Further metadata.
+
+    Raises:
+        UserError: The disk is full or refuses it.
+    """
+    with draft_of(path, MAP_FORMAT.suffix) as draft:
+        try:
+            with open_dataset(source, "r+") as plain:
+                checksums = [str(plain.checksum(band)) for band in plain.indexes]
+                plain.update_tags(**tags, **{CHECKSUM_TAG: " ".join(checksums)})
+            with rasterio.Env(CPL_TMPDIR=str(path.parent)):
+                options = {"driver": MAP_FORMAT.driver, **MAP_FORMAT.options}
+                rasterio.shutil.copy(source, draft, overview_resampling=resampling, **options)
+            _check_copy(draft)
+        except (RasterioError, compat.gdal_error(), OSError) as error:
+            reason = first_line(error)[:LONGEST_GDAL_MESSAGE]
+            free = shutil.disk_usage(path.parent).free / 1e9
+            message = f"{path} could not be written ({reason}; {free:.2f} GB free)."
+            raise UserError(f"{message} Make room and give the same command again.") from error
+        publish(draft, path)
+
+
+def _check_copy(draft: Path) -> None:
+    """Raise `OSError` unless a draft holds the pixels of which its tag tells the checksums."""
+    with open_own_dataset(draft) as written:
+        checksums = [str(written.checksum(band)) for band in written.indexes]
+        if written.tags().get(CHECKSUM_TAG) != " ".join(checksums):
+            raise OSError("what was written differs")
 
 
 def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dict[str, str]) -> None:

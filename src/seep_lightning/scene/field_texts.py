@@ -13,12 +13,12 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL,
     definition TEXT NOT NULL, scope TEXT NOT NULL,
     CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
-CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT,
-    description TEXT, mime_type TEXT, constraint_name TEXT,
+CREATE TABLE IF NOT EXISTS gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT,
+    title TEXT, description TEXT, mime_type TEXT, constraint_name TEXT,
     CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name), CONSTRAINT gdc_tn UNIQUE (table_name, name));
-CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL, value TEXT,
-    min NUMERIC, min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
-    CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value));
+CREATE TABLE IF NOT EXISTS gpkg_data_column_constraints (constraint_name TEXT NOT NULL,
+    constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, min_is_inclusive BOOLEAN, max NUMERIC,
+    max_is_inclusive BOOLEAN, description TEXT, CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value));
 """
 _EXTENSION = ("gpkg_schema", "http://www.geopackage.org/spec121/#extension_schema", "read-write")
 
@@ -50,17 +50,17 @@ class DescribedColumn(Protocol):
 
 
 def add_field_texts(path: Path, layer: str, fields: Sequence[FieldText]) -> None:
-    """Add aliases and descriptions to a GeoPackage that has none.
+    """Add aliases and descriptions of a layer to a GeoPackage; the layer must have none.
 
     Args:
         path: The GeoPackage.
-        layer: The name of its layer.
+        layer: The name of the layer.
         fields: Those of its columns.
     """
     rows = [(layer, field.column, field.alias, field.description) for field in fields]
     extension = [(table, *_EXTENSION) for table in ("gpkg_data_columns", "gpkg_data_column_constraints")]
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript(_TABLES)
-        database.executemany("INSERT INTO gpkg_extensions VALUES (?, NULL, ?, ?, ?)", extension)
+        database.executemany("INSERT OR IGNORE INTO gpkg_extensions VALUES (?, NULL, ?, ?, ?)", extension)
         columns = "table_name, column_name, title, description"
         database.executemany(f"INSERT INTO gpkg_data_columns ({columns}) VALUES (?, ?, ?, ?)", rows)

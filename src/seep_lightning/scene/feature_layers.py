@@ -1,0 +1,160 @@
+"""Several layers of features in one GeoPackage: polygons, points, tables of attributes, written by batches."""
+
+import logging
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pyogrio.raw
+import shapely
+from numpy.typing import NDArray
+
+from seep_lightning import compat
+from seep_lightning.errors import as_user_error, writing_to
+from seep_lightning.files import draft_of, publish
+from seep_lightning.scene.field_texts import FieldText, add_field_texts
+from seep_lightning.scene.vector_layers import UNREADABLE, Shapes
+
+DRIVER = "GPKG"
+
+# it reports how many records it wrote
+logging.getLogger("pyogrio").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class FeatureColumn:
+    """A column of a layer.
+
+    Attributes:
+        text: Its name, alias and description.
+        kind: Type of its values; where there is none, they are None.
+    """
+
+    text: FieldText
+    kind: type[float] | type[int] | type[str] = float
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.text.column
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """Some features of a layer.
+
+    Attributes:
+        shapes: Their geometries, (N,).
+        values: The values of each column by its name, each of N; None for no value.
+    """
+
+    shapes: Shapes
+    values: Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class FeatureLayer:
+    """A layer to be written.
+
+    Attributes:
+        name: Its name.
+        geometry: `MultiPolygon` or `Point`.
+        wkt: Its coordinate system; empty for none.
+        columns: Its columns, in order.
+        batches: Its features; each batch is taken when the one before has been written.
+        metadata: Texts about the layer by name.
+    """
+
+    name: str
+    geometry: str
+    wkt: str
+    columns: Sequence[FeatureColumn]
+    batches: Iterable[FeatureBatch]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_feature_layers(layers: Sequence[FeatureLayer], path: Path) -> dict[str, int]:
+    """Write layers into a GeoPackage, all or nothing.
+
+    Args:
+        layers: The layers, in the order in which a GIS lists them.
+        path: The file; one of this name is replaced.
+
+    Returns:
+        How many features each layer has, by its name.
+
+    Raises:
+        UserError: GDAL refuses it.
+        DiskError: The disk is full or refuses the file.
+    """
+    unwritten = as_user_error(
+        f"{path} could not be written", *UNREADABLE, RuntimeError, advice="Make room, and give it again."
+    )
+    counts: dict[str, int] = {}
+    with draft_of(path, path.suffix) as draft, writing_to(path), unwritten:
+        for layer in layers:
+            counts[layer.name] = _write_layer(layer, draft)
+            add_field_texts(draft, layer.name, [column.text for column in layer.columns])
+        _check_counts(draft, counts)
+        publish(draft, path)
+    return counts
+
+
+def _write_layer(layer: FeatureLayer, draft: Path) -> int:
+    """Write one layer; return how many features it has."""
+    nothing = FeatureBatch(np.zeros(0, object), {column.name: [] for column in layer.columns})
+    # so that a layer without features is there, too
+    _write_batch(layer, nothing, draft, append=False)
+    count = 0
+    for batch in layer.batches:
+        if len(batch.shapes):
+            _write_batch(layer, batch, draft, append=True)
+            count += len(batch.shapes)
+    return count
+
+
+def _write_batch(layer: FeatureLayer, batch: FeatureBatch, draft: Path, *, append: bool) -> None:
+    """Write some features at the end of a layer, which is made if there is none."""
+    arrays = [_array(column, batch.values[column.name]) for column in layer.columns]
+    masks = [_mask(batch.values[column.name]) for column in layer.columns]
+    options = {} if append else {"layer_metadata": dict(layer.metadata)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
+        pyogrio.raw.write(
+            compat.literal_path(draft),
+            shapely.to_wkb(batch.shapes),
+            arrays,
+            [column.name for column in layer.columns],
+            field_mask=masks,
+            layer=layer.name,
+            crs=layer.wkt or None,
+            driver=DRIVER,
+            geometry_type=layer.geometry,
+            promote_to_multi=layer.geometry.startswith("Multi"),
+            append=append or draft.exists(),
+            **options,
+        )
+
+
+def _array(column: FeatureColumn, values: Sequence[Any]) -> NDArray[Any]:
+    """The values of a column; what stands in place of None is masked."""
+    if column.kind is str:
+        return np.array(list(values), dtype=object)
+    filled = [0 if value is None else value for value in values]
+    return np.array(filled, dtype=np.int64 if column.kind is int else np.float64)
+
+
+def _mask(values: Sequence[Any]) -> NDArray[np.bool_]:
+    """Which values are none."""
+    return np.array([value is None for value in values], dtype=bool)
+
+
+def _check_counts(draft: Path, counts: Mapping[str, int]) -> None:
+    """Raise `RuntimeError` unless each layer of a draft holds so many features: GDAL does not always say it failed."""
+    for name, count in counts.items():
+        if pyogrio.read_info(compat.literal_path(draft), layer=name)["features"] != count:
+            raise RuntimeError("fewer features than were written")
