@@ -9,6 +9,7 @@ import numpy as np
 import pyogrio.raw
 import pytest
 import shapely
+from pyproj import CRS
 
 from helpers.paths import ROOT
 from helpers.rasters import UTM, write_raster
@@ -18,6 +19,7 @@ from seep_lightning.labelling.acquisition import ACQUISITIONS, Pool, choose
 from seep_lightning.labelling.candidates import Side
 from seep_lightning.labelling.features import Bottleneck
 from seep_lightning.labelling.next_columns import NEXT_COLUMNS, RankedCandidate
+from seep_lightning.labelling.next_files import write_list
 from seep_lightning.labelling.uncertainty import TOP_SHARE, pixel_uncertainty, window_uncertainty
 from seep_lightning.labelling.whole_scenes import by_scene
 from seep_lightning.nets.unet import UNet
@@ -70,6 +72,21 @@ def test_the_layer_lies_where_the_scene_does(ranked: tuple[Path, list[RankedCand
     # row 32, column 64 with pixels of 10 m
     assert shapely.from_wkb(geometry)[0].bounds == (500_640, 4_999_360, 500_960, 4_999_680)
     assert dict(zip(meta["fields"], values, strict=True))["rank"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_of_scenes_in_several_coordinate_systems_the_layer_is_in_degrees(
+    ranked: tuple[Path, list[RankedCandidate]], tmp_path: Path
+) -> None:
+    first, second, third = ranked[1][:3]
+    other = replace(second.candidate, wkt=CRS.from_epsg(32632).to_wkt())
+    unplaced = replace(third.candidate, wkt="")
+    write_list(tmp_path / "list", [first, replace(second, candidate=other), replace(third, candidate=unplaced)])
+    meta, _, geometry, _ = pyogrio.raw.read(tmp_path / "list" / "next.gpkg", layer="next")
+    assert meta["crs"] == "EPSG:4326"
+    # central meridians of zones 31 and 32
+    longitudes = [shapely.from_wkb(outline).centroid.x for outline in geometry[:2]]
+    assert longitudes == pytest.approx([3, 9], abs=0.02)
+    assert geometry[2] is None
 
 
 def test_a_list_is_replaced_only_if_asked_and_a_damaged_file_is_told_at_the_end(

@@ -20,11 +20,13 @@ class Labelled:
 
     Attributes:
         images: The picture of each chip by its name; None where it cannot be found any more.
+        trained: Names of those that the networks learned from: the others validated or tested them.
         scenes: Their scenes.
         untold: Networks of which nobody knows what they learned from.
     """
 
     images: dict[str, Path | None] = field(default_factory=dict)
+    trained: set[str] = field(default_factory=set)
     scenes: set[str] = field(default_factory=set)
     untold: list[str] = field(default_factory=list)
 
@@ -38,19 +40,20 @@ class Labelled:
         """
         labelled = cls()
         for path in runs:
-            names = [] if Path(path).is_file() else list(Run(Path(path)).parts())
-            if not names:
+            parts = {} if Path(path).is_file() else Run(Path(path)).parts()
+            if not parts:
                 labelled.untold.append(Path(path).name)
                 continue
             images = _images_of(Run(Path(path)))
-            labelled.images |= {name: images.get(name) for name in names}
-            labelled.scenes |= {scene_and_tile(name, facts)[0] for name in names}
+            labelled.images |= {name: images.get(name) for name in parts}
+            labelled.trained |= {name for name, part in parts.items() if part == "train"}
+            labelled.scenes |= {scene_and_tile(name, facts)[0] for name in parts}
         return labelled
 
     @property
-    def readable(self) -> list[Path]:
-        """The pictures that are still there, in the order of their names."""
-        images = [self.images[name] for name in sorted(self.images)]
+    def learned(self) -> list[Path]:
+        """The pictures that networks learned from and that are still there, in the order of their names."""
+        images = [self.images[name] for name in sorted(self.trained)]
         return [image for image in images if image is not None and image.is_file()]
 
     def holds(self, job: SceneJob) -> bool:

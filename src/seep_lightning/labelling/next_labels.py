@@ -208,7 +208,7 @@ def _look_at_jobs(jobs: Sequence[SceneJob], survey: Survey, found: Found) -> Non
 
 def _look_at_labelled(labelled: Labelled, survey: Survey, settings: PredictConfig, seed: int) -> list[Candidate]:
     """What labelled chips are like, where they are still there."""
-    images = labelled.readable
+    images = labelled.learned
     if labelled.images and not images:
         log.warning("The chips that the run learned from are gone: candidates are compared among themselves only.")
     if len(images) > MOST_LABELLED:
