@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from seep_lightning.scene.field_texts import FieldText, add_field_texts
 from seep_lightning.scene.vector_layers import UNREADABLE, Shapes
 
 DRIVER = "GPKG"
+FEATURES_AT_ONCE = 2000
+"""Opening the file for each few takes longer than writing them; more would fill the memory."""
 
 # it reports how many records it wrote
 logging.getLogger("pyogrio").setLevel(logging.WARNING)
@@ -106,22 +108,43 @@ def write_feature_layers(layers: Sequence[FeatureLayer], path: Path) -> dict[str
 
 def _write_layer(layer: FeatureLayer, draft: Path) -> int:
     """Write one layer; return how many features it has."""
-    nothing = FeatureBatch(np.zeros(0, object), {column.name: [] for column in layer.columns})
-    # so that a layer without features is there, too
-    _write_batch(layer, nothing, draft, append=False)
     count = 0
-    for batch in layer.batches:
-        if len(batch.shapes):
-            _write_batch(layer, batch, draft, append=True)
-            count += len(batch.shapes)
+    is_begun = False
+    for batch in _in_large_batches(layer):
+        _write_batch(layer, batch, draft, is_begun=is_begun)
+        count += len(batch.shapes)
+        is_begun = True
     return count
 
 
-def _write_batch(layer: FeatureLayer, batch: FeatureBatch, draft: Path, *, append: bool) -> None:
-    """Write some features at the end of a layer, which is made if there is none."""
+def _in_large_batches(layer: FeatureLayer) -> Iterator[FeatureBatch]:
+    """The features in batches of `FEATURES_AT_ONCE` or more; at least one, so that a layer without any is there."""
+    waiting: list[FeatureBatch] = []
+    was_yielded = False
+    for batch in layer.batches:
+        waiting.append(batch)
+        if sum(len(other.shapes) for other in waiting) >= FEATURES_AT_ONCE:
+            yield _joined(layer, waiting)
+            waiting, was_yielded = [], True
+    rest = _joined(layer, waiting)
+    if len(rest.shapes) or not was_yielded:
+        yield rest
+
+
+def _joined(layer: FeatureLayer, batches: Sequence[FeatureBatch]) -> FeatureBatch:
+    """All features of several batches."""
+    shapes = np.concatenate([np.zeros(0, object), *(batch.shapes for batch in batches)])
+    values = {}
+    for column in layer.columns:
+        values[column.name] = [value for batch in batches for value in batch.values[column.name]]
+    return FeatureBatch(shapes, values)
+
+
+def _write_batch(layer: FeatureLayer, batch: FeatureBatch, draft: Path, *, is_begun: bool) -> None:
+    """Write some features at the end of a layer; is_begun: whether the layer is there already."""
     arrays = [_array(column, batch.values[column.name]) for column in layer.columns]
     masks = [_mask(batch.values[column.name]) for column in layer.columns]
-    options = {} if append else {"layer_metadata": dict(layer.metadata)}
+    options = {} if is_begun else {"layer_metadata": dict(layer.metadata)}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="'crs' was not provided|No SRS set")
         pyogrio.raw.write(
@@ -135,7 +158,7 @@ def _write_batch(layer: FeatureLayer, batch: FeatureBatch, draft: Path, *, appen
             driver=DRIVER,
             geometry_type=layer.geometry,
             promote_to_multi=layer.geometry.startswith("Multi"),
-            append=append or draft.exists(),
+            append=draft.exists(),
             **options,
         )
 

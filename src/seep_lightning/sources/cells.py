@@ -117,6 +117,11 @@ class CellBox:
         same_rows = self.top < other.bottom and other.top < self.bottom
         return same_rows and self.left < other.right and other.left < self.right
 
+    def common(self, other: "CellBox") -> "CellBox":
+        """The rectangle that both have in common; they must meet."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        return CellBox(top, left, min(self.bottom, other.bottom), min(self.right, other.right))
+
     def with_box(self, other: "CellBox") -> "CellBox":
         """The smallest rectangle that holds both."""
         top, left = min(self.top, other.top), min(self.left, other.left)

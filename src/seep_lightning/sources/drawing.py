@@ -67,7 +67,7 @@ def _add_block(looked: TiledMarks, scene: ScenePixels, grid: CellGrid, block: Ce
     if not valid.any() or cells is None:
         return
     for tile in tiles_of(cells):
-        part = _common(tile.box, cells)
+        part = tile.box.common(cells)
         rows, columns = np.mgrid[part.top : part.bottom, part.left : part.right]
         middles = np.column_stack([rows.ravel(), columns.ravel()]) + 0.5
         pixels = scene.from_grid(grid.points(middles))
@@ -98,12 +98,6 @@ def _cells_around(block: CellBox, scene: ScenePixels, grid: CellGrid) -> CellBox
     top, left = (np.floor(finite.min(axis=0)).astype(int) - 1).tolist()
     bottom, right = (np.ceil(finite.max(axis=0)).astype(int) + 1).tolist()
     return CellBox(top, left, bottom, right)
-
-
-def _common(first: CellBox, second: CellBox) -> CellBox:
-    """The rectangle that two have in common, which must meet."""
-    top, left = max(first.top, second.top), max(first.left, second.left)
-    return CellBox(top, left, min(first.bottom, second.bottom), min(first.right, second.right))
 
 
 def cells_of_polygon(polygon: shapely.Geometry, grid: CellGrid) -> CellSet:

@@ -52,6 +52,7 @@ class LookFacts:
         source: The file that it was read from, for messages.
         slicks: How many slicks it has.
         tiles: Row and column of each tile that holds cells of it.
+        box: First row and column of its cells, and the row and column after the last.
     """
 
     name: str
@@ -61,6 +62,7 @@ class LookFacts:
     source: str
     slicks: int = 0
     tiles: list[tuple[int, int]] = field(default_factory=list)
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)

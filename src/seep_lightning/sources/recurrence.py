@@ -15,7 +15,7 @@ from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.sources.cells import CellBox, CellGrid
 from seep_lightning.sources.day_list import DayList
 from seep_lightning.sources.drawing import check_cells
-from seep_lightning.sources.tiles import TILE, TileKey, box_of
+from seep_lightning.sources.tiles import TILE, TileKey, joined_box
 
 BANDS = ("days_seen", "days_looked", "rate")
 """rate is days_seen / days_looked."""
@@ -69,7 +69,9 @@ def write_recurrence(days: DayList, grid: CellGrid, path: Path) -> None:
     Raises:
         UserError: The days lie too far apart, or the disk refuses it.
     """
-    box = box_of({key for facts in days.facts for key in facts.tiles}) or TileKey(0, 0).box
+    boxes = [CellBox(*look.box) for facts in days.facts for look in facts.looks]
+    # a raster needs a pixel
+    box = joined_box(boxes) or CellBox(0, 0, 1, 1)
     check_cells(box)
     with draft_of(path, ".tif") as draft:
         _write_plain(days, grid, box, draft)
@@ -79,11 +81,11 @@ def write_recurrence(days: DayList, grid: CellGrid, path: Path) -> None:
 
 def _write_plain(days: DayList, grid: CellGrid, box: CellBox, path: Path) -> None:
     """Write the tiles into a plain GeoTIFF."""
-    rows, columns = box.shape
+    height, width = box.shape
     profile: dict[str, Any] = {
         "driver": "GTiff",
-        "height": rows,
-        "width": columns,
+        "height": height,
+        "width": width,
         "count": len(BANDS),
         "dtype": "float32",
         "nodata": NODATA,
@@ -99,5 +101,8 @@ def _write_plain(days: DayList, grid: CellGrid, box: CellBox, path: Path) -> Non
     with open_dataset(path, "w", **profile) as file:
         file.descriptions = BANDS
         for key, counts in recurrence_tiles(days):
-            window = Window(key.box.left - box.left, key.box.top - box.top, TILE, TILE)
-            file.write(counts, window=window)
+            part = key.box.common(box)
+            rows = slice(part.top - key.box.top, part.bottom - key.box.top)
+            columns = slice(part.left - key.box.left, part.right - key.box.left)
+            window = Window(part.left - box.left, part.top - box.top, part.shape[1], part.shape[0])
+            file.write(counts[:, rows, columns], window=window)

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -162,10 +162,9 @@ class LookStore:
 
 
 def _told(look: Look) -> LookFacts:
-    """The facts of a look with its tiles and the number of its slicks."""
+    """The facts of a look with its tiles, its box and the number of its slicks."""
     tiles = sorted((key.row, key.column) for key in look.looked.tiles)
-    facts = look.facts
-    return LookFacts(facts.name, facts.date, facts.time, facts.key, facts.source, len(look.slicks), tiles)
+    return replace(look.facts, slicks=len(look.slicks), tiles=tiles, box=astuple(look.looked.box()))
 
 
 def _arrays(look: Look) -> dict[str, Any]:

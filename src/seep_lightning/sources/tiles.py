@@ -78,8 +78,22 @@ class TiledMarks:
         """All marked cells."""
         return cells_of_tiles(self.tiles)
 
+    def box(self) -> CellBox:
+        """The smallest rectangle that holds all marked cells; an empty one at (0, 0) for none."""
+        return joined_box(_box_of(key, marks) for key, marks in self.tiles.items()) or CellBox(0, 0, 0, 0)
+
     def _tile(self, key: TileKey) -> Marks:
         return self.tiles.setdefault(key, np.zeros((TILE, TILE), bool))
+
+
+def _box_of(key: TileKey, marks: Marks) -> CellBox:
+    """The smallest rectangle that holds the marked cells of a tile."""
+    rows = np.flatnonzero(marks.any(axis=1))
+    columns = np.flatnonzero(marks.any(axis=0))
+    if not len(rows):
+        return CellBox(0, 0, 0, 0)
+    top, left = key.box.top, key.box.left
+    return CellBox(top + int(rows[0]), left + int(columns[0]), top + int(rows[-1]) + 1, left + int(columns[-1]) + 1)
 
 
 def cells_of_tiles(tiles: Mapping[TileKey, Marks]) -> CellSet:
@@ -90,12 +104,11 @@ def cells_of_tiles(tiles: Mapping[TileKey, Marks]) -> CellSet:
     return CellSet(np.sort(np.concatenate(keys)))
 
 
-def box_of(keys: Iterable[TileKey]) -> CellBox | None:
-    """The smallest rectangle of whole tiles that holds some tiles; None for none."""
-    listed = list(keys)
-    if not listed:
-        return None
-    box = listed[0].box
-    for key in listed[1:]:
-        box = box.with_box(key.box)
-    return box
+def joined_box(boxes: Iterable[CellBox]) -> CellBox | None:
+    """The smallest rectangle that holds some rectangles; None where none of them holds a cell."""
+    joined: CellBox | None = None
+    for box in boxes:
+        if 0 in box.shape:
+            continue
+        joined = box if joined is None else joined.with_box(box)
+    return joined
