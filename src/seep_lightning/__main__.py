@@ -6,10 +6,9 @@ import sys
 from difflib import get_close_matches
 
 from seep_lightning import __version__
-from seep_lightning.commands.verbs import VERBS
+from seep_lightning.commands.verbs import HELP_FLAGS, VERBS
 from seep_lightning.working_folder import look_into_working_folder_last
 
-HELP_FLAGS = ("-h", "--help")
 VERSION_FLAGS = ("-V", "--version")
 
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from seep_lightning import api
 from seep_lightning.commands.callable_modules import make_callable
 from seep_lightning.commands.composition import typed_config
-from seep_lightning.commands.console import tell
+from seep_lightning.commands.console import tell, terminal
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CheckConfig
 from seep_lightning.data.audit.finding import Severity
@@ -31,18 +31,17 @@ def print_audit(result: "Audit") -> None:
     Args:
         result: What the audit found.
     """
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console()
+    console = terminal()
     _print_facts(result.root, result.facts)
     _print_facts("what a split would leak", result.leaks)
     for finding in result.findings[:MOST_FINDINGS]:
         severity = f"[{COLOURS[finding.severity]}]{finding.severity}:[/]"
-        console.print(f"{severity} {escape(printable(finding.text))}", highlight=False, soft_wrap=True)
+        console.print(f"{severity} {escape(printable(finding.text))}", highlight=False)
     hidden = len(result.findings) - MOST_FINDINGS
     if hidden > 0:
-        console.print(f"and {hidden} more findings, which are no worse", highlight=False, soft_wrap=True)
+        console.print(f"and {hidden} more findings, which are no worse", highlight=False)
 
 
 def _print_facts(title: str, facts: dict[str, str]) -> None:

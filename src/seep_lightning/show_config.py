@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.commands.console import tell
+from seep_lightning.commands.console import print_line
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.origins import composed_config, origin_lines
 from seep_lightning.commands.plain_command import run_plain_command
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(error_message(error, command, words)) from error
     for line in origin_lines(composed):
-        tell(line)
+        print_line(line)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -132,13 +133,14 @@ def print_result(run: Run, test: bool, *, advises: bool) -> None:
     Args:
         run: The run directory.
         test: Whether the test part is scored.
-        advises: Whether the commands to type next are printed: not for each job of a sweep.
+        advises: Whether the figures on validation and the commands to type next are printed: not for each job of a
+            sweep, which has a line and ends with a table.
     """
     from seep_lightning.evaluation.evaluation import evaluate
     from seep_lightning.reporting.tables import print_evaluation
 
-    print_validation_figures(run)
     if advises:
+        print_validation_figures(run)
         tell(f"run directory: {run.dir}")
     if test:
         print_evaluation(evaluate(EvaluateConfig(run=str(run.dir), overwrite=True)))
@@ -152,30 +154,49 @@ def print_validation_figures(run: Run) -> None:
 
     summary = run.summary()
     figures = summary["figures"]["val"]
-    title = f"{summary['name']}, split={summary['split']}, {summary['epochs']} epochs, {in_words(summary['seconds'])}"
+    best = summary["best"]
     # old runs do not say of which epoch their figures are
-    epoch = summary["best"].get("epoch")
+    epoch = best.get("epoch")
     subject = "val" if epoch is None else f"val, epoch {epoch + 1}"
-    print_figures(title, {f"{subject}, {TUNED}": figures})
-    print_floors(figures["dice"], summary.get("floors", {}).get("val", {}))
+    print_figures(_title(summary), {f"{subject}, {TUNED}": figures})
+    tell(f"threshold in use: {best['threshold']:.4f}, tuned on validation")
+    print_floors(figures, summary.get("floors", {}).get("val", {}))
+
+
+def _title(summary: dict[str, Any]) -> str:
+    """The title of a run's figures, such as `train: 126 val chips, split=scene, 1 epoch in 31 s`."""
+    # those of old runs are not known
+    chips = summary.get("data", {}).get("chips", {}).get("val")
+    part = "val" if chips is None else f"{chips} val chips"
+    epochs = summary["epochs"]
+    trained = f"{epochs} {'epoch' if epochs == 1 else 'epochs'} in {in_words(summary['seconds'])}"
+    return f"{summary['name']}: {part}, split={summary['split']}, {trained}"
 
 
 def print_next_commands(run: Run, scored: bool) -> None:
     """Print the commands that look at a run and use it, ready to be pasted.
 
+    A run that is no better than a rule is trained further first: its test part is not for choosing.
+
     Args:
         run: The run directory.
         scored: Whether the test part was scored, so that its command is left out.
     """
+    from seep_lightning.training.further import epochs_to_train_further
+
     is_below_here = run.dir.is_relative_to(Path.cwd())
     directory = os.path.relpath(run.dir) if is_below_here else str(run.dir)
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
+    more_epochs = epochs_to_train_further(run)
+    if more_epochs is not None:
+        command = f"python -m seep_lightning.train {run_argument} trainer.max_epochs={more_epochs}"
+        tell(f"train it further:    {command}")
     # without TensorBoard's logger there is nothing to see there
     if holds_curves(run.dir):
         tell(f"look at the curves:  python -m seep_lightning.tensorboard {quote(f'run={directory}')}")
     elif run.metrics_path.is_file():
         tell(f"look at the curves:  python -m seep_lightning.report {run_argument}")
-    if not scored:
+    if not scored and more_epochs is None:
         tell(f"score the test part: python -m seep_lightning.evaluate {run_argument}")
     tell(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")
 

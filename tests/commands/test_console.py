@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seep_lightning.commands.console import PrintableRecord, tell
+from seep_lightning.commands.console import PrintableRecord, for_terminal, tell
 
 EVIL = "a\x1b]0;owned\x07\x1b[31m\nseep train: all is well"
 
@@ -25,6 +26,17 @@ def printable_records() -> Iterator[None]:
 def test_a_line_holds_no_codes(capsys: pytest.CaptureFixture[str]) -> None:
     tell(f"written to {EVIL}")
     assert capsys.readouterr().out == "written to a\\x1b]0;owned\\x07\\x1b[31m\\nseep train: all is well\n"
+
+
+def test_a_terminal_gets_lines_broken_between_words_and_commands_to_paste(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "python -m seep_lightning.train run=out/pty/b trainer.max_epochs=90 'name=a b c d e f g h i j k l'"
+    lines = for_terminal(f"stopped by Ctrl-C; 9 of 40 epochs are saved. Go on with: {command}").split("\n")
+    assert lines[:2] == ["stopped by Ctrl-C; 9 of 40 epochs are", "saved. Go on with:"]
+    pasted = "\n".join(lines[2:]).replace("\\\n", "")
+    assert max(map(len, lines)) <= 40 and shlex.split(pasted) == shlex.split(command)
+    assert for_terminal("  short") == "  short"
+    assert for_terminal("  " + "word " * 9).split("\n")[1].startswith("  word")
 
 
 @pytest.mark.parametrize(("logger", "lines"), [("seep_lightning.data", 1), ("lightning.pytorch", 2)])

@@ -74,7 +74,7 @@ def stems(chips: Chips) -> set[tuple[str, str]]:
 def test_endings_that_names_differ_by_are_found_and_told(tmp_path, image, mask, told):
     chips = paired(touch(tmp_path, numbered(image, mask)))
     assert chips.found == told
-    assert chips.told_files() == [f"data: 12 pairs: {told}"]
+    assert chips.told_files() == [f"data: 12 pairs in {tmp_path}: {told}"]
     assert stems(chips) == {(Path(image.format(n)).name, Path(mask.format(n)).name) for n in NUMBERS}
 
 
@@ -265,7 +265,7 @@ def test_pictures_without_a_mask_may_be_sea_but_no_mask_is_left_alone(tmp_path):
     chips = paired(root, unpaired="empty")
     assert chips.mask_paths[chips.names.index("x.png")] is None
     assert chips.told_files() == [
-        "data: 12 pairs and 1 pictures without a mask: images/NAME.png with masks/NAME.png",
+        f"data: 12 pairs and 1 pictures without a mask in {root}: images/NAME.png with masks/NAME.png",
     ]
     (root / "masks" / "y.png").touch()
     assert "y.png has no image" in refusal(root, unpaired="empty")

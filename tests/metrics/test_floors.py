@@ -1,6 +1,7 @@
 """What rules without learning reach: worked out, stored, shown, and told where a Dice is not above."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -20,13 +21,14 @@ from seep_lightning.metrics.floors import (
     classes_not_above_floors,
     floors_not_beaten,
     floors_of,
+    marks_everything,
     mean_floors,
     stored_floors,
 )
 from seep_lightning.reporting.page import report
 from seep_lightning.reporting.tables import print_evaluation
 from seep_lightning.runs.directory import Run
-from seep_lightning.train import print_validation_figures
+from seep_lightning.train import print_next_commands, print_validation_figures
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_floors_are_the_dice_of_their_rules(tmp_path: Path) -> None:
 def test_without_seep_to_call_nothing_seep_is_right() -> None:
     floors = floors_of(np.array([[5, 9], [0, 0]]))
     assert [floors[floor.key]["dice"] for floor in FLOORS] == [0, 1, 0]
-    assert "no seep 1.000" in floors_not_beaten(1.0, floors)
+    assert "no seep (1.000)" in floors_not_beaten(1.0, floors)
 
 
 def test_a_class_has_floors_against_all_else() -> None:
@@ -68,13 +70,15 @@ def test_a_class_has_floors_against_all_else() -> None:
 def test_what_is_not_above_a_floor_is_one_line() -> None:
     floors = {"all_seep": {"dice": 0.4}, "darker_than": {"dice": 0.3, "dark_threshold": 0.81}}
     assert floors_not_beaten(0.41, floors) == ""
-    assert floors_not_beaten(0.4, floors).endswith("without learning reach: all seep 0.400.")
-    assert floors_not_beaten(0.2, floors).endswith("all seep 0.400, darker than 0.81 x median 0.300.")
+    assert floors_not_beaten(0.4, floors).endswith("without learning reach: all seep (0.400).")
+    assert floors_not_beaten(0.2, floors).endswith("all seep (0.400), darker than 0.81 x median (0.300).")
+    assert marks_everything({"dice": 0.4001, "recall": 1.0}, floors)
+    assert not marks_everything({"dice": 0.4001, "recall": 0.99}, floors) and not marks_everything({"dice": 1}, {})
     classes = {
         "by_class": {"1": {"dice": 0.5, "floors": floors}, "4": {"dice": 0.1, "floors": floors}, "5": {"dice": 0}}
     }
     line = classes_not_above_floors(classes)
-    assert "class 4 (0.100; all seep 0.400" in line and "class 1" not in line and "class 5" not in line
+    assert "class 4 (0.100; all seep (0.400)" in line and "class 1" not in line and "class 5" not in line
 
 
 def test_an_evaluation_has_its_floors_in_summary_table_and_page(
@@ -91,7 +95,7 @@ def test_an_evaluation_has_its_floors_in_summary_table_and_page(
     for floor in FLOORS:
         rule = floor.text(summary["floors"][floor.key])
         value = f"{summary['floors'][floor.key]['dice']:.3f}"
-        assert f"{rule} {value}" in printed
+        assert f"{rule} ({value})" in printed
         assert f"<td>Floor of Dice: {rule.replace(' x ', ' × ')}</td><td>{value}</td>" in page
     assert "Dice 0.000 is not above what rules without learning reach: all seep" in printed
 
@@ -127,7 +131,17 @@ def test_below_the_last_table_of_a_training_stands_each_floor(
     printed = capsys.readouterr().out
     for floor in FLOORS:
         values = summary["floors"]["val"][floor.key]
-        assert f"{floor.text(values)} {values['dice']:.3f}" in printed
+        assert f"{floor.text(values)} ({values['dice']:.3f})" in printed
+    assert "train: 6 val chips, split=scene, 6 epochs in " in printed and "threshold in use: 0." in printed
+    # below a floor there is something else to do than to score the test part
+    print_next_commands(Run(run), scored=False)
+    below = capsys.readouterr().out
+    summary["floors"]["val"] = {"no_seep": {"dice": 0.0}}
+    (run / "summary.json").write_text(json.dumps(summary))
+    print_next_commands(Run(run), scored=False)
+    above = capsys.readouterr().out
+    assert re.match("train it further: .*seep_lightning.train run=.* trainer.max_epochs=[1-9]+0\n", below)
+    assert "score the test part" in above and "score the test part" not in below and "further" not in above
 
 
 def test_an_evaluation_of_before_there_were_several_floors_still_gives_a_page(run: Path) -> None:

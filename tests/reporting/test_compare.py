@@ -90,13 +90,13 @@ def test_floors_stand_below_the_ranking_and_what_is_not_above_them_is_told(
     rows = compare([str(sweep)])
     print_rows(rows, "dice")
     shown = capsys.readouterr().out
-    assert "Dice without learning: all seep 0.350, no seep 0.000, darker than 0.80 x median 0.250" in shown
-    assert "a: Dice 0.300 is not above what rules without learning reach: all seep 0.350." in shown
+    assert "Dice without learning: all seep (0.350), no seep (0.000), darker than 0.80 x median (0.250)" in shown
+    assert "a: Dice 0.300 is not above what rules without learning reach: all seep (0.350)." in shown
     assert "b: Dice" not in shown
     print_rows(rows, "jaccard")
     assert "without learning" not in capsys.readouterr().out
     page = report(ReportConfig(run=str(sweep), device="cpu")).read_text()
-    assert "Rules without learning reach: all seep 0.350, no seep 0.000, darker than 0.80" in page
+    assert "Rules without learning reach: all seep (0.350), no seep (0.000), darker than 0.80" in page
     assert '<p class="note">a: Dice 0.300 is not above' in page
 
 

@@ -18,7 +18,9 @@ from seep_lightning.config.training import DEFAULT_MONITOR, seconds_of
 from seep_lightning.counted import counted
 from seep_lightning.durations import in_words
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.records import read_history
 from seep_lightning.training import epoch_lines
+from seep_lightning.training.criterion import ConstantMonitors
 from seep_lightning.training.epoch_lines import EpochLines
 from seep_lightning.training.process import quieten_console
 from seep_lightning.training.session import train
@@ -32,13 +34,19 @@ def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     caplog.set_level(logging.INFO, "seep_lightning")
     train(compose_tiny("checkpoint_every=2"), tmp_path / "run")
     messages = caplog.messages
-    assert "data: 30 pairs: " in messages[0] and len(messages) <= 11
-    assert "steps: 4 an epoch, 8 in 2 epochs (18 of 30 chips of 5 scenes, in batches of 4)" in messages
-    assert any("8 are few for new weights. Pass trainer.max_epochs=130" in message for message in messages)
+    assert messages[0].startswith("data: 30 pairs in ") and len(messages) <= 10
+    steps = "steps: 4 an epoch, 8 in 2 epochs, in batches of 4 chips: few for new weights. "
+    # the packaged network does not fit this one
+    assert f"{steps}Pass trainer.max_epochs=130 for some 500" in messages
+    split = "split=scene: 30 chips of 32 x 32 px, 5 scenes: train 18; val 6, 6 at places seen in training, on"
+    assert any(message.startswith(split) for message in messages)
     assert f"run directory: {tmp_path / 'run'}, new" in messages
     assert any(re.match(r"net: UNet, [\d,]+ parameters, stride \d, new weights .seed 0.", text) for text in messages)
     first, second = messages[-2:]
-    assert first.startswith("epoch 1/2  loss ") and "kept" not in first and " left" in first  # nothing is kept yet
+    assert messages[-3].endswith("| at 0.5; the epoch with the best Dice at 0.5 is kept")
+    assert first.startswith("epoch 1/2  loss ") and "best" not in first and " left" in first  # nothing is kept yet
+    row = read_history(Run(tmp_path / "run").metrics_path)[1]
+    assert f"  dice {row['dice/val']:.3f} | {row[DEFAULT_MONITOR]:.3f}  best {row[DEFAULT_MONITOR]:.3f} (ep" in second
     assert second.startswith("epoch 2/2  loss ") and "(epoch 2)" in second and " left" not in second
     caplog.clear()
     config = compose_tiny("checkpoint_every=2", "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2")
@@ -46,7 +54,7 @@ def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     messages = caplog.messages
     assert f"run directory: {tmp_path / 'run'}, resumed after epoch 2" in messages
     third = messages[-1]
-    assert third.startswith("epoch 3/3  loss ") and "|" not in third and "kept 0." in third and "(epoch 2)" in third
+    assert third.startswith("epoch 3/3  loss ") and "|" not in third and "best 0." in third and "(epoch 2)" in third
 
 
 def test_a_long_training_of_short_epochs_is_thinned_by_time(
@@ -62,6 +70,7 @@ def test_a_long_training_of_short_epochs_is_thinned_by_time(
     )
     lines = EpochLines("dice/val", Run(tmp_path), every=60)
     lines.on_train_start(trainer, trainer)
+    caplog.clear()
     for trainer.current_epoch in range(1000):
         lines.on_train_epoch_start(trainer, trainer)
         lines.on_train_epoch_end(trainer, trainer)
@@ -154,9 +163,13 @@ def test_a_kept_epoch_far_below_the_best_one_is_told_at_the_end(
     for epoch, dice in enumerate((0.471, 0.545, 0.5)):
         lines._note_figure({"dice/val": dice}, epoch)
     lines.best_epoch, lines.best_figure = 0, 0.471
-    trainer: Any = SimpleNamespace(is_global_zero=True)
+    constant = ConstantMonitors([DEFAULT_MONITOR])
+    trainer: Any = SimpleNamespace(is_global_zero=True, callbacks=[constant])
     with caplog.at_level("INFO"):
         lines.on_train_end(trainer, trainer)
+        constant.told = [DEFAULT_MONITOR]
+        lines.on_train_end(trainer, trainer)
+        constant.told = []
         lines.best_figure = 0.54
         lines.on_train_end(trainer, trainer)
     (told,) = caplog.messages

@@ -1,13 +1,18 @@
 r"""What a command says: one line a time, without codes that a terminal would obey, and with or without a reader.
 
 Names of files, settings of a run and values in it may hold such codes, whoever wrote them. All that a command prints
-goes through `tell` or `tables.print_table`, all that it logs through `PrintableRecord`.
+goes through `tell`, `print_line` or `tables.print_table`, all that it logs through `PrintableRecord`.
+
+On a terminal, lines are broken between words; in a file they stay whole.
 """
 
 import io
 import logging
 import os
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -21,14 +26,90 @@ _OURS = "seep_lightning"
 UNLIMITED = 10_000
 
 
+# a command that ends a line: it is to be pasted
+_COMMAND = re.compile(r"(?<=: )\s*(?=python -m seep_lightning\.)")
+# blanks outside of quotes
+_BETWEEN_ARGUMENTS = re.compile(r"""\s+(?=(?:[^'"]|'[^']*'|"[^"]*")*$)""")
+_INDENT = "  "
+
+
 def tell(text: object, *, file: TextIO | None = None) -> None:
     r"""Print one line; what would move the cursor, colour it or end the line shows as `\x1b` and the like.
 
     Args:
-        text: The line.
+        text: The line, for a person.
         file: Where to; None: the standard output.
     """
-    print(printable(text), file=file)
+    stream = sys.stdout if file is None else file
+    line = printable(text)
+    print(for_terminal(line) if stream.isatty() else line, file=file)
+
+
+def print_line(text: object) -> None:
+    """Print one line as `tell` does, but whole on a terminal, too: a line of JSON, CSV or YAML."""
+    print(printable(text))
+
+
+def for_terminal(line: str) -> str:
+    """A line, broken between words where it is wider than the terminal.
+
+    A command at its end stands below the rest, broken so that a shell takes it as one.
+
+    Args:
+        line: The line.
+    """
+    width = shutil.get_terminal_size().columns
+    if len(line) <= width:
+        return line
+    text, *commands = _COMMAND.split(line, maxsplit=1)
+    broken = _broken(text.rstrip(), width)
+    return "\n".join([broken, *(_broken_command(command, width) for command in commands)])
+
+
+def _broken(text: str, width: int) -> str:
+    """A text in lines of a width, further lines as far in as the first."""
+    indent = text[: len(text) - len(text.lstrip())]
+    return textwrap.fill(
+        text,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _broken_command(command: str, width: int) -> str:
+    """A command, broken between its arguments."""
+    first, *arguments = _BETWEEN_ARGUMENTS.split(command)
+    lines = [f"{_INDENT}{first}"]
+    for argument in arguments:
+        # room for the mark that a line goes on
+        if len(lines[-1]) + len(argument) + 3 <= width:
+            lines[-1] += f" {argument}"
+        else:
+            lines.append(f"{_INDENT}{_INDENT}{argument}")
+    return " \\\n".join(lines)
+
+
+class _TerminalFormatter(logging.Formatter):
+    """Another formatter's text, broken for the terminal; a table or a traceback of several lines stays."""
+
+    def __init__(self, formatter: logging.Formatter | None) -> None:
+        super().__init__()
+        self._formatter = formatter or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record."""
+        text = self._formatter.format(record)
+        return text if "\n" in text else for_terminal(text)
+
+
+def break_logs_for_terminal() -> None:
+    """Let logs be broken between words where they go to a terminal."""
+    for handler in logging.getLogger().handlers:
+        is_of_stream = isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler)
+        if is_of_stream and handler.stream.isatty() and not isinstance(handler.formatter, _TerminalFormatter):
+            handler.setFormatter(_TerminalFormatter(handler.formatter))
 
 
 class PrintableRecord(logging.LogRecord):

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.commands.composition import register_schemas
 from seep_lightning.commands.config_folder import conf_dir
-from seep_lightning.commands.console import prepare_console, tell
+from seep_lightning.commands.console import break_logs_for_terminal, prepare_console, tell
 from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
 from seep_lightning.commands.key_help import keys_help
 from seep_lightning.commands.messages import error_message
@@ -217,6 +217,8 @@ def _job(main: Main, command: str, sweep: str) -> Main:
     @functools.wraps(main)
     def job(cfg: DictConfig) -> Any:
         has_other_jobs = HydraConfig.get().mode == RunMode.MULTIRUN
+        # Hydra has set up the logs of this job
+        break_logs_for_terminal()
         try:
             with as_single_run(command, arguments):
                 return main(cfg)

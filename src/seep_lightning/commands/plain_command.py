@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from seep_lightning.commands.console import prepare_console, tell
+from seep_lightning.commands.console import prepare_console, print_line, tell
+from seep_lightning.commands.verbs import HELP_FLAGS
 from seep_lightning.errors import UserError
-
-HELP_FLAGS = ("-h", "--help")
 
 
 def run_plain_command(command: str, help_text: str, main: Callable[[Sequence[str]], None]) -> None:
@@ -21,7 +20,7 @@ def run_plain_command(command: str, help_text: str, main: Callable[[Sequence[str
     arguments = sys.argv[1:]
     if any(argument in HELP_FLAGS for argument in arguments):
         for line in help_text.splitlines():
-            tell(line)
+            print_line(line)
         return
     try:
         main(arguments)

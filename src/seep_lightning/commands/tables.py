@@ -36,10 +36,12 @@ def print_table(
     are_numbers = any(columns) and justify == "right"
     fitting = _fitting(rows, columns, console.width) if are_numbers else columns
     heads = [Column(_shown(column), justify=justify, overflow="fold", no_wrap=are_numbers) for column in fitting]
-    table = Table("", *heads, title=_shown(title), title_justify="left", show_header=any(columns))
+    table = Table("", *heads, show_header=any(columns))
     for name, row in rows.items():
         cells = [_shown(_text(row.get(column, ""))) for column in fitting]
         table.add_row(_shown(name), *cells)
+    # rich would fill the title with blanks
+    tell(title)
     console.print(table)
     if left_out := columns[len(fitting) :]:
         tell(f"no room for {', '.join(left_out)}: a wider terminal, or a file, shows all")

@@ -10,13 +10,13 @@ class Verb:
     Attributes:
         purpose: What it is for, in one line.
         module: The module of the package that does it; empty: the one of the same name.
-        has_config: Whether it takes `key=value` by a config in `conf/`.
     """
 
     purpose: str
     module: str = ""
-    has_config: bool = True
 
+
+HELP_FLAGS = ("-h", "--help")
 
 VERBS = {
     "train": Verb("train, or resume, one network (-m for a sweep)"),
@@ -31,7 +31,7 @@ VERBS = {
     "check": Verb("audit a data set before anyone trains on it"),
     "qgis": Verb("install Processing scripts in QGIS: map oil seeps, cut chips"),
     "tensorboard": Verb("curves and pictures of runs in a browser"),
-    "config": Verb("what a command line means, and where each value comes from", "show_config", has_config=False),
-    "schema": Verb("a verb's keys as JSON Schema, for editors of YAML", has_config=False),
-    "completion": Verb("completion of verbs, keys and choices in bash, zsh or fish", has_config=False),
+    "config": Verb("what a command line means, and where each value comes from", "show_config"),
+    "schema": Verb("a verb's keys as JSON Schema, for editors of YAML"),
+    "completion": Verb("completion of verbs, keys and choices in bash, zsh or fish"),
 }

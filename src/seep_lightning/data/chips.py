@@ -135,7 +135,7 @@ class Chips:
 
     def told_files(self) -> list[str]:
         """What there is to tell about the files, a line each: how they pair, and what is left out."""
-        lines = [f"data: {self.counted_files()}: {self.found}"] if self.found else []
+        lines = [f"data: {self.counted_files()} in {self.root}: {self.found}"] if self.found else []
         return lines + [f"data: left out {entry}" for entry in self.left_out]
 
     def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:

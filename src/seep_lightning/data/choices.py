@@ -90,13 +90,10 @@ def measure(chips: Chips, indices: Sequence[int], processes: int = 1) -> Trainin
 def choose_normalisation(facts: TrainingChips) -> tuple[str, str]:
     """Choose how chips are normalised. Returns the kind, and the reason."""
     share = facts.share_of_covered_chips
-    covered = "of the chips that show seep, slicks fill more than half in"
+    covered = f"slicks fill more than half of {share:.0%} of the chips that show seep"
     if share < MANY_CHIPS:
-        return "chip", f"{covered} {share:.0%} of them, so the median of nearly each chip is that of its sea"
-    return (
-        "scale",
-        f"{covered} {share:.0%} of them, and the median of such a chip is that of its slicks, not of its sea",
-    )
+        return "chip", f"{covered}, so the median of nearly every chip is that of its sea"
+    return "scale", f"{covered}, and the median of such a chip is that of its slicks, not of its sea"
 
 
 def choose_batch(facts: TrainingChips) -> tuple[int, str]:
@@ -105,7 +102,7 @@ def choose_batch(facts: TrainingChips) -> tuple[int, str]:
     by_steps = facts.count // LEAST_STEPS
     batch = max(SMALLEST_BATCH, min(USUAL_BATCH, by_size, by_steps))
     if batch == USUAL_BATCH:
-        return batch, f"{facts.count // batch} steps an epoch"
+        return batch, f"all {facts.count} training chips are {facts.count // batch} steps"
     if by_steps <= by_size:
         steps = max(facts.count // batch, 1)
         usual_steps = facts.count // USUAL_BATCH

@@ -157,6 +157,14 @@ class SeepDataModule(pl.LightningDataModule):
             "fingerprint": self.chips.fingerprint,
         }
 
+    def split_line(self) -> str:
+        """Tell in one line how many chips each part has, and the closest way in which they are known from training."""
+        height, width = self.chips.size
+        scenes = len(set(self.chips.scenes))
+        whole = f"{len(self.chips)} chips of {height} x {width} px, {scenes} scene{'' if scenes == 1 else 's'}"
+        verdicts = [row.verdict() for row in leakage(self.chips, self.parts)]
+        return f"split={self.split.kind}: {whole}: train {len(self.indices('train'))}; {'; '.join(verdicts)}"
+
     def leakage_line(self) -> str:
         """Tell in one line how far validation and test are known from training, and whether networks drew the masks."""
         rows = [str(row) for row in leakage(self.chips, self.parts)]

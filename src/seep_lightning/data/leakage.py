@@ -43,6 +43,26 @@ class Leakage(NamedTuple):
             text += f", {self.identical} ARE IDENTICAL to a training chip"
         return text
 
+    def verdict(self) -> str:
+        """The part, and the closest way in which it is known from training, in a few words."""
+        return f"{self.part} {self.chips}{self._closest()}"
+
+    def _closest(self) -> str:
+        """The closest way as words that follow; empty where nothing is known from training."""
+        if self.identical:
+            return f", {self.identical} IDENTICAL to a training chip"
+        if not self.scenes_known:
+            return " (scene unknown, see data.pattern)"
+        if self.touching:
+            return f", {self.touching} beside a training chip"
+        if self.same_scene:
+            return f", {self.same_scene} of scenes seen in training"
+        if self.placeless:
+            return f" ({self.placeless} at an unknown place, see data.grid)"
+        if self.same_place:
+            return f", {self.same_place} at places seen in training, on other days"
+        return ", no scene or place seen in training"
+
     def _shared_texts(self) -> list[str]:
         """What the part shares with training; what is not known is no 0."""
         if not self.scenes_known:

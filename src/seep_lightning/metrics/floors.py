@@ -19,6 +19,8 @@ from seep_lightning.metrics.figures import DICE
 # of the value over the chip's median, from 0 to LARGEST_RATIO
 RATIO_BINS = 400
 LARGEST_RATIO = 2
+# figures that differ by less look the same in a table
+SAME = 0.0005
 
 Counts = NDArray[np.int64]
 FloorValues = dict[str, float]
@@ -174,8 +176,8 @@ def declared_floors(floors: Mapping[str, FloorValues]) -> list[tuple[Floor, Floo
 
 
 def floors_in_words(floors: Mapping[str, FloorValues]) -> str:
-    """The floors in one line, such as `all seep 0.213, no seep 0.000`."""
-    words = [f"{floor.text(values)} {values['dice']:.3f}" for floor, values in declared_floors(floors)]
+    """The floors in one line, such as `all seep (0.213), no seep (0.000)`."""
+    words = [f"{floor.text(values)} ({values['dice']:.3f})" for floor, values in declared_floors(floors)]
     return ", ".join(words)
 
 
@@ -189,7 +191,7 @@ def floors_not_beaten(dice: float, floors: Mapping[str, FloorValues]) -> str:
     Returns:
         The line; empty where the Dice is above all of them.
     """
-    unbeaten = _unbeaten(dice, floors)
+    unbeaten = floors_above(dice, floors)
     if not unbeaten:
         return ""
     words = floors_in_words(unbeaten)
@@ -207,7 +209,7 @@ def classes_not_above_floors(classes: Mapping[str, Any]) -> str:
     """
     words = []
     for number, row in classes["by_class"].items():
-        unbeaten = _unbeaten(row["dice"], row.get("floors", {}))
+        unbeaten = floors_above(row["dice"], row.get("floors", {}))
         if unbeaten:
             words.append(f"class {number} ({row['dice']:.3f}; {floors_in_words(unbeaten)})")
     if not words:
@@ -215,6 +217,25 @@ def classes_not_above_floors(classes: Mapping[str, Any]) -> str:
     return f"Dice is not above what rules without learning reach: {', '.join(words)}."
 
 
-def _unbeaten(dice: float, floors: Mapping[str, FloorValues]) -> dict[str, FloorValues]:
-    """The floors that a Dice is not above."""
+def floors_above(dice: float, floors: Mapping[str, FloorValues]) -> dict[str, FloorValues]:
+    """The floors that a Dice is not above.
+
+    Args:
+        dice: Of a network.
+        floors: What is stored of each floor, by its key.
+    """
     return {key: values for key, values in floors.items() if dice <= values["dice"]}
+
+
+def marks_everything(figures: Mapping[str, Any], floors: Mapping[str, FloorValues]) -> bool:
+    """Whether a network calls every pixel seep: it misses none, and its Dice is that of the rule.
+
+    Args:
+        figures: Dice and recall, by their keys.
+        floors: What is stored of each floor, by its key.
+    """
+    rule = floors.get("all_seep")
+    recall = figures.get("recall")
+    if rule is None or recall is None:
+        return False
+    return bool(1 - recall < SAME and abs(figures["dice"] - rule["dice"]) < SAME)

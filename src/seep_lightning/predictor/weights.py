@@ -70,6 +70,11 @@ def load_weights(net: nn.Module, content: Mapping[str, Any], path: Path) -> None
         raise UserError(message) from error
 
 
+def fits(net: nn.Module, path: Path) -> bool:
+    """Whether a network can start from a file's weights, see `start_from`."""
+    return _is_of_network(_best_fit(net, read_weights(path)), net)
+
+
 def start_from(net: nn.Module, path: Path) -> None:
     """Put as many weights of a file into a network as fit, and log which do not.
 
@@ -84,8 +89,7 @@ def start_from(net: nn.Module, path: Path) -> None:
         UserError: The file holds no weights, more than weights, or those of another network.
     """
     fit = _best_fit(net, read_weights(path))
-    total = sum(weight.numel() for weight in net.state_dict().values())
-    if fit.values < LEAST_SHARE * total:
+    if not _is_of_network(fit, net):
         raise UserError(
             f"{path}: its network differs from model ({_listed(fit.left)} do not fit). "
             "Use the model it was trained with, or init=null."
@@ -141,10 +145,16 @@ def _own_weights(content: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name.removeprefix(OURS): weight for name, weight in stored.items() if name.startswith(OURS)}
 
 
+def _is_of_network(fit: PartialFit, net: nn.Module) -> bool:
+    """Whether a network has enough of its weights in a file to start from."""
+    total = sum(weight.numel() for weight in net.state_dict().values())
+    return fit.values >= LEAST_SHARE * total
+
+
 def _best_fit(net: nn.Module, weights: Mapping[str, Tensor]) -> PartialFit:
     """The fit of a file's weights under the change of their names by which most of them fit."""
-    fits = [_fit(net, {rename(name): weight for name, weight in weights.items()}) for rename in _renamings(net)]
-    return max(fits, key=lambda fit: fit.values)
+    attempts = [_fit(net, {rename(name): weight for name, weight in weights.items()}) for rename in _renamings(net)]
+    return max(attempts, key=lambda fit: fit.values)
 
 
 def _fit(net: nn.Module, weights: Mapping[str, Tensor]) -> PartialFit:

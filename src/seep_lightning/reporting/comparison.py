@@ -12,7 +12,7 @@ from seep_lightning.documents.regular_files import entries_below, is_there, read
 from seep_lightning.documents.tables import LARGEST_TABLE
 from seep_lightning.errors import UserError, printable
 from seep_lightning.metrics.figures import DICE, lower_is_better
-from seep_lightning.metrics.floors import FloorValues, floors_in_words, floors_not_beaten
+from seep_lightning.metrics.floors import FloorValues, floors_above, floors_in_words, floors_not_beaten
 from seep_lightning.metrics.ranking import RANKING
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.settings import compared, flatten
@@ -110,6 +110,14 @@ def not_above_floors(rows: Sequence[Row], home: Path) -> list[str]:
         if line:
             lines.append(f"{os.path.relpath(row.run.dir, home)}: {line}")
     return lines
+
+
+def floors_above_all(rows: Sequence[Row]) -> dict[str, FloorValues]:
+    """The floors that no run is above, of runs that have the same floors; none for a single run."""
+    if len(rows) < 2 or any(row.floors != rows[0].floors for row in rows):
+        return {}
+    best = max(row.figures.get(DICE.key, math.inf) for row in rows)
+    return floors_above(best, rows[0].floors)
 
 
 def _folders_with(names: Sequence[str], folders: Sequence[str]) -> dict[str, list[Path]]:

@@ -8,12 +8,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.commands.console import tell
+from seep_lightning.commands.console import print_line, tell
 from seep_lightning.commands.tables import print_table
 from seep_lightning.errors import UserError
 from seep_lightning.files import remove_leftovers, table_text, write_table
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.reporting.comparison import Row, floors_of_rows, not_above_floors
+from seep_lightning.metrics.floors import floors_in_words
+from seep_lightning.reporting.comparison import Row, floors_above_all, floors_of_rows, not_above_floors
 from seep_lightning.reporting.row_values import ABSENT, RUN, STATUS, value_of
 
 # settings side by side; more of them go into one column
@@ -79,7 +80,7 @@ def print_csv(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
     """Print what `write_rows` writes, without codes that a terminal would obey."""
     text = table_text([_flat_row(row, columns) for row in rows])
     for line in text.rstrip("\n").split("\n"):
-        tell(line)
+        print_line(line)
 
 
 def print_json(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
@@ -88,11 +89,11 @@ def print_json(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
     for row in rows:
         values = {name: _json_value(value) for name, value in _flat_row(row, columns).items()}
         objects.append(json.dumps(values, allow_nan=False, default=str))
-    tell("[")
+    print_line("[")
     for text in objects[:-1]:
-        tell(f"{text},")
-    tell(objects[-1])
-    tell("]")
+        print_line(f"{text},")
+    print_line(objects[-1])
+    print_line("]")
 
 
 def shown_value(value: Any) -> str:
@@ -247,6 +248,10 @@ def _print_floors(rows: Sequence[Row], home: Path) -> None:
     floors = floors_of_rows(rows)
     if floors:
         tell(f"Dice without learning: {floors}")
+    above_all = floors_above_all(rows)
+    if above_all:
+        tell(f"None of the {len(rows)} runs is above what rules without learning reach: {floors_in_words(above_all)}.")
+        return
     lines = not_above_floors(rows, home)
     for line in lines[:MOST_NAMED]:
         tell(line)

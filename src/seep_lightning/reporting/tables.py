@@ -21,8 +21,10 @@ from seep_lightning.metrics.floors import (
     FloorValues,
     classes_not_above_floors,
     declared_floors,
+    floors_above,
     floors_in_words,
     floors_not_beaten,
+    marks_everything,
     stored_floors,
 )
 from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
@@ -61,13 +63,24 @@ def print_figures(title: str, rows: Mapping[str, Row]) -> None:
     print_table(title, rows, [figure.key for figure in figures])
 
 
-def print_floors(dice: float, floors: Mapping[str, FloorValues]) -> None:
-    """Print what rules without learning reach, and say so where a Dice is not above it."""
-    if floors:
-        tell(f"Dice without learning: {floors_in_words(floors)}")
+def print_floors(figures: Row, floors: Mapping[str, FloorValues]) -> None:
+    """Print what rules without learning reach, and say so where a Dice is not above it.
+
+    Args:
+        figures: Of the network, by their keys.
+        floors: What is stored of each floor, by its key.
+    """
+    dice = figures[DICE.key]
     line = floors_not_beaten(dice, floors)
+    below = {key: values for key, values in floors.items() if key not in floors_above(dice, floors)}
+    if line and below:
+        line += f" It is above {floors_in_words(below)}."
+    if not line and floors:
+        line = f"Dice without learning: {floors_in_words(floors)}"
     if line:
         tell(line)
+    if marks_everything(figures, floors):
+        tell("It marks everything as seep.")
 
 
 def print_evaluation(summary: dict[str, Any]) -> None:
@@ -84,7 +97,7 @@ def print_evaluation(summary: dict[str, Any]) -> None:
     title = f"{part}: {summary['data']['chips']} chips, split: {summary['split']}"
     print_figures(title, rows)
     tell(f"threshold in use: {threshold_in_words(summary)}")
-    print_floors(summary["figures"]["dice"], stored_floors(summary))
+    print_floors(summary["figures"], stored_floors(summary))
     _print_objects(summary["objects"])
     if "classes" in summary:
         _print_classes(summary["classes"])

@@ -13,6 +13,7 @@ from seep_lightning.data.chips import Chips
 from seep_lightning.data.split import other_parts_cure
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.figures import DICE_OF_CLASS, key_of
+from seep_lightning.training.length import validated_chips
 from seep_lightning.training.monitors import LAST_EPOCH, monitors_of, needs_truth
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def check_criterion(trainer: pl.Trainer, data: "SeepDataModule", config: TrainCo
     """
     training = data.indices("train")
     _check_training(data.chips, training, config)
-    validated = _validated_chips(trainer, data, config)
+    validated = validated_chips(trainer, data, config)
     lacking = _lacking(data.chips, validated)
     if lacking:
         _check_monitors_without(lacking, len(validated), data, config)
@@ -58,20 +59,6 @@ def _check_training(chips: Chips, training: Sequence[int], config: TrainConfig) 
             "data.mask_values with `python -m seep_lightning.check`."
         )
     raise UserError(f"{subject}: there is nothing to learn. {_other_split(config).capitalize()}.")
-
-
-def _validated_chips(trainer: pl.Trainer, data: "SeepDataModule", config: TrainConfig) -> list[int]:
-    """The chips of validation that `trainer.limit_val_batches` leaves, the first ones of all."""
-    chips = data.indices("val")
-    limit = trainer.limit_val_batches
-    # a dry run validates one batch and judges nothing
-    if config.trainer.fast_dev_run:
-        return chips
-    chips_in_batch = data.batch_size * trainer.world_size
-    if isinstance(limit, float):
-        batches = -(-len(chips) // chips_in_batch)
-        limit = int(batches * limit)
-    return chips[: limit * chips_in_batch]
 
 
 def _lacking(chips: Chips, indices: Sequence[int]) -> str:

@@ -51,6 +51,14 @@ class EpochBar(ProgressBar):
         """Move the bar."""
         self._advance(trainer, self._name_with_time(trainer) if self._bar else "")
 
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock of validation."""
+        self.pace.validation_starts()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """See how long validation takes."""
+        self.pace.validation_ends(trainer)
+
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any, **__: Any) -> None:
         """Move the bar on."""
         self._advance(trainer, f"{self._name}, validation" if self._bar else "")

@@ -18,8 +18,9 @@ from seep_lightning.metrics.figures import key_of
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_history
 from seep_lightning.training.checkpointing import RunCheckpoint
+from seep_lightning.training.criterion import ConstantMonitors
 from seep_lightning.training.monitors import LAST_EPOCH
-from seep_lightning.training.pace import Pace, epochs_in_all, seconds_left
+from seep_lightning.training.pace import Pace, callbacks_of, epochs_in_all, seconds_left
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ FEW_EPOCHS = 100
 """A training of so many epochs tells each of them: a few screens."""
 MUCH_BETTER = 0.02
 """A tuned Dice that is so much higher than that of the kept epoch is worth another monitor."""
+WORTH_TELLING = 1
+"""Seconds; a shorter final scoring is not told at the last epoch."""
+DICE = "dice/val"
 STILL_READABLE = 0.001
 """Below it, three decimals say nothing."""
 
@@ -50,7 +54,7 @@ class EpochLines(Checkpoint):
         self.every = every
         self.pace = Pace()
         # the tuned Dice, by which runs are ranked, tells more than what the default monitor measures at 0.5
-        self.figure = "dice/val" if monitor in (DEFAULT_MONITOR, LAST_EPOCH) else monitor
+        self.figure = DICE if monitor in (DEFAULT_MONITOR, LAST_EPOCH) else monitor
         self.best: float | None = None
         self.best_epoch: int | None = None
         self.best_figure: float | None = None
@@ -69,6 +73,16 @@ class EpochLines(Checkpoint):
         if row is not None:
             self.best_epoch = int(row["epoch"]) - 1
             self.best_figure = row.get(self.figure)
+        if trainer.is_global_zero:
+            log.info("each epoch: %s", self._columns())
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock of validation."""
+        self.pace.validation_starts()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """See how long validation takes."""
+        self.pace.validation_ends(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -92,7 +106,7 @@ class EpochLines(Checkpoint):
         """Tell where the monitor kept an epoch that is far from the best one by the figure that runs are ranked by."""
         highest, epoch = self._highest
         is_far = self.best_figure is not None and highest >= self.best_figure + MUCH_BETTER
-        if self.figure == self.monitor or not is_far or not trainer.is_global_zero:
+        if self.figure == self.monitor or not is_far or not trainer.is_global_zero or self._was_constant(trainer):
             return
         kept = "" if self.best_epoch is None else f" of epoch {self.best_epoch + 1}"
         log.info(
@@ -103,6 +117,11 @@ class EpochLines(Checkpoint):
             epoch + 1,
             highest,
         )
+
+    def _was_constant(self, trainer: pl.Trainer) -> bool:
+        """Whether other advice on the monitor was given already."""
+        watchers = [callback for callback in callbacks_of(trainer) if isinstance(callback, ConstantMonitors)]
+        return any(self.monitor in watcher.told for watcher in watchers)
 
     def _note_figure(self, figures: Mapping[str, Any], epoch: int) -> None:
         """Take note of an epoch's tuned Dice, where it has one."""
@@ -116,33 +135,72 @@ class EpochLines(Checkpoint):
         is_last = trainer.should_stop or trainer.current_epoch + 1 == self._epochs
         return is_short or is_last or time.monotonic() - self._told >= self.every
 
+    def _columns(self) -> str:
+        """What an epoch's line shows, and which epoch is kept."""
+        shown = "loss of training | of validation"
+        if self._tells_both:
+            return f"{shown}, Dice at its best threshold | at 0.5; the epoch with the best Dice at 0.5 is kept"
+        if self.figure == DICE:
+            shown += ", Dice at its best threshold"
+        kept = "the last epoch" if self.monitor == LAST_EPOCH else f"the epoch with the best {self.monitor}"
+        return f"{shown}; {kept} is kept"
+
+    @property
+    def _tells_both(self) -> bool:
+        """Whether the monitor is another Dice than the figure that runs are ranked by."""
+        return self.monitor == DEFAULT_MONITOR and self.figure != self.monitor
+
     def _line(self, trainer: pl.Trainer, figures: dict[str, Any], seconds: float) -> str:
-        """The epoch in one line."""
+        """The epoch in one line; on a narrow terminal without what `metrics.csv` has as well."""
         number = trainer.current_epoch + 1
         total = "" if self._epochs is None else f"/{self._epochs}"
         width = max(len(total) - 1, 0)
-        parts = [f"epoch {number:>{width}}{total}", _losses(figures), self._monitored(figures), self._best_so_far()]
-        left = ""
-        if self._epochs is not None and number < self._epochs and not trainer.should_stop:
-            all_left = seconds_left(trainer, self.pace, self._epochs - number)
-            left = "" if all_left is None else f"{in_words(all_left)} left"
-        whole = "  ".join(filter(None, [*parts, in_words(seconds), left]))
-        # `metrics.csv` has the epoch's seconds as well
-        fits = not shows_bars() or len(whole) <= shutil.get_terminal_size().columns
-        return whole if fits else "  ".join(filter(None, [*parts, left]))
+        parts = [f"epoch {number:>{width}}{total}", _losses(figures), self._monitored(figures)]
+        left = self._left(trainer, number)
+        best = self._best_so_far()
+        lines = [
+            [*parts, best, f"took {in_words(seconds)}", left],
+            [*parts, best, left],
+            [*parts, self._best_so_far(with_value=False), left],
+        ]
+        texts = ["  ".join(filter(None, line)) for line in lines]
+        columns = shutil.get_terminal_size().columns
+        fitting = [text for text in texts if not shows_bars() or len(text) <= columns]
+        return fitting[0] if fitting else texts[-1]
+
+    def _left(self, trainer: pl.Trainer, number: int) -> str:
+        """What is left of the training, with its final scoring; empty where nobody knows, or where it is next to none.
+
+        Args:
+            trainer: It trains.
+            number: Of the epoch that ends, from 1.
+        """
+        if self._epochs is None:
+            return ""
+        has_more = number < self._epochs and not trainer.should_stop
+        seconds = seconds_left(trainer, self.pace, self._epochs - number) if has_more else self.pace.scoring
+        if seconds is None or (not has_more and seconds < WORTH_TELLING):
+            return ""
+        return f"{in_words(seconds)} left"
 
     def _monitored(self, figures: dict[str, Any]) -> str:
-        """The figure that is told; empty where this epoch was not validated, or it is the loss."""
+        """The figures that are told; empty where this epoch was not validated, or it is the loss."""
         is_told_already = key_of(self.figure) == "loss" or self.figure not in figures
-        return "" if is_told_already else f"{self.figure.removesuffix('/val')} {_number(figures[self.figure])}"
-
-    def _best_so_far(self) -> str:
-        """The figure at the epoch that is kept, and that epoch; empty where it is always the last one."""
-        if self.monitor == LAST_EPOCH or self.best_figure is None:
+        if is_told_already:
             return ""
-        epoch = "" if self.best_epoch is None else f" (epoch {self.best_epoch + 1})"
-        word = "best" if self.figure == self.monitor else "kept"
-        return f"{word} {_number(self.best_figure)}{epoch}"
+        values = [figures[self.figure]]
+        if self._tells_both and self.monitor in figures:
+            values.append(figures[self.monitor])
+        return f"{self.figure.removesuffix('/val')} {' | '.join(map(_number, values))}"
+
+    def _best_so_far(self, *, with_value: bool = True) -> str:
+        """The monitor at the epoch that is kept, and that epoch; empty where it is always the last one."""
+        if self.monitor == LAST_EPOCH or self.best is None:
+            return ""
+        epoch = "" if self.best_epoch is None else f"epoch {self.best_epoch + 1}"
+        if epoch and not with_value:
+            return f"best: {epoch}"
+        return f"best {_number(self.best)}" + (f" ({epoch})" if epoch else "")
 
 
 def _figures(trainer: pl.Trainer, module: Any) -> dict[str, Any]:

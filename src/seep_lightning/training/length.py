@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import lightning.pytorch as pl
 
+    from seep_lightning.config.training import TrainConfig
     from seep_lightning.data.datamodule import SeepDataModule
+
+FEW_STEPS = 500
+"""Fewer steps than this hardly teach a network with new weights.
+
+The average of the weights alone is over 50 of them, and the default schedule warms up in the first third.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,16 +95,60 @@ def expected_limits(trainer: "pl.Trainer", data: "SeepDataModule") -> TrainingLi
         trainer: The Trainer.
         data: The chips, set up.
     """
-    batch_size = data.batch_size
-    chips = len(data.indices("train")) // trainer.world_size
-    # a last batch that is not full is left out, unless it is the only one
-    batches = max(chips // batch_size, 1)
+    batches = _batches(trainer, data)
     limit = trainer.limit_train_batches
     if isinstance(limit, float):
         batches = int(batches * limit)
     elif limit is not None:
         batches = min(batches, limit)
     return _limits(trainer, batches)
+
+
+def steps_of_all_chips(trainer: "pl.Trainer", data: "SeepDataModule") -> int:
+    """Steps of the optimiser in an epoch of all training chips, whatever `trainer.limit_train_batches` says.
+
+    Args:
+        trainer: The Trainer.
+        data: The chips, set up.
+    """
+    return _limits(trainer, _batches(trainer, data)).steps_per_epoch
+
+
+def epochs_of_steps(steps: int, steps_per_epoch: int) -> int:
+    """How many epochs have some number of steps, rounded up to tens.
+
+    Args:
+        steps: As many at least.
+        steps_per_epoch: Of the optimiser.
+    """
+    return math.ceil(steps / max(steps_per_epoch, 1) / 10) * 10
+
+
+def validated_chips(trainer: "pl.Trainer", data: "SeepDataModule", config: "TrainConfig") -> list[int]:
+    """The chips of validation that `trainer.limit_val_batches` leaves, the first ones of all.
+
+    Args:
+        trainer: The Trainer.
+        data: The chips, set up.
+        config: The run's config.
+    """
+    chips = data.indices("val")
+    limit = trainer.limit_val_batches
+    # a dry run validates one batch and judges nothing
+    if config.trainer.fast_dev_run:
+        return chips
+    chips_in_batch = data.batch_size * trainer.world_size
+    if isinstance(limit, float):
+        batches = -(-len(chips) // chips_in_batch)
+        limit = int(batches * limit)
+    return chips[: limit * chips_in_batch]
+
+
+def _batches(trainer: "pl.Trainer", data: "SeepDataModule") -> int:
+    """Batches of all training chips, on each process."""
+    chips = len(data.indices("train")) // trainer.world_size
+    # a last batch that is not full is left out, unless it is the only one
+    return max(chips // data.batch_size, 1)
 
 
 def _limits(trainer: "pl.Trainer", batches: float) -> TrainingLimits:

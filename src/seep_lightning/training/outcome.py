@@ -107,12 +107,13 @@ def measure_outcome(
 
 
 def device_in_words(trainer: "pl.Trainer") -> str:
-    """Device, number of processes and precision, such as `cpu, 2 threads x 1, 32-true`."""
+    """Device, number of processes where there are several, and precision, such as `cpu, 2 threads, 32-true`."""
     import torch
 
     device = trainer.strategy.root_device
-    devices = f"x {trainer.world_size}, {trainer.precision}"
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)} {devices}"
     threads = torch.get_num_threads()
-    return f"cpu, {threads} {'thread' if threads == 1 else 'threads'} {devices}"
+    name = f"cpu, {threads} {'thread' if threads == 1 else 'threads'}"
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    processes = f" x {trainer.world_size} processes" if trainer.world_size > 1 else ""
+    return f"{name}{processes}, {trainer.precision}"

@@ -1,6 +1,8 @@
 """How long a training still takes, from the epochs that it did last."""
 
+import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lightning.pytorch.callbacks import Timer
@@ -15,10 +17,25 @@ _EPOCHS_REMEMBERED = 10
 
 
 class Pace:
-    """Seconds of the last epochs, validation and checkpoints included."""
+    """Seconds of the last epochs, validation and checkpoints included.
+
+    Attributes:
+        scoring: About the seconds that the final scoring of all validation chips takes; 0 before a validation.
+    """
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=_EPOCHS_REMEMBERED)
+        self._validation_started = 0.0
+        self.scoring = 0.0
+
+    def validation_starts(self) -> None:
+        """Start the clock of an epoch's validation."""
+        self._validation_started = time.monotonic()
+
+    def validation_ends(self, trainer: "pl.Trainer") -> None:
+        """Take the time of a validation, which may have been of some chips only, for that of the final scoring."""
+        if not trainer.sanity_checking:
+            self.scoring = (time.monotonic() - self._validation_started) * _validations_of_all_chips(trainer)
 
     def add(self, seconds: float) -> None:
         """Count an epoch that is done."""
@@ -42,19 +59,34 @@ def epochs_in_all(trainer: "pl.Trainer") -> int | None:
 
 
 def seconds_left(trainer: "pl.Trainer", pace: Pace, epochs_left: float) -> float | None:
-    """How long a training still takes, `trainer.max_time` at most; None while nobody knows.
+    """How long a training still takes with its final scoring; None while nobody knows.
+
+    Its epochs end after `trainer.max_time` at the latest.
 
     Args:
         trainer: It trains.
         pace: Of its last epochs.
         epochs_left: Which may be a part of one.
     """
-    allowed = [callback.time_remaining() for callback in _callbacks(trainer) if isinstance(callback, Timer)]
+    allowed = [callback.time_remaining() for callback in callbacks_of(trainer) if isinstance(callback, Timer)]
     known = [seconds for seconds in (pace.seconds_for(epochs_left), *allowed) if seconds is not None]
-    return max(min(known), 0.0) if known else None
+    return max(min(known), 0.0) + pace.scoring if known else None
 
 
-def _callbacks(trainer: "pl.Trainer") -> list[object]:
+def _validations_of_all_chips(trainer: "pl.Trainer") -> float:
+    """How many times a validation's work it is to score all validation chips in one process."""
+    # loaders of one's own need not know their length
+    with suppress(TypeError, AttributeError, ZeroDivisionError):
+        return len(trainer.val_dataloaders) * trainer.world_size / sum(trainer.num_val_batches)
+    return 1.0
+
+
+def callbacks_of(trainer: "pl.Trainer") -> list[object]:
+    """The callbacks of a training.
+
+    Args:
+        trainer: It trains.
+    """
     # the Trainer does not declare the attribute
     callbacks: list[object] = vars(trainer)["callbacks"]
     return callbacks

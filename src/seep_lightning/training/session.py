@@ -233,16 +233,17 @@ class TrainingSession:
         data = parts.data
         is_new = parts.last_checkpoint is None
         earlier = {} if is_new else self.run.summary()
+        shared = data.leakage_line()
         leakage = earlier.get("leakage")
         if not leakage:
-            leakage = data.leakage_line() + learned_before(self.config.init, data.chips, data.parts)
+            leakage = shared + learned_before(self.config.init, data.chips, data.parts)
             leakage += own_outlines(self.run, self.config.init, data.chips)
         findings = data.findings()
         self.run.write_config(self.config)
         if is_first_process():
             if is_new:
                 write_split(self.run.split_path, data.chips, data.parts)
-            log.info(leakage)
+            log.info("%s%s", data.split_line(), leakage.removeprefix(shared))
             tell_findings(findings)
         facts = facts_of_run(self.config, data, leakage)
         # a resumed run is not audited again
@@ -307,4 +308,4 @@ def tell_findings(findings: "Sequence[Finding]") -> None:
     if findings:
         hidden = len(findings) - MOST_FINDINGS
         what = f"{hidden} more such findings" if hidden > 0 else "what else is worth knowing"
-        log.warning("%s: python -m seep_lightning.check, with the same data and split settings", what)
+        log.warning("%s: see python -m seep_lightning.check with the same data and split settings", what)

@@ -1,12 +1,20 @@
 """What a training tells before its first epoch: what learns, from how much, on what, from where on."""
 
 import logging
-import math
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.runs.directory import Run
-from seep_lightning.training.length import TrainingLength, expected_limits, training_length
+from seep_lightning.runs.weights import SHIPPED_NETWORKS
+from seep_lightning.training.length import (
+    FEW_STEPS,
+    TrainingLength,
+    epochs_of_steps,
+    expected_limits,
+    steps_of_all_chips,
+    training_length,
+    validated_chips,
+)
 from seep_lightning.training.outcome import device_in_words
 
 if TYPE_CHECKING:
@@ -16,12 +24,6 @@ if TYPE_CHECKING:
     from seep_lightning.training.module import SeepModule
 
 log = logging.getLogger(__name__)
-
-FEW_STEPS = 500
-"""Fewer steps than this hardly teach a network with new weights.
-
-The average of the weights alone is over 50 of them, and the default schedule warms up in the first third.
-"""
 
 
 def tell_start(
@@ -47,9 +49,13 @@ def tell_start(
     length = training_length(limits, data.first_epoch, steps_done)
     weights = _origin(config, last_checkpoint)
     log.info("net: %s, %s, stride %d, %s", *_net(module), module.stride, weights)
-    log.info("steps: %s", _steps(data, limits.steps_per_epoch, length, trainer.world_size))
-    if last_checkpoint is None and config.init is None and length.steps < FEW_STEPS and not config.trainer.fast_dev_run:
-        log.info("steps: %s", _advice(length, limits.steps_per_epoch))
+    steps = _steps(data, limits.steps_per_epoch, length, trainer)
+    is_new = last_checkpoint is None and config.init is None and not config.trainer.fast_dev_run
+    if is_new and length.steps < FEW_STEPS:
+        steps += _advice(module, limits.steps_per_epoch)
+    log.info("steps: %s", steps)
+    if validation := _validation(trainer, data, config):
+        log.info("validation: %s", validation)
     log.info("device: %s", device_in_words(trainer))
     done = "new" if last_checkpoint is None else f"resumed after epoch {data.first_epoch}"
     log.info("run directory: %s, %s", run.dir, done)
@@ -68,22 +74,38 @@ def _origin(config: TrainConfig, last_checkpoint: dict[str, Any] | None) -> str:
     return f"new weights (seed {config.seed})" if config.init is None else f"weights of init={config.init}"
 
 
-def _steps(data: "SeepDataModule", per_epoch: int, length: TrainingLength, processes: int) -> str:
+def _steps(data: "SeepDataModule", per_epoch: int, length: TrainingLength, trainer: "pl.Trainer") -> str:
     """How many steps there are, and of how many chips."""
-    scenes = len(set(data.chips.scenes))
-    batches = f"batches of {data.batch_size}" + (f" on each of {processes} processes" if processes > 1 else "")
-    chips = f"{len(data.indices('train'))} of {len(data.chips)} chips of {_number_of(scenes, 'scene')}, in {batches}"
+    whole = steps_of_all_chips(trainer, data)
+    epoch = f"{per_epoch:,} an epoch"
+    if per_epoch < whole:
+        epoch = f"{per_epoch:,} of {whole:,} an epoch (trainer.limit_train_batches={trainer.limit_train_batches})"
     in_all = "no end" if length.epochs is None else f"{length.steps:,} in {_number_of(length.epochs, 'epoch')}"
-    return f"{per_epoch:,} an epoch, {in_all} ({chips})"
+    processes = trainer.world_size
+    batches = f"batches of {data.batch_size} chips" + (f" on each of {processes} processes" if processes > 1 else "")
+    return f"{epoch}, {in_all}, in {batches}"
 
 
-def _advice(length: TrainingLength, per_epoch: int) -> str:
-    """What to do where there are too few steps to learn."""
-    epochs = math.ceil(FEW_STEPS / max(per_epoch, 1) / 10) * 10
-    return (
-        f"{length.steps:,} are few for new weights. Pass trainer.max_epochs={epochs} for some {FEW_STEPS}, "
-        "or init=seeps to begin with a trained network"
-    )
+def _advice(module: "SeepModule", per_epoch: int) -> str:
+    """What to do where there are too few steps to learn, as words that follow."""
+    # reads weights with torch
+    from seep_lightning.predictor.weights import fits
+
+    epochs = epochs_of_steps(FEW_STEPS, per_epoch)
+    advice = f": few for new weights. Pass trainer.max_epochs={epochs} for some {FEW_STEPS}"
+    if fits(module.net, SHIPPED_NETWORKS["seeps"]):
+        advice += ", or init=seeps to begin with a trained network"
+    return advice
+
+
+def _validation(trainer: "pl.Trainer", data: "SeepDataModule", config: TrainConfig) -> str:
+    """How many chips score an epoch, where it is not all of them; empty where it is."""
+    chips = len(data.indices("val"))
+    scored = len(validated_chips(trainer, data, config))
+    if scored == chips:
+        return ""
+    limit = f"trainer.limit_val_batches={trainer.limit_val_batches}"
+    return f"{scored} of the {chips} val chips score each epoch ({limit}), all of them the end"
 
 
 def _number_of(count: int, word: str) -> str:
