@@ -148,7 +148,7 @@ def _own_weights(content: Mapping[str, Any]) -> dict[str, Tensor]:
 def _is_of_network(fit: PartialFit, net: nn.Module) -> bool:
     """Whether a network has enough of its weights in a file to start from."""
     total = sum(weight.numel() for weight in net.state_dict().values())
-    return fit.values >= LEAST_SHARE * total
+    return bool(fit.values >= LEAST_SHARE * total)
 
 
 def _best_fit(net: nn.Module, weights: Mapping[str, Tensor]) -> PartialFit:

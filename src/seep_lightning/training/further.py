@@ -30,6 +30,6 @@ def epochs_to_train_further(run: Run) -> int | None:
         return None
     # without it nothing goes on
     with suppress(UserError):
-        steps = read_checkpoint(run.last)["global_step"]
-        return max(epochs_of_steps(FEW_STEPS, steps // epochs), 2 * epochs)
+        steps = int(read_checkpoint(run.last)["global_step"])
+        return max(epochs_of_steps(FEW_STEPS, steps // epochs), 2 * int(epochs))
     return None

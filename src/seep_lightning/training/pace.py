@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.callbacks import Timer
 
@@ -77,7 +77,8 @@ def _validations_of_all_chips(trainer: "pl.Trainer") -> float:
     """How many times a validation's work it is to score all validation chips in one process."""
     # loaders of one's own need not know their length
     with suppress(TypeError, AttributeError, ZeroDivisionError):
-        return len(trainer.val_dataloaders) * trainer.world_size / sum(trainer.num_val_batches)
+        loader: Any = trainer.val_dataloaders
+        return float(len(loader)) * trainer.world_size / sum(trainer.num_val_batches)
     return 1.0
 
 
