@@ -71,6 +71,15 @@ class CellGrid:
         middles = cells.positions + 0.5
         return self.points(middles)
 
+    def keys_at(self, points: Points) -> Keys:
+        """The keys of the cells that hold some points, int64 (N,).
+
+        Args:
+            points: Coordinates x, y, (N, 2).
+        """
+        rows, columns = np.floor(self.positions(points)).astype(np.int64).T
+        return rows * ROW_STEP + MIDDLE_COLUMN + columns
+
     def cells_at(self, points: Points) -> "CellSet":
         """The cells that hold at least one of some points.
 

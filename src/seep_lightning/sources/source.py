@@ -17,14 +17,16 @@ class SourceSettings:
     Attributes:
         min_days: Slicks on fewer days make no source.
         level: Largest corrected p-value of a source.
-        permutations: How often the days are shifted at random.
+        permutations: How often the days are shifted at random; p-values are multiples of 1 / (permutations + 1).
         seed: Of the random shifts.
+        reach: Cells around a slick in which it counts as seen too, for ends that wander from day to day.
     """
 
     min_days: int = 3
     level: float = 0.01
-    permutations: int = 200
+    permutations: int = 999
     seed: int = 0
+    reach: int = 1
 
 
 class SlickKey(NamedTuple):
@@ -56,21 +58,21 @@ class Source:
     Attributes:
         number: From 1, the surest first.
         cells: Its cells.
-        days_seen: Days with a slick there.
-        days_looked: Days on which the place was looked at.
+        days_seen: Days with a slick that belongs to it.
+        days_looked: Days on which half of its cells or more were looked at, or on which it was seen.
         rate: days_seen / days_looked.
         rate_low: Lower end of the rate's 95 % interval.
         rate_high: Its upper end.
-        expected_by_chance: Days with a slick there that chance gives.
-        p_value: Of as many days by chance, before correction.
-        p_corrected: The same, corrected for the many places looked at.
+        expected_by_chance: Days on which a slick touches its cells by chance.
+        p_value: Of as many days by chance in its most surprising cell, before correction.
+        p_corrected: Of a cell as surprising anywhere by chance: corrected for the many cells looked at.
         p_mean: Mean probability of its slicks, each by its area; None where no slick has one.
         by_day: Area and length on each day on which it was seen, in the order of time.
         first: First date seen, YYYY-MM-DD, or the day's name.
         last: Last date seen.
         class_number: The commonest class of its slicks; None without classes.
         origin: x, y in the grid's coordinates.
-        origin_spread: How far the days' nearest ends lie from the origin, median, in m or px.
+        origin_spread: How far the days' nearest ends lie from the origin, median, in m or px; for a core, its cells.
         origin_kind: One of `ORIGIN_KINDS`.
         slicks: Its slicks.
     """

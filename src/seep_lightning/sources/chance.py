@@ -1,0 +1,125 @@
+"""What chance alone gives: every day's slicks laid somewhere else, many times over.
+
+Each permutation moves each day by a shift of its own (`shifts`), so that shapes and their distances stay, while the
+places of different days have nothing to do with each other. The most surprising cell of each permutation is kept. The
+corrected p-value of a cell is the share of permutations, the real days among them, whose most surprising cell is as
+surprising or more (Westfall & Young 1993, the single-step maximum). At p < 0.01 the chance of any false source is 1 %,
+however many cells there are, and however cells make places.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.sources.marks import MarkedCells, MarkedDays
+from seep_lightning.sources.shifts import Indices, ShiftableCells
+from seep_lightning.sources.surprise import CellKinds, Floats
+
+BATCH_BYTES = 256 * 2**20
+"""Memory for the counts of the permutations that are worked on at a time."""
+MOST_MOVED = 2**21
+"""Cells that are moved at a time."""
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """How the days are shifted.
+
+    Attributes:
+        number: Of permutations; p-values are multiples of 1 / (number + 1).
+        seed: Of the shifts.
+    """
+
+    number: int
+    seed: int
+
+    def shifts(self, name: str, cells: ShiftableCells) -> Indices:
+        """Draw the shifts of a day, (number, 3)."""
+        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        return cells.shifts(self.number, rng)
+
+
+def largest_by_chance(days: MarkedDays, kinds: CellKinds, permutations: Permutations) -> Floats:
+    """Find the surprise of the most surprising cell of each permutation.
+
+    Args:
+        days: All days; they are read once for each batch of permutations.
+        kinds: Of the cells.
+        permutations: How to shift them.
+
+    Returns:
+        (permutations,).
+    """
+    count_type = np.min_scalar_type(len(days.days))
+    batch = max(BATCH_BYTES // (kinds.slots * count_type.itemsize), 1)
+    largest = []
+    for start in range(0, permutations.number, batch):
+        number = min(batch, permutations.number - start)
+        counts = np.zeros((number, kinds.slots), count_type)
+        for day in days:
+            _count(counts, day, start, kinds, permutations)
+        largest.append(kinds.largest(counts))
+    return np.concatenate(largest)
+
+
+def _count(
+    counts: NDArray[np.unsignedinteger], day: MarkedCells, start: int, kinds: CellKinds, permutations: Permutations
+) -> None:
+    """Add a day to counts (permutations, slots) of the permutations from `start` on."""
+    cells = ShiftableCells.of(day.looked)
+    shifts = permutations.shifts(day.name, cells)[start : start + len(counts)]
+    slots = kinds.slot[day.places]
+    for rows in _portions(len(counts), len(day.marked)):
+        reached = slots[cells.moved(day.marked, shifts[rows])].astype(np.int64)
+        reached += np.arange(rows.start, rows.stop)[:, None] * kinds.slots
+        # a shift reaches no cell twice, so plain indexing counts right; the count of the last slot is never read
+        counts.reshape(-1)[reached] += 1
+
+
+def _portions(permutations: int, cells: int) -> Iterator[slice]:
+    step = max(MOST_MOVED // max(cells, 1), 1)
+    for start in range(0, permutations, step):
+        yield slice(start, min(start + step, permutations))
+
+
+def corrected(surprises: Floats, largest: Floats) -> Floats:
+    """Work out corrected p-values.
+
+    Args:
+        surprises: Of cells or places.
+        largest: Of each permutation's most surprising cell.
+
+    Returns:
+        P-values, multiples of 1 / (permutations + 1); 1 where the surprise is 0.
+    """
+    as_large = len(largest) - np.searchsorted(np.sort(largest), surprises, side="left")
+    p_values = (1 + as_large) / (len(largest) + 1)
+    return np.where(surprises > 0, p_values, 1.0)
+
+
+def days_by_chance(days: MarkedDays, place_of_cell: Indices, permutations: Permutations) -> Floats:
+    """Count the days on which slicks touch each place by chance.
+
+    Args:
+        days: All days.
+        place_of_cell: The place of each cell of the universe, from 1; 0 elsewhere, (cells,).
+        permutations: How to shift them.
+
+    Returns:
+        The mean number of days by place, (places + 1,); the first one, of no place, means nothing.
+    """
+    places = int(place_of_cell.max(initial=0)) + 1
+    days_touched = np.zeros(places)
+    for day in days:
+        cells = ShiftableCells.of(day.looked)
+        shifts = permutations.shifts(day.name, cells)
+        place_of_looked = place_of_cell[day.places]
+        for rows in _portions(len(shifts), len(day.marked)):
+            touched = np.zeros((rows.stop - rows.start, places), bool)
+            reached = place_of_looked[cells.moved(day.marked, shifts[rows])]
+            touched[np.arange(len(touched))[:, None], reached] = True
+            days_touched += touched.sum(axis=0)
+    return days_touched / permutations.number
