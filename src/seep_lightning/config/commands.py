@@ -417,9 +417,10 @@ class SourcesConfig:
         area: A vector file: its polygons were looked at on each day of the outlines; None: their hull was.
         chip: Side of a chip, px, by which `data.grid` moves maps without coordinates.
         min_days: Slicks on fewer days make no source.
-        level: Largest corrected p-value of a source.
-        permutations: How often the days are shifted at random.
+        level: The corrected p-value of a source is below it.
+        permutations: How often the days are shifted at random; p-values are multiples of 1 / (permutations + 1).
         seed: Of these shifts.
+        reach: Cells around a slick, and around its ends, that count as seen too: ends wander from day to day.
         overwrite: Whether files of something else may be replaced, and all days are read again.
     """
 
@@ -432,6 +433,7 @@ class SourcesConfig:
     chip: int = at_least(1, 256)
     min_days: int = at_least(2, 3)
     level: float = between_0_and_1(0.01, "a p-value between 0 and 1")
-    permutations: int = within(Span(at_least=20, at_most=100_000, whole=True), 200)
+    permutations: int = within(Span(at_least=20, at_most=100_000, whole=True), 999)
     seed: int = random_seed()
+    reach: int = within(Span(at_least=0, at_most=10, whole=True), 1)
     overwrite: bool = False

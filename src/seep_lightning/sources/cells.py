@@ -78,7 +78,8 @@ class CellGrid:
             points: Coordinates x, y, (N, 2).
         """
         rows, columns = np.floor(self.positions(points)).astype(np.int64).T
-        return rows * ROW_STEP + MIDDLE_COLUMN + columns
+        keys: Keys = rows * ROW_STEP + MIDDLE_COLUMN + columns
+        return keys
 
     def cells_at(self, points: Points) -> "CellSet":
         """The cells that hold at least one of some points.

@@ -161,7 +161,7 @@ def _write(store: LookStore, outputs: SourceOutputs, config: SourcesConfig, read
     """Make the outputs of the store."""
     grid = store.grid()
     days = DayList(store)
-    settings = SourceSettings(config.min_days, config.level, config.permutations, config.seed)
+    settings = SourceSettings(config.min_days, config.level, config.permutations, config.seed, config.reach)
     write_recurrence(days, grid, outputs.recurrence)
     sources = find_sources(days, grid, settings)
     counts = SeenCounts.of(days)

@@ -72,4 +72,5 @@ def _amid_looked(points: Points, day: Day, grid: CellGrid) -> NDArray[np.bool_]:
     """Whether all cells around each of some points were looked at."""
     keys = grid.keys_at(points)
     around = [day.looked.holds(stepped(keys, step)) for step in STEPS]
-    return np.all(around, axis=0)
+    amid: NDArray[np.bool_] = np.all(around, axis=0)
+    return amid

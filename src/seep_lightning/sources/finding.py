@@ -80,17 +80,17 @@ def recurrent_cells(marked: Sequence[MarkedDays], settings: SourceSettings) -> R
             by_chance, largest_by_chance(days, kinds, Permutations(settings.permutations, settings.seed))
         )
     p_values = corrected(by_cell, by_chance)
-    chosen = p_values <= settings.level
+    chosen = p_values < settings.level
     return Recurrent(CellSet(marked[0].universe.keys[chosen]), by_cell[chosen], p_values[chosen])
 
 
 def _check(settings: SourceSettings) -> None:
     """Raise where no place could be a source."""
     smallest = 1 / (settings.permutations + 1)
-    if smallest > settings.level:
-        fewest = int(np.ceil(1 / settings.level - 1e-9)) - 1
+    if smallest >= settings.level:
+        fewest = int(1 / settings.level + 1e-9)
         raise UserError(
-            f"permutations={settings.permutations} gives p-values of {smallest:.3g} and more: none is as small as "
+            f"permutations={settings.permutations} gives p-values of {smallest:.3g} and more: none is below "
             f"level={settings.level:g}. Pass permutations={fewest} or more."
         )
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.sources.cells import ROW_STEP, CellSet, Keys
 
-STEPS = tuple(product((-1, 0, 1), repeat=2))
+STEPS = tuple(product((-1, 0, 1), (-1, 0, 1)))
 """Rows and columns from a cell to itself and the eight around it."""
 
 

@@ -30,7 +30,9 @@ TRIALS = 199
 LEVEL = 0.05
 """Share of such bundles whose ends may agree as well."""
 CLEARLY = 1.5
-"""How much worse the other ends must agree."""
+"""How many times worse the other ends must agree,"""
+CLEARLY_CELLS = 0.25
+"""and by how many cells a day at least."""
 ROUNDS = 10
 """Of choosing ends and moving the point."""
 STEPS = 30
@@ -158,13 +160,15 @@ class Bundle:
 
 def _shared_end(bundle: Bundle, middle: Point, seed: int) -> Point | None:
     """Find the end that the days share; None where it cannot be told."""
-    start, cost = bundle.best_end()
+    start, cost_of_end = bundle.best_end()
     rng = np.random.default_rng(seed)
-    as_good = sum(bundle.slid(middle, rng).best_end()[1] <= cost for _ in range(TRIALS))
+    as_good = sum(bundle.slid(middle, rng).best_end()[1] <= cost_of_end for _ in range(TRIALS))
     if 1 + as_good > LEVEL * (TRIALS + 1):
         return None
     point = _refined(bundle, start)
-    if _cost_of_other_ends(bundle, point) < CLEARLY * float(bundle.costs(point[None])[0]):
+    cost = float(bundle.costs(point[None])[0])
+    clearly = max(CLEARLY * cost, cost + bundle.days * bundle.reach * CLEARLY_CELLS / REACH)
+    if _cost_of_other_ends(bundle, point) < clearly:
         return None
     return point
 
@@ -202,7 +206,8 @@ def median_point(points: Points, start: Point) -> Point:
     """
     extent = np.ptp(points, axis=0).max()
     if extent == 0:
-        return points[0]
+        first: Point = points[0]
+        return first
     point = start
     # a distance of 0 would divide by 0
     least = 1e-3 * extent

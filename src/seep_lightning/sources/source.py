@@ -16,7 +16,7 @@ class SourceSettings:
 
     Attributes:
         min_days: Slicks on fewer days make no source.
-        level: Largest corrected p-value of a source.
+        level: The corrected p-value of a source is below it.
         permutations: How often the days are shifted at random; p-values are multiples of 1 / (permutations + 1).
         seed: Of the random shifts.
         reach: Cells around a slick in which it counts as seen too, for ends that wander from day to day.
