@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
+    from seep_lightning.folds.setting_scores import SettingScores
     from seep_lightning.labelling.next_columns import RankedCandidate
     from seep_lightning.mapping.mapped_scene import MappedScene
     from seep_lightning.reporting.comparison import Row
@@ -203,10 +204,10 @@ def compare(
     runs: StrPath | Sequence[StrPath],
     *overrides: str,
     metric: str = ...,
-    where: str | None = ...,
-    sort: str | None = ...,
     paired: Literal[False] = ...,
+    by: None = ...,
     trusted: Sequence[str] = ...,
+    **settings: Any,
 ) -> "list[Row]": ...
 @overload
 def compare(
@@ -214,50 +215,67 @@ def compare(
     *overrides: str,
     metric: str = ...,
     paired: Literal[True],
-    part: str = ...,
+    part: str | None = ...,
     trusted: Sequence[str] = ...,
 ) -> "Paired": ...
+@overload
+def compare(
+    runs: StrPath | Sequence[StrPath],
+    *overrides: str,
+    metric: str = ...,
+    by: str,
+    against: str | None = ...,
+    part: str | None = ...,
+    trusted: Sequence[str] = ...,
+    **settings: Any,
+) -> "SettingScores": ...
 def compare(
     runs: StrPath | Sequence[StrPath],
     *overrides: str,
     metric: str = AS_CONFIGURED,
-    where: str | None = AS_CONFIGURED,
-    sort: str | None = AS_CONFIGURED,
     paired: bool = AS_CONFIGURED,
-    part: str = AS_CONFIGURED,
+    by: str | None = AS_CONFIGURED,
+    against: str | None = AS_CONFIGURED,
+    part: str | None = AS_CONFIGURED,
     trusted: Sequence[str] = AS_CONFIGURED,
-) -> "list[Row] | Paired":
+    **settings: Any,
+) -> "list[Row] | Paired | SettingScores":
     """Set runs side by side, as `seep compare` does.
 
     Args:
         runs: Folders that hold runs, at any depth.
         *overrides: As on a command line.
         metric: The figure on validation by which they are ranked.
-        where: Conditions that runs fulfil, such as `optimizer.lr>0.001,seed=0`.
-        sort: A setting or figure that they are sorted by, the least first; the most first with a minus before it.
         paired: Whether the evaluations of two folders are compared chip by chip instead.
-        part: The evaluation that a paired comparison reads.
+        by: Settings between commas, such as `optimizer.lr`: folds are pooled, and seeds are repetitions.
+        against: With `by`, the setting that the others are compared with; by default the best.
+        part: The evaluation that is read; by default test of a paired comparison, and validation with `by`.
         trusted: Packages whose classes the runs may name (docs/security.md).
+        **settings: Other keys of the config: `where`, conditions that runs fulfil, such as `optimizer.lr>0.001,seed=0`;
+            `sort`, a setting or figure that they are sorted by, the least first, the most first with a minus before it.
 
     Returns:
         The runs, best first, with the settings in which they differ; with `paired`, the Dice of both folders and the
-        interval of their difference.
+        interval of their difference; with `by`, the settings with their figures and differences.
 
     Raises:
         UserError: There are no runs, or they do not have this figure or evaluation.
     """
+    from seep_lightning.folds.comparing import scores_by
     from seep_lightning.reporting.comparison import compare as rank
-    from seep_lightning.reporting.pairing import pair_folders
+    from seep_lightning.reporting.pairing import PAIRED_PART, pair_folders
     from seep_lightning.reporting.row_values import selected
 
-    choice = {"runs": runs, "metric": metric, "where": where, "sort": sort}
-    settings = {**choice, "paired": paired, "part": part, "trusted": trusted}
-    config = _config("compare", overrides, settings)
+    choice = {"runs": runs, "metric": metric, "paired": paired, "by": by, "against": against}
+    keywords = {**choice, "part": part, "trusted": trusted, **settings}
+    config = _config("compare", overrides, keywords)
     folders = config.runs if isinstance(config.runs, list) else [config.runs]
     names = [str(folder) for folder in folders]
     with trusting(config.trusted):
         if config.paired:
-            return pair_folders(names, config.part)
+            return pair_folders(names, config.part or PAIRED_PART)
+        if config.by is not None:
+            return scores_by(names, config)
         return selected(rank(names, config.metric), config.where, config.sort)
 
 

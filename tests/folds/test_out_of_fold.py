@@ -98,12 +98,12 @@ def test_folds_are_pooled(home: Path) -> None:
 
 
 def test_runs_that_are_no_folds_of_one_split_are_refused(home: Path, trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"differ in split.kind: they are no folds of one recipe"):
+    with pytest.raises(UserError, match=r"differ in split.kind: they are not of one recipe"):
         find_folds([home / "fold-0", home / "fold-1", trained])
     other = Path(shutil.copytree(home, tmp_path / "folds")) / "fold-1"
     config = (other / "config.yaml").read_text()
     (other / "config.yaml").write_text(config.replace("lr: 0.005", "lr: 0.1"))
-    with pytest.raises(UserError, match=r"differ in optimizer.lr: they are no folds of one recipe"):
+    with pytest.raises(UserError, match=r"differ in optimizer.lr: they are not of one recipe"):
         find_folds([tmp_path / "folds"])
     (other / "config.yaml").write_text(config.replace("\nseed: 0", "\nseed: 1"))
     with pytest.raises(UserError, match="a fold or a seed is missing"):

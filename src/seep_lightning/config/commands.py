@@ -234,7 +234,11 @@ class CompareConfig:
         runs: A folder of runs, or a list of them.
         metric: The figure on validation by which they are ranked.
         paired: Whether two runs, or two sets of folds, are compared on the same chips.
-        part: The evaluation that a paired comparison reads.
+        by: Settings between commas, such as "optimizer.lr": a row for each of their values, in which the folds of a
+            split are pooled, and seeds are repetitions.
+        against: With `by`, the setting that the others are compared with, such as "optimizer.lr=0.005"; None: that of
+            the first row.
+        part: The evaluation that is read; None: test of a paired comparison, validation with `by`.
         where: Only runs of which this is true: conditions between commas, such as "optimizer.lr>0.001,seed=0". NAME is
             a setting, the end of its key, a figure or `status`; between NAME and value stands one of = != < <= > >=.
         sort: What the runs are sorted by in place of their rank: a NAME, the least first; the most first with `-NAME`.
@@ -247,13 +251,22 @@ class CompareConfig:
     runs: Any = paths(MISSING)
     metric: str = text("dice", "the name of a figure such as dice")
     paired: bool = False
-    part: str = restricted("test", _names_a_folder, "the name of a folder below evaluate/, such as test")
+    by: str | None = text(None, "names of settings such as optimizer.lr")
+    against: str | None = text(None, "one of the settings of by=, such as optimizer.lr=0.005")
+    part: str | None = restricted(None, _names_a_folder, "the name of a folder below evaluate/, such as test")
     where: str | None = text(None, "conditions such as optimizer.lr>0.001,seed=0")
     sort: str | None = text(None, "the name of a setting or figure such as optimizer.lr")
     columns: str | None = text(None, "names of settings and figures such as optimizer.lr,dice")
     format: str = one_of("table", "csv", "json", default="table")
     csv: str | None = path(None)
     trusted: list[str] = texts()
+
+    def check_together(self) -> None:
+        """Check that no key is set that has no effect."""
+        if self.by is not None and self.paired:
+            raise UserError("by= and paired=true are two comparisons. Leave one of them out.")
+        if self.against is not None and self.by is None:
+            raise UserError(f"against={self.against} needs by=, such as by=optimizer.lr.")
 
 
 @dataclass

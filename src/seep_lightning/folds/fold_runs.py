@@ -4,18 +4,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from seep_lightning.errors import UserError, shortened
+from seep_lightning.errors import UserError
+from seep_lightning.folds.scored_runs import check_one_recipe, recipe_of
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.settings import settings_of
+from seep_lightning.runs.settings import flatten
 
 log = logging.getLogger(__name__)
-
-FOLD = "split.fold"
-# what may differ between the folds of one recipe, and between networks that act as one
-FREE_SETTINGS = (FOLD, "seed", "init")
 
 Parts = dict[str, str]
 """The part (`train`, `val` or `test`) of each chip by its name."""
@@ -90,19 +86,9 @@ def _is_trained(run: Run) -> bool:
 
 def _check_alike(runs: Sequence[Run]) -> None:
     """Raise `UserError` where runs differ in more than fold, seed and start."""
-    settings = [_fixed_settings(run) for run in runs]
-    for run, own in zip(runs, settings, strict=True):
-        differing = [key for key in sorted(own.keys() | settings[0].keys()) if own.get(key) != settings[0].get(key)]
-        if differing:
-            raise UserError(
-                f"{runs[0].dir} and {run.dir} differ in {shortened(differing)}: they are no folds of one recipe. "
-                "Name those of one recipe alone, or set recipes side by side with compare by=."
-            )
-
-
-def _fixed_settings(run: Run) -> dict[str, Any]:
-    """The settings of a run in which the folds of a recipe agree."""
-    return {key: repr(value) for key, value in settings_of(run.config).items() if key not in FREE_SETTINGS}
+    recipes = [(run, recipe_of(run, flatten(run.config))) for run in runs]
+    for other in recipes[1:]:
+        check_one_recipe(recipes[0], other, "Name those of one alone, or set recipes side by side with compare by=.")
 
 
 def _grouped(runs: Sequence[Run]) -> list[Fold]:

@@ -48,19 +48,52 @@ def interval_over_scenes(
     """
     from scipy.special import stdtrit
 
-    scenes = len(sums)
-    if scenes < FEWEST_SCENES:
+    if len(sums) < FEWEST_SCENES:
         return None
+    value, error = _value_and_error(sums, function)
+    if error == 0:
+        return value, value
+    reach = float(stdtrit(degrees_of_freedom(weights), UPPER_QUANTILE)) * error
+    return _ends(value, reach, scale)
+
+
+def p_over_scenes(sums: Array, function: Callable[[Array], Array], weights: Array) -> float | None:
+    """Find how likely a figure is to be this far from 0 by the draw of scenes alone, in either direction.
+
+    It is Student's t with the error and the degrees of freedom of `interval_over_scenes`: below 0.05 where the 95 %
+    interval of a difference leaves out 0.
+
+    Args:
+        sums: What each scene adds, (scenes, ...).
+        function: The figure (n,) of totals (n, ...), such as a difference.
+        weights: How much each scene decides, (scenes,).
+
+    Returns:
+        p, 0..1; None with fewer than `FEWEST_SCENES`.
+    """
+    from scipy.special import stdtr
+
+    if len(sums) < FEWEST_SCENES:
+        return None
+    value, error = _value_and_error(sums, function)
+    if error == 0:
+        return float(value == 0)
+    return float(2 * stdtr(degrees_of_freedom(weights), -abs(value) / error))
+
+
+def degrees_of_freedom(weights: Array) -> float:
+    """Those of Student's t for scenes of such weights (scenes,)."""
+    return max(effective_scenes(weights) - 1, 1.0)
+
+
+def _value_and_error(sums: Array, function: Callable[[Array], Array]) -> tuple[float, float]:
+    """A figure of all scenes, and its standard error by the jackknife over them."""
+    scenes = len(sums)
     total = sums.sum(axis=0)
     value = float(function(total[None])[0])
     without_one = np.asarray(function(total - sums), np.float64)
     squares = (without_one - without_one.mean()) ** 2
-    error = float(np.sqrt((scenes - 1) / scenes * squares.sum()))
-    if error == 0:
-        return value, value
-    freedom = max(effective_scenes(weights) - 1, 1.0)
-    reach = float(stdtrit(freedom, UPPER_QUANTILE)) * error
-    return _ends(value, reach, scale)
+    return value, float(np.sqrt((scenes - 1) / scenes * squares.sum()))
 
 
 def effective_scenes(weights: Array) -> float:

@@ -73,13 +73,20 @@ def find_runs(folders: Sequence[str], *, tells_failed_starts: bool = True) -> li
     return [Run(path) for path in runs]
 
 
-def compare(folders: Sequence[str], metric: str = RANKING.key, *, tells_failed_starts: bool = True) -> list[Row]:
+def compare(
+    folders: Sequence[str],
+    metric: str = RANKING.key,
+    *,
+    tells_failed_starts: bool = True,
+    tells_different_validation: bool = True,
+) -> list[Row]:
     """Set all runs below the folders side by side.
 
     Args:
         folders: Runs, or folders that hold some.
         metric: The figure on validation that they are ranked by.
         tells_failed_starts: See `find_runs`.
+        tells_different_validation: Whether it is told that runs were validated on different chips.
 
     Returns:
         The runs, best first, with the settings that differ in some; after the finished ones come those that a search
@@ -88,7 +95,8 @@ def compare(folders: Sequence[str], metric: str = RANKING.key, *, tells_failed_s
     Raises:
         UserError: No run is in there, or none has this figure.
     """
-    rows = _readable_rows(find_runs(folders, tells_failed_starts=tells_failed_starts), metric)
+    runs = find_runs(folders, tells_failed_starts=tells_failed_starts)
+    rows = _readable_rows(runs, metric, tells_different_validation)
     keep_differing_settings(rows)
     rows.sort(key=lambda row: (_rank(row, metric), str(row.run.dir)))
     for rank, row in enumerate(rows, 1):
@@ -136,7 +144,7 @@ def _has_config(folder: Path) -> bool:
     return (folder / "config.yaml").is_file()
 
 
-def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:
+def _readable_rows(runs: Sequence[Run], metric: str, tells_different_validation: bool) -> list[Row]:
     """The rows of runs; says which are left out, being damaged, of another version or of another task."""
     rows = []
     unreadable = []
@@ -156,7 +164,8 @@ def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:
         raise unreadable[0]
     for reason in unreadable:
         log.warning("left out: %s", reason)
-    _warn_of_different_validation(set(sets_of_splits.values()))
+    if tells_different_validation:
+        _warn_of_different_validation(set(sets_of_splits.values()))
     return rows
 
 

@@ -25,6 +25,8 @@ from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_chip_rows
 
 PARTS = ("train", "val", "test", "all")
+PAIRED_PART = "test"
+"""What a paired comparison reads where nobody says otherwise."""
 
 
 class Paired(NamedTuple):

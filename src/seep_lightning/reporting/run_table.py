@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +70,44 @@ def write_rows(path: Path, rows: Sequence[Row], columns: Sequence[str] = ()) -> 
     Raises:
         UserError: The file exists.
     """
+    write_values(path, [_flat_row(row, columns) for row in rows])
+
+
+def write_values(path: Path, values: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of values as CSV.
+
+    Raises:
+        UserError: The file exists.
+    """
     if path.exists():
         raise UserError(f"csv={path} exists. Choose another name.")
     remove_leftovers(path.parent)
-    write_table(path, [_flat_row(row, columns) for row in rows])
+    write_table(path, values)
 
 
 def print_csv(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
     """Print what `write_rows` writes, without codes that a terminal would obey."""
-    text = table_text([_flat_row(row, columns) for row in rows])
+    tell_csv([_flat_row(row, columns) for row in rows])
+
+
+def tell_csv(values: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows of values as CSV."""
+    text = table_text(values)
     for line in text.rstrip("\n").split("\n"):
         print_line(line)
 
 
 def print_json(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
     """Print a list of objects, one for each run; what is no number in JSON, or is not there, is null."""
+    tell_json([_flat_row(row, columns) for row in rows])
+
+
+def tell_json(values: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows of values as a list of objects, see `print_json`."""
     objects = []
-    for row in rows:
-        values = {name: _json_value(value) for name, value in _flat_row(row, columns).items()}
-        objects.append(json.dumps(values, allow_nan=False, default=str))
+    for row in values:
+        numbers = {name: _json_value(value) for name, value in row.items()}
+        objects.append(json.dumps(numbers, allow_nan=False, default=str))
     print_line("[")
     for text in objects[:-1]:
         print_line(f"{text},")

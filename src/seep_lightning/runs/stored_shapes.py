@@ -10,6 +10,9 @@ from msgspec import Meta
 
 from seep_lightning.documents.shapes import Count, Finite, Probability
 
+# of a scene: right, false and missed pixels
+ThreeCounts = Annotated[list[Count], Meta(min_length=3, max_length=3)]
+
 LARGEST_STRIDE = 2**9
 """Of a network, px."""
 
@@ -155,6 +158,7 @@ class StoredSummary:
     findings: list[str] = field(default_factory=list)
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
     floors: dict[str, StoredFloors] = field(default_factory=dict)
+    scene_counts: dict[str, dict[str, ThreeCounts]] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
 
 

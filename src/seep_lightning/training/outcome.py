@@ -1,9 +1,11 @@
 """The final figures of a training: its best checkpoint, scored on validation."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.training import TrainConfig, ranked_by
+from seep_lightning.metrics.counts import Counts
 from seep_lightning.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class TrainingOutcome:
             (`val_before_scaling`), by which the best epoch was chosen.
         device: What it was trained on, in words.
         floors: What rules without learning reach on validation (`val`), as `metrics.floors` stores them.
+        scene_counts: Right, false and missed pixels of each scene on validation (`val`), from which `figures` follow.
     """
 
     best: BestEpoch
@@ -51,6 +54,7 @@ class TrainingOutcome:
     figures: dict[str, dict[str, float]]
     device: str
     floors: dict[str, dict[str, dict[str, float]]]
+    scene_counts: dict[str, dict[str, list[int]]]
 
     def as_summary(self) -> dict[str, Any]:
         """The outcome as primitives, under the keys of `summary.json`."""
@@ -90,6 +94,7 @@ def measure_outcome(
 
     indices = data.indices("val")
     scores = score_chips(predictor, data.chips, indices, batch_size=data.batch_size, sink=count_objects)
+    scene_counts = count_by_scene(data.chips.scenes, indices, scores.chips[predictor.threshold])
     figures = {"val": scores.figures_at(predictor.threshold), before_scaling("val"): scores.figures_at(0.5)}
     predictor.apply_scaling(scores.reliability.scaling())
     best = BestEpoch(
@@ -103,7 +108,21 @@ def measure_outcome(
     epochs = read_checkpoint(run.last)["epoch"] + 1
     true_pixels = count_by_darkness(data.chips, indices)
     floors = floors_of(seep_against_sea(true_pixels))
-    return TrainingOutcome(best, epochs, figures, device_in_words(trainer), {"val": floors})
+    return TrainingOutcome(best, epochs, figures, device_in_words(trainer), {"val": floors}, {"val": scene_counts})
+
+
+def count_by_scene(scenes: Sequence[str], indices: Sequence[int], counts: Sequence[Counts]) -> dict[str, list[int]]:
+    """Add up pixel counts of chips by scene.
+
+    Args:
+        scenes: The scene of each chip of the data set.
+        indices: Positions of the chips that were counted.
+        counts: The counts (3,) of each of them.
+    """
+    sums: dict[str, Counts] = {}
+    for index, chip_counts in zip(indices, counts, strict=True):
+        sums[scenes[index]] = sums.get(scenes[index], 0) + chip_counts
+    return {scene: sums[scene].tolist() for scene in sorted(sums)}
 
 
 def device_in_words(trainer: "pl.Trainer") -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
 
 # what an earlier session measured; it stays in the summary until this session has measured it anew
-MEASURED = ("best", "epochs", "figures", "floors", "device")
+MEASURED = ("best", "epochs", "figures", "floors", "scene_counts", "device")
 # at recording a failure, which the deaths of several loader workers may interrupt
 MOST_TRIES = 20
 
