@@ -14,7 +14,19 @@ from seep_lightning import UserError, api
 from seep_lightning.commands.keywords import AS_CONFIGURED, override_value
 from seep_lightning.data.chip_sequence import open_chips
 
-VERBS = ["check", "compare", "evaluate", "export", "next", "predict", "prepare", "qgis", "report", "train"]
+VERBS = [
+    "check",
+    "compare",
+    "evaluate",
+    "export",
+    "find_sources",
+    "next",
+    "predict",
+    "prepare",
+    "qgis",
+    "report",
+    "train",
+]
 
 
 def printed(code: str) -> str:

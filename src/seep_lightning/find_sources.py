@@ -11,9 +11,9 @@ from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import SourcesConfig
 from seep_lightning.errors import Interrupted
-from seep_lightning.sources.collecting import SourcesResult, collect_sources
 
 if TYPE_CHECKING:
+    from seep_lightning.sources.collecting import SourcesResult
     from seep_lightning.sources.source import Source
 
 # so many sources are printed; all stand in the layers
@@ -30,6 +30,9 @@ def main(cfg: DictConfig) -> int:
         The number of sources.
     """
     config: SourcesConfig = typed_config(cfg)
+    # rasters and outlines are not needed for the help
+    from seep_lightning.sources.collecting import collect_sources
+
     try:
         result = collect_sources(config)
     except KeyboardInterrupt as error:
@@ -39,7 +42,7 @@ def main(cfg: DictConfig) -> int:
     return len(result.sources)
 
 
-def print_summary(result: SourcesResult, config: SourcesConfig) -> None:
+def print_summary(result: "SourcesResult", config: SourcesConfig) -> None:
     """Print what was found, in a few lines, and where it is.
 
     Args:
@@ -65,7 +68,7 @@ def print_summary(result: SourcesResult, config: SourcesConfig) -> None:
     tell(f"{result.outputs.layers} (sources, origins, slicks), {result.outputs.recurrence}, {result.outputs.days}")
 
 
-def _recurrence_line(result: SourcesResult) -> str:
+def _recurrence_line(result: "SourcesResult") -> str:
     """On how many cells slicks recur."""
     most = int(result.counts.days.max(initial=0))
     levels = [level for level in (2, 3, 5, 6, 10) if level <= most]

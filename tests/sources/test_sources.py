@@ -15,6 +15,7 @@ from affine import Affine
 
 from helpers.command_line import seep
 from helpers.map_days import SIDE, write_map
+from helpers.paths import ROOT
 from helpers.rasters import UTM, write_raster
 from helpers.vectors import write_polygons
 from seep_lightning.config.commands import SourcesConfig
@@ -22,6 +23,7 @@ from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.errors import InUse, UserError
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.sources.collecting import SourcesResult, collect_sources
+from seep_lightning.sources.columns import ORIGIN_COLUMNS, SLICK_COLUMNS, SOURCE_COLUMNS
 
 MORE_SLICKS = {
     "S1_20180103T054412": [np.s_[40:48, 30:60], np.s_[90:94, 8:16]],
@@ -263,6 +265,14 @@ def test_files_of_somebody_else_stay(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is there already"):
         find(maps, own)
     assert own.read_bytes() == before
+
+
+def test_the_page_lists_the_columns() -> None:
+    page = (ROOT / "docs" / "sources.md").read_text()
+    tables = page.split("## Layers")[1].split("| attribute |")[1:]
+    for text, columns in zip(tables, (SOURCE_COLUMNS, ORIGIN_COLUMNS, SLICK_COLUMNS), strict=True):
+        expected = [f"| `{c.column_name('m')}` | {c.unit.replace('{unit}', 'm')} | {c.description} |" for c in columns]
+        assert [line for line in text.splitlines() if line.startswith("| `")] == expected
 
 
 def test_the_command_says_what_it_found(four_days: tuple[Path, SourcesResult], tmp_path: Path) -> None:
