@@ -39,6 +39,9 @@ PORTS = Span(at_least=1024, at_most=65535, whole=True)
 TORCH = "torch, as `device=... cannot be used here`"
 # the names of columns of polygons, in words
 COLUMN = "the name of a column"
+# beyond a weight of 2 the history alone decides
+WEIGHT_OF_HISTORY = within(Span(above=0, at_most=2), None).metadata
+SMOOTHING_OF_HISTORY = within(Span(above=0, at_most=100_000), None).metadata
 # of `mosaic`: images that lie edge to edge are one scene, whatever they are called
 BY_GEOREFERENCE = "georeference"
 
@@ -121,6 +124,11 @@ class PredictConfig(PolygonOptions):
         chips: Whether the maps are also cut back into the chips, in masks/ and probabilities/.
         area: A vector file; only what lies in its polygons is mapped.
         land: A vector file; what lies in its polygons is not mapped.
+        history: A raster of recurrence (`recurrence.tif` of `seep sources`); None: every place is as likely as another.
+        history_weight: By what the log odds of recurrence, over those of the mean, are multiplied before they are added
+            to the logits.
+        history_smoothing: Standard deviation of the Gaussian that smooths the recurrence, m (px of chips without
+            georeference); None: 1000 m or 100 px.
         window: The side of a window, px; None: that of the run's chips if it normalises by chip, else 512.
         overlap: Of windows, px; None: a quarter of the window.
         batch: Windows at once.
@@ -156,6 +164,10 @@ class PredictConfig(PolygonOptions):
     chips: bool = False
     area: str | None = path(None)
     land: str | None = path(None)
+    # not in the repr: they are part of the rasters' own key
+    history: str | None = field(default=None, repr=False, metadata=path(None).metadata)
+    history_weight: float = field(default=0.5, repr=False, metadata=WEIGHT_OF_HISTORY)
+    history_smoothing: float | None = field(default=None, repr=False, metadata=SMOOTHING_OF_HISTORY)
     window: int | None = within(COUNT, None)
     overlap: int | None = at_least(0, None)
     batch: int = at_least(1, 4)

@@ -83,7 +83,7 @@ def find_jobs(files: Sequence[SceneFile], facts: dict[str, Any], config: Predict
     others: list[SceneFile] = []
     tiles_of_scenes: dict[str, dict[SceneFile, int]] = {}
     for file in files:
-        scene, tile = _chip_name(file, facts.get("pattern"))
+        scene, tile = chip_number(file, facts.get("pattern"))
         if tile is None:
             others.append(file)
             continue
@@ -141,8 +141,13 @@ def _named_apart(jobs: Sequence[SceneJob]) -> list[SceneJob]:
     return apart
 
 
-def _chip_name(file: SceneFile, pattern: str | None) -> tuple[str, int | None]:
-    """The scene and tile number that a file's name tells; no number where it is not the name of a chip."""
+def chip_number(file: SceneFile, pattern: str | None) -> tuple[str, int | None]:
+    """The scene and tile number that a file's name tells; no number where it is not the name of a chip.
+
+    Args:
+        file: A scene, or a chip of one.
+        pattern: Of the names of chips in the training; None where nobody knows.
+    """
     # checkpoints of older versions tell no pattern
     if file.kind == RASTER and pattern is not None:
         with suppress(UserError):

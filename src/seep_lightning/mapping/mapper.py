@@ -21,6 +21,7 @@ from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import in_other_precision, tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, is_there, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
+from seep_lightning.mapping.scene_history import HISTORY_TAG, SceneHistory, shift_to_ground_grid
 from seep_lightning.mapping.scene_values import (
     check_trained_range,
     opening_nodata_of,
@@ -42,6 +43,7 @@ from seep_lightning.scene.scene_file import ReadingOptions, SceneFacts
 from seep_lightning.scene.scene_map import SceneMap, holds_map, map_scene
 from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import is_whole_layer, write_seeps
+from seep_lightning.sources.history import History
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class OpenScene:
         raster: Its pixels, open for reading.
         outputs: Where its map goes.
         shared_quartiles: Of all chips of the scene of which this is one, (C, 3); None where nobody needs them.
+        history: Of its place; None where nobody asks for it.
     """
 
     job: SceneJob
@@ -72,6 +75,12 @@ class OpenScene:
     raster: Raster
     outputs: SceneOutputs
     shared_quartiles: NDArray[np.float64] | None
+    history: SceneHistory | None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the files of the map tell of it."""
+        return {} if self.history is None else {HISTORY_TAG: self.history.text}
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ class SceneMapper:
         bands: The bands of a scene that the networks take.
         nodata_bands: Whether a pixel has no data where `all` bands say so, or `any`.
         threshold: The least probability of a seep: that of the settings, else the mean of the networks' own.
+        history: What is known of recurrence; None where the settings name none.
     """
 
     def __init__(self, networks: Sequence[Predictor], config: PredictConfig) -> None:
@@ -111,6 +121,7 @@ class SceneMapper:
         self.nodata_bands = networks[0].nodata_bands
         thresholds = [network.threshold for network in networks]
         self.threshold = config.threshold or float(np.mean(thresholds))
+        self.history = None if config.history is None else History.open(Path(config.history))
 
     def map(
         self, job: SceneJob, finished_key: str = "", progress: Progress | None = None, tell: Tell = _tell_nobody
@@ -138,8 +149,11 @@ class SceneMapper:
             ground = Ground.of(raster) if config.polygons else None
             if ground is not None:
                 notes += ground.doubts(raster)
+            history = self._history(job, raster, config)
+            if history is not None:
+                notes.append(history.note)
             tell(job.name, notes)
-            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
+            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config), history)
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             placement = None if ground is None else ground.by_points
             key = row_key(rasters.key, config, placement)
@@ -187,7 +201,8 @@ class SceneMapper:
         with self._open(job, config) as raster:
             config = self._config_of_open(raster, job, config)
             self._settle(raster, config)
-            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config))
+            history = self._history(job, raster, config)
+            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config), history)
             self._write_rasters(scene, rows, progress=None)
 
     @contextmanager
@@ -263,6 +278,13 @@ class SceneMapper:
             return shared_quartiles(job.peers, self.bands, self._nodata(config), self.nodata_bands, values)
         return None
 
+    def _history(self, job: SceneJob, raster: Raster, config: PredictConfig) -> SceneHistory | None:
+        """What the history of its place adds to the logits of a scene; None where the settings name none."""
+        if self.history is None:
+            return None
+        shift = shift_to_ground_grid(job, raster, self.networks[0].facts)
+        return SceneHistory.of(self.history, raster, config, shift)
+
     def _write_rasters(self, scene: OpenScene, rows: Rows | None, progress: Progress | None) -> SceneMap:
         """Write the rasters of probability and mask, or predict some rows of them."""
         if self.config.polygons:
@@ -288,6 +310,8 @@ class SceneMapper:
             area_key=area_key,
             overwrite=config.overwrite,
             part=rows,
+            log_odds=scene.history,
+            tags=scene.tags,
         )
 
     def _plan_as_begun(self, scene: OpenScene, plan: ScenePlan) -> tuple[ScenePlan, list[Predictor]]:
@@ -308,7 +332,7 @@ class SceneMapper:
         tells_classes = self.networks[0].classes > 0
         names = ENSEMBLE_SEPARATOR.join(network.name for network in self.networks)
         with Raster(rasters.probability, as_stored=True) as probability, Raster(rasters.mask) as mask:
-            return find_seeps(
+            layer = find_seeps(
                 probability,
                 scene.config,
                 threshold=self.threshold,
@@ -316,13 +340,18 @@ class SceneMapper:
                 classes=mask if tells_classes else None,
                 model=names,
             )
+        return layer._replace(metadata=scene.tags)
 
 
 def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:
     """All that the probabilities of a scene depend on beside its pixels and the plan; a part of old maps' keys."""
     network_keys = [network.key for network in networks]
     quartiles = np.asarray(scene.shared_quartiles).tolist()
-    return json.dumps([network_keys, scene.config.scale, scene.config.flips, quartiles])
+    facts = [network_keys, scene.config.scale, scene.config.flips, quartiles]
+    # without a history keys are those of earlier versions
+    if scene.history is not None:
+        facts.append(scene.history.key)
+    return json.dumps(facts)
 
 
 def _outlines_are_whole(path: Path) -> bool:

@@ -97,6 +97,7 @@ def _resolved(config: PredictConfig) -> PredictConfig:
         output=str(Path(config.output).absolute()),
         area=absolute(config.area),
         land=absolute(config.land),
+        history=absolute(config.history),
     )
 
 

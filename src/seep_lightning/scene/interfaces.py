@@ -24,6 +24,8 @@ The arrays are views: copy what is to be kept. K is 1 until the first window tha
 before it is mapped."""
 Area = Callable[[int, int], Mask]
 """Rows start..stop to the pixels to map among them, (stop - start, W); called from several threads."""
+LogOdds = Callable[[int, int], Floats]
+"""Rows start..stop to what is added to the logits of a seep there, (stop - start, W)."""
 Progress = Callable[[int, int], None]
 """Called with pixels done and pixels in all."""
 

@@ -44,6 +44,21 @@ def check_finite(probability: Floats, mapped: Mask) -> None:
         raise UserError("The model gave probabilities that are not finite. Its weights are damaged, or it diverged.")
 
 
+def add_log_odds(probability: Floats, log_odds: Floats) -> Floats:
+    """Add log odds to the logits of probabilities.
+
+    Args:
+        probability: (n, W), 0 to 1; 0 and 1 stay.
+        log_odds: What is added, (n, W).
+
+    Returns:
+        The probabilities (n, W) of the sums.
+    """
+    odds = np.exp(log_odds)
+    share = probability.clip(0, 1)
+    return np.asarray(share * odds / (1 - share + share * odds), np.float32)
+
+
 def quantise(probability: Floats, mapped: Mask) -> NDArray[np.uint8]:
     """Probabilities in 8 bit.
 

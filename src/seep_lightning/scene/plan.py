@@ -1,8 +1,9 @@
 """What a caller decides about the mapping of a scene, as values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from seep_lightning.scene.interfaces import Area
+from seep_lightning.scene.interfaces import Area, LogOdds
 from seep_lightning.scene.windows import Tiling
 
 
@@ -34,6 +35,8 @@ class ScenePlan:
         area_key: A hash of what `windows.area` depends on; empty without an area.
         overwrite: Replace a map of another model, input or settings.
         part: First row and end of the rows to predict, for a later call that maps the whole scene; None for the whole.
+        log_odds: What is added to the logits of a seep, which `model_key` tells too; None for nothing.
+        tags: What the rasters tell of it, by the names of their tags.
     """
 
     windows: WindowPlan
@@ -42,3 +45,5 @@ class ScenePlan:
     area_key: str = ""
     overwrite: bool = False
     part: tuple[int, int] | None = None
+    log_odds: LogOdds | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)

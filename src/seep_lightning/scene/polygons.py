@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import cv2
@@ -69,12 +70,14 @@ class SeepLayer(NamedTuple):
         columns: The type (float or str) of each attribute by its name.
         ground: The ground of the scene.
         attributes: What the columns are.
+        metadata: What a GeoPackage tells of all of them, by name.
     """
 
     seeps: list[Seep]
     columns: dict[str, type]
     ground: Ground
     attributes: Sequence[DescribedColumn] = ()
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 def find_seeps(

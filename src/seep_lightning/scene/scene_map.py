@@ -20,7 +20,15 @@ from seep_lightning.scene.cog import CHECKSUM_TAG, MapLayer, write_cog
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
 from seep_lightning.scene.journal import Journal, is_taken_over
-from seep_lightning.scene.levels import LEVELS, MASK_NODATA, PROBABILITY_NODATA, class_numbers, classify, quantise
+from seep_lightning.scene.levels import (
+    LEVELS,
+    MASK_NODATA,
+    PROBABILITY_NODATA,
+    add_log_odds,
+    class_numbers,
+    classify,
+    quantise,
+)
 from seep_lightning.scene.plan import ScenePlan
 from seep_lightning.scene.raster import READ_ROWS, Raster
 from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX, is_signed
@@ -100,11 +108,11 @@ def map_scene(
             journal.take_over()
         next_row = first + journal.rows
         model, normalise = prepare()
-        store = partial(_store_rows, journal, plan.threshold)
+        store = partial(_store_rows, journal, plan)
         predict_scene(raster, model, normalise, store, plan.windows, (next_row, last), progress)
         if plan.part is None:
             _check_rows(raster, journal)
-            tags = {KEY_TAG: key, THRESHOLD_TAG: f"{plan.threshold:g}"}
+            tags = {KEY_TAG: key, THRESHOLD_TAG: f"{plan.threshold:g}", **plan.tags}
             write_cog(journal, probability, PROBABILITY_LAYER, raster, tags)
             write_cog(journal, mask, MASK_LAYER, raster, tags)
             journal.discard()
@@ -191,13 +199,17 @@ def _key_of(path: Path) -> str | None:
     return None
 
 
-def _store_rows(journal: Journal, threshold: float, start: int, probability: Floats, mapped: Mask) -> None:
+def _store_rows(journal: Journal, plan: ScenePlan, start: int, probability: Floats, mapped: Mask) -> None:
     """Append finished rows (K, n, W) to the journal, which knows that they begin at `start`."""
     # in parts: the steps of quantising take several times the memory of its result
     for top in range(0, len(mapped), READ_ROWS):
         some, some_mapped = probability[:, top : top + READ_ROWS], mapped[top : top + READ_ROWS]
-        stored = quantise(some[0], some_mapped)
-        mask = classify(stored, class_numbers(some), threshold)
+        seep = some[0]
+        if plan.log_odds is not None:
+            first = start + top
+            seep = add_log_odds(seep, plan.log_odds(first, first + len(seep)))
+        stored = quantise(seep, some_mapped)
+        mask = classify(stored, class_numbers(some), plan.threshold)
         journal.append(np.stack((stored, mask), axis=1))
 
 

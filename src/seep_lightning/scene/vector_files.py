@@ -177,7 +177,7 @@ def _column_arrays(layer: SeepLayer) -> list[NDArray[Any]]:
 def _driver_options(layer: SeepLayer, path: Path, *, in_degrees: bool) -> dict[str, Any]:
     """What only one format knows."""
     if not _is_geojson(path):
-        return {"layer_metadata": _placement_metadata(layer.ground)}
+        return {"layer_metadata": {**_placement_metadata(layer.ground), **layer.metadata}}
     if not in_degrees:
         return {}
     return dict(GEOJSON_OPTIONS)

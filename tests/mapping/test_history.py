@@ -1,0 +1,141 @@
+"""`predict history=`: what recurrence adds to the logits of a map."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pytest
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+
+from helpers.maps import COLUMNS, TILE, mapped, probability, table, variant
+from seep_lightning.config.commands import PredictConfig
+from seep_lightning.errors import UserError
+from seep_lightning.mapping.scene_history import SceneHistory
+from seep_lightning.scene.raster import Raster
+from seep_lightning.sources.history import History
+
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+SIDE = 16
+"""Of a cell, m or px x 10."""
+FLAT = {"history_weight": 1, "history_smoothing": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def days() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Days seen and looked at in 12 x 20 cells; the last columns were not looked at."""
+    seen = np.zeros((12, 20), np.uint16)
+    seen[3:6, 3:9] = 4
+    looked = np.full_like(seen, 5)
+    looked[:, 14:] = 0
+    return seen, looked
+
+
+@pytest.fixture(scope="module")
+def run(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is sure of nothing, whose scenes begin a chip to the left of the ground grid."""
+    copy = variant(
+        trained, tmp_path_factory.mktemp("history") / "run", grid={"S9.": {"columns": COLUMNS, "offset": 1}}
+    )
+    summary = json.loads((copy / "summary.json").read_text())
+    summary["best"]["scaling"] = [0.02, 0.0]
+    (copy / "summary.json").write_text(json.dumps(summary))
+    return copy
+
+
+def write_history(path: Path, days: Any, transform: Affine, crs: str | None = None) -> Path:
+    names = ("days_looked", "days_seen")
+    with rasterio.open(
+        path, "w", "GTiff", 20, 12, 2, crs=crs, transform=transform, dtype="uint16", nodata=65535
+    ) as dataset:
+        dataset.write(np.stack(days[::-1]))
+        dataset.descriptions = names
+    return path
+
+
+def expected_odds(days: Any) -> NDArray[np.float64]:
+    """By what the odds of the cells are multiplied, with a weight of 1 and no smoothing."""
+    seen, looked = (counts.astype(float) for counts in days)
+    rate = seen.sum() / looked.sum()
+    return (seen + rate) / (looked - seen + 1 - rate) / (rate / (1 - rate))
+
+
+def check_factor(plain: Path, changed: Path, expected: NDArray[np.float64]) -> None:
+    """Assert that the odds in the middle of each cell are multiplied as expected, but for the steps of 8 bit."""
+    before, after = (probability(path)[SIDE // 2 :: SIDE, SIDE // 2 :: SIDE] for path in (plain, changed))
+    is_clear = (before > 0.02) & (after > 0.02) & (before < 0.98) & (after < 0.98)
+    assert is_clear.mean() > 0.5 and np.ptp(expected[is_clear]) > 1
+    logits = [np.log(p[is_clear] / (1 - p[is_clear])) for p in (before, after)]
+    assert logits[1] - logits[0] == pytest.approx(np.log(expected[is_clear]), abs=0.4)
+
+
+def test_odds_of_a_scene_are_multiplied_and_the_map_says_so(
+    run: Path, scene: Path, days: Any, tmp_path: Path
+) -> None:
+    with rasterio.open(scene) as dataset:
+        corner, crs = dataset.transform, dataset.crs.to_string()
+    cells = corner @ Affine.translation(-16, -16) @ Affine.scale(SIDE)
+    history = write_history(tmp_path / "recurrence.tif", days, cells, crs)
+    plain = mapped(run, scene, tmp_path / "plain")
+    out = mapped(run, scene, tmp_path / "out", history=str(history), **FLAT)
+    check_factor(plain / "a.probability.tif", out / "a.probability.tif", expected_odds(days)[1:7, 1:9])
+    note = table(out)["a"]["notes"]
+    assert "recurrence.tif" in note and "covers 100 %" in note
+    with rasterio.open(out / "a.mask.tif") as dataset:
+        tag = dataset.tags()["SEEP_LIGHTNING_HISTORY"]
+    meta = pyogrio.read_info(out / "a.gpkg", layer="seeps")["layer_metadata"]
+    assert "weight 1, smoothing 0.001 m" in tag and meta["SEEP_LIGHTNING_HISTORY"] == tag
+    # the same map goes on, another history's does not
+    before = (out / "a.probability.tif").stat().st_mtime_ns
+    mapped(run, scene, out, history=str(history), **FLAT)
+    assert (out / "a.probability.tif").stat().st_mtime_ns == before
+    other = write_history(tmp_path / "other.tif", (days[0] // 2, days[1]), cells, crs)
+    for changed in ({"history": str(other), **FLAT}, {"history": str(history)}, {}):
+        with pytest.raises(UserError, match="from another model, input or settings"):
+            mapped(run, scene, out, **changed)
+
+
+def test_chips_lie_in_the_history_by_the_ground_grid(run: Path, chips: Path, days: Any, tmp_path: Path) -> None:
+    history = write_history(tmp_path / "recurrence.tif", days, Affine(SIDE, 0, -TILE, 0, -SIDE, 0))
+    chip = chips / "S9.000005.tif"
+    for given, name, place in ((chips, "S9", np.s_[:6, :8]), (chip, chip.stem, np.s_[2:4, 2:4])):
+        plain, out = tmp_path / f"{name}-plain", tmp_path / f"{name}-out"
+        mapped(run, given, plain, polygons=False)
+        mapped(run, given, out, polygons=False, history=str(history), **FLAT)
+        check_factor(plain / f"{name}.probability.tif", out / f"{name}.probability.tif", expected_odds(days)[place])
+
+
+def test_a_history_elsewhere_adds_nothing(run: Path, scene: Path, days: Any, tmp_path: Path) -> None:
+    far = write_history(tmp_path / "far.tif", days, Affine(100, 0, 9e6, 0, -100, 9e6), "EPSG:32631")
+    out = mapped(run, scene, tmp_path / "out", polygons=False, history=str(far))
+    plain = mapped(run, scene, tmp_path / "plain", polygons=False)
+    assert (probability(out / "a.probability.tif") == probability(plain / "a.probability.tif")).all()
+    assert "covers 0 %" in table(out)["a"]["notes"]
+
+
+def test_what_is_no_history_is_told_in_a_line(run: Path, scene: Path, days: Any, tmp_path: Path) -> None:
+    text = tmp_path / "text.tif"
+    text.write_text("no raster")
+    degrees = write_history(tmp_path / "degrees.tif", days, Affine(0.1, 0, 0, 0, -0.1, 0), "EPSG:4326")
+    of_pixels = write_history(tmp_path / "pixels.tif", days, Affine(8, 0, 0, 0, -8, 0))
+    wrong = {text: "cannot be read", scene: "expected days_seen", degrees: "squares", of_pixels: "has none"}
+    for path, message in wrong.items():
+        with pytest.raises(UserError, match=message) as error:
+            mapped(run, scene, tmp_path / "out", history=str(path))
+        assert "\n" not in str(error.value) and path.name in str(error.value)
+
+
+def test_rows_do_not_depend_on_how_they_are_asked_for(scene: Path, days: Any, tmp_path: Path) -> None:
+    with Raster(scene) as raster:
+        transform, crs = raster.transform @ Affine.scale(7), raster.crs.to_string()
+        history = History.open(write_history(tmp_path / "recurrence.tif", days, transform, crs))
+        config = PredictConfig(input="", output="", history_smoothing=200)
+        rows = SceneHistory.of(history, raster, config, np.zeros((1, 2)))
+        whole = rows(0, raster.height)
+        assert np.ptp(whole) > 0.5 and abs(whole).max() < 0.5 * np.abs(np.log(expected_odds(days))).max()
+        for start, stop in ((0, 1), (5, 20), (7, 96), (95, 96)):
+            assert (rows(start, stop) == whole[start:stop]).all()
