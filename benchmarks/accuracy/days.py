@@ -1,18 +1,15 @@
 """Scenes of one place on their common ground grid, with probabilities of networks that never saw them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pool import predicted
 
-from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.data.grid import grid_of_scene
-from seep_lightning.evaluation.parts import part_of
-from seep_lightning.runs.directory import Run
+from seep_lightning.folds.fold_runs import Fold, find_folds
+from seep_lightning.folds.part_maps import PartMaps
 
 SIDE = 256
 """Of a chip, px."""
@@ -31,6 +28,7 @@ class Day:
         left: The column of the ground grid at which its arrays begin, px; its first row is the grid's.
         level: Probabilities, (H, W) uint8: 0 nodata, else 1 + 254 p.
         truth, valid: (H, W) bool.
+        image: Logarithms of its values, (H, W) float16.
     """
 
     name: str
@@ -40,13 +38,16 @@ class Day:
     level: NDArray[np.uint8]
     truth: NDArray[np.bool_]
     valid: NDArray[np.bool_]
+    image: NDArray[np.float16]
 
     def cells(self, pixels: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.float32]:
         """The share of each cell of the ground grid (of size cells) that some pixels (H, W) cover."""
         shares = np.zeros(size, np.float32)
         height, width = (side // COARSE for side in pixels.shape)
         left = self.left // COARSE
-        shares[:height, left : left + width] = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        shares[:height, left : left + width] = cv2.resize(
+            pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
+        )
         return shares
 
     def seen(self, size: tuple[int, int]) -> NDArray[np.float32]:
@@ -61,24 +62,28 @@ class Day:
 def days_of(folds: Path, cache: Path) -> list[Day]:
     """The test scenes of all runs in a folder; predicted once, and kept in the cache."""
     cache.mkdir(parents=True, exist_ok=True)
-    days = [day for path in sorted(folds.glob("*/summary.json")) for day in _days_of_run(Run(path.parent), cache)]
-    return sorted(days, key=lambda day: day.name)
+    found = []
+    for fold in find_folds([folds]):
+        scene_of_chip = {name: name.split(".")[0] for name in fold.parts}
+        taught, tested = ({scene_of_chip[chip] for chip in fold.chips(part)} for part in ("train", "test"))
+        _keep_scenes(fold, tested, cache)
+        for name in sorted(tested):
+            with np.load(cache / f"{name}.npz") as arrays:
+                found.append(Day(name, fold.name, tuple(sorted(taught)), **arrays))
+    return sorted(found, key=lambda day: day.name)
 
 
-def _days_of_run(run: Run, cache: Path) -> Iterator[Day]:
-    """The test scenes of a run."""
-    parts = {name: part_of(run, EvaluateConfig(run=str(run.dir), part=name)) for name in ("train", "test")}
-    grids = parts["test"].chips.config.grid
-    taught, tested = ({part.chips.scenes[i] for i in part.indices} for part in parts.values())
-    if not all((cache / f"{name}.npz").exists() for name in tested):
-        for scene in predicted([run], "test", by_chip=False, flips=""):
-            arrays = {"level": scene.probability, "truth": scene.truth, "valid": scene.valid}
-            np.savez_compressed(cache / f"{scene.name}.npz", **arrays)
+def _keep_scenes(fold: Fold, tested: set[str], cache: Path) -> None:
+    """Predict the test scenes of a fold, unless they are kept."""
+    if all((cache / f"{name}.npz").exists() for name in tested):
+        return
+    maps = PartMaps(fold, "test")
+    grids = maps.chips.config.grid
     # the ground grid begins at the scene that reaches furthest to the west
     furthest = max(grid.offset for grid in grids.values())
-    for name in sorted(tested):
-        grid = grid_of_scene(grids, name)
-        assert grid is not None, f"{name} lies on no grid"
-        with np.load(cache / f"{name}.npz") as arrays:
-            left = (furthest - grid.offset) * SIDE
-            yield Day(name, run.dir.name, tuple(sorted(taught)), left, **arrays)
+    for scene in maps.scenes():
+        grid = grid_of_scene(grids, scene.name)
+        assert grid is not None, f"{scene.name} lies on no grid"
+        image = np.log(scene.image()[0].astype(np.float32) + 1).astype(np.float16)
+        arrays = {"level": scene.probability, "truth": scene.seep, "valid": scene.valid, "image": image}
+        np.savez_compressed(cache / f"{scene.name}.npz", left=(furthest - grid.offset) * SIDE, **arrays)

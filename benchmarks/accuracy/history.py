@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 from days import COARSE, Day, days_of
 from numpy.typing import NDArray
-from pool import dice_of, interval
 
+from seep_lightning.folds.pooling import interval
+from seep_lightning.metrics.figures import DICE
 from seep_lightning.sources.history_odds import MeanRate, log_odds_over_mean
 
 SMOOTHINGS = (16, 32, 64, 96, 128)
@@ -77,14 +78,19 @@ def histories(days: Sequence[Day], choose: Callable[[int], Sequence[int]]) -> li
         counter, others = Counter(day), choose(number)
         assert number not in others
         sums = [sum((each[k] for k in others), np.zeros((height, width), np.float32)) for each in (seen, looked)]
-        joints.append([counter.count(log_odds_over_mean(*sums, smoothing / COARSE, MeanRate.of(*sums))) for smoothing in SMOOTHINGS])
+        joints.append(
+            [
+                counter.count(log_odds_over_mean(*sums, smoothing / COARSE, MeanRate.of(*sums)))
+                for smoothing in SMOOTHINGS
+            ]
+        )
     return joints
 
 
 def left_out(table: Array) -> Array:
     """Counts (days, 3), each with the setting that is best of all other days, of (days, settings, 3)."""
     others = table.sum(axis=0) - table
-    best = dice_of(others).argmax(axis=1)
+    best = DICE.function(others).argmax(axis=1)
     return table[np.arange(len(table)), best]
 
 
@@ -97,11 +103,11 @@ def row(name: str, with_prior: Array, without: Array) -> dict[str, object]:
     """Pooled Dice of days (days, 3), and its difference to that without a prior."""
     return {
         "name": name,
-        "dice": float(dice_of(with_prior.sum(axis=0))),
+        "dice": float(DICE.function(with_prior.sum(axis=0))),
         "interval": interval(with_prior),
-        "gain": float(dice_of(with_prior.sum(axis=0)) - dice_of(without.sum(axis=0))),
+        "gain": float(DICE.function(with_prior.sum(axis=0)) - DICE.function(without.sum(axis=0))),
         "gain interval": interval(np.stack([with_prior, without], axis=1)),
-        "better": int((dice_of(with_prior) > dice_of(without)).sum()),
+        "better": int((DICE.function(with_prior) > DICE.function(without)).sum()),
     }
 
 
@@ -120,7 +126,9 @@ def rows_of(name: str, table: Array) -> list[dict[str, object]]:
 def subset(count: int, seed: int, days: Sequence[Day]) -> Callable[[int], Sequence[int]]:
     """A choice of so many other days at random for each day."""
     rng = np.random.default_rng([seed, count])
-    chosen = [rng.choice([k for k in range(len(days)) if k != number], count, replace=False) for number in range(len(days))]
+    chosen = [
+        rng.choice([k for k in range(len(days)) if k != number], count, replace=False) for number in range(len(days))
+    ]
     return lambda number: chosen[number].tolist()
 
 
@@ -134,12 +142,19 @@ def main(folds: Path, cache: Path) -> None:
     }
     rows = [r for name, choose in ways.items() for r in rows_of(name, settings_table(histories(days, choose)))]
     for count in (count for count in DAY_COUNTS if count < len(days)):
-        by_seed = [rows_of(f"{count} days, seed {seed}", settings_table(histories(days, subset(count, seed, days))))
-                   for seed in range(SEEDS)]
+        by_seed = [
+            rows_of(f"{count} days, seed {seed}", settings_table(histories(days, subset(count, seed, days))))
+            for seed in range(SEEDS)
+        ]
         rows += [r for each in by_seed for r in each]
     (cache / "history.json").write_text(json.dumps(rows, indent=1) + "\n")
     for r in rows:
-        print(r["name"], f"{r['dice']:.4f} {r['gain']:+.4f}", "({:+.4f} to {:+.4f})".format(*r["gain interval"]), r["better"])
+        print(
+            r["name"],
+            f"{r['dice']:.4f} {r['gain']:+.4f}",
+            "({:+.4f} to {:+.4f})".format(*r["gain interval"]),
+            r["better"],
+        )
 
 
 if __name__ == "__main__":

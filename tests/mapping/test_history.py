@@ -8,6 +8,7 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
@@ -38,9 +39,7 @@ def days() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
 @pytest.fixture(scope="module")
 def run(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that is sure of nothing, whose scenes begin a chip to the left of the ground grid."""
-    copy = variant(
-        trained, tmp_path_factory.mktemp("history") / "run", grid={"S9.": {"columns": COLUMNS, "offset": 1}}
-    )
+    copy = variant(trained, tmp_path_factory.mktemp("history") / "run", grid={"S9.": {"columns": COLUMNS, "offset": 1}})
     summary = json.loads((copy / "summary.json").read_text())
     summary["best"]["scaling"] = [0.02, 0.0]
     (copy / "summary.json").write_text(json.dumps(summary))
@@ -73,9 +72,7 @@ def check_factor(plain: Path, changed: Path, expected: NDArray[np.float64]) -> N
     assert logits[1] - logits[0] == pytest.approx(np.log(expected[is_clear]), abs=0.4)
 
 
-def test_odds_of_a_scene_are_multiplied_and_the_map_says_so(
-    run: Path, scene: Path, days: Any, tmp_path: Path
-) -> None:
+def test_odds_of_a_scene_are_multiplied_and_the_map_says_so(run: Path, scene: Path, days: Any, tmp_path: Path) -> None:
     with rasterio.open(scene) as dataset:
         corner, crs = dataset.transform, dataset.crs.to_string()
     cells = corner @ Affine.translation(-16, -16) @ Affine.scale(SIDE)
@@ -132,10 +129,27 @@ def test_what_is_no_history_is_told_in_a_line(run: Path, scene: Path, days: Any,
 def test_rows_do_not_depend_on_how_they_are_asked_for(scene: Path, days: Any, tmp_path: Path) -> None:
     with Raster(scene) as raster:
         transform, crs = raster.transform @ Affine.scale(7), raster.crs.to_string()
-        history = History.open(write_history(tmp_path / "recurrence.tif", days, transform, crs))
+        history = History.of(write_history(tmp_path / "recurrence.tif", days, transform, crs))
         config = PredictConfig(input="", output="", history_smoothing=200)
         rows = SceneHistory.of(history, raster, config, np.zeros((1, 2)))
         whole = rows(0, raster.height)
         assert np.ptp(whole) > 0.5 and abs(whole).max() < 0.5 * np.abs(np.log(expected_odds(days))).max()
         for start, stop in ((0, 1), (5, 20), (7, 96), (95, 96)):
             assert (rows(start, stop) == whole[start:stop]).all()
+
+
+def test_outlines_of_several_days_are_counted_first(run: Path, scene: Path, tmp_path: Path) -> None:
+    with rasterio.open(scene) as dataset:
+        west, south, east, north = dataset.bounds
+    corners = shapely.box(west, south, west + 10, south + 10), shapely.box(east - 10, north - 10, east, north)
+    patch = shapely.box(west + 300, south + 300, west + 700, south + 700)
+    outlines = [shape for day in range(3) for shape in (*corners, patch)]
+    dates = np.repeat(["2018-01-14", "2018-01-20", "2018-01-26"], 3)
+    labels, wkb = tmp_path / "labels.gpkg", shapely.to_wkb(np.array(outlines))
+    pyogrio.raw.write(labels, wkb, [dates.astype(object)], ["time"], crs="EPSG:32631", geometry_type="Polygon")
+    plain, out = tmp_path / "plain", tmp_path / "out"
+    mapped(run, scene, plain, polygons=False)
+    mapped(run, scene, out, polygons=False, history=str(labels), history_smoothing=1e-3)
+    after, before = (probability(folder / "a.probability.tif") for folder in (out, plain))
+    assert (after > before)[40:56, 40:56].all() and (after < before)[40:56, 75:].mean() > 0.5
+    assert "labels.recurrence.tif" in table(out)["a"]["notes"] and not list(out.glob(".history*"))

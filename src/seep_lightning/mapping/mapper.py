@@ -121,7 +121,7 @@ class SceneMapper:
         self.nodata_bands = networks[0].nodata_bands
         thresholds = [network.threshold for network in networks]
         self.threshold = config.threshold or float(np.mean(thresholds))
-        self.history = None if config.history is None else History.open(Path(config.history))
+        self.history = None if config.history is None else History.of(Path(config.history))
 
     def map(
         self, job: SceneJob, finished_key: str = "", progress: Progress | None = None, tell: Tell = _tell_nobody

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,8 +70,8 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     for place in (folder, folder / MASKS, folder / PROBABILITIES):
         remove_leftovers(place)
     errors: dict[str, UserError] = {}
-    with progress_of(len(jobs)) as start_bar:
-        for outcome in _map_all(jobs, networks, config, table, start_bar):
+    with progress_of(len(jobs)) as start_bar, _with_history(config) as with_raster:
+        for outcome in _map_all(jobs, networks, with_raster, table, start_bar):
             _record(outcome, table)
             if outcome.error is not None:
                 errors[outcome.job.name] = outcome.error
@@ -99,6 +100,18 @@ def _resolved(config: PredictConfig) -> PredictConfig:
         land=absolute(config.land),
         history=absolute(config.history),
     )
+
+
+@contextmanager
+def _with_history(config: PredictConfig) -> Iterator[PredictConfig]:
+    """The settings with a raster for their history, if they have one."""
+    if config.history is None:
+        yield config
+        return
+    from seep_lightning.sources.history_outlines import raster_of_history
+
+    with raster_of_history(Path(config.history), Path(config.output)) as raster:
+        yield replace(config, history=str(raster))
 
 
 def _map_all(

@@ -49,7 +49,7 @@ class History:
     key: str
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def of(cls, path: Path) -> Self:
         """Read a raster of recurrence once.
 
         Args:
@@ -58,16 +58,16 @@ class History:
         Raises:
             UserError: It cannot be read, or is something else.
         """
-        with as_user_error(f"history={path} cannot be read", RasterioError, OSError, advice=ADVICE):
-            with open_dataset(path) as dataset:
-                _check_dataset(path, dataset)
-                wkt = dataset.crs.to_wkt() if dataset.crs else ""
-                digest = hashlib.sha256(f"{wkt} {dataset.transform} {dataset.shape}".encode())
-                mean = MeanRate(0.0, 0.0)
-                for seen, looked in _strips(dataset, Window(0, 0, dataset.width, dataset.height), READ_ROWS):
-                    mean = mean.with_days(seen, looked)
-                    digest.update(seen.tobytes() + looked.tobytes())
-                return cls(path, wkt, dataset.transform, dataset.shape, mean, digest.hexdigest())
+        unreadable = as_user_error(f"history={path} cannot be read", RasterioError, OSError, advice=ADVICE)
+        with unreadable, open_dataset(path) as dataset:
+            _check_dataset(path, dataset)
+            wkt = dataset.crs.to_wkt() if dataset.crs else ""
+            digest = hashlib.sha256(f"{wkt} {dataset.transform} {dataset.shape}".encode())
+            mean = MeanRate(0.0, 0.0)
+            for seen, looked in _strips(dataset, Window(0, 0, dataset.width, dataset.height), READ_ROWS):
+                mean = mean.with_days(seen, looked)
+                digest.update(seen.tobytes() + looked.tobytes())
+            return cls(path, wkt, dataset.transform, dataset.shape, mean, digest.hexdigest())
 
     @property
     def unit(self) -> str:
@@ -108,10 +108,10 @@ class History:
         """Means of `together` x `together` cells of a window."""
         parts = []
         rows = max(1, READ_ROWS // together) * together
-        with as_user_error(f"history={self.path} cannot be read", RasterioError, OSError, advice=ADVICE):
-            with open_dataset(self.path) as dataset:
-                for strip in _strips(dataset, window, rows):
-                    parts.append(_means(np.stack(strip), together))
+        unreadable = as_user_error(f"history={self.path} cannot be read", RasterioError, OSError, advice=ADVICE)
+        with unreadable, open_dataset(self.path) as dataset:
+            for strip in _strips(dataset, window, rows):
+                parts.append(_means(np.stack(strip), together))
         seen, looked = np.concatenate(parts, axis=1)
         return seen, looked
 
