@@ -95,7 +95,7 @@ class SceneHistory:
         width = self.size[1]
         rows = np.arange(start // STEP, (stop + STEP) // STEP + 1)
         columns = np.arange((width + STEP) // STEP + 1)
-        nodes = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2) * float(STEP)
+        nodes = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float64) * STEP
         coarse = self.weight * self.local.at(self.way(nodes)).reshape(len(rows), len(columns))
         by_row = _between(coarse, (np.arange(start, stop) + 0.5) / STEP - rows[0])
         return _between(by_row.T, (np.arange(width) + 0.5) / STEP).T
