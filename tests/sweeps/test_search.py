@@ -85,7 +85,7 @@ def test_a_sweep_killed_in_the_middle_runs_only_what_is_missing(tmp_path: Path) 
 
 def trial_in_training(folder: Path, log: Path) -> Path | None:
     """The folder of the trial that the process with this log is in the middle of."""
-    numbers = re.findall(r"#(\d+) :", log.read_text())
+    numbers = re.findall(r"^trial-(\d+): ", log.read_text(), re.MULTILINE)
     if not numbers:
         return None
     run = folder / f"trial-{int(numbers[-1]):03d}"

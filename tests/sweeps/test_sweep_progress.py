@@ -56,9 +56,9 @@ def test_jobs_are_counted(sweep: Sweep) -> None:
 def test_a_line_a_job_says_what_is_done_what_is_best_and_how_long_still(sweep: Sweep) -> None:
     line = job_line(sweep, Run(sweep.folder / "lr-2"), 18.2, has_failed=False)
     # three of this start in a minute, and one to go
-    assert line == "4 of 5 jobs done: lr-2  dice 0.400  best 0.400 (lr-2)  18 s  20 s left"
+    assert line == "4 of 5 jobs done: lr-2  dice 0.400  best so far  took 18 s  20 s left"
     failed = job_line(sweep, Run(sweep.folder / "lr-4"), 1, has_failed=True)
-    assert failed.startswith("4 of 5 jobs done: lr-4  failed  best 0.400 (lr-2)  1.0 s")
+    assert failed.startswith("4 of 5 jobs done: lr-4  failed  best 0.400 (lr-2)  took 1.0 s")
 
 
 def test_the_best_job_at_the_end_is_the_first_of_compare_and_never_a_pruned_one(
@@ -80,8 +80,8 @@ def test_the_best_job_at_the_end_is_the_first_of_compare_and_never_a_pruned_one(
 def test_ctrl_c_says_how_the_sweep_goes_on(sweep: Sweep) -> None:
     typed = ["-m", "optimizer.lr=1,2,3,4,5", "hydra.sweep.dir=old", "data.root=/a b"]
     advice = how_to_go_on(sweep, "train", typed)
-    assert advice.startswith("4 of 5 jobs are done, and whole epochs of the others are kept. Go on with the sweep: ")
-    command = shlex.split(advice.partition("Go on with the sweep: ")[2])
+    assert advice.startswith("4 of 5 jobs are done, and are not repeated; a stopped one ")
+    command = shlex.split(advice.partition("Go on with: ")[2])
     assert command == [
         *("python", "-m", "seep_lightning.train", "-m", "optimizer.lr=1,2,3,4,5", "data.root=/a b"),
         f"hydra.sweep.dir={sweep.folder}",

@@ -51,7 +51,7 @@ def test_a_run_broken_off_in_an_epoch_and_resumed_is_the_same_run(
 def test_ctrl_c_is_one_sentence_with_the_line_that_resumes(
     compose_tiny: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Interrupted, match=f"1 of 2 epochs are kept. Go on with: .*run={tmp_path / 'run'}") as caught:
+    with pytest.raises(Interrupted, match=f"1 of 2 epochs are saved. Go on with: .*run={tmp_path / 'run'}") as caught:
         break_off(compose_tiny(), tmp_path / "run", monkeypatch, 1, KeyboardInterrupt())
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning ignores it from here on
     assert caught.value.exit_code == 130

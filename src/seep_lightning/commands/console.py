@@ -107,9 +107,9 @@ class _TerminalFormatter(logging.Formatter):
 def break_logs_for_terminal() -> None:
     """Let logs be broken between words where they go to a terminal."""
     for handler in logging.getLogger().handlers:
-        # a file is none
-        is_terminal = isinstance(handler, logging.StreamHandler) and handler.stream.isatty()
-        if is_terminal and not isinstance(handler.formatter, _TerminalFormatter):
+        # a file that nothing was written into yet has none
+        stream = getattr(handler, "stream", None)
+        if stream is not None and stream.isatty() and not isinstance(handler.formatter, _TerminalFormatter):
             handler.setFormatter(_TerminalFormatter(handler.formatter))
 
 

@@ -29,7 +29,7 @@ from seep_lightning.commands.overrides import prepare_arguments
 from seep_lightning.commands.own_configs import check_own_configs
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
-from seep_lightning.commands.sweep_progress import Sweep, how_to_go_on, sweep_of_process
+from seep_lightning.commands.sweep_progress import Sweep, how_to_go_on, sweep_of_process, tell_starts_once
 from seep_lightning.commands.waiting_threads import let_threads_sleep
 from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import Interrupted, Preempted, UserError, first_line
@@ -219,6 +219,8 @@ def _job(main: Main, command: str, sweep: str) -> Main:
         has_other_jobs = HydraConfig.get().mode == RunMode.MULTIRUN
         # Hydra has set up the logs of this job
         break_logs_for_terminal()
+        if has_other_jobs:
+            tell_starts_once()
         try:
             with as_single_run(command, arguments):
                 return main(cfg)

@@ -1,14 +1,15 @@
 """A sweep as a person follows it: how many of its jobs are done, the best so far, the time left; and how it goes on."""
 
+import logging
 import math
 import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
@@ -21,10 +22,13 @@ from seep_lightning.commands.console import tell
 from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.figures import lower_is_better
+from seep_lightning.metrics.floors import marks_everything
 from seep_lightning.metrics.ranking import ranking_key
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
 
+HEADS_OF_STARTS = ("data: ", "chosen: ", "split=", "net: ", "steps: ", "validation: ", "device: ", "each epoch: ")
+"""How the lines begin that are mostly alike in all jobs."""
 ENDED = (RunStatus.FINISHED, RunStatus.PRUNED)
 
 
@@ -37,12 +41,19 @@ class Sweep:
         config: The composed config, with Hydra's part.
         jobs: How many there are; None where only the sweeper knows.
         started: When, in seconds since 1970.
+        first_job: When its first job began, likewise; None where another process saw that.
     """
 
     folder: Path
     config: DictConfig
     jobs: int | None
     started: float
+    first_job: float | None = None
+
+    @property
+    def thing(self) -> str:
+        """What a job of it is called."""
+        return "trial" if self.replaces_failed else "job"
 
     @property
     def metric(self) -> str:
@@ -80,8 +91,20 @@ class TellSweep(Callback):
         _sweeps.append(self.sweep)
 
     def on_job_start(self, config: DictConfig, **more: Any) -> None:
-        """Start the job's clock."""
+        """Start the job's clock, and say which job it is.
+
+        Args:
+            config: The job's config with Hydra's part.
+            more: What Hydra adds.
+        """
         self._job_started = time.time()
+        if self.sweep is None or config.hydra.mode != RunMode.MULTIRUN:
+            return
+        # a launcher's process sees some of the jobs only
+        if self.sweep.first_job is None and sweep_of_process() is not None:
+            self.sweep = replace(self.sweep, first_job=self._job_started)
+        tell(first_line_of_job(self.sweep, config))
+        sys.stdout.flush()
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **more: Any) -> None:
         """Print the job's line.
@@ -122,8 +145,27 @@ def count_jobs(config: DictConfig) -> int | None:
     return None
 
 
+def first_line_of_job(sweep: Sweep, config: DictConfig) -> str:
+    """What a job begins with, such as `job 2 of 4: optimizer.lr=0.001 model.patch=2`.
+
+    Args:
+        sweep: The sweep.
+        config: The job's config with Hydra's part.
+    """
+    of_all = list(sweep.config.hydra.overrides.task)
+    own = [override for override in config.hydra.overrides.task if override not in of_all]
+    if sweep.replaces_failed:
+        return f"{Path(config.hydra.runtime.output_dir).name}: {' '.join(own)}"
+    number = config.hydra.job.num + 1
+    return f"job {number}{_of_all(sweep)}: {' '.join(own)}"
+
+
+def _of_all(sweep: Sweep) -> str:
+    return "" if sweep.jobs is None else f" of {sweep.jobs}"
+
+
 def job_line(sweep: Sweep, run: Run, seconds: float, *, has_failed: bool) -> str:
-    """The line of a job that ended, such as `3 of 8 jobs done: lr-0.01  dice 0.431  best 0.440 (lr-0.003)  18 s`.
+    """The line of a job that ended: `3 of 8 jobs done: lr-0.01  dice 0.431  best 0.440 (lr-0.003)  took 18 s`.
 
     Args:
         sweep: The sweep.
@@ -133,19 +175,22 @@ def job_line(sweep: Sweep, run: Run, seconds: float, *, has_failed: bool) -> str
     """
     summaries = dict(_summaries(sweep.folder))
     done = _count_done(sweep, summaries)
-    of_all = f" of {sweep.jobs}" if sweep.jobs is not None else ""
     summary = summaries.get(run.dir.name, {})
-    words = [f"{done}{of_all} jobs done: {run.dir.name}"]
+    words = [f"{done}{_of_all(sweep)} {sweep.thing}s done: {run.dir.name}"]
     status = "failed" if has_failed else summary.get("status", "done")
     if status != RunStatus.FINISHED:
         words.append(status)
     score = _score(summary, sweep.metric)
     if score is not None and not has_failed:
         words.append(f"{sweep.metric} {score:.3f}")
+    if not has_failed and _marks_everything(summary):
+        words.append("marks everything as seep")
     best = best_job(summaries, sweep.metric)
-    if best is not None:
+    if best == run.dir.name:
+        words.append("best so far")
+    elif best is not None:
         words.append(f"best {_score(summaries[best], sweep.metric):.3f} ({best})")
-    words.append(in_words(seconds))
+    words.append(f"took {in_words(seconds)}")
     left = _seconds_left(sweep, summaries, done)
     if left:
         words.append(f"{in_words(left)} left")
@@ -179,10 +224,10 @@ def how_to_go_on(sweep: Sweep, command: str, arguments: Sequence[str]) -> str:
         arguments: What was typed after it.
     """
     done = _count_done(sweep, dict(_summaries(sweep.folder)))
-    of_all = f" of {sweep.jobs}" if sweep.jobs is not None else ""
     kept = [argument for argument in arguments if not argument.startswith("hydra.sweep.dir=")]
     line = shlex.join(["python", "-m", f"seep_lightning.{command}", *kept, f"hydra.sweep.dir={sweep.folder}"])
-    return f"{done}{of_all} jobs are done, and whole epochs of the others are kept. Go on with the sweep: {line}"
+    are_done = f"{done}{_of_all(sweep)} {sweep.thing}s are done"
+    return f"{are_done}, and are not repeated; a stopped one goes on after its last saved epoch. Go on with: {line}"
 
 
 def _summaries(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -217,7 +262,8 @@ def _seconds_left(sweep: Sweep, summaries: dict[str, dict[str, Any]], done: int)
         return 0.0
     ended = [name for name, summary in summaries.items() if summary.get("status") in (*ENDED, RunStatus.FAILED)]
     since_start = sum(_is_of_this_start(sweep, name) for name in ended)
-    seconds_a_job = (time.time() - sweep.started) / max(since_start, 1)
+    began = sweep.first_job or sweep.started
+    seconds_a_job = (time.time() - began) / max(since_start, 1)
     return seconds_a_job * max(sweep.jobs - done, 0)
 
 
@@ -225,3 +271,31 @@ def _score(summary: dict[str, Any], metric: str) -> float | None:
     """A job's figure on validation, at its tuned threshold."""
     value = summary.get("figures", {}).get("val", {}).get(metric)
     return value if isinstance(value, float) else None
+
+
+def _marks_everything(summary: dict[str, Any]) -> bool:
+    """Whether a job's network calls every pixel of validation seep."""
+    figures = summary.get("figures", {}).get("val", {})
+    return bool(figures) and marks_everything(figures, summary.get("floors", {}).get("val", {}))
+
+
+class _OnlyNewStarts(logging.Filter):
+    """Leaves out what an earlier job of this process has told at its start in the same words."""
+
+    told: ClassVar[set[str]] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is shown."""
+        message = record.getMessage()
+        if not message.startswith(HEADS_OF_STARTS):
+            return True
+        is_new = message not in self.told
+        self.told.add(message)
+        return is_new
+
+
+def tell_starts_once() -> None:
+    """Let the terminal show what the start of each job tells only where it differs; the jobs' own logs have all."""
+    for handler in logging.getLogger().handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(_OnlyNewStarts())

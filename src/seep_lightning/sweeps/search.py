@@ -48,6 +48,7 @@ def search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None
     this_search = _search_of(config, arguments)
     with this_search.lock:
         study = open_study(this_search)
+    _tell_what_is_left(this_search, study)
     _run_trials(this_search, study, launcher)
     print_search(this_search, study)
 
@@ -62,6 +63,18 @@ def _search_of(config: DictConfig, arguments: list[str]) -> Search:
     monitor = ranked_by(config.monitor)
     mode = monitor_mode(monitor, config.get("figures") or (), config.get("metrics"))
     return Search(folder, monitor, settings, fixed, space, mode)
+
+
+def _tell_what_is_left(this_search: Search, study: optuna.Study) -> None:
+    """Say what is going to run, where some trials ended before."""
+    states = count_states(study)
+    ended = states["COMPLETE"] + states["PRUNED"]
+    wanted = this_search.settings.n_trials
+    before = f"{min(ended, wanted)} of {wanted} trials were done before"
+    if ended >= wanted:
+        tell(f"nothing to run in {this_search.folder}: {before}. Pass a larger hydra.sweeper.n_trials for more.")
+    elif ended:
+        tell(f"{before}: the search goes on in {this_search.folder}")
 
 
 def _run_trials(this_search: Search, study: optuna.Study, launcher: Launcher) -> None:
@@ -80,21 +93,23 @@ def _run_trials(this_search: Search, study: optuna.Study, launcher: Launcher) ->
             continue
         patience -= 1
         if patience < 0:
-            print_search(this_search, study)
+            print_search(this_search, study, told=trial.number)
             raise compat.job_error(job)
 
 
-def print_search(this_search: Search, study: optuna.Study) -> None:
+def print_search(this_search: Search, study: optuna.Study, told: int | None = None) -> None:
     """Print how the trials ended, and which ones failed and why; the table of all of them follows.
 
     Args:
         this_search: The search.
         study: Its study.
+        told: The number of a trial whose failure is told elsewhere.
     """
     states = count_states(study)
     folder = this_search.folder
     tell(f"{states['COMPLETE']} trials finished, {states['PRUNED']} pruned, {states['FAIL']} failed or broken off")
-    for trial in failed_trials(study):
+    others = [trial for trial in failed_trials(study) if trial.number != told]
+    for trial in others:
         tell(f"failed: {folder / trial_name(trial)}: {trial.user_attrs[MISTAKE]}")
     if states["COMPLETE"] and not is_ranked_by(this_search.monitor):
         best = trial_name(study.best_trial)

@@ -77,18 +77,18 @@ def interruptions_explained(run: Run, max_epochs: int | None) -> Iterator[None]:
 
 
 def _kept(run: Run, max_epochs: int | None) -> str:
-    """How much of a training its last checkpoint holds, such as `3 of 30 epochs are kept`."""
+    """How much of a training its last checkpoint holds, such as `3 of 30 epochs are saved`."""
     from seep_lightning.runs.checkpoints import read_checkpoint
 
     if not run.last.is_file():
-        return "no epoch is kept yet"
+        return "no epoch is saved yet"
     # what is wrong with it is told when the training goes on
     with suppress(UserError):
         done = read_checkpoint(run.last)["epoch"] + 1
         of_all = f" of {max_epochs}" if max_epochs is not None and max_epochs >= done else ""
         is_one = done == 1 and not of_all
-        return f"{done}{of_all} {'epoch is' if is_one else 'epochs are'} kept"
-    return "whole epochs are kept"
+        return f"{done}{of_all} {'epoch is' if is_one else 'epochs are'} saved"
+    return "whole epochs are saved"
 
 
 @contextmanager
