@@ -25,6 +25,7 @@ VERBS = [
     "prepare",
     "qgis",
     "report",
+    "review",
     "train",
 ]
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import qgis as qgis
     from seep_lightning.api import read_chips as read_chips
     from seep_lightning.api import report as report
+    from seep_lightning.api import review as review
     from seep_lightning.api import train as train
     from seep_lightning.errors import UserError as UserError
     from seep_lightning.predictor.loading import load as load
@@ -49,6 +50,7 @@ _VERBS = (
     "prepare",
     "qgis",
     "report",
+    "review",
     "train",
 )
 # other names, with the modules that hold them

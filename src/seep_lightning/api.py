@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seep_lightning.evaluation.result import Evaluation
     from seep_lightning.folds.setting_scores import SettingScores
     from seep_lightning.labelling.next_columns import RankedCandidate
+    from seep_lightning.labelling.review import WrittenReview
     from seep_lightning.mapping.mapped_scene import MappedScene
     from seep_lightning.reporting.comparison import Row
     from seep_lightning.reporting.pairing import Paired
@@ -307,6 +308,36 @@ def report(
     return write_page(_config("report", overrides, keywords))
 
 
+def review(
+    runs: AnyRun | Sequence[AnyRun],
+    output: StrPath,
+    *overrides: str,
+    most: int = AS_CONFIGURED,
+    overwrite: bool = AS_CONFIGURED,
+    **settings: Any,
+) -> "WrittenReview":
+    """List the labels that are probably wrong, for a person to answer, as `seep review` does.
+
+    Args:
+        runs: A folder of folds, or one run, whose validation and test chips are judged; or several.
+        output: The folder of the review.
+        *overrides: As on a command line.
+        most: How many labels are listed at most.
+        overwrite: Whether a review that is there may be replaced.
+        **settings: Other keys of the config.
+
+    Returns:
+        The list, and where page, layer and table lie.
+
+    Raises:
+        UserError: The runs are no folds of one split, or the folder exists.
+    """
+    from seep_lightning.labelling.review import review as write_review
+
+    keywords = {"runs": _paths_of(runs), "output": output, "most": most, "overwrite": overwrite, **settings}
+    return write_review(_config("review", overrides, keywords))
+
+
 def check(*overrides: str, root: StrPath = AS_CONFIGURED, **settings: Any) -> "Audit":
     """Audit a data set before anyone trains on it, as `seep check` does.
 
@@ -358,19 +389,21 @@ def find_sources(
 
 def prepare(
     *overrides: str,
-    scenes: StrPath | Sequence[StrPath],
-    labels: StrPath,
+    scenes: StrPath | Sequence[StrPath] = AS_CONFIGURED,
+    labels: StrPath = AS_CONFIGURED,
     output: StrPath,
+    review: StrPath | None = AS_CONFIGURED,
     classes: Mapping[str, int | str] | None = AS_CONFIGURED,
     **settings: Any,
 ) -> "PreparedChips":
-    """Cut scenes and an analyst's polygons or masks into chips and masks, as `seep prepare` does.
+    """Cut scenes and an analyst's polygons or masks into chips and masks, or correct labels, as `seep prepare` does.
 
     Args:
         *overrides: As on a command line.
         scenes: A raster, a folder or a pattern of them, or a list of these.
         labels: The vector file of polygons, or a mask, a folder or a pattern of masks.
         output: The folder of the new data set.
+        review: In place of scenes and labels: the answers to a review, by which its data set is corrected.
         classes: What the words in the column `class_attribute` mean, such as `{"thin": 1, "thick": 2}`.
         **settings: Other keys of the config, such as `size=256`, `class_attribute="class"`.
 
@@ -383,10 +416,11 @@ def prepare(
     from seep_lightning.config.class_words import class_words_text
     from seep_lightning.data.preparation import prepare as cut_chips
     from seep_lightning.data.prepared import PreparedChips
+    from seep_lightning.labelling.corrections import correct_labels
 
-    paths = {"scenes": scenes, "labels": labels, "output": output}
+    paths = {"scenes": scenes, "labels": labels, "output": output, "review": review}
     config = _config("prepare", overrides, {**paths, "classes": class_words_text(classes), **settings})
-    facts = cut_chips(config)
+    facts = cut_chips(config) if config.review is None else correct_labels(config)
     return PreparedChips.of_facts(config.output, facts)
 
 

@@ -1,5 +1,6 @@
 """Scenes and an analyst's labels to chips and masks: `python -m seep_lightning.prepare`."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,12 +26,41 @@ def main(cfg: DictConfig) -> int:
         The number of chips.
     """
     config: PrepareConfig = typed_config(cfg)
+    if config.review is not None:
+        return _correct(config)
     facts = prepare(config)
     for line in label_lines(facts):
         tell(line)
     tell(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
     tell(f"check them: python -m seep_lightning.check {settings_of_chips(config.output, facts)}")
     return int(facts["chips"])
+
+
+def _correct(config: PrepareConfig) -> int:
+    """Correct labels by the answers to a review, and print what became of them. Returns the number of chips."""
+    from seep_lightning.labelling.corrections import correct_labels
+
+    facts = correct_labels(config)
+    review = facts["review"]
+    answers = ", ".join(f"{count} {answer}" for answer, count in review["by_answer"].items())
+    tell(f"{review['answered']} of {review['listed']} labels are answered: {answers}")
+    tell(f"  corrected: {review['changed']}, {review['changed_pixels']:,} px")
+    tell(f"  ignored:   {review['ignored']}, {review['ignored_pixels']:,} px; all else stays as it is")
+    tell(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
+    settings = " ".join(_setting(key, value) for key, value in facts["settings"].items())
+    tell(f"check them: python -m seep_lightning.check data.root={config.output} {settings}".rstrip())
+    return int(facts["chips"])
+
+
+def _setting(key: str, value: Any) -> str:
+    """A key of `data` as a command line has it."""
+    if value is None:
+        text = "null"
+    elif isinstance(value, list | tuple):
+        text = f"[{','.join(str(item) for item in value)}]"
+    else:
+        text = str(value)
+    return shlex.quote(f"data.{key}={text}")
 
 
 def settings_of_chips(output: str, facts: Mapping[str, Any]) -> str:

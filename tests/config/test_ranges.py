@@ -42,6 +42,7 @@ NEEDED = {
     "report": ["run=a"],
     "export": ["run=a", "output=b"],
     "prepare": ["scenes=a", "labels=b", "output=c"],
+    "review": ["runs=a", "output=b"],
     "check": [],
     "qgis": [],
     "tensorboard": [],

@@ -20,6 +20,7 @@ PATH_KEYS = frozenset(
         "land",
         "output",
         "python",
+        "review",
         "run",
         "runs",
         "scenes",

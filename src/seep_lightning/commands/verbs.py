@@ -28,6 +28,7 @@ VERBS = {
     "compare": Verb("runs side by side, ranked by validation; two of them paired"),
     "report": Verb("one page about a run or a sweep: figures, curves, calibration, best and worst chips"),
     "sources": Verb("maps of many days to the places where seeps come out", "find_sources"),
+    "review": Verb("labels that are probably wrong, for a person to answer; prepare review= corrects them"),
     "check": Verb("audit a data set before anyone trains on it"),
     "qgis": Verb("install Processing scripts in QGIS: map oil seeps, cut chips"),
     "tensorboard": Verb("curves and pictures of runs in a browser"),

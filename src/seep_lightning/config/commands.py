@@ -17,8 +17,10 @@ from seep_lightning.ranges import (
     PROCESSES,
     Span,
     anything,
+    are_paths,
     at_least,
     between_0_and_1,
+    is_path,
     is_text,
     one_of,
     path,
@@ -333,13 +335,46 @@ class ExportConfig:
 
 
 @dataclass
+class ReviewConfig:
+    """List the labels that are probably wrong, for a person to answer.
+
+    Attributes:
+        runs: A folder of folds, or one run, whose validation and test chips are judged; or a list of folders.
+        output: The folder of the review.
+        most: How many labels are listed at most, those first that would change the loss most.
+        overwrite: Whether a review that is there may be replaced.
+        device: `auto`, `cpu`, `cuda` ...
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
+    """
+
+    runs: Any = paths(MISSING)
+    output: str = path(MISSING)
+    most: int = within(COUNT, 200)
+    overwrite: bool = False
+    device: str = anything("auto", TORCH)
+    trusted: list[str] = texts()
+
+
+def _is_path_or_empty(value: Any) -> bool:
+    """Whether a value is the path of a file or folder, or not given."""
+    return value == "" or is_path(value)
+
+
+def _are_paths_or_empty(value: Any) -> bool:
+    """Whether a value is a path or a list of paths, or not given."""
+    return value == "" or are_paths(value)
+
+
+@dataclass
 class PrepareConfig:
-    """Cut scenes and an analyst's polygons or masks into chips and masks.
+    """Cut scenes and an analyst's polygons or masks into chips and masks; or correct the labels of chips by a review.
 
     Attributes:
         scenes: A raster, a folder or a pattern of them, or a list of these.
         labels: The file of polygons (GeoPackage, GeoJSON, shapefile ...), or a mask, a folder or a pattern of masks.
         output: The folder of the data set.
+        review: In place of scenes and labels: the answers to a review, as its review.gpkg or review.csv, or as the CSV
+            that its page saves. The data set is written anew, with corrected and ignored pixels.
         bands: Numbers from 1, or names; `grey`: the luminance of colours; None: the first band, which must be none of
             a picture in colours.
         nodata: A stored value of pixels without data, besides those that a scene declares; `none`: nothing that fills
@@ -363,9 +398,10 @@ class PrepareConfig:
         seed: Of the draw of these.
     """
 
-    scenes: Any = paths(MISSING)
-    labels: str = path(MISSING)
+    scenes: Any = restricted("", _are_paths_or_empty, "a path, or a list of paths such as [A,B]", or_null=False)
+    labels: str = restricted("", _is_path_or_empty, "the path of a file or folder")
     output: str = path(MISSING)
+    review: str | None = path(None)
     bands: Any = field(default=None, metadata=CHOICE_OF_BANDS)
     nodata: Any = field(default=None, repr=False, metadata=NODATA_VALUE)
     scale: str | None = one_of(None, "linear", "db")
@@ -383,13 +419,27 @@ class PrepareConfig:
     seed: int = random_seed()
 
     def check_together(self) -> None:
-        """Check the overlap against the size, and what words mean."""
+        """Check that there is something to cut or to correct, the overlap against the size, and what words mean."""
+        self._check_sources()
         if not 0 <= self.overlap < self.size:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than size={self.size}.")
         check_mask_values(self.mask_values, MOST_CLASSES, prefix="")
         check_class_words(self.classes)
         if self.classes is not None and not self.class_attribute:
             raise UserError("classes says what the words of a column mean. Name the column: class_attribute=COLUMN.")
+
+    def _check_sources(self) -> None:
+        """Raise `UserError` unless there are scenes and labels, or else a review."""
+        sources = {"scenes": self.scenes, "labels": self.labels}
+        given = [key for key, value in sources.items() if value]
+        if self.review is not None and given:
+            raise UserError(
+                f"review={self.review} corrects the labels of chips, {given[0]}= cuts new ones. Pass one of the two."
+            )
+        missing = [key for key in sources if key not in given]
+        if self.review is None and missing:
+            assignments = [f"{key}=..." for key in missing]
+            raise UserError(f"{missing[0]} is not set. Pass {' '.join(assignments)} on the command line.")
 
 
 @dataclass

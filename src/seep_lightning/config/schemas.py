@@ -12,6 +12,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "next": commands.NextConfig,
     "compare": commands.CompareConfig,
     "report": commands.ReportConfig,
+    "review": commands.ReviewConfig,
     "export": commands.ExportConfig,
     "prepare": commands.PrepareConfig,
     "check": commands.CheckConfig,

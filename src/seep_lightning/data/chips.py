@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.description import ReviewedLabels
 from seep_lightning.data.grid import Cell, cell, place
 from seep_lightning.data.images import ChipNotes, ChipPixels, read_noted_pair, read_pair
 from seep_lightning.data.left_out import LeftOut
@@ -136,6 +137,9 @@ class Chips:
     def told_files(self) -> list[str]:
         """What there is to tell about the files, a line each: how they pair, and what is left out."""
         lines = [f"data: {self.counted_files()} in {self.root}: {self.found}"] if self.found else []
+        reviewed = str(ReviewedLabels.of(self.root))
+        if reviewed:
+            lines.append(f"data: {reviewed}")
         return lines + [f"data: left out {entry}" for entry in self.left_out]
 
     def class_pixels(self, indices: Sequence[int]) -> NDArray[np.int64]:

@@ -36,6 +36,49 @@ def read_description(root: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class ReviewedLabels:
+    """What people answered to a review of a data set's labels, and what became of these; see `prepare review=`.
+
+    Attributes:
+        answered: How many labels were looked at.
+        changed: How many were corrected.
+        ignored: How many are ignored, since nobody is sure of them.
+        changed_pixels: Pixels of another class than before.
+        ignored_pixels: Pixels that are ignored.
+    """
+
+    answered: Count = 0
+    changed: Count = 0
+    ignored: Count = 0
+    changed_pixels: Count = 0
+    ignored_pixels: Count = 0
+
+    @classmethod
+    def of(cls, root: Path) -> "ReviewedLabels":
+        """Read what `prepare` wrote; nothing was answered where it wrote none.
+
+        Args:
+            root: The data set's folder.
+
+        Raises:
+            UserError: What is written of it is none.
+        """
+        review = read_description(root).get("review")
+        if not isinstance(review, dict):
+            return cls()
+        return as_shape(review, cls, f"{root / NAME}, review", advice=ADVICE)
+
+    def __str__(self) -> str:
+        """What a person is told; empty where nothing was answered."""
+        if not self.answered:
+            return ""
+        return (
+            f"{self.answered} labels were reviewed: {self.changed} corrected ({self.changed_pixels:,} px), "
+            f"{self.ignored} ignored ({self.ignored_pixels:,} px)"
+        )
+
+
+@dataclass(frozen=True)
 class LabelOrigin:
     """Who drew the outlines that a data set's masks were made of.
 

@@ -108,8 +108,11 @@ def written_grid(root: Path) -> dict[str, GridConfig] | None:
     columns_by_scene = description.get("columns")
     if not isinstance(columns_by_scene, dict):
         return {}
+    stored_offsets = description.get("offsets")
+    offsets = stored_offsets if isinstance(stored_offsets, dict) else {}
     grids: dict[str, GridConfig] = {}
     for scene, columns in columns_by_scene.items():
         if type(columns) is int and columns >= 1:
-            grids[f"{scene}."] = GridConfig(columns)
+            offset = offsets.get(scene, 0)
+            grids[f"{scene}."] = GridConfig(columns, offset if type(offset) is int else 0)
     return grids

@@ -30,11 +30,13 @@ class FieldText(NamedTuple):
         column: Its name.
         alias: What stands in its place in tables and forms, with the unit.
         description: What it is.
+        choices: The values that a person may choose from in QGIS; empty: any.
     """
 
     column: str
     alias: str
     description: str
+    choices: tuple[str, ...] = ()
 
 
 class DescribedColumn(Protocol):

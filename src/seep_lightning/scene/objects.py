@@ -33,6 +33,11 @@ class Box(NamedTuple):
     left: int
     right: int
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to take the part out of an array (H, W)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
 
 class SceneObject(NamedTuple):
     """One object of a scene.

@@ -319,6 +319,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     prepare("masks", "in/labels", raster("in/labels/a_mask.tif", TIFF), raster("in/scenes/a.tif", TIFF)),
     prepare("masks", "in/pngs", raster("in/pngs/a_mask.png", PNG)),
+    Command("review", "review", "trained", ("runs=in/run", "output=out/review"), ("out", "in/run/folds"), RUN_READS),
     # without a folder, QGIS's own is meant
     Command("qgis", "qgis", "chips", ("scripts=out/scripts",), ("out", "home")),
     Command("export onnx", "export", "trained", ("run=in/run", "output=out/a.onnx", "size=32")),

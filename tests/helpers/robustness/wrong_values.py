@@ -21,6 +21,7 @@ GIVEN_TO = {
     "prepare": "prepare labels.gpkg",
     "compare": "compare",
     "report": "report",
+    "review": "review",
     "qgis": "qgis",
 }
 """The sound command of each verb to which a wrong value is added."""

@@ -1,0 +1,182 @@
+"""What `python -m seep_lightning.review` does: judge labels, and write the list as page, layer and table."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seep_lightning.config.commands import ReviewConfig
+from seep_lightning.config.rules import check_config
+from seep_lightning.config.trust import trusting_its_config
+from seep_lightning.data.grid import grid_of_scene
+from seep_lightning.errors import UserError, writing_to
+from seep_lightning.files import (
+    check_output_folder,
+    draft_of,
+    real_path,
+    remove_leftovers,
+    replace_folder,
+    write_table,
+    write_text,
+)
+from seep_lightning.labelling import review_file
+from seep_lightning.labelling.review_candidates import Judged, candidates_of, judge
+from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
+from seep_lightning.labelling.review_file import Candidate, ReviewedChip, ReviewFile
+from seep_lightning.labelling.review_layer import write_layer
+from seep_lightning.labelling.review_page import page_text
+from seep_lightning.labelling.review_pictures import pictures_of
+from seep_lightning.locks import lock_path, locked
+
+if TYPE_CHECKING:
+    from seep_lightning.data.chips import Chips
+
+PAGE = "review.html"
+LAYER = "review.gpkg"
+TABLE = "review.csv"
+# of the data set's config: what the values of masks and images mean
+KEPT_DATA_KEYS = (
+    "bands", "nodata", "nodata_bands", "classes", "mask_band", "mask_values", "scale", "factor",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WrittenReview:
+    """A review that was written.
+
+    Attributes:
+        folder: Where it lies.
+        candidates: The list.
+        found: How many labels are probably wrong, by kind; the list may hold fewer.
+        judged: Which chips were judged, in words.
+    """
+
+    folder: Path
+    candidates: Sequence[Candidate]
+    found: dict[str, int]
+    judged: str
+
+    @property
+    def listed(self) -> int:
+        """How many labels are listed."""
+        return len(self.candidates)
+
+    @property
+    def page(self) -> Path:
+        """The page to answer in a browser."""
+        return self.folder / PAGE
+
+    @property
+    def layer(self) -> Path:
+        """The layer to answer in QGIS."""
+        return self.folder / LAYER
+
+    @property
+    def table(self) -> Path:
+        """The table to answer in a spreadsheet."""
+        return self.folder / TABLE
+
+
+@trusting_its_config
+def review(config: ReviewConfig) -> WrittenReview:
+    """List the labels that are probably wrong, by networks that did not learn from them.
+
+    Args:
+        config: Which runs judge, and where the list is written.
+
+    Returns:
+        The list.
+
+    Raises:
+        InUse: Another process writes `output`.
+        UserError: The runs are no folds of one split, their chips have changed, or the folder holds something else.
+    """
+    check_config(config)
+    output = Path(config.output)
+    folders = config.runs if isinstance(config.runs, list | tuple) else [config.runs]
+    with locked(lock_path(output), f"output={output}", "review"):
+        _check_output(output, config.overwrite)
+        judged = judge([str(folder) for folder in folders], config.most, config.device)
+        _check_sizes(judged.chips)
+        in_degrees = _all_georeferenced(judged)
+        found = _review_of(judged, in_degrees)
+        remove_leftovers(output.parent)
+        with draft_of(output) as draft:
+            _write(found, judged, draft, output)
+            replace_folder(draft, output)
+    return WrittenReview(output, found.candidates, judged.found, found.judged)
+
+
+def _check_output(output: Path, overwrite: bool) -> None:
+    """Raise `UserError` where the folder is taken; only another review may be replaced."""
+    check_output_folder(output, overwrite, "output")
+    if output.is_dir() and any(output.iterdir()) and not (output / review_file.NAME).is_file():
+        raise UserError(f"output={output} holds something other than a review. Choose another folder.")
+
+
+def _check_sizes(chips: "Chips") -> None:
+    """Raise `UserError` for chips that were cut or padded as they were read: their masks could not be corrected."""
+    if chips.was_fitted:
+        raise UserError(
+            f"data.size={chips.config.size} crops or pads chips of {chips.root} as they are read, so that their masks "
+            "cannot be corrected. Cut all chips to one size, and train on these."
+        )
+
+
+def _all_georeferenced(judged: Judged) -> bool:
+    """Whether all scenes of the list lie on the globe, so that one layer may hold them in degrees."""
+    places = [sighting.place for sighting in judged.sightings]
+    return bool(places) and all(place.is_georeferenced for place in places)
+
+
+def _review_of(judged: Judged, in_degrees: bool) -> ReviewFile:
+    """All that the review's file says."""
+    chips = judged.chips
+    candidates = candidates_of(judged.sightings, in_degrees)
+    grids = {scene: grid_of_scene(chips.config.grid, scene) for scene in sorted(set(chips.scenes))}
+    known = {scene: grid for scene, grid in grids.items() if grid is not None}
+    return ReviewFile(
+        runs=judged.runs,
+        judged=judged.judged_in_words,
+        root=str(real_path(chips.root)),
+        data={key: getattr(chips.config, key) for key in KEPT_DATA_KEYS} | _folder_names(chips),
+        chips=list(_reviewed_chips(chips)),
+        columns={scene: grid.columns for scene, grid in known.items()},
+        offsets={scene: grid.offset for scene, grid in known.items() if grid.offset},
+        candidates=candidates,
+        in_degrees=in_degrees,
+        id=review_file.identity(judged.runs, candidates),
+    )
+
+
+def _folder_names(chips: "Chips") -> dict[str, str]:
+    """The folders of images and masks, where these are plain names, so that a new data set may have the same."""
+    names = {"images": chips.config.images, "masks": chips.config.masks}
+    is_plain = all(re.fullmatch(r"\w[\w -]*", name) for name in names.values())
+    return names if is_plain and chips.config.images != chips.config.masks else {}
+
+
+def _reviewed_chips(chips: "Chips") -> Any:
+    """All chips of the data set."""
+    for index, name in enumerate(chips.names):
+        mask = chips.mask_paths[index]
+        yield ReviewedChip(
+            name=name,
+            scene=chips.scenes[index],
+            tile=chips.tiles[index],
+            image=str(chips.image_paths[index].absolute()),
+            mask=None if mask is None else str(mask.absolute()),
+        )
+
+
+def _write(found: ReviewFile, judged: Judged, draft: Path, output: Path) -> None:
+    """Write all files of a review into a new folder, which later is `output`."""
+    with writing_to(output):
+        draft.mkdir(parents=True)
+    pictures = [pictures_of(sighting) for sighting in judged.sightings]
+    rows = [row_of(ReviewOf(candidate, found.id, output)) for candidate in found.candidates]
+    write_text(draft / review_file.NAME, found.text())
+    write_text(draft / PAGE, page_text(found, pictures, output))
+    write_table(draft / TABLE, rows, [column.name for column in COLUMNS])
+    write_layer(found, judged.sightings, draft / LAYER, output)

@@ -1,0 +1,203 @@
+"""What a review has found, as the file `review.json`: `prepare review=` takes the objects from it, pixel by pixel."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from seep_lightning.documents.json_files import read_json
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.shapes import Count
+from seep_lightning.errors import UserError
+
+NAME = "review.json"
+FORMAT = 1
+# bytes: of 100,000 chips and some thousand objects
+LARGEST_REVIEW = 256 * 2**20
+ADVICE = "Give seep review again."
+
+Mask = NDArray[np.bool_]
+Label = Annotated[int, Meta(ge=0, le=254)]
+Side = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The part of an object that lies on one chip.
+
+    Attributes:
+        chip: The chip's name.
+        top: First row on the chip.
+        left: First column.
+        height: Rows.
+        width: Columns.
+        label: Its labelled pixels as lengths of runs, row by row; the first run is of pixels that are not.
+        suggestion: The pixels that are labelled in the suggestion, likewise.
+    """
+
+    chip: str
+    top: Side
+    left: Side
+    height: Side
+    width: Side
+    label: list[Side]
+    suggestion: list[Side]
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns on the chip."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    def mask(self, runs: list[int]) -> Mask:
+        """The pixels (h, w) of `label` or `suggestion`.
+
+        Raises:
+            UserError: The runs do not fill the part.
+        """
+        if sum(runs) != self.height * self.width:
+            raise UserError(f"{NAME}: an object on {self.chip} is damaged. {ADVICE}")
+        flags = np.arange(len(runs)) % 2 == 1
+        return np.repeat(flags, runs).reshape(self.height, self.width)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One object of the list.
+
+    Attributes:
+        number: Its place in the list, from 1.
+        kind: A name of `suspect_kinds.KINDS`.
+        scene: The scene.
+        top: First row in the scene.
+        left: First column.
+        bottom: Row after the last.
+        right: Column after the last.
+        x: Of its middle: longitude where the scene is georeferenced, else the column.
+        y: Latitude, else minus the row.
+        area: Pixels.
+        p_mean: The mean probability of seep.
+        loss_change: How much less the log loss of a training would be if it were corrected, nats.
+        label: The class that it is labelled as; 0 for none.
+        suggested: The class that the network suggests; 0 for none.
+        reason: Why it is listed, in words.
+        judged_by: The run that judged it, which did not learn from it.
+        choices: What each answer does, in words.
+        patches: Its pixels.
+    """
+
+    number: Count
+    kind: str
+    scene: str
+    top: int
+    left: int
+    bottom: int
+    right: int
+    x: float
+    y: float
+    area: Count
+    p_mean: float
+    loss_change: float
+    label: Label
+    suggested: Label
+    reason: str
+    judged_by: str
+    choices: dict[str, str]
+    patches: list[Patch]
+
+    @property
+    def chips(self) -> list[str]:
+        """The names of the chips that it lies on."""
+        return list(dict.fromkeys(patch.chip for patch in self.patches))
+
+
+@dataclass(frozen=True)
+class ReviewedChip:
+    """A chip of the data set.
+
+    Attributes:
+        name: Its name.
+        scene: Its scene.
+        tile: Its number there; -1 for none.
+        image: The file.
+        mask: The mask's file; None for sea everywhere.
+    """
+
+    name: str
+    scene: str
+    tile: int
+    image: str
+    mask: str | None
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """All that a review found.
+
+    Attributes:
+        runs: The runs that judged.
+        judged: Which chips they judged, in words.
+        root: The data set's folder.
+        data: Keys of `DataConfig` by which masks and images are read.
+        chips: All chips of the data set.
+        columns: Tiles in a row, by scene.
+        offsets: The column of a scene that is column 0 on the ground, where that is not 0.
+        candidates: The list.
+        in_degrees: Whether x and y are longitude and latitude.
+        id: What tells this review from others.
+        format: Of this file.
+    """
+
+    runs: list[str]
+    judged: str
+    root: str
+    data: dict[str, Any]
+    chips: list[ReviewedChip]
+    columns: dict[str, Count]
+    offsets: dict[str, int]
+    candidates: list[Candidate]
+    in_degrees: bool = False
+    id: str = ""
+    format: int = FORMAT
+
+    def text(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+
+
+def identity(runs: list[str], candidates: list[Candidate]) -> str:
+    """What tells a review from others: a hash of who judged and of what was found."""
+    content = json.dumps([runs, [asdict(candidate) for candidate in candidates]])
+    return hashlib.blake2b(content.encode(), digest_size=4).hexdigest()
+
+
+def run_lengths(mask: Mask) -> list[int]:
+    """A mask (h, w) as lengths of runs, row by row; the first run is of False."""
+    flags = mask.ravel()
+    changes = np.flatnonzero(flags[1:] != flags[:-1]) + 1
+    ends = np.array([0, *changes.tolist(), flags.size])
+    lengths = [int(length) for length in np.diff(ends)]
+    starts_true = bool(flags.size) and bool(flags[0])
+    return [0, *lengths] if starts_true else lengths
+
+
+def read_review(folder: Path) -> ReviewFile:
+    """Read the review in a folder.
+
+    Args:
+        folder: What `seep review` wrote.
+
+    Raises:
+        UserError: There is none, or it is damaged or of a later version.
+    """
+    path = folder / NAME
+    if not is_there(path):
+        raise UserError(f"{folder} has no {NAME}, which seep review writes. Give the folder that it wrote.")
+    review = read_json(path, ReviewFile, largest=LARGEST_REVIEW, advice=ADVICE)
+    if review.format > FORMAT:
+        raise UserError(f"{path} is of format {review.format}, but this version reads {FORMAT}. Update seep_lightning.")
+    return review

@@ -1,0 +1,89 @@
+"""The two pictures of a suspect: what the radar saw, and the same with the label and with what the network sees."""
+
+import base64
+import math
+
+import cv2
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from seep_lightning.labelling.review_candidates import Sighting
+from seep_lightning.labelling.suspects import Mask
+from seep_lightning.reporting.pictures import FALSE, MISSED, Colour, Rgb, stretched
+
+# px of the longer side of a picture, before the page fits it to the window
+SIDE = 360
+LARGEST_ZOOM = 4
+LABEL_COLOUR = MISSED
+NETWORK_COLOUR = FALSE
+OWN_WIDTH = 2
+OTHER_WIDTH = 1
+QUALITY = [cv2.IMWRITE_WEBP_QUALITY, 70]
+SEEP = 0.5
+
+
+def pictures_of(sighting: Sighting) -> list[Markup]:
+    """Draw a suspect.
+
+    Args:
+        sighting: The suspect with what lies around it.
+
+    Returns:
+        Two data URIs. The plain picture, pixel by pixel; and, enlarged, the same with all labels in blue and what the
+        network sees in orange: the suspect's own label and suggestion are thicker.
+    """
+    view = sighting.view
+    grey = stretched(view.image, view.data)
+    plain = np.repeat(grey[..., None], 3, axis=2)
+    drawn = _enlarged(plain)
+    suspect = sighting.suspect
+    masks = (
+        (view.probability > SEEP, NETWORK_COLOUR, OTHER_WIDTH),
+        (view.truth, LABEL_COLOUR, OTHER_WIDTH),
+        (_placed(suspect.suggestion, sighting), NETWORK_COLOUR, OWN_WIDTH),
+        (_placed(suspect.label, sighting), LABEL_COLOUR, OWN_WIDTH),
+    )
+    for mask, colour, width in masks:
+        _draw_rim(drawn, mask, colour, width)
+    return [_data_uri(plain), _data_uri(drawn)]
+
+
+def _placed(mask: Mask, sighting: Sighting) -> Mask:
+    """A suspect's mask as its view has it."""
+    box, shown = sighting.suspect.box, sighting.view.box
+    height, width = sighting.view.truth.shape
+    placed = np.zeros((height, width), bool)
+    rows, columns = np.nonzero(mask)
+    rows += box.top - shown.top
+    columns += box.left - shown.left
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    placed[rows[inside], columns[inside]] = True
+    return placed
+
+
+def _zoom(height: int, width: int) -> int:
+    """By how much a picture is enlarged."""
+    fitting = math.ceil(SIDE / max(height, width))
+    return min(max(fitting, 1), LARGEST_ZOOM)
+
+
+def _enlarged(view: Rgb) -> Rgb:
+    """A picture with each pixel as a square."""
+    zoom = _zoom(len(view), len(view[0]))
+    return np.kron(view, np.ones((zoom, zoom, 1), np.uint8))
+
+
+def _draw_rim(picture: Rgb, mask: Mask, colour: Colour, width: int) -> None:
+    """Draw the rim of a mask into a picture that was enlarged."""
+    zoom = _zoom(*mask.shape)
+    large = np.asarray(np.kron(mask, np.ones((zoom, zoom))), np.uint8)
+    rims, _ = cv2.findContours(large, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, rims, -1, colour, width, cv2.LINE_AA)
+
+
+def _data_uri(picture: NDArray[np.uint8]) -> Markup:
+    """An RGB picture as a data URI, which the page takes as it is."""
+    _, encoded = cv2.imencode(".webp", picture[..., ::-1], QUALITY)
+    text = base64.b64encode(encoded.tobytes()).decode()
+    return Markup(f"data:image/webp;base64,{text}")

@@ -1,0 +1,61 @@
+"""Where a scene of chips lies: by the georeference of its first chip, or by its pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from seep_lightning.data.mosaic import box as cell_box
+from seep_lightning.folds.part_maps import FoldScene
+from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.projections import Points
+from seep_lightning.scene.raster import Raster
+
+
+@dataclass(frozen=True)
+class ScenePlace:
+    """Where a scene lies.
+
+    Attributes:
+        ground: The ground of one of its chips.
+        top: The first row of this chip in the scene.
+        left: Its first column.
+    """
+
+    ground: Ground
+    top: int
+    left: int
+
+    @property
+    def is_georeferenced(self) -> bool:
+        """Whether it lies anywhere on the globe."""
+        return bool(self.ground.wkt)
+
+    def coordinates(self, pixels: Points, in_degrees: bool) -> Points:
+        """Columns and rows of the scene (N, 2) to longitude and latitude, or to columns and minus rows."""
+        if not in_degrees:
+            right_and_up: Points = pixels * np.array([1, -1])
+            return right_and_up
+        placed = self.ground.place(pixels - np.array([self.left, self.top]))
+        degrees: Points = self.ground.degrees_together(placed)
+        return degrees
+
+    def outline(self, outline: shapely.MultiPolygon, in_degrees: bool) -> shapely.MultiPolygon:
+        """An outline in columns and rows of the scene, likewise."""
+        placed: shapely.MultiPolygon = shapely.transform(outline, lambda points: self.coordinates(points, in_degrees))
+        return placed
+
+
+def place_of(scene: FoldScene) -> ScenePlace:
+    """Find where a scene lies.
+
+    Args:
+        scene: A scene of chips.
+
+    Raises:
+        UserError: A chip's file cannot be read any more.
+    """
+    position, index = next(iter(scene.tiles.items()))
+    top, _, left, _ = cell_box(position, scene.chips.size)
+    with Raster(scene.chips.image_paths[index]) as raster:
+        return ScenePlace(Ground.of(raster), top, left)

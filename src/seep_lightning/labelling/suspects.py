@@ -1,0 +1,335 @@
+"""Labels that are probably wrong, by what a network says of pixels it did not learn from. Arrays in, objects out.
+
+Each suspect is an object with its label as it is and as corrected. What the correction would change of the log loss,
+summed over the object's pixels, is what the network has against the label, in nats.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.scene.objects import Box
+
+Mask = NDArray[np.bool_]
+Classes = NDArray[np.uint8]
+Probability = NDArray[np.float32]
+Logits = NDArray[np.float32]
+
+# px of the smallest object that is looked at
+SMALLEST = 20
+# px around an outline in which an alarm belongs to it
+NEIGHBOURHOOD = 3
+# how far an outline is shifted in search of a better place, px
+LONGEST_SHIFT = 6
+# a shift of one pixel is within what two analysts differ by
+SHORTEST_SHIFT = 2
+# what a shift must gain, nats for each pixel of the outline
+LEAST_SHIFT_GAIN = 0.3
+# the network holds an outline for sea where its mean probability is below this
+MOST_OF_SEA = 0.3
+# an alarm is confident where its mean probability is at least this
+LEAST_OF_ALARM = 0.6
+# of an object's pixels that are found, this share at least has the other class
+LEAST_OTHER_CLASS = 0.6
+# beyond it, one pixel would count more than many
+SURE = 0.002
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A scene, or a part of it, with labels and with what a network says that did not learn from them.
+
+    Attributes:
+        probability: (H, W) float32: of seep, 0..1, so scaled that it means what it says.
+        truth: (H, W) uint8: the class of each label, 0 for sea.
+        known: (H, W) bool: where both are known.
+        classes: (H, W) uint8: the class of seep that the network finds likeliest, 0 where there is hardly any; None
+            with one class.
+    """
+
+    probability: Probability
+    truth: Classes
+    known: Mask
+    classes: Classes | None = None
+
+    @cached_property
+    def logits(self) -> Logits:
+        """(H, W) float32: what a pixel gains in log loss as seep over sea; 0 where nothing is known."""
+        p = np.clip(self.probability, SURE, 1 - SURE)
+        return np.where(self.known, np.log(p) - np.log1p(-p), np.float32(0)).astype(np.float32)
+
+    def p_mean(self, outline: "_Object") -> float:
+        """The mean probability of an object's pixels."""
+        return float(self.probability[outline.box.slices][outline.pixels].mean())
+
+    def gain(self, outline: "_Object") -> float:
+        """What an object's pixels gain as seep over sea, nats."""
+        return float(self.logits[outline.box.slices][outline.pixels].sum())
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An object whose label is probably wrong.
+
+    Attributes:
+        kind: A name of `suspect_kinds.KINDS`.
+        box: Of both masks, in the scene.
+        label: (h, w) bool: its pixels that are labelled now.
+        suggestion: (h, w) bool: its pixels as the network has them.
+        loss_change: How much less the log loss is with the suggestion, summed over pixels, nats.
+        p_mean: The mean probability of seep of its pixels: of the label, or of the suggestion where there is none.
+        truth_class: The label's commonest class; 0 for none.
+        suggested_class: That of the suggestion; 0 for none.
+        down: How far the label is to be shifted, rows.
+        right: The same, columns.
+    """
+
+    kind: str
+    box: Box
+    label: Mask
+    suggestion: Mask
+    loss_change: float
+    p_mean: float
+    truth_class: int
+    suggested_class: int
+    down: int = 0
+    right: int = 0
+
+    @property
+    def area(self) -> int:
+        """Pixels of the label, or of the suggestion where there is no label."""
+        label = int(self.label.sum())
+        return label or int(self.suggestion.sum())
+
+
+def missing_labels(evidence: Evidence) -> Iterator[Suspect]:
+    """Find confident alarms where nobody outlined anything."""
+    near_label = _grown(evidence.truth > 0, NEIGHBOURHOOD)
+    for alarm in _objects(evidence.logits > 0):
+        touches_label = bool((near_label[alarm.box.slices] & alarm.pixels).any())
+        p_mean = evidence.p_mean(alarm)
+        if touches_label or p_mean < LEAST_OF_ALARM:
+            continue
+        yield Suspect(
+            kind="missing",
+            box=alarm.box,
+            label=np.zeros_like(alarm.pixels),
+            suggestion=alarm.pixels,
+            loss_change=evidence.gain(alarm),
+            p_mean=p_mean,
+            truth_class=0,
+            suggested_class=_class_found(evidence, alarm),
+        )
+
+
+def false_labels(evidence: Evidence) -> Iterator[Suspect]:
+    """Find outlines that the network holds for sea, where no place nearby is better."""
+    for outline in _outlines(evidence):
+        p_mean = evidence.p_mean(outline)
+        loss_change = -evidence.gain(outline)
+        is_sea = p_mean < MOST_OF_SEA and loss_change > 0
+        # where moving it makes it right, it is shifted rather than false
+        if not is_sea or _best_shift(evidence, outline).evidence > 0:
+            continue
+        yield Suspect(
+            kind="false",
+            box=outline.box,
+            label=outline.pixels,
+            suggestion=np.zeros_like(outline.pixels),
+            loss_change=loss_change,
+            p_mean=p_mean,
+            truth_class=_class_drawn(evidence, outline),
+            suggested_class=0,
+        )
+
+
+def shifted_labels(evidence: Evidence) -> Iterator[Suspect]:
+    """Find outlines that fit far better some pixels away."""
+    for outline in _outlines(evidence):
+        shift = _best_shift(evidence, outline)
+        is_far = max(abs(shift.down), abs(shift.right)) >= SHORTEST_SHIFT
+        least_gain = LEAST_SHIFT_GAIN * float(outline.pixels.sum())
+        if not is_far or shift.evidence <= 0 or shift.gain < least_gain:
+            continue
+        box, label, moved = _moved(outline, shift, evidence.truth.shape)
+        truth_class = _class_drawn(evidence, outline)
+        yield Suspect(
+            kind="shifted",
+            box=box,
+            label=label,
+            suggestion=moved,
+            loss_change=shift.gain,
+            p_mean=evidence.p_mean(outline),
+            truth_class=truth_class,
+            suggested_class=truth_class,
+            down=shift.down,
+            right=shift.right,
+        )
+
+
+def wrong_classes(evidence: Evidence) -> Iterator[Suspect]:
+    """Find outlines that the network finds, too, and takes for another class."""
+    if evidence.classes is None:
+        return
+    for number in np.unique(evidence.truth[evidence.known]).tolist():
+        if number == 0:
+            continue
+        for outline in _objects((evidence.truth == number) & evidence.known):
+            is_seep = outline.pixels & (evidence.logits[outline.box.slices] > 0)
+            found = evidence.classes[outline.box.slices][is_seep]
+            other = _other_class(found[found > 0], number)
+            if other is None:
+                continue
+            yield Suspect(
+                kind="class",
+                box=outline.box,
+                label=outline.pixels,
+                suggestion=outline.pixels,
+                loss_change=other.loss_change,
+                p_mean=evidence.p_mean(outline),
+                truth_class=number,
+                suggested_class=other.number,
+            )
+
+
+@dataclass(frozen=True)
+class _Object:
+    """Pixels that touch each other: a box of the scene, and where in it they are, (h, w) bool."""
+
+    box: Box
+    pixels: Mask
+
+
+@dataclass(frozen=True)
+class _Shift:
+    """The best place of an outline.
+
+    Attributes:
+        down: Rows from where it is.
+        right: Columns.
+        evidence: The sum of the logits there.
+        gain: How much more that is than where it is.
+    """
+
+    down: int
+    right: int
+    evidence: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class _OtherClass:
+    """The class that the network finds in an outline, and what taking it would change of the loss."""
+
+    number: int
+    loss_change: float
+
+
+def _objects(mask: Mask) -> Iterator[_Object]:
+    """The objects of a mask that are large enough."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    for number, (left, top, width, height, area) in enumerate(statistics.tolist()):
+        # 0 is what is no object
+        if number == 0 or area < SMALLEST:
+            continue
+        box = Box(top, top + height, left, left + width)
+        yield _Object(box, labels[box.slices] == number)
+
+
+def _outlines(evidence: Evidence) -> Iterator[_Object]:
+    """The outlines of any class, as far as the network says something of them."""
+    yield from _objects((evidence.truth > 0) & evidence.known)
+
+
+def _best_shift(evidence: Evidence, outline: _Object) -> _Shift:
+    """Where an outline fits best, by correlation with the logits; pixels of other outlines say nothing."""
+    window = _window(outline.box, evidence.logits)
+    own = np.pad(outline.pixels, LONGEST_SHIFT)
+    others = (_window(outline.box, evidence.truth) > 0) & ~own
+    window[others] = 0
+    template = outline.pixels.astype(np.float32)
+    sums = cv2.matchTemplate(window, template, cv2.TM_CCORR)
+    row, column = np.unravel_index(int(sums.argmax()), sums.shape)
+    best = float(sums[row, column])
+    present = float(sums[LONGEST_SHIFT, LONGEST_SHIFT])
+    return _Shift(int(row) - LONGEST_SHIFT, int(column) - LONGEST_SHIFT, best, best - present)
+
+
+def _window(box: Box, values: NDArray[Any]) -> NDArray[Any]:
+    """Values of a box and `LONGEST_SHIFT` pixels around it, 0 beyond the scene."""
+    margin = LONGEST_SHIFT
+    height, width = values.shape
+    top, left = max(box.top - margin, 0), max(box.left - margin, 0)
+    bottom, right = min(box.bottom + margin, height), min(box.right + margin, width)
+    beyond = [
+        (top - box.top + margin, box.bottom + margin - bottom),
+        (left - box.left + margin, box.right + margin - right),
+    ]
+    return np.pad(values[top:bottom, left:right], beyond)
+
+
+def _moved(outline: _Object, shift: _Shift, size: tuple[int, ...]) -> tuple[Box, Mask, Mask]:
+    """A box within the scene that holds an outline where it is and where it fits, and both as masks."""
+    box = outline.box
+    height, width = size
+    both = Box(
+        max(box.top + min(shift.down, 0), 0),
+        min(box.bottom + max(shift.down, 0), height),
+        max(box.left + min(shift.right, 0), 0),
+        min(box.right + max(shift.right, 0), width),
+    )
+    label = np.zeros((both.bottom - both.top, both.right - both.left), bool)
+    moved = label.copy()
+    rows, columns = np.nonzero(outline.pixels)
+    rows += box.top - both.top
+    columns += box.left - both.left
+    label[rows, columns] = True
+    rows += shift.down
+    columns += shift.right
+    inside = (rows >= 0) & (rows < label.shape[0]) & (columns >= 0) & (columns < label.shape[1])
+    moved[rows[inside], columns[inside]] = True
+    return both, label, moved
+
+
+def _other_class(found: Classes, number: int) -> _OtherClass | None:
+    """The class that most of an outline's pixels are found as, where it is another one; else None."""
+    if found.size < SMALLEST:
+        return None
+    counts = np.bincount(found)
+    other = int(counts.argmax())
+    if other == number or counts[other] < LEAST_OTHER_CLASS * found.size:
+        return None
+    own = int(counts[number]) if number < len(counts) else 0
+    # shares of pixels stand for the object's class probabilities, of which maps keep the largest only
+    loss_change = found.size * np.log((counts[other] + 1) / (own + 1))
+    return _OtherClass(other, float(loss_change))
+
+
+def _class_found(evidence: Evidence, alarm: _Object) -> int:
+    """The class that the network gives an alarm."""
+    if evidence.classes is None:
+        return 1
+    found = evidence.classes[alarm.box.slices][alarm.pixels]
+    return _commonest(found[found > 0])
+
+
+def _class_drawn(evidence: Evidence, outline: _Object) -> int:
+    """The class that most of an outline has."""
+    return _commonest(evidence.truth[outline.box.slices][outline.pixels])
+
+
+def _commonest(classes: Classes) -> int:
+    """The commonest class; 1 where there is none."""
+    return int(np.bincount(classes).argmax()) if classes.size else 1
+
+
+def _grown(mask: Mask, margin: int) -> Mask:
+    """A mask with the pixels around it."""
+    side = 2 * margin + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0)
