@@ -31,16 +31,17 @@ class DoneTeller:
         self._things = things
         self._started = self._told = time.monotonic()
 
-    def tell(self, done: float) -> None:
+    def tell(self, done: float, before: float = 0) -> None:
         """Log how far it is, where it was not told for a while.
 
         Args:
             done: How many are done; a fraction counts a thing that is under way.
+            before: How many of them took no time, because an earlier call did them.
         """
         now = time.monotonic()
-        if 0 < done < self._total and now - self._told >= SECONDS_BETWEEN_LINES:
+        if before < done < self._total and now - self._told >= SECONDS_BETWEEN_LINES:
             self._told = now
-            left = (now - self._started) * (self._total - done) / done
+            left = (now - self._started) * (self._total - done) / (done - before)
             log.info("%s %s, %s left", self._verb, self._amount(done), in_words(left))
 
     def _amount(self, done: float) -> str:

@@ -1,5 +1,7 @@
 """Scenes or chips to maps: `python -m seep_lightning.predict`."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
@@ -11,11 +13,16 @@ from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.progress import tell_file
 from seep_lightning.config.commands import PredictConfig
+from seep_lightning.durations import in_words
 from seep_lightning.errors import Interrupted
 from seep_lightning.mapping.mapped_scene import MappedScene
-from seep_lightning.mapping.scenes import predict
+from seep_lightning.mapping.scenes import MappingStopped, predict
 from seep_lightning.mapping.table import TABLE_NAME, SceneRow
 from seep_lightning.runs.weights import DEFAULT_NETWORK
+from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX
+
+SQUARE_METRES = 1e6
+"""Of a square kilometre."""
 
 
 def main(cfg: DictConfig) -> int:
@@ -31,39 +38,64 @@ def main(cfg: DictConfig) -> int:
     if config.run is None:
         card = DEFAULT_NETWORK.with_name("README.md")
         tell(f"run=None: with the network that comes with the package, {card}")
+    started = time.monotonic()
     rows = _mapped(config)
     for row in rows:
         outlines = MappedScene.of_row(row, config).outlines
         if outlines is not None:
             tell_file(outlines.absolute())
-    print_summary(rows, config)
+    print_summary(rows, config, time.monotonic() - started)
     return len(rows)
 
 
 def _mapped(config: PredictConfig) -> list[SceneRow]:
-    """Map the scenes; at Ctrl-C say that the same command goes on."""
+    """Map the scenes; at Ctrl-C say how many are whole, and that the same command goes on."""
+    go_on = "Go on with the same command"
     try:
         return predict(config)
+    except MappingStopped as stop:
+        done = f"with {stop.mapped} of {_scenes(stop.scenes)} mapped to {config.output}"
+        raise Interrupted(f"stopped by Ctrl-C {done}. {go_on}: a scene goes on where it stopped.") from stop
     except KeyboardInterrupt as error:
-        kept = "scenes that are mapped, and strips of the present one, are kept"
-        raise Interrupted(f"stopped by Ctrl-C; {kept}. Go on with the same command.") from error
+        raise Interrupted(f"stopped by Ctrl-C; no scene was begun. {go_on}.") from error
 
 
-def print_summary(rows: Sequence[SceneRow], config: PredictConfig) -> None:
-    """Print how many scenes were mapped, and where to.
+def print_summary(rows: Sequence[SceneRow], config: PredictConfig, seconds: float) -> None:
+    """Print how many scenes were mapped and what was found, and which files to open.
 
     Args:
         rows: Of the scenes.
         config: The settings of the command.
+        seconds: That the command took.
     """
     if any(row.unit == "px2" for row in rows):
         tell("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
-    seeps = ""
-    if config.polygons:
-        count = sum(row.seeps or 0 for row in rows)
-        seeps = f", {count} seeps"
-    scenes = "1 scene" if len(rows) == 1 else f"{len(rows)} scenes"
-    tell(f"{scenes} mapped to {config.output}{seeps}; {TABLE_NAME} has a row for each scene")
+    found = f": {_found(rows)}" if config.polygons else ""
+    tell(f"{_scenes(len(rows))} mapped to {config.output} in {in_words(seconds)}{found}")
+    name = rows[0].name if len(rows) == 1 else "NAME"
+    outlines = f"{name}.{config.format} (outlines), " if config.polygons else ""
+    rasters = f"{name}{PROBABILITY_SUFFIX}, {name}{MASK_SUFFIX}"
+    tell(f"files there: {outlines}{rasters}; {TABLE_NAME} has a row for each scene")
+
+
+def _scenes(count: int) -> str:
+    return "1 scene" if count == 1 else f"{count} scenes"
+
+
+def _found(rows: Sequence[SceneRow]) -> str:
+    """The seeps of all scenes, and their area, such as `3 seeps, 1.25 km2`."""
+    count = sum(row.seeps or 0 for row in rows)
+    if count == 0:
+        return "0 seeps, so nothing is both above the threshold and as large as min_area"
+    areas = Counter[str]()
+    for row in rows:
+        areas[row.unit] += row.area or 0
+    words = [_area(area, unit) for unit, area in areas.items() if area]
+    return f"{count} {'seep' if count == 1 else 'seeps'}, {' and '.join(words)}"
+
+
+def _area(area: float, unit: str) -> str:
+    return f"{area / SQUARE_METRES:.3g} km2" if unit == "m2" else f"{area:,.0f} {unit}"
 
 
 make_callable(__name__, api.predict)

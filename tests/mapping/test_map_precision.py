@@ -1,5 +1,6 @@
 """The precision of a map: what the machine is fast at, unless the settings or a map that lies there say otherwise."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 import rasterio
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import Interrupted, UserError
 from seep_lightning.mapping import networks
 from seep_lightning.mapping.networks import in_other_precision, open_networks
 from seep_lightning.mapping.scenes import predict
+from seep_lightning.predict import _mapped
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.loading import load
 from seep_lightning.scene import scene_map
@@ -73,17 +75,19 @@ def test_finished_map_keeps_its_precision(
 
 
 def test_begun_map_is_finished_in_the_precision_that_it_was_begun_with(
-    trained: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "seep_lightning.mapping")
     predict(settings(trained, scene, tmp_path / "alone"))
+    assert re.match(r"network: .*run, epoch \d, val Dice 0\.\d+.*; seep is above probability 0\.", caplog.messages[0])
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
     out = tmp_path / "maps"
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(Interrupted, match=f"with 0 of 1 scene mapped to {out}. Go on"):
         patch.setattr(scene_map, "write_cog", killed)
-        predict(settings(trained, scene, out))
+        _mapped(settings(trained, scene, out))
     monkeypatch.setattr(networks, "has_fast_bf16", multiplies_bf16)
     predict(settings(trained, scene, out))
     assert pixels(out) == pixels(tmp_path / "alone")

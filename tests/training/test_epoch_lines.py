@@ -131,14 +131,22 @@ def test_what_lasts_tells_how_much_of_it_is_done(
     with progress_of(2) as start:
         for name in ("a", "b"):
             report = start(name)
-            for done in (25, 50, 75, 100):
+            for done in (0, 25, 50, 75, 100):
                 report(done, 100)
-    assert caplog.messages == ["mapped 0 of 2 scenes, 20 s left", "mapped 1 of 2 scenes, 8.0 s left"]
+    lefts = [message.removeprefix("mapped ") for message in caplog.messages]
+    assert lefts == ["0 of 2 scenes, 36 s left", "1 of 2 scenes, 24 s left", "1 of 2 scenes, 5.1 s left"]
+    with progress_of(3) as start:
+        start("finished by an earlier call, which takes no time")
+        report = start("half done by it")
+        for done in (50, 60, 75):
+            report(done, 100)
+    # a quarter of a scene in 12 s, and 1.25 to go
+    assert caplog.messages[-1] == "mapped 1 of 3 scenes, 60 s left"
     with progress_of(1) as start:
         report = start("100%d.tif")
         for done in (1, 2, 3):
             report(done, 4)
-    assert caplog.messages[-1] == "mapped 75 % of 100%d.tif, 4.0 s left"
+    assert caplog.messages[-1] == "mapped 75 % of 100%d.tif, 6.0 s left"
 
 
 @pytest.mark.slow

@@ -125,16 +125,33 @@ class ScenesTeller:
         self._scenes = scenes
         self._verb = verb
         self._started = 0
+        # scenes, and shares of scenes, that an earlier call did
+        self._before = 0.0
+        self._is_silent = False
         self._all = DoneTeller(verb, scenes, "scenes")
 
     def start(self, name: str) -> ReportPixels:
-        """Start the next scene; of a single one, its share in hundredths is told."""
-        before = self._started
+        """Start the next scene; of a single one, its share in hundredths is told.
+
+        A scene that reports nothing was finished before; what the first report of a scene has done, too.
+        """
+        whole = self._started
         self._started += 1
-        if self._scenes == 1:
-            only = ShareTeller(self._verb, name)
-            return lambda done, total: only.tell(100 * done / max(total, 1))
-        return lambda done, total: self._all.tell(before + done / max(total, 1))
+        self._before += self._is_silent
+        self._is_silent = True
+        only = ShareTeller(self._verb, name) if self._scenes == 1 else None
+
+        def report(done: int, total: int) -> None:
+            share = done / max(total, 1)
+            if self._is_silent and share < 1:
+                self._before += share
+            self._is_silent = False
+            if only is not None:
+                only.tell(100 * share, 100 * self._before)
+            else:
+                self._all.tell(whole + share, self._before)
+
+        return report
 
 
 @contextmanager

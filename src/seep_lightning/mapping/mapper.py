@@ -18,7 +18,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.mapping.bands import band_notes, bands_of
 from seep_lightning.mapping.ensemble import EnsembleModel, ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
-from seep_lightning.mapping.networks import in_other_precision, tiling_of
+from seep_lightning.mapping.networks import in_other_precision, threshold_of, tiling_of
 from seep_lightning.mapping.outputs import SceneOutputs, is_there, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
 from seep_lightning.mapping.scene_history import HISTORY_TAG, SceneHistory, shift_to_ground_grid
@@ -119,8 +119,7 @@ class SceneMapper:
         self.config = _completed(config, networks)
         self.bands = bands_of(networks, config.bands)
         self.nodata_bands = networks[0].nodata_bands
-        thresholds = [network.threshold for network in networks]
-        self.threshold = config.threshold or float(np.mean(thresholds))
+        self.threshold = threshold_of(networks, config)
         self.history = None if config.history is None else History.of(Path(config.history))
 
     def map(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 
+import numpy as np
+
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.nets.hardware import has_fast_bf16
@@ -47,6 +49,17 @@ def open_networks(config: PredictConfig, cpu_precision: str | None = None) -> li
         networks.append(network)
         _check_agreement(run, network, networks[0], config)
     return networks
+
+
+def threshold_of(networks: Sequence[Predictor], config: PredictConfig) -> float:
+    """The least probability of a seep: that of the settings, else the mean of the networks' own.
+
+    Args:
+        networks: Those that map.
+        config: May name a threshold.
+    """
+    thresholds = [network.threshold for network in networks]
+    return config.threshold or float(np.mean(thresholds))
 
 
 def tiling_of(networks: Sequence[Predictor], config: PredictConfig) -> Tiling:

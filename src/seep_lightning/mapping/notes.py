@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from seep_lightning.mapping.table import TABLE_NAME
 
 # Scenes of which a note of one kind is told: a folder of chips may hold thousands.
-TOLD_SCENES = 5
+TOLD_SCENES = 1
 # Notes that are told in all: names in notes may make many kinds of them.
 MOST_TOLD = 40
 # what differs between two notes of one kind

@@ -35,6 +35,20 @@ StartBar = Callable[[str], Callable[[int, int], None]]
 """Starts a scene's bar on the terminal, by its name."""
 
 
+class MappingStopped(KeyboardInterrupt):
+    """Ctrl-C ended the mapping.
+
+    Attributes:
+        mapped: How many scenes are whole.
+        scenes: How many were to be mapped.
+    """
+
+    def __init__(self, mapped: int, scenes: int) -> None:
+        super().__init__(mapped, scenes)
+        self.mapped = mapped
+        self.scenes = scenes
+
+
 @trusting_its_config
 def predict(config: PredictConfig) -> list[SceneRow]:
     """Map every scene of `config.input` into `config.output`, where the table `scenes.csv` gets a row for each.
@@ -51,17 +65,20 @@ def predict(config: PredictConfig) -> list[SceneRow]:
 
     Raises:
         UserError: Nothing can be mapped with these settings; or, at the end, some scenes could not be mapped.
+        MappingStopped: Ctrl-C, once scenes are mapped.
     """
     check_config(config)
     config = _resolved(config)
     files = find_scenes("input", config.input)
     from seep_lightning.mapping.jobs import find_jobs
+    from seep_lightning.mapping.network_lines import network_line
     from seep_lightning.mapping.networks import open_networks
     from seep_lightning.mapping.outputs import MASKS, PROBABILITIES
     from seep_lightning.nets.hardware import keep_memory
 
     keep_memory()
     networks = open_networks(config)
+    log.info("%s", network_line(networks, config))
     _tell_nodata(config, networks[0])
     jobs = find_jobs(files, networks[0].facts, config)
     folder = Path(config.output)
@@ -70,11 +87,14 @@ def predict(config: PredictConfig) -> list[SceneRow]:
     for place in (folder, folder / MASKS, folder / PROBABILITIES):
         remove_leftovers(place)
     errors: dict[str, UserError] = {}
-    with progress_of(len(jobs)) as start_bar, _with_history(config) as with_raster:
-        for outcome in _map_all(jobs, networks, with_raster, table, start_bar):
-            _record(outcome, table)
-            if outcome.error is not None:
-                errors[outcome.job.name] = outcome.error
+    try:
+        with progress_of(len(jobs)) as start_bar, _with_history(config) as with_raster:
+            for outcome in _map_all(jobs, networks, with_raster, table, start_bar):
+                _record(outcome, table)
+                if outcome.error is not None:
+                    errors[outcome.job.name] = outcome.error
+    except KeyboardInterrupt as stop:
+        raise MappingStopped(len(table.rows) - len(errors), len(jobs)) from stop
     if errors:
         raise _failure(errors, len(jobs), table.path)
     return [table.rows[job.name] for job in jobs]
@@ -144,8 +164,10 @@ def _told(outcomes: Iterator[Outcome], scenes: int) -> Iterator[Outcome]:
     """Outcomes of workers, whose terminals nobody sees: their number, and what they assumed, is told as they come."""
     teller = NoteTeller()
     done = DoneTeller("mapped", scenes, "scenes")
+    finished_before = 0
     for number, outcome in enumerate(outcomes, start=1):
-        done.tell(number)
+        finished_before += outcome.row is None
+        done.tell(number, finished_before)
         if outcome.row is not None and outcome.row.notes:
             teller.tell(outcome.job.name, [outcome.row.notes])
         yield outcome

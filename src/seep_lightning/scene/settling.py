@@ -144,8 +144,8 @@ def _settle_fill(raster: Raster, fill: Fill, options: ValueOptions) -> str:
             )
         case Meaning.IN_DOUBT if fill.value in raster.nodatas:
             return (
-                f"{fill}, and count as nodata, as in the network's training. Pass nodata={value} to say so, or "
-                f"nodata={NO_NODATA} if they are data, such as a dark sea."
+                f"{fill}, and count as nodata, as in the network's training. Pass nodata={NO_NODATA} if they are "
+                f"data, such as a dark sea; nodata={value} says that they are not."
             )
         case Meaning.IN_DOUBT if not says_none:
             return f"{fill}, and count as data: where no data were, pass nodata={value}."

@@ -81,14 +81,18 @@ def predict_scene(
     window_rows = windows.rows_between(first, last)
     strip = _Strip(windows.rows, windows.columns, write, first, last)
     pixels = source.height * source.width
+    pixels_before = first * source.width
+    pixels_here = (last - first) * source.width
     total = len(window_rows) * len(windows.columns.starts)
     done = 0
+    if progress is not None:
+        progress(pixels_before, pixels)
     with ThreadPoolExecutor(plan.threads, "seep-read") as readers, ThreadPoolExecutor(1, "seep-write") as writer:
         # no variable holds these generators: they give up the batches that wait as soon as anything is raised
         for batch in _blended(strip, _predicted(windows, window_rows, model, readers), writer):
             done += batch.windows
             if progress is not None:
-                progress(pixels * done // total, pixels)
+                progress(pixels_before + pixels_here * done // total, pixels)
 
 
 def _predicted(
