@@ -1,7 +1,6 @@
 """Scenes or chips to maps: `python -m seep_lightning.predict`."""
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
@@ -87,9 +86,9 @@ def _found(rows: Sequence[SceneRow]) -> str:
     count = sum(row.seeps or 0 for row in rows)
     if count == 0:
         return "0 seeps, so nothing is both above the threshold and as large as min_area"
-    areas = Counter[str]()
+    areas: dict[str, float] = {}
     for row in rows:
-        areas[row.unit] += row.area or 0
+        areas[row.unit] = areas.get(row.unit, 0) + (row.area or 0)
     words = [_area(area, unit) for unit, area in areas.items() if area]
     return f"{count} {'seep' if count == 1 else 'seeps'}, {' and '.join(words)}"
 
