@@ -13,6 +13,7 @@ from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
 from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.folds.comparing import scores_by
+from seep_lightning.folds.pooled_runs import print_pooled
 from seep_lightning.folds.setting_scores import SettingScores
 from seep_lightning.folds.setting_table import show_settings
 from seep_lightning.reporting.comparison import Row, compare
@@ -59,6 +60,7 @@ def compare_and_print(config: CompareConfig) -> Paired | SettingScores | list[Ro
             print_json(rows, columns)
         case _:
             print_rows(rows, config.metric, columns)
+            print_pooled(rows, config.metric)
     if config.csv is not None:
         write_rows(Path(config.csv), rows, columns)
     _tell_written(config)

@@ -16,6 +16,7 @@ from seep_lightning.folds.part_maps import PartMaps, Way
 from seep_lightning.folds.pooling import against, pool
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.fold_folders import runs_to_map_with
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,31 @@ def test_maps_are_used_again_and_made_anew_of_other_weights(home: Path, tmp_path
     shutil.copy(fold.run.checkpoints / "last.ckpt", fold.run.checkpoints / "best.ckpt")
     PartMaps(fold, "test", Way(by_chip=True))
     assert {path: path.stat().st_mtime_ns for path in maps.folder.rglob("*") if path.is_file()} != before
+
+
+def test_predict_takes_the_mean_of_a_folder_of_folds_and_refuses_mixtures(
+    home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folds = [home / "fold-0", home / "fold-1"]
+    caplog.set_level("INFO")
+    assert runs_to_map_with(home) == folds
+    assert f"run={home}: the mean of 2 folds" in caplog.text
+    image = next(iter(out_of_fold_scenes([home])))[0].chips.image_paths[0]
+    keys = {}
+    for name, run in (("folder", str(home)), ("list", [str(fold) for fold in folds])):
+        config = PredictConfig(run=run, input=str(image), output=str(tmp_path / name), polygons=False)
+        keys[name] = predict(config)[0].key
+        assert read_chip_map(tmp_path / name, f"{image.stem}.probability.tif").any()
+    assert keys["folder"] == keys["list"]
+    copy = Path(shutil.copytree(home, tmp_path / "folds"))
+    summary = copy / "fold-0/summary.json"
+    summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+    assert runs_to_map_with(copy) == [copy / "fold-1"]
+    config = copy / "fold-1/config.yaml"
+    config.write_text(config.read_text().replace("lr: 0.005", "lr: 0.1"))
+    with pytest.raises(UserError, match=r"differ in optimizer.lr: .* Name the folds of one of them, run=\[A,B\]"):
+        runs_to_map_with(copy)
+    assert len(runs_to_map_with(tmp_path)) == 1
 
 
 def test_folds_are_pooled(home: Path) -> None:

@@ -11,10 +11,12 @@ from omegaconf import OmegaConf
 from scipy.stats import t as student
 
 from seep_lightning import api
+from seep_lightning.commands.sweep_progress import Sweep
 from seep_lightning.compare import main
 from seep_lightning.config.commands import CompareConfig
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.comparisons import holm
+from seep_lightning.sweeps.ending import print_jobs
 
 SEEDS, SCENES = range(2), 10
 Counts = dict[tuple[float, int], np.ndarray]
@@ -106,6 +108,25 @@ def test_the_paired_difference_of_a_grid_is_that_of_plain_numpy(
     assert float(rows[1]["difference"]) == found.value and rows[0]["p_holm"] == ""
     main(OmegaConf.structured(CompareConfig(runs=str(home), by="lr", format="json", columns="lr,dice,p", sort="-lr")))
     assert [list(row) for row in json.loads(capsys.readouterr().out)] == [["optimizer.lr", "dice", "p"]] * 2
+
+
+def test_a_sweep_of_folds_ends_with_one_result(
+    grid: tuple[Path, Counts], trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, _ = grid
+    config = OmegaConf.create({"monitor": "epoch", "test": False, "trusted": []})
+    assert print_jobs(Sweep(home, config, 20, 0.0)) is None
+    printed = capsys.readouterr().out
+    assert "5 folds pooled: dice " in printed and "with lr=0.001" in printed
+    assert f"seep_lightning.compare runs={home} by=optimizer.lr" in printed
+    assert f"run=[{home}/lr-0.001,seed-0,fold-0,{home}/lr-0.001,seed-0,fold-1," in printed
+    main(OmegaConf.structured(CompareConfig(runs=str(home), where="lr=0.001,seed=0")))
+    printed = capsys.readouterr().out
+    pooled = printed.splitlines()[-1]
+    assert pooled.startswith("5 folds pooled: dice ") and "over 10 scenes) on validation" in pooled
+    write_grid(trained, tmp_path / "one", (0.001,), range(1), folds=2)
+    print_jobs(Sweep(tmp_path / "one", config, 2, 0.0))
+    assert f"map with their mean: python -m seep_lightning.predict run={tmp_path / 'one'} " in capsys.readouterr().out
 
 
 def test_several_comparisons_are_corrected_and_what_is_missing_is_told(

@@ -103,8 +103,8 @@ class PredictConfig(PolygonOptions):
     Keys that are younger than the first tables are not in the repr, by which finished maps are known.
 
     Attributes:
-        run: A run, a folder (the newest run below it), an exported file, `seeps` or `generated` of the package, or a
-            list: their mean; None: `seeps`.
+        run: A run, a folder (the mean of the folds of a split that it holds, else the newest run below it), an exported
+            file, `seeps` or `generated` of the package, or a list: their mean; None: `seeps`.
         input: A raster, a Sentinel-1 product, a folder or a pattern of them, or chips.
         output: The folder of the maps.
         checkpoint: Which of the runs' checkpoints.

@@ -19,7 +19,7 @@ def scores_by(folders: Sequence[str], config: CompareConfig) -> SettingScores:
     Raises:
         UserError: A name is wrong, the runs of a setting are not of one recipe, or they were not scored.
     """
-    rows = selected(compare(folders, config.metric, tells_different_validation=False), config.where, None)
+    rows = selected(compare(folders, config.metric), config.where, None)
     assert config.by is not None
     request = Request(
         by=by_names(config.by, rows),

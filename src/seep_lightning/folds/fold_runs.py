@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seep_lightning.errors import UserError
-from seep_lightning.folds.scored_runs import check_one_recipe, recipe_of
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.recipes import check_one_recipe, recipe_of
 from seep_lightning.runs.settings import flatten
 
 log = logging.getLogger(__name__)

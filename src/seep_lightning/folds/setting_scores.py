@@ -9,21 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.folds.scored_runs import (
-    FOLD,
-    SPLIT_SEED,
-    VALIDATION,
-    ScoredRun,
-    check_one_recipe,
-    recipe_of,
-    scored_run,
-)
+from seep_lightning.folds.scored_runs import VALIDATION, ScoredRun, scored_run
 from seep_lightning.metrics.comparisons import holm
 from seep_lightning.metrics.figures import DICE, PixelFigure, pooled_pixel_figures
 from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, p_over_scenes, pixel_weights
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.row_values import ABSENT, full_name, parsed_conditions, value_of
 from seep_lightning.reporting.run_table import short_names, shown_value
+from seep_lightning.runs.recipes import FOLD, SPLIT_SEED, check_one_recipe, recipe_of
 from seep_lightning.runs.status import RunStatus
 
 log = logging.getLogger(__name__)

@@ -70,6 +70,22 @@ def show_settings(scores: SettingScores, format: str, columns: str | None, csv: 
             print_settings(scores)
 
 
+def pooled_line(scores: SettingScores) -> str:
+    """The first setting in a line: what is pooled, its figure, the interval and the range over seeds."""
+    score = scores.rows[0]
+    words = [f"{len(scores.folds)} folds pooled: {scores.metric} {score.mean:.3f}"]
+    if score.interval is not None:
+        words.append(f"(95 % {_interval(score.interval)} over {score.scenes} scenes)")
+    else:
+        words.append(f"over {score.scenes} scenes")
+    words.append(f"on {PARTS.get(scores.part, scores.part)}")
+    if len(score.figures) > 1:
+        words.append(f"as the mean of {len(score.figures)} seeds ({_range(score.figures.values(), '{:.3f}')})")
+    if len(scores.rows) > 1:
+        words.append(f"with {score.name}")
+    return " ".join(words)
+
+
 def _print_columns(scores: SettingScores, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print one table of the columns that were asked for."""
     cells = [{key: "–" if value is None else shown_value(value) for key, value in row.items()} for row in rows]

@@ -19,7 +19,7 @@ from seep_lightning.files import absolute, remove_leftovers
 from seep_lightning.mapping.notes import NoteTeller
 from seep_lightning.mapping.table import SceneRow, SceneTable
 from seep_lightning.mapping.workers import MappingRequest, Outcome, map_here, map_over_workers, torch_threads_of
-from seep_lightning.runs.newest import run_or_newest_below
+from seep_lightning.runs.fold_folders import runs_to_map_with
 from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _resolved(config: PredictConfig) -> PredictConfig:
     """The settings with a list of runs, paths that hold in a worker's folder too, and the views to average over."""
     given = DEFAULT_NETWORK if config.run is None else config.run
     named = [named_network(run) for run in path_list("run", given)]
-    runs = [run_or_newest_below(run, config.checkpoint) for run in named]
+    runs = [run for path in named for run in runs_to_map_with(path, config.checkpoint)]
     flips = config.flips
     if flips is None:
         is_default = config.run in (None, DEFAULT_NETWORK.stem) and runs == [DEFAULT_NETWORK]

@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,20 +73,13 @@ def find_runs(folders: Sequence[str], *, tells_failed_starts: bool = True) -> li
     return [Run(path) for path in runs]
 
 
-def compare(
-    folders: Sequence[str],
-    metric: str = RANKING.key,
-    *,
-    tells_failed_starts: bool = True,
-    tells_different_validation: bool = True,
-) -> list[Row]:
+def compare(folders: Sequence[str], metric: str = RANKING.key, *, tells_failed_starts: bool = True) -> list[Row]:
     """Set all runs below the folders side by side.
 
     Args:
         folders: Runs, or folders that hold some.
         metric: The figure on validation that they are ranked by.
         tells_failed_starts: See `find_runs`.
-        tells_different_validation: Whether it is told that runs were validated on different chips.
 
     Returns:
         The runs, best first, with the settings that differ in some; after the finished ones come those that a search
@@ -96,7 +89,7 @@ def compare(
         UserError: No run is in there, or none has this figure.
     """
     runs = find_runs(folders, tells_failed_starts=tells_failed_starts)
-    rows = _readable_rows(runs, metric, tells_different_validation)
+    rows = _readable_rows(runs, metric)
     keep_differing_settings(rows)
     rows.sort(key=lambda row: (_rank(row, metric), str(row.run.dir)))
     for rank, row in enumerate(rows, 1):
@@ -144,12 +137,13 @@ def _has_config(folder: Path) -> bool:
     return (folder / "config.yaml").is_file()
 
 
-def _readable_rows(runs: Sequence[Run], metric: str, tells_different_validation: bool) -> list[Row]:
+def _readable_rows(runs: Sequence[Run], metric: str) -> list[Row]:
     """The rows of runs; says which are left out, being damaged, of another version or of another task."""
     rows = []
     unreadable = []
     # runs of one sweep have one split, byte by byte: it is read once
     sets_of_splits: dict[bytes, frozenset[str]] = {}
+    validation_sets: dict[str, set[frozenset[str]]] = {}
     for run in runs:
         try:
             row = _row_of(run, metric)
@@ -157,6 +151,7 @@ def _readable_rows(runs: Sequence[Run], metric: str, tells_different_validation:
                 content = _content(run.split_path)
                 if content not in sets_of_splits:
                     sets_of_splits[content] = _validation_chips(run)
+                validation_sets.setdefault(_fold_in_words(run), set()).add(sets_of_splits[content])
             rows.append(row)
         except UserError as error:
             unreadable.append(error)
@@ -164,8 +159,7 @@ def _readable_rows(runs: Sequence[Run], metric: str, tells_different_validation:
         raise unreadable[0]
     for reason in unreadable:
         log.warning("left out: %s", reason)
-    if tells_different_validation:
-        _warn_of_different_validation(set(sets_of_splits.values()))
+    _warn_of_different_validation(validation_sets)
     return rows
 
 
@@ -185,11 +179,22 @@ def _row_of(run: Run, metric: str) -> Row:
     return Row(run, status, figures, compared(settings), settings, summary.get("error", ""), floors)
 
 
-def _warn_of_different_validation(validation_sets: set[frozenset[str]]) -> None:
-    """Warn where runs were validated on different chips."""
-    if len(validation_sets) > 1:
-        message = "these runs were validated on %d different sets of chips, between which ranks say little"
-        log.warning(message, len(validation_sets))
+def _fold_in_words(run: Run) -> str:
+    """Which fold of which split a run is; empty for a split of another kind."""
+    split = run.config.split
+    return f"{split.fold} of {split.folds}, {split.by}, seed {split.seed}" if split.kind == "kfold" else ""
+
+
+def _warn_of_different_validation(validation_sets: Mapping[str, set[frozenset[str]]]) -> None:
+    """Warn where runs were validated on different chips, but for the folds of a split, which are meant to be.
+
+    Args:
+        validation_sets: The sets of validation chips by `_fold_in_words`.
+    """
+    differ = any(len(sets) > 1 for sets in validation_sets.values())
+    if differ or ("" in validation_sets and len(validation_sets) > 1):
+        count = len(set().union(*validation_sets.values()))
+        log.warning("these runs were validated on %d different sets of chips, between which ranks say little", count)
 
 
 def _validation_chips(run: Run) -> frozenset[str]:

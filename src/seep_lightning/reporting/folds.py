@@ -84,5 +84,6 @@ def pool(folds: Sequence[Row], part: str) -> PooledFolds:
 
 
 def _recipe(row: Row) -> dict[str, Any]:
-    """The settings of a run but for its fold."""
-    return {key: value for key, value in row.settings.items() if key != FOLD}
+    """The settings of a run but for its fold, and for what it chose from its own training chips."""
+    chosen = row.run.summary().get("chosen", {})
+    return {key: value for key, value in row.settings.items() if key != FOLD and key not in chosen}

@@ -1,0 +1,91 @@
+"""Folders whose runs are the folds of one split: for `predict`, they act as one network."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.errors import UserError, shortened
+from seep_lightning.files import with_home
+from seep_lightning.runs.directory import Run, runs_below
+from seep_lightning.runs.newest import run_or_newest_below
+from seep_lightning.runs.recipes import check_one_recipe, recipe_of
+from seep_lightning.runs.settings import flatten
+from seep_lightning.runs.status import RunStatus
+
+log = logging.getLogger(__name__)
+
+KFOLD = "kfold"
+
+
+def runs_to_map_with(path: str | Path, checkpoint: str = "best") -> list[Path]:
+    """The runs that a path means: all folds of a folder of folds, else one run; and say which.
+
+    Args:
+        path: What a person named: a run, an exported file, or a folder that holds runs.
+        checkpoint: The checkpoint that is wanted, `best` or `last`.
+
+    Returns:
+        Their directories, or files; the path itself where nothing was found.
+
+    Raises:
+        UserError: The folder holds folds of several recipes.
+    """
+    folds = finished_folds_in(path, checkpoint)
+    if len(folds) < 2:
+        return [run_or_newest_below(path, checkpoint)]
+    numbers = {run.config.split.fold for run in folds}
+    words = f"{len(numbers)} folds"
+    if len(folds) > len(numbers):
+        words = f"{len(folds)} runs of {words}"
+    log.info("run=%s: the mean of %s", path, words)
+    return [run.dir for run in folds]
+
+
+def finished_folds_in(path: str | Path, checkpoint: str = "best") -> list[Run]:
+    """The finished runs right below a folder that are folds of one split, in order; none where it holds no folds.
+
+    Args:
+        path: A folder.
+        checkpoint: The checkpoint that a run must have.
+
+    Raises:
+        UserError: The folds are of several recipes.
+    """
+    folder = with_home(path)
+    if not folder.is_dir() or is_there(Run(folder).config_path):
+        return []
+    runs = [Run(directory) for directory in sorted(runs_below(folder, depth=1))]
+    # of a sweep over other settings one config is read, and not hundreds
+    if len(runs) < 2 or not _is_fold(runs[0]):
+        return []
+    folds = [run for run in runs if _is_fold(run)]
+    if len({run.config.split.fold for run in folds}) < 2:
+        return []
+    _check_alike(folds, folder)
+    finished = [run for run in folds if _is_finished(run, checkpoint)]
+    others = [run.dir.name for run in folds if run not in finished]
+    if others and len(finished) > 1:
+        log.warning("left out of run=%s: %s: not finished, or without %s.ckpt", path, shortened(others), checkpoint)
+    return finished
+
+
+def _is_fold(run: Run) -> bool:
+    """Whether a run is one fold of a split; of a damaged one nobody knows."""
+    with suppress(UserError):
+        return run.config.split.kind == KFOLD
+    return False
+
+
+def _is_finished(run: Run, checkpoint: str) -> bool:
+    """Whether a run has come to its end and has the checkpoint."""
+    return run.summary().get("status") == RunStatus.FINISHED and is_there(run.checkpoints / f"{checkpoint}.ckpt")
+
+
+def _check_alike(runs: Sequence[Run], folder: Path) -> None:
+    """Raise `UserError` where folds differ in more than a recipe's folds do."""
+    recipes = [(run, recipe_of(run, flatten(run.config))) for run in runs]
+    advice = f"Name the folds of one of them, run=[A,B], in place of run={folder}."
+    for other in recipes[1:]:
+        check_one_recipe(recipes[0], other, advice)
