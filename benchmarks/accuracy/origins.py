@@ -2,12 +2,13 @@
 
     python benchmarks/accuracy/origins.py                                  planted origins, 3, 6 and 10 days
     python benchmarks/accuracy/origins.py --jitter 4                       that wander by 4 px (sigma) from day to day
-    python benchmarks/accuracy/origins.py --origins 0 --days 10 --seeds 300 [--looked slanted|chips]     nothing planted
+    python benchmarks/accuracy/origins.py --origins 0 --seeds 400 [--looked slanted|chips]     nothing planted
 
 A scene of 2,500 x 2,500 px is looked at on some days. Each planted origin is active on a day with probability 0.6: a
 thin plume begins there and widens along the day's drift, which changes from day to day, plus a meander of its own. As
 many slicks begin anywhere, once. A planted origin is found if the estimated origin of a source lies within 5 px. A
-source is false if less than half of its slicks come from one planted origin. Prints Markdown.
+source is false if less than half of its slicks come from one planted origin. With nothing planted, 20 slicks a day
+begin anywhere: the share of surveys whose best cell has a corrected p-value below a level. Prints Markdown.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import numpy as np
 
 from seep_lightning.sources.cells import CellGrid, CellSet
 from seep_lightning.sources.days import Day, Slick
-from seep_lightning.sources.finding import find_sources
+from seep_lightning.sources.finding import find_sources, recurrent_cells
+from seep_lightning.sources.marks import MARKS, MarkedDays, universe_of
 from seep_lightning.sources.source import SHARED_END, Source, SourceSettings
 
 SIDE = 2500  # px of a scene
@@ -31,6 +33,7 @@ NEAR = 5.0  # px
 MARGIN = 100  # px from the scene's edge to a planted origin
 STEP = 4.0  # px along a plume
 SMALLEST = 100  # px
+LEVELS = (0.01, 0.05, 0.1)
 TO_GRID = np.array([1.0, -1.0])  # rows count downwards, y upwards
 
 
@@ -145,7 +148,7 @@ def row(days: int, arguments: argparse.Namespace) -> str:
     scores = []
     for seed in range(arguments.seeds):
         planted = survey(
-            days, arguments.origins, max(arguments.origins, 10), arguments.jitter, arguments.looked, 1000 * days + seed
+            days, arguments.origins, arguments.origins, arguments.jitter, arguments.looked, 1000 * days + seed
         )
         scores.append(scored(planted, find_sources(planted.days, GRID, settings)))
     planted_origins = max(arguments.origins * arguments.seeds, 1)
@@ -162,6 +165,26 @@ def row(days: int, arguments: argparse.Namespace) -> str:
         f"{sum(score.covered for score in scores)} of {of_origins}",
     ]
     return " | ".join(cells)
+
+
+def null_row(days: int, arguments: argparse.Namespace) -> str:
+    """The share of surveys with nothing planted whose smallest p-value is below each level."""
+    settings = SourceSettings(permutations=arguments.permutations, reach=arguments.reach, level=np.inf)
+    smallest = []
+    for seed in range(arguments.seeds):
+        table = survey(days, 0, 20, 0, arguments.looked, 1000 * days + seed).days
+        universe = universe_of(table)
+        marked = [MarkedDays(table, GRID, universe, mark, settings.reach) for mark in MARKS]
+        smallest.append(recurrent_cells(marked, settings).p_corrected.min(initial=1))
+    shares = [f"{np.mean(np.array(smallest) < level):.4f}" for level in LEVELS]
+    return " | ".join([str(days), arguments.looked, str(arguments.seeds), *shares])
+
+
+def null_main(arguments: argparse.Namespace) -> None:
+    titles = " | ".join(f"p < {level}" for level in LEVELS)
+    print(f"| days | looked at | surveys | {titles} |\n|{' --- |' * (3 + len(LEVELS))}")
+    for days in arguments.days:
+        print(f"| {null_row(days, arguments)} |", flush=True)
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -182,4 +205,8 @@ if __name__ == "__main__":
     parser.add_argument("--looked", choices=["scene", "slanted", "chips"], default="scene")
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--reach", type=int, default=1)
-    main(parser.parse_args())
+    given = parser.parse_args()
+    if given.origins:
+        main(given)
+    else:
+        null_main(given)
