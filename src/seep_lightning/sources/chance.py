@@ -100,7 +100,7 @@ def corrected(surprises: Floats, largest: Floats) -> Floats:
     return np.where(surprises > 0, p_values, 1.0)
 
 
-def days_by_chance(days: MarkedDays, place_of_cell: Indices, permutations: Permutations) -> Floats:
+def days_by_chance(days: MarkedDays, place_of_cell: Indices, permutations: Permutations) -> NDArray[np.int32]:
     """Count the days on which slicks touch each place by chance.
 
     Args:
@@ -109,10 +109,10 @@ def days_by_chance(days: MarkedDays, place_of_cell: Indices, permutations: Permu
         permutations: How to shift them.
 
     Returns:
-        The mean number of days by place, (places + 1,); the first one, of no place, means nothing.
+        The number of days, (permutations, places + 1); the first column, of no place, means nothing.
     """
     places = int(place_of_cell.max(initial=0)) + 1
-    days_touched = np.zeros(places)
+    days_touched = np.zeros((permutations.number, places), np.int32)
     for day in days:
         cells = ShiftableCells.of(day.looked)
         shifts = permutations.shifts(day.name, cells)
@@ -121,5 +121,5 @@ def days_by_chance(days: MarkedDays, place_of_cell: Indices, permutations: Permu
             touched = np.zeros((rows.stop - rows.start, places), bool)
             reached = place_of_looked[cells.moved(day.marked, shifts[rows])]
             touched[np.arange(len(touched))[:, None], reached] = True
-            days_touched += touched.sum(axis=0)
-    return days_touched / permutations.number
+            days_touched[rows] += touched
+    return days_touched

@@ -100,7 +100,7 @@ def _places(looked: MarkedDays, recurrent: Recurrent, places: Places, settings: 
     of_cell = np.zeros(len(looked.universe), np.int32)
     of_cell[np.searchsorted(looked.universe.keys, recurrent.cells.keys)] = places.of_cell + 1
     permutations = Permutations(min(settings.permutations, MOST_COUNTED), settings.seed)
-    expected = days_by_chance(looked, of_cell, permutations)
+    expected = days_by_chance(looked, of_cell, permutations).mean(axis=0)
     looked_at = _looked_at(looked, of_cell)
     described = []
     for number in range(places.number):
