@@ -9,7 +9,7 @@ so a day has looked only where it has chips; --whole counts missing chips as sea
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -76,7 +76,7 @@ def matches(source: Source, others: Sequence[Source]) -> bool:
 
 
 def at_origins(sources: Sequence[Source], days: list[Day], mark: Mark, seed: int) -> np.ndarray:
-    """Of sources whose origin others' days looked at: how many, days marked there, by chance, and how many p <= 0.05."""
+    """Sources whose origin was looked at, days marked there, the same by chance, and how many have p <= 0.05."""
     universe = universe_of(days)
     marked = MarkedDays(days, GRID, universe, mark, SETTINGS.reach)
     keys = GRID.keys_at(np.array([source.origin for source in sources]).reshape(-1, 2))
