@@ -80,10 +80,14 @@ def test_the_order_of_days_changes_nothing(six_days):
         assert one.p_value == other.p_value and one.expected_by_chance == other.expected_by_chance
 
 
-def test_slicks_from_anywhere_make_no_source():
+def test_slicks_from_anywhere_make_no_source(caplog):
+    caplog.set_level("INFO")
     settings = SourceSettings(permutations=99, level=0.05)
     found = sum(bool(find_sources(survey(4, np.zeros((0, 2)), seed, 6), GRID, settings)) for seed in range(6))
     assert found <= 1
+    assert "no source: chance gives a cell as surprising as the best one with p = " in caplog.text
+    assert find_sources(survey(2, ORIGINS, seed=0), GRID, settings) == []
+    assert "no source: slicks are on 3 days or more in no cell" in caplog.text
 
 
 def test_too_few_permutations_for_the_level_are_refused(six_days):

@@ -5,6 +5,7 @@ says how surprising a cell gets by chance, `places` makes places of the cells th
 slicks, `description` says of each place how often, since when and from where.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,9 @@ from seep_lightning.sources.marks import MARKS, MarkedDays, universe_of
 from seep_lightning.sources.places import Places, Recurrent, places_of
 from seep_lightning.sources.shifts import Indices
 from seep_lightning.sources.source import Source, SourceSettings
-from seep_lightning.sources.surprise import kinds_of
+from seep_lightning.sources.surprise import Floats, kinds_of
+
+log = logging.getLogger(__name__)
 
 MOST_COUNTED = 199
 """Permutations over which the days expected by chance are a mean: more make it no better."""
@@ -81,7 +84,20 @@ def recurrent_cells(marked: Sequence[MarkedDays], settings: SourceSettings) -> R
         )
     p_values = corrected(by_cell, by_chance)
     chosen = p_values < settings.level
+    if not chosen.any():
+        _tell_nothing_found(by_cell, p_values, settings)
     return Recurrent(CellSet(marked[0].universe.keys[chosen]), by_cell[chosen], p_values[chosen])
+
+
+def _tell_nothing_found(surprises: Floats, p_values: Floats, settings: SourceSettings) -> None:
+    """Say how near to a source the best cell comes."""
+    if not surprises.any():
+        log.info("no source: slicks are on %d days or more in no cell (min_days)", settings.min_days)
+        return
+    best = p_values.min()
+    log.info(
+        "no source: chance gives a cell as surprising as the best one with p = %.3g; level=%g", best, settings.level
+    )
 
 
 def _check(settings: SourceSettings) -> None:
