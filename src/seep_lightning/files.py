@@ -206,6 +206,20 @@ def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -
         draft.replace(path)
 
 
+def write_into_draft(path: Path, content: bytes) -> None:
+    """Write a file of a folder that is a draft itself, see `draft_of`: it needs no draft of its own, which costs time.
+
+    Args:
+        path: The file.
+        content: All of its bytes.
+
+    Raises:
+        DiskError: The disk is full, or the file cannot be written.
+    """
+    with writing_to(path), path.open("wb") as file:
+        file.write(content)
+
+
 def publish(draft: Path, path: Path) -> None:
     """Give a whole file its name, once the disk has it.
 

@@ -12,9 +12,10 @@ from helpers.chips import IMAGES, make_chips, seeps_config, write_chip
 from helpers.paths import ROOT
 from helpers.rasters import write_raster
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
+from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
-from seep_lightning.metrics.baseline import count_by_darkness, dark_threshold, seep_against_sea
+from seep_lightning.metrics.baseline import count_by_darkness, dark_threshold, darkness_of_chip, seep_against_sea
 from seep_lightning.metrics.floors import (
     FLOORS,
     class_floors,
@@ -48,6 +49,19 @@ def test_floors_are_the_dice_of_their_rules(tmp_path: Path) -> None:
     assert floors["no_seep"] == {"dice": 0.0}
     assert tuple(floors["darker_than"].values()) == dark_threshold(chips, everywhere)
     assert floors["darker_than"]["dice"] > 0.8 > 0.5 > floors["all_seep"]["dice"]
+
+
+@pytest.mark.parametrize("holes", [0, 1])
+def test_darkness_is_the_same_of_counted_values_and_of_floats(holes: int) -> None:
+    rng = np.random.default_rng(holes)
+    image = rng.integers(1, 9, (1, 16, 15)).astype(np.uint16)
+    mask = rng.integers(0, 2, (16, 15)).astype(np.uint8)
+    data = np.ones((16, 15), bool)
+    data.flat[:holes] = False
+    pixels = ChipPixels(image, mask, data, np.ones_like(data))
+    counts = darkness_of_chip(pixels, image[0], 1)
+    assert counts.sum() == data.sum()
+    assert np.array_equal(counts, darkness_of_chip(pixels, image[0].astype(np.float32), 1))
 
 
 def test_without_seep_to_call_nothing_seep_is_right() -> None:

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from helpers.rasters import UTM, write_raster
 from helpers.small_maps import ANY_OBJECT, empty_sea, probability_raster
+from seep_lightning.scene.contrast import SEA_DISTANCE, contrast
 from seep_lightning.scene.options import PolygonOptions
 from seep_lightning.scene.polygons import find_seeps
 from seep_lightning.scene.raster import Raster
@@ -43,3 +45,13 @@ def test_contrast_is_a_ratio_and_db_only_if_calibrated(
     assert ("contrast_db" in got) == (db is not None)
     if db is not None:
         assert got["contrast_db"] == pytest.approx(db, abs=1e-3)
+
+
+def test_the_sea_around_is_what_lies_within_two_distances() -> None:
+    rng = np.random.default_rng(0)
+    core = cv2.GaussianBlur(rng.standard_normal((90, 120)), (0, 0), 4) > 0.12
+    values = rng.random(core.shape)
+    distance = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    around = (distance >= SEA_DISTANCE[0]) & (distance <= SEA_DISTANCE[1])
+    assert around.sum() > 500
+    assert contrast(values, core, ~core) == values[core].mean() / values[around].mean()

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.data.images import write_image
+from seep_lightning.data.images import encoded_image
 from seep_lightning.errors import UserError
+from seep_lightning.files import write_into_draft
 from seep_lightning.scene.raster_formats import chip_map_name
 
 
@@ -19,8 +20,9 @@ def chip_map_path(folder: Path, chip: str) -> Path:
 
 
 def write_chip_map(folder: Path, chip: str, values: NDArray[np.uint8]) -> None:
-    """Write the map of a chip, (H, W), see `chip_map_path`."""
-    write_image(chip_map_path(folder, chip), values)
+    """Write the map of a chip, (H, W), see `chip_map_path`, into a folder that is a draft or in one."""
+    path = chip_map_path(folder, chip)
+    write_into_draft(path, encoded_image(values, path.suffix))
 
 
 def read_chip_map(folder: Path, chip: str) -> NDArray[Any]:

@@ -32,10 +32,19 @@ def write_image(path: Path, array: NDArray[Any]) -> None:
         path: The file.
         array: (H, W), or (H, W, 3) in OpenCV's order blue, green, red.
     """
-    # `cv2.imwrite` would miss a full disk
-    _, encoded = cv2.imencode(path.suffix, array)
     # without waiting for the disk: there may be thousands
-    write_whole(path, encoded.tobytes(), sync=False)
+    write_whole(path, encoded_image(array, path.suffix), sync=False)
+
+
+def encoded_image(array: NDArray[Any], suffix: str) -> bytes:
+    """The bytes of an image file; `cv2.imwrite` would miss a full disk.
+
+    Args:
+        array: (H, W), or (H, W, 3) in OpenCV's order blue, green, red.
+        suffix: Names the format, such as `.png`.
+    """
+    _, encoded = cv2.imencode(suffix, array)
+    return encoded.tobytes()
 
 
 class ChipPixels(NamedTuple):

@@ -75,9 +75,11 @@ def evaluate(config: EvaluateConfig, *, patience: float = 0.0) -> dict[str, Any]
         InUse: Another process writes the folder.
         UserError: There is no such run, its data have changed, or the folder exists.
     """
+    from seep_lightning.nets.hardware import keep_memory
     from seep_lightning.predictor.loading import load
 
     check_config(config)
+    keep_memory()
     run = open_run(run_or_newest_below(config.run, config.checkpoint))
     check_no_way_out(run)
     predictor = load(run, config.checkpoint, config.device)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.images import ChipPixels
+from seep_lightning.metrics.counts import values_where
 from seep_lightning.metrics.floors import LARGEST_RATIO, RATIO_BINS, best_dark_cut
 
 # pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
@@ -65,8 +66,8 @@ def darkness_of_chip(pixels: ChipPixels, band: NDArray[np.generic], classes: int
     rows = 1 + classes
     valid = pixels.valid
     bins = _ratio_bins(band, pixels.data)
-    keys = bins[valid] + RATIO_BINS * pixels.mask[valid].astype(np.int64)
-    counts = np.bincount(keys, minlength=rows * RATIO_BINS)
+    keys = bins + RATIO_BINS * pixels.mask.astype(np.int64)
+    counts = np.bincount(values_where(valid, keys), minlength=rows * RATIO_BINS)
     return np.asarray(counts.reshape(rows, RATIO_BINS), np.int64)
 
 
@@ -81,10 +82,22 @@ def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[n
     median = np.float32(1)
     if data.any():
         least = np.finfo(np.float32).tiny if band.dtype.kind == "f" else 1.0
-        median = np.float32(max(float(np.median(values[data])), least))
+        median = np.float32(max(_median(values_where(data, band)), least))
     # nodata counts as the median
     filled = np.where(data, values, median)
-    blurred = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
+    ratios = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
+    ratios /= median
+    ratios *= RATIO_BINS / LARGEST_RATIO
     # floats may lie below 0, where noise was taken off
-    bins = np.clip(blurred / median * (RATIO_BINS / LARGEST_RATIO), 0, RATIO_BINS - 1)
-    return np.asarray(bins, np.int64)
+    np.clip(ratios, 0, RATIO_BINS - 1, out=ratios)
+    return ratios.astype(np.int64)
+
+
+def _median(values: NDArray[np.generic]) -> float:
+    """The median of values (N,), of which there must be one at least."""
+    if values.dtype not in (np.uint8, np.uint16):
+        return float(np.median(values.astype(np.float32)))
+    # counted, which takes a third of the time of sorting
+    up_to = np.bincount(values).cumsum()
+    middle = [(values.size - 1) // 2, values.size // 2]
+    return float(np.searchsorted(up_to, middle, side="right").mean())

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.metrics.counts import values_where
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -43,13 +45,17 @@ class Reliability:
             truth: Where seep is, (H, W).
             valid: Where there are data, (H, W).
         """
-        p = np.clip(probability[valid], 1e-7, 1 - 1e-7).astype(np.float64)
-        logits = np.log(p / (1 - p))
+        p = np.clip(values_where(valid, probability), 1e-7, 1 - 1e-7).astype(np.float64)
         steps_per_logit = LOGIT_STEPS / (2 * LARGEST_LOGIT)
-        steps = ((logits + LARGEST_LOGIT) * steps_per_logit).astype(int)
-        within = steps.clip(0, LOGIT_STEPS - 1)
+        # in place, which saves a third of the time
+        logits = p / (1 - p)
+        np.log(logits, out=logits)
+        logits += LARGEST_LOGIT
+        logits *= steps_per_logit
+        keys = logits.astype(np.int64)
+        np.clip(keys, 0, LOGIT_STEPS - 1, out=keys)
         # the steps of seep follow those of the sea
-        keys = within + LOGIT_STEPS * truth[valid]
+        keys[values_where(valid, truth)] += LOGIT_STEPS
         pixels = np.bincount(keys, minlength=2 * LOGIT_STEPS)
         self.counts += pixels.reshape(2, LOGIT_STEPS)
 

@@ -24,11 +24,11 @@ def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float
         `seep_px` (pixels), `width_px` (area by the length of the centre lines, pixels) and `contrast` (see
         `scene.contrast.contrast`); the last two are None without seep.
     """
-    area = int(truth.sum())
+    area = int(np.count_nonzero(truth))
     if area == 0:
         return {"seep_px": 0, "width_px": None, "contrast": None}
     # padded: a seep that ends at the chip's edge keeps its centre line
     padded = np.pad(truth[box_around(truth)], 1)
     skeleton = thinning()(padded)
-    length = max(int(skeleton.sum()), 1)
+    length = max(int(np.count_nonzero(skeleton)), 1)
     return {"seep_px": area, "width_px": area / length, "contrast": contrast(image, truth, valid & ~truth)}

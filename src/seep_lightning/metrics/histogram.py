@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.metrics.counts import values_where
+
 BINS = 256
 
 # a histogram as it is counted, or as summary.json holds it
@@ -25,8 +27,9 @@ def count_probabilities(
     Returns:
         (2, BINS): row 0 sea, row 1 seep; valid pixels only.
     """
-    bins = np.minimum(probability[valid] * np.float32(BINS), BINS - 1).astype(np.int16)
-    keys = bins + BINS * (target[valid] > 0).astype(np.int16)
+    known = values_where(valid, probability)
+    bins = np.minimum(known * np.float32(BINS), BINS - 1).astype(np.int16)
+    keys = bins + BINS * (values_where(valid, target) > 0).astype(np.int16)
     return np.bincount(keys, minlength=2 * BINS).reshape(2, BINS)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seep_lightning.compat import thinning
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
 from seep_lightning.metrics.tolerance import within_tolerance
-from seep_lightning.scene.mask_boxes import Box
+from seep_lightning.scene.mask_boxes import Box, box_around
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -35,9 +35,10 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
     """
     predicted = predicted & valid
     truth = truth & valid
+    both = predicted & truth
     labelled_truth = _labelled(truth)
-    true_objects = _hits(labelled_truth, predicted)
-    predicted_objects = _hits(_labelled(predicted), truth)
+    true_objects = _hits(labelled_truth, both)
+    predicted_objects = _hits(_labelled(predicted), both)
     line = _centre_lines(labelled_truth)
     predicted_outline = _outline(predicted)
     true_outline = _outline(truth)
@@ -139,20 +140,29 @@ class _Hits:
 
 
 def _labelled(mask: Mask) -> _LabelledObjects:
-    """Label the connected objects of a mask."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    """Label the connected objects of a mask. Only the box around them is looked at."""
+    labels = np.zeros(mask.shape, np.int32)
+    box = box_around(mask)
+    if not mask[box].size:
+        return _LabelledObjects(labels, np.zeros(0, np.int32), [])
+    _, labels[box], stats, _ = cv2.connectedComponentsWithStats(mask[box].astype(np.uint8), connectivity=8)
     stats_without_background = stats[1:]
-    boxes = [np.s_[top : top + height, left : left + width] for left, top, width, height, _ in stats_without_background]
-    return _LabelledObjects(np.asarray(labels), stats_without_background[:, cv2.CC_STAT_AREA], boxes)
+    boxes = []
+    for left_in_box, top_in_box, width, height, _ in stats_without_background:
+        top = box[0].start + top_in_box
+        left = box[1].start + left_in_box
+        boxes.append(np.s_[top : top + height, left : left + width])
+    return _LabelledObjects(labels, stats_without_background[:, cv2.CC_STAT_AREA], boxes)
 
 
 def _hits(objects: _LabelledObjects, other: Mask) -> _Hits:
-    """Count the objects that another mask covers."""
+    """Count the objects that another mask covers; what it holds beside them does not count."""
     covered_pixels = np.bincount(objects.labels[other], minlength=len(objects.areas) + 1)[1:]
     is_covered = covered_pixels >= COVERED_SHARE * objects.areas
-    edges = (*SIZE_CLASSES, np.iinfo(np.int64).max)
-    covered, _ = np.histogram(objects.areas[is_covered], edges)
-    total, _ = np.histogram(objects.areas, edges)
+    # 0 for what is smaller than the first class
+    sizes = np.searchsorted(SIZE_CLASSES, objects.areas, side="right")
+    covered = np.bincount(sizes[is_covered], minlength=len(SIZE_CLASSES) + 1)[1:]
+    total = np.bincount(sizes, minlength=len(SIZE_CLASSES) + 1)[1:]
     return _Hits(covered, total)
 
 

@@ -43,12 +43,13 @@ def check_folder(home: Path, key: str) -> None:
 
 def _check_entry(path: Path, home: Path, resolved: Path, key: str) -> None:
     """Raise `UserError` for what is no folder, no file and no link to one of them within a folder."""
-    name = path.relative_to(home)
     mode = path.lstat().st_mode
-    if not stat.S_ISLNK(mode):
-        if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-            raise UserError(f"{key}={home}: {name} is no file and no folder, but a pipe or the like. Remove it.")
+    # nearly all are; a run may hold thousands
+    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
         return
+    name = path.relative_to(home)
+    if not stat.S_ISLNK(mode):
+        raise UserError(f"{key}={home}: {name} is no file and no folder, but a pipe or the like. Remove it.")
     # a link that leads back to itself stays what it is, and is told where it is read
     target = Path(os.path.realpath(path))
     if not target.is_relative_to(resolved):
