@@ -85,9 +85,9 @@ def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[n
         median = np.float32(max(_median(values_where(data, band)), least))
     # nodata counts as the median
     filled = np.where(data, values, median)
-    ratios = cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA)
+    ratios = np.asarray(cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA), np.float32)
     ratios /= median
-    ratios *= RATIO_BINS / LARGEST_RATIO
+    ratios *= np.float32(RATIO_BINS / LARGEST_RATIO)
     # floats may lie below 0, where noise was taken off
     np.clip(ratios, 0, RATIO_BINS - 1, out=ratios)
     return ratios.astype(np.int64)
