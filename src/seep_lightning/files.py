@@ -65,6 +65,15 @@ def absolute(path: str | Path | None) -> str | None:
     return None if path is None else str(Path(path).absolute())
 
 
+def from_working_folder(path: Path) -> str:
+    """A path as it is shortest to type: relative where it lies below the working folder, else as it is.
+
+    Args:
+        path: An absolute path.
+    """
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def digest(path: Path) -> str:
     """Hash a file: two checkpoints with one digest are the same checkpoint."""
     with path.open("rb") as file:

@@ -5,7 +5,6 @@ Prints the figures on validation, where the run lies, and the commands that go o
 
 import gc
 import logging
-import os
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -23,6 +22,7 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.trust import trusted_argument
 from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
+from seep_lightning.files import from_working_folder
 from seep_lightning.metrics.ranking import ranking_value
 from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.status import RunStatus
@@ -184,8 +184,7 @@ def print_next_commands(run: Run, scored: bool) -> None:
     """
     from seep_lightning.training.further import epochs_to_train_further
 
-    is_below_here = run.dir.is_relative_to(Path.cwd())
-    directory = os.path.relpath(run.dir) if is_below_here else str(run.dir)
+    directory = from_working_folder(run.dir)
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
     more_epochs = epochs_to_train_further(run)
     if more_epochs is not None:

@@ -1,12 +1,12 @@
 """What maps, told before the first scene: which network, how good it is on validation, from which probability on."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
+from seep_lightning.files import from_working_folder
 from seep_lightning.mapping.networks import threshold_of
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.floors import floors_above, floors_in_words
@@ -26,13 +26,8 @@ def network_line(networks: Sequence[Predictor], config: PredictConfig) -> str:
         names = ", ".join(network.name for network in networks)
         return f"networks: the mean of {len(networks)} ({names}); {threshold}"
     path = Path(config.run[0])
-    words = [_shown(path), *_quality(path, config)]
+    words = [from_working_folder(path), *_quality(path, config)]
     return f"network: {', '.join(words)}; {threshold}"
-
-
-def _shown(path: Path) -> str:
-    """A path, from the working folder where it lies below."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _quality(path: Path, config: PredictConfig) -> list[str]:

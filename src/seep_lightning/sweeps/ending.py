@@ -8,6 +8,7 @@ from seep_lightning.commands.console import tell
 from seep_lightning.commands.sweep_progress import Sweep
 from seep_lightning.config.trust import trusted_argument
 from seep_lightning.errors import UserError
+from seep_lightning.files import from_working_folder
 from seep_lightning.folds.pooled_runs import print_pooled
 from seep_lightning.folds.setting_scores import SettingScores
 from seep_lightning.metrics.ranking import RANKING
@@ -39,7 +40,8 @@ def print_jobs(sweep: Sweep) -> Run | None:
     best = rows[0]
     tell(f"best: {sweep.metric} {best.figures[sweep.metric]:.3f} on validation{_settings(best)}")
     tell(f"run directory: {best.run.dir}")
-    tell(f"compare them again:  python -m seep_lightning.compare {quote(f'runs={sweep.folder}')}{_metric(sweep)}")
+    runs = quote(f"runs={from_working_folder(sweep.folder)}")
+    tell(f"compare them again:  python -m seep_lightning.compare {runs}{_metric(sweep)}")
     return best.run
 
 
