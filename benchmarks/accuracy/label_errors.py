@@ -36,7 +36,7 @@ SCENES = 8
 FOLDS = 4
 # speckle of so many looks, and backscatter that is damped once more, leave slicks clear: a small net learns them
 LOOKS = 150.0
-DAMPING = 0.5
+DAMPING = 0.65
 SEEP_CELLS = 12
 # px: smaller outlines are left as they are
 SMALLEST = 40
@@ -157,7 +157,7 @@ def experiment(kind: str, share: float, seed: int, epochs: int, folder: Path) ->
             output=home / "folds" / f"fold-{fold}",
             seed=seed,
             init=None,
-            data={"root": str(home / "chips"), "classes": 2, "batch_size": 8},
+            data={"root": str(home / "chips"), "classes": 2, "batch_size": 4},
             split={"folds": FOLDS, "fold": fold},
             model={"width": 8, "depth": 3},
             trainer={"max_epochs": epochs, "accelerator": "cpu"},
@@ -198,7 +198,7 @@ if __name__ == "__main__":
     parser.add_argument("--kinds", default=",".join(SUSPECTED))
     parser.add_argument("--shares", default="0.05,0.2")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--folder", type=Path, default=Path("outputs/label_errors"))
     arguments = parser.parse_args()
     rows = []

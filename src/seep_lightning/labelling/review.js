@@ -3,6 +3,8 @@ const review = JSON.parse(document.getElementById("data").textContent);
 const list = review.candidates;
 const store = "seep-review-" + review.id;
 const element = id => document.getElementById(id);
+// the answer is about the label, not about the suggestion
+const TITLES = {keep: "Keep the label", drop: "Drop the label", redraw: "Redraw the label", unsure: "Unsure"};
 let answers = {};
 let shown = 0;
 
@@ -37,7 +39,7 @@ function drawAnswers(suspect) {
     button.type = "button";
     button.dataset.answer = answer;
     button.setAttribute("aria-pressed", String(answers[suspect.number] === answer));
-    name.textContent = answer;
+    name.textContent = TITLES[answer];
     key.textContent = answer[0];
     button.append(key, name, words);
     button.addEventListener("click", () => say(answer));
