@@ -51,6 +51,16 @@ def test_nothing_is_said_of_good_labels_small_objects_and_unknown_pixels() -> No
     assert judged(good, slick(11, 11)) == []
 
 
+def test_what_goes_on_from_an_outline_is_missing_but_not_its_rim() -> None:
+    outline = slick(10, 10)
+    assert judged(outline, slick(6, 10, height=16)) == []
+    (suspect,) = judged(outline, slick(10, 10, width=80))
+    assert suspect.kind == "missing"
+    # all of what lacks, up to the outline
+    assert suspect.box == (10, 18, 50, 90)
+    assert suspect.suggestion.all()
+
+
 def test_another_class_is_told_where_most_of_an_outline_has_it() -> None:
     truth = 1 * slick(10, 10) + 2 * slick(40, 10)
     classes = (2 * slick(10, 10) + 2 * slick(40, 10)).astype(np.uint8)

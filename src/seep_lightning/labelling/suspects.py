@@ -24,6 +24,8 @@ Logits = NDArray[np.float32]
 SMALLEST = 20
 # px around an outline in which an alarm belongs to it
 NEIGHBOURHOOD = 3
+# an alarm beside an outline goes at least so far from it, px: farther than what a shift leaves uncovered
+LEAST_REACH = 10.0
 # how far an outline is shifted in search of a better place, px
 LONGEST_SHIFT = 6
 # a shift of one pixel is within what two analysts differ by
@@ -108,19 +110,25 @@ class Suspect:
 
 
 def missing_labels(evidence: Evidence) -> Iterator[Suspect]:
-    """Find confident alarms where nobody outlined anything."""
-    near_label = _grown(evidence.truth > 0, NEIGHBOURHOOD)
-    for alarm in _objects(evidence.logits > 0):
-        touches_label = bool((near_label[alarm.box.slices] & alarm.pixels).any())
+    """Find confident alarms where nobody outlined anything, also those that go on from an outline.
+
+    What is left of an alarm beside an outline is nothing but its rim, unless it goes far from it.
+    """
+    is_labelled = evidence.truth > 0
+    is_alarm = evidence.logits > 0
+    distance = _distance_to(is_labelled)
+    for alarm in _objects(is_alarm & (distance > NEIGHBOURHOOD)):
+        reaches = float(distance[alarm.box.slices][alarm.pixels].max())
         p_mean = evidence.p_mean(alarm)
-        if touches_label or p_mean < LEAST_OF_ALARM:
+        if reaches < LEAST_REACH or p_mean < LEAST_OF_ALARM:
             continue
+        whole = _grown(alarm, is_alarm & ~is_labelled)
         yield Suspect(
             kind="missing",
-            box=alarm.box,
-            label=np.zeros_like(alarm.pixels),
-            suggestion=alarm.pixels,
-            loss_change=evidence.gain(alarm),
+            box=whole.box,
+            label=np.zeros_like(whole.pixels),
+            suggestion=whole.pixels,
+            loss_change=evidence.gain(whole),
             p_mean=p_mean,
             truth_class=0,
             suggested_class=_class_found(evidence, alarm),
@@ -328,8 +336,35 @@ def _commonest(classes: Classes) -> int:
     return int(np.bincount(classes).argmax()) if classes.size else 1
 
 
-def _grown(mask: Mask, margin: int) -> Mask:
-    """A mask with the pixels around it."""
-    side = 2 * margin + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0)
+def _distance_to(mask: Mask) -> NDArray[np.float32]:
+    """From each pixel to the nearest one of a mask, (H, W) px; far away everywhere where it is empty."""
+    if not mask.any():
+        return np.full(mask.shape, np.float32(max(mask.shape)))
+    elsewhere = (~mask).astype(np.uint8)
+    return np.asarray(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+
+
+def _grown(small: _Object, allowed: Mask) -> _Object:
+    """An object with the allowed pixels within `NEIGHBOURHOOD` of it."""
+    height, width = allowed.shape
+    box = Box(
+        max(small.box.top - NEIGHBOURHOOD, 0),
+        min(small.box.bottom + NEIGHBOURHOOD, height),
+        max(small.box.left - NEIGHBOURHOOD, 0),
+        min(small.box.right + NEIGHBOURHOOD, width),
+    )
+    pixels = np.zeros((box.bottom - box.top, box.right - box.left), bool)
+    rows, columns = np.nonzero(small.pixels)
+    pixels[rows + small.box.top - box.top, columns + small.box.left - box.left] = True
+    pixels = (_distance_to(pixels) <= NEIGHBOURHOOD) & allowed[box.slices] | pixels
+    return _trimmed(_Object(box, pixels))
+
+
+def _trimmed(large: _Object) -> _Object:
+    """An object in the smallest box that holds it."""
+    rows, columns = np.nonzero(large.pixels)
+    top, left = int(rows.min()), int(columns.min())
+    bottom, right = int(rows.max()) + 1, int(columns.max()) + 1
+    box = large.box
+    smallest = Box(box.top + top, box.top + bottom, box.left + left, box.left + right)
+    return _Object(smallest, large.pixels[top:bottom, left:right])
