@@ -139,9 +139,9 @@ class EpochLines(Checkpoint):
         """What an epoch's line shows, and which epoch is kept."""
         shown = "loss of training | of validation"
         if self._tells_both:
-            return f"{shown}, Dice at its best threshold | at 0.5; the epoch with the best Dice at 0.5 is kept"
+            return f"{shown}, Dice at the tuned (best) threshold | at 0.5; the epoch with the best Dice at 0.5 is kept"
         if self.figure == DICE:
-            shown += ", Dice at its best threshold"
+            shown += ", Dice at the tuned (best) threshold"
         kept = "the last epoch" if self.monitor == LAST_EPOCH else f"the epoch with the best {self.monitor}"
         return f"{shown}; {kept} is kept"
 

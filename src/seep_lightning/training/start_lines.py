@@ -105,7 +105,7 @@ def _validation(trainer: "pl.Trainer", data: "SeepDataModule", config: TrainConf
     if scored == chips:
         return ""
     limit = f"trainer.limit_val_batches={trainer.limit_val_batches}"
-    return f"{scored} of the {chips} val chips score each epoch ({limit}), all of them the end"
+    return f"{scored} of the {chips} val chips score each epoch ({limit}), all of them the end result"
 
 
 def _number_of(count: int, word: str) -> str:
