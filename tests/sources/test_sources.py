@@ -13,7 +13,7 @@ import rasterio
 import shapely
 from affine import Affine
 
-from helpers.command_line import seep
+from helpers.command_line import seep_from_scratch
 from helpers.map_days import SIDE, write_map
 from helpers.paths import ROOT
 from helpers.rasters import UTM, write_raster
@@ -21,6 +21,7 @@ from helpers.vectors import write_polygons
 from seep_lightning.config.commands import SourcesConfig
 from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.errors import InUse, UserError
+from seep_lightning.find_sources import print_summary
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.sources.collecting import SourcesResult, collect_sources
 from seep_lightning.sources.columns import ORIGIN_COLUMNS, SLICK_COLUMNS, SOURCE_COLUMNS
@@ -43,7 +44,7 @@ def write_maps(folder: Path, names: list[str], **facts: Any) -> Path:
 
 def find(maps: Any, output: Path, **settings: Any) -> SourcesResult:
     given = [str(path) for path in maps] if isinstance(maps, list) else maps and str(maps)
-    return collect_sources(SourcesConfig(maps=given, output=str(output), permutations=20, **settings))
+    return collect_sources(SourcesConfig(maps=given, output=str(output), permutations=20, level=0.1, **settings))
 
 
 def recurrence(path: Path) -> np.ndarray:
@@ -275,9 +276,22 @@ def test_the_page_lists_the_columns() -> None:
         assert [line for line in text.splitlines() if line.startswith("| `")] == expected
 
 
-def test_the_command_says_what_it_found(four_days: tuple[Path, SourcesResult], tmp_path: Path) -> None:
-    maps, _ = four_days
-    told = seep("sources", f"maps={maps}", f"output={tmp_path / 'out'}", "permutations=20")
+def test_the_command_says_what_it_found(
+    four_days: tuple[Path, SourcesResult], capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps, result = four_days
+    print_summary(result, SourcesConfig(maps=str(maps), output="out"))
+    told = capsys.readouterr().out
+    assert "4 days (4 scenes read), 5 slicks, cells of 80 m" in told
+    assert "on 3 or more" in told
+
+
+@pytest.mark.slow
+def test_the_module_is_the_command_although_it_is_a_package(
+    four_days: tuple[Path, SourcesResult], tmp_path: Path
+) -> None:
+    maps, result = four_days
+    told = seep_from_scratch("sources", f"maps={maps}", f"output={tmp_path / 'out'}", "permutations=100")
     assert told.returncode == 0, told.stderr
-    assert "4 days (4 scenes read), 5 slicks, cells of 80 m" in told.stdout
-    assert "on 3 or more" in told.stdout
+    assert str(tmp_path / "out" / "sources.gpkg") in told.stdout
+    assert recurrence(tmp_path / "out" / "recurrence.tif").shape == recurrence(result.outputs.recurrence).shape
