@@ -23,7 +23,7 @@ from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
 from seep_lightning.reporting import plots
 from seep_lightning.reporting.comparison import compare
-from seep_lightning.reporting.folds import groups_of_folds
+from seep_lightning.reporting.folds import groups_of_folds, pool
 from seep_lightning.reporting.intervals import intervals
 from seep_lightning.reporting.page import report
 from seep_lightning.runs.directory import Run
@@ -153,11 +153,19 @@ def test_folds_of_a_recipe_are_pooled_on_top(trained: Path, tmp_path: Path) -> N
     page = page_of(home)
     whole = Run(trained).summary()["figures"]["val"]
     assert f"<span>Dice, 2 folds pooled</span><b>{whole['dice']:.3f}</b>" in page
-    assert f"<td>all folds</td><td>2</td>\n<td>{whole['dice']:.3f}</td><td>–</td>" in page
+    assert f"<td>all folds</td><td>2 folds</td>\n<td>{whole['dice']:.3f}</td><td>–</td>" in page
     assert "Plot: split.fold" not in page
     rows = compare([str(home)])
     rows[1].settings["split.fold"] = rows[0].settings["split.fold"]
     assert groups_of_folds(rows) == []
+    for fold in (0, 1):
+        config = Path(shutil.copytree(home / f"fold-{fold}", home / f"seed-1-fold-{fold}")) / "config.yaml"
+        config.write_text(config.read_text().replace("\nseed: 0", "\nseed: 1"))
+    [folds] = groups_of_folds(compare([str(home)]))
+    seeds = pool(folds, "val")
+    assert (seeds.counted, seeds.figures["dice"]) == ("2 folds x 2 seeds", pytest.approx(whole["dice"]))
+    shutil.rmtree(home / "seed-1-fold-1")
+    assert groups_of_folds(compare([str(home)])) == []
 
 
 @pytest.mark.parametrize("values", [[0.001, 0.005], [0.001, 0.0012, 0.0013, 0.5], [*range(30)], [1, 3, 40, 900, 4e5]])

@@ -1,4 +1,7 @@
-"""The folds of a k-fold split as one: each chip is scored by the run that did not learn from it, and all are pooled."""
+"""The folds of a k-fold split as one: each chip is scored by the run that did not learn from it, and all are pooled.
+
+Seeds are repetitions: their figures are averaged.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from seep_lightning.metrics.summaries import pooled_figures
+from seep_lightning.metrics.summaries import mean_figures, pooled_figures
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.intervals import COUNT_COLUMNS, intervals
 from seep_lightning.reporting.pairing import read_folds
-
-FOLD = "split.fold"
+from seep_lightning.runs.recipes import FOLD, SEED
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,11 @@ class PooledFolds:
     Attributes:
         settings: Of the recipe, as far as recipes differ.
         folds: The runs.
-        figures: By key.
+        figures: By key; of several seeds their mean.
         intervals: 95 % over scenes, by key.
         scenes: How many scenes the chips are of.
         chips: How many chips.
+        seeds: How many seeds.
     """
 
     settings: dict[str, Any]
@@ -33,6 +36,7 @@ class PooledFolds:
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     scenes: int = 0
     chips: int = 0
+    seeds: int = 1
 
     @property
     def name(self) -> str:
@@ -40,25 +44,41 @@ class PooledFolds:
         words = [f"{key}={value}" for key, value in self.settings.items()]
         return ", ".join(words) or "all folds"
 
+    @property
+    def counted(self) -> str:
+        """What is pooled, such as `5 folds` or `5 folds x 2 seeds`."""
+        folds = f"{len(self.folds) // self.seeds} folds"
+        return folds if self.seeds == 1 else f"{folds} x {self.seeds} seeds"
+
 
 def groups_of_folds(rows: Sequence[Row]) -> list[list[Row]]:
-    """The runs that are folds of one recipe: alike in all but the fold.
+    """The runs that are folds of one recipe: alike in all but the fold and the seed.
 
     Args:
         rows: Runs with the settings that differ.
 
     Returns:
-        The groups, best first; none where not each run with figures has a fold beside it.
+        The groups, best first; none where not each run with figures has a fold beside it, or seeds have unlike folds.
     """
     groups: dict[str, list[Row]] = {}
     for row in rows:
         if row.figures:
             groups.setdefault(repr(_recipe(row)), []).append(row)
     for folds in groups.values():
-        numbers = {row.settings.get(FOLD) for row in folds}
-        if len(folds) < 2 or None in numbers or len(numbers) < len(folds):
+        numbers = [sorted(str(row.settings.get(FOLD)) for row in same) for same in _by_seed(folds)]
+        first = numbers[0]
+        are_whole = all(own == first for own in numbers)
+        if not are_whole or len(first) < 2 or len(set(first)) < len(first) or "None" in first:
             return []
     return list(groups.values())
+
+
+def _by_seed(folds: Sequence[Row]) -> list[list[Row]]:
+    """The folds of each seed."""
+    seeds: dict[str, list[Row]] = {}
+    for row in folds:
+        seeds.setdefault(repr(row.settings.get(SEED)), []).append(row)
+    return list(seeds.values())
 
 
 def pool(folds: Sequence[Row], part: str) -> PooledFolds:
@@ -71,19 +91,31 @@ def pool(folds: Sequence[Row], part: str) -> PooledFolds:
     Raises:
         UserError: An evaluation is damaged, or a chip was scored in two folds.
     """
-    chips = list(read_folds([row.run.dir / "evaluate" / part / "chips.csv" for row in folds]).values())
-    counts = [np.array([chip[column] for column in COUNT_COLUMNS]) for chip in chips]
+    chips_by_seed = [_chips_of(same, part) for same in _by_seed(folds)]
+    first = chips_by_seed[0]
     return PooledFolds(
         settings=_recipe(folds[0]),
         folds=list(folds),
-        figures=pooled_figures(counts),
-        intervals=intervals(chips),
-        scenes=len({chip["scene"] for chip in chips}),
-        chips=len(chips),
+        figures=mean_figures([_figures_of(chips) for chips in chips_by_seed]),
+        # the pixels of all seeds together have their mean within a thousandth
+        intervals=intervals([chip for chips in chips_by_seed for chip in chips]),
+        scenes=len({chip["scene"] for chip in first}),
+        chips=len(first),
+        seeds=len(chips_by_seed),
     )
 
 
+def _chips_of(folds: Sequence[Row], part: str) -> list[dict[str, Any]]:
+    """The rows of the chips that the folds of one seed scored."""
+    return list(read_folds([row.run.dir / "evaluate" / part / "chips.csv" for row in folds]).values())
+
+
+def _figures_of(chips: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The pooled figures of some chips."""
+    return pooled_figures([np.array([chip[column] for column in COUNT_COLUMNS]) for chip in chips])
+
+
 def _recipe(row: Row) -> dict[str, Any]:
-    """The settings of a run but for its fold, and for what it chose from its own training chips."""
+    """The settings of a run but for its fold and seed, and for what it chose from its own training chips."""
     chosen = row.run.summary().get("chosen", {})
-    return {key: value for key, value in row.settings.items() if key != FOLD and key not in chosen}
+    return {key: value for key, value in row.settings.items() if key not in (FOLD, SEED, *chosen)}

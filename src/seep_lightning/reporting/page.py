@@ -47,10 +47,11 @@ from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
 from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare, floors_of_rows, not_above_floors
-from seep_lightning.reporting.folds import FOLD, PooledFolds, groups_of_folds, pool
+from seep_lightning.reporting.folds import PooledFolds, groups_of_folds, pool
 from seep_lightning.reporting.intervals import intervals, tolerance_intervals
 from seep_lightning.reporting.tables import AT_HALF, OBJECT_COLUMNS, TUNED, threshold_in_words, threshold_name
 from seep_lightning.runs.directory import Run, open_run
+from seep_lightning.runs.recipes import FOLD
 from seep_lightning.runs.records import read_chip_rows, read_history
 
 log = logging.getLogger(__name__)
