@@ -2,8 +2,8 @@
 
 import math
 
-# below it, tenths of seconds tell more
-_FEW_SECONDS = 10
+# below it, tenths of seconds tell more; 9.96 would be 10.0
+_FEW_SECONDS = 9.95
 
 
 def in_words(seconds: float) -> str:

@@ -1,9 +1,11 @@
 """A sweep tells how far it is, ends with its table, and says how it goes on after Ctrl-C."""
 
 import json
+import logging
 import os
 import shlex
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from seep_lightning.commands.entry import _error_at_end, _interruption_of_sweep
-from seep_lightning.commands.sweep_progress import Sweep, count_jobs, how_to_go_on, job_line
+from seep_lightning.commands.sweep_progress import Sweep, count_jobs, how_to_go_on, job_line, tell_starts_once
 from seep_lightning.errors import Interrupted, Preempted, UserError
 from seep_lightning.metrics.ranking import ranking_key, ranking_value
 from seep_lightning.reporting.comparison import compare
@@ -109,3 +111,19 @@ def test_a_sweeper_is_told_what_compare_ranks_by() -> None:
     # a loss has no threshold
     assert ranking_value("loss/val", 0.5, figures) == 0.5
     assert ranking_key("loss/val") == "dice"
+
+
+def test_a_job_tells_at_its_start_what_differs_from_the_last_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = (["net: small", "steps: 6", "epoch 1/1"], ["net: large", "steps: 6", "epoch 1/1"], ["net: small"])
+    root = logging.Logger("root")
+    monkeypatch.setattr("seep_lightning.commands.sweep_progress.logging.getLogger", lambda: root)
+    for lines in jobs:
+        # Hydra makes new ones for each job
+        root.handlers = [logging.StreamHandler(sys.stdout)]
+        tell_starts_once()
+        for line in lines:
+            root.info(line)
+    shown = "net: small, steps: 6, epoch 1/1, net: large, epoch 1/1, net: small"
+    assert capsys.readouterr().out.splitlines() == shown.split(", ")

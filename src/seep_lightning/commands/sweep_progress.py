@@ -280,22 +280,33 @@ def _marks_everything(summary: dict[str, Any]) -> bool:
 
 
 class _OnlyNewStarts(logging.Filter):
-    """Leaves out what an earlier job of this process has told at its start in the same words."""
+    """Leaves out what the last job of this process has told at its start in the same words.
 
-    told: ClassVar[set[str]] = set()
+    Attributes:
+        before: What that job told.
+        now: What this one tells.
+    """
+
+    before: ClassVar[set[str]] = set()
+    now: ClassVar[set[str]] = set()
+
+    @classmethod
+    def next_job(cls) -> None:
+        """Begin with another job."""
+        cls.before, cls.now = cls.now, set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is shown."""
         message = record.getMessage()
         if not message.startswith(HEADS_OF_STARTS):
             return True
-        is_new = message not in self.told
-        self.told.add(message)
-        return is_new
+        self.now.add(message)
+        return message not in self.before
 
 
 def tell_starts_once() -> None:
-    """Let the terminal show what the start of each job tells only where it differs; the jobs' own logs have all."""
+    """Let the terminal show of a job's start only what differs from the last job; the jobs' own logs have all."""
+    _OnlyNewStarts.next_job()
     for handler in logging.getLogger().handlers:
         if not isinstance(handler, logging.FileHandler):
             handler.addFilter(_OnlyNewStarts())
