@@ -1,9 +1,10 @@
 """What two threads cost beside one, by how they wait for each other: seconds of the clock and of the processor.
 
-python benchmarks/speed/threads.py [--busy 2] [--rounds 3]
+python benchmarks/speed/threads.py [--busy 2] [--rounds 3] [--work predict train epoch]
 
 `--busy` starts processes that do nothing but work, as on a busy machine. `unet_small` predicts two windows of 512 px
-three times, and trains three steps of four chips of 256 px; each row is a process of its own, in turn.
+three times, trains three steps of four chips of 256 px, and an epoch of 16 steps of one chip; each row is a process of
+its own, in turn.
 """
 
 import argparse
@@ -22,18 +23,19 @@ WAYS = {
     "two, as we let them wait": {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "1000"},
     "two, asleep at once": {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"},
 }
-WORK = ("predict", "train")
-REPEATS = 3
+# steps that are timed
+WORK = {"predict": 3, "train": 3, "epoch": 16}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--busy", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
     arguments = parser.parse_args()
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(arguments.busy)]
     try:
-        for work in WORK:
+        for work in arguments.work:
             seconds: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
             for _ in range(arguments.rounds):
                 for way, environment in WAYS.items():
@@ -67,10 +69,11 @@ def do(work: str) -> None:
 
     torch.manual_seed(0)
     net: Any = UNet(width=16).to(memory_format=torch.channels_last)
-    step = prediction(net) if work == "predict" else training(net)
+    steps = {"predict": lambda: prediction(net), "train": lambda: training(net, 4), "epoch": lambda: training(net, 1)}
+    step = steps[work]()
     step()
     wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(REPEATS):
+    for _ in range(WORK[work]):
         step()
     print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
 
@@ -89,11 +92,11 @@ def prediction(net: Any) -> Any:
     return step
 
 
-def training(net: Any) -> Any:
-    """Trains one step."""
+def training(net: Any, chips: int) -> Any:
+    """Trains one step of so many chips."""
     import torch
 
-    image = torch.randn(4, 1, 256, 256).contiguous(memory_format=torch.channels_last)
+    image = torch.randn(chips, 1, 256, 256).contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters())
 
     def step() -> None:
