@@ -15,7 +15,7 @@ from seep_lightning.scene.feature_layers import write_feature_layers
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.chip_source import chip_sources
 from seep_lightning.sources.day_list import DayList
-from seep_lightning.sources.finding import find_sources
+from seep_lightning.sources.finding import check_permutations, find_sources
 from seep_lightning.sources.finding_maps import MapOptions, find_maps
 from seep_lightning.sources.layers import day_rows, layers_of, source_day_rows
 from seep_lightning.sources.look_sources import LookSource
@@ -70,6 +70,7 @@ def collect_sources(config: SourcesConfig) -> SourcesResult:
         UserError: A map cannot be used, or the output is of something else.
     """
     check_config(config)
+    check_permutations(_settings(config))
     outputs = SourceOutputs.of(config.output)
     with locked(lock_path(outputs.layers), f"output={config.output}", "sources"):
         remove_leftovers(outputs.folder)
@@ -83,6 +84,10 @@ def collect_sources(config: SourcesConfig) -> SourcesResult:
             store.open()
         read = _read_new(looks, store, config, is_update=is_update)
         return _write(store, outputs, config, read)
+
+
+def _settings(config: SourcesConfig) -> SourceSettings:
+    return SourceSettings(config.min_days, config.level, config.permutations, config.seed, config.reach)
 
 
 def _looks_of(config: SourcesConfig) -> Sequence[LookSource]:
@@ -161,9 +166,8 @@ def _write(store: LookStore, outputs: SourceOutputs, config: SourcesConfig, read
     """Make the outputs of the store."""
     grid = store.grid()
     days = DayList(store)
-    settings = SourceSettings(config.min_days, config.level, config.permutations, config.seed, config.reach)
     write_recurrence(days, grid, outputs.recurrence)
-    sources = find_sources(days, grid, settings)
+    sources = find_sources(days, grid, _settings(config))
     counts = SeenCounts.of(days)
     write_feature_layers(layers_of(sources, days, grid, counts, _about(days, config)), outputs.layers)
     write_table(outputs.days, day_rows(days, sources, grid))

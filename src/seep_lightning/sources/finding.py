@@ -40,9 +40,9 @@ def find_sources(days: Days, grid: CellGrid, settings: SourceSettings) -> list[S
         The sources, the surest first.
 
     Raises:
-        UserError: So few permutations that no p-value gets as small as the level.
+        UserError: So few permutations that no p-value gets below the level.
     """
-    _check(settings)
+    check_permutations(settings)
     universe = universe_of(days)
     marked = [MarkedDays(days, grid, universe, mark, settings.reach) for mark in MARKS]
     recurrent = recurrent_cells(marked, settings)
@@ -100,8 +100,15 @@ def _tell_nothing_found(surprises: Floats, p_values: Floats, settings: SourceSet
     )
 
 
-def _check(settings: SourceSettings) -> None:
-    """Raise where no place could be a source."""
+def check_permutations(settings: SourceSettings) -> None:
+    """Raise where no place could be a source.
+
+    Args:
+        settings: How sources are told from chance.
+
+    Raises:
+        UserError: So few permutations that no p-value gets below the level.
+    """
     smallest = 1 / (settings.permutations + 1)
     if smallest >= settings.level:
         fewest = int(1 / settings.level + 1e-9)
