@@ -82,8 +82,8 @@ def test_the_best_job_at_the_end_is_the_first_of_compare_and_never_a_pruned_one(
 def test_ctrl_c_says_how_the_sweep_goes_on(sweep: Sweep) -> None:
     typed = ["-m", "optimizer.lr=1,2,3,4,5", "hydra.sweep.dir=old", "data.root=/a b"]
     advice = how_to_go_on(sweep, "train", typed)
-    assert advice.startswith("4 of 5 jobs are done, and are not repeated; a stopped one ")
-    command = shlex.split(advice.partition("Go on with: ")[2])
+    assert advice.startswith("4 of 5 jobs are done. Go on, without repeating what is done ")
+    command = shlex.split(advice.partition("saved: ")[2])
     assert command == [
         *("python", "-m", "seep_lightning.train", "-m", "optimizer.lr=1,2,3,4,5", "data.root=/a b"),
         f"hydra.sweep.dir={sweep.folder}",

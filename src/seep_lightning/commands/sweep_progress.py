@@ -227,7 +227,7 @@ def how_to_go_on(sweep: Sweep, command: str, arguments: Sequence[str]) -> str:
     kept = [argument for argument in arguments if not argument.startswith("hydra.sweep.dir=")]
     line = shlex.join(["python", "-m", f"seep_lightning.{command}", *kept, f"hydra.sweep.dir={sweep.folder}"])
     are_done = f"{done}{_of_all(sweep)} {sweep.thing}s are done"
-    return f"{are_done}, and are not repeated; a stopped one goes on after its last saved epoch. Go on with: {line}"
+    return f"{are_done}. Go on, without repeating what is done or epochs that are saved: {line}"
 
 
 def _summaries(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
