@@ -125,8 +125,15 @@ def test_a_sweep_of_folds_ends_with_one_result(
     pooled = printed.splitlines()[-1]
     assert pooled.startswith("5 folds pooled: dice ") and "over 10 scenes) on validation" in pooled
     write_grid(trained, tmp_path / "one", (0.001,), range(1), folds=2)
+    for path in (tmp_path / "one").rglob("summary.json"):
+        summary = json.loads(path.read_text())
+        (path.parent / "split.csv").write_text((path.parent / "split.csv").read_text().replace(",train", ",test"))
+        path.write_text(json.dumps(summary | {"scene_counts": {part: {"0": [2, 1, 0]} for part in ("val", "test")}}))
+    config.test = True
     print_jobs(Sweep(tmp_path / "one", config, 2, 0.0))
-    assert f"map with their mean: python -m seep_lightning.predict run={tmp_path / 'one'} " in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 folds pooled: dice 0.800 over 1 scene on test" in printed and "score the test part" not in printed
+    assert f"map with their mean: python -m seep_lightning.predict run={tmp_path / 'one'} " in printed
 
 
 def test_several_comparisons_are_corrected_and_what_is_missing_is_told(

@@ -151,15 +151,15 @@ class PartMaps:
         from seep_lightning.mapping.jobs import SceneJob
         from seep_lightning.scene.scene_file import SceneFile
 
-        peers: dict[str, tuple[Path, ...]] = {}
+        peers: dict[str, list[Path]] = {}
         for index, name in enumerate(self.chips.scenes):
-            peers[name] = (*peers.get(name, ()), self.chips.image_paths[index])
+            peers.setdefault(name, []).append(self.chips.image_paths[index])
         jobs = []
         for name, tiles in self.tiles.items():
             files = {SceneFile.of_raster(self.chips.image_paths[index]): position for position, index in tiles.items()}
             scene = self.chips.scenes[next(iter(tiles.values()))]
             # a lone chip is normalised with its scene, like a chip that `predict` maps by itself
-            jobs.append(SceneJob(_file_name(name), files, peers[scene] if len(tiles) == 1 else ()))
+            jobs.append(SceneJob(_file_name(name), files, tuple(peers[scene]) if len(tiles) == 1 else ()))
         return jobs
 
     def scene(self, name: str) -> FoldScene:
@@ -206,8 +206,10 @@ def _folder_name(fold: Fold, part: str, way: Way) -> str:
 
 
 def _file_name(scene: str) -> str:
-    """The name of a scene's maps: chips in several folders have a path for a name."""
-    return scene.replace("/", "-")
+    """The name of a scene's maps. Chips in several folders have a path for a name: a hash tells `a/b` from `a-b`."""
+    if "/" not in scene:
+        return scene
+    return f"{scene.replace('/', '-')}-{hashlib.blake2b(scene.encode(), digest_size=3).hexdigest()}"
 
 
 def _tiles_by_scene(part: Part) -> dict[str, dict[Cell, int]]:

@@ -7,13 +7,18 @@ from seep_lightning.errors import UserError
 from seep_lightning.folds.setting_scores import Request, SettingScores, score_settings
 from seep_lightning.folds.setting_table import pooled_line, print_settings
 from seep_lightning.reporting.comparison import Row
+from seep_lightning.runs.fold_folders import KFOLD
 from seep_lightning.runs.recipes import FOLD, FREE_SETTINGS, SPLIT_SEED
+
+TEST = "test"
 
 
 def are_folds(rows: Sequence[Row]) -> bool:
-    """Whether runs are folds of a split: more than one fold is among those with figures."""
-    folds = {row.settings.get(FOLD) for row in rows if row.figures and row.run.config.split.kind == "kfold"}
-    return len(folds - {None}) > 1
+    """Whether runs are folds of a split: all with figures are, and more than one fold is among them."""
+    finished = [row for row in rows if row.figures]
+    if any(row.run.config.split.kind != KFOLD for row in finished):
+        return False
+    return len({row.settings.get(FOLD) for row in finished}) > 1
 
 
 def varied_settings(rows: Sequence[Row]) -> list[str]:
@@ -46,3 +51,11 @@ def print_pooled(rows: Sequence[Row], metric: str) -> SettingScores | None:
             tell(note)
     tell(pooled_line(scores))
     return scores
+
+
+def print_pooled_test(rows: Sequence[Row], metric: str) -> None:
+    """Print the pooled figure of folds of one recipe whose test parts were scored, or why there is none."""
+    try:
+        tell(pooled_line(score_settings(rows, Request([], metric, TEST))))
+    except UserError as error:
+        tell(f"the folds are not pooled on {TEST}: {error}")

@@ -77,7 +77,7 @@ def pooled_line(scores: SettingScores) -> str:
     if score.interval is not None:
         words.append(f"(95 % {_interval(score.interval)} over {score.scenes} scenes)")
     else:
-        words.append(f"over {score.scenes} scenes")
+        words.append("over 1 scene" if score.scenes == 1 else f"over {score.scenes} scenes")
     words.append(f"on {PARTS.get(scores.part, scores.part)}")
     if len(score.figures) > 1:
         words.append(f"as the mean of {len(score.figures)} seeds ({_range(score.figures.values(), '{:.3f}')})")

@@ -9,7 +9,7 @@ from seep_lightning.commands.sweep_progress import Sweep
 from seep_lightning.config.trust import trusted_argument
 from seep_lightning.errors import UserError
 from seep_lightning.files import from_working_folder
-from seep_lightning.folds.pooled_runs import print_pooled
+from seep_lightning.folds.pooled_runs import print_pooled, print_pooled_test
 from seep_lightning.folds.setting_scores import SettingScores
 from seep_lightning.metrics.ranking import RANKING
 from seep_lightning.reporting.comparison import Row, compare
@@ -35,6 +35,8 @@ def print_jobs(sweep: Sweep) -> Run | None:
     print_rows(rows, sweep.metric, names_failed=False)
     scores = print_pooled(rows, sweep.metric)
     if scores is not None:
+        if sweep.config.test and len(scores.rows) == 1:
+            print_pooled_test(rows, sweep.metric)
         _print_commands_of_folds(sweep, scores)
         return None
     best = rows[0]
@@ -53,7 +55,10 @@ def _print_commands_of_folds(sweep: Sweep, scores: SettingScores) -> None:
     trusted = trusted_argument(asdict(scores.rows[0].runs[0].run.config))
     folder = quote(f"run={sweep.folder}") + trusted
     tell(f"a page about them:   python -m seep_lightning.report {folder}")
-    tell(f"score the test part: python -m seep_lightning.report {folder} part=test output=test.html")
+    if not sweep.config.test:
+        tell(f"score the test part: python -m seep_lightning.report {folder} part=test output=test.html")
+    elif by:
+        tell(f"on the test part:    python -m seep_lightning.compare {runs} {by} part=test{_metric(sweep)}")
     networks = folder
     if len(scores.rows) > 1:
         paths = ",".join(sorted(str(row.run.dir) for row in scores.rows[0].runs))
