@@ -51,7 +51,7 @@ def print_summary(result: "SourcesResult", config: SourcesConfig) -> None:
     """
     grid = result.grid
     if not grid.wkt:
-        tell("Without a coordinate system all scenes are laid on one ground by their pixels; sizes are in pixels.")
+        tell("Without a coordinate system scenes are laid on one ground by their pixels, moved as data.grid says.")
     if result.undated:
         tell(f"{result.undated} of {result.days} days have no date: each of these scenes counts as a day of its own.")
     kept = f", {result.kept} kept from before" if result.kept else ""

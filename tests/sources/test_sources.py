@@ -23,8 +23,11 @@ from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.errors import InUse, UserError
 from seep_lightning.find_sources import print_summary
 from seep_lightning.locks import lock_path, locked
+from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.collecting import SourcesResult, collect_sources
 from seep_lightning.sources.columns import ORIGIN_COLUMNS, SLICK_COLUMNS, SOURCE_COLUMNS
+from seep_lightning.sources.looks import Look
+from seep_lightning.sources.map_source import MapSource
 
 MORE_SLICKS = {
     "S1_20180103T054412": [np.s_[40:48, 30:60], np.s_[90:94, 8:16]],
@@ -250,6 +253,35 @@ def test_what_cannot_be_used_is_told_in_a_line(tmp_path: Path, caplog: pytest.Lo
         find(maps, tmp_path / "out")
     damaged.unlink()
     assert find(maps, tmp_path / "out").read == 1
+
+
+def test_a_day_without_outlines_is_a_day_that_was_looked_at(tmp_path: Path) -> None:
+    outlines = write_polygons(tmp_path / "20180103.gpkg", [], UTM["crs"])
+    with pytest.raises(UserError, match="holds no polygons: where was looked is not known"):
+        find(outlines, tmp_path / "out")
+    area = write_polygons(tmp_path / "area.gpkg", [shapely.box(499_000, 4_989_000, 502_000, 4_991_000)], UTM["crs"])
+    result = find(outlines, tmp_path / "out", area=str(area))
+    (day,) = table(result.outputs.days)
+    assert (day["date"], day["slicks"], day["cells_seen"]) == ("2018-01-03", "0", "0")
+    assert float(day["looked_m2"]) == pytest.approx(3000 * 2000, rel=0.03)
+
+
+def test_a_stopped_call_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = list(MORE_SLICKS)[:3]
+    maps = write_maps(tmp_path / "maps", names)
+    read = MapSource.read
+
+    def stop_at_the_last(source: MapSource, grid: CellGrid) -> Look:
+        if source.name == names[2]:
+            raise KeyboardInterrupt
+        return read(source, grid)
+
+    monkeypatch.setattr(MapSource, "read", stop_at_the_last)
+    with pytest.raises(KeyboardInterrupt):
+        find(maps, tmp_path / "out")
+    monkeypatch.undo()
+    result = find(maps, tmp_path / "out")
+    assert (result.read, result.kept, result.days) == (1, 2, 3)
 
 
 def test_files_of_somebody_else_stay(tmp_path: Path) -> None:

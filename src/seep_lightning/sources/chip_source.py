@@ -15,7 +15,7 @@ from rasterio import features
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chip_sequence import open_chips
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.grid import Cell
+from seep_lightning.data.grid import Cell, place
 from seep_lightning.data.mosaic import lay
 from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import silent_about_georeference
@@ -92,16 +92,15 @@ class ChipSource:
 
     def _cells(self) -> dict[int, Cell]:
         """Row and column of each chip on the ground that scenes share; `UserError` where one is not known."""
-        places = self.chips.places()
         known: dict[int, Cell] = {}
         for index in self.indices:
-            place = places[index]
-            if place is None:
+            at = place(self.chips.config, self.chips.scenes[index], self.chips.tiles[index])
+            if at is None:
                 raise UserError(
                     f"{self.chips.names[index]}: where it lies in its scene is not known. Say how many chips a row of "
                     f"the scene has: data.grid={{{self.name}: {{columns: 20}}}}, or choose data=seeps."
                 )
-            known[index] = place
+            known[index] = at
         return known
 
     def _place(self) -> tuple[str, Affine]:

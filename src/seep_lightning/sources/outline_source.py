@@ -51,9 +51,16 @@ class OutlineSource:
 
     def ground(self) -> LookGround:
         """Where it lies."""
-        outlines = _outlines_of(self.path, self.date_column)
-        west, south, east, north = shapely.total_bounds(outlines.shapes)
-        return LookGround(outlines.crs or "", np.array([[(west + east) / 2, (south + north) / 2]]))
+        drawn = _outlines_of(self.path, self.date_column)
+        if self.area is not None and not len(drawn.shapes):
+            drawn = read_file_outlines(self.area, [])
+        if not len(drawn.shapes):
+            raise UserError(
+                f"{drawn.path} holds no polygons: where was looked is not known. Leave it out, or give the area: "
+                "area=FILE."
+            )
+        west, south, east, north = shapely.total_bounds(drawn.shapes)
+        return LookGround(drawn.crs or "", np.array([[(west + east) / 2, (south + north) / 2]]))
 
     def read(self, grid: CellGrid) -> Look:
         """Read it."""
