@@ -20,6 +20,7 @@ VERBS = [
     "evaluate",
     "export",
     "find_sources",
+    "judge",
     "next",
     "predict",
     "prepare",

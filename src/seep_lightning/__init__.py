@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import evaluate as evaluate
     from seep_lightning.api import export as export
     from seep_lightning.api import find_sources as find_sources
+    from seep_lightning.api import judge as judge
     from seep_lightning.api import next as next
     from seep_lightning.api import open_run as open_run
     from seep_lightning.api import open_scene as open_scene
@@ -45,6 +46,7 @@ _VERBS = (
     "evaluate",
     "export",
     "find_sources",
+    "judge",
     "next",
     "predict",
     "prepare",

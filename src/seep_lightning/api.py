@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
+    from seep_lightning.folds.second_look import TaughtJudge
     from seep_lightning.folds.setting_scores import SettingScores
     from seep_lightning.labelling.next_columns import RankedCandidate
     from seep_lightning.labelling.review import WrittenReview
@@ -168,6 +169,27 @@ def predict(
     keywords = {"input": input, "output": output, "run": _paths_of(run), "overwrite": overwrite, **settings}
     config = _config("predict", overrides, keywords)
     return [MappedScene.of_row(row, config) for row in map_scenes(config)]
+
+
+def judge(*overrides: str, runs: AnyRun | Sequence[AnyRun], output: StrPath, **settings: Any) -> "TaughtJudge":
+    """Teach a judge of objects on what trained folds found out of fold, as `seep judge` does.
+
+    Args:
+        *overrides: As on a command line.
+        runs: The folds of one split, or folders of them.
+        output: The file of the judge, for `predict(second_look=...)`.
+        **settings: Other keys of the config, such as `device`.
+
+    Returns:
+        The judge, and what it brought on scenes that it was not taught on.
+
+    Raises:
+        UserError: The runs are not the folds of one split, or too few of them; the output is there already.
+    """
+    from seep_lightning.folds.second_look import judge_objects
+
+    keywords = {"runs": _paths_of(runs), "output": output, **settings}
+    return judge_objects(_config("judge", overrides, keywords))
 
 
 def next(

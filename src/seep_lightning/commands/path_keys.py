@@ -12,6 +12,7 @@ PATH_KEYS = frozenset(
         "data.pairs",
         "data.pattern",
         "data.root",
+        "history",
         "hydra.run.dir",
         "hydra.sweep.dir",
         "init",
@@ -25,6 +26,7 @@ PATH_KEYS = frozenset(
         "runs",
         "scenes",
         "scripts",
+        "second_look",
         "split.path",
     }
 )

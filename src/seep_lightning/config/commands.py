@@ -131,6 +131,8 @@ class PredictConfig(PolygonOptions):
             to the logits.
         history_smoothing: Standard deviation of the Gaussian that smooths the recurrence, m (px of chips without
             georeference); None: 1000 m or 100 px.
+        second_look: A judge of objects that `seep judge` taught: outlines get its score, `p_right`, and those below its
+            least score are left out; None: none is looked at twice.
         window: The side of a window, px; None: that of the run's chips if it normalises by chip, else 512.
         overlap: Of windows, px; None: a quarter of the window.
         batch: Windows at once.
@@ -170,6 +172,7 @@ class PredictConfig(PolygonOptions):
     history: str | None = field(default=None, repr=False, metadata=path(None).metadata)
     history_weight: float = field(default=0.5, repr=False, metadata=WEIGHT_OF_HISTORY)
     history_smoothing: float | None = field(default=None, repr=False, metadata=SMOOTHING_OF_HISTORY)
+    second_look: str | None = field(default=None, repr=False, metadata=path(None).metadata)
     window: int | None = within(COUNT, None)
     overlap: int | None = at_least(0, None)
     batch: int = at_least(1, 4)
@@ -189,6 +192,25 @@ class PredictConfig(PolygonOptions):
         """Check the overlap against the window."""
         if self.window is not None and self.overlap is not None and self.overlap >= self.window:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than window={self.window}.")
+
+
+@dataclass
+class JudgeConfig:
+    """Teach a judge of objects on what trained folds found out of fold.
+
+    Attributes:
+        runs: The folds of one split (split=kfold), or folders of them.
+        output: The file of the judge, for `second_look` of `predict`.
+        device: `auto`, `cpu`, `cuda` ...
+        overwrite: Whether a file that is there may be replaced.
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
+    """
+
+    runs: Any = paths(MISSING)
+    output: str = path(MISSING)
+    device: str = anything("auto", TORCH)
+    overwrite: bool = False
+    trusted: list[str] = texts()
 
 
 @dataclass

@@ -10,6 +10,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "evaluate": commands.EvaluateConfig,
     "predict": commands.PredictConfig,
     "next": commands.NextConfig,
+    "judge": commands.JudgeConfig,
     "compare": commands.CompareConfig,
     "report": commands.ReportConfig,
     "review": commands.ReviewConfig,

@@ -28,6 +28,7 @@ from seep_lightning.mapping.scene_values import (
     other_scale_notes,
     value_options,
 )
+from seep_lightning.mapping.second_look import SecondLook, with_taught_thresholds
 from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
@@ -112,15 +113,19 @@ class SceneMapper:
         nodata_bands: Whether a pixel has no data where `all` bands say so, or `any`.
         threshold: The least probability of a seep: that of the settings, else the mean of the networks' own.
         history: What is known of recurrence; None where the settings name none.
+        second_look: Judges the objects; None where the settings name no judge.
     """
 
     def __init__(self, networks: Sequence[Predictor], config: PredictConfig) -> None:
         self.networks = list(networks)
-        self.config = _completed(config, networks)
         self.bands = bands_of(networks, config.bands)
         self.nodata_bands = networks[0].nodata_bands
         self.threshold = threshold_of(networks, config)
         self.history = None if config.history is None else History.of(Path(config.history))
+        self.second_look = None if config.second_look is None else SecondLook.read(Path(config.second_look))
+        if self.second_look is not None:
+            config = with_taught_thresholds(config, self.threshold)
+        self.config = _completed(config, networks)
 
     def map(
         self, job: SceneJob, finished_key: str = "", progress: Progress | None = None, tell: Tell = _tell_nobody
@@ -155,12 +160,12 @@ class SceneMapper:
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config), history)
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             placement = None if ground is None else ground.by_points
-            key = row_key(rasters.key, config, placement)
+            key = self._row_key(rasters, config, placement)
             outlined = not config.polygons or _outlines_are_whole(outputs.outlines)
             if key == finished_key and outlined:
                 self._restore(scene, rasters)
                 return None
-            _check_placed_as_now(outputs, placement, finished_key == row_key(rasters.key, config), config)
+            _check_placed_as_now(outputs, placement, finished_key == self._row_key(rasters, config), config)
             size = f"{raster.width} x {raster.height}"
             row = SceneRow(job.name, DONE, size=size, key=key, notes=" ".join(notes))
             layer = None
@@ -175,6 +180,11 @@ class SceneMapper:
         if config.chips:
             write_chip_maps(job, rasters, outputs.folder)
         return replace(row, seconds=time.monotonic() - begin)
+
+    def _row_key(self, rasters: SceneMap, config: PredictConfig, placement: ControlPointPlacement | None = None) -> str:
+        """A hash of all that a finished map depends on, see `row_key`."""
+        judge_key = "" if self.second_look is None else f" {self.second_look.key}"
+        return row_key(f"{rasters.key}{judge_key}", config, placement)
 
     def _restore(self, scene: OpenScene, rasters: SceneMap) -> None:
         """Write again what is missing, or empty, of a finished map beside its rasters and outlines."""
@@ -331,15 +341,19 @@ class SceneMapper:
         tells_classes = self.networks[0].classes > 0
         names = ENSEMBLE_SEPARATOR.join(network.name for network in self.networks)
         with Raster(rasters.probability, as_stored=True) as probability, Raster(rasters.mask) as mask:
+            options = scene.config
+            if self.second_look is not None:
+                options = self.second_look.options(options)
             layer = find_seeps(
                 probability,
-                scene.config,
+                options,
                 threshold=self.threshold,
                 image=scene.raster,
                 classes=mask if tells_classes else None,
                 model=names,
             )
-        return layer._replace(metadata=scene.tags)
+        layer = layer._replace(metadata=scene.tags)
+        return layer if self.second_look is None else self.second_look.kept(layer)
 
 
 def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:

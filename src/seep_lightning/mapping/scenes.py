@@ -119,6 +119,7 @@ def _resolved(config: PredictConfig) -> PredictConfig:
         area=absolute(config.area),
         land=absolute(config.land),
         history=absolute(config.history),
+        second_look=absolute(config.second_look),
     )
 
 

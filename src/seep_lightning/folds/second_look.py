@@ -1,0 +1,172 @@
+"""Teach a judge on out-of-fold objects, and tell what it brings on scenes that it was not taught on."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seep_lightning.config.commands import JudgeConfig
+from seep_lightning.config.rules import check_config
+from seep_lightning.counted import counted
+from seep_lightning.data.inputs import path_list
+from seep_lightning.errors import UserError
+from seep_lightning.files import with_home, write_text
+from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.object_tables import Counts, SceneObjects, objects_of_fold
+from seep_lightning.folds.part_maps import Way
+from seep_lightning.folds.taught_judge import chosen_threshold, teach
+from seep_lightning.metrics.figures import DICE
+from seep_lightning.metrics.jackknife import Scale, interval_over_scenes
+from seep_lightning.scene.second_look import Judge
+
+FEWEST_FOLDS = 3
+"""A fold is judged by what two others taught, at least."""
+FEWEST_OBJECTS = 50
+SCORES = np.round(np.arange(0.0, 0.95, 0.025), 3)
+"""Among which the least score is chosen."""
+
+Figure = Callable[[Counts], NDArray[np.float64]]
+Objects = Sequence[SceneObjects]
+
+
+def dice(counts: Counts) -> NDArray[np.float64]:
+    """Pooled Dice of counts (..., 7)."""
+    figure: NDArray[np.float64] = DICE.function(counts[..., :3])
+    return figure
+
+
+def object_f1(counts: Counts) -> NDArray[np.float64]:
+    """The harmonic mean of object recall and object precision, of counts (..., 7)."""
+    found, true, right, predicted = np.moveaxis(counts[..., 3:], -1, 0)
+    recall = found / np.maximum(true, 1)
+    precision = right / np.maximum(predicted, 1)
+    return np.asarray(2 * recall * precision / np.maximum(recall + precision, 1e-12))
+
+
+FIGURES: dict[str, Figure] = {"dice": dice, "object_f1": object_f1}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a second look brings on scenes that it was not taught on.
+
+    Attributes:
+        figure: Its name, a key of `FIGURES`.
+        without: The figure of the objects that are kept without it.
+        with_judge: That of those that the judge keeps.
+        interval: 95 % of the difference over scenes; None with too few.
+        better: In how many scenes it is better.
+        scenes: How many there are.
+    """
+
+    figure: str
+    without: float
+    with_judge: float
+    interval: tuple[float, float] | None
+    better: int
+    scenes: int
+
+
+@dataclass(frozen=True)
+class TaughtJudge:
+    """A judge with what it brought out of fold.
+
+    Attributes:
+        judge: Taught on all objects.
+        path: Its file.
+        objects: How many.
+        gains: One for each figure.
+    """
+
+    judge: Judge
+    path: Path
+    objects: int
+    gains: list[Gain]
+
+
+def judge_objects(config: JudgeConfig) -> TaughtJudge:
+    """Do what `seep judge` is asked for.
+
+    Args:
+        config: The settings of the command.
+
+    Raises:
+        UserError: The runs are not the folds of one split, or too few of them; the output is there already.
+    """
+    check_config(config)
+    path = with_home(config.output)
+    if path.exists() and not config.overwrite:
+        raise UserError(f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true.")
+    folds = find_folds(path_list("runs", config.runs))
+    if len(folds) < FEWEST_FOLDS:
+        raise UserError(f"runs={config.runs}: {len(folds)} folds; expected {FEWEST_FOLDS} at least (split=kfold).")
+    way = Way(device=config.device)
+    scenes = list(chain.from_iterable(objects_of_fold(fold, way) for fold in counted(folds, "judged", "folds")))
+    count = sum(len(scene.areas) for scene in scenes)
+    if count < FEWEST_OBJECTS:
+        raise UserError(f"runs={config.runs}: {count} objects on their test scenes; expected {FEWEST_OBJECTS} or more.")
+    gains = _gains(scenes)
+    told = f"{count} objects of {len(scenes)} scenes, {len(folds)} folds"
+    judge = replace(_taught(scenes), least=_least(scenes), taught_on=told)
+    write_text(path, json.dumps(asdict(judge), indent=1) + "\n")
+    return TaughtJudge(judge, path, count, gains)
+
+
+def _gains(scenes: Objects) -> list[Gain]:
+    """What it brings: each fold's scenes judged by what all others taught."""
+    without = np.array([scene.counts(scene.usual) for scene in scenes])
+    with_judge = np.zeros_like(without)
+    for fold in {scene.fold for scene in scenes}:
+        others = [scene for scene in scenes if scene.fold != fold]
+        judge, least = _taught(others), _least(others)
+        for number, scene in enumerate(scenes):
+            if scene.fold == fold:
+                with_judge[number] = scene.counts(judge.scores(scene.rows) >= least)
+    return [_gain(name, without, with_judge) for name in FIGURES]
+
+
+def _gain(name: str, without: Counts, with_judge: Counts) -> Gain:
+    figure = FIGURES[name]
+    pairs = np.stack([with_judge, without], axis=1)
+    weights = (2 * pairs[..., 0] + pairs[..., 1] + pairs[..., 2]).sum(axis=1)
+
+    def difference(sums: Counts) -> NDArray[np.float64]:
+        return figure(sums[..., 0, :]) - figure(sums[..., 1, :])
+
+    return Gain(
+        name,
+        float(figure(without.sum(axis=0))),
+        float(figure(with_judge.sum(axis=0))),
+        interval_over_scenes(pairs, difference, weights, Scale.DIFFERENCE),
+        int((figure(with_judge) > figure(without)).sum()),
+        len(without),
+    )
+
+
+def _taught(scenes: Objects) -> Judge:
+    """A judge of the objects of some scenes: the share of an object that is seep decides whether it raises Dice.
+
+    Taught by objects that each count as one, and chosen by their F1, it is worse on scenes that it was not taught on: a
+    few large false objects cost most.
+    """
+    rows = np.concatenate([scene.rows for scene in scenes])
+    areas = np.concatenate([scene.areas for scene in scenes])
+    share = np.concatenate([scene.hits for scene in scenes]) / areas
+    return teach(rows, share, areas / areas.mean())
+
+
+def _least(scenes: Objects) -> float:
+    """The least score with the best pooled Dice for some scenes, each judged by what the other folds taught."""
+    tables = []
+    for fold in {scene.fold for scene in scenes}:
+        judge = _taught([scene for scene in scenes if scene.fold != fold])
+        for scene in scenes:
+            if scene.fold == fold:
+                scores = judge.scores(scene.rows)
+                tables.append([scene.counts(scores >= least) for least in SCORES])
+    figures = dice(np.sum(tables, axis=0))
+    return chosen_threshold(figures.tolist(), SCORES.tolist())
