@@ -134,7 +134,7 @@ def _objects_of_scene(
 ) -> SceneObjects:
     """The objects of one scene."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(scene.seep.astype(np.uint8), connectivity=8)
-    collector = _Collector(labels)
+    collector = _Collector(np.asarray(labels, np.int32))
     note = PolygonAttribute("number", collector.note, "number of the object")
     options = PolygonOptions(second_look_thresholds(threshold), min_area=DEFAULT_MIN_AREA, attributes=[note])
     find_seeps(probability, options, threshold=threshold, image=image)
