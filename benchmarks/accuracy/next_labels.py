@@ -3,9 +3,10 @@
     OMP_NUM_THREADS=1 python benchmarks/accuracy/next_labels.py /tmp/next_labels
 
 The pool is open sea: chips of 96 px of generated scenes, with slicks as the generator sows them, on about one chip of
-five. Each seed draws 20 chips to begin with; 20 more at a time are labelled, as a strategy ranks them by the network of
+five. Each seed draws 20 chips to begin with; 25 more at a time are labelled, as a strategy ranks them by the network of
 the round before. Each network is trained anew in the same number of steps. Validation and test are fixed chips of other
-scenes and no part of the pool. Prints Markdown: Dice by the number of labels, and labels for the same Dice.
+scenes, of open sea too, and no part of the pool. Prints Markdown: Dice by the number of labels, and labels for the same
+Dice. The same command goes on where it was stopped.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from seep_lightning import api
@@ -25,18 +27,17 @@ from seep_lightning.data.images import write_image
 
 SIZE = 96  # px
 SPEC = SyntheticSpec(chip_size=SIZE, columns=10)
-NUMBERS = range(20, 121, 20)  # of labels
-STEP = 20
-CHIPS = {"pool": 240, "test": 180, "val": 32}
+START, STEP, END = 20, 25, 120
+NUMBERS = range(START, END + 1, STEP)  # of labels
+CHIPS = {"pool": 240, "test": 180, "val": 60}
 SCENES = {"pool": (1, 2, 3), "test": (21, 22), "val": (11,)}
-SEEP_CELLS_OF_VAL = 60  # of 100: every validation chip holds seep, so that thresholds are no matter of luck
-STEPS = 320  # of each training
-BATCH = 8
+STEPS = 240  # of each training
+BATCH = 16
 TRAINING = (
-    "model.width=8",
+    "model.width=4",
     "model.patch=2",
     "model.depth=3",
-    "optimizer.lr=0.01",
+    "optimizer.lr=0.02",
     "augment=[]",
     "split=file",
     "data.classes=7",
@@ -49,9 +50,9 @@ TRAINING = (
 Names = dict[str, list[str]]
 
 
-def chips_of(scene: int, seep_cells: int | None) -> Iterator[Chip]:
+def chips_of(scene: int) -> Iterator[Chip]:
     side = SPEC.columns * SIZE
-    image, classes = generate_scene((scene, 0), side, side, seep_cells, SPEC)
+    image, classes = generate_scene((scene, 0), side, side, spec=SPEC)
     yield from cut(scene, image, classes, SIZE)
 
 
@@ -60,9 +61,7 @@ def write_chips(folder: Path) -> Names:
     rng = np.random.default_rng(0)
     names: Names = {}
     for part, count in CHIPS.items():
-        seep_cells = SEEP_CELLS_OF_VAL if part == "val" else None
-        chips = [chip for scene in SCENES[part] for chip in chips_of(scene, seep_cells)]
-        chips = [chip for chip in chips if chip.has_seep or part != "val"]
+        chips = [chip for scene in SCENES[part] for chip in chips_of(scene)]
         chosen = [chips[index] for index in sorted(rng.permutation(len(chips))[:count])]
         names[part] = [write_chip(folder / part, chip) for chip in chosen]
         print(f"{part}: {len(chosen)} chips, {sum(chip.has_seep for chip in chosen)} with seep", flush=True)
@@ -104,6 +103,7 @@ def ranked(folder: Path, run: Path, strategy: str, seed: int) -> list[str]:
         scenes=folder / "pool" / "images",
         run=run / "run",
         output=run / f"next-{strategy}",
+        overwrite=True,
         count=STEP,
         strategy=strategy,
         seed=seed,
@@ -111,59 +111,64 @@ def ranked(folder: Path, run: Path, strategy: str, seed: int) -> list[str]:
     return [each.candidate.path.name for each in found]
 
 
-def course(folder: Path, names: Names, strategy: str, seed: int) -> list[float]:
-    """Dice at each number of labels; the first round is the same for all strategies."""
-    order = [names["pool"][index] for index in np.random.default_rng(seed).permutation(CHIPS["pool"])]
-    labelled = order[:STEP]
-    run = folder / f"start-{seed}"
-    found: list[float] = []
-    for number in NUMBERS:
-        if number > STEP:
-            more = order[number - STEP : number] if strategy == "random" else ranked(folder, run, strategy, seed)
-            labelled = [*labelled, *more]
-            assert len(set(labelled)) == number
-            run = folder / f"{strategy}-{seed}-{number}"
-        if not (run / "dice").exists():
-            dice = dice_of(folder, run, names, labelled, seed)
-            (run / "dice").write_text(str(dice))
-        found.append(float((run / "dice").read_text()))
-        masks = [folder / "pool" / "masks" / name for name in labelled]
-        print(f"{strategy}, seed {seed}: {number} labels, {with_seep(masks)} with seep: {found[-1]:.3f}", flush=True)
-    return found
+class Course:
+    """The rounds of one strategy and one seed; the first round is the same for all strategies."""
+
+    def __init__(self, folder: Path, names: Names, strategy: str, seed: int) -> None:
+        self.folder, self.names, self.strategy, self.seed = folder, names, strategy, seed
+        self.order = [names["pool"][index] for index in np.random.default_rng(seed).permutation(CHIPS["pool"])]
+        self.labelled = self.order[:START]
+        self.run = folder / f"start-{seed}"
+        self.found: list[float] = []
+
+    def go_on(self, number: int) -> None:
+        """Label up to a number, train, and score. What an earlier call finished is taken from its folder."""
+        if number > START:
+            self.labelled = [*self.labelled, *self._more(number)]
+            self.run = self.folder / f"{self.strategy}-{self.seed}-{number}"
+        assert len(set(self.labelled)) == number
+        result = self.run / "dice"
+        if not result.exists():
+            shutil.rmtree(self.run, ignore_errors=True)
+            dice = dice_of(self.folder, self.run, self.names, self.labelled, self.seed)
+            result.write_text(str(dice))
+        self.found.append(float(result.read_text()))
+        masks = [self.folder / "pool" / "masks" / name for name in self.labelled]
+        told = f"{self.strategy}, seed {self.seed}: {number} labels, {with_seep(masks)} with seep"
+        print(f"{told}: {self.found[-1]:.3f}", flush=True)
+
+    def _more(self, number: int) -> list[str]:
+        if self.strategy == "random":
+            return self.order[number - STEP : number]
+        return ranked(self.folder, self.run, self.strategy, self.seed)
 
 
 def with_seep(masks: Sequence[Path]) -> int:
-    import cv2
-
     return sum(bool(cv2.imread(str(mask), cv2.IMREAD_UNCHANGED).any()) for mask in masks)
 
 
-def labels_for(dice: float, found: Sequence[float]) -> str:
+def labels_for(dice: float, found: Sequence[float], numbers: Sequence[int]) -> str:
     """So many labels reach a Dice, by straight lines between rounds."""
     best = np.maximum.accumulate(found)
     if best[-1] < dice:
-        return f"more than {NUMBERS[-1]}"
-    return f"{np.interp(dice, *crossing(best)):.0f}"
-
-
-def crossing(best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Dice and labels where the curve rises: a level stretch counts from its beginning."""
+        return f"more than {numbers[-1]}"
+    # a level stretch counts from its beginning
     rises = np.concatenate([[True], np.diff(best) > 0])
-    return best[rises], np.array(NUMBERS)[rises]
+    return f"{np.interp(dice, best[rises], np.array(numbers)[rises]):.0f}"
 
 
 def print_tables(courses: dict[str, list[list[float]]]) -> None:
-    print("\n| labels | " + " | ".join(map(str, NUMBERS)) + " |\n| --- |" + " --- |" * len(NUMBERS))
+    numbers = list(NUMBERS)[: len(courses["random"][0])]
+    print("\n| labels | " + " | ".join(map(str, numbers)) + " |\n| --- |" + " --- |" * len(numbers))
     for strategy, found in courses.items():
-        columns = np.transpose(found)
-        cells = [f"{dice.mean():.3f} ({dice.min():.3f} to {dice.max():.3f})" for dice in columns]
+        cells = [f"{dice.mean():.3f} ({dice.min():.3f} to {dice.max():.3f})" for dice in np.transpose(found)]
         print(f"| {strategy} | " + " | ".join(cells) + " |")
-    print("\n| as good as random order at | " + " | ".join(map(str, NUMBERS[1:])) + " |")
-    print("| --- |" + " --- |" * (len(NUMBERS) - 1))
+    print("\n| as good as random order at | " + " | ".join(map(str, numbers)) + " |")
+    print("| --- |" + " --- |" * len(numbers))
     of_random = np.maximum.accumulate(np.mean(courses["random"], axis=0))
     for strategy, found in courses.items():
-        needed = [labels_for(dice, np.mean(found, axis=0).tolist()) for dice in of_random[1:]]
-        print(f"| {strategy} | " + " | ".join(needed) + " |")
+        needed = [labels_for(dice, np.mean(found, axis=0).tolist(), numbers) for dice in of_random]
+        print(f"| {strategy} | " + " | ".join(needed) + " |", flush=True)
 
 
 def main() -> None:
@@ -173,13 +178,16 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    shutil.rmtree(arguments.folder, ignore_errors=True)
     names = write_chips(arguments.folder)
-    courses: dict[str, list[list[float]]] = {}
-    for seed in arguments.seeds:
-        for strategy in ("random", *arguments.strategies):
-            courses.setdefault(strategy, []).append(course(arguments.folder, names, strategy, seed))
-    print_tables(courses)
+    courses: dict[str, list[Course]] = {}
+    for strategy in ("random", *arguments.strategies):
+        courses[strategy] = [Course(arguments.folder, names, strategy, seed) for seed in arguments.seeds]
+    # round by round, so that what is finished can be compared at any time
+    for number in NUMBERS:
+        for seed_courses in zip(*courses.values(), strict=True):
+            for course in seed_courses:
+                course.go_on(number)
+        print_tables({strategy: [course.found for course in each] for strategy, each in courses.items()})
     print(f"\n{time.process_time():.0f} s of CPU")
 
 

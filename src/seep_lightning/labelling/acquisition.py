@@ -46,7 +46,7 @@ class Acquisition:
     score: Callable[[Standing], Numbers]
 
 
-_KINDS = (
+ACQUISITION_KINDS = (
     Acquisition(
         name="both",
         description="unsure, unlike what is labelled or chosen, and not all in one place",
@@ -68,7 +68,7 @@ _KINDS = (
         score=lambda standing: standing.draw,
     ),
 )
-ACQUISITIONS = {kind.name: kind for kind in _KINDS}
+ACQUISITIONS = {kind.name: kind for kind in ACQUISITION_KINDS}
 
 
 def acquisition_called(name: str) -> Acquisition:

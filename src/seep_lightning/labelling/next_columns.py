@@ -68,7 +68,7 @@ class RankedCandidate:
 
     def _place_text(self) -> str:
         """How many of its scene are ranked before; empty for none."""
-        return f"{self.choice.earlier} of its scene before" if self.choice.earlier else ""
+        return f"{self.choice.earlier} of its scene ranked before" if self.choice.earlier else ""
 
 
 @dataclass(frozen=True)
