@@ -24,6 +24,7 @@ VERBS = [
     "next",
     "predict",
     "prepare",
+    "prior",
     "qgis",
     "report",
     "review",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seep_lightning.api import open_scene as open_scene
     from seep_lightning.api import predict as predict
     from seep_lightning.api import prepare as prepare
+    from seep_lightning.api import prior as prior
     from seep_lightning.api import qgis as qgis
     from seep_lightning.api import read_chips as read_chips
     from seep_lightning.api import report as report
@@ -50,6 +51,7 @@ _VERBS = (
     "next",
     "predict",
     "prepare",
+    "prior",
     "qgis",
     "report",
     "review",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
+    from seep_lightning.folds.history_tuning import TunedPrior
     from seep_lightning.folds.second_look import TaughtJudge
     from seep_lightning.folds.setting_scores import SettingScores
     from seep_lightning.labelling.next_columns import RankedCandidate
@@ -190,6 +191,25 @@ def judge(*overrides: str, runs: AnyRun | Sequence[AnyRun], output: StrPath, **s
 
     keywords = {"runs": _paths_of(runs), "output": output, **settings}
     return judge_objects(_config("judge", overrides, keywords))
+
+
+def prior(*overrides: str, runs: AnyRun | Sequence[AnyRun], **settings: Any) -> "TunedPrior":
+    """Choose weight and smoothing of what history adds, on what trained folds predict, as `seep prior` does.
+
+    Args:
+        *overrides: As on a command line.
+        runs: The folds of one split, or folders of them.
+        **settings: Other keys of the config, such as `weights=[0.5, 1]`.
+
+    Returns:
+        What each weight and smoothing brings.
+
+    Raises:
+        UserError: The runs are not the folds of one split, or their scenes share no ground grid.
+    """
+    from seep_lightning.folds.history_tuning import tune_prior
+
+    return tune_prior(_config("prior", overrides, {"runs": _paths_of(runs), **settings}))
 
 
 def next(

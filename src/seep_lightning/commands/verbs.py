@@ -24,6 +24,7 @@ VERBS = {
     "predict": Verb("scenes or chips to rasters and polygons"),
     "next": Verb("which unlabelled chips or scenes to outline next, as a ranked list"),
     "judge": Verb("teach a judge of objects on what trained folds found out of fold"),
+    "prior": Verb("weight and smoothing of what history adds, chosen on trained folds"),
     "export": Verb("a run's network as one file, ONNX or torch"),
     "prepare": Verb("scenes and an analyst's polygons to chips and masks"),
     "compare": Verb("runs side by side, ranked by validation; two of them paired"),

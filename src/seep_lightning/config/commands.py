@@ -42,8 +42,10 @@ TORCH = "torch, as `device=... cannot be used here`"
 # the names of columns of polygons, in words
 COLUMN = "the name of a column"
 # beyond a weight of 2 the history alone decides
-WEIGHT_OF_HISTORY = within(Span(above=0, at_most=2), None).metadata
-SMOOTHING_OF_HISTORY = within(Span(above=0, at_most=100_000), None).metadata
+HISTORY_WEIGHTS = Span(above=0, at_most=2)
+WEIGHT_OF_HISTORY = within(HISTORY_WEIGHTS, None).metadata
+SMOOTHINGS = Span(above=0, at_most=100_000)
+SMOOTHING_OF_HISTORY = within(SMOOTHINGS, None).metadata
 # of `mosaic`: images that lie edge to edge are one scene, whatever they are called
 BY_GEOREFERENCE = "georeference"
 
@@ -60,6 +62,16 @@ LAYING_OF_CHIPS = {"holds": _is_laying_of_chips, "expected": f"true, false or {B
 def _names_a_folder(name: Any) -> bool:
     """Whether a name is that of one folder, with no path before it."""
     return is_text(name) and Path(name).name == name and name != ".."
+
+
+def _are_weights(values: Any) -> bool:
+    """Whether these may be weights of the history."""
+    return isinstance(values, list) and bool(values) and all(HISTORY_WEIGHTS.holds(value) for value in values)
+
+
+def _are_smoothings(values: Any) -> bool:
+    """Whether these may be smoothings of the history, px."""
+    return isinstance(values, list) and bool(values) and all(SMOOTHINGS.holds(value) for value in values)
 
 
 def _is_cluster(value: Any) -> bool:
@@ -210,6 +222,25 @@ class JudgeConfig:
     output: str = path(MISSING)
     device: str = anything("auto", TORCH)
     overwrite: bool = False
+    trusted: list[str] = texts()
+
+
+@dataclass
+class PriorConfig:
+    """Choose weight and smoothing of the history that `predict` may add, on what trained folds predict out of fold.
+
+    Attributes:
+        runs: The folds of one split, or folders of them.
+        weights: Of the log odds of recurrence.
+        smoothings: Standard deviations of the Gaussian, px.
+        device: `auto`, `cpu`, `cuda` ...
+        trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
+    """
+
+    runs: Any = paths(MISSING)
+    weights: list[float] = restricted([0.25, 0.5, 0.75, 1.0], _are_weights, "numbers above 0, of at most 2")
+    smoothings: list[float] = restricted([32.0, 64.0, 96.0, 128.0], _are_smoothings, "numbers of px above 0")
+    device: str = anything("auto", TORCH)
     trusted: list[str] = texts()
 
 

@@ -11,6 +11,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "predict": commands.PredictConfig,
     "next": commands.NextConfig,
     "judge": commands.JudgeConfig,
+    "prior": commands.PriorConfig,
     "compare": commands.CompareConfig,
     "report": commands.ReportConfig,
     "review": commands.ReviewConfig,
