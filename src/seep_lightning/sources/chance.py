@@ -20,8 +20,8 @@ from seep_lightning.sources.surprise import CellKinds, Floats
 
 BATCH_BYTES = 256 * 2**20
 """Memory for the counts of the permutations that are worked on at a time."""
-MOST_MOVED = 2**21
-"""Cells that are moved at a time."""
+MOST_MOVED = 2**18
+"""Cells that are moved at a time: their numbers stay in the cache."""
 
 
 @dataclass(frozen=True)
