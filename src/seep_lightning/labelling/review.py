@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seep_lightning.config.commands import ReviewConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.trust import trusting_its_config
+from seep_lightning.data import split
 from seep_lightning.data.grid import grid_of_scene
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.files import (
@@ -20,6 +21,7 @@ from seep_lightning.files import (
     write_table,
     write_text,
 )
+from seep_lightning.folds import fold_runs
 from seep_lightning.labelling import review_file
 from seep_lightning.labelling.review_candidates import Judged, candidates_of, judge
 from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
@@ -27,6 +29,7 @@ from seep_lightning.labelling.review_file import Candidate, ReviewedChip, Review
 from seep_lightning.labelling.review_layer import write_layer
 from seep_lightning.labelling.review_page import page_text
 from seep_lightning.labelling.review_pictures import pictures_of
+from seep_lightning.labelling.told_once import told_once
 from seep_lightning.locks import lock_path, locked
 
 if TYPE_CHECKING:
@@ -97,7 +100,9 @@ def review(config: ReviewConfig) -> WrittenReview:
     folders = config.runs if isinstance(config.runs, list | tuple) else [config.runs]
     with locked(lock_path(output), f"output={output}", "review"):
         _check_output(output, config.overwrite)
-        judged = judge([str(folder) for folder in folders], config.most, config.device)
+        # each part of each fold would tell the same of its files
+        with told_once(split.__name__, fold_runs.__name__):
+            judged = judge([str(folder) for folder in folders], config.most, config.device)
         _check_sizes(judged.chips)
         in_degrees = _all_georeferenced(judged)
         found = _review_of(judged, in_degrees)
