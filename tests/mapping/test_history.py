@@ -119,7 +119,9 @@ def test_what_is_no_history_is_told_in_a_line(run: Path, scene: Path, days: Any,
     text.write_text("no raster")
     degrees = write_history(tmp_path / "degrees.tif", days, Affine(0.1, 0, 0, 0, -0.1, 0), "EPSG:4326")
     of_pixels = write_history(tmp_path / "pixels.tif", days, Affine(8, 0, 0, 0, -8, 0))
-    wrong = {text: "cannot be read", scene: "expected days_seen", degrees: "squares", of_pixels: "has none"}
+    (tmp_path / "empty").mkdir()
+    nothing = {tmp_path / "empty": "none can be counted", tmp_path / "no.gpkg": "there is no such file"}
+    wrong = nothing | {text: "cannot be read", scene: "expected days_seen", degrees: "squares", of_pixels: "has none"}
     for path, message in wrong.items():
         with pytest.raises(UserError, match=message) as error:
             mapped(run, scene, tmp_path / "out", history=str(path))

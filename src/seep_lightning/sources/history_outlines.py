@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from seep_lightning.errors import UserError
 from seep_lightning.scene.raster_formats import MAP_FORMAT
 from seep_lightning.sources.day_list import DayList
 from seep_lightning.sources.finding_maps import OUTLINE_SUFFIXES, MapOptions, find_maps
@@ -28,6 +29,8 @@ def raster_of_history(path: Path, folder: Path) -> Iterator[Path]:
     Raises:
         UserError: It is none of these, or cannot be read.
     """
+    if not path.exists():
+        raise UserError(f"history={path}: there is no such file or folder.")
     raster = path if _is_raster(path) else _raster_beside(path)
     if raster is not None:
         yield raster
@@ -52,7 +55,10 @@ def _raster_beside(layers: Path) -> Path | None:
 
 def _counted(path: Path, folder: Path) -> Path:
     """The recurrence of outlines or maps, counted as `seep sources` does."""
-    looks = find_maps([str(path)], MapOptions(None, None, {}, USUAL_CHIP))
+    try:
+        looks = find_maps([str(path)], MapOptions(None, None, {}, USUAL_CHIP))
+    except UserError as error:
+        raise UserError(f"history={path} is no raster of recurrence, and none can be counted: {error}") from error
     grid = looks[0].ground().grid(None)
     store = LookStore(folder / "days")
     store.begin(grid)
