@@ -1,9 +1,12 @@
 """`seep sources`: from the maps of many days to the raster of recurrence and the layers."""
 
 import csv
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pyogrio
@@ -26,6 +29,7 @@ from seep_lightning.locks import lock_path, locked
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.collecting import SourcesResult, collect_sources
 from seep_lightning.sources.columns import ORIGIN_COLUMNS, SLICK_COLUMNS, SOURCE_COLUMNS
+from seep_lightning.sources.day_colours import DAY_STEPS
 from seep_lightning.sources.looks import Look
 from seep_lightning.sources.map_source import MapSource
 
@@ -298,6 +302,23 @@ def test_files_of_somebody_else_stay(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is there already"):
         find(maps, own)
     assert own.read_bytes() == before
+
+
+def test_each_layer_has_its_style_inside_and_beside(four_days: tuple[Path, SourcesResult], tmp_path: Path) -> None:
+    maps, _ = four_days
+    own = tmp_path / "sources.slicks.qml"
+    own.write_text("mine")
+    outputs = find(maps, tmp_path / "sources.gpkg").outputs
+    with closing(sqlite3.connect(outputs.layers)) as database:
+        styles = dict(database.execute("SELECT f_table_name, styleQML FROM layer_styles").fetchall())
+    assert set(styles) == {"sources", "origins", "slicks"}
+    assert styles["slicks"] == own.read_text() == "mine"
+    for name in ("sources", "origins"):
+        root = ElementTree.fromstring(styles[name].partition("\n")[2])
+        assert [element.get("attr") for element in root.iter("renderer-v2")] == ["days_seen"]
+        assert (tmp_path / f"sources.{name}.qml").read_text() == styles[name]
+    raster = ElementTree.parse(outputs.recurrence.with_suffix(".qml"))
+    assert len(list(raster.iter("item"))) == 1 + len(DAY_STEPS)
 
 
 def test_the_page_lists_the_columns() -> None:

@@ -17,6 +17,7 @@ from seep_lightning import compat
 from seep_lightning.errors import as_user_error, writing_to
 from seep_lightning.files import draft_of, publish
 from seep_lightning.scene.field_texts import FieldText, add_field_texts
+from seep_lightning.scene.qgis_style import LayerLook, add_style_inside, style_for, write_style_beside
 from seep_lightning.scene.vector_layers import UNREADABLE, Shapes
 
 DRIVER = "GPKG"
@@ -69,6 +70,7 @@ class FeatureLayer:
         columns: Its columns, in order.
         batches: Its features; each batch is taken when the one before has been written.
         metadata: Texts about the layer by name.
+        look: How QGIS draws it; None: as it likes.
     """
 
     name: str
@@ -77,10 +79,11 @@ class FeatureLayer:
     columns: Sequence[FeatureColumn]
     batches: Iterable[FeatureBatch]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    look: LayerLook | None = None
 
 
 def write_feature_layers(layers: Sequence[FeatureLayer], path: Path) -> dict[str, int]:
-    """Write layers into a GeoPackage, all or nothing.
+    """Write layers into a GeoPackage, all or nothing, each with its QGIS style: inside, and beside unless one is there.
 
     Args:
         layers: The layers, in the order in which a GIS lists them.
@@ -101,9 +104,20 @@ def write_feature_layers(layers: Sequence[FeatureLayer], path: Path) -> dict[str
         for layer in layers:
             counts[layer.name] = _write_layer(layer, draft)
             add_field_texts(draft, layer.name, [column.text for column in layer.columns])
+        for layer in layers:
+            _add_style(layer, draft, path)
         _check_counts(draft, counts)
         publish(draft, path)
     return counts
+
+
+def _add_style(layer: FeatureLayer, draft: Path, path: Path) -> None:
+    """Add a layer's style to the draft of a file, and write it beside the file unless one is there."""
+    if layer.look is None:
+        return
+    style = style_for(path, [column.text for column in layer.columns], layer.look)
+    write_style_beside(path, style, layer.look)
+    add_style_inside(draft, style, layer.look)
 
 
 def _write_layer(layer: FeatureLayer, draft: Path) -> int:

@@ -36,11 +36,15 @@ class LayerLook:
         name: Of the layer.
         colours: The column that its colours tell, and how.
         subject: What an outline is of, in words.
+        symbol: `fill` for polygons, `marker` for points.
+        suffix: Of the file beside; layers of one file have each their own.
     """
 
     name: str
     colours: ColourScale
     subject: str
+    symbol: str = "fill"
+    suffix: str = ".qml"
 
 
 SEEPS = LayerLook("seeps", SEEP_COLOURS, "a seep")
@@ -55,43 +59,44 @@ def style_for(path: Path, fields: Sequence[FieldText], look: LayerLook = SEEPS) 
         look: Its colours.
     """
     template = Template(STYLE_TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
-    own_style: str = template.render(scale=look.colours, fields=fields)
-    inside = _style_inside(path)
+    own_style: str = template.render(scale=look.colours, fields=fields, symbol=look.symbol)
+    inside = _style_inside(path, look)
     if inside and inside != own_style:
         return inside
-    beside = style_file(path)
+    beside = style_file(path, look)
     if is_there(beside):
         return read_bytes(beside).decode(errors="replace")
     return own_style
 
 
-def style_file(path: Path) -> Path:
+def style_file(path: Path, look: LayerLook = SEEPS) -> Path:
     """The file of the style beside a file of outlines."""
-    return path.with_suffix(".qml")
+    return path.with_suffix(look.suffix)
 
 
-def _style_inside(path: Path) -> str:
-    """The style that QGIS opens a GeoPackage with; empty where there is none."""
+def _style_inside(path: Path, look: LayerLook) -> str:
+    """The style that QGIS opens a layer of a GeoPackage with; empty where there is none."""
     if path.suffix != ".gpkg" or not path.exists():
         return ""
-    query = f"SELECT styleQML FROM {STYLE_TABLE} ORDER BY useAsDefault DESC, update_time DESC"
+    query = f"SELECT styleQML FROM {STYLE_TABLE} WHERE f_table_name = ? ORDER BY useAsDefault DESC, update_time DESC"
     try:
         with closing(sqlite3.connect(path)) as database:
-            row = database.execute(query).fetchone()
+            row = database.execute(query, [look.name]).fetchone()
     except sqlite3.Error:
         # no such table, or no GeoPackage at all
         return ""
     return str(row[0]) if row else ""
 
 
-def write_style_beside(path: Path, style: str) -> None:
+def write_style_beside(path: Path, style: str, look: LayerLook = SEEPS) -> None:
     """Write the style beside a file of outlines, unless one is there.
 
     Args:
         path: The file of outlines.
         style: The style.
+        look: Of its layer.
     """
-    file = style_file(path)
+    file = style_file(path, look)
     if not file.exists():
         write_text(file, style)
 

@@ -15,11 +15,13 @@ class ColourStep:
         low: The lowest value.
         high: The highest one, which is the next step's lowest.
         colour: Red, green, blue.
+        values: The values in words, where they are whole numbers; empty: its limits tell them.
     """
 
     low: float
     high: float
     colour: Colour
+    values: str = ""
 
     @property
     def rgb(self) -> str:

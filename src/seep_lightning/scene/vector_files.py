@@ -58,7 +58,7 @@ def write_seeps(
         _write_features(layer, draft, look.name, in_degrees=in_degrees)
         fields = [attribute.text(layer.ground.unit) for attribute in layer.attributes]
         style = style_for(path, fields, look)
-        write_style_beside(path, style)
+        write_style_beside(path, style, look)
         if not _is_geojson(path):
             add_style_inside(draft, style, look)
             add_field_texts(draft, look.name, fields)

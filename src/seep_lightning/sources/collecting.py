@@ -14,6 +14,7 @@ from seep_lightning.locks import lock_path, locked
 from seep_lightning.scene.feature_layers import write_feature_layers
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.chip_source import chip_sources
+from seep_lightning.sources.day_colours import write_raster_style
 from seep_lightning.sources.day_list import DayList
 from seep_lightning.sources.finding import check_permutations, find_sources
 from seep_lightning.sources.finding_maps import MapOptions, find_maps
@@ -167,6 +168,7 @@ def _write(store: LookStore, outputs: SourceOutputs, config: SourcesConfig, read
     grid = store.grid()
     days = DayList(store)
     write_recurrence(days, grid, outputs.recurrence)
+    write_raster_style(outputs.recurrence)
     sources = find_sources(days, grid, _settings(config))
     counts = SeenCounts.of(days)
     write_feature_layers(layers_of(sources, days, grid, counts, _about(days, config)), outputs.layers)

@@ -145,7 +145,7 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
     ),
     LayerColumn("first", lambda named: named.source.first, "first day seen", label="first seen", kind=str),
     LayerColumn("last", lambda named: named.source.last, "last day seen", label="last seen", kind=str),
-    LayerColumn("dates", lambda named: ", ".join(named.dates), "all days seen", label="days seen", kind=str),
+    LayerColumn("dates", lambda named: ", ".join(named.dates), "all days seen", label="dates seen", kind=str),
     LayerColumn(
         "class", lambda named: named.source.class_number, "commonest class of its slicks, if they have any", kind=int
     ),

@@ -17,6 +17,7 @@ from seep_lightning.sources.columns import (
     NamedSource,
     PlacedSlick,
 )
+from seep_lightning.sources.day_colours import LOOKS
 from seep_lightning.sources.day_list import DayFacts, DayList
 from seep_lightning.sources.looks import LookFacts, LookSlicks
 from seep_lightning.sources.seen_counts import SeenCounts
@@ -59,7 +60,7 @@ def _layer(
     about: Mapping[str, str],
 ) -> FeatureLayer:
     written = [column.column(grid.unit) for column in columns]
-    return FeatureLayer(name, geometry, grid.wkt, written, batches, about)
+    return FeatureLayer(name, geometry, grid.wkt, written, batches, about, LOOKS[name])
 
 
 def _named(source: Source, days: DayList) -> NamedSource:
