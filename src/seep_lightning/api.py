@@ -19,6 +19,7 @@ from seep_lightning.runs.directory import open_run as open_run
 
 if TYPE_CHECKING:
     from seep_lightning.commands.qgis_installation import InstalledScripts
+    from seep_lightning.config.commands import ReportConfig
     from seep_lightning.data.audit.auditing import Audit
     from seep_lightning.data.chip_sequence import ChipSequence
     from seep_lightning.data.prepared import PreparedChips
@@ -323,17 +324,19 @@ def compare(
 
 
 def report(
-    run: AnyRun,
+    run: AnyRun | None = None,
     *overrides: str,
+    maps: StrPath | None = AS_CONFIGURED,
     output: StrPath | None = AS_CONFIGURED,
     overwrite: bool = AS_CONFIGURED,
     **settings: Any,
 ) -> Path:
-    """Write one page about a run or a sweep, as `seep report` does.
+    """Write one page about a run, a sweep or sources, as `seep report` does.
 
     Args:
         run: The run, or the folder of a sweep's runs.
         *overrides: As on a command line.
+        maps: In place of `run`: the output of `find_sources`.
         output: The HTML file; None: report.html in the folder.
         overwrite: Whether it may be replaced.
         **settings: Other keys of the config.
@@ -342,12 +345,33 @@ def report(
         The page's path.
 
     Raises:
-        UserError: There is no run, or the page exists.
+        UserError: There is no run, there are no sources, or the page exists.
     """
-    from seep_lightning.reporting.page import report as write_page
+    keywords = {"maps": maps, "output": output, "overwrite": overwrite, **settings}
+    if run is not None:
+        keywords["run"] = _path_of(run)
+    return write_report(_config("report", overrides, keywords))
 
-    keywords = {"run": _path_of(run), "output": output, "overwrite": overwrite, **settings}
-    return write_page(_config("report", overrides, keywords))
+
+def write_report(config: "ReportConfig") -> Path:
+    """Write the page that a config of `report` asks for.
+
+    Args:
+        config: What the page is about.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: There is nothing to tell, or the page exists.
+    """
+    if config.maps is not None:
+        from seep_lightning.sources.page import report_sources
+
+        return report_sources(config)
+    from seep_lightning.reporting.page import report as report_runs
+
+    return report_runs(config)
 
 
 def review(

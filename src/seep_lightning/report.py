@@ -1,4 +1,4 @@
-"""One page that tells what a run, or a sweep, is worth: `python -m seep_lightning.report run=DIR`."""
+"""One page that tells what a run, or a sweep, is worth, or where oil comes from: `python -m seep_lightning.report`."""
 
 from omegaconf import DictConfig
 
@@ -18,9 +18,7 @@ def main(cfg: DictConfig) -> str:
     Returns:
         The page's path.
     """
-    from seep_lightning.reporting.page import report
-
-    out = report(typed_config(cfg))
+    out = api.write_report(typed_config(cfg))
     megabytes = out.stat().st_size / 1e6
     tell(f"written to {out} ({megabytes:.1f} MB)")
     return str(out)

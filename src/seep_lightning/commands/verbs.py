@@ -28,7 +28,7 @@ VERBS = {
     "export": Verb("a run's network as one file, ONNX or torch"),
     "prepare": Verb("scenes and an analyst's polygons to chips and masks"),
     "compare": Verb("runs side by side, ranked by validation; two of them paired"),
-    "report": Verb("one page about a run or a sweep: figures, curves, calibration, best and worst chips"),
+    "report": Verb("one page about a run or a sweep (figures, curves, best and worst chips), or about sources"),
     "sources": Verb("maps of many days to the places where seeps come out", "find_sources"),
     "review": Verb("labels that are probably wrong, for a person to answer; prepare review= corrects them"),
     "check": Verb("audit a data set before anyone trains on it"),

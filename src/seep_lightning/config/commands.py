@@ -338,10 +338,11 @@ class CompareConfig:
 
 @dataclass
 class ReportConfig:
-    """One page about a run, or about the runs of a sweep.
+    """One page about a run, about the runs of a sweep, or about sources.
 
     Attributes:
         run: A run, or a folder that holds several.
+        maps: In place of it: the output of `seep sources`.
         part: The part of the split that is scored.
         output: The page's file; None: report.html in the folder.
         overwrite: Whether the page may be replaced.
@@ -349,12 +350,18 @@ class ReportConfig:
         trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
     """
 
-    run: str = path(MISSING)
+    run: str | None = path(None)
+    maps: str | None = path(None)
     part: str = one_of("train", "val", "test", "all", default="val")
     output: str | None = path(None)
     overwrite: bool = False
     device: str = anything("auto", TORCH)
     trusted: list[str] = texts()
+
+    def check_together(self) -> None:
+        """Check that the page is about one thing."""
+        if (self.run is None) == (self.maps is None):
+            raise UserError("pass either run=DIR, a run or a folder of runs, or maps=DIR, the output of seep sources.")
 
 
 @dataclass

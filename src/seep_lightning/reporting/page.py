@@ -225,10 +225,11 @@ def report(config: ReportConfig) -> Path:
         UserError: There is no such run, or the page exists.
     """
     check_config(config)
+    assert config.run is not None
     home = Path(config.run)
     out = Path(config.output) if config.output else home / "report.html"
     is_sweep = _holds_runs(home)
-    rows = compare([config.run]) if is_sweep else []
+    rows = compare([str(home)]) if is_sweep else []
     run = rows[0].run if is_sweep else open_run(home)
     with locked(lock_path(out), f"output={out}", "report"):
         if out.exists() and not config.overwrite:

@@ -157,21 +157,26 @@ def read_as_polygons(path: Path, *kinds: type[Exception]) -> Iterator[None]:
         raise UserError(message) from error
 
 
-def polygon_layer(path: Path) -> VectorLayer:
-    """The one layer of polygons in a vector file.
+def polygon_layer(path: Path, name: str = "") -> VectorLayer:
+    """The one layer of polygons in a vector file, or the one of a name.
 
     Args:
         path: Any vector file.
+        name: Which layer, of polygons or of others, of a file with several; empty: the one of polygons.
 
     Returns:
         The layer.
 
     Raises:
-        UserError: The file has several, or a CRS that cannot be read.
+        UserError: The file has several, or none of the name, or a CRS that cannot be read.
         DataSourceError: It is no vector file.
     """
     location, options = _source(path)
-    name = _layer_name(path, _layers(location, options))
+    layers = _layers(location, options)
+    if name and name not in [layer for layer, _ in layers]:
+        listed = ", ".join(layer for layer, _ in layers) or "none"
+        raise UserError(f"{path} has no layer {name}; those that it has: {listed}.")
+    name = name or _layer_name(path, layers)
     info = _layer_facts(path, location, name, options)
     return VectorLayer(
         path=path,
@@ -327,18 +332,19 @@ def _grid_over(raster: Raster) -> Points:
     return np.stack(grid, axis=-1).reshape(-1, 2)
 
 
-def read_features(layer: VectorLayer, columns: Sequence[str]) -> LayerFeatures:
+def read_features(layer: VectorLayer, columns: Sequence[str], condition: str | None = None) -> LayerFeatures:
     """All features of a layer as they were drawn, wherever they lie.
 
     Args:
         layer: The layer of polygons.
         columns: Names of the attributes that are read.
+        condition: An SQL condition on the attributes that the features meet; None: all.
 
     Returns:
         The features in the order of the file.
     """
     meta, numbers, geometry, values = pyogrio.raw.read(
-        layer.location, layer=layer.name, columns=list(columns), return_fids=True, **layer.options
+        layer.location, layer=layer.name, columns=list(columns), where=condition, return_fids=True, **layer.options
     )
     shapes = _geometries(geometry, layer.path)
     by_name = dict(zip(meta["fields"], values, strict=True))

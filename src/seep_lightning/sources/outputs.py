@@ -23,6 +23,7 @@ class SourceOutputs:
         days: The table of days.
         source_days: The table of sources by days.
         store: The folder of what was read of each map.
+        page: What `seep report maps=` writes.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class SourceOutputs:
     days: Path
     source_days: Path
     store: Path
+    page: Path
 
     @classmethod
     def of(cls, output: str) -> "SourceOutputs":
@@ -58,6 +60,7 @@ class SourceOutputs:
             days=folder / f"{prefix}days.csv",
             source_days=folder / f"{prefix}source_days.csv",
             store=folder / f"{prefix}days",
+            page=folder / f"{prefix}report.html",
         )
 
     @property

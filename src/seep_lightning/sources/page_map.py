@@ -1,0 +1,174 @@
+"""The map of a page of sources: recurrence with the sources on it, a scale bar, north, and the scale of its colours."""
+
+import math
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Plot
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from seep_lightning.scene.datasets import open_for_reading
+from seep_lightning.scene.projections import WGS84, Reprojection
+from seep_lightning.scene.seep_colours import Colour
+from seep_lightning.sources.cells import CellGrid
+from seep_lightning.sources.day_colours import DAY_STEPS, LABEL, NEVER
+from seep_lightning.sources.written import WrittenSources
+
+WIDTH = 6.4
+"""Inches."""
+MOST_PIXELS = 1000
+"""Along the longer side of the picture of recurrence."""
+MOST_NUMBERED = 12
+NORTHWARDS = 0.01
+"""Degrees of latitude along which north is found."""
+TEXT_SIZE = 9
+"""Points."""
+MOST_ASPECT = 1.3
+"""Of height to width."""
+BLACK, WHITE = "#000000", "#ffffff"
+Days = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+"""West, east, south, north in coordinates of the grid."""
+
+
+def draw_map(written: WrittenSources) -> Plot:
+    """Draw the sources over the recurrence.
+
+    Args:
+        written: What `seep sources` wrote.
+    """
+    days, extent = most_days(written)
+    west, east, south, north = extent
+    height = min(WIDTH * (north - south) / (east - west), WIDTH * MOST_ASPECT)
+    plot = Plot(figsize=(WIDTH, height + 0.7))
+    axes = plot.add_subplot(facecolor=BLACK, xticks=[], yticks=[], aspect="equal")
+    axes.grid(visible=False)
+    axes.imshow(coloured(days), extent=extent, interpolation="nearest")
+    axes.set(xlim=(west, east), ylim=(south, north))
+    _draw_origins(axes, written)
+    _draw_bar(axes, extent, written.grid.unit)
+    if written.grid.wkt:
+        _draw_north(axes, extent, written.grid)
+    _add_scale(plot, days)
+    return plot
+
+
+def most_days(written: WrittenSources) -> tuple[Days, Extent]:
+    """Days with a slick, (H, W), of the cell of most days in each pixel; NaN where nobody looked.
+
+    Args:
+        written: What was written.
+
+    Returns:
+        The days, and where they lie.
+    """
+    with open_for_reading(str(written.outputs.recurrence)) as file:
+        step = math.ceil(max(file.height, file.width) / MOST_PIXELS)
+        rows = [
+            _most(file.read(1, window=Window(0, top, file.width, min(step, file.height - top))), step)
+            for top in range(0, file.height, step)
+        ]
+        days = np.array(rows, np.float32)
+        transform = file.transform
+    height, width = days.shape
+    east = transform.c + transform.a * width * step
+    south = transform.f + transform.e * height * step
+    return days, (transform.c, east, south, transform.f)
+
+
+def _most(values: Days, step: int) -> Days:
+    """The largest value of each `step` columns of some rows; NaN where there is none."""
+    missing = -values.shape[1] % step
+    padded = np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
+    most: Days = np.fmax.reduce(padded.reshape(len(values), -1, step), axis=(0, 2))
+    return most
+
+
+def coloured(days: Days) -> NDArray[np.uint8]:
+    """Days with a slick as colours, (H, W, 3); black where nobody looked."""
+    picture = np.zeros((*days.shape, 3), np.uint8)
+    picture[np.isfinite(days)] = NEVER
+    for step in DAY_STEPS:
+        picture[(days > step.low) & (days <= step.high)] = step.colour
+    return picture
+
+
+def _draw_origins(axes: Axes, written: WrittenSources) -> None:
+    """Mark the origin of each source; the surest ones have their numbers."""
+    rim = [effects.withStroke(linewidth=2.2, foreground=BLACK)]
+    for source in written.sources:
+        x, y = source.origin
+        is_numbered = source.number <= MOST_NUMBERED
+        marker = "o" if source.has_shared_end else "s"
+        size = 6 if is_numbered else 3.5
+        axes.plot(x, y, marker, ms=size, mfc="none", mec=WHITE, mew=1.1, path_effects=rim)
+        if is_numbered:
+            _write(axes, str(source.number), (x, y), (5, 4))
+
+
+def _write(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float]) -> None:
+    """Write a text some points away from a place."""
+    rim = [effects.withStroke(linewidth=2.2, foreground=BLACK)]
+    axes.annotate(text, place, xytext=offset, textcoords="offset points", color=WHITE, size=TEXT_SIZE, path_effects=rim)
+
+
+def _draw_bar(axes: Axes, extent: Extent, unit: str) -> None:
+    """Draw a scale bar into the lower left corner."""
+    west, east, south, north = extent
+    width, height = east - west, north - south
+    length = round_length(width / 4)
+    left, bottom = west + 0.03 * width, south + 0.04 * height
+    rim = [effects.withStroke(linewidth=4, foreground=BLACK)]
+    axes.plot([left, left + length], [bottom, bottom], color=WHITE, lw=2.2, solid_capstyle="butt", path_effects=rim)
+    _write(axes, length_text(length, unit), (left, bottom), (0, 5))
+
+
+def round_length(most: float) -> float:
+    """The largest of 1, 2, 5, 10, 20 ... that is not above a length."""
+    power = 10.0 ** math.floor(math.log10(most))
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= most)
+
+
+def length_text(length: float, unit: str) -> str:
+    """A length in m or px as people say it."""
+    if unit == "m" and length >= 1000:
+        return f"{length / 1000:.3g} km"
+    return f"{length:,.0f} {unit}"
+
+
+def _draw_north(axes: Axes, extent: Extent, grid: CellGrid) -> None:
+    """Draw an arrow to the north of the middle, with an N at its tip, into the upper right corner."""
+    west, east, south, north = extent
+    middle = np.array([[(west + east) / 2, (south + north) / 2]])
+    degrees = Reprojection(grid.wkt, WGS84)(middle)
+    tip = Reprojection(WGS84, grid.wkt)(degrees + np.array([0, NORTHWARDS]))
+    right, up = (tip - middle)[0] / np.linalg.norm(tip - middle)
+    where = np.array([0.95, 0.9])
+    length = 0.035 * np.array([right, up])
+    arrow = {"arrowstyle": "->", "color": WHITE, "lw": 1.6}
+    start, end = (tuple(where + sign * length) for sign in (-1, 1))
+    axes.annotate("", end, start, xycoords="axes fraction", textcoords="axes fraction", arrowprops=arrow)
+    x, y = where + 1.7 * length
+    axes.text(x, y, "N", color=WHITE, size=TEXT_SIZE, ha="center", va="center", transform=axes.transAxes)
+
+
+def _add_scale(plot: Plot, days: Days) -> None:
+    """Add the scale of the colours below, up to the most days that there are."""
+    most = np.nanmax(days, initial=0)
+    steps = [step for step in DAY_STEPS if step.low < most]
+    handles = [_patch(NEVER, "0"), *(_patch(step.colour, step.values) for step in steps)]
+    plot.legend(
+        handles=handles,
+        title=f"{LABEL} (number of days)",
+        loc="outside lower center",
+        ncols=len(handles),
+        fontsize=TEXT_SIZE,
+    )
+
+
+def _patch(colour: Colour, label: str) -> Patch:
+    red, green, blue = (level / 255 for level in colour)
+    return Patch(color=(red, green, blue), label=label)

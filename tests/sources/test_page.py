@@ -1,0 +1,88 @@
+"""The page of sources: `seep report maps=DIR`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+
+from helpers.map_days import write_map
+from seep_lightning.config.commands import ReportConfig, SourcesConfig
+from seep_lightning.errors import UserError
+from seep_lightning.sources.collecting import collect_sources
+from seep_lightning.sources.page import report_sources
+from seep_lightning.sources.page_days import LOOKED, SEEN, states_of
+from seep_lightning.sources.written import read_sources
+
+NO_PLACE: dict[str, Any] = {"crs": None, "transform": Affine.identity()}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of three days with a slick at one place, and one without; the maps lie in `maps` beside it."""
+    folder = tmp_path_factory.mktemp("days")
+    (folder / "maps").mkdir()
+    for day in range(4):
+        slicks = [np.s_[40:48, 30 : 60 + 4 * day]] if day else []
+        write_map(folder / "maps", f"S1_2018010{day + 1}T054412", slicks)
+    collect_sources(SourcesConfig(maps=str(folder / "maps"), output=str(folder / "out"), permutations=20, level=0.2))
+    return folder / "out"
+
+
+def test_the_page_has_its_parts(found: Path, tmp_path: Path) -> None:
+    page = report_sources(ReportConfig(maps=str(found), output=str(tmp_path / "page.html"))).read_text()
+    assert "1 source in 4 days, 2018-01-01 to 2018-01-04" in page
+    assert f"Of {found.parent / 'maps'}, made " in page
+    # the map, the strip, the slicks of the source
+    assert page.count('src="data:image/svg+xml;base64,') == 3
+    row = page[page.index("<td>1</td>") :].partition("</tr>")[0]
+    assert "<td>3 of 4</td><td>0.75 (0.28 to 0.97)</td>" in row
+    assert "<td>2018-01-02</td><td>2018-01-04</td>" in row
+    assert "The smallest that 20 permutations can tell is 0.048." in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_source_is_seen_or_looked_at(found: Path) -> None:
+    written = read_sources(str(found))
+    assert states_of(written, written.sources).tolist() == [[LOOKED, SEEN, SEEN, SEEN]]
+
+
+def test_without_coordinates_and_without_sources(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    write_map(tmp_path / "maps", "one", [np.s_[40:48, 30:60]], **NO_PLACE)
+    collect_sources(SourcesConfig(maps=str(tmp_path / "maps"), output=str(tmp_path / "out"), permutations=100))
+    page = report_sources(ReportConfig(maps=str(tmp_path / "out"))).read_text()
+    assert "0 sources in 1 day" in page
+    assert "places and sizes are in pixels" in page
+    assert "No source: " in page
+
+
+def test_what_cannot_be_told_is_said_in_a_line(found: Path, tmp_path: Path) -> None:
+    maps = found.parent / "maps"
+    with pytest.raises(UserError, match=f"sources first: seep sources maps={maps} output=SOURCES"):
+        report_sources(ReportConfig(maps=str(maps)))
+    (tmp_path / "page.html").write_text("mine")
+    with pytest.raises(UserError, match="exists"):
+        report_sources(ReportConfig(maps=str(found), output=str(tmp_path / "page.html")))
+    with pytest.raises(UserError, match="either run=DIR, .* or maps=DIR"):
+        report_sources(ReportConfig())
+
+
+@pytest.mark.browser
+def test_a_browser_shows_it_whole_and_asks_for_nothing(browser: Any, found: Path, tmp_path: Path) -> None:
+    path = report_sources(ReportConfig(maps=str(found), output=str(tmp_path / "page.html")))
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    said, asked = [], []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("request", lambda sent: asked.append(sent.url))
+    tab.goto(path.as_uri())
+    assert said == []
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    images = tab.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")
+    assert len(images) == 3
+    assert min(images) > 0
+    for width in (390, 1200):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.close()
