@@ -324,7 +324,7 @@ def compare(
 
 
 def report(
-    run: AnyRun | None = None,
+    run: AnyRun | None = AS_CONFIGURED,
     *overrides: str,
     maps: StrPath | None = AS_CONFIGURED,
     output: StrPath | None = AS_CONFIGURED,
@@ -347,9 +347,7 @@ def report(
     Raises:
         UserError: There is no run, there are no sources, or the page exists.
     """
-    keywords = {"maps": maps, "output": output, "overwrite": overwrite, **settings}
-    if run is not None:
-        keywords["run"] = _path_of(run)
+    keywords = {"run": _paths_of(run), "maps": maps, "output": output, "overwrite": overwrite, **settings}
     return write_report(_config("report", overrides, keywords))
 
 
