@@ -16,7 +16,7 @@ import pytest
 from helpers.chips import TINY
 from helpers.robustness import kills
 from helpers.robustness.campaign import BASELINE_LIMITS, Lane
-from helpers.robustness.commands import Command
+from helpers.robustness.commands import MAPS, Command
 from helpers.robustness.fork_server import Outcome, request_of
 from helpers.robustness.judging import snapshot
 from helpers.robustness.materials import CHIPS, MAP_ONCE, SEARCH
@@ -57,6 +57,14 @@ STORMS = (
     storm("compare", "compare", "evaluated", "runs=in/runs", "csv=out/ranking.csv"),
     storm("qgis", "qgis", "chips", "scripts=out/scripts"),
     storm("predict Sentinel-1", "predict", "SAFE", *MAP_ONCE, "output=out/maps"),
+    storm("sources", "sources", "days", *MAPS, "output=out/sources"),
+    storm("sources again", "sources", "store", *MAPS, "output=in/sources", writes=("in/sources",)),
+    storm("review", "review", "folds", "runs=in/folds", "output=out/review", writes=("out", "in/folds")),
+    storm("next", "next", "GeoTIFF", "run=in/run", "scenes=in/scenes", "output=out/next", "window=32"),
+    storm("judge", "judge", "folds", "runs=in/folds", "output=out/judge.json", writes=("out", "in/folds")),
+    storm("prepare review", "prepare", "reviewed", "review=in/review/review.csv", "output=out/corrected"),
+    storm("predict history", "predict", "history", *MAP_ONCE, "history=in/recurrence.tif", "output=out/maps"),
+    storm("predict second look", "predict", "judged", *MAP_ONCE, "second_look=in/judge.json", "output=out/maps"),
     Storm(Command("search", "train", "chips", (*CHIPS, *TINY, *SEARCH_HERE), ("in/search",)), ignored=(".db", ".log")),
 )
 

@@ -1,19 +1,27 @@
 """One look at the ground: what one scene shows, on the cells that all share. Days are made of looks."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import shapely
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from seep_lightning.scene.vector_layers import Shapes
 from seep_lightning.sources.cells import CellGrid, CellSet
 from seep_lightning.sources.drawing import cells_of_polygon
-from seep_lightning.sources.tiles import TiledMarks
+from seep_lightning.sources.tiles import TILE, TiledMarks
 
 Numbers = NDArray[np.float64]
 """A number for each slick, (N,); NaN where there is none."""
+
+
+# as they are read from a file, which may be damaged
+StoredDate = Annotated[str, Meta(pattern=r"^(-?\d{4,}-\d\d-\d\d)?$", max_length=20)]
+SlickCount = Annotated[int, Meta(ge=0, le=10_000_000)]
+CellNumber = Annotated[int, Meta(ge=-(2**31), le=2**31)]
+TileNumber = Annotated[int, Meta(ge=-(2**31) // TILE, lt=2**31 // TILE)]
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,13 @@ class LookFacts:
     """
 
     name: str
-    date: str
+    date: StoredDate
     time: str
     key: str
     source: str
-    slicks: int = 0
-    tiles: list[tuple[int, int]] = field(default_factory=list)
-    box: tuple[int, int, int, int] = (0, 0, 0, 0)
+    slicks: SlickCount = 0
+    tiles: list[tuple[TileNumber, TileNumber]] = field(default_factory=list)
+    box: tuple[CellNumber, CellNumber, CellNumber, CellNumber] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -128,11 +136,10 @@ def longer_sides(shapes: Shapes, asked: NDArray[np.bool_]) -> Numbers:
 
 
 def as_numbers(values: NDArray[Any]) -> Numbers:
-    """Values of a column as numbers; NaN for what is none."""
-    if values.dtype.kind in "biuf":
-        return values.astype(np.float64)
-    numbers = [_number(value) for value in values.tolist()]
-    return np.array(numbers, np.float64)
+    """Values of a column as numbers; NaN for what is none, or is infinite."""
+    is_numeric = values.dtype.kind in "biuf"
+    numbers = values if is_numeric else np.array([_number(value) for value in values.tolist()])
+    return np.where(np.isfinite(numbers), numbers, np.nan).astype(np.float64)
 
 
 def _number(value: Any) -> float:

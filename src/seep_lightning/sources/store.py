@@ -6,34 +6,31 @@
 
 import hashlib
 import json
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import pyproj
 import shapely
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from seep_lightning.documents.json_files import parsed_json, read_json
-from seep_lightning.documents.regular_files import check_regular, is_there
-from seep_lightning.documents.shapes import as_shape
-from seep_lightning.errors import UserError, first_line
+from seep_lightning.documents.json_files import read_json
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.shapes import Finite
+from seep_lightning.errors import UserError
 from seep_lightning.files import remove_leftovers, write_text, write_whole
-from seep_lightning.sources.cells import CellGrid, CellSet
+from seep_lightning.sources.cells import CellGrid
+from seep_lightning.sources.look_file import HEAD, NUMBERS, STORE_FORMAT, look_file, tile_name
 from seep_lightning.sources.looks import Look, LookFacts, LookSlicks
-from seep_lightning.sources.tiles import TILE, Marks, TiledMarks, TileKey
+from seep_lightning.sources.tiles import Marks, TiledMarks, TileKey
 
-STORE_FORMAT = 1
 GRID_NAME = "grid.json"
 LOOK_SUFFIX = ".npz"
 DIGEST_LENGTH = 20
-NUMBERS = ("area", "length", "p_mean", "class_number")
-DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, shapely.errors.GEOSException)
+CellSize = Annotated[float, Meta(gt=0, le=1e9)]
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,9 @@ class StoredGrid:
 
     format: int
     wkt: str
-    left: float
-    top: float
-    size: float
+    left: Finite
+    top: Finite
+    size: CellSize
 
     @property
     def grid(self) -> CellGrid:
@@ -83,6 +80,8 @@ class LookStore:
         stored = read_json(self.grid_path, StoredGrid, advice=advice)
         if stored.format != STORE_FORMAT:
             raise UserError(f"{self.grid_path} is of format {stored.format}; expected {STORE_FORMAT}. {advice}")
+        if stored.wkt:
+            _check_wkt(stored.wkt, self.grid_path, advice)
         return stored.grid
 
     def begin(self, grid: CellGrid) -> None:
@@ -105,8 +104,10 @@ class LookStore:
         """
         remove_leftovers(self.folder)
         for path in sorted(self.folder.glob(f"*{LOOK_SUFFIX}")):
-            with _archive(path) as archive:
-                facts = _facts(archive, path)
+            with look_file(path) as file:
+                facts = file.facts()
+                if self._path(facts.name) != path:
+                    raise ValueError(f"it is of the scene {facts.name[:40]}, whose file has another name")
             self.facts[facts.name] = facts
 
     def add(self, look: Look) -> None:
@@ -126,8 +127,8 @@ class LookStore:
         Raises:
             UserError: The look's file is damaged.
         """
-        with _archive(self._path(name)) as archive:
-            return _unpacked(archive[_tile_name(key)])
+        with look_file(self._path(name)) as file:
+            return file.tile(key)
 
     def looked(self, name: str) -> TiledMarks:
         """The cells that a look looked at.
@@ -136,10 +137,10 @@ class LookStore:
             UserError: The look's file is damaged.
         """
         marks = TiledMarks()
-        with _archive(self._path(name)) as archive:
+        with look_file(self._path(name)) as file:
             for row, column in self.facts[name].tiles:
                 key = TileKey(row, column)
-                marks.tiles[key] = _unpacked(archive[_tile_name(key)])[0]
+                marks.tiles[key] = file.tile(key)[0]
         return marks
 
     def slicks(self, name: str) -> LookSlicks:
@@ -148,17 +149,23 @@ class LookStore:
         Raises:
             UserError: The look's file is damaged.
         """
-        with _archive(self._path(name)) as archive:
-            numbers = {column: archive[column] for column in NUMBERS}
-            keys = _split(archive["cell_keys"], archive["cell_counts"])
-            wkb = [part.tobytes() for part in _split(archive["wkb"], archive["wkb_lengths"])]
-            shapes = np.array(shapely.from_wkb(wkb), dtype=object)
-            return LookSlicks(shapes, [CellSet(part) for part in keys], **numbers)
+        with look_file(self._path(name)) as file:
+            return file.slicks(self.facts[name])
 
     def _path(self, name: str) -> Path:
         """The file of a look: names of scenes may be too long for a file's, or hold what none may."""
         digest = hashlib.sha256(name.encode()).hexdigest()[:DIGEST_LENGTH]
         return self.folder / f"{digest}{LOOK_SUFFIX}"
+
+
+def _check_wkt(wkt: str, path: Path, advice: str) -> None:
+    """Raise `UserError` unless a text is the WKT of a plane coordinate system; GDAL would fetch an address."""
+    try:
+        crs = pyproj.CRS.from_wkt(wkt)
+    except pyproj.exceptions.CRSError as error:
+        raise UserError(f"{path}: wkt is no coordinate system. {advice}") from error
+    if not crs.is_projected:
+        raise UserError(f"{path}: wkt is {crs.name[:40]}; expected a plane coordinate system in metres. {advice}")
 
 
 def _told(look: Look) -> LookFacts:
@@ -170,13 +177,13 @@ def _told(look: Look) -> LookFacts:
 def _arrays(look: Look) -> dict[str, Any]:
     """All that is stored of a look."""
     head = json.dumps({"format": STORE_FORMAT, **asdict(_told(look))}).encode()
-    arrays: dict[str, Any] = {"head": np.frombuffer(head, np.uint8)}
+    arrays: dict[str, Any] = {HEAD: np.frombuffer(head, np.uint8)}
     seen = TiledMarks()
     for cells in look.slicks.cells:
         seen.add_cells(cells)
     for key, looked in look.looked.tiles.items():
         both = np.stack([looked, seen.tiles.get(key, np.zeros_like(looked))])
-        arrays[_tile_name(key)] = np.packbits(both, axis=-1)
+        arrays[tile_name(key)] = np.packbits(both, axis=-1)
     slicks = look.slicks
     wkb = [np.frombuffer(shape, np.uint8) for shape in shapely.to_wkb(slicks.shapes)]
     keys = [cells.keys for cells in slicks.cells]
@@ -191,48 +198,3 @@ def _joined(parts: list[NDArray[Any]], dtype: Any) -> tuple[NDArray[Any], NDArra
     """Arrays end to end, and the length of each."""
     lengths = np.array([len(part) for part in parts], np.int64)
     return np.concatenate([np.zeros(0, dtype), *parts]), lengths
-
-
-def _split(joined: NDArray[Any], lengths: NDArray[np.int64]) -> list[NDArray[Any]]:
-    """Arrays as they were before `_joined`."""
-    if lengths.sum() != len(joined):
-        raise ValueError("parts are missing")
-    if not len(lengths):
-        return []
-    return np.split(joined, np.cumsum(lengths)[:-1])
-
-
-def _tile_name(key: TileKey) -> str:
-    return f"tile {key.row} {key.column}"
-
-
-def _unpacked(packed: NDArray[np.uint8]) -> tuple[Marks, Marks]:
-    """Two tiles of bits."""
-    looked, seen = np.unpackbits(packed, axis=-1).reshape(2, TILE, TILE).astype(bool)
-    return looked, seen
-
-
-def _facts(archive: Any, path: Path) -> LookFacts:
-    """The facts of a look's file."""
-    source = str(path)
-    head = parsed_json(archive["head"].tobytes().decode(), source)
-    values = as_shape(head, dict[str, Any], source)
-    if values.get("format") != STORE_FORMAT:
-        raise ValueError(f"format {values.get('format')}; expected {STORE_FORMAT}")
-    return as_shape(head, LookFacts, source)
-
-
-@contextmanager
-def _archive(path: Path) -> Iterator[Any]:
-    """Open a look's file.
-
-    Raises:
-        UserError: It is damaged, or of another version.
-    """
-    advice = "Remove it and give the same command again: its map is read again"
-    try:
-        check_regular(path)
-        with np.load(path, allow_pickle=False) as archive:
-            yield archive
-    except (*DAMAGE, UserError) as error:
-        raise UserError(f"{path} is damaged ({first_line(error)}). {advice}.") from error

@@ -6,6 +6,7 @@ from helpers.robustness.damage import ANY, TEXT
 from helpers.robustness.damaged_archives import TAR, ZIP
 from helpers.robustness.damaged_documents import CHECKPOINT, CSV, JSON, ONNX, XML, YAML
 from helpers.robustness.damaged_rasters import ENVI_HEADER, PNG, TIFF, VRT
+from helpers.robustness.damaged_stores import NPZ
 from helpers.robustness.damaged_vectors import GEOJSON, SQLITE
 from helpers.robustness.materials import CHIPS, MAP_ONCE, SEARCH, SHORT
 
@@ -95,11 +96,23 @@ def prepare(material: str, labels: str, *reads: Read) -> Command:
     return Command(f"prepare {labels.rpartition('/')[2]}", "prepare", material, arguments, reads=reads)
 
 
+def of_folds(verb: str, output: str) -> Command:
+    return Command(f"{verb} folds", verb, "folds", ("runs=in/folds", output), ("out", "in/folds"), FOLD_READS)
+
+
 def layer_reads(pattern: str, *kinds: str) -> Read:
     return Read(pattern, kinds, owner=RASTERS)
 
 
 SAFE = "in/scenes/*.SAFE"
+MAPS = ("maps=in/maps", "permutations=199")
+FOLD = "in/folds/*fold*0"
+FOLD_READS = (
+    Read(f"{FOLD}/config.yaml", (YAML,)),
+    Read(f"{FOLD}/summary.json", (JSON,)),
+    Read(f"{FOLD}/split.csv", (CSV,)),
+    Read(f"{FOLD}/checkpoints/best.ckpt", (CHECKPOINT,), checked=True),
+)
 COMMANDS: tuple[Command, ...] = (
     check("chips", CHIP, MASK, more=tuple(CHIPS)),
     check("png chips", raster("in/chips/images/*.png", PNG), raster("in/chips/masks/*.png", PNG)),
@@ -320,6 +333,76 @@ COMMANDS: tuple[Command, ...] = (
     prepare("masks", "in/labels", raster("in/labels/a_mask.tif", TIFF), raster("in/scenes/a.tif", TIFF)),
     prepare("masks", "in/pngs", raster("in/pngs/a_mask.png", PNG)),
     Command("review", "review", "trained", ("runs=in/run", "output=out/review"), ("out", "in/run/folds"), RUN_READS),
+    Command("review folds", "review", "folds", ("runs=in/folds", "output=out/review"), ("out", "in/folds"), FOLD_READS),
+    Command(
+        "judge folds", "judge", "folds", ("runs=in/folds", "output=out/judge.json"), ("out", "in/folds"), FOLD_READS
+    ),
+    Command(
+        "compare by",
+        "compare",
+        "folds",
+        ("runs=in/folds", "by=seed", "part=test", "csv=out/ranking.csv"),
+        reads=(Read(f"{FOLD}/evaluate/test/chips.csv", (CSV,)), *FOLD_READS[:3]),
+    ),
+    Command(
+        "predict folds",
+        "predict",
+        "mapped by folds",
+        ("run=in/folds", *MAP_ONCE[1:], "output=out/maps"),
+        reads=FOLD_READS,
+    ),
+    *(
+        Command(
+            f"prepare {name}",
+            "prepare",
+            "reviewed",
+            (f"review=in/review/{name}", "output=out/corrected"),
+            reads=(Read(f"in/review/{name}", kinds), *more),
+        )
+        for name, kinds, more in (
+            ("review.csv", (CSV,), (Read("in/review/review.json", (JSON,)), MASK, CHIP)),
+            ("review.gpkg", (SQLITE,), ()),
+        )
+    ),
+    Command(
+        "sources maps",
+        "sources",
+        "days",
+        (*MAPS, "output=out/sources"),
+        reads=(raster("in/maps/*.probability.tif", TIFF), layer_reads("in/maps/*.gpkg", SQLITE)),
+    ),
+    Command(
+        "sources again",
+        "sources",
+        "store",
+        (*MAPS, "output=in/sources"),
+        ("in/sources",),
+        (
+            Read("in/sources/days/*.npz", (NPZ,), same=True, checked=True),
+            Read("in/sources/days/grid.json", (JSON,)),
+            raster("in/maps/*20180218*.probability.tif", TIFF),
+        ),
+    ),
+    Command(
+        "sources outlines",
+        "sources",
+        "outlines of days",
+        ("maps=in/outlines.gpkg", "date_column=date", "area=in/area.gpkg", "permutations=199", "output=out/sources"),
+        reads=(layer_reads("in/outlines.gpkg", SQLITE), layer_reads("in/area.gpkg", SQLITE)),
+    ),
+    Command(
+        "sources chips",
+        "sources",
+        "chips",
+        (*CHIPS, "permutations=199", "output=out/sources.gpkg"),
+        reads=(CHIP, MASK),
+    ),
+    predict(
+        "history",
+        raster("in/recurrence.tif", TIFF),
+        more=("history=in/recurrence.tif", "history_smoothing=500"),
+    ),
+    predict("judged", Read("in/judge.json", (JSON,)), more=("second_look=in/judge.json",)),
     # without a folder, QGIS's own is meant
     Command("qgis", "qgis", "chips", ("scripts=out/scripts",), ("out", "home")),
     Command("export onnx", "export", "trained", ("run=in/run", "output=out/a.onnx", "size=32")),

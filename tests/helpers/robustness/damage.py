@@ -1,7 +1,8 @@
 """What may befall a file, declared once: each damage with the kinds of files that it applies to.
 
 `DAMAGES` is the table, and campaigns loop over it. A damage of bytes or of the file itself befalls any file; the
-modules `damaged_documents`, `damaged_rasters`, `damaged_vectors` and `damaged_archives` hold those of what a file says.
+modules `damaged_documents`, `damaged_rasters`, `damaged_vectors`, `damaged_archives` and `damaged_stores` hold those of
+what a file says.
 """
 
 import os
@@ -224,8 +225,14 @@ OF_TEXTS = (
 
 def all_damages() -> tuple[Damage, ...]:
     """The whole table."""
-    from helpers.robustness import damaged_archives, damaged_documents, damaged_rasters, damaged_vectors
+    from helpers.robustness import (
+        damaged_archives,
+        damaged_documents,
+        damaged_rasters,
+        damaged_stores,
+        damaged_vectors,
+    )
 
-    modules = (damaged_documents, damaged_rasters, damaged_vectors, damaged_archives)
+    modules = (damaged_documents, damaged_rasters, damaged_vectors, damaged_archives, damaged_stores)
     of_contents = tuple(damage for module in modules for damage in module.DAMAGES)
     return OF_BYTES + OF_THE_FILE + OF_TEXTS + of_contents

@@ -362,7 +362,8 @@ def _nested(opening: str, closing: str) -> bytes:
 SUBTLE_VALUES = ("true", "zero", "negative", "text", "empty text", "path", "interpolation")
 
 
-def _is_subtle(variant: str) -> bool:
+def is_subtle_value(variant: str) -> bool:
+    """Whether a wrong value may be a right one."""
     return variant.rpartition("=")[2] in SUBTLE_VALUES
 
 
@@ -371,7 +372,7 @@ def _of_values(name: str) -> tuple[Damage, Damage]:
     document = FORMATS[name]
     # what weights and their facts are, only they themselves say
     is_checkpoint = name in (CHECKPOINT, ONNX)
-    of_keys, of_values = (always, always) if is_checkpoint else (never, _is_subtle)
+    of_keys, of_values = (always, always) if is_checkpoint else (never, is_subtle_value)
     return (
         Damage("a key missing", (name,), document.drop, document.places, subtle=of_keys),
         Damage("a wrong value", (name,), document.change, document.places_and_values, subtle=of_values),

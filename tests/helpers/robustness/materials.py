@@ -19,6 +19,7 @@ from pyproj import Transformer
 
 from helpers.chips import GRID, IMAGES, MASKS, TINY, make_chips
 from helpers.rasters import UTM, write_raster
+from helpers.robustness import day_materials, fold_materials
 from helpers.safe_products import GeneratedProduct
 from helpers.scene_kinds import NAME, beam_dimap, copied, gzipped, netcdf, pages, scene_tif, tarred, zarr, zipped
 
@@ -282,6 +283,10 @@ def mapped(folder: Path, run: Run) -> None:
     run("predict", *MAP_ONCE, "output=in/maps")
 
 
+def scenes_of_folds(folder: Path, _: Run) -> None:
+    scene_tif(folder / "scenes", sea(), "a")
+
+
 MAP_ONCE = ["run=in/run", "input=in/scenes", "window=32", "overlap=8", "batch=8", "threads=1"]
 
 MATERIALS: dict[str, Material] = {
@@ -320,4 +325,12 @@ MATERIALS: dict[str, Material] = {
     "layers": Material(layers),
     "areas": Material(areas, "trained"),
     "maps": Material(mapped, "trained"),
+    "days": Material(day_materials.days),
+    "store": Material(day_materials.store, "days"),
+    "outlines of days": Material(day_materials.outlines_of_days),
+    "history": Material(day_materials.history, "GeoTIFF"),
+    "folds": Material(fold_materials.folds),
+    "reviewed": Material(fold_materials.reviewed, "folds"),
+    "judged": Material(fold_materials.judged, "GeoTIFF"),
+    "mapped by folds": Material(scenes_of_folds, "folds"),
 }

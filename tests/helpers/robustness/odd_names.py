@@ -71,6 +71,10 @@ MUST_WORK = ("exclamation mark", "semicolon", "tab", "newline", "backslash", "bl
 """Names that may not be refused."""
 
 
+WITH_THE_SAME_RESULT = ("predict", "prepare", "export", "evaluate", "sources")
+"""Verbs whose results do not depend on names."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A thing that bears a name.
@@ -119,6 +123,22 @@ PLACES = (
     Place("compare: runs", "compare", "in/runs", "runs=in/NAME"),
     Place("compare: one of the runs", "compare", "in/runs/a", None),
     Place("compare: csv", "compare", None, "csv=out/NAME.csv"),
+    Place("predict: history", "predict history", "in/recurrence.tif", "history=in/NAME", is_file=True),
+    Place("predict: second look", "predict judged", "in/judge.json", "second_look=in/NAME", is_file=True),
+    Place("predict: folds", "predict folds", "in/folds", "run=in/NAME"),
+    Place("sources: folder of maps", "sources maps", "in/maps", "maps=in/NAME"),
+    Place("sources: outlines", "sources outlines", "in/outlines.gpkg", "maps=in/NAME", is_file=True),
+    Place("sources: area", "sources outlines", "in/area.gpkg", "area=in/NAME", is_file=True),
+    Place("sources: output", "sources maps", None, "output=out/NAME"),
+    Place("sources: layers", "sources maps", None, "output=out/NAME.gpkg"),
+    Place("prepare: answers", "prepare review.csv", "in/review/review.csv", "review=in/review/NAME", is_file=True),
+    Place("prepare: review", "prepare review.gpkg", "in/review", "review=in/NAME"),
+    Place("prepare: corrected", "prepare review.csv", None, "output=out/NAME"),
+    Place("review: output", "review folds", None, "output=out/NAME"),
+    Place("review: folds", "review folds", "in/folds", "runs=in/NAME"),
+    Place("judge: output", "judge folds", None, "output=out/NAME.json"),
+    Place("next: output", "next GeoTIFF", None, "output=out/NAME"),
+    Place("next: scene", "next GeoTIFF", "in/scenes/a.tif", "scenes=in/scenes/NAME", is_file=True),
     Place("qgis: scripts", "qgis", None, "scripts=out/NAME"),
 )
 
@@ -148,12 +168,14 @@ def _input(place: Place, what: str, name: str) -> Input:
         key = given.partition("=")[0]
         arguments = (*(other for other in sound.arguments if not other.startswith(f"{key}=")), given)
     writes = sound.writes
-    if place.old in ("in/run",):
-        writes = tuple(written.replace("in/run", f"in/{full}") for written in writes)
+    if place.old in ("in/run", "in/folds"):
+        writes = tuple(written.replace(place.old, f"in/{full}") for written in writes)
     changed = Command(sound.name, sound.verb, sound.material, arguments, writes, sound.reads)
     spoil = None if place.old is None else partial(rename, old=place.old, new=full)
     # a chip's name says which scene it is of
-    is_same = place.name.startswith(("predict", "prepare", "export", "evaluate")) and place.name != "predict: chip"
+    is_same = (
+        place.name.startswith(("predict", "prepare", "export", "evaluate", "sources")) and place.name != "predict: chip"
+    )
     return Input(
         CAMPAIGN,
         what,

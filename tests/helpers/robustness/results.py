@@ -77,7 +77,7 @@ def _is_volatile(name: str) -> bool:
 
 
 def _json(path: Path) -> Any:
-    return without_volatile(json.loads(path.read_text()))
+    return without_volatile(json.loads(path.read_text(encoding="utf-8-sig")))
 
 
 def _page(path: Path) -> Any:
@@ -99,11 +99,17 @@ def _layer(path: Path) -> Any:
         warnings.simplefilter("ignore")
         # pyogrio takes some names for addresses
         plain = shutil.copy(path, Path(folder) / f"a{path.suffix}")
-        meta, _, geometry, columns = pyogrio.raw.read(plain)
-    kept = [
-        (name, values.tolist()) for name, values in zip(meta["fields"], columns, strict=True) if not _is_volatile(name)
-    ]
-    return list(geometry), kept
+        names = sorted(str(name) for name in pyogrio.list_layers(plain)[:, 0])
+        return [(name, *_features(plain, name)) for name in names]
+
+
+def _features(path: Any, layer: str) -> tuple[Any, Any]:
+    """Geometries and columns of one layer."""
+    meta, _, geometry, columns = pyogrio.raw.read(path, layer=layer)
+    named = zip(meta["fields"], columns, strict=True)
+    kept = [(name, values.tolist()) for name, values in named if not _is_volatile(name)]
+    # a layer without a row has none
+    return list(() if geometry is None else geometry), kept
 
 
 def _table(path: Path) -> Any:
@@ -112,6 +118,11 @@ def _table(path: Path) -> Any:
     for row in rows:
         assert None not in row and None not in row.values(), "rows of several lengths"
     return [{key: value for key, value in row.items() if not _is_volatile(key)} for row in rows]
+
+
+def _arrays(path: Path) -> Any:
+    with np.load(path, allow_pickle=False) as archive:
+        return [(name, archive[name].tobytes()) for name in sorted(archive.files)]
 
 
 def _weights(path: Path) -> Any:
@@ -142,5 +153,6 @@ READERS: dict[str, Callable[[Path], Any]] = {
     ".pt": _weights,
     ".onnx": _graph,
     ".html": _page,
+    ".npz": _arrays,
 }
 """What reads a result, by the file's suffix; others are their bytes."""

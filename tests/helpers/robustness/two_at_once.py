@@ -22,6 +22,8 @@ def is_tried(command: Command) -> bool:
         *("train chips", "resume", "init", "search", "evaluate", "evaluate other data", "export torch", "export onnx"),
         *("report", "compare", "predict GeoTIFF", "predict chips", "predict again", "prepare labels.gpkg"),
         *("prepare labels", "qgis", "check chips", "predict zip", "predict SAFE", "predict onnx"),
+        *("sources maps", "sources again", "sources outlines", "review folds", "judge folds", "next GeoTIFF"),
+        *("prepare review.csv", "predict history", "predict judged", "predict folds", "compare by"),
     )
 
 

@@ -23,8 +23,20 @@ GIVEN_TO = {
     "report": "report",
     "review": "review",
     "qgis": "qgis",
+    "sources": "sources maps",
+    "judge": "judge folds",
 }
 """The sound command of each verb to which a wrong value is added."""
+GIVEN_OTHERWISE = {
+    ("predict", "history"): "predict history",
+    ("predict", "history_weight"): "predict history",
+    ("predict", "history_smoothing"): "predict history",
+    ("predict", "second_look"): "predict judged",
+    ("compare", "by"): "compare by",
+    ("compare", "against"): "compare by",
+    ("prepare", "review"): "prepare review.csv",
+}
+"""The sound commands in which a key has an effect."""
 
 VALUES: dict[str, str] = {
     "null": "null",
@@ -152,7 +164,7 @@ def wrong_values(_: Callable[[str], Path], __: Collection[str]) -> list[Input]:
     inputs = []
     for verb, name in GIVEN_TO.items():
         for key in keys_of(verb):
-            inputs += _inputs_of_key(command(name), key)
+            inputs += _inputs_of_key(command(GIVEN_OTHERWISE.get((verb, key), name)), key)
     return inputs
 
 
