@@ -1,5 +1,6 @@
 """From the maps of many days to the places where seeps come out: `python -m seep_lightning.sources`."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
@@ -66,6 +67,8 @@ def print_summary(result: "SourcesResult", config: SourcesConfig) -> None:
     for source in result.sources[:MOST_SOURCES]:
         tell(f"  {_source_line(source, grid.unit)}")
     tell(f"{result.outputs.layers} (sources, origins, slicks), {result.outputs.recurrence}, {result.outputs.days}")
+    output = shlex.quote(f"maps={config.output}")
+    tell(f"A page of them: seep report {output}")
 
 
 def _recurrence_line(result: "SourcesResult") -> str:

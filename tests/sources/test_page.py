@@ -1,5 +1,6 @@
 """The page of sources: `seep report maps=DIR`."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ def test_what_cannot_be_told_is_said_in_a_line(found: Path, tmp_path: Path) -> N
     (tmp_path / "page.html").write_text("mine")
     with pytest.raises(UserError, match="exists"):
         report_sources(ReportConfig(maps=str(found), output=str(tmp_path / "page.html")))
+    changed = shutil.copytree(found, tmp_path / "changed")
+    (changed / "source_days.csv").write_text("source,day\n1,9\n")
+    with pytest.raises(UserError, match="not of one call"):
+        report_sources(ReportConfig(maps=str(changed)))
     with pytest.raises(UserError, match="either run=DIR, .* or maps=DIR"):
         report_sources(ReportConfig())
 

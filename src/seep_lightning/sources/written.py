@@ -40,6 +40,8 @@ SOURCE_VALUES = (
     "last",
 )
 Values = dict[str, NDArray[Any]]
+Origin = tuple[shapely.Point, str, float]
+"""Place, kind and spread."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,30 @@ def read_sources(folder: str) -> WrittenSources:
                 f"seep sources maps={folder} output=SOURCES, then seep report maps=SOURCES."
             )
     store.open()
-    return WrittenSources(outputs, store.grid(), DayList(store), _sources(outputs), _settings(outputs.layers))
+    days = DayList(store)
+    return WrittenSources(outputs, store.grid(), days, _sources(outputs, len(days)), _settings(outputs.layers))
 
 
-def _sources(outputs: SourceOutputs) -> list[WrittenSource]:
-    """The sources, the surest first."""
+def _sources(outputs: SourceOutputs, days: int) -> list[WrittenSource]:
+    """The sources, the surest first; days: how many there are."""
     shapes, values = _read(outputs.layers, SOURCES, ("source", *SOURCE_VALUES))
     origins = _origins(outputs.layers)
     seen_on = _seen_on(outputs.source_days)
+    has_shapes = all(shape is not None for shape in shapes)
+    has_days = max(map(max, seen_on.values()), default=-1) < days
+    is_same = set(values["source"].tolist()) == set(origins) == set(seen_on)
+    if not (has_shapes and has_days and is_same):
+        raise UserError(
+            f"{outputs.layers}, {outputs.source_days.name} and {outputs.store.name} are not of one call. "
+            "Give the command seep sources again, and then this one."
+        )
+    return _joined(shapes, values, origins, seen_on)
+
+
+def _joined(
+    shapes: Shapes, values: Values, origins: dict[int, Origin], seen_on: dict[int, tuple[int, ...]]
+) -> list[WrittenSource]:
+    """Sources with their origins and days, the surest first."""
     sources = []
     for row, number in enumerate(values["source"].tolist()):
         point, kind, spread = origins[number]
@@ -150,14 +168,14 @@ def _sources(outputs: SourceOutputs) -> list[WrittenSource]:
             origin=(point.x, point.y),
             origin_kind=kind,
             origin_spread=spread,
-            seen_on=seen_on.get(number, ()),
+            seen_on=seen_on[number],
             values={name: values[name].tolist()[row] for name in SOURCE_VALUES},
         )
         sources.append(source)
     return sorted(sources, key=lambda source: source.number)
 
 
-def _origins(layers: Path) -> dict[int, tuple[shapely.Point, str, float]]:
+def _origins(layers: Path) -> dict[int, Origin]:
     """Place, kind and spread of each origin by the number of its source."""
     with read_as_polygons(layers):
         unit = "m" if polygon_layer(layers, ORIGINS).crs else "px"
