@@ -1,7 +1,10 @@
 """`seep judge`: objects found out of fold teach a judge, and it is told what that brings."""
 
+import json
+import pickle
 import shutil
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from helpers.robustness.damaged_documents import Trojan
 from seep_lightning.config.commands import JudgeConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import InUse, UserError
 from seep_lightning.folds import second_look
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.folds.object_tables import SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import PartMaps, Way
 from seep_lightning.folds.second_look import judge_objects
 from seep_lightning.folds.taught_judge import RIDGE, teach
+from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.scene.levels import level
 from seep_lightning.scene.second_look import FEATURES, Judge, terms_of
@@ -87,3 +92,30 @@ def test_it_brings_what_it_says_on_scenes_that_it_was_not_taught_on(
         judge_objects(config)
     with pytest.raises(UserError, match="2 folds; expected 3"):
         judge_objects(replace(config, runs=["0", "1"], overwrite=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["judge.json"]
+    lock = lock_path(taught.path)
+    with locked(lock, "output=judge.json", "judge"), ThreadPoolExecutor(1) as other, pytest.raises(InUse):
+        other.submit(judge_objects, replace(config, overwrite=True)).result()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("deviations", [0.0] * len(NAMES)),
+        ("means", [float("nan")] * len(NAMES)),
+        ("least", 2),
+        ("taught_on", "x" * 2000),
+    ],
+)
+def test_numbers_that_are_none_of_a_judge_are_refused(key: str, value: object, tmp_path: Path) -> None:
+    judge = teach(np.random.default_rng(0).normal(size=(60, len(NAMES))), np.ones(60), np.ones(60))
+    (tmp_path / "judge.json").write_text(json.dumps({**asdict(judge), key: value}))
+    with pytest.raises(UserError, match=f"judge.json.*{key}"):
+        Judge.read(tmp_path / "judge.json")
+
+
+def test_a_pickle_is_no_judge(tmp_path: Path) -> None:
+    (tmp_path / "judge.json").write_bytes(pickle.dumps(Trojan()))
+    with pytest.raises(UserError, match="judge.json"):
+        Judge.read(tmp_path / "judge.json")
+    assert not Path("planted_by_a_document").exists()

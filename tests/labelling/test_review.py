@@ -132,6 +132,30 @@ def test_a_damaged_review_is_told(written: WrittenReview, tmp_path: Path) -> Non
         prepared(answered(written, {first: "unsure"}, tmp_path / "answers.csv"), tmp_path / "corrected")
 
 
+STRANGERS = {
+    "folders that lead elsewhere": (lambda content: content["data"].update(images="../../victim"), "no plain names"),
+    "one folder for both": (lambda content: content["data"].update(images="masks", masks="masks"), "no plain names"),
+    "settings of its own": (lambda content: content["data"].update(cache_folder="/tmp/x"), "names 'cache_folder'"),
+    "a chip without a name": (lambda content: content["chips"][0].update(name=".."), "'..' is no name of a chip"),
+    "no chips": (lambda content: content.update(chips=[]), "has no chips"),
+    "an unknown kind": (lambda content: content["candidates"][0].update(kind="odd"), "of the kind 'odd'"),
+    "a text file as image": (lambda content: content["chips"][0].update(image="/etc/passwd"), "/etc/passwd"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_strangers_review_writes_nothing_elsewhere(name: str, written: WrittenReview, tmp_path: Path) -> None:
+    change, message = STRANGERS[name]
+    content = json.loads((written.folder / "review.json").read_text())
+    change(content)
+    home = tmp_path / "a" / "b"
+    home.mkdir(parents=True)
+    (home / "review.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=message):
+        prepared(answered(written, {"false": "unsure"}, home / "answers.csv"), home / "corrected")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "answers.csv", "b", "review.json"]
+
+
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
         return list(csv.DictReader(file))

@@ -14,11 +14,12 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.counted import counted
 from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
-from seep_lightning.files import with_home, write_text
+from seep_lightning.files import remove_leftovers, with_home, write_text
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.folds.object_tables import Counts, SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import Way
 from seep_lightning.folds.taught_judge import chosen_threshold, teach
+from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import Scale, interval_over_scenes
 from seep_lightning.scene.second_look import Judge
@@ -95,12 +96,20 @@ def judge_objects(config: JudgeConfig) -> TaughtJudge:
         config: The settings of the command.
 
     Raises:
+        InUse: Another process writes `output`.
         UserError: The runs are not the folds of one split, or too few of them; the output is there already.
     """
     check_config(config)
     path = with_home(config.output)
-    if path.exists() and not config.overwrite:
-        raise UserError(f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true.")
+    with locked(lock_path(path), f"output={config.output}", "judge"):
+        if path.exists() and not config.overwrite:
+            raise UserError(f"{path} is there already. Choose another output, or pass overwrite=true to replace it.")
+        remove_leftovers(path.parent)
+        return _taught_of_runs(config, path)
+
+
+def _taught_of_runs(config: JudgeConfig, path: Path) -> TaughtJudge:
+    """Teach a judge and write its file."""
     folds = find_folds(path_list("runs", config.runs))
     if len(folds) < FEWEST_FOLDS:
         raise UserError(f"runs={config.runs}: {len(folds)} folds; expected {FEWEST_FOLDS} at least (split=kfold).")

@@ -221,14 +221,9 @@ def _apply(correction: _Correction, classes: Classes, counts: Counts) -> None:
     counts.changed_pixels += int(((own != before) & ~is_ignored).sum())
 
 
-def _file_name(chip: ReviewedChip) -> str:
-    """The name of a chip's image in the new data set: chips in several folders have a path for a name."""
-    return chip.name.replace("/", "-")
-
-
 def _mask_name(chip: ReviewedChip) -> str:
     """The name of its mask."""
-    return str(Path(_file_name(chip)).with_suffix(".tif"))
+    return str(Path(chip.file_name).with_suffix(".tif"))
 
 
 def _write_chip(folder: Path, chip: ReviewedChip, classes: Classes, data: DataConfig) -> None:
@@ -236,7 +231,7 @@ def _write_chip(folder: Path, chip: ReviewedChip, classes: Classes, data: DataCo
     from seep_lightning.scene.datasets import write_geotiff
 
     image = _existing(chip.image)
-    copy = folder / data.images / _file_name(chip)
+    copy = folder / data.images / chip.file_name
     with writing_to(copy):
         shutil.copyfile(image, copy)
     nodata = IGNORED if (classes == IGNORED).any() else None
@@ -258,7 +253,7 @@ def _place_of(image: Path) -> dict[str, Any]:
 def _tells_place(chip: ReviewedChip) -> bool:
     """Whether the usual pattern finds scene and tile in a chip's name."""
     with suppress(UserError):
-        return split_name(_file_name(chip), DataConfig.pattern) == (chip.scene, chip.tile)
+        return split_name(chip.file_name, DataConfig.pattern) == (chip.scene, chip.tile)
     return False
 
 
@@ -268,7 +263,7 @@ def _write_list(folder: Path, chips: list[ReviewedChip], data: DataConfig) -> bo
         return False
     rows = [
         {
-            "image": f"{data.images}/{_file_name(chip)}",
+            "image": f"{data.images}/{chip.file_name}",
             "mask": f"{data.masks}/{_mask_name(chip)}",
             "scene": chip.scene,
             "tile": chip.tile if chip.tile >= 0 else "",

@@ -1,6 +1,5 @@
 """What `python -m seep_lightning.review` does: judge labels, and write the list as page, layer and table."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
 PAGE = "review.html"
 LAYER = "review.gpkg"
 TABLE = "review.csv"
-# of the data set's config: what the values of masks and images mean
-KEPT_DATA_KEYS = (
-    "bands", "nodata", "nodata_bands", "classes", "mask_band", "mask_values", "scale", "factor",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ def _review_of(judged: Judged, in_degrees: bool) -> ReviewFile:
         runs=judged.runs,
         judged=judged.judged_in_words,
         root=str(real_path(chips.root)),
-        data={key: getattr(chips.config, key) for key in KEPT_DATA_KEYS} | _folder_names(chips),
+        data={key: getattr(chips.config, key) for key in review_file.KEPT_DATA_KEYS} | _folder_names(chips),
         chips=list(_reviewed_chips(chips)),
         columns={scene: grid.columns for scene, grid in known.items()},
         offsets={scene: grid.offset for scene, grid in known.items() if grid.offset},
@@ -157,8 +152,8 @@ def _review_of(judged: Judged, in_degrees: bool) -> ReviewFile:
 
 def _folder_names(chips: "Chips") -> dict[str, str]:
     """The folders of images and masks, where these are plain names, so that a new data set may have the same."""
-    names = {"images": chips.config.images, "masks": chips.config.masks}
-    is_plain = all(re.fullmatch(r"\w[\w -]*", name) for name in names.values())
+    names = {key: getattr(chips.config, key) for key in review_file.FOLDER_KEYS}
+    is_plain = all(review_file.PLAIN_FOLDER.fullmatch(name) for name in names.values())
     return names if is_plain and chips.config.images != chips.config.masks else {}
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +14,22 @@ from numpy.typing import NDArray
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.shapes import Count
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.labelling.suspect_kinds import KINDS
 
 NAME = "review.json"
 FORMAT = 1
 # bytes: of 100,000 chips and some thousand objects
 LARGEST_REVIEW = 256 * 2**20
 ADVICE = "Give seep review again."
+# of the data set's config: what the values of masks and images mean
+KEPT_DATA_KEYS = (
+    "bands", "nodata", "nodata_bands", "classes", "mask_band", "mask_values", "scale", "factor",
+)  # fmt: skip
+FOLDER_KEYS = ("images", "masks")
+PLAIN_FOLDER = re.compile(r"\w[\w -]{0,99}")
+# bytes, as most disks have it
+LONGEST_NAME = 255
 
 Mask = NDArray[np.bool_]
 Label = Annotated[int, Meta(ge=0, le=254)]
@@ -133,6 +143,11 @@ class ReviewedChip:
     image: str
     mask: str | None
 
+    @property
+    def file_name(self) -> str:
+        """The name of its image in a new data set: chips in several folders have a path for a name."""
+        return self.name.replace("/", "-")
+
 
 @dataclass(frozen=True)
 class ReviewFile:
@@ -164,9 +179,32 @@ class ReviewFile:
     id: str = ""
     format: int = FORMAT
 
+    def check(self) -> None:
+        """Raise ValueError for what no review says: its names become those of files, and it may be a stranger's."""
+        unknown = sorted(set(self.data) - {*KEPT_DATA_KEYS, *FOLDER_KEYS})
+        if unknown:
+            raise ValueError(f"data names {unknown[0][:40]!r}, which no review keeps")
+        folders = [str(self.data.get(key, key)) for key in FOLDER_KEYS]
+        if not all(PLAIN_FOLDER.fullmatch(folder) for folder in folders) or folders[0] == folders[1]:
+            raise ValueError("data.images and data.masks are no plain names of two folders")
+        if not self.chips:
+            raise ValueError("it has no chips")
+        for chip in self.chips:
+            if not _is_plain_name(chip.file_name):
+                raise ValueError(f"{chip.name[:40]!r} is no name of a chip")
+        for candidate in self.candidates:
+            if candidate.kind not in KINDS:
+                raise ValueError(f"number {candidate.number} is of the kind {candidate.kind[:40]!r}")
+
     def text(self) -> str:
         """The file's text."""
         return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+
+
+def _is_plain_name(name: str) -> bool:
+    """Whether a text is the name of one file."""
+    is_name = name not in ("", ".", "..") and "\0" not in name
+    return is_name and len(name.encode()) <= LONGEST_NAME
 
 
 def identity(runs: list[str], candidates: list[Candidate]) -> str:
@@ -200,4 +238,6 @@ def read_review(folder: Path) -> ReviewFile:
     review = read_json(path, ReviewFile, largest=LARGEST_REVIEW, advice=ADVICE)
     if review.format > FORMAT:
         raise UserError(f"{path} is of format {review.format}, but this version reads {FORMAT}. Update seep_lightning.")
+    with as_user_error(f"{path} is damaged", ValueError, advice=ADVICE):
+        review.check()
     return review

@@ -1,15 +1,18 @@
 """An object's second look: a small judge that scores each object of a map by its probabilities, shape and contrast."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from seep_lightning.documents.json_files import read_json
-from seep_lightning.documents.shapes import Finite
+from seep_lightning.documents.shapes import Finite, Probability
 from seep_lightning.errors import UserError
 from seep_lightning.scene import shapes
 from seep_lightning.scene.levels import LEVELS
@@ -23,6 +26,9 @@ RIM = 5
 MOST_DEVIATIONS = 4.0
 """A feature further from the mean of the teaching is taken for so far from it: squares must not run away."""
 ADVICE = "Give a file that `seep judge` wrote."
+Deviation = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
+# it stands in the metadata of outlines
+Note = Annotated[str, Meta(max_length=1000)]
 
 
 def _around(seep: MeasuredObject) -> float:
@@ -75,10 +81,10 @@ class Judge:
 
     features: list[str]
     means: list[Finite]
-    deviations: list[Finite]
+    deviations: list[Deviation]
     weights: list[Finite]
-    least: Finite
-    taught_on: str = ""
+    least: Probability
+    taught_on: Note = ""
     format: int = JUDGE_FORMAT
 
     @classmethod
