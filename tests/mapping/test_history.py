@@ -13,6 +13,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from helpers.maps import COLUMNS, TILE, mapped, probability, table, variant
+from helpers.rasters import write_raster
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.scene_history import SceneHistory
@@ -155,3 +156,44 @@ def test_outlines_of_several_days_are_counted_first(run: Path, scene: Path, tmp_
     after, before = (probability(folder / "a.probability.tif") for folder in (out, plain))
     assert (after > before)[40:56, 40:56].all() and (after < before)[40:56, 75:].mean() > 0.5
     assert "labels.recurrence.tif" in table(out)["a"]["notes"] and not list(out.glob(".history*"))
+
+
+CELLS_80_M = Affine(80, 0, 0, 0, -80, 0)
+STRANGE_COUNTS = {
+    "infinite": (np.full((2, 8, 8), np.inf, np.float32), "no counts of days"),
+    "negative": (np.full((2, 8, 8), -3, np.float32), "no counts of days"),
+    "more than were looked at": (np.stack([np.full((8, 8), 5.0), np.ones((8, 8))]), "no counts of days"),
+    "complex": (np.ones((2, 8, 8), np.complex64), "holds complex values"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE_COUNTS)
+def test_counts_that_are_none_are_refused(name: str, tmp_path: Path) -> None:
+    counts, message = STRANGE_COUNTS[name]
+    path = write_raster(
+        tmp_path / "h.tif", counts, crs="EPSG:32631", transform=CELLS_80_M, names=("days_seen", "days_looked")
+    )
+    with pytest.raises(UserError, match=message):
+        History.of(path)
+
+
+def test_a_small_file_that_claims_many_or_tiny_cells_is_refused(days: Any, tmp_path: Path) -> None:
+    facts: Any = {"crs": "EPSG:32631", "dtype": "uint8", "sparse_ok": True, "tiled": True}
+    with rasterio.open(tmp_path / "h.tif", "w", "GTiff", 90_000, 90_000, 2, transform=CELLS_80_M, **facts) as dataset:
+        dataset.descriptions = ("days_seen", "days_looked")
+    with pytest.raises(UserError, match="claims 90,000 x 90,000 cells"):
+        History.of(tmp_path / "h.tif")
+    tiny = History.of(write_history(tmp_path / "tiny.tif", days, Affine(1e-6, 0, 0, 0, -1e-6, 0), "EPSG:32631"))
+    with pytest.raises(UserError, match="has cells of 1e-06 m: history_smoothing=1000 is 1,000,000,000 of them"):
+        tiny.around(np.zeros((1, 2)), 1000)
+
+
+def test_a_strangers_virtual_raster_of_recurrence_shows_no_other_file(tmp_path: Path) -> None:
+    band = (
+        '<VRTRasterBand dataType="Byte" band="{number}" subClass="VRTRawRasterBand"><Description>{name}</Description>'
+        "<SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand>"
+    )
+    bands = band.format(number=1, name="days_seen") + band.format(number=2, name="days_looked")
+    (tmp_path / "h.tif").write_text(f'<VRTDataset rasterXSize="8" rasterYSize="8">{bands}</VRTDataset>')
+    with pytest.raises(UserError, match="h.tif"):
+        History.of(tmp_path / "h.tif")

@@ -17,6 +17,7 @@ from scipy import ndimage
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.projections import Points
+from seep_lightning.sources.drawing import MOST_CELLS
 from seep_lightning.sources.history_odds import REACH, Floats, MeanRate, log_odds_over_mean
 
 SEEN, LOOKED = "days_seen", "days_looked"
@@ -25,6 +26,12 @@ READ_ROWS = 512
 """Rows of cells that are read at once."""
 CELLS_PER_SMOOTHING = 8
 """Cells are put together until so many lie in a standard deviation of the smoothing: finer ones cost time only."""
+MOST_TOGETHER = 512
+"""Of these: a smoothing over more cells would take memory that no history is worth."""
+CELLS_AT_ONCE = 32 * 2**20
+"""Cells that are read at once, at most."""
+ROUNDING = 1e-3
+"""Days by which more may be seen than looked at, where a raster was warped."""
 ADVICE = "Give history=recurrence.tif of `seep sources`."
 
 
@@ -64,7 +71,7 @@ class History:
             wkt = dataset.crs.to_wkt() if dataset.crs else ""
             digest = hashlib.sha256(f"{wkt} {dataset.transform} {dataset.shape}".encode())
             mean = MeanRate(0.0, 0.0)
-            for seen, looked in _strips(dataset, Window(0, 0, dataset.width, dataset.height), READ_ROWS):
+            for seen, looked in _strips(dataset, Window(0, 0, dataset.width, dataset.height), _rows_at_once(dataset)):
                 mean = mean.with_days(seen, looked)
                 digest.update(seen.tobytes() + looked.tobytes())
             return cls(path, wkt, dataset.transform, dataset.shape, mean, digest.hexdigest())
@@ -86,6 +93,12 @@ class History:
         """
         size = self.transform.a
         together = max(1, math.floor(smoothing / size / CELLS_PER_SMOOTHING))
+        if together > MOST_TOGETHER:
+            raise UserError(
+                f"history={self.path} has cells of {size:g} {self.unit}: history_smoothing={smoothing:g} is "
+                f"{smoothing / size:,.0f} of them, expected {MOST_TOGETHER * CELLS_PER_SMOOTHING:,} at most. "
+                "Give a smaller one, or larger cells (cell= of seep sources)."
+            )
         window = self._window(points, margin=REACH * smoothing / size, multiple=together)
         seen, looked = np.zeros((2, 0, 0), np.float32)
         if window.width and window.height:
@@ -154,6 +167,10 @@ def _check_dataset(path: Path, dataset: Any) -> None:
     if SEEN not in names or LOOKED not in names:
         found = ", ".join(str(name) for name in names)
         raise UserError(f"history={path} has the bands {found}; expected {SEEN} and {LOOKED}. {ADVICE}")
+    if any(dtype.startswith("complex") for dtype in dataset.dtypes):
+        raise UserError(f"history={path} holds complex values; expected counts of days. {ADVICE}")
+    if dataset.width * dataset.height > MOST_CELLS:
+        raise UserError(f"history={path} claims {dataset.width:,} x {dataset.height:,} cells. {ADVICE}")
     transform = dataset.transform
     is_square = transform.b == transform.d == 0 and transform.a == -transform.e and transform.a > 0
     if not is_square or (dataset.crs and not dataset.crs.is_projected):
@@ -161,13 +178,29 @@ def _check_dataset(path: Path, dataset: Any) -> None:
 
 
 def _strips(dataset: Any, window: Window, rows: int) -> Iterator[tuple[Floats, Floats]]:
-    """Days seen and days looked at, some rows of a window at a time; nothing where there is no data."""
+    """Days seen and days looked at, some rows of a window at a time; nothing where there is no data.
+
+    Raises:
+        UserError: Values are no counts of days.
+    """
     indexes = [dataset.descriptions.index(name) + 1 for name in (SEEN, LOOKED)]
     end = window.row_off + window.height
     for top in range(window.row_off, end, rows):
         part = Window(window.col_off, top, window.width, min(rows, end - top))
         seen, looked = dataset.read(indexes, window=part, masked=True).filled(0).astype(np.float32)
+        _check_counts(seen, looked, dataset.name)
         yield seen, looked
+
+
+def _rows_at_once(dataset: Any) -> int:
+    """How many rows are read at once of a raster as wide as it likes."""
+    return max(1, min(READ_ROWS, CELLS_AT_ONCE // dataset.width))
+
+
+def _check_counts(seen: Floats, looked: Floats, name: str) -> None:
+    """Raise `UserError` for days seen that are no share of those looked at: a history of them would have no effect."""
+    if not ((seen >= 0) & (seen <= looked + ROUNDING) & np.isfinite(looked)).all():
+        raise UserError(f"history={name} holds values that are no counts of days, 0 <= {SEEN} <= {LOOKED}. {ADVICE}")
 
 
 def _span(positions: NDArray[np.float64], margin: float, multiple: int, length: int) -> tuple[int, int]:
