@@ -71,7 +71,9 @@ class History:
             wkt = dataset.crs.to_wkt() if dataset.crs else ""
             digest = hashlib.sha256(f"{wkt} {dataset.transform} {dataset.shape}".encode())
             mean = MeanRate(0.0, 0.0)
-            for seen, looked in _strips(dataset, Window(0, 0, dataset.width, dataset.height), _rows_at_once(dataset)):
+            for seen, looked in _strips(
+                dataset, Window(0, 0, dataset.width, dataset.height), _rows_at_once(dataset.width)
+            ):
                 mean = mean.with_days(seen, looked)
                 digest.update(seen.tobytes() + looked.tobytes())
             return cls(path, wkt, dataset.transform, dataset.shape, mean, digest.hexdigest())
@@ -192,9 +194,9 @@ def _strips(dataset: Any, window: Window, rows: int) -> Iterator[tuple[Floats, F
         yield seen, looked
 
 
-def _rows_at_once(dataset: Any) -> int:
+def _rows_at_once(width: int) -> int:
     """How many rows are read at once of a raster as wide as it likes."""
-    return max(1, min(READ_ROWS, CELLS_AT_ONCE // dataset.width))
+    return max(1, min(READ_ROWS, CELLS_AT_ONCE // width))
 
 
 def _check_counts(seen: Floats, looked: Floats, name: str) -> None:
