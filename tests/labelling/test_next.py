@@ -89,6 +89,16 @@ def test_of_scenes_in_several_coordinate_systems_the_layer_is_in_degrees(
     assert geometry[2] is None
 
 
+def test_a_scene_called_like_a_formula_is_a_text_in_the_list(
+    ranked: tuple[Path, list[RankedCandidate]], tmp_path: Path
+) -> None:
+    first = ranked[1][0]
+    formula = replace(first.candidate, name="=1+1", scene="@SUM(A1)")
+    write_list(tmp_path / "list", [replace(first, candidate=formula)])
+    text = (tmp_path / "list" / "next.csv").read_text()
+    assert "'=1+1" in text and ",=1+1" not in text and ",@SUM" not in text
+
+
 def test_a_list_is_replaced_only_if_asked_and_a_damaged_file_is_told_at_the_end(
     ranked: tuple[Path, list[RankedCandidate]], tmp_path: Path
 ) -> None:

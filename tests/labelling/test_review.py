@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from seep_lightning.config.commands import PrepareConfig, ReviewConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.errors import UserError
+from seep_lightning.files import table_text
 from seep_lightning.labelling.corrections import correct_labels
 from seep_lightning.labelling.review import WrittenReview, review
+from seep_lightning.labelling.review_columns import ReviewOf, row_of
 from seep_lightning.labelling.review_file import read_review
+from seep_lightning.labelling.review_page import page_text
 from seep_lightning.labelling.suspect_kinds import KINDS
 
 
@@ -44,6 +48,16 @@ def test_each_error_is_listed_with_page_layer_and_table(written: WrittenReview) 
         (style,) = database.execute("SELECT styleQML FROM layer_styles").fetchone()
     assert '<editWidget type="ValueMap">' in style
     assert 'value="unsure"' in style
+
+
+def test_what_a_strangers_scene_is_called_stays_a_text(written: WrittenReview, tmp_path: Path) -> None:
+    name = "=1+1</script><script>alert(1)</script><img src=x>"
+    candidates = [replace(candidate, scene=name, judged_by=name) for candidate in written.candidates]
+    found = replace(read_review(written.folder), candidates=candidates, runs=[name], judged=name)
+    page = page_text(found, [["data:,", "data:,"]] * len(candidates), tmp_path / name.replace("/", "-"))
+    assert "<script>alert" not in page and "<img src=x" not in page
+    text = table_text([row_of(ReviewOf(candidate, "id", tmp_path)) for candidate in candidates])
+    assert "'=1+1" in text and ",=1+1" not in text
 
 
 def test_answers_come_back_as_corrected_and_ignored_pixels(written: WrittenReview, tmp_path: Path) -> None:

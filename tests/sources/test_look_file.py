@@ -82,3 +82,14 @@ def test_a_stranger_says_no_cells_that_are_none(key: str, value: object, store: 
     (tmp_path / "grid.json").write_text(json.dumps({**content, key: value}))
     with pytest.raises(UserError, match=f"grid.json.*{key}"):
         LookStore(tmp_path).grid()
+
+
+def test_maps_called_like_formulas_are_texts_in_the_tables(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    for day in (1, 2, 3):
+        write_map(tmp_path / "maps", f"=1+{day}", [np.s_[40:44, 20:30]])
+    find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=20, level=0.99)
+    for name in ("days.csv", "source_days.csv"):
+        rows = (tmp_path / "out" / name).read_text().splitlines()[1:]
+        assert len(rows) >= 3
+        assert all(",=" not in row and ",'=1+" in row for row in rows)

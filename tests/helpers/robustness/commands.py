@@ -97,7 +97,7 @@ def prepare(material: str, labels: str, *reads: Read) -> Command:
 
 
 def of_folds(verb: str, output: str) -> Command:
-    return Command(f"{verb} folds", verb, "folds", ("runs=in/folds", output), ("out", "in/folds"), FOLD_READS)
+    return Command(f"{verb} folds", verb, "folds", ("runs=in/folds", output), reads=FOLD_READS)
 
 
 def layer_reads(pattern: str, *kinds: str) -> Read:
