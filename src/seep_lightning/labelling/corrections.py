@@ -3,9 +3,10 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from seep_lightning.data.masks import read_classes, stored_mask
 from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.files import draft_of, remove_leftovers, sync_folder, write_table, write_text
 from seep_lightning.labelling.answers import AnsweredReview, read_answers
-from seep_lightning.labelling.review_file import Candidate, Patch, ReviewedChip
+from seep_lightning.labelling.review_file import Patch, ReviewedChip
 from seep_lightning.labelling.suspect_kinds import KINDS, Answer, Change
 from seep_lightning.locks import lock_path, locked
 
@@ -56,11 +57,36 @@ class Counts:
 
 @dataclass(frozen=True)
 class _Correction:
-    """What one answer does to the pixels of one chip."""
+    """What one answer does to the pixels of one chip.
 
+    Attributes:
+        number: The candidate's number.
+        patch: The pixels.
+        change: What becomes of them.
+        suggested: The class of the suggestion's pixels.
+        loss_change: How sure the network is, nats.
+    """
+
+    number: int
     patch: Patch
     change: Change
     suggested: int
+    loss_change: float
+
+    def contradicts(self, other: "_Correction") -> bool:
+        """Whether two answers about one outline cannot both be followed."""
+        changes = {self.change, other.change}
+        if Change.IGNORED in changes:
+            return False
+        if changes == {Change.TO_SUGGESTION}:
+            return self._result != other._result
+        # an outline that keeps its place may get another class
+        return Change.TO_SEA in changes and len(changes) > 1
+
+    @property
+    def _result(self) -> tuple[int, Patch]:
+        """What the suggestion makes of the pixels."""
+        return self.suggested, self.patch
 
 
 def correct_labels(config: PrepareConfig) -> dict[str, Any]:
@@ -115,8 +141,7 @@ def _write_data_set(folder: Path, answered: AnsweredReview, config: PrepareConfi
     largest = 1
     for chip in counted(review.chips, "corrected", "chips"):
         classes = _classes_of(chip, data)
-        for correction in corrections.get(chip.name, ()):
-            _apply(correction, classes, counts)
+        _apply(corrections.get(chip.name, ()), classes, counts)
         _write_chip(folder, chip, classes, data)
         labels = classes[classes != IGNORED]
         with_seep += bool(labels.any())
@@ -161,20 +186,37 @@ def _corrections(answered: AnsweredReview) -> tuple[dict[str, list[_Correction]]
         change = KINDS[candidate.kind].choices[answer].change
         counts.answers[answer] += 1
         counts.changes[change] += 1
-        if change == Change.NONE:
-            continue
+        suggested = candidate.suggested or candidate.label
         for patch in candidate.patches:
-            by_chip.setdefault(patch.chip, []).append(_Correction(patch, change, _suggested(candidate)))
-    # what is ignored is ignored whatever else is said of its pixels
-    order = [Change.TO_SEA, Change.TO_SUGGESTION, Change.IGNORED]
+            correction = _Correction(candidate.number, patch, change, suggested, candidate.loss_change)
+            by_chip.setdefault(patch.chip, []).append(correction)
     for corrections in by_chip.values():
-        corrections.sort(key=lambda correction: order.index(correction.change))
+        _check_agreement(corrections)
     return by_chip, counts
 
 
-def _suggested(candidate: Candidate) -> int:
-    """The class of the suggestion's pixels."""
-    return candidate.suggested or candidate.label
+def _check_agreement(corrections: Sequence[_Correction]) -> None:
+    """Raise `UserError` for two answers about one outline that contradict each other."""
+    for first, second in combinations(corrections, 2):
+        if first.contradicts(second) and _share_labels(first.patch, second.patch):
+            raise UserError(
+                f"review: numbers {first.number} and {second.number} are about one outline, and their answers "
+                "contradict each other. Take one of the two answers back."
+            )
+
+
+def _share_labels(first: Patch, second: Patch) -> bool:
+    """Whether two patches of a chip have labelled pixels in common."""
+    top, left = max(first.top, second.top), max(first.left, second.left)
+    bottom = min(first.top + first.height, second.top + second.height)
+    right = min(first.left + first.width, second.left + second.width)
+    if top >= bottom or left >= right:
+        return False
+    labels = [
+        patch.mask(patch.label)[top - patch.top : bottom - patch.top, left - patch.left : right - patch.left]
+        for patch in (first, second)
+    ]
+    return bool((labels[0] & labels[1]).any())
 
 
 def _classes_of(chip: ReviewedChip, data: DataConfig) -> Classes:
@@ -197,28 +239,49 @@ def _existing(path: str) -> Path:
     return file
 
 
-def _apply(correction: _Correction, classes: Classes, counts: Counts) -> None:
+def _apply(corrections: Sequence[_Correction], classes: Classes, counts: Counts) -> None:
     """Change the pixels of a chip in place, and count them."""
-    patch = correction.patch
+    before = classes.copy()
+    # of two suggestions for one pixel, the surer one counts, whatever the order of the list
+    in_order = sorted(corrections, key=lambda correction: (correction.loss_change, correction.suggested))
+    # an outline may move to where another one was; and what is ignored is ignored whatever else is said of it
+    for step in (_clear, _write_suggestion, _ignore):
+        for correction in in_order:
+            step(correction, _pixels_of(correction.patch, classes))
+    is_ignored = (classes == IGNORED) & (before != IGNORED)
+    counts.ignored_pixels += int(is_ignored.sum())
+    counts.changed_pixels += int(((classes != before) & ~is_ignored).sum())
+
+
+def _pixels_of(patch: Patch, classes: Classes) -> Classes:
+    """The pixels of a patch, a view; `UserError` where the chip is too small."""
     height, width = classes.shape
     if patch.top + patch.height > height or patch.left + patch.width > width:
         raise UserError(
             f"{patch.chip} is {height} x {width} px, smaller than when it was reviewed. Give seep review again."
         )
-    own = classes[patch.slices]
-    before = own.copy()
-    label, suggestion = patch.mask(patch.label), patch.mask(patch.suggestion)
-    match correction.change:
-        case Change.TO_SEA:
-            own[label & (own != IGNORED)] = 0
-        case Change.TO_SUGGESTION:
-            own[label & ~suggestion & (own != IGNORED)] = 0
-            own[suggestion & (own != IGNORED)] = correction.suggested
-        case Change.IGNORED:
-            own[label | suggestion] = IGNORED
-    is_ignored = (own == IGNORED) & (before != IGNORED)
-    counts.ignored_pixels += int(is_ignored.sum())
-    counts.changed_pixels += int(((own != before) & ~is_ignored).sum())
+    return classes[patch.slices]
+
+
+def _clear(correction: _Correction, pixels: Classes) -> None:
+    """Take an outline away that is dropped or drawn anew."""
+    if correction.change in (Change.TO_SEA, Change.TO_SUGGESTION):
+        label = correction.patch.mask(correction.patch.label)
+        pixels[label & (pixels != IGNORED)] = 0
+
+
+def _write_suggestion(correction: _Correction, pixels: Classes) -> None:
+    """Draw an outline as it is suggested."""
+    if correction.change == Change.TO_SUGGESTION:
+        suggestion = correction.patch.mask(correction.patch.suggestion)
+        pixels[suggestion & (pixels != IGNORED)] = correction.suggested
+
+
+def _ignore(correction: _Correction, pixels: Classes) -> None:
+    """Ignore what nobody is sure of."""
+    if correction.change == Change.IGNORED:
+        patch = correction.patch
+        pixels[patch.mask(patch.label) | patch.mask(patch.suggestion)] = IGNORED
 
 
 def _mask_name(chip: ReviewedChip) -> str:

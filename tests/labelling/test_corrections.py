@@ -1,0 +1,87 @@
+"""What several answers about one chip do together."""
+
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.data.decoding import decode
+from seep_lightning.errors import UserError
+from seep_lightning.labelling.corrections import correct_labels
+from seep_lightning.labelling.review_file import Candidate, Patch, ReviewedChip, ReviewFile, run_lengths
+from seep_lightning.scene.datasets import write_geotiff
+
+SIZE = 32
+EMPTY = np.zeros((SIZE, SIZE), bool)
+
+
+def columns(first: int, last: int) -> NDArray[np.bool_]:
+    mask = EMPTY.copy()
+    mask[8:24, first:last] = True
+    return mask
+
+
+def listed(kind: str, label: NDArray, suggestion: NDArray, classes: tuple[int, int], loss_change: float) -> Candidate:
+    patch = Patch("a.tif", 0, 0, SIZE, SIZE, run_lengths(label), run_lengths(suggestion))
+    place = {"top": 0, "left": 0, "bottom": SIZE, "right": SIZE, "x": 0, "y": 0, "area": 9, "p_mean": 0.9}
+    names = {"scene": "s", "reason": "", "judged_by": "run", "choices": {}}
+    return Candidate(
+        1, kind, **place, **names, loss_change=loss_change, label=classes[0], suggested=classes[1], patches=[patch]
+    )  # fmt: skip
+
+
+def corrected(folder: Path, truth: NDArray, candidates: list[Candidate], answers: list[str]) -> NDArray[np.uint8]:
+    """The mask after all answers, with candidates numbered in their order."""
+    folder.mkdir()
+    write_geotiff(folder / "image.tif", np.ones((1, SIZE, SIZE), np.uint8), None)
+    write_geotiff(folder / "mask.tif", truth[None].astype(np.uint8), None)
+    chip = ReviewedChip("a.tif", "s", 0, str(folder / "image.tif"), str(folder / "mask.tif"))
+    numbered = [Candidate(**{**vars(each), "number": number}) for number, each in enumerate(candidates, 1)]
+    data = {"images": "images", "masks": "masks", "classes": 7}
+    review = ReviewFile(["run"], "all", str(folder), data, [chip], {}, {}, numbered, id="1")
+    (folder / "review.json").write_text(review.text())
+    rows = [f"{number},{answer},1" for number, answer in enumerate(answers, 1)]
+    table = folder / "review.csv"
+    table.write_text("\n".join(["number,answer,review", *rows]) + "\n")
+    correct_labels(PrepareConfig(review=str(table), output=str(folder / "new")))
+    return decode(folder / "new" / "masks" / "a.tif").values[0]
+
+
+def test_any_order_of_a_list_gives_the_same_mask_and_no_moved_outline_loses_pixels(tmp_path: Path) -> None:
+    truth = 1 * columns(2, 6) + 2 * columns(8, 12) + 1 * columns(24, 28)
+    # each moves onto the place of the next, and an alarm of another class reaches into one of them
+    answered = [
+        (listed("shifted", columns(2, 6), columns(7, 11), (1, 1), 30), "redraw"),
+        (listed("shifted", columns(8, 12), columns(13, 17), (2, 2), 20), "redraw"),
+        (listed("missing", EMPTY, columns(16, 20), (0, 3), 10), "redraw"),
+        (listed("false", columns(24, 28), EMPTY, (1, 0), 5), "drop"),
+        (listed("missing", EMPTY, columns(19, 22), (0, 1), 1), "unsure"),
+    ]
+    expected = 1 * columns(7, 11) + 2 * columns(13, 17) + 3 * columns(17, 19) + 255 * columns(19, 22)
+    for number, order in enumerate([*permutations(answered)][::30]):
+        candidates, answers = zip(*order, strict=True)
+        mask = corrected(tmp_path / str(number), truth, list(candidates), list(answers))
+        np.testing.assert_array_equal(mask, expected, str(answers))
+
+
+@pytest.mark.parametrize(("answers", "agree"), [
+    (["redraw", "redraw"], False), (["redraw", "drop"], False), (["drop", "keep"], False),
+    (["keep", "redraw"], True), (["drop", "drop"], True), (["unsure", "redraw"], True),
+])  # fmt: skip
+def test_answers_about_one_outline_that_contradict_each_other_are_refused(
+    answers: list[str], agree: bool, tmp_path: Path
+) -> None:
+    truth = 1 * columns(2, 8) + 2 * columns(20, 24)
+    candidates = [
+        listed("shifted", columns(2, 8), columns(6, 12), (1, 1), 30),
+        listed("class", columns(2, 8), columns(2, 8), (1, 2), 20),
+    ]
+    if agree:
+        corrected(tmp_path / "review", truth, candidates, answers)
+        return
+    with pytest.raises(UserError, match="numbers 1 and 2 are about one outline, and their answers contradict"):
+        corrected(tmp_path / "review", truth, candidates, answers)
+    assert not (tmp_path / "review" / "new").exists()
