@@ -304,6 +304,38 @@ def test_files_of_somebody_else_stay(tmp_path: Path) -> None:
     assert own.read_bytes() == before
 
 
+def test_overwrite_deletes_no_strangers_files_in_the_folder_of_days(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path / "maps", list(MORE_SLICKS)[:1])
+    days = tmp_path / "out" / "days"
+    days.mkdir(parents=True)
+    own = [days / "grid.json", days / "results.npz"]
+    for file in own:
+        file.write_text("mine")
+    with pytest.raises(UserError, match=r"days holds grid.json, results.npz, which .*move"):
+        find(maps, tmp_path / "out", overwrite=True)
+    assert [file.read_text() for file in own] == ["mine"] * 2
+    own[0].unlink()
+    with pytest.raises(UserError, match=r"days holds results.npz, which .*move"):
+        find(maps, tmp_path / "out", overwrite=True)
+    own[1].unlink()
+    assert find(maps, tmp_path / "out", overwrite=True).days == 1
+    # beside the days it does no harm, but would be gone with them
+    own[1].write_text("mine")
+    assert find(maps, tmp_path / "out").kept == 1
+    with pytest.raises(UserError, match=r"days holds results.npz, which .*move"):
+        find(maps, tmp_path / "out", overwrite=True)
+
+
+def test_overwrite_replaces_the_days_once_all_new_ones_are_read(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path / "maps", list(MORE_SLICKS)[:2])
+    result = find(maps, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in result.outputs.store.iterdir()}
+    (maps / f"{list(MORE_SLICKS)[1]}.gpkg").write_text("broken")
+    with pytest.raises(UserError, match="S1_20180115T054412.gpkg"):
+        find(maps, tmp_path / "out", overwrite=True)
+    assert {path.name: path.read_bytes() for path in result.outputs.store.iterdir()} == before
+
+
 def test_each_layer_has_its_style_inside_and_beside(four_days: tuple[Path, SourcesResult], tmp_path: Path) -> None:
     maps, _ = four_days
     own = tmp_path / "sources.slicks.qml"

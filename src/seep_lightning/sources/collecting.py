@@ -9,7 +9,7 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.counted import counted
 from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.files import real_path, remove_leftovers, with_home, write_table
+from seep_lightning.files import draft_of, real_path, remove_leftovers, replace_folder, with_home, write_table
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.scene.feature_layers import write_feature_layers
 from seep_lightning.sources.cells import CellGrid
@@ -115,18 +115,37 @@ def _check_inputs_stay(looks: Sequence[LookSource], outputs: SourceOutputs) -> N
 
 def _read_new(looks: Sequence[LookSource], store: LookStore, config: SourcesConfig, *, is_update: bool) -> int:
     """Read the looks that the store does not hold, or holds of another state of their files; return how many."""
+    if not is_update:
+        _read_all(looks, store, config)
+        return len(looks)
     new = [look for look in looks if not _is_stored(look, store)]
-    if is_update:
-        grid = store.grid()
-        _check_size(grid, store, config)
-    else:
-        grid = _new_grid(looks, config)
-        store.clear()
-        store.begin(grid)
+    grid = store.grid()
+    _check_size(grid, store, config)
     _tell_kept(looks, store)
-    for look in counted(new, "read", "scenes"):
-        store.add(look.read(grid))
+    _add(new, store, grid)
     return len(new)
+
+
+def _read_all(looks: Sequence[LookSource], store: LookStore, config: SourcesConfig) -> None:
+    """Read all looks; those of an earlier call are replaced once all are read."""
+    store.check_replaceable()
+    grid = _new_grid(looks, config)
+    if not store.exists():
+        # a call that is stopped leaves nothing else that could be lost, and its next one goes on
+        store.begin(grid)
+        _add(looks, store, grid)
+        return
+    with draft_of(store.folder) as folder:
+        draft = LookStore(folder)
+        draft.begin(grid)
+        _add(looks, draft, grid)
+        replace_folder(folder, store.folder)
+    store.facts = draft.facts
+
+
+def _add(looks: Sequence[LookSource], store: LookStore, grid: CellGrid) -> None:
+    for look in counted(looks, "read", "scenes"):
+        store.add(look.read(grid))
 
 
 def _is_stored(look: LookSource, store: LookStore) -> bool:

@@ -6,6 +6,8 @@
 
 import hashlib
 import json
+import re
+from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.shapes import Finite
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 from seep_lightning.files import remove_leftovers, write_text, write_whole
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.look_file import HEAD, NUMBERS, STORE_FORMAT, look_file, tile_name
@@ -30,6 +32,7 @@ from seep_lightning.sources.tiles import Marks, TiledMarks, TileKey
 GRID_NAME = "grid.json"
 LOOK_SUFFIX = ".npz"
 DIGEST_LENGTH = 20
+LOOK_NAME = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}{re.escape(LOOK_SUFFIX)}")
 CellSize = Annotated[float, Meta(gt=0, le=1e9)]
 
 
@@ -77,7 +80,7 @@ class LookStore:
             UserError: `grid.json` is damaged, or of a later version.
         """
         advice = "Pass overwrite=true to read all maps again."
-        stored = read_json(self.grid_path, StoredGrid, advice=advice)
+        stored = read_json(self.grid_path, StoredGrid, advice=f"Remove {self.folder}. {advice}")
         if stored.format != STORE_FORMAT:
             raise UserError(f"{self.grid_path} is of format {stored.format}; expected {STORE_FORMAT}. {advice}")
         if stored.wkt:
@@ -90,11 +93,31 @@ class LookStore:
         stored = StoredGrid(STORE_FORMAT, grid.wkt, grid.left, grid.top, grid.size)
         write_text(self.grid_path, json.dumps(asdict(stored), indent=1) + "\n")
 
-    def clear(self) -> None:
-        """Remove all looks."""
-        self.facts = {}
-        for path in [self.grid_path, *self.folder.glob(f"*{LOOK_SUFFIX}")]:
-            path.unlink(missing_ok=True)
+    def check_replaceable(self) -> None:
+        """Check that the folder, if it is there, may be replaced by another store.
+
+        Raises:
+            UserError: It holds a file that is not ours, or is no folder.
+        """
+        if not is_there(self.folder):
+            return
+        if not self.folder.is_dir():
+            raise UserError(f"{self.folder} is no folder. Choose another output, or move it elsewhere.")
+        strangers = sorted(path.name for path in self.folder.iterdir() if not self._is_ours(path))
+        if strangers:
+            raise UserError(
+                f"{self.folder} holds {shortened(strangers)}, which this command did not write. Choose another output, "
+                "or move it elsewhere."
+            )
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a file of the folder is one that a store writes."""
+        if path != self.grid_path:
+            return LOOK_NAME.fullmatch(path.name) is not None
+        with suppress(UserError):
+            read_json(path, StoredGrid)
+            return True
+        return False
 
     def open(self) -> None:
         """Read what is known of all looks.
@@ -103,7 +126,7 @@ class LookStore:
             UserError: A file is damaged.
         """
         remove_leftovers(self.folder)
-        for path in sorted(self.folder.glob(f"*{LOOK_SUFFIX}")):
+        for path in sorted(path for path in self.folder.iterdir() if LOOK_NAME.fullmatch(path.name)):
             with look_file(path) as file:
                 facts = file.facts()
                 if self._path(facts.name) != path:
