@@ -77,3 +77,27 @@ def test_the_worst_come_first_and_the_ends_of_a_scene_are_no_obstacle() -> None:
     changes = [suspect.loss_change for suspect in suspects]
     assert changes == sorted(changes, reverse=True)
     assert sorted(suspect.right for suspect in suspects if suspect.kind == "shifted") == [-4, 4]
+
+
+def test_touching_outlines_of_two_classes_are_two_and_each_keeps_its_class() -> None:
+    upper, lower = slick(40, 30), slick(48, 30)
+    truth = 1 * upper + 2 * lower
+    # both lie 4 px too far right
+    suspects = judged(truth, slick(40, 26) | slick(48, 26))
+    assert [(suspect.kind, suspect.right, suspect.truth_class) for suspect in suspects] == [
+        ("shifted", -4, 1),
+        ("shifted", -4, 2),
+    ]
+    assert [suspect.suggested_class for suspect in suspects] == [1, 2]
+    assert [suspect.area for suspect in suspects] == [320, 320]
+    # also where one moves onto the place of the other, which lies on seep wherever it is
+    beside = judged(1 * slick(40, 30) + 2 * slick(40, 70, width=20), slick(40, 34, width=60))
+    assert [(suspect.kind, suspect.right, suspect.truth_class) for suspect in beside] == [("shifted", 4, 1)]
+    # of one class they are one
+    assert [suspect.area for suspect in judged(upper | lower, slick(40, 26) | slick(48, 26))] == [640]
+
+
+def test_an_outline_is_listed_once_for_what_changes_the_loss_most() -> None:
+    seen = slick(40, 34, height=16)
+    (suspect,) = judged(slick(40, 30, height=16), seen, (2 * seen).astype(np.uint8))
+    assert suspect.kind == "class"

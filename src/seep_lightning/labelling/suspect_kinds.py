@@ -4,7 +4,7 @@ An answer is about the label. What it does to the label's pixels differs from ki
 words: these are the buttons of the page and the table of docs/review.md.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -148,12 +148,26 @@ def find_suspects(evidence: Evidence) -> list[Suspect]:
         evidence: Labels, and what the network says.
 
     Returns:
-        The suspects of all kinds, those with the largest change of loss first.
+        The suspects of all kinds, those with the largest change of loss first. An outline is listed once, for what
+        changes the loss most.
     """
     suspects: list[Suspect] = []
     for kind in KINDS.values():
         suspects += kind.find(evidence)
-    return sorted(suspects, key=lambda suspect: -suspect.loss_change)
+    return _each_outline_once(sorted(suspects, key=lambda suspect: -suspect.loss_change))
+
+
+def _each_outline_once(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """The first suspect of each outline, and all alarms: two answers about one outline could contradict each other."""
+    listed: list[Suspect] = []
+    seen: set[tuple[int, int]] = set()
+    for suspect in suspects:
+        if suspect.outline in seen:
+            continue
+        listed.append(suspect)
+        if suspect.outline is not None:
+            seen.add(suspect.outline)
+    return listed
 
 
 def shift_in_words(down: int, right: int) -> str:

@@ -103,6 +103,14 @@ class Suspect:
     right: int = 0
 
     @property
+    def outline(self) -> tuple[int, int] | None:
+        """The first pixel of its label in the scene, which tells outlines apart; None where there is no label."""
+        if not self.label.any():
+            return None
+        row, column = divmod(int(self.label.argmax()), self.label.shape[1])
+        return self.box.top + row, self.box.left + column
+
+    @property
     def area(self) -> int:
         """Pixels of the label, or of the suggestion where there is no label."""
         label = int(self.label.sum())
@@ -137,7 +145,7 @@ def missing_labels(evidence: Evidence) -> Iterator[Suspect]:
 
 def false_labels(evidence: Evidence) -> Iterator[Suspect]:
     """Find outlines that the network holds for sea, where no place nearby is better."""
-    for outline in _outlines(evidence):
+    for number, outline in _outlines(evidence):
         p_mean = evidence.p_mean(outline)
         loss_change = -evidence.gain(outline)
         is_sea = p_mean < MOST_OF_SEA and loss_change > 0
@@ -151,30 +159,36 @@ def false_labels(evidence: Evidence) -> Iterator[Suspect]:
             suggestion=np.zeros_like(outline.pixels),
             loss_change=loss_change,
             p_mean=p_mean,
-            truth_class=_class_drawn(evidence, outline),
+            truth_class=number,
             suggested_class=0,
         )
 
 
 def shifted_labels(evidence: Evidence) -> Iterator[Suspect]:
-    """Find outlines that fit far better some pixels away."""
-    for outline in _outlines(evidence):
-        shift = _best_shift(evidence, outline)
+    """Find outlines that fit far better some pixels away; those that touch each other move together."""
+    for whole in _objects((evidence.truth > 0) & evidence.known):
+        shift = _best_shift(evidence, whole)
         is_far = max(abs(shift.down), abs(shift.right)) >= SHORTEST_SHIFT
-        least_gain = LEAST_SHIFT_GAIN * float(outline.pixels.sum())
-        if not is_far or shift.evidence <= 0 or shift.gain < least_gain:
-            continue
-        box, label, moved = _moved(outline, shift, evidence.truth.shape)
-        truth_class = _class_drawn(evidence, outline)
+        least_gain = LEAST_SHIFT_GAIN * float(whole.pixels.sum())
+        if is_far and shift.evidence > 0 and shift.gain >= least_gain:
+            for number, outline in _by_class(evidence, whole):
+                yield from _shifted(evidence, number, outline, shift)
+
+
+def _shifted(evidence: Evidence, number: int, outline: "_Object", shift: "_Shift") -> Iterator[Suspect]:
+    """An outline of one class as a suspect, where moving it makes it better."""
+    box, label, moved = _moved(outline, shift, evidence.truth.shape)
+    gain = evidence.gain(_Object(box, moved)) - evidence.gain(outline)
+    if gain > 0:
         yield Suspect(
             kind="shifted",
             box=box,
             label=label,
             suggestion=moved,
-            loss_change=shift.gain,
+            loss_change=gain,
             p_mean=evidence.p_mean(outline),
-            truth_class=truth_class,
-            suggested_class=truth_class,
+            truth_class=number,
+            suggested_class=number,
             down=shift.down,
             right=shift.right,
         )
@@ -184,25 +198,22 @@ def wrong_classes(evidence: Evidence) -> Iterator[Suspect]:
     """Find outlines that the network finds, too, and takes for another class."""
     if evidence.classes is None:
         return
-    for number in np.unique(evidence.truth[evidence.known]).tolist():
-        if number == 0:
+    for number, outline in _outlines(evidence):
+        is_seep = outline.pixels & (evidence.logits[outline.box.slices] > 0)
+        found = evidence.classes[outline.box.slices][is_seep]
+        other = _other_class(found[found > 0], number)
+        if other is None:
             continue
-        for outline in _objects((evidence.truth == number) & evidence.known):
-            is_seep = outline.pixels & (evidence.logits[outline.box.slices] > 0)
-            found = evidence.classes[outline.box.slices][is_seep]
-            other = _other_class(found[found > 0], number)
-            if other is None:
-                continue
-            yield Suspect(
-                kind="class",
-                box=outline.box,
-                label=outline.pixels,
-                suggestion=outline.pixels,
-                loss_change=other.loss_change,
-                p_mean=evidence.p_mean(outline),
-                truth_class=number,
-                suggested_class=other.number,
-            )
+        yield Suspect(
+            kind="class",
+            box=outline.box,
+            label=outline.pixels,
+            suggestion=outline.pixels,
+            loss_change=other.loss_change,
+            p_mean=evidence.p_mean(outline),
+            truth_class=number,
+            suggested_class=other.number,
+        )
 
 
 @dataclass(frozen=True)
@@ -249,9 +260,21 @@ def _objects(mask: Mask) -> Iterator[_Object]:
         yield _Object(box, labels[box.slices] == number)
 
 
-def _outlines(evidence: Evidence) -> Iterator[_Object]:
-    """The outlines of any class, as far as the network says something of them."""
-    yield from _objects((evidence.truth > 0) & evidence.known)
+def _outlines(evidence: Evidence) -> Iterator[tuple[int, _Object]]:
+    """The outlines with the class of each, as far as the network says something of them."""
+    for whole in _objects((evidence.truth > 0) & evidence.known):
+        yield from _by_class(evidence, whole)
+
+
+def _by_class(evidence: Evidence, whole: _Object) -> Iterator[tuple[int, _Object]]:
+    """What touches each other, taken apart where the class changes."""
+    box = whole.box
+    truth = np.where(whole.pixels, evidence.truth[box.slices], 0)
+    for number in np.unique(truth[truth > 0]).tolist():
+        for part in _objects(truth == number):
+            top, bottom, left, right = part.box
+            in_scene = Box(box.top + top, box.top + bottom, box.left + left, box.left + right)
+            yield number, _Object(in_scene, part.pixels)
 
 
 def _best_shift(evidence: Evidence, outline: _Object) -> _Shift:
@@ -324,11 +347,6 @@ def _class_found(evidence: Evidence, alarm: _Object) -> int:
         return 1
     found = evidence.classes[alarm.box.slices][alarm.pixels]
     return _commonest(found[found > 0])
-
-
-def _class_drawn(evidence: Evidence, outline: _Object) -> int:
-    """The class that most of an outline has."""
-    return _commonest(evidence.truth[outline.box.slices][outline.pixels])
 
 
 def _commonest(classes: Classes) -> int:
