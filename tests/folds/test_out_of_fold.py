@@ -95,7 +95,7 @@ def test_predict_takes_the_mean_of_a_folder_of_folds_and_refuses_mixtures(
     folds = [home / "fold-0", home / "fold-1"]
     caplog.set_level("INFO")
     assert runs_to_map_with(home) == folds
-    assert f"run={home}: the mean of 2 folds" in caplog.text
+    assert f"run={home}: the mean of 2 of 5 folds" in caplog.text
     image = next(iter(out_of_fold_scenes([home])))[0].chips.image_paths[0]
     keys = {}
     for name, run in (("folder", str(home)), ("list", [str(fold) for fold in folds])):
@@ -112,6 +112,9 @@ def test_predict_takes_the_mean_of_a_folder_of_folds_and_refuses_mixtures(
     with pytest.raises(UserError, match=r"differ in optimizer.lr: .* Name the folds of one of them, run=\[A,B\]"):
         runs_to_map_with(copy)
     assert len(runs_to_map_with(tmp_path)) == 1
+    (copy / "fold-0/config.yaml").write_text("[")
+    assert runs_to_map_with(copy) == [copy / "fold-1"]
+    assert f"left out of run={copy}: fold-0: {copy}/fold-0/config.yaml is not YAML" in caplog.text
 
 
 def test_folds_are_pooled(home: Path) -> None:

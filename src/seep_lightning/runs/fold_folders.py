@@ -36,7 +36,8 @@ def runs_to_map_with(path: str | Path, checkpoint: str = "best") -> list[Path]:
     if len(folds) < 2:
         return [run_or_newest_below(path, checkpoint)]
     numbers = {run.config.split.fold for run in folds}
-    words = f"{len(numbers)} folds"
+    of_all = folds[0].config.split.folds
+    words = f"{len(numbers)} folds" if len(numbers) == of_all else f"{len(numbers)} of {of_all} folds"
     if len(folds) > len(numbers):
         words = f"{len(folds)} runs of {words}"
     log.info("run=%s: the mean of %s", path, words)
@@ -58,8 +59,9 @@ def finished_folds_in(path: str | Path, checkpoint: str = "best") -> list[Run]:
         return []
     runs = [Run(directory) for directory in sorted(runs_below(folder, depth=1))]
     # of a sweep over other settings one config is read, and not hundreds
-    if len(runs) < 2 or not _is_fold(runs[0]):
+    if len(runs) < 2 or not _begins_with_a_fold(runs):
         return []
+    _tell_damaged(runs, path)
     folds = [run for run in runs if _is_fold(run)]
     if len({run.config.split.fold for run in folds}) < 2:
         return []
@@ -69,6 +71,29 @@ def finished_folds_in(path: str | Path, checkpoint: str = "best") -> list[Run]:
     if others and len(finished) > 1:
         log.warning("left out of run=%s: %s: not finished, or without %s.ckpt", path, shortened(others), checkpoint)
     return finished
+
+
+def _begins_with_a_fold(runs: Sequence[Run]) -> bool:
+    """Whether the first run whose config can be read is one fold of a split."""
+    first = next((run for run in runs if _damage_of(run) is None), None)
+    return first is not None and _is_fold(first)
+
+
+def _damage_of(run: Run) -> str | None:
+    """What is wrong with a run's config; None where it can be read."""
+    try:
+        assert run.config
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _tell_damaged(runs: Sequence[Run], path: str | Path) -> None:
+    """Say which runs of a folder of folds cannot be read: the mean is that of the others."""
+    for run in runs:
+        damage = _damage_of(run)
+        if damage is not None:
+            log.warning("left out of run=%s: %s: %s", path, run.dir.name, damage)
 
 
 def _is_fold(run: Run) -> bool:
