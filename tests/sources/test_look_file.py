@@ -61,7 +61,7 @@ def test_a_damaged_file_of_a_look_is_named(
 
 def test_a_look_under_another_name_is_damaged(store: Path, tmp_path: Path) -> None:
     (path,) = store.glob("*.npz")
-    (tmp_path / "other.npz").write_bytes(path.read_bytes())
+    (tmp_path / f"{20 * '0'}.npz").write_bytes(path.read_bytes())
     with pytest.raises(UserError, match="whose file has another name"):
         read_all(tmp_path)
 

@@ -1,6 +1,7 @@
 """`seep sources`: from the maps of many days to the raster of recurrence and the layers."""
 
 import csv
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,11 +28,13 @@ from seep_lightning.errors import InUse, UserError
 from seep_lightning.find_sources import print_summary
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.sources.cells import CellGrid
+from seep_lightning.sources.chip_source import chip_sources
 from seep_lightning.sources.collecting import SourcesResult, collect_sources
 from seep_lightning.sources.columns import ORIGIN_COLUMNS, SLICK_COLUMNS, SOURCE_COLUMNS
 from seep_lightning.sources.day_colours import DAY_STEPS
 from seep_lightning.sources.looks import Look
 from seep_lightning.sources.map_source import MapSource
+from seep_lightning.sources.outline_source import outline_sources
 
 MORE_SLICKS = {
     "S1_20180103T054412": [np.s_[40:48, 30:60], np.s_[90:94, 8:16]],
@@ -193,6 +196,35 @@ def test_masks_of_chips_lie_on_the_ground_that_scenes_share(tmp_path: Path) -> N
     assert {row["class"] for row in rows(result.outputs.layers, "slicks")} == {2}
     with pytest.raises(UserError, match=r"one.000000.tif: where it lies .* data.grid="):
         find(None, tmp_path / "again", data=DataConfig(root=str(tmp_path), classes=2))
+
+
+def test_what_is_read_of_chips_and_outlines_is_read_anew_where_it_changes(tmp_path: Path) -> None:
+    write_chips(tmp_path, "one", {0: np.eye(8, dtype=np.uint8)})
+    grid = {"one": GridConfig(3)}
+    changes: list[dict[str, Any]] = [
+        *({}, {"mask_values": {1: "ignore"}}, {"classes": 2}),
+        *({"mask_band": 1}, {"nodata": 9}, {"grid": {"one": GridConfig(3, 1)}}),
+    ]
+
+    def key(**change: Any) -> str:
+        (source,) = chip_sources(DataConfig(root=str(tmp_path), **{"grid": grid, **change}))
+        return source.key()
+
+    keys = [key(**change) for change in changes]
+    assert key(batch_size=3) == keys[0]
+    image = tmp_path / "images" / "one.000000.tif"
+    write_raster(image, np.full((8, 8), 255, np.uint8), nodata=7)
+    keys.append(key())
+    for part in (f"{image}.msk", image.with_suffix(".tfw")):
+        Path(part).write_text("1")
+        keys.append(key())
+    outlines = write_polygons(tmp_path / "d_20180103.shp", [shapely.box(0, 0, 1, 1)], UTM["crs"])
+    (source,) = outline_sources(outlines, None, None)
+    for part in (".dbf", ".prj", ".shp"):
+        keys.append(source.key())
+        os.utime(outlines.with_suffix(part), (1, 1))
+    keys.append(source.key())
+    assert len(set(keys)) == len(keys)
 
 
 def test_maps_of_chips_are_moved_by_the_same_grid(tmp_path: Path) -> None:

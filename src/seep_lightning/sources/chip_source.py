@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio import features
 
 from seep_lightning.config.data import DataConfig
+from seep_lightning.data.cache.keys import pixel_settings
 from seep_lightning.data.chip_sequence import open_chips
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell, place
@@ -24,7 +26,7 @@ from seep_lightning.scene.vector_layers import Shapes
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.dates import date_in
 from seep_lightning.sources.drawing import ScenePixels, looked_cells
-from seep_lightning.sources.look_sources import LookGround, key_of, state_of
+from seep_lightning.sources.look_sources import LookGround, key_of, parts_beside, state_of
 from seep_lightning.sources.looks import Look, LookFacts, LookSlicks, measured_slicks, whole_look
 from seep_lightning.sources.map_source import check_same_kind
 from seep_lightning.sources.outline_reading import FileOutlines, on_grid, projected
@@ -53,10 +55,12 @@ class ChipSource:
         return self.chips.image_paths[self.indices[0]]
 
     def key(self) -> str:
-        """A hash of the masks' names, sizes and times of change, and of where the chips lie."""
+        """A hash of the files' names, sizes and times of change, of how they are read, and of where the chips lie."""
+        images = [self.chips.image_paths[index] for index in self.indices]
         masks = [path for index in self.indices if (path := self.chips.mask_paths[index]) is not None]
-        cells = [self._cells()[index] for index in self.indices]
-        return key_of("chips", state_of(*masks), len(self.indices), cells)
+        states = state_of(*images, *masks, *parts_beside(*images, *masks))
+        cells = [self._cells[index] for index in self.indices]
+        return key_of("chips", states, cells, pixel_settings(self.chips.config))
 
     def ground(self) -> LookGround:
         """Where it lies."""
@@ -77,7 +81,7 @@ class ChipSource:
 
     def _laid(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[float, float]]:
         """Classes and valid pixels of the scene from its first row and column of chips on; column and row of these."""
-        cells = self._cells()
+        cells = self._cells
         top = min(cells[index][0] for index in self.indices)
         left = min(cells[index][1] for index in self.indices)
         masks: dict[Cell, NDArray[np.uint8]] = {}
@@ -90,6 +94,7 @@ class ChipSource:
         height, width = pixels.mask.shape
         return lay(masks), lay(valids, nodata=False), (left * width, top * height)
 
+    @cached_property
     def _cells(self) -> dict[int, Cell]:
         """Row and column of each chip on the ground that scenes share; `UserError` where one is not known."""
         known: dict[int, Cell] = {}
@@ -110,7 +115,7 @@ class ChipSource:
                 return "", UPRIGHT
             if chip.placed_by_points:
                 raise UserError(f"{self.path} is placed by control points. Make sources of maps of its scene instead.")
-            row, column = self._cells()[self.indices[0]]
+            row, column = self._cells[self.indices[0]]
             origin = chip.transform @ Affine.translation(-column * chip.width, -row * chip.height)
             return chip.crs.to_wkt(), origin
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.data.decoding import SIDECAR_SUFFIXES
+from seep_lightning.documents.regular_files import check_regular, is_there
 from seep_lightning.scene.projections import WGS84, Points, Reprojection, equal_area_about
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.looks import Look
@@ -17,6 +18,9 @@ PIXELS = 8.0
 """The same where there is no coordinate system."""
 DECIMALS = 2
 """Of the degrees of the grid's middle."""
+SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
+PART_SUFFIXES = (*SIDECAR_SUFFIXES, *SHAPEFILE_PARTS, "-wal")
+"""Of files that say where a raster lies or has no data, of a shapefile's parts, of a database's last changes."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,24 @@ def state_of(*paths: Path) -> list[tuple[str, int, int]]:
     return states
 
 
+def parts_beside(*paths: Path) -> list[Path]:
+    """The files beside others that are read as parts of them, in the order of their names.
+
+    Args:
+        paths: Rasters or vector files.
+    """
+    endings = [*PART_SUFFIXES, *(suffix.upper() for suffix in PART_SUFFIXES)]
+    parts: set[Path] = set()
+    for path in paths:
+        names = [f"{name}{ending}" for name in (path.name, path.stem) for ending in endings]
+        parts.update(part for name in names if is_there(part := path.with_name(name)))
+    return sorted(parts)
+
+
 def key_of(*parts: Any) -> str:
     """A hash of what a look depends on.
 
     Args:
-        parts: Plain values.
+        parts: Plain values, or what is written as text.
     """
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()

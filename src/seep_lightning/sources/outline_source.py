@@ -14,7 +14,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.dates import date_in, date_of
 from seep_lightning.sources.drawing import inner_cells
-from seep_lightning.sources.look_sources import LookGround, key_of, state_of
+from seep_lightning.sources.look_sources import LookGround, key_of, parts_beside, state_of
 from seep_lightning.sources.looks import Look, LookFacts, measured_slicks, whole_look
 from seep_lightning.sources.map_source import TIME, check_same_kind
 from seep_lightning.sources.outline_reading import (
@@ -45,9 +45,9 @@ class OutlineSource:
     area: Path | None = None
 
     def key(self) -> str:
-        """A hash of the files' names, sizes and times of change, and of the date."""
+        """A hash of the names, sizes and times of change of the files and their parts, and of the date."""
         files = [self.path] if self.area is None else [self.path, self.area]
-        return key_of("outlines", state_of(*files), self.date, self.date_column)
+        return key_of("outlines", state_of(*files, *parts_beside(*files)), self.date, self.date_column)
 
     def ground(self) -> LookGround:
         """Where it lies."""

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from seep_lightning.config.data import DataConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.decoding import SIDECAR_SUFFIXES
 from seep_lightning.data.normalise import ValueRange
@@ -82,14 +83,22 @@ def keys_of(chips: Chips, value_range: ValueRange | None) -> CacheKeys | None:
     if files is None:
         return None
     config = chips.config
-    settings = {name: value for name, value in vars(config).items() if name not in _NOT_OF_PIXELS}
-    pixels = _hash([files, settings, _versions(), _gdal_settings()])
+    pixels = _hash([files, pixel_settings(config), _versions(), _gdal_settings()])
     later = {"scale": config.scale, "full_scale": config.full_scale, "log": config.normalise.log}
     # that of whole numbers follows from their type
     known_range = None
     if value_range is not None and not value_range.counted:
         known_range = asdict(value_range)
     return CacheKeys(pixels, _hash([pixels, later, known_range, _hash(chips.scenes)]))
+
+
+def pixel_settings(config: DataConfig) -> dict[str, Any]:
+    """The settings on which the pixels of images and masks depend, beside their files.
+
+    Args:
+        config: Of a data set.
+    """
+    return {name: value for name, value in vars(config).items() if name not in _NOT_OF_PIXELS}
 
 
 def _hash_of_files(chips: Chips, certain_before: float) -> str | None:
