@@ -292,7 +292,7 @@ def compare(
         metric: The figure on validation by which they are ranked.
         paired: Whether the evaluations of two folders are compared chip by chip instead.
         by: Settings between commas, such as `optimizer.lr`: folds are pooled, and seeds are repetitions.
-        against: With `by`, the setting that the others are compared with; by default the best.
+        against: With `by`, the setting that the others are compared with; by default that with the least value.
         part: The evaluation that is read; by default test of a paired comparison, and validation with `by`.
         trusted: Packages whose classes the runs may name (docs/security.md).
         **settings: Other keys of the config: `where`, conditions that runs fulfil, such as `optimizer.lr>0.001,seed=0`;

@@ -140,12 +140,16 @@ def test_several_comparisons_are_corrected_and_what_is_missing_is_told(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "grid"
-    write_grid(trained, home, (0.001, 0.005, 0.01, 0.02))
+    write_grid(trained, home, (0.005, 0.001, 0.01, 0.02))
     scores = api.compare(home, by="optimizer.lr", sort="lr")
     differences = [row.difference for row in scores.rows[1:]]
     assert [row.settings["optimizer.lr"] for row in scores.rows] == [0.001, 0.005, 0.01, 0.02]
     assert [d.p_corrected for d in differences] == holm([d.p for d in differences])
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    # the reference is fixed before the figures: p against the best of them would be too small
+    for sort, first in (({}, 0.001), ({"sort": "-dice"}, 0.001), ({"sort": "-lr"}, 0.02)):
+        reference = api.compare(home, by="lr", **sort).reference
+        assert reference is not None and reference.settings["optimizer.lr"] == first
     (home / "lr-0.01,seed-1,fold-3" / "split.csv").unlink()
     status = home / "lr-0.02,seed-0,fold-0" / "summary.json"
     status.write_text(status.read_text().replace('"finished"', '"interrupted"'))

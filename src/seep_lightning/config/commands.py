@@ -303,8 +303,8 @@ class CompareConfig:
         paired: Whether two runs, or two sets of folds, are compared on the same chips.
         by: Settings between commas, such as "optimizer.lr": a row for each of their values, in which the folds of a
             split are pooled, and seeds are repetitions.
-        against: With `by`, the setting that the others are compared with, such as "optimizer.lr=0.005"; None: that of
-            the first row.
+        against: With `by`, the setting that the others are compared with, such as "optimizer.lr=0.005"; None: that with
+            the least value, or the first row where `sort` is one of `by`.
         part: The evaluation that is read; None: test of a paired comparison, validation with `by`.
         where: Only runs of which this is true: conditions between commas, such as "optimizer.lr>0.001,seed=0". NAME is
             a setting, the end of its key, a figure or `status`; between NAME and value stands one of = != < <= > >=.
