@@ -72,8 +72,8 @@ def main(folder: Path, flips: str) -> None:
     for name, (false, missed) in zip(("1 px", "2 px", "3 to 5 px", "farther"), near / near.sum(0), strict=True):
         print(f"| {name} | {false:.2f} | {missed:.2f} |")
     print("\n| scene | Dice |\n| --- | --- |")
-    for name, counts in sorted(row["scenes"].items(), key=lambda item: item[0].split()[-1]):
-        print(f"| {name.split()[-1]} | {pooled_figures([np.array(counts)])['dice']:.3f} |")
+    for name, counts in sorted(row["scenes"].items(), key=lambda item: item[0].partition(" ")[2]):
+        print(f"| {name.partition(' ')[2]} | {pooled_figures([np.array(counts)])['dice']:.3f} |")
 
 
 if __name__ == "__main__":

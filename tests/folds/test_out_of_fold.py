@@ -1,7 +1,9 @@
 """Out-of-fold predictions: each chip by the run that did not learn from it, in its scene; mixtures are refused."""
 
+import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +12,14 @@ from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.data.chip_maps import read_chip_map
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
-from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds import pooling
+from seep_lightning.folds.fold_runs import Fold, find_folds
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes, whole_scenes
 from seep_lightning.folds.part_maps import PartMaps, Way
-from seep_lightning.folds.pooling import against, pool
+from seep_lightning.folds.pooling import against, interval, pool
 from seep_lightning.mapping.scenes import predict
+from seep_lightning.metrics.calibration import Reliability
+from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.fold_folders import runs_to_map_with
 
@@ -124,6 +129,58 @@ def test_folds_are_pooled(home: Path) -> None:
     assert row["dice"] == pytest.approx(2 * right / (2 * right + false + missed))
     assert (row["runs"], row["way"], len(row["scenes"]), len(row["chosen"])) == (2, "mosaic", 5, 2)
     assert against(row, row).startswith("+0.000 (")
+
+
+def test_pieces_of_a_scene_count_as_one_and_names_may_have_blanks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # 8 scenes of 2 chips each, cut by two folds whose runs are called alike
+    folds = [Fold(number, (Run(tmp_path / str(number) / "run"),), {}) for number in (0, 1)]
+    names = [f"{place} bay {day}" for place in ("north", "south") for day in range(4)]
+    rng = np.random.default_rng(0)
+    masks = {(fold, name): rng.random((8, 8)) < 0.4 for fold in (0, 1) for name in names}
+
+    def maps(fold: Fold, part: str, way: Way) -> SimpleNamespace:
+        scenes = [
+            SimpleNamespace(
+                name=f"{name}.{fold.number}.tif", scene=name, seep=masks[0, name], valid=masks[0, name] >= 0
+            )
+            for name in names
+        ]
+        return SimpleNamespace(scenes=lambda: iter(scenes), fold=fold)
+
+    monkeypatch.setattr(pooling, "find_folds", lambda folders: folds)
+    monkeypatch.setattr(pooling, "PartMaps", maps)
+    monkeypatch.setattr(pooling, "_origin", lambda *given: {})
+    monkeypatch.setattr(pooling, "count_reliability", lambda *given: Reliability())
+    choice = SimpleNamespace(threshold=0.5, min_area=1, scaling=(1.0, 0.0))
+    choice.mask = lambda scene: masks[1, scene.scene]
+    monkeypatch.setattr(pooling, "choose", lambda scenes: choice)
+    row = pool([tmp_path])
+    counts = np.array([2 * count_pixels(masks[1, name], masks[0, name]) for name in names])
+    assert row["interval"] == interval(counts) and len(row["scenes"]) == 16 and len(row["chosen"]) == 2
+    assert against(row, row).endswith("paired over 8 scenes")
+
+
+def test_folds_whose_first_weights_saw_the_test_chips_are_told(
+    home: Path, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = Path(shutil.copytree(home, tmp_path / "folds"))
+    find_folds([copy])
+    assert "NOT OUT OF FOLD" not in caplog.text
+    for config in copy.glob("*/config.yaml"):
+        config.write_text(config.read_text().replace("init: null", f"init: {trained}"))
+    find_folds([copy])
+    (told,) = [record.getMessage() for record in caplog.records if "NOT OUT OF FOLD" in record.message]
+    assert f"{copy}/fold-0" in told and f"{copy}/fold-1" in told and "Train the folds with init=null" in told
+    assert f"init={trained.name} HAS LEARNED FROM" in told and "test chips" in told
+
+
+def test_folds_of_files_are_told_apart(home: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(home, tmp_path / "folds"))
+    for config in copy.glob("*/config.yaml"):
+        config.write_text(re.sub(r"fold: \d", "fold: 0", config.read_text().replace("kind: kfold", "kind: file")))
+    assert [fold.number for fold in find_folds([copy])] == [0, 1]
 
 
 def test_runs_that_are_no_folds_of_one_split_are_refused(home: Path, trained: Path, tmp_path: Path) -> None:

@@ -151,6 +151,9 @@ def test_several_comparisons_are_corrected_and_what_is_missing_is_told(
         reference = api.compare(home, by="lr", **sort).reference
         assert reference is not None and reference.settings["optimizer.lr"] == first
     (home / "lr-0.01,seed-1,fold-3" / "split.csv").unlink()
+    from_seeps = home / "lr-0.005,seed-0,fold-0" / "summary.json"
+    leakage = {"leakage": "split=kfold: ...; init=seeps HAS LEARNED FROM 2 val and 2 test chips"}
+    from_seeps.write_text(json.dumps(json.loads(from_seeps.read_text()) | leakage))
     status = home / "lr-0.02,seed-0,fold-0" / "summary.json"
     status.write_text(status.read_text().replace('"finished"', '"interrupted"'))
     main(OmegaConf.structured(CompareConfig(runs=str(home), by="lr", where="lr>=0.005")))
@@ -158,6 +161,7 @@ def test_several_comparisons_are_corrected_and_what_is_missing_is_told(
     for said in (
         "left out: optimizer.lr=0.01 seed=1: no split.fold=3",
         "left out: optimizer.lr=0.02 seed=0: no split.fold=0",
+        "NOT OUT OF FOLD: lr-0.005,seed-0,fold-0 started from weights",
         "left out, not finished: lr-0.02,seed-0,fold-0",
         "not paired: optimizer.lr=0.01 and optimizer.lr=0.005: only one of them has seed=1",
         "corrected for 2 comparisons",

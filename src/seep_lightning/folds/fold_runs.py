@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seep_lightning.errors import UserError
+from seep_lightning.folds.learned_before import warning_of
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.recipes import check_one_recipe, recipe_of
@@ -22,7 +23,7 @@ class Fold:
     """One fold: the networks that learned from the same chips, and where each chip belongs.
 
     Attributes:
-        number: Its `split.fold`; 0 for a split of another kind.
+        number: Its `split.fold`; its place among the folds for splits of another kind. No two folds have the same.
         runs: Of one split; their mean is the fold's network.
         parts: Of each chip.
     """
@@ -73,6 +74,9 @@ def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
     folds = _grouped(list(runs.values()))
     _check_same_chips(folds)
     _check_tested_once(folds)
+    warning = warning_of(run for fold in folds for run in fold.runs)
+    if warning:
+        log.warning(warning)
     return folds
 
 
@@ -98,7 +102,11 @@ def _grouped(runs: Sequence[Run]) -> list[Fold]:
         parts = run.parts()
         groups.setdefault(tuple(sorted(parts.items())), []).append(run)
     folds = [Fold(same[0].config.split.fold, tuple(same), dict(parts)) for parts, same in groups.items()]
-    return sorted(folds, key=lambda fold: (fold.number, str(fold.run.dir)))
+    folds.sort(key=lambda fold: (fold.number, str(fold.run.dir)))
+    if len({fold.number for fold in folds}) < len(folds):
+        # splits by files and the like have no numbers of their own
+        return [replace(fold, number=place) for place, fold in enumerate(folds)]
+    return folds
 
 
 def _check_same_chips(folds: Sequence[Fold]) -> None:

@@ -82,7 +82,7 @@ class FoldScene:
     """The chips of one scene that lie in a part of a fold, laid together. All arrays are (H, W).
 
     Attributes:
-        name: The scene's.
+        name: The scene's; of a chip that lies in none its own.
         fold: The fold that did not learn from these chips, where the part is `test` or `val`.
         probability: Of seep, uint8: 0 nodata, else 1 + 254 p, as the networks give it: `Choice.scaling` makes it mean
             what it says.
@@ -101,6 +101,11 @@ class FoldScene:
     valid: NDArray[np.bool_]
     tiles: Mapping[Cell, int]
     chips: "Chips" = field(repr=False)
+
+    @property
+    def scene(self) -> str:
+        """The scene that its chips are of, as the data set tells it."""
+        return self.chips.scenes[next(iter(self.tiles.values()))]
 
     @property
     def seep(self) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from seep_lightning.folds.part_maps import SCENES, PartMaps, Way
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, pixel_weights
+from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes, pixel_weights
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import count_objects
 from seep_lightning.metrics.summaries import object_summary, pooled_figures
@@ -33,24 +33,25 @@ class FoldCounts:
     """What is counted of the test scenes of folds.
 
     Attributes:
-        pixels: Right, false and missed pixels (3,) by `FOLD SCENE`.
+        pixels: Right, false and missed pixels (3,) by fold and scene.
         objects: Of each scene.
         reliability: Of probabilities after scaling.
-        choices: Of each fold on its validation, by the fold's name.
+        choices: Of each fold on its validation.
     """
 
-    pixels: dict[str, Counts] = field(default_factory=dict)
+    pixels: dict[tuple[int, str], Counts] = field(default_factory=dict)
     objects: list[ObjectCounts] = field(default_factory=list)
     reliability: Reliability = field(default_factory=Reliability)
-    choices: dict[str, Choice] = field(default_factory=dict)
+    choices: list[tuple[Fold, Choice]] = field(default_factory=list)
 
     def add(self, fold: Fold, way: Way) -> None:
         """Predict and count the test scenes of a fold."""
         choice = choose(PartMaps(fold, "val", way).scenes)
-        self.choices[fold.name] = choice
+        self.choices.append((fold, choice))
         for scene in PartMaps(fold, "test", way).scenes():
             mask = choice.mask(scene)
-            self.pixels[f"{fold.name} {scene.name}"] = count_pixels(mask, scene.seep)
+            key = (fold.number, scene.scene)
+            self.pixels[key] = self.pixels.get(key, np.zeros(3, np.int64)) + count_pixels(mask, scene.seep)
             self.objects.append(count_objects(mask, scene.seep, scene.valid))
             self.reliability.counts += count_reliability([scene], choice.scaling).counts
 
@@ -63,7 +64,8 @@ def pool(folders: Sequence[str | Path], way: Way = SCENES) -> dict[str, Any]:
         way: How chips are predicted.
 
     Returns:
-        One row: what was scored and how, the pooled figures with the interval of Dice, and the counts of each scene.
+        One row: what was scored and how, the pooled figures with the interval of Dice, and the counts of each scene by
+        `FOLD SCENE`.
 
     Raises:
         UserError: The runs are not folds of one split, or something cannot be predicted.
@@ -94,19 +96,19 @@ def _origin(folds: Sequence[Fold], folders: Sequence[str | Path], way: Way) -> d
 
 def _figures(counts: FoldCounts) -> dict[str, Any]:
     """The pooled figures, and what they come from."""
-    scenes = list(counts.pixels.values())
+    scenes = added_by_scene([scene for _, scene in counts.pixels], counts.pixels.values())
     objects = object_summary(add_up(counts.objects))
     chosen = []
-    for name, choice in counts.choices.items():
+    for fold, choice in counts.choices:
         own = {"threshold": choice.threshold, "min_area": choice.min_area, "scaling": choice.scaling}
-        chosen.append({"run": name} | own)
+        chosen.append({"run": fold.name} | own)
     return {
-        **pooled_figures(scenes),
-        "interval": interval(np.array(scenes)),
+        **pooled_figures(list(scenes.values())),
+        "interval": interval(np.array(list(scenes.values()))),
         **{key: objects[key] for key in OBJECT_FIGURES},
         "calibration_error": counts.reliability.calibration_error(),
         "chosen": chosen,
-        "scenes": {name: pixels.tolist() for name, pixels in counts.pixels.items()},
+        "scenes": {f"{fold} {scene}": pixels.tolist() for (fold, scene), pixels in counts.pixels.items()},
     }
 
 
@@ -150,8 +152,5 @@ def against(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 def _by_scene(row: Mapping[str, Any]) -> dict[str, Counts]:
     """The counts of a row by scene; of a scene that lies in several folds their sum."""
-    counts: dict[str, Counts] = {}
-    for name, pixels in row["scenes"].items():
-        scene = name.split()[-1]
-        counts[scene] = counts.get(scene, np.zeros(3, np.int64)) + pixels
-    return counts
+    # the fold comes first, whose name has no blank; that of a scene may
+    return added_by_scene([name.partition(" ")[2] for name in row["scenes"]], row["scenes"].values())

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError, shortened
+from seep_lightning.folds.learned_before import stored_clause
 from seep_lightning.folds.scored_runs import VALIDATION, ScoredRun, scored_run
 from seep_lightning.metrics.comparisons import holm
 from seep_lightning.metrics.figures import DICE, PixelFigure, pooled_pixel_figures
-from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, p_over_scenes, pixel_weights
+from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes, p_over_scenes, pixel_weights
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.row_values import ABSENT, full_name, parsed_conditions, value_of
 from seep_lightning.reporting.run_table import short_names, shown_value
@@ -146,11 +147,8 @@ class _Setting:
 
     def counts(self, seed: str) -> dict[str, Counts]:
         """The counts of all folds of a seed, by scene."""
-        sums: dict[str, Counts] = {}
-        for run in self.seeds[seed].values():
-            for scene, counts in run.scenes.items():
-                sums[scene] = sums.get(scene, np.zeros(3, np.int64)) + counts
-        return dict(sorted(sums.items()))
+        pieces = [piece for run in self.seeds[seed].values() for piece in run.scenes.items()]
+        return added_by_scene([scene for scene, _ in pieces], [counts for _, counts in pieces])
 
     def table(self, seeds: Sequence[str]) -> Counts:
         """The counts (scenes, seeds, 3)."""
@@ -220,9 +218,20 @@ def _scored(rows: Sequence[Row], part: str, notes: list[str]) -> list[ScoredRun]
                 f"seep_lightning.report run={row.run.dir.parent} part={part} overwrite=true"
             )
         runs.append(scored)
+    _note_learned(runs, notes)
     if not runs:
         raise UserError("by=: none of the runs is finished yet.")
     return runs
+
+
+def _note_learned(runs: Sequence[ScoredRun], notes: list[str]) -> None:
+    """Say which runs started from weights that saw what they are scored on, as their trainings told."""
+    learned = [run.row.run.dir.name for run in runs if stored_clause(run.row.run.summary())]
+    if learned:
+        notes.append(
+            f"NOT OUT OF FOLD: {shortened(learned)} started from weights that learned from validation or test chips: "
+            "their figures are too good. Train them with init=null, or leave them out with where=."
+        )
 
 
 def _grouped(runs: Sequence[ScoredRun], by: Sequence[str]) -> list[_Setting]:

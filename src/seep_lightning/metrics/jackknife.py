@@ -111,6 +111,22 @@ def pixel_weights(counts: Array) -> Array:
     return np.asarray(pixels.reshape(len(counts), -1).sum(axis=1))
 
 
+def added_by_scene(scenes: Iterable[str], counts: Iterable[Array]) -> dict[str, Array]:
+    """Add up what was counted of the pieces of scenes, such as those that a split cut through.
+
+    Args:
+        scenes: The scene of each piece.
+        counts: What each adds, (...).
+
+    Returns:
+        The sums by scene, in the order of the scenes' names.
+    """
+    sums: dict[str, Array] = {}
+    for scene, own in zip(scenes, counts, strict=True):
+        sums[scene] = sums.get(scene, 0) + np.asarray(own)
+    return dict(sorted(sums.items()))
+
+
 def sums_by_scene(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Array:
     """Add up columns of scored chips.
 
@@ -121,12 +137,9 @@ def sums_by_scene(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> 
     Returns:
         Their sums (scenes, columns), in the order of the scenes' names.
     """
-    values: dict[str, list[list[float]]] = {}
-    for row in rows:
-        scene_values = values.setdefault(row["scene"], [])
-        scene_values.append([row[column] for column in columns])
-    sums = [np.sum(values[scene], axis=0) for scene in sorted(values)]
-    return np.array(sums)
+    rows = list(rows)
+    sums = added_by_scene([row["scene"] for row in rows], [np.array([row[key] for key in columns]) for row in rows])
+    return np.array(list(sums.values()))
 
 
 def _ends(value: float, reach: float, scale: Scale) -> tuple[float, float]:

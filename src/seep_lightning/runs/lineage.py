@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.description import LabelOrigin
@@ -12,6 +13,18 @@ from seep_lightning.errors import UserError
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.weights import SHIPPED_NETWORKS, network_name, starting_weights
+
+
+class DataSet(Protocol):
+    """What tells the chips of a data set."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of its chips."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data set."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class Ancestor:
         return {name for name, part in self.run.parts().items() if part == "train"}
 
 
-def learned_before(init: str | None, chips: Chips, parts: Sequence[str]) -> str:
+def learned_before(init: str | None, chips: DataSet, parts: Sequence[str]) -> str:
     """What the first weights have learned from, of the chips that validate and test here.
 
     A run's split names its chips, and so do those of the runs that it started from. A file tells no more than the data
@@ -143,7 +156,7 @@ def _ancestors(first: Ancestor) -> Iterator[Ancestor]:
             return
 
 
-def _leak(ancestor: Ancestor, chips: Chips, parts: Sequence[str]) -> str:
+def _leak(ancestor: Ancestor, chips: DataSet, parts: Sequence[str]) -> str:
     """What one network has learned from of the validation and test chips; empty for nothing."""
     learned = ancestor.training_chips()
     same_data = ancestor.fingerprint == chips.fingerprint
