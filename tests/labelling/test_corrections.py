@@ -11,7 +11,7 @@ from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.decoding import decode
 from seep_lightning.errors import UserError
 from seep_lightning.labelling.corrections import correct_labels
-from seep_lightning.labelling.review_file import Candidate, Patch, ReviewedChip, ReviewFile, run_lengths
+from seep_lightning.labelling.review_file import ListedLabel, Patch, ReviewedChip, ReviewFile, run_lengths
 from seep_lightning.scene.datasets import write_geotiff
 
 SIZE = 32
@@ -24,22 +24,22 @@ def columns(first: int, last: int) -> NDArray[np.bool_]:
     return mask
 
 
-def listed(kind: str, label: NDArray, suggestion: NDArray, classes: tuple[int, int], loss_change: float) -> Candidate:
+def listed(kind: str, label: NDArray, suggestion: NDArray, classes: tuple[int, int], loss_change: float) -> ListedLabel:
     patch = Patch("a.tif", 0, 0, SIZE, SIZE, run_lengths(label), run_lengths(suggestion))
     place = {"top": 0, "left": 0, "bottom": SIZE, "right": SIZE, "x": 0, "y": 0, "area": 9, "p_mean": 0.9}
     names = {"scene": "s", "reason": "", "judged_by": "run", "choices": {}}
-    return Candidate(
+    return ListedLabel(
         1, kind, **place, **names, loss_change=loss_change, label=classes[0], suggested=classes[1], patches=[patch]
     )  # fmt: skip
 
 
-def corrected(folder: Path, truth: NDArray, candidates: list[Candidate], answers: list[str]) -> NDArray[np.uint8]:
+def corrected(folder: Path, truth: NDArray, candidates: list[ListedLabel], answers: list[str]) -> NDArray[np.uint8]:
     """The mask after all answers, with candidates numbered in their order."""
     folder.mkdir()
     write_geotiff(folder / "image.tif", np.ones((1, SIZE, SIZE), np.uint8), None)
     write_geotiff(folder / "mask.tif", truth[None].astype(np.uint8), None)
     chip = ReviewedChip("a.tif", "s", 0, str(folder / "image.tif"), str(folder / "mask.tif"))
-    numbered = [Candidate(**{**vars(each), "number": number}) for number, each in enumerate(candidates, 1)]
+    numbered = [ListedLabel(**{**vars(each), "number": number}) for number, each in enumerate(candidates, 1)]
     data = {"images": "images", "masks": "masks", "classes": 7}
     review = ReviewFile(["run"], "all", str(folder), data, [chip], {}, {}, numbered, id="1")
     (folder / "review.json").write_text(review.text())

@@ -14,12 +14,14 @@ from pyproj import CRS
 from helpers.paths import ROOT
 from helpers.rasters import UTM, write_raster
 from seep_lightning import api
+from seep_lightning.config.commands import NextConfig
 from seep_lightning.errors import UserError
 from seep_lightning.labelling.acquisition import ACQUISITIONS, Pool, choose
 from seep_lightning.labelling.candidates import Side
-from seep_lightning.labelling.features import Bottleneck
+from seep_lightning.labelling.features import Bottleneck, map_features
 from seep_lightning.labelling.next_columns import NEXT_COLUMNS, RankedCandidate
 from seep_lightning.labelling.next_files import write_list
+from seep_lightning.labelling.next_labels import Found, ranked_of
 from seep_lightning.labelling.uncertainty import TOP_SHARE, pixel_uncertainty, window_uncertainty
 from seep_lightning.labelling.whole_scenes import by_scene
 from seep_lightning.nets.unet import UNet
@@ -135,6 +137,23 @@ def test_what_the_run_learned_from_is_left_out(tmp_path: Path, caplog: pytest.Lo
         api.next(scenes=chips, run=RUN, output=tmp_path / "other", strategy="best")
 
 
+def test_scenes_are_compared_with_labelled_scenes(ranked: tuple[Path, list[RankedCandidate]]) -> None:
+    rng = np.random.default_rng(0)
+    window = ranked[1][0].candidate
+    windows = [
+        replace(window, scene=scene, features=rng.normal(kind, 9, 8).astype(np.float32))
+        for kind, scene in enumerate("aabbcc")
+        for _ in range(3)
+    ]
+    # another scene that is just like a
+    labelled = [replace(each, scene="labelled") for each in windows if each.scene == "a"]
+    found = Found(1, 1, candidates=windows, labelled=labelled)
+    settings = NextConfig(scenes="x", output="y", by="scene", strategy="diversity", count=3)
+    choices = {each.candidate.name: each.choice for each in ranked_of(found, ACQUISITIONS["diversity"], settings)}
+    assert choices["a"].diversity == pytest.approx(0, abs=1e-3)
+    assert choices["b"].diversity > 0.3
+
+
 def pool() -> Pool:
     """Six candidates: 0 and 1 are twins and the most unsure, 2 and 3 are like what is labelled, 4 and 5 like nobody."""
     features = np.array([[4, 0], [4, 0], [0, 0], [0, 0.1], [0, 4], [-4, -4]], np.float32)
@@ -179,6 +198,10 @@ def test_uncertainty_is_entropy_of_one_network_and_disagreement_of_several() -> 
     valid = np.ones((100, 100), bool)
     assert window_uncertainty(pixels, valid) == pytest.approx(100 / (TOP_SHARE * 10_000))
     assert window_uncertainty(pixels, ~valid) == 0
+    # what is seep is so by the network's own threshold
+    faint = np.full((100, 100), 0.36, np.float32)
+    shares = [map_features(faint, pixels, valid, threshold)[1] for threshold in (0.3, 0.5)]
+    assert shares == [1, 0]
 
 
 def test_windows_cover_a_side_and_features_come_from_the_bottleneck() -> None:

@@ -39,6 +39,8 @@ def test_each_error_is_listed_with_page_layer_and_table(written: WrittenReview) 
     assert by_kind["class"].choices["redraw"] == "it becomes class 6"
     assert "drop" not in by_kind["missing"].choices
     page = written.page.read_text()
+    # a picture and the rims over it, not an enlarged copy
+    assert len(page) < 60_000
     assert all(KINDS[kind].title in page for kind in KINDS)
     rows = rows_of(written.table)
     assert [row["number"] for row in rows] == ["1", "2", "3", "4"]
@@ -60,7 +62,10 @@ def test_what_a_strangers_scene_is_called_stays_a_text(written: WrittenReview, t
     assert "'=1+1" in text and ",=1+1" not in text
 
 
-def test_answers_come_back_as_corrected_and_ignored_pixels(written: WrittenReview, tmp_path: Path) -> None:
+def test_answers_come_back_as_corrected_and_ignored_pixels(
+    written: WrittenReview, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     before = {path.name: path.read_bytes() for path in Path(read_review(written.folder).root).rglob("*.tif")}
     answers = {"missing": "redraw", "false": "drop", "shifted": "redraw", "class": "unsure"}
     facts = prepared(answered(written, answers, tmp_path / "answers.csv"), tmp_path / "corrected")
@@ -90,6 +95,9 @@ def test_answers_come_back_as_corrected_and_ignored_pixels(written: WrittenRevie
     assert chips.config.grid["S0."].offset == 1
     told = "data: 4 labels were reviewed: 3 corrected (424 px), 1 ignored (144 px)"
     assert told in chips.told_files()
+    # that 255 may be seep, as elsewhere, would mislead
+    assert "as no data" in caplog.text
+    assert "would make it seep" not in caplog.text
     # what was reviewed stays as it was
     now = {path.name: path.read_bytes() for path in Path(read_review(written.folder).root).rglob("*.tif")}
     assert before == now

@@ -134,6 +134,11 @@ class Chips:
         text = f"{pairs} pairs"
         return text if pairs == len(self) else f"{text} and {len(self) - pairs} pictures without a mask"
 
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether `prepare review=` wrote the labels."""
+        return ReviewedLabels.of(self.root).answered > 0
+
     def told_files(self) -> list[str]:
         """What there is to tell about the files, a line each: how they pair, and what is left out."""
         lines = [f"data: {self.counted_files()} in {self.root}: {self.found}"] if self.found else []

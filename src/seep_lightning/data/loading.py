@@ -285,7 +285,7 @@ class _Gathered:
             image_shape=layout.shape,
             dtype=layout.dtype,
             was_fitted=any(size != (height, width) for size in self.notes.sizes),
-            lines=self.notes.lines(),
+            lines=self.notes.lines(self.chips.is_reviewed),
         )
 
 

@@ -164,8 +164,12 @@ class SetNotes:
             meanings.append(different.pop() if len(different) == 1 else "")
         return meanings
 
-    def lines(self) -> list[str]:
-        """What a person is told, a line each."""
+    def lines(self, is_reviewed: bool) -> list[str]:
+        """What a person is told, a line each.
+
+        Args:
+            is_reviewed: Whether a person declared what is no data, in a review of the labels.
+        """
         lines: list[str] = []
         if self.white_masks:
             lines.append(
@@ -190,7 +194,8 @@ class SetNotes:
         if self.declared_masks:
             share = self.declared_pixels / self.pixels
             value = f"{self.declared_nodata:g}"
-            cure = f"; 'data.mask_values={{{value}: 1}}' would make it seep" if value.isdecimal() else ""
+            may_be_seep = value.isdecimal() and not is_reviewed
+            cure = f"; 'data.mask_values={{{value}: 1}}' would make it seep" if may_be_seep else ""
             lines.append(
                 f"{self.declared_masks} masks declare {value} as no data: {share:.2%} of all pixels are ignored for "
                 f"it, and count nowhere{cure}."

@@ -9,7 +9,7 @@ import numpy as np
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError
 from seep_lightning.labelling.review_columns import ANSWER, FOLDER, NUMBER, REVIEW
-from seep_lightning.labelling.review_file import NAME, Candidate, ReviewFile, read_review
+from seep_lightning.labelling.review_file import NAME, ListedLabel, ReviewFile, read_review
 from seep_lightning.labelling.suspect_kinds import KINDS, Answer
 from seep_lightning.scene.outline_file import read_outline_file
 
@@ -29,7 +29,7 @@ class AnsweredReview:
     review: ReviewFile
     answers: Mapping[int, Answer]
 
-    def answered(self) -> Iterator[tuple[Candidate, Answer]]:
+    def answered(self) -> Iterator[tuple[ListedLabel, Answer]]:
         """The candidates that are answered, in the order of the list."""
         for candidate in self.review.candidates:
             if candidate.number in self.answers:
@@ -113,7 +113,7 @@ def _review_of(path: Path, first: _Row) -> ReviewFile:
     )
 
 
-def _candidate_of(row: _Row, review: ReviewFile, candidates: Mapping[int, Candidate]) -> Candidate:
+def _candidate_of(row: _Row, review: ReviewFile, candidates: Mapping[int, ListedLabel]) -> ListedLabel:
     """The candidate that a row is about; `UserError` for none, or one of another review."""
     if row.review != review.id:
         raise UserError(f"{row.source} is of review {row.review}, the others of {review.id}. Give the answers to one.")
@@ -132,7 +132,7 @@ def _whole_number(row: _Row) -> int:
     return int(number) if number.is_integer() else -1
 
 
-def _answer_of(row: _Row, candidate: Candidate) -> Answer:
+def _answer_of(row: _Row, candidate: ListedLabel) -> Answer:
     """The answer of a row; `UserError` for one that the kind does not have."""
     choices = KINDS[candidate.kind].choices
     for answer in choices:

@@ -139,11 +139,6 @@ class Survey:
         self.without_data = 0
 
     @property
-    def knows_bottleneck(self) -> bool:
-        """Whether windows are compared by what a network makes of them, too."""
-        return self._bottleneck.speaks
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What the networks know of the data that they were trained on."""
         return self._mapper.networks[0].facts
@@ -219,10 +214,11 @@ class Survey:
         by_network = [member(inputs) for member in scene.ensemble.members]
         deep = self._bottleneck.features(len(windows))
         pixels = pixel_uncertainty(by_network)
+        threshold = self._mapper.threshold
         seep = np.mean([probabilities[:, 0] for probabilities in by_network], axis=0)
         for index, window in enumerate(windows):
             bands = window.inputs[: self._mapper.networks[0].bands]
-            drawn = map_features(seep[index], pixels[index], window.valid)
+            drawn = map_features(seep[index], pixels[index], window.valid, threshold)
             features = np.concatenate([deep[index], picture_features(bands, window.valid), drawn])
             yield Candidate(
                 name=place.name_of(window.cell),
@@ -233,7 +229,7 @@ class Survey:
                 outline=place.outline_of(window.box, ground),
                 wkt=ground.wkt,
                 uncertainty=window_uncertainty(pixels[index], window.valid),
-                slick_share=float((seep[index][window.valid] > self._mapper.threshold).mean()),
+                slick_share=float((seep[index][window.valid] > threshold).mean()),
                 features=features,
             )
 

@@ -28,11 +28,6 @@ class Bottleneck:
         stage = _deepest_stage(getattr(network, "net", None))
         self._hook = None if stage is None else stage.register_forward_hook(self._keep)
 
-    @property
-    def speaks(self) -> bool:
-        """Whether the network has such a stage."""
-        return self._hook is not None
-
     def features(self, windows: int) -> Floats:
         """Features of the last batch, (B, K); K is 0 where the network says nothing.
 
@@ -111,17 +106,18 @@ def _large_forms(band: Floats) -> float:
     return float(np.std(means))
 
 
-def map_features(probability: Floats, uncertainty: Floats, valid: NDArray[np.bool_]) -> Floats:
+def map_features(probability: Floats, uncertainty: Floats, valid: NDArray[np.bool_], threshold: float) -> Floats:
     """Statistics of a window's map.
 
     Args:
         probability: Of seep, the mean over networks, (h, w).
         uncertainty: Of each pixel, (h, w).
         valid: Which pixels hold data, (h, w); at least one.
+        threshold: Above it, a pixel is seep.
 
     Returns:
         (3,): the roots of mean probability, of the share that is seep and of the mean uncertainty; slicks are small.
     """
     inside = probability[valid]
-    shares = [inside.mean(), (inside > 0.5).mean(), uncertainty[valid].mean()]
+    shares = [inside.mean(), (inside > threshold).mean(), uncertainty[valid].mean()]
     return np.sqrt(np.array(shares, np.float32))

@@ -60,18 +60,30 @@ def next_labels(config: NextConfig) -> list[RankedCandidate]:
     with locked(lock_path(output), f"output={config.output}", "next"):
         check_free(output, overwrite=config.overwrite)
         found = _look_at_all(config)
-        ranked = _ranked(found, acquisition, config)
+        ranked = ranked_of(found, acquisition, config)
         write_list(output, ranked)
     if found.errors:
         raise _failure(found.errors, found.files, output)
     return ranked
 
 
-def _ranked(found: "Found", acquisition: Acquisition, config: NextConfig) -> list[RankedCandidate]:
-    """The first of the candidates in their order."""
-    candidates = by_scene(found.candidates) if config.by == "scene" else found.candidates
+def ranked_of(found: "Found", acquisition: Acquisition, config: NextConfig) -> list[RankedCandidate]:
+    """Rank what was found.
+
+    Args:
+        found: Windows, and what is labelled.
+        acquisition: The kind of choice.
+        config: What is ranked, and how many.
+
+    Returns:
+        The first of the candidates in their order.
+    """
+    candidates, labelled = found.candidates, found.labelled
+    if config.by == "scene":
+        # means vary less than windows: only means can be compared with means
+        candidates, labelled = by_scene(candidates), by_scene(labelled)
     above = shares_below([candidate.uncertainty for candidate in candidates])
-    choices = choose(_pool_of(candidates, found.labelled), acquisition, config.count, config.seed)
+    choices = choose(_pool_of(candidates, labelled), acquisition, config.count, config.seed)
     ranked: list[RankedCandidate] = []
     for rank, choice in enumerate(choices, start=1):
         candidate = candidates[choice.index]

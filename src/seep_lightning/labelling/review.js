@@ -74,7 +74,8 @@ function draw() {
   element("place").textContent = suspect.place;
   element("reason").textContent = suspect.reason;
   element("plain").src = suspect.pictures[0];
-  element("drawn").src = suspect.pictures[1];
+  element("below").src = suspect.pictures[0];
+  element("rims").src = suspect.pictures[1];
   element("back").disabled = shown === 0;
   element("on").disabled = shown === list.length - 1;
   drawAnswers(suspect);

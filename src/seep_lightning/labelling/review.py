@@ -24,7 +24,7 @@ from seep_lightning.folds import fold_runs
 from seep_lightning.labelling import review_file
 from seep_lightning.labelling.review_candidates import Judged, candidates_of, judge
 from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
-from seep_lightning.labelling.review_file import Candidate, ReviewedChip, ReviewFile
+from seep_lightning.labelling.review_file import ListedLabel, ReviewedChip, ReviewFile
 from seep_lightning.labelling.review_layer import write_layer
 from seep_lightning.labelling.review_page import page_text
 from seep_lightning.labelling.review_pictures import pictures_of
@@ -51,7 +51,7 @@ class WrittenReview:
     """
 
     folder: Path
-    candidates: Sequence[Candidate]
+    candidates: Sequence[ListedLabel]
     found: dict[str, int]
     judged: str
 

@@ -12,7 +12,7 @@ from seep_lightning.folds.choices import Choice
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes
 from seep_lightning.folds.part_maps import FoldScene, Way
-from seep_lightning.labelling.review_file import Candidate, Patch, run_lengths
+from seep_lightning.labelling.review_file import ListedLabel, Patch, run_lengths
 from seep_lightning.labelling.review_places import ScenePlace, place_of
 from seep_lightning.labelling.suspect_kinds import KINDS, find_suspects
 from seep_lightning.labelling.suspects import Evidence, Mask, Suspect
@@ -128,7 +128,7 @@ def judge(folders: Sequence[str], most: int, device: str) -> Judged:
     return Judged(sightings, found, runs, chips, judged, only_run=len(folds) == 1)
 
 
-def candidates_of(sightings: Sequence[Sighting], in_degrees: bool) -> list[Candidate]:
+def candidates_of(sightings: Sequence[Sighting], in_degrees: bool) -> list[ListedLabel]:
     """Number suspects.
 
     Args:
@@ -138,14 +138,14 @@ def candidates_of(sightings: Sequence[Sighting], in_degrees: bool) -> list[Candi
     return [_candidate(number, sighting, in_degrees) for number, sighting in enumerate(sightings, start=1)]
 
 
-def _candidate(number: int, sighting: Sighting, in_degrees: bool) -> Candidate:
+def _candidate(number: int, sighting: Sighting, in_degrees: bool) -> ListedLabel:
     """A suspect with its number and all that tables say of it."""
     suspect = sighting.suspect
     kind = KINDS[suspect.kind]
     box = suspect.box
     middle = np.array([[(box.left + box.right) / 2, (box.top + box.bottom) / 2]])
     x, y = sighting.place.coordinates(middle, in_degrees)[0].tolist()
-    return Candidate(
+    return ListedLabel(
         number=number,
         kind=kind.name,
         scene=sighting.scene,

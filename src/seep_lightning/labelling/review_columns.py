@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seep_lightning.labelling.review_file import Candidate
+from seep_lightning.labelling.review_file import ListedLabel
 from seep_lightning.labelling.suspect_kinds import Answer
 from seep_lightning.scene.field_texts import FieldText
 
@@ -23,7 +23,7 @@ class ReviewOf:
         folder: Of the review.
     """
 
-    candidate: Candidate
+    candidate: ListedLabel
     id: str
     folder: Path
 

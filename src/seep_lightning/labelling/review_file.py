@@ -76,7 +76,7 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ListedLabel:
     """One object of the list.
 
     Attributes:
@@ -174,7 +174,7 @@ class ReviewFile:
     chips: list[ReviewedChip]
     columns: dict[str, Count]
     offsets: dict[str, int]
-    candidates: list[Candidate]
+    candidates: list[ListedLabel]
     in_degrees: bool = False
     id: str = ""
     format: int = FORMAT
@@ -207,7 +207,7 @@ def _is_plain_name(name: str) -> bool:
     return is_name and len(name.encode()) <= LONGEST_NAME
 
 
-def identity(runs: list[str], candidates: list[Candidate]) -> str:
+def identity(runs: list[str], candidates: list[ListedLabel]) -> str:
     """What tells a review from others: a hash of who judged and of what was found."""
     content = json.dumps([runs, [asdict(candidate) for candidate in candidates]])
     return hashlib.blake2b(content.encode(), digest_size=4).hexdigest()

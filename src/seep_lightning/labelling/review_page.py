@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from seep_lightning import reporting
-from seep_lightning.labelling.review_file import Candidate, ReviewFile
+from seep_lightning.labelling.review_file import ListedLabel, ReviewFile
 from seep_lightning.labelling.review_pictures import LABEL_COLOUR, NETWORK_COLOUR
 from seep_lightning.labelling.suspect_kinds import KINDS, Answer
 
@@ -50,7 +50,7 @@ def page_text(review: ReviewFile, pictures: Sequence[Sequence[Markup]], folder: 
     )
 
 
-def _row(candidate: Candidate, pictures: Sequence[Markup]) -> dict[str, Any]:
+def _row(candidate: ListedLabel, pictures: Sequence[Markup]) -> dict[str, Any]:
     """What the page shows of a candidate."""
     return {
         "number": candidate.number,

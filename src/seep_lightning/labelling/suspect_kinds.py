@@ -38,8 +38,8 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One of the answers that a kind has.
+class Effect:
+    """What an answer does to a label of a kind.
 
     Attributes:
         change: What it does to the label.
@@ -62,7 +62,7 @@ class SuspectKind:
         name: As it stands in tables.
         title: In words.
         plural: In words, of several.
-        reason: Why one is listed; see `Choice.text`, `{percent}` and `{area}` likewise.
+        reason: Why one is listed; see `Effect.text`, `{percent}` and `{area}` likewise.
         find: Finds them in a scene.
         choices: What may be answered.
     """
@@ -72,15 +72,15 @@ class SuspectKind:
     plural: str
     reason: str
     find: Callable[[Evidence], Iterator[Suspect]]
-    choices: Mapping[Answer, Choice]
+    choices: Mapping[Answer, Effect]
 
     def reason_of(self, suspect: Suspect) -> str:
         """Why a suspect is listed."""
         return _filled(self.reason, suspect)
 
 
-_UNSURE = Choice(Change.IGNORED, "training ignores these pixels")
-_DROP = Choice(Change.TO_SEA, "the outline is removed: sea")
+_UNSURE = Effect(Change.IGNORED, "training ignores these pixels")
+_DROP = Effect(Change.TO_SEA, "the outline is removed: sea")
 
 _KINDS = (
     SuspectKind(
@@ -90,8 +90,8 @@ _KINDS = (
         "The network is {percent} sure of seep on {area} px, and nobody outlined any there.",
         missing_labels,
         {
-            Answer.KEEP: Choice(Change.NONE, "it stays sea"),
-            Answer.REDRAW: Choice(Change.TO_SUGGESTION, "the network's outline becomes a label"),
+            Answer.KEEP: Effect(Change.NONE, "it stays sea"),
+            Answer.REDRAW: Effect(Change.TO_SUGGESTION, "the network's outline becomes a label"),
             Answer.UNSURE: _UNSURE,
         },
     ),
@@ -103,9 +103,9 @@ _KINDS = (
         "px is better.",
         false_labels,
         {
-            Answer.KEEP: Choice(Change.NONE, "the outline stays"),
+            Answer.KEEP: Effect(Change.NONE, "the outline stays"),
             Answer.DROP: _DROP,
-            Answer.REDRAW: Choice(Change.IGNORED, "ignored until you outline it anew"),
+            Answer.REDRAW: Effect(Change.IGNORED, "ignored until you outline it anew"),
             Answer.UNSURE: _UNSURE,
         },
     ),
@@ -116,9 +116,9 @@ _KINDS = (
         "This outline of {area} px fits what the network sees {shift} from here.",
         shifted_labels,
         {
-            Answer.KEEP: Choice(Change.NONE, "the outline stays where it is"),
+            Answer.KEEP: Effect(Change.NONE, "the outline stays where it is"),
             Answer.DROP: _DROP,
-            Answer.REDRAW: Choice(Change.TO_SUGGESTION, "the outline moves {shift}"),
+            Answer.REDRAW: Effect(Change.TO_SUGGESTION, "the outline moves {shift}"),
             Answer.UNSURE: _UNSURE,
         },
     ),
@@ -129,9 +129,9 @@ _KINDS = (
         "Outlined as class {label}; the network takes most of its {area} px for class {suggested}.",
         wrong_classes,
         {
-            Answer.KEEP: Choice(Change.NONE, "it stays class {label}"),
+            Answer.KEEP: Effect(Change.NONE, "it stays class {label}"),
             Answer.DROP: _DROP,
-            Answer.REDRAW: Choice(Change.TO_SUGGESTION, "it becomes class {suggested}"),
+            Answer.REDRAW: Effect(Change.TO_SUGGESTION, "it becomes class {suggested}"),
             Answer.UNSURE: _UNSURE,
         },
     ),

@@ -205,7 +205,7 @@ def _read_all(auditor: Auditor, statistics: ChipStatistics) -> list[ReadingError
             chips.digests.append(_digest(name, pixels))
             continue
         chips.digests.append("")
-    statistics.readings = notes.lines()
+    statistics.readings = notes.lines(chips.is_reviewed)
     return errors + _mask_errors(chips, unknown_values, notes) + values.errors()
 
 
