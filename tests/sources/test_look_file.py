@@ -86,6 +86,8 @@ def test_a_stranger_says_no_cells_that_are_none(key: str, value: object, store: 
 
 def test_a_map_called_like_a_formula_is_a_text_in_the_table_of_days(tmp_path: Path) -> None:
     (tmp_path / "maps").mkdir()
+    # of a call that was killed at its beginning
+    (tmp_path / "out" / "days").mkdir(parents=True)
     write_map(tmp_path / "maps", "=1+1", [np.s_[40:44, 20:30]])
     find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
     (row,) = (tmp_path / "out" / "days.csv").read_text().splitlines()[1:]

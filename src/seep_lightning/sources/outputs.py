@@ -1,11 +1,12 @@
 """Where sources go: the files of one output, and whether they may be replaced."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.errors import UserError
-from seep_lightning.files import check_output_folder, with_home
+from seep_lightning.files import check_output_folder, is_empty, remove_leftovers, with_home
 from seep_lightning.scene.raster_formats import MAP_FORMAT
 
 GEOPACKAGE = ".gpkg"
@@ -77,8 +78,16 @@ class SourceOutputs:
         Raises:
             UserError: It is somebody else's.
         """
+        self._remove_empty_store()
         if self.layers.name == f"{DEFAULT_STEM}{GEOPACKAGE}" and self.store.name == "days":
             check_output_folder(self.folder, overwrite, "output")
         for path in (*self.files, self.store):
             if is_there(path) and not overwrite:
                 raise UserError(f"{path} is there already. Choose another output, or pass overwrite=true.")
+
+    def _remove_empty_store(self) -> None:
+        """Remove the folder of a call that was killed before it could say what its cells are."""
+        if self.store.is_dir() and is_empty(self.store):
+            remove_leftovers(self.store)
+            with suppress(OSError):
+                self.store.rmdir()
