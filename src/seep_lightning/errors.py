@@ -46,6 +46,10 @@ class InUse(UserError):
     """Another process is at work where this one wants to write: nothing was changed."""
 
 
+class WouldReplace(UserError):
+    """Something lies there that is not replaced unasked: nothing was changed."""
+
+
 class RunTakenOver(UserError):
     """Another process has taken over this run, because this process showed no sign of life for too long."""
 

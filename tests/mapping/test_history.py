@@ -95,6 +95,8 @@ def test_odds_of_a_scene_are_multiplied_and_the_map_says_so(run: Path, scene: Pa
     for changed in ({"history": str(other), **FLAT}, {"history": str(history)}, {}):
         with pytest.raises(UserError, match="from another model, input or settings"):
             mapped(run, scene, out, **changed)
+    # what may not be replaced is whole still
+    assert (table(out)["a"]["status"], table(out)["a"]["notes"]) == ("done", note)
 
 
 def test_chips_lie_in_the_history_by_the_ground_grid(run: Path, chips: Path, days: Any, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, WouldReplace
 from seep_lightning.mapping.mapper import row_key
 from seep_lightning.mapping.table import YOUNGER_COLUMNS, SceneRow, SceneTable, read_rows
 
@@ -57,6 +57,16 @@ def test_a_failure_keeps_what_is_known_of_the_map_that_is_there_still(tmp_path: 
         YOUNGER_COLUMNS, ""
     )
     assert read_rows(table.path)["a"].cells() == expected
+
+
+def test_the_row_of_a_finished_map_that_may_not_be_replaced_stays(tmp_path: Path) -> None:
+    path = write_old_table(tmp_path)
+    before = read_rows(path)
+    table = SceneTable(tmp_path)
+    for scene in ("a", "c"):
+        table.add_failed(scene, WouldReplace("a.probability.tif is there already"))
+    after = read_rows(path)
+    assert (after["a"], after["c"].error) == (before["a"], "a.probability.tif is there already")
 
 
 def test_a_table_whose_numbers_are_none_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.description import ENSEMBLE_SEPARATOR
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, WouldReplace
 from seep_lightning.mapping.bands import band_notes, bands_of
 from seep_lightning.mapping.ensemble import EnsembleModel, ensemble_of_scene, shared_quartiles, uses_scene_quartiles
 from seep_lightning.mapping.jobs import SceneJob
@@ -466,13 +466,13 @@ def _with_implied_calibration(config: PredictConfig, network: Predictor) -> Pred
 def _check_placed_as_now(
     outputs: SceneOutputs, placement: ControlPointPlacement | None, is_old: bool, config: PredictConfig
 ) -> None:
-    """Raise `UserError` for finished polygons that an earlier version placed by control points in its own way.
+    """Raise `WouldReplace` for finished polygons that an earlier version placed by control points in its own way.
 
     They are not replaced unasked: somebody may have edited them.
     """
     if placement is None or not is_old or config.overwrite or not outputs.outlines.exists():
         return
-    raise UserError(
+    raise WouldReplace(
         f"{outputs.outlines} is of an earlier version, which placed scenes with control points up to 15 px elsewhere. "
         "Let it be placed anew with overwrite=true (the rasters stay), or choose another output folder."
     )

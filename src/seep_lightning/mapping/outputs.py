@@ -8,7 +8,7 @@ import numpy as np
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.images import write_image
 from seep_lightning.data.mosaic import box
-from seep_lightning.errors import UserError
+from seep_lightning.errors import WouldReplace
 from seep_lightning.files import real_path
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.scene.raster import Raster
@@ -71,9 +71,9 @@ class SceneOutputs:
         may_replace = overwrite or self.probability.exists()
         for path in self.written:
             if real_path(path) in inputs:
-                raise UserError(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
+                raise WouldReplace(f"{path} is what is to be mapped, and would be replaced. Choose another output.")
             if path.exists() and not may_replace:
-                raise UserError(
+                raise WouldReplace(
                     f"{path} is there already, and is not of this map. Choose another output, or overwrite=true."
                 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.tables import read_csv
-from seep_lightning.errors import UserError, as_user_error
+from seep_lightning.errors import UserError, WouldReplace, as_user_error
 from seep_lightning.files import check_output_folder, make_output_folder, write_table
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 
@@ -180,8 +180,14 @@ class SceneTable:
         self.add_mapped(replace(self._stored_now()[scene], status=DONE, error=""))
 
     def add_failed(self, scene: str, error: UserError) -> None:
-        """Write why a scene could not be mapped; the key of an earlier map, which is there still, stays."""
+        """Write why a scene could not be mapped; the key of an earlier map, which is there still, stays.
+
+        The row of a finished map that this call may not replace stays as it is.
+        """
         row = self._stored_now().get(scene, SceneRow(scene))
+        if row.status == DONE and isinstance(error, WouldReplace):
+            self.rows[scene] = row
+            return
         self.add_mapped(replace(row, status=FAILED, error=str(error)))
 
     def write(self) -> None:

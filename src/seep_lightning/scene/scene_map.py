@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from seep_lightning.errors import UserError, first_line
+from seep_lightning.errors import UserError, WouldReplace, first_line
 from seep_lightning.scene.cog import CHECKSUM_TAG, MapLayer, write_cog
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
@@ -147,7 +147,7 @@ def _is_finished(files: Sequence[Path], key: str, *, overwrite: bool) -> bool:
     present = [path for path in files if path.exists() and not _is_wreck(path)]
     foreign = [path for path in present if _key_of(path) != key]
     if foreign and not overwrite:
-        raise UserError(
+        raise WouldReplace(
             f"{foreign[0]} is there already, from another model, input or settings. "
             "Choose another output folder, or allow it to be replaced with overwrite=true."
         )

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from seep_lightning import compat
-from seep_lightning.errors import UserError, as_user_error, first_line, writing_to
+from seep_lightning.errors import UserError, WouldReplace, as_user_error, first_line, writing_to
 from seep_lightning.files import draft_of, publish
 from seep_lightning.scene.field_texts import add_field_texts
 from seep_lightning.scene.ground import Ground
@@ -71,7 +71,9 @@ def _check_path(path: Path, overwrite: bool) -> None:
         suffix = path.suffix or "no suffix"
         raise UserError(f"{path}: features are written as {' or '.join(DRIVERS)}; found {suffix}.")
     if path.exists() and not overwrite:
-        raise UserError(f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true.")
+        raise WouldReplace(
+            f"{path} is there already. Choose another output, or allow it to be replaced: overwrite=true."
+        )
 
 
 def _is_geojson(path: Path) -> bool:
