@@ -33,7 +33,10 @@ def main(cfg: DictConfig) -> int:
     taught = judge_objects(config)
     print_gains(taught)
     tell_file(taught.path.absolute())
-    tell(f"use it:  python -m seep_lightning.predict run=DIR input=PATH output=maps second_look={config.output}")
+    history = " history=recurrence.tif history_weight=0" if config.recurrence else ""
+    tell(
+        f"use it:  python -m seep_lightning.predict run=DIR input=PATH output=maps second_look={config.output}{history}"
+    )
     return taught.objects
 
 
@@ -45,16 +48,18 @@ def print_gains(taught: "TaughtJudge") -> None:
     """
     tell(f"taught on {taught.judge.taught_on}; an object is kept from a score of {taught.judge.least:g}")
     for gain in taught.gains:
-        tell(_line(gain))
+        tell(_line(gain, "with a second look"))
+    for gain in taught.recurrence_gains:
+        tell(f"recurrence alone, {_line(gain, 'with it')}")
 
 
-def _line(gain: "Gain") -> str:
-    """What it brought to one figure, on scenes that it was not taught on."""
+def _line(gain: "Gain", change: str) -> str:
+    """What a change brought to one figure, on scenes that nothing was taught on."""
     difference = f"{gain.with_judge - gain.without:+.4f}"
     if gain.interval is not None:
         low, high = gain.interval
         difference += f", 95 % over scenes {low:+.4f} to {high:+.4f}"
-    figures = f"{gain.without:.4f} without, {gain.with_judge:.4f} with a second look"
+    figures = f"{gain.without:.4f} without, {gain.with_judge:.4f} {change}"
     return f"{WORDS[gain.figure]}: {figures} ({difference}); better in {gain.better} of {gain.scenes} scenes"
 
 

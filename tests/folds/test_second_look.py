@@ -18,14 +18,16 @@ from seep_lightning.config.commands import JudgeConfig
 from seep_lightning.errors import InUse, UserError
 from seep_lightning.folds import second_look
 from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.object_rows import ObjectRows
 from seep_lightning.folds.object_tables import SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import PartMaps, Way
+from seep_lightning.folds.place_days import PlaceDay
 from seep_lightning.folds.second_look import judge_objects
 from seep_lightning.folds.taught_judge import RIDGE, teach
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.scene.levels import level
-from seep_lightning.scene.second_look import FEATURES, Judge, terms_of
+from seep_lightning.scene.second_look import FEATURES, PLACE_FEATURES, POINTS, Judge, terms_of
 
 NAMES = list(FEATURES)
 
@@ -38,9 +40,20 @@ def made_up_scene(number: int, fold: int) -> SceneObjects:
     areas = np.full(60, 100)
     pairs = np.stack([np.flatnonzero(is_long), np.arange(is_long.sum()), np.full(is_long.sum(), 80)])
     true_areas = np.full(is_long.sum(), 100)
-    return SceneObjects(
-        f"s{number}", fold, rows, areas, 80 * is_long, np.ones(60, bool), pairs, true_areas, int(true_areas.sum())
-    )
+    usual, points = np.ones(60, bool), np.zeros((60, POINTS, 2))
+    seep = int(true_areas.sum())
+    return SceneObjects(f"s{number}", fold, rows, areas, 80 * is_long, usual, pairs, true_areas, seep, points)
+
+
+def lying_on_oil(scene: SceneObjects) -> SceneObjects:
+    """The scene with its objects in one row of cells: right ones where all scenes have oil, wrong ones elsewhere."""
+    is_right = scene.hits > 0
+    place = np.where(is_right[:, None], [40.0, 4.0], [160.0, 4.0])
+    seen, looked = np.zeros((1, 32), np.float32), np.ones((1, 32), np.float32)
+    seen[0, 4:6] = 1
+    points = np.repeat(place[:, None], POINTS, axis=1)
+    rows = np.random.default_rng(0).normal(size=scene.rows.shape)
+    return replace(scene, rows=rows, points=points, day=PlaceDay(0, seen, looked))
 
 
 def test_objects_are_counted_as_their_pixels_are(trained: Path, tmp_path: Path) -> None:
@@ -57,6 +70,8 @@ def test_objects_are_counted_as_their_pixels_are(trained: Path, tmp_path: Path) 
         counts = objects.counts(np.ones(len(objects.areas), bool))
         assert counts[:3].tolist() == count_pixels(mask, scene.seep).tolist()
         assert objects.rows.shape == (len(objects.areas), len(NAMES)) and np.isfinite(objects.rows).all()
+        columns, rows = objects.points[..., 0].astype(int), objects.points[..., 1].astype(int)
+        assert core[rows, columns].all() and objects.points.shape[1:] == (POINTS, 2)
         assert objects.counts(np.zeros(len(objects.areas), bool))[[0, 1, 3, 5, 6]].tolist() == [0] * 5
 
 
@@ -80,7 +95,7 @@ def test_it_brings_what_it_says_on_scenes_that_it_was_not_taught_on(
 ) -> None:
     folds: list[Any] = [[made_up_scene(2 * k, k), made_up_scene(2 * k + 1, k)] for k in range(4)]
     monkeypatch.setattr(second_look, "find_folds", lambda runs: folds[: len(runs)])
-    monkeypatch.setattr(second_look, "objects_of_fold", lambda fold, way: fold)
+    monkeypatch.setattr(second_look, "objects_of_fold", lambda fold, way, recurs: fold)
     config = JudgeConfig(runs=["0", "1", "2", "3"], output=str(tmp_path / "judge.json"))
     taught = judge_objects(config)
     assert Judge.read(taught.path) == taught.judge
@@ -119,3 +134,51 @@ def test_a_pickle_is_no_judge(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="judge.json"):
         Judge.read(tmp_path / "judge.json")
     assert not Path("planted_by_a_document").exists()
+
+
+def test_recurrence_at_an_object_teaches_a_judge_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folds: list[Any] = [[lying_on_oil(made_up_scene(2 * k + n, k)) for n in range(2)] for k in range(4)]
+    monkeypatch.setattr(second_look, "find_folds", lambda runs: folds)
+    monkeypatch.setattr(second_look, "objects_of_fold", lambda fold, way, recurs: fold)
+    taught = judge_objects(JudgeConfig(runs="x", output=str(tmp_path / "judge.json"), recurrence=True))
+    dice, _ = taught.recurrence_gains
+    assert dice.with_judge - dice.without > 0.1 and taught.gains[0].with_judge == dice.with_judge
+    judge = Judge.read(taught.path)
+    assert judge.features == [*FEATURES, *PLACE_FEATURES] and judge.place_features == list(PLACE_FEATURES)
+    assert "with recurrence" in judge.taught_on
+
+
+def test_no_object_knows_outlines_of_its_own_scene_or_of_a_fold_that_is_judged() -> None:
+    scenes = [lying_on_oil(made_up_scene(number, number // 2)) for number in range(6)]
+    own, hidden = scenes[2], frozenset([0])
+    rows = ObjectRows(scenes, recurs=True).of(own, hidden)
+    # whatever scene 2 and fold 0 outline: the rows stay; those of scene 3 and fold 2 count
+    for other in range(6):
+        day = replace(own.day, seen=np.ones_like(own.day.seen)) if own.day else None
+        changed = [replace(scene, day=day) if number == other else scene for number, scene in enumerate(scenes)]
+        same = (ObjectRows(changed, recurs=True).of(changed[2], hidden) == rows).all()
+        assert same == (other in (0, 1, 2))
+    # parts of one scene in several folds, as of a split by chips, are one scene
+    parts = [replace(scene, name="s2") for scene in scenes]
+    assert (ObjectRows(parts, recurs=True).of(parts[2], frozenset())[:, -1] == 0).all()
+
+
+def test_what_teaches_and_what_judges_never_knows_the_fold_that_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = [lying_on_oil(made_up_scene(number, number)) for number in range(4)]
+    asked: list[tuple[int, frozenset[int]]] = []
+    rows = ObjectRows(scenes, recurs=True)
+    recurrence = rows.of
+
+    def noted(scene: SceneObjects, hidden: frozenset[int]) -> Any:
+        asked.append((scene.fold, hidden))
+        return recurrence(scene, hidden)
+
+    monkeypatch.setattr(rows, "of", noted)
+    second_look._judged(scenes, rows)
+    for fold in range(4):
+        assert (fold, frozenset([fold])) in asked
+        # the least score: each other fold is judged by what knows neither of the two
+        for inner in set(range(4)) - {fold}:
+            both = frozenset([fold, inner])
+            assert {asking for asking, hidden in asked if hidden == both} == set(range(4))
+    assert all(hidden for _, hidden in asked)

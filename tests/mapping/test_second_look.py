@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import pyogrio
 import pytest
+import rasterio
+import shapely
+from affine import Affine
 
 from helpers.maps import mapped, table
+from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
+from seep_lightning.mapping.scene_history import SceneHistory
 from seep_lightning.scene.options import Thresholds
+from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.second_look import PLACE_FEATURES
+from seep_lightning.sources.history import History
 
 OPTIONS: dict[str, Any] = {"thresholds": Thresholds(0.5, 0.5), "min_area": None}
 
@@ -40,6 +48,61 @@ def test_outlines_have_scores_and_those_too_low_are_left_out(trained: Path, scen
     assert table(out)["a"]["seeps"] == str(len(kept))
     told = pyogrio.read_info(out / "a.gpkg", layer="seeps")["layer_metadata"]["SEEP_LIGHTNING_SECOND_LOOK"]
     assert told.startswith("judge-0.82.json") and "least score 0.82, taught on nothing" in told
+
+
+def test_a_judge_takes_the_recurrence_at_an_object_from_the_history(trained: Path, scene: Path, tmp_path: Path) -> None:
+    judge = write_judge(tmp_path / "judge.json", 0.0)
+    # the logit of a score is the log odds of recurrence
+    known = {"features": ["recurrence"], "deviations": [1.0], "weights": [0.0, 1.0, 0.0]}
+    judge.write_text(json.dumps(json.loads(judge.read_text()) | known))
+    with pytest.raises(UserError, match=r"judge.json was taught with recurrence, and history= is missing") as error:
+        mapped(trained, scene, tmp_path / "no", second_look=str(judge), **OPTIONS)
+    assert "\n" not in str(error.value)
+    with rasterio.open(scene) as dataset:
+        corner, crs = dataset.transform, dataset.crs
+    seen, looked = np.ones((20, 20), np.uint16), np.full((20, 20), 10, np.uint16)
+    # the trained network's objects lie above each other
+    seen[:10] = 9
+    far = write_days(tmp_path / "far.tif", seen, looked, Affine(32, 0, 9e6, 0, -32, 9e6), crs)
+    days = write_days(
+        tmp_path / "recurrence.tif", seen, looked, corner @ Affine.translation(-256, -272) @ Affine.scale(32), crs
+    )
+    options = OPTIONS | {"second_look": str(judge), "history_weight": 0}
+    out = mapped(trained, scene, tmp_path / "out", history=str(far), **options)
+    # elsewhere every place is as likely as another
+    assert scores_of(out)[1] == pytest.approx(0.5)
+    before = (out / "a.probability.tif").stat().st_mtime_ns
+    with pytest.raises(UserError, match="is there already"):
+        mapped(trained, scene, out, history=str(days), **options)
+    mapped(trained, scene, out, history=str(days), overwrite=True, **options)
+    assert (out / "a.probability.tif").stat().st_mtime_ns == before
+    history, config = History.of(days), PredictConfig(input="", output="", history_weight=0)
+    with Raster(scene) as raster:
+        local = SceneHistory.of(history, raster, config, np.zeros((1, 2))).smoothed(PLACE_FEATURES["recurrence"])
+    middles, scores = scores_of(out)
+    assert np.log(scores / (1 - scores)) == pytest.approx(local.at(middles), abs=0.05) and np.ptp(scores) > 0.1
+    told = pyogrio.read_info(out / "a.gpkg", layer="seeps")["layer_metadata"]
+    assert "recurrence of recurrence.tif" in told["SEEP_LIGHTNING_SECOND_LOOK"] and "SEEP_LIGHTNING_HISTORY" not in told
+    assert "second look alone" in table(out)["a"]["notes"]
+    with pytest.raises(UserError, match=r"history_weight=0: the history adds nothing"):
+        mapped(trained, scene, out, history=str(days), **options | {"second_look": None})
+
+
+def scores_of(out: Path) -> tuple[Any, Any]:
+    """The middles of a map's outlines, (N, 2), and their scores."""
+    _, _, shapes, (scores,) = pyogrio.raw.read(out / "a.gpkg", layer="seeps", columns=["p_right"])
+    return shapely.get_coordinates(shapely.centroid(shapely.from_wkb(shapes))), scores
+
+
+def write_days(path: Path, seen: Any, looked: Any, transform: Affine, crs: Any) -> Path:
+    """A raster of recurrence."""
+    height, width = seen.shape
+    with rasterio.open(
+        path, "w", "GTiff", width, height, 2, crs=crs, transform=transform, dtype="uint16", nodata=65535
+    ) as dataset:
+        dataset.write(np.stack([seen, looked]))
+        dataset.descriptions = ("days_seen", "days_looked")
+    return path
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ TORCH = "torch, as `device=... cannot be used here`"
 COLUMN = "the name of a column"
 # beyond a weight of 2 the history alone decides
 HISTORY_WEIGHTS = Span(above=0, at_most=2)
-WEIGHT_OF_HISTORY = within(HISTORY_WEIGHTS, None).metadata
+# 0: only the second look asks for the history
+WEIGHT_OF_HISTORY = within(Span(at_least=0, at_most=2), None).metadata
 SMOOTHINGS = Span(above=0, at_most=100_000)
 SMOOTHING_OF_HISTORY = within(SMOOTHINGS, None).metadata
 # of `mosaic`: images that lie edge to edge are one scene, whatever they are called
@@ -140,7 +141,7 @@ class PredictConfig(PolygonOptions):
         land: A vector file; what lies in its polygons is not mapped.
         history: A raster of recurrence (`recurrence.tif` of `seep sources`); None: every place is as likely as another.
         history_weight: By what the log odds of recurrence, over those of the mean, are multiplied before they are added
-            to the logits.
+            to the logits; 0: nothing is added, and only a judge of `second_look` that knows recurrence asks for it.
         history_smoothing: Standard deviation of the Gaussian that smooths the recurrence, m (px of chips without
             georeference); None: 1000 m or 100 px.
         second_look: A judge of objects that `seep judge` taught: outlines get its score, `p_right`, and those below its
@@ -201,7 +202,12 @@ class PredictConfig(PolygonOptions):
     trusted: list[str] = field(default_factory=list, repr=False, metadata=texts().metadata)
 
     def check_together(self) -> None:
-        """Check the overlap against the window."""
+        """Check the overlap against the window, and that somebody asks for the history."""
+        if self.history is not None and self.history_weight == 0 and self.second_look is None:
+            raise UserError(
+                "history_weight=0: the history adds nothing to the map. Give a weight above 0, or a judge that knows "
+                "recurrence (second_look=)."
+            )
         if self.window is not None and self.overlap is not None and self.overlap >= self.window:
             raise UserError(f"overlap={self.overlap}: expected 0 or more, and less than window={self.window}.")
 
@@ -213,6 +219,8 @@ class JudgeConfig:
     Attributes:
         runs: The folds of one split (split=kfold), or folders of them.
         output: The file of the judge, for `second_look` of `predict`.
+        recurrence: Whether it also learns from how often slicks recur at an object's place, in outlines of other
+            scenes; `predict` then needs `history`.
         device: `auto`, `cpu`, `cuda` ...
         overwrite: Whether a file that is there may be replaced.
         trusted: Packages whose classes a stored run may name; importing them runs their code (docs/security.md).
@@ -220,6 +228,7 @@ class JudgeConfig:
 
     runs: Any = paths(MISSING)
     output: str = path(MISSING)
+    recurrence: bool = False
     device: str = anything("auto", TORCH)
     overwrite: bool = False
     trusted: list[str] = texts()

@@ -4,7 +4,7 @@ Each scene is predicted by the fold that tests it. Its history is the outlines o
 that they share, never its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,18 +14,16 @@ from numpy.typing import NDArray
 from seep_lightning.config.commands import PriorConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.counted import counted
-from seep_lightning.data.grid import Cell, grid_of_scene
 from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.folds.part_maps import FoldScene, PartMaps, Way
+from seep_lightning.folds.place_days import PlaceDay
 from seep_lightning.folds.pooling import interval
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.scene.levels import LEVELS
-from seep_lightning.sources.history_odds import Floats, MeanRate, log_odds_over_mean
+from seep_lightning.sources.history_odds import Floats
 
-CELL = 8
-"""Side of a cell, px, as `seep sources` has it."""
 LIMIT = 8.0
 """Log odds are counted in 256 steps between this and its negative."""
 THRESHOLDS = np.arange(-4.0, 4.0, 0.05)
@@ -76,26 +74,18 @@ class TunedPrior:
 
 @dataclass(frozen=True)
 class _Day:
-    """A scene on the ground grid: its corner there, px, and its pixels as keys for counting."""
+    """A scene with its pixels as keys for counting."""
 
-    corner: Cell
+    place: PlaceDay
     shape: tuple[int, int]
     valid: NDArray[np.bool_]
     keys: Counts
-    seen: Floats
-    looked: Floats
 
     @classmethod
     def of(cls, scene: FoldScene) -> "_Day":
-        grid = grid_of_scene(scene.chips.config.grid, scene.name)
-        if grid is None:
-            raise UserError(f"{scene.name} lies on no ground grid that scenes share: set data.grid in the training.")
-        width = scene.chips.size[1]
+        place = PlaceDay.of(scene)
         keys = (scene.probability[scene.valid].astype(np.int64) * 2 + scene.seep[scene.valid]) * 256
-        seen = _shares(scene.seep & scene.valid) > 0
-        looked = _shares(scene.valid) >= 0.5
-        corner = (0, -grid.offset * width // CELL)
-        return cls(corner, scene.seep.shape, scene.valid, keys, seen.astype(np.float32), looked.astype(np.float32))
+        return cls(place, scene.seep.shape, scene.valid, keys)
 
     def joint(self, log_odds: Floats) -> Counts:
         """Pixels by probability, truth and log odds of its cells: (256, 2, 256)."""
@@ -136,37 +126,12 @@ def tune_prior(config: PriorConfig) -> TunedPrior:
 
 def _counts_of_day(number: int, days: Sequence[_Day], smoothings: Sequence[float], weights: Sequence[float]) -> Counts:
     """Counts (smoothings, weights, thresholds, 3) of a scene with the history of all others."""
+    others = [day.place for other, day in enumerate(days) if other != number]
     table = []
-    for log_odds in _histories(number, days, smoothings):
+    for log_odds in days[number].place.log_odds(others, smoothings):
         joint = days[number].joint(log_odds)
         table.append([_by_threshold(joint, weight) for weight in weights])
     return np.array(table)
-
-
-def _histories(number: int, days: Sequence[_Day], smoothings: Sequence[float]) -> Iterator[Floats]:
-    """Log odds in the cells of a scene, from all others, for each smoothing."""
-    left = min(day.corner[1] for day in days)
-    size = (max(len(day.seen) for day in days), max(day.corner[1] + day.seen.shape[1] for day in days) - left)
-    seen, looked = np.zeros((2, *size), np.float32)
-    for other, day in enumerate(days):
-        if other != number:
-            rows, columns = day.seen.shape
-            part = np.s_[:rows, day.corner[1] - left : day.corner[1] - left + columns]
-            seen[part] += day.seen
-            looked[part] += day.looked
-    mean = MeanRate.of(seen, looked)
-    own = days[number]
-    rows, columns = own.seen.shape
-    first = own.corner[1] - left
-    for smoothing in smoothings:
-        yield log_odds_over_mean(seen, looked, smoothing / CELL, mean)[:rows, first : first + columns]
-
-
-def _shares(pixels: NDArray[np.bool_]) -> Floats:
-    """The share of each cell that some pixels (H, W) cover."""
-    height, width = (max(1, side // CELL) for side in pixels.shape)
-    shares = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(shares, np.float32)
 
 
 def _by_threshold(joint: Counts, weight: float) -> Counts:

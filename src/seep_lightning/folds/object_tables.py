@@ -1,7 +1,7 @@
 """The objects of out-of-fold maps: what a judge sees of each, and how it meets the truth."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.folds.fold_runs import Fold
 from seep_lightning.folds.part_maps import FoldScene, PartMaps, Way
+from seep_lightning.folds.place_days import PlaceDay
 from seep_lightning.mapping.bands import bands_of
 from seep_lightning.mapping.networks import open_networks
 from seep_lightning.mapping.scene_values import opening_nodata_of
@@ -23,7 +24,7 @@ from seep_lightning.scene.polygons import DEFAULT_MIN_AREA, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
 from seep_lightning.scene.scene_file import ReadingOptions
-from seep_lightning.scene.second_look import FEATURES, features_of
+from seep_lightning.scene.second_look import FEATURES, POINTS, features_of, points_of
 
 Counts = NDArray[np.int64]
 COUNTED = ("true positive", "false positive", "false negative", "found", "true", "right", "predicted")
@@ -37,13 +38,15 @@ class SceneObjects:
     Attributes:
         name: The scene's.
         fold: Number of the fold.
-        rows: Features, (N, F).
+        rows: Features, (N, F): those of `FEATURES`.
         areas: Pixels, (N,).
         hits: Pixels that are seep, (N,).
         usual: Whether each is kept without a second look, (N,).
         pairs: Object, true object and the pixels that they share, (3, M).
         true_areas: Pixels of the true objects.
         seep: True pixels of the scene.
+        points: Pixels at which the history of each object is looked up, (N, `POINTS`, 2): column, row.
+        day: Its outlines on the ground grid; None where nobody asks for recurrence.
     """
 
     name: str
@@ -55,6 +58,8 @@ class SceneObjects:
     pairs: Counts
     true_areas: Counts
     seep: int
+    points: NDArray[np.float64]
+    day: PlaceDay | None = None
 
     @property
     def right(self) -> NDArray[np.float64]:
@@ -88,6 +93,7 @@ class _Collector:
 
     truth: NDArray[np.int32]
     rows: list[NDArray[np.float64]] = field(default_factory=list)
+    points: list[NDArray[np.float64]] = field(default_factory=list)
     areas: list[int] = field(default_factory=list)
     pairs: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -99,19 +105,21 @@ class _Collector:
             if true_number and pixels:
                 self.pairs.append((number, true_number - 1, int(pixels)))
         self.rows.append(features_of(seep))
+        self.points.append(points_of(seep))
         self.areas.append(int(np.count_nonzero(seep.core)))
         return float(number)
 
 
-def objects_of_fold(fold: Fold, way: Way) -> Iterator[SceneObjects]:
+def objects_of_fold(fold: Fold, way: Way, recurs: bool = False) -> Iterator[SceneObjects]:
     """The objects of a fold's test scenes, with the fold's own threshold.
 
     Args:
         fold: Its maps are made where they are not there yet.
         way: How it predicts.
+        recurs: Whether the outlines of each scene are laid on the ground grid, so that recurrence can be told.
 
     Raises:
-        UserError: The chips do not lie edge to edge in scenes, or something cannot be read.
+        UserError: The chips do not lie edge to edge in scenes, or on no ground grid, or something cannot be read.
     """
     maps = PartMaps(fold, "test", way)
     if maps.chips.was_fitted:
@@ -126,7 +134,9 @@ def objects_of_fold(fold: Fold, way: Way) -> Iterator[SceneObjects]:
     for scene_name, job in zip(maps.tiles, maps.jobs(), strict=True):
         path = maps.folder / f"{job.name}{PROBABILITY_SUFFIX}"
         with job.open(reading) as image, Raster(path, as_stored=True) as probability:
-            yield _objects_of_scene(maps.scene(scene_name), image, probability, threshold, smallest)
+            scene = maps.scene(scene_name)
+            objects = _objects_of_scene(scene, image, probability, threshold, smallest)
+            yield replace(objects, day=PlaceDay.of(scene)) if recurs else objects
 
 
 def _objects_of_scene(
@@ -152,6 +162,7 @@ def _objects_of_scene(
         pairs=pairs,
         true_areas=stats[1:, cv2.CC_STAT_AREA].astype(np.int64),
         seep=int(scene.seep.sum()),
+        points=np.array(collector.points).reshape(-1, POINTS, 2),
     )
 
 

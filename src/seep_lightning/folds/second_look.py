@@ -16,7 +16,8 @@ from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import remove_leftovers, with_home, write_text
 from seep_lightning.folds.fold_runs import find_folds
-from seep_lightning.folds.object_tables import Counts, SceneObjects, objects_of_fold
+from seep_lightning.folds.object_rows import Folds, ObjectRows
+from seep_lightning.folds.object_tables import COUNTED, Counts, SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import Way
 from seep_lightning.folds.taught_judge import chosen_threshold, teach
 from seep_lightning.locks import lock_path, locked
@@ -81,12 +82,14 @@ class TaughtJudge:
         path: Its file.
         objects: How many.
         gains: One for each figure.
+        recurrence_gains: What recurrence brings to a judge without it; none where it was not asked for.
     """
 
     judge: Judge
     path: Path
     objects: int
     gains: list[Gain]
+    recurrence_gains: list[Gain]
 
 
 def judge_objects(config: JudgeConfig) -> TaughtJudge:
@@ -114,27 +117,43 @@ def _taught_of_runs(config: JudgeConfig, path: Path) -> TaughtJudge:
     if len(folds) < FEWEST_FOLDS:
         raise UserError(f"runs={config.runs}: {len(folds)} folds; expected {FEWEST_FOLDS} at least (split=kfold).")
     way = Way(device=config.device)
-    scenes = list(chain.from_iterable(objects_of_fold(fold, way) for fold in counted(folds, "judged", "folds")))
+    recurs = config.recurrence
+    scenes = list(chain.from_iterable(objects_of_fold(fold, way, recurs) for fold in counted(folds, "judged", "folds")))
     count = sum(len(scene.areas) for scene in scenes)
     if count < FEWEST_OBJECTS:
         raise UserError(f"runs={config.runs}: {count} objects on their test scenes; expected {FEWEST_OBJECTS} or more.")
-    gains = _gains(scenes)
+    rows = ObjectRows(scenes, recurs)
+    judged = _judged(scenes, rows)
+    gains = _gains(_as_usual(scenes), judged)
+    recurrence_gains = _gains(_judged(scenes, ObjectRows(scenes, recurs=False)), judged) if recurs else []
     told = f"{count} objects of {len(scenes)} scenes, {len(folds)} folds"
-    judge = replace(_taught(scenes), least=_least(scenes), taught_on=told)
+    if recurs:
+        told += ", with recurrence at their places"
+    judge = replace(_taught(scenes, rows), least=_least(scenes, rows), taught_on=told)
     write_text(path, json.dumps(asdict(judge), indent=1) + "\n")
-    return TaughtJudge(judge, path, count, gains)
+    return TaughtJudge(judge, path, count, gains, recurrence_gains)
 
 
-def _gains(scenes: Objects) -> list[Gain]:
-    """What it brings: each fold's scenes judged by what all others taught."""
-    without = np.array([scene.counts(scene.usual) for scene in scenes])
-    with_judge = np.zeros_like(without)
+def _as_usual(scenes: Objects) -> Counts:
+    """Counts (N, 7) of the objects that are kept without a judge."""
+    return np.array([scene.counts(scene.usual) for scene in scenes])
+
+
+def _judged(scenes: Objects, rows: ObjectRows) -> Counts:
+    """Counts (N, 7) of the objects that are kept where each fold's scenes are judged by what all others taught."""
+    counts = np.zeros((len(scenes), len(COUNTED)), np.int64)
     for fold in {scene.fold for scene in scenes}:
         others = [scene for scene in scenes if scene.fold != fold]
-        judge, least = _taught(others), _least(others)
+        hidden = frozenset([fold])
+        judge, least = _taught(others, rows, hidden), _least(others, rows, hidden)
         for number, scene in enumerate(scenes):
             if scene.fold == fold:
-                with_judge[number] = scene.counts(judge.scores(scene.rows) >= least)
+                counts[number] = scene.counts(judge.scores(rows.of(scene, hidden)) >= least)
+    return counts
+
+
+def _gains(without: Counts, with_judge: Counts) -> list[Gain]:
+    """What a second look brings to each figure."""
     return [_gain(name, without, with_judge) for name in FIGURES]
 
 
@@ -156,26 +175,27 @@ def _gain(name: str, without: Counts, with_judge: Counts) -> Gain:
     )
 
 
-def _taught(scenes: Objects) -> Judge:
-    """A judge of the objects of some scenes: the share of an object that is seep decides whether it raises Dice.
+def _taught(scenes: Objects, rows: ObjectRows, hidden: Folds = frozenset()) -> Judge:
+    """A judge of the objects of some scenes, which knows no outline of hidden folds.
 
-    Taught by objects that each count as one, and chosen by their F1, it is worse on scenes that it was not taught on: a
-    few large false objects cost most.
+    The share of an object that is seep decides whether it raises Dice. Taught by objects that each count as one, and
+    chosen by their F1, it is worse on scenes that it was not taught on: a few large false objects cost most.
     """
-    rows = np.concatenate([scene.rows for scene in scenes])
+    features = np.concatenate([rows.of(scene, hidden) for scene in scenes])
     areas = np.concatenate([scene.areas for scene in scenes])
     share = np.concatenate([scene.hits for scene in scenes]) / areas
-    return teach(rows, share, areas / areas.mean())
+    return teach(features, share, areas / areas.mean(), rows.names)
 
 
-def _least(scenes: Objects) -> float:
+def _least(scenes: Objects, rows: ObjectRows, hidden: Folds = frozenset()) -> float:
     """The least score with the best pooled Dice for some scenes, each judged by what the other folds taught."""
     tables = []
     for fold in {scene.fold for scene in scenes}:
-        judge = _taught([scene for scene in scenes if scene.fold != fold])
+        both = hidden | {fold}
+        judge = _taught([scene for scene in scenes if scene.fold != fold], rows, both)
         for scene in scenes:
             if scene.fold == fold:
-                scores = judge.scores(scene.rows)
+                scores = judge.scores(rows.of(scene, both))
                 tables.append([scene.counts(scores >= least) for least in SCORES])
     figures = dice(np.sum(tables, axis=0))
     return chosen_threshold(figures.tolist(), SCORES.tolist())

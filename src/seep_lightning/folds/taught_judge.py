@@ -14,20 +14,22 @@ RIDGE = 3.0
 STEPS = 30
 
 
-def teach(rows: Floats, right: Floats, weights: Floats, least: float = 0.5, taught_on: str = "") -> Judge:
+def teach(rows: Floats, right: Floats, weights: Floats, features: Sequence[str] = tuple(FEATURES)) -> Judge:
     """Teach a judge.
 
     Args:
-        rows: Features of objects, (N, F), in the order of `FEATURES`.
+        rows: Features of objects, (N, F).
         right: How right each is, 0 to 1, (N,).
         weights: How much each counts, (N,); 1 on the mean.
-        least: See `Judge`.
-        taught_on: See `Judge`.
+        features: Names of the columns of `rows`.
+
+    Returns:
+        The judge, with a least score of 0.5.
     """
     means, deviations = rows.mean(axis=0), rows.std(axis=0)
     deviations = np.where(deviations > 0, deviations, 1.0)
     found = _likeliest(terms_of(rows, means, deviations), right, weights)
-    return Judge(list(FEATURES), means.tolist(), deviations.tolist(), found.tolist(), least, taught_on)
+    return Judge(list(features), means.tolist(), deviations.tolist(), found.tolist(), least=0.5)
 
 
 def _likeliest(terms: Floats, right: Floats, weights: Floats) -> Floats:

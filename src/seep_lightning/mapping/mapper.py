@@ -81,7 +81,14 @@ class OpenScene:
     @property
     def tags(self) -> dict[str, str]:
         """What the files of the map tell of it."""
-        return {} if self.history is None else {HISTORY_TAG: self.history.text}
+        return {} if self.added is None else {HISTORY_TAG: self.added.text}
+
+    @property
+    def added(self) -> SceneHistory | None:
+        """The history that is added to logits; None where there is none, or only for the second look."""
+        if self.history is None or not self.history.is_added:
+            return None
+        return self.history
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,7 @@ class SceneMapper:
         self.history = None if config.history is None else History.of(Path(config.history))
         self.second_look = None if config.second_look is None else SecondLook.read(Path(config.second_look))
         if self.second_look is not None:
+            self.second_look.check_history(config.history)
             config = with_taught_thresholds(config, self.threshold)
         self.config = _completed(config, networks)
 
@@ -160,12 +168,12 @@ class SceneMapper:
             scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config), history)
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             placement = None if ground is None else ground.by_points
-            key = self._row_key(rasters, config, placement)
+            key = self._row_key(rasters, scene, placement)
             outlined = not config.polygons or _outlines_are_whole(outputs.outlines)
             if key == finished_key and outlined:
                 self._restore(scene, rasters)
                 return None
-            _check_placed_as_now(outputs, placement, finished_key == self._row_key(rasters, config), config)
+            _check_placed_as_now(outputs, placement, finished_key == self._row_key(rasters, scene), config)
             size = f"{raster.width} x {raster.height}"
             row = SceneRow(job.name, DONE, size=size, key=key, notes=" ".join(notes))
             layer = None
@@ -181,10 +189,10 @@ class SceneMapper:
             write_chip_maps(job, rasters, outputs.folder)
         return replace(row, seconds=time.monotonic() - begin)
 
-    def _row_key(self, rasters: SceneMap, config: PredictConfig, placement: ControlPointPlacement | None = None) -> str:
+    def _row_key(self, rasters: SceneMap, scene: OpenScene, placement: ControlPointPlacement | None = None) -> str:
         """A hash of all that a finished map depends on, see `row_key`."""
-        judge_key = "" if self.second_look is None else f" {self.second_look.key}"
-        return row_key(f"{rasters.key}{judge_key}", config, placement)
+        judge_key = "" if self.second_look is None else f" {self.second_look.key_with(scene.history)}"
+        return row_key(f"{rasters.key}{judge_key}", scene.config, placement)
 
     def _restore(self, scene: OpenScene, rasters: SceneMap) -> None:
         """Write again what is missing, or empty, of a finished map beside its rasters and outlines."""
@@ -288,7 +296,7 @@ class SceneMapper:
         return None
 
     def _history(self, job: SceneJob, raster: Raster, config: PredictConfig) -> SceneHistory | None:
-        """What the history of its place adds to the logits of a scene; None where the settings name none."""
+        """The history of a scene's place; None where the settings name none."""
         if self.history is None:
             return None
         shift = shift_to_ground_grid(job, raster, self.networks[0].facts)
@@ -319,7 +327,7 @@ class SceneMapper:
             area_key=area_key,
             overwrite=config.overwrite,
             part=rows,
-            log_odds=scene.history,
+            log_odds=scene.added,
             tags=scene.tags,
         )
 
@@ -343,7 +351,7 @@ class SceneMapper:
         with Raster(rasters.probability, as_stored=True) as probability, Raster(rasters.mask) as mask:
             options = scene.config
             if self.second_look is not None:
-                options = self.second_look.options(options)
+                options = self.second_look.options(options, scene.history)
             layer = find_seeps(
                 probability,
                 options,
@@ -353,7 +361,7 @@ class SceneMapper:
                 model=names,
             )
         layer = layer._replace(metadata=scene.tags)
-        return layer if self.second_look is None else self.second_look.kept(layer)
+        return layer if self.second_look is None else self.second_look.kept(layer, scene.history)
 
 
 def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:
@@ -362,8 +370,8 @@ def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:
     quartiles = np.asarray(scene.shared_quartiles).tolist()
     facts = [network_keys, scene.config.scale, scene.config.flips, quartiles]
     # without a history keys are those of earlier versions
-    if scene.history is not None:
-        facts.append(scene.history.key)
+    if scene.added is not None:
+        facts.append(scene.added.key)
     return json.dumps(facts)
 
 

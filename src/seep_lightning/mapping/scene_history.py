@@ -36,7 +36,7 @@ class SceneHistory:
         history: All of it.
         local: What it says around the scene.
         way: From pixels of the scene to coordinates of the history.
-        weight: By which its log odds are multiplied.
+        weight: By which its log odds are multiplied; 0: nothing is added to logits.
         smoothing: Of the history, in its unit.
         size: Height and width of the scene, px.
     """
@@ -68,6 +68,22 @@ class SceneHistory:
         return cls(history, local, way, config.history_weight, smoothing, (raster.height, raster.width))
 
     @property
+    def is_added(self) -> bool:
+        """Whether it adds anything to logits."""
+        return self.weight > 0
+
+    def smoothed(self, smoothings: Mapping[str, float]) -> LocalHistory:
+        """The history around the scene with a smoothing of its own.
+
+        Args:
+            smoothings: Standard deviations of the Gaussian by the unit of a history's coordinates.
+
+        Raises:
+            UserError: The raster cannot be read any more.
+        """
+        return self.history.around(self.way(_points_over(*self.size)), smoothings[self.history.unit])
+
+    @property
     def key(self) -> list[object]:
         """All that its rows depend on, besides the scene."""
         return [self.history.key, self.weight, self.smoothing, self.way.shift.tolist()]
@@ -88,6 +104,8 @@ class SceneHistory:
     def note(self) -> str:
         """What a person is told."""
         covered = f"it covers {100 * self.covered_share:.0f} % of the scene, and adds nothing elsewhere"
+        if not self.is_added:
+            return f"history={self.history.path.name} is for the second look alone: {covered}."
         return f"history={self.history.path.name} was added to the logits with weight {self.weight:g}: {covered}."
 
     def __call__(self, start: int, stop: int) -> Floats:

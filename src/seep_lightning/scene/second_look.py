@@ -17,6 +17,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.scene import shapes
 from seep_lightning.scene.levels import LEVELS
 from seep_lightning.scene.measured_object import MeasuredObject
+from seep_lightning.scene.projections import Points
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +59,17 @@ FEATURES: Mapping[str, Callable[[MeasuredObject], float]] = {
     "nodata_share": lambda seep: shapes.rim_share(seep.core, seep.stored == 0),
 }
 """What an object is judged by. A judge names those that it was taught with."""
+PLACE_FEATURES: Mapping[str, Mapping[str, float]] = {
+    "recurrence": {"m": 1000.0, "px": 100.0},
+}
+"""What an object is judged by where the history of its place is known: the mean, over the object, of the log odds of
+recurrence over those of the mean rate; 0 where nobody looked. The values are standard deviations of the Gaussian that
+smooths the history, by the unit of its coordinates."""
+POINTS = 16
+"""The history of an object is looked up at so many of its pixels."""
+
+PlaceFeature = Callable[[str, MeasuredObject], float]
+"""Gives a feature of an object's place, a key of `PLACE_FEATURES`."""
 
 
 def features_of(seep: MeasuredObject) -> Floats:
@@ -65,12 +77,21 @@ def features_of(seep: MeasuredObject) -> Floats:
     return np.array([function(seep) for function in FEATURES.values()])
 
 
+def points_of(seep: MeasuredObject) -> Points:
+    """Some pixels of an object at which its history is looked up: columns and rows of the scene, (`POINTS`, 2)."""
+    rows, columns = np.nonzero(seep.core)
+    some = np.linspace(0, len(rows) - 1, POINTS).round().astype(int)
+    corner = np.array([seep.box.left, seep.box.top])
+    middles: Points = corner + np.column_stack([columns[some], rows[some]]) + 0.5
+    return middles
+
+
 @dataclass(frozen=True)
 class Judge:
     """A logistic regression on features, their squares and their products; the fields are those of its file.
 
     Attributes:
-        features: Names of the features, of `FEATURES`.
+        features: Names of the features, of `FEATURES` and `PLACE_FEATURES`.
         means: Of the features in the teaching.
         deviations: Their standard deviations.
         weights: Of a constant, of each standardised feature, and of each product of two.
@@ -98,7 +119,7 @@ class Judge:
             UserError: It is something else, or of a later version.
         """
         judge = read_json(path, cls, advice=ADVICE)
-        unknown = sorted(set(judge.features) - set(FEATURES))
+        unknown = sorted(set(judge.features) - set(FEATURES) - set(PLACE_FEATURES))
         if judge.format != JUDGE_FORMAT or unknown:
             raise UserError(f"{path} is of another version (format {judge.format}; unknown: {unknown}). {ADVICE}")
         count = len(judge.features)
@@ -106,10 +127,28 @@ class Judge:
             raise UserError(f"{path}: its lists are not of one length. {ADVICE}")
         return judge
 
-    def score(self, seep: MeasuredObject) -> float:
-        """The probability that an object is right, 0 to 1."""
-        rows = np.array([[FEATURES[name](seep) for name in self.features]])
-        return float(self.scores(rows)[0])
+    @property
+    def place_features(self) -> list[str]:
+        """Names of those features that need the history of the place."""
+        return [name for name in self.features if name in PLACE_FEATURES]
+
+    def score(self, seep: MeasuredObject, place: PlaceFeature | None = None) -> float:
+        """The probability that an object is right.
+
+        Args:
+            seep: The object.
+            place: Gives `place_features`; None where there are none.
+
+        Returns:
+            0 to 1.
+        """
+        row = []
+        for name in self.features:
+            if place is not None and name in PLACE_FEATURES:
+                row.append(place(name, seep))
+            else:
+                row.append(FEATURES[name](seep))
+        return float(self.scores(np.array([row]))[0])
 
     def scores(self, rows: Floats) -> Floats:
         """Scores (N,) of objects with features (N, F), in the order of `features`."""
