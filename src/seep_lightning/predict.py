@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -14,6 +15,7 @@ from seep_lightning.commands.progress import tell_file
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.durations import in_words
 from seep_lightning.errors import Interrupted
+from seep_lightning.files import with_home
 from seep_lightning.mapping.mapped_scene import MappedScene
 from seep_lightning.mapping.scenes import MappingStopped, predict
 from seep_lightning.mapping.table import TABLE_NAME, SceneRow
@@ -71,10 +73,28 @@ def print_summary(rows: Sequence[SceneRow], config: PredictConfig, seconds: floa
         tell("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
     found = f": {_found(rows)}" if config.polygons else ""
     tell(f"{_scenes(len(rows))} mapped to {config.output} in {in_words(seconds)}{found}")
+    if config.second_look is not None and any(row.left_out is not None for row in rows):
+        tell(second_look_line(rows, with_home(config.second_look)))
     name = rows[0].name if len(rows) == 1 else "NAME"
     outlines = f"{name}.{config.format} (outlines), " if config.polygons else ""
     rasters = f"{name}{PROBABILITY_SUFFIX}, {name}{MASK_SUFFIX}"
     tell(f"files there: {outlines}{rasters}; {TABLE_NAME} has a row for each scene")
+
+
+def second_look_line(rows: Sequence[SceneRow], judge: Path) -> str:
+    """What the second look did to the outlines of all scenes.
+
+    Args:
+        rows: Of the scenes.
+        judge: Its file.
+    """
+    from seep_lightning.mapping.second_look import SecondLook
+
+    # rows of earlier versions do not tell it
+    told = [row for row in rows if row.left_out is not None]
+    left_out = sum(row.left_out or 0 for row in told)
+    found = left_out + sum(row.seeps or 0 for row in told)
+    return SecondLook.read(judge).text(left_out, found)
 
 
 def _scenes(count: int) -> str:

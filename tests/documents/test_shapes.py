@@ -26,9 +26,9 @@ class Summary:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([], r"^file: \$ is a list; expected a mapping\.$"),
-        (None, r"\$ is null; expected a mapping"),
-        ({}, r"\$ lacks the key 'best'"),
+        ([], r"^file: it is a list; expected a mapping\.$"),
+        (None, "it is null; expected a mapping"),
+        ({}, "it lacks the key 'best'"),
         ({"best": None}, r"\$\.best is null; expected a mapping"),
         ({"best": {}}, r"\$\.best lacks the key 'epoch'"),
         ({"best": {"epoch": "x"}}, r"\$\.best\.epoch is 'x'; expected a whole number"),

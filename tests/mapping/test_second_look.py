@@ -15,6 +15,8 @@ from helpers.maps import mapped, table
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.scene_history import SceneHistory
+from seep_lightning.mapping.table import read_rows
+from seep_lightning.predict import second_look_line
 from seep_lightning.scene.options import Thresholds
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.second_look import PLACE_FEATURES
@@ -45,7 +47,11 @@ def test_outlines_have_scores_and_those_too_low_are_left_out(trained: Path, scen
     mapped(trained, scene, out, second_look=str(strict), overwrite=True, **OPTIONS)
     kept = pyogrio.raw.read(out / "a.gpkg", layer="seeps", columns=["p_right"])[3][0]
     assert sorted(kept) == sorted(scores[scores >= 0.82]) and 0 < len(kept) < len(scores)
-    assert table(out)["a"]["seeps"] == str(len(kept))
+    row = table(out)["a"]
+    left_out = len(scores) - len(kept)
+    text = f"second look: {left_out} of {len(scores)} outlines left out (p_right below 0.82)"
+    assert (row["seeps"], row["left_out"]) == (str(len(kept)), str(left_out)) and row["notes"].endswith(f"{text}.")
+    assert second_look_line([read_rows(out / "scenes.csv")["a"]], strict) == text
     told = pyogrio.read_info(out / "a.gpkg", layer="seeps")["layer_metadata"]["SEEP_LIGHTNING_SECOND_LOOK"]
     assert told.startswith("judge-0.82.json") and "least score 0.82, taught on nothing" in told
 

@@ -62,7 +62,7 @@ def test_a_map_without_the_runs_summary_is_refused(content: str | None, run: Pat
     (run / "summary.json").unlink()
     if content is not None:
         (run / "summary.json").write_text(content)
-    with pytest.raises(UserError, match=r"summary\.json(: \$ lacks the key 'name'| is missing or lacks the status)"):
+    with pytest.raises(UserError, match=r"summary\.json(: it lacks the key 'name'| is missing or lacks the status)"):
         load(run)
 
 

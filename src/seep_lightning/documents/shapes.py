@@ -73,17 +73,18 @@ def _in_words(message: str, value: Any) -> str:
     parts = _MESSAGE.fullmatch(message)
     assert parts is not None
     place = (parts["place"] or "$").replace("`", "")
+    said = "it" if place == "$" else place
     problem = parts["problem"]
     missing = _MISSING.fullmatch(problem)
     if missing is not None:
-        return f"{place} lacks the key {missing['key']!r}"
+        return f"{said} lacks the key {missing['key']!r}"
     wrong_type = _WRONG_TYPE.fullmatch(problem)
     if wrong_type is not None:
         found = _found(place, value) or _kind(wrong_type["found"])
-        return f"{place} is {found}; expected {_kind(wrong_type['expected'])}"
+        return f"{said} is {found}; expected {_kind(wrong_type['expected'])}"
     found = _found(place, value)
     told = f" is {found}" if found else ""
-    return f"{place}{told}: {problem[:1].lower()}{problem[1:]}".replace("`", "")
+    return f"{said}{told}: {problem[:1].lower()}{problem[1:]}".replace("`", "")
 
 
 def _kind(types: str) -> str:

@@ -178,11 +178,12 @@ class SceneMapper:
             row = SceneRow(job.name, DONE, size=size, key=key, notes=" ".join(notes))
             layer = None
             if config.polygons:
-                layer = self._find_outlines(scene, rasters)
+                found = self._find_outlines(scene, rasters)
+                layer = found if self.second_look is None else self.second_look.kept(found, history)
                 # without a row of an earlier call, outlines that lie here were left by a call that was killed
                 replaceable = config.overwrite or not finished_key or not is_there(outputs.outlines)
                 write_seeps(layer, outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
-                row = _with_placement(_with_seeps(row, layer), placement)
+                row = self._with_left_out(_with_placement(_with_seeps(row, layer), placement), len(found.seeps))
             if config.picture:
                 write_scene_picture(raster, layer, outputs.picture)
         if config.chips:
@@ -198,7 +199,7 @@ class SceneMapper:
         """Write again what is missing, or empty, of a finished map beside its rasters and outlines."""
         missing = [path for path in scene.outputs.written if not is_there(path)]
         if scene.outputs.picture in missing:
-            layer = self._find_outlines(scene, rasters) if scene.config.polygons else None
+            layer = self._find_kept(scene, rasters) if scene.config.polygons else None
             write_scene_picture(scene.raster, layer, scene.outputs.picture)
         if scene.config.chips and set(missing) - {scene.outputs.picture, scene.outputs.outlines}:
             write_chip_maps(scene.job, rasters, scene.outputs.folder)
@@ -360,8 +361,20 @@ class SceneMapper:
                 classes=mask if tells_classes else None,
                 model=names,
             )
-        layer = layer._replace(metadata=scene.tags)
+        return layer._replace(metadata=scene.tags)
+
+    def _find_kept(self, scene: OpenScene, rasters: SceneMap) -> SeepLayer:
+        """The seeps of a written map without those that the second look leaves out."""
+        layer = self._find_outlines(scene, rasters)
         return layer if self.second_look is None else self.second_look.kept(layer, scene.history)
+
+    def _with_left_out(self, row: SceneRow, found: int) -> SceneRow:
+        """The row of a scene with what the second look did to its `found` outlines."""
+        if self.second_look is None:
+            return row
+        left_out = found - (row.seeps or 0)
+        notes = f"{row.notes} {self.second_look.text(left_out, found)}.".lstrip()
+        return replace(row, left_out=left_out, notes=notes)
 
 
 def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:

@@ -92,6 +92,16 @@ class SecondLook:
             return self.key
         return f"{self.key} {history.history.key} {history.way.shift.tolist()}"
 
+    def text(self, left_out: int, found: int) -> str:
+        """What a person is told of outlines.
+
+        Args:
+            left_out: How many are not written.
+            found: How many the judge looked at.
+        """
+        outlines = "outline" if found == 1 else "outlines"
+        return f"second look: {left_out} of {found} {outlines} left out ({SCORE} below {self.judge.least:g})"
+
     def kept(self, layer: SeepLayer, history: SceneHistory | None) -> SeepLayer:
         """The layer without the features whose score is too low.
 

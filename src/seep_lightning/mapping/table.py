@@ -37,6 +37,7 @@ class SceneRow:
         residual_max_m: The largest such distance, m.
         residual_mean_px: Likewise the mean in pixels.
         residual_max_px: Likewise the largest in pixels.
+        left_out: Number of outlines that a second look left out; None without one.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SceneRow:
     residual_max_m: float | None = None
     residual_mean_px: float | None = None
     residual_max_px: float | None = None
+    left_out: int | None = None
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> "SceneRow":
@@ -65,12 +67,11 @@ class SceneRow:
         Raises:
             ValueError: A cell that should hold a number does not.
         """
-        seeps = _number(cells["seeps"])
         return cls(
             name=cells["name"],
             status=cells["status"],
             size=cells["size"],
-            seeps=None if seeps is None else int(seeps),
+            seeps=_count(cells["seeps"]),
             area=_number(cells["area"]),
             unit=cells["unit"],
             seconds=_number(cells["seconds"]),
@@ -82,6 +83,7 @@ class SceneRow:
             residual_max_m=_number(cells.get("residual_max_m", "")),
             residual_mean_px=_number(cells.get("residual_mean_px", "")),
             residual_max_px=_number(cells.get("residual_max_px", "")),
+            left_out=_count(cells.get("left_out", "")),
         )
 
     def cells(self) -> dict[str, str]:
@@ -102,12 +104,19 @@ class SceneRow:
             "residual_max_m": _cell(self.residual_max_m, digits=2),
             "residual_mean_px": _cell(self.residual_mean_px, digits=3),
             "residual_max_px": _cell(self.residual_max_px, digits=3),
+            "left_out": _cell(self.left_out, digits=0),
         }
 
 
 def _number(cell: str) -> float | None:
     """The number in a cell; None where it is empty."""
     return float(cell) if cell else None
+
+
+def _count(cell: str) -> int | None:
+    """The whole number in a cell; None where it is empty."""
+    number = _number(cell)
+    return None if number is None else int(number)
 
 
 def _cell(number: float | None, digits: int) -> str:
@@ -124,6 +133,7 @@ YOUNGER_COLUMNS = (
     "residual_max_m",
     "residual_mean_px",
     "residual_max_px",
+    "left_out",
 )
 
 
