@@ -49,6 +49,8 @@ def print_gains(taught: "TaughtJudge") -> None:
     tell(f"taught on {taught.judge.taught_on}; an object is kept from a score of {taught.judge.least:g}")
     for gain in taught.gains:
         tell(_line(gain, "with a second look"))
+    for gain in taught.tuned_gains:
+        tell(f"against a least p_max and area that are tuned too, {_line(gain, 'with a second look')}")
     for gain in taught.recurrence_gains:
         tell(f"recurrence alone, {_line(gain, 'with it')}")
 

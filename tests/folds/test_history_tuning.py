@@ -12,6 +12,7 @@ from seep_lightning.config.data import GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.folds import history_tuning
 from seep_lightning.folds.history_tuning import THRESHOLDS, tune_prior
+from seep_lightning.folds.place_days import PlaceDay
 from seep_lightning.sources.history_odds import MeanRate, log_odds_over_mean
 
 SIDE = 128
@@ -30,7 +31,7 @@ def made_up_scene(number: int, grids: dict[str, GridConfig]) -> Any:
     probability[row : row + 20, column : column + 30] = 125
     valid = np.ones(seep.shape, bool)
     chips = SimpleNamespace(config=SimpleNamespace(grid=grids), size=(64, 64))
-    return SimpleNamespace(name=name, probability=probability, seep=seep, valid=valid, chips=chips)
+    return SimpleNamespace(name=name, scene=name, probability=probability, seep=seep, valid=valid, chips=chips)
 
 
 def tuned(monkeypatch: pytest.MonkeyPatch, grids: dict[str, GridConfig]) -> Any:
@@ -68,6 +69,24 @@ def test_a_history_that_tells_is_chosen_and_measured_as_plain_numpy_does(monkeyp
     ]  # fmt: skip
     row = next(row for row in result.rows if (row.weight, row.smoothing) == (0.5, 16.0))
     assert row.dice == pytest.approx(max(dice), abs=0.02)
+
+
+def test_a_scene_that_the_split_cut_never_has_its_own_outlines_as_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [made_up_scene(number, GRIDS) for number in range(6)]
+    asked: list[int] = []
+    log_odds = PlaceDay.log_odds
+
+    def noted(day: PlaceDay, days: list[PlaceDay], smoothings: list[float]) -> Any:
+        asked.append(len(days))
+        return log_odds(day, days, smoothings)
+
+    monkeypatch.setattr(PlaceDay, "log_odds", noted)
+    for number, piece in enumerate(pieces):
+        piece.scene = f"day {number // 2}"
+    monkeypatch.setattr(history_tuning, "find_folds", lambda runs: [pieces[::2], pieces[1::2]])
+    monkeypatch.setattr(history_tuning, "PartMaps", lambda fold, part, way: SimpleNamespace(scenes=lambda: iter(fold)))
+    result = tune_prior(PriorConfig(runs="x", weights=[0.5], smoothings=[16.0]))
+    assert asked == [4] * 6 and result.scenes == 3 and result.chosen.better <= 3
 
 
 def test_scenes_without_a_common_ground_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

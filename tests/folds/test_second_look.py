@@ -6,6 +6,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -16,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from helpers.robustness.damaged_documents import Trojan
 from seep_lightning.config.commands import JudgeConfig
 from seep_lightning.errors import InUse, UserError
-from seep_lightning.folds import second_look
+from seep_lightning.folds import object_tables, second_look
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.folds.object_rows import ObjectRows
 from seep_lightning.folds.object_tables import SceneObjects, objects_of_fold
@@ -27,6 +28,7 @@ from seep_lightning.folds.taught_judge import RIDGE, teach
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.scene.levels import level
+from seep_lightning.scene.objects import Box
 from seep_lightning.scene.second_look import FEATURES, PLACE_FEATURES, POINTS, Judge, terms_of
 
 NAMES = list(FEATURES)
@@ -75,6 +77,19 @@ def test_objects_are_counted_as_their_pixels_are(trained: Path, tmp_path: Path) 
         assert objects.counts(np.zeros(len(objects.areas), bool))[[0, 1, 3, 5, 6]].tolist() == [0] * 5
 
 
+def test_pixels_whose_truth_nobody_knows_are_not_false(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_tables, "features_of", lambda seep: np.zeros(len(NAMES)))
+    monkeypatch.setattr(object_tables, "points_of", lambda seep: np.zeros((POINTS, 2)))
+    truth, valid = np.zeros((8, 40), np.int32), np.ones((8, 40), bool)
+    truth[:, :10], valid[:, 10:] = 1, False
+    collector = object_tables._Collector(truth, valid)
+    for left, right in ((0, 20), (20, 40), (0, 10)):
+        collector.note(SimpleNamespace(box=Box(0, 8, left, right), core=np.ones((8, right - left), bool)))
+    # 80 of the 160 px of the first are known; of the second none
+    assert collector.areas == [80, 80] and collector.sizes == [160, 80]
+    assert collector.pairs == [(0, 0, 80), (1, 0, 80)]
+
+
 def second_look_threshold(run: Path) -> float:
     from seep_lightning.predictor.loading import load
 
@@ -103,6 +118,13 @@ def test_it_brings_what_it_says_on_scenes_that_it_was_not_taught_on(
     assert dice.without == pytest.approx(2 * 80 / (100 + 200), abs=0.05)
     assert dice.with_judge > dice.without + 0.1 and object_f1.with_judge > object_f1.without + 0.1
     assert dice.interval is not None and dice.interval[0] > 0 and dice.better == dice.scenes == 8
+    # p_max and area tell nothing here, however they are tuned
+    tuned, _ = taught.tuned_gains
+    assert tuned.with_judge == dice.with_judge > tuned.without + 0.1
+    # pieces of a scene in several folds count as one
+    folds[:] = [[replace(scene, name="north bay") for scene in fold] for fold in folds]
+    assert judge_objects(replace(config, overwrite=True)).gains[0].scenes == 1
+    folds[:] = [[made_up_scene(k, k)] for k in range(4)]
     with pytest.raises(UserError, match="is there already"):
         judge_objects(config)
     with pytest.raises(UserError, match="2 folds; expected 3"):

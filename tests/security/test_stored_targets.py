@@ -12,11 +12,17 @@ from helpers.chips import IMAGES, make_chips
 from helpers.command_line import seep
 from helpers.stranger_runs import change_checkpoint, change_checkpoints, change_config, copied_run, plant_module
 from seep_lightning import api, load
+from seep_lightning.compare import compare_and_print
 from seep_lightning.config import trust
 from seep_lightning.config.commands import CompareConfig, EvaluateConfig, ExportConfig, PredictConfig, ReportConfig
+from seep_lightning.config.schemas import SCHEMAS
 from seep_lightning.config.trust import Untrusted, judge_stored, trusting
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.folds.history_tuning import tune_prior
+from seep_lightning.folds.second_look import judge_objects
+from seep_lightning.labelling.next_labels import next_labels
+from seep_lightning.labelling.review import review
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.predictor.exporting import export
 from seep_lightning.reporting.page import report
@@ -254,6 +260,28 @@ def test_the_command_line_names_the_command_to_repeat_and_repeats_it(
     trusted = seep("predict", *arguments, "trusted=[stranger]", cwd=tmp_path)
     assert imported.exists() and "differs from model" in trusted.stderr
     assert os.environ.get("SEEP_TRUSTED") is None
+
+
+# what each verb of `trusted` does; `train` trusts in a way of its own
+WORKERS: dict[str, Callable[[Any], Any]] = {
+    "evaluate": evaluate,
+    "predict": predict,
+    "next": next_labels,
+    "judge": judge_objects,
+    "prior": tune_prior,
+    "compare": compare_and_print,
+    "report": report,
+    "review": review,
+    "export": export,
+    "train": lambda config: api.train(trusted=config.trusted),
+}
+
+
+@pytest.mark.parametrize("verb", [verb for verb, schema in SCHEMAS.items() if hasattr(schema(), "trusted")])
+def test_every_verb_that_has_trusted_reads_it(verb: str) -> None:
+    config = SCHEMAS[verb](trusted=["../stranger"])
+    with pytest.raises(UserError, match=r"trusted=\.\./stranger: expected the name of a package"):
+        WORKERS[verb](config)
 
 
 def test_compare_and_prepare_take_no_path_for_a_package() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.commands import PriorConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.counted import counted
 from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
@@ -21,6 +22,7 @@ from seep_lightning.folds.part_maps import FoldScene, PartMaps, Way
 from seep_lightning.folds.place_days import PlaceDay
 from seep_lightning.folds.pooling import interval
 from seep_lightning.metrics.figures import DICE
+from seep_lightning.metrics.jackknife import added_by_scene
 from seep_lightning.scene.levels import LEVELS
 from seep_lightning.sources.history_odds import Floats
 
@@ -74,8 +76,9 @@ class TunedPrior:
 
 @dataclass(frozen=True)
 class _Day:
-    """A scene with its pixels as keys for counting."""
+    """A scene, or the piece of it that one fold tests, with its pixels as keys for counting."""
 
+    name: str
     place: PlaceDay
     shape: tuple[int, int]
     valid: NDArray[np.bool_]
@@ -85,7 +88,7 @@ class _Day:
     def of(cls, scene: FoldScene) -> "_Day":
         place = PlaceDay.of(scene)
         keys = (scene.probability[scene.valid].astype(np.int64) * 2 + scene.seep[scene.valid]) * 256
-        return cls(place, scene.seep.shape, scene.valid, keys)
+        return cls(scene.scene, place, scene.seep.shape, scene.valid, keys)
 
     def joint(self, log_odds: Floats) -> Counts:
         """Pixels by probability, truth and log odds of its cells: (256, 2, 256)."""
@@ -95,6 +98,7 @@ class _Day:
         return np.bincount(self.keys + steps, minlength=256 * 2 * 256).reshape(256, 2, 256)
 
 
+@trusting_its_config
 def tune_prior(config: PriorConfig) -> TunedPrior:
     """Do what `seep prior` is asked for.
 
@@ -110,10 +114,13 @@ def tune_prior(config: PriorConfig) -> TunedPrior:
     days = [
         _Day.of(scene) for fold in counted(folds, "read", "folds") for scene in PartMaps(fold, "test", way).scenes()
     ]
-    if len(days) < FEWEST_SCENES:
-        raise UserError(f"runs={config.runs}: {len(days)} scenes; expected {FEWEST_SCENES} at least.")
+    names = {day.name for day in days}
+    if len(names) < FEWEST_SCENES:
+        raise UserError(f"runs={config.runs}: {len(names)} scenes; expected {FEWEST_SCENES} at least.")
     weights = [0.0, *config.weights]
-    table = np.array([_counts_of_day(number, days, config.smoothings, weights) for number in range(len(days))])
+    tables = [_counts_of_day(day, days, config.smoothings, weights) for day in days]
+    # what the split cut of a scene is no scene of its own: neither in choices nor in intervals
+    table = np.array(list(added_by_scene([day.name for day in days], tables).values()))
     without = _left_out(table[:, 0, 0])
     rows = [
         _row(weight, smoothing, _left_out(table[:, s, w]), without)
@@ -121,15 +128,15 @@ def tune_prior(config: PriorConfig) -> TunedPrior:
         for w, weight in enumerate(weights)
         if weight > 0
     ]
-    return TunedPrior(rows, _chosen(table, without, rows), len(days))
+    return TunedPrior(rows, _chosen(table, without, rows), len(names))
 
 
-def _counts_of_day(number: int, days: Sequence[_Day], smoothings: Sequence[float], weights: Sequence[float]) -> Counts:
+def _counts_of_day(own: _Day, days: Sequence[_Day], smoothings: Sequence[float], weights: Sequence[float]) -> Counts:
     """Counts (smoothings, weights, thresholds, 3) of a scene with the history of all others."""
-    others = [day.place for other, day in enumerate(days) if other != number]
+    others = [day.place for day in days if day.name != own.name]
     table = []
-    for log_odds in days[number].place.log_odds(others, smoothings):
-        joint = days[number].joint(log_odds)
+    for log_odds in own.place.log_odds(others, smoothings):
+        joint = own.joint(log_odds)
         table.append([_by_threshold(joint, weight) for weight in weights])
     return np.array(table)
 

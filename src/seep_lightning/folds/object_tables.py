@@ -30,6 +30,9 @@ Counts = NDArray[np.int64]
 COUNTED = ("true positive", "false positive", "false negative", "found", "true", "right", "predicted")
 """What `SceneObjects.counts` counts: pixels, then objects."""
 
+LEAST_KNOWN_SHARE = 0.1
+"""Of an object's pixels; of others nobody can say whether they are right."""
+
 
 @dataclass(frozen=True)
 class SceneObjects:
@@ -39,7 +42,7 @@ class SceneObjects:
         name: The scene's.
         fold: Number of the fold.
         rows: Features, (N, F): those of `FEATURES`.
-        areas: Pixels, (N,).
+        areas: Pixels whose truth is known, (N,).
         hits: Pixels that are seep, (N,).
         usual: Whether each is kept without a second look, (N,).
         pairs: Object, true object and the pixels that they share, (3, M).
@@ -92,21 +95,29 @@ class _Collector:
     """Notes each object as it is measured; stands for an attribute of the polygons."""
 
     truth: NDArray[np.int32]
+    valid: NDArray[np.bool_]
     rows: list[NDArray[np.float64]] = field(default_factory=list)
     points: list[NDArray[np.float64]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     areas: list[int] = field(default_factory=list)
     pairs: list[tuple[int, int, int]] = field(default_factory=list)
 
     def note(self, seep: MeasuredObject) -> float:
-        """Note an object; its value as an attribute is its number."""
+        """Note an object, unless hardly any truth of it is known; its value as an attribute is its number."""
         box, number = seep.box, len(self.rows)
-        own_truth = self.truth[box.top : box.bottom, box.left : box.right][seep.core]
+        place = np.s_[box.top : box.bottom, box.left : box.right]
+        size = int(np.count_nonzero(seep.core))
+        area = int(np.count_nonzero(seep.core & self.valid[place]))
+        if area == 0 or area < LEAST_KNOWN_SHARE * size:
+            return -1.0
+        own_truth = self.truth[place][seep.core]
         for true_number, pixels in enumerate(np.bincount(own_truth)):
             if true_number and pixels:
                 self.pairs.append((number, true_number - 1, int(pixels)))
         self.rows.append(features_of(seep))
         self.points.append(points_of(seep))
-        self.areas.append(int(np.count_nonzero(seep.core)))
+        self.sizes.append(size)
+        self.areas.append(area)
         return float(number)
 
 
@@ -144,7 +155,7 @@ def _objects_of_scene(
 ) -> SceneObjects:
     """The objects of one scene."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(scene.seep.astype(np.uint8), connectivity=8)
-    collector = _Collector(np.asarray(labels, np.int32))
+    collector = _Collector(np.asarray(labels, np.int32), scene.valid)
     note = PolygonAttribute("number", collector.note, "number of the object")
     options = PolygonOptions(second_look_thresholds(threshold), min_area=DEFAULT_MIN_AREA, attributes=[note])
     find_seeps(probability, options, threshold=threshold, image=image)
@@ -153,12 +164,12 @@ def _objects_of_scene(
     pairs = np.array(collector.pairs, np.int64).reshape(-1, 3).T
     usual_keep = Thresholds().around(threshold).keep
     return SceneObjects(
-        name=scene.name,
+        name=scene.scene,
         fold=scene.fold.number,
         rows=rows,
         areas=areas,
         hits=np.bincount(pairs[0], pairs[2], len(areas)).astype(np.int64),
-        usual=(rows[:, list(FEATURES).index("p_max")] >= usual_keep) & (areas >= smallest),
+        usual=(rows[:, list(FEATURES).index("p_max")] >= usual_keep) & (np.array(collector.sizes) >= smallest),
         pairs=pairs,
         true_areas=stats[1:, cv2.CC_STAT_AREA].astype(np.int64),
         seep=int(scene.seep.sum()),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.config.commands import JudgeConfig
 from seep_lightning.config.rules import check_config
+from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.counted import counted
 from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
@@ -20,9 +21,10 @@ from seep_lightning.folds.object_rows import Folds, ObjectRows
 from seep_lightning.folds.object_tables import COUNTED, Counts, SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import Way
 from seep_lightning.folds.taught_judge import chosen_threshold, teach
+from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.metrics.jackknife import Scale, interval_over_scenes
+from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes
 from seep_lightning.scene.second_look import Judge
 
 FEWEST_FOLDS = 3
@@ -82,6 +84,7 @@ class TaughtJudge:
         path: Its file.
         objects: How many.
         gains: One for each figure.
+        tuned_gains: The same against least maximum and least area that are tuned on the other folds, as the judge is.
         recurrence_gains: What recurrence brings to a judge without it; none where it was not asked for.
     """
 
@@ -89,9 +92,11 @@ class TaughtJudge:
     path: Path
     objects: int
     gains: list[Gain]
+    tuned_gains: list[Gain]
     recurrence_gains: list[Gain]
 
 
+@trusting_its_config
 def judge_objects(config: JudgeConfig) -> TaughtJudge:
     """Do what `seep judge` is asked for.
 
@@ -124,14 +129,16 @@ def _taught_of_runs(config: JudgeConfig, path: Path) -> TaughtJudge:
         raise UserError(f"runs={config.runs}: {count} objects on their test scenes; expected {FEWEST_OBJECTS} or more.")
     rows = ObjectRows(scenes, recurs)
     judged = _judged(scenes, rows)
-    gains = _gains(_as_usual(scenes), judged)
-    recurrence_gains = _gains(_judged(scenes, ObjectRows(scenes, recurs=False)), judged) if recurs else []
+    names = [scene.name for scene in scenes]
+    gains = _gains(names, _as_usual(scenes), judged)
+    tuned_gains = _gains(names, counts_by_tuned_rule(scenes, dice), judged)
+    recurrence_gains = _gains(names, _judged(scenes, ObjectRows(scenes, recurs=False)), judged) if recurs else []
     told = f"{count} objects of {len(scenes)} scenes, {len(folds)} folds"
     if recurs:
         told += ", with recurrence at their places"
     judge = replace(_taught(scenes, rows), least=_least(scenes, rows), taught_on=told)
     write_text(path, json.dumps(asdict(judge), indent=1) + "\n")
-    return TaughtJudge(judge, path, count, gains, recurrence_gains)
+    return TaughtJudge(judge, path, count, gains, tuned_gains, recurrence_gains)
 
 
 def _as_usual(scenes: Objects) -> Counts:
@@ -152,8 +159,9 @@ def _judged(scenes: Objects, rows: ObjectRows) -> Counts:
     return counts
 
 
-def _gains(without: Counts, with_judge: Counts) -> list[Gain]:
-    """What a second look brings to each figure."""
+def _gains(names: Sequence[str], without: Counts, with_judge: Counts) -> list[Gain]:
+    """What a second look brings to each figure; pieces that the split cut of a scene count as one."""
+    without, with_judge = (np.array(list(added_by_scene(names, counts).values())) for counts in (without, with_judge))
     return [_gain(name, without, with_judge) for name in FIGURES]
 
 
