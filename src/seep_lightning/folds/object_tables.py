@@ -49,6 +49,7 @@ class SceneObjects:
         true_areas: Pixels of the true objects.
         seep: True pixels of the scene.
         points: Pixels at which the history of each object is looked up, (N, `POINTS`, 2): column, row.
+        threshold: The fold's own.
         day: Its outlines on the ground grid; None where nobody asks for recurrence.
     """
 
@@ -62,6 +63,7 @@ class SceneObjects:
     true_areas: Counts
     seep: int
     points: NDArray[np.float64]
+    threshold: float = 0.0
     day: PlaceDay | None = None
 
     @property
@@ -174,6 +176,7 @@ def _objects_of_scene(
         true_areas=stats[1:, cv2.CC_STAT_AREA].astype(np.int64),
         seep=int(scene.seep.sum()),
         points=np.array(collector.points).reshape(-1, POINTS, 2),
+        threshold=threshold,
     )
 
 

@@ -9,8 +9,11 @@ from seep_lightning.folds.object_tables import Counts, SceneObjects
 from seep_lightning.metrics.objects import MIN_AREAS
 from seep_lightning.scene.second_look import FEATURES
 
-LEAST_MAXIMA = np.round(np.arange(0.0, 1.0, 0.025), 3)
-"""Among which the least largest probability of an object is chosen."""
+KEEPS = np.round(np.arange(0.0, 1.0, 0.05), 2)
+"""Among which k is chosen: an object needs the maximum t + k (1 - t), where t is its fold's threshold.
+
+`predict` has 0.4.
+"""
 
 
 def counts_by_tuned_rule(
@@ -37,5 +40,6 @@ def counts_by_tuned_rule(
 def _by_rule(scene: SceneObjects) -> Counts:
     """Counts (rules, 7) of a scene for each least maximum with each least area."""
     maxima = scene.rows[:, list(FEATURES).index("p_max")]
-    rules = [(least, area) for least in LEAST_MAXIMA for area in MIN_AREAS]
+    leasts = scene.threshold + KEEPS * (1 - scene.threshold)
+    rules = [(least, area) for least in leasts for area in MIN_AREAS]
     return np.array([scene.counts((maxima >= least) & (scene.areas >= area)) for least, area in rules])
