@@ -12,13 +12,18 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from helpers.map_days import write_map
 from helpers.maps import COLUMNS, TILE, mapped, probability, table, variant
 from helpers.rasters import write_raster
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
-from seep_lightning.mapping.scene_history import SceneHistory
+from seep_lightning.files import DRAFT_PATTERN
+from seep_lightning.mapping.jobs import SceneJob
+from seep_lightning.mapping.scene_history import SceneHistory, shift_to_ground_grid
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scene_file import SceneFile
 from seep_lightning.sources.history import History
+from seep_lightning.sources.history_outlines import raster_of_history
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -107,6 +112,30 @@ def test_chips_lie_in_the_history_by_the_ground_grid(run: Path, chips: Path, day
         mapped(run, given, plain, polygons=False)
         mapped(run, given, out, polygons=False, history=str(history), **FLAT)
         check_factor(plain / f"{name}.probability.tif", out / f"{name}.probability.tif", expected_odds(days)[place])
+
+
+def test_maps_of_chips_lie_on_the_scenes_that_they_are_of(run: Path, chips: Path, tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    nowhere: Any = {"crs": None, "transform": Affine.identity()}
+    raster = write_map(maps, "S9", [np.s_[32:64, 32:64]], **nowhere)
+    with raster_of_history(maps, tmp_path, {}) as counted:
+        assert DRAFT_PATTERN.fullmatch(counted.parent.name)
+    plain, out = tmp_path / "plain", tmp_path / "out"
+    mapped(run, chips, plain, polygons=False)
+    mapped(run, chips, out, polygons=False, history=str(maps), **FLAT)
+    after, before = (probability(folder / "S9.probability.tif") for folder in (out, plain))
+    higher = after > before
+    assert higher[40:56, 40:56].all()
+    higher[24:72, 24:72] = False
+    assert not higher.any()
+    with Raster(raster) as whole:
+        job = SceneJob("S9", {SceneFile.of_raster(raster): (0, 0)})
+        facts = {"grid": {"S9.": {"columns": COLUMNS, "offset": 1}}, "chip_size": [TILE, TILE]}
+        assert shift_to_ground_grid(job, whole, facts).tolist() == [[-TILE, 0]]
+    write_map(maps, "other", [], **nowhere)
+    with pytest.raises(UserError, match=r"other has no coordinate system, .* data.grid= of seep sources"):
+        mapped(run, chips, tmp_path / "refused", history=str(maps))
 
 
 def test_a_history_elsewhere_adds_nothing(run: Path, scene: Path, days: Any, tmp_path: Path) -> None:

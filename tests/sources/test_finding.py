@@ -59,7 +59,7 @@ def test_planted_origins_are_found_within_5_px_and_nothing_else(six_days):
         assert np.linalg.norm(nearest.origin - origin) < 5
         assert nearest.origin_kind == SHARED_END and nearest.origin_spread < 5
         assert nearest.days_seen == nearest.days_looked == 6 > 3 > nearest.expected_by_chance
-        assert nearest.p_value < nearest.p_corrected == 1 / 200
+        assert nearest.p_best_cell < nearest.p_corrected == 1 / 200
         assert (nearest.first, nearest.last) == ("2020-01-01", "2020-01-06")
         assert [row.day for row in nearest.by_day] == list(range(6)) and nearest.p_mean == 0.5
     keys = [key for source in sources for key in source.slicks]
@@ -77,7 +77,7 @@ def test_the_order_of_days_changes_nothing(six_days):
     for one, other in zip(found, again, strict=True):
         assert np.array_equal(one.cells.keys, other.cells.keys)
         assert np.allclose(one.origin, other.origin)
-        assert one.p_value == other.p_value and one.expected_by_chance == other.expected_by_chance
+        assert one.p_best_cell == other.p_best_cell and one.expected_by_chance == other.expected_by_chance
 
 
 def test_slicks_from_anywhere_make_no_source(caplog):

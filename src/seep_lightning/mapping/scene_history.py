@@ -161,12 +161,16 @@ def shift_to_ground_grid(job: SceneJob, raster: Raster, facts: Mapping[str, Any]
     if grid is None:
         return nothing
     row, column = (0, 0) if tile is None else divmod(tile, grid["columns"])
-    height, width = _chip_size(job, raster)
+    height, width = _chip_size(job, raster, facts)
     return np.array([[(column - grid["offset"]) * width, -row * height]], np.float64)
 
 
-def _chip_size(job: SceneJob, raster: Raster) -> tuple[int, int]:
+def _chip_size(job: SceneJob, raster: Raster, facts: Mapping[str, Any]) -> tuple[int, int]:
     """Height and width of a chip of a scene, px."""
+    if len(job.tiles) == 1 and not job.peers and "chip_size" in facts:
+        # a whole scene in one file
+        height, width = facts["chip_size"]
+        return height, width
     rows, columns = (1 + max(cells) for cells in zip(*job.tiles.values(), strict=True))
     return raster.height // rows, raster.width // columns
 

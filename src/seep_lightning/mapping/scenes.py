@@ -2,11 +2,11 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import PredictConfig
@@ -88,7 +88,7 @@ def predict(config: PredictConfig) -> list[SceneRow]:
         remove_leftovers(place)
     errors: dict[str, UserError] = {}
     try:
-        with progress_of(len(jobs)) as start_bar, _with_history(config) as with_raster:
+        with progress_of(len(jobs)) as start_bar, _with_history(config, networks[0].facts) as with_raster:
             for outcome in _map_all(jobs, networks, with_raster, table, start_bar):
                 _record(outcome, table)
                 if outcome.error is not None:
@@ -124,14 +124,14 @@ def _resolved(config: PredictConfig) -> PredictConfig:
 
 
 @contextmanager
-def _with_history(config: PredictConfig) -> Iterator[PredictConfig]:
+def _with_history(config: PredictConfig, facts: Mapping[str, Any]) -> Iterator[PredictConfig]:
     """The settings with a raster for their history, if they have one."""
     if config.history is None:
         yield config
         return
     from seep_lightning.sources.history_outlines import raster_of_history
 
-    with raster_of_history(Path(config.history), Path(config.output)) as raster:
+    with raster_of_history(Path(config.history), Path(config.output), facts) as raster:
         yield replace(config, history=str(raster))
 
 

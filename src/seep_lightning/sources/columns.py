@@ -115,7 +115,12 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
         "days with a slick here that chance gives",
         label="days by chance",
     ),
-    LayerColumn("p_value", lambda named: named.source.p_value, "p-value of this place alone", unit="0..1"),
+    LayerColumn(
+        "p_best_cell",
+        lambda named: named.source.p_best_cell,
+        "p-value of its most unlikely cell alone, the smallest of many",
+        unit="0..1",
+    ),
     LayerColumn(
         "p_corrected",
         lambda named: named.source.p_corrected,

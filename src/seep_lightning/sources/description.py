@@ -65,7 +65,7 @@ def source_of(
         rate_low=low,
         rate_high=high,
         expected_by_chance=place.expected_days,
-        p_value=10.0**-place.surprise,
+        p_best_cell=10.0**-place.surprise,
         p_corrected=place.p_corrected,
         p_mean=_mean_probability(slicks),
         by_day=tuple(_day_of_source(day, slicks) for day in days),

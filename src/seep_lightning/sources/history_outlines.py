@@ -1,33 +1,40 @@
 """Which raster a history means: outlines and maps are counted first, in a folder that lasts as long as the call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
+from seep_lightning.config.data import GridConfig
+from seep_lightning.data.grid import grid_of_scene
 from seep_lightning.errors import UserError
+from seep_lightning.files import draft_of
 from seep_lightning.scene.raster_formats import MAP_FORMAT
 from seep_lightning.sources.day_list import DayList
 from seep_lightning.sources.finding_maps import OUTLINE_SUFFIXES, MapOptions, find_maps
+from seep_lightning.sources.look_sources import LookSource
+from seep_lightning.sources.map_source import MapSource
 from seep_lightning.sources.outputs import SourceOutputs
 from seep_lightning.sources.recurrence import write_recurrence
 from seep_lightning.sources.store import LookStore
 
-# as `chip` of `seep sources`; the grids of scenes, with which it would count, are not known here
+# as `chip` of `seep sources`
 USUAL_CHIP = 256
 
 
 @contextmanager
-def raster_of_history(path: Path, folder: Path) -> Iterator[Path]:
+def raster_of_history(path: Path, folder: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
     """The raster of recurrence of a history, for as long as it is used.
 
     Args:
         path: Such a raster; layers of `seep sources`, which wrote one beside them; an analyst's outlines with their
             dates; or a folder of maps.
         folder: Where the recurrence of outlines and maps is counted.
+        facts: What a network knows of the data that it was trained on: how scenes without coordinates lie on the ground
+            that they share.
 
     Raises:
-        UserError: It is none of these, or cannot be read.
+        UserError: It is none of these, cannot be read, or nobody knows where one of its scenes lies.
     """
     if not path.exists():
         raise UserError(f"history={path}: there is no such file or folder.")
@@ -35,8 +42,10 @@ def raster_of_history(path: Path, folder: Path) -> Iterator[Path]:
     if raster is not None:
         yield raster
         return
-    with TemporaryDirectory(prefix=".history-", dir=folder) as place:
-        yield _counted(path, Path(place))
+    # a draft, which the next call removes where this one is killed
+    with draft_of(folder / "history") as place:
+        place.mkdir()
+        yield _counted(path, place, facts)
 
 
 def _is_raster(path: Path) -> bool:
@@ -53,13 +62,18 @@ def _raster_beside(layers: Path) -> Path | None:
     return None
 
 
-def _counted(path: Path, folder: Path) -> Path:
+def _counted(path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
     """The recurrence of outlines or maps, counted as `seep sources` does."""
+    grids = {scene: GridConfig(**grid) for scene, grid in facts.get("grid", {}).items()}
+    _, chip = facts.get("chip_size", (USUAL_CHIP, USUAL_CHIP))
     try:
-        looks = find_maps([str(path)], MapOptions(None, None, {}, USUAL_CHIP))
+        looks = find_maps([str(path)], MapOptions(None, None, grids, chip))
     except UserError as error:
         raise UserError(f"history={path} is no raster of recurrence, and none can be counted: {error}") from error
-    grid = looks[0].ground().grid(None)
+    first = looks[0].ground()
+    if not first.wkt:
+        _check_places(path, looks, grids)
+    grid = first.grid(None)
     store = LookStore(folder / "days")
     store.begin(grid)
     for look in looks:
@@ -67,3 +81,16 @@ def _counted(path: Path, folder: Path) -> Path:
     raster = folder / f"{path.stem}.recurrence{MAP_FORMAT.suffix}"
     write_recurrence(DayList(store), grid, raster)
     return raster
+
+
+def _check_places(path: Path, looks: Sequence[LookSource], grids: Mapping[str, GridConfig]) -> None:
+    """Raise `UserError` where scenes without a coordinate system are moved, and nobody knows by how much one is."""
+    if not any(grid.offset for grid in grids.values()):
+        return
+    for look in looks:
+        # outlines may be of any scene
+        if not isinstance(look, MapSource) or grid_of_scene(grids, look.name) is None:
+            raise UserError(
+                f"history={path}: {look.name} has no coordinate system, and the network does not know where it lies on "
+                "the ground that scenes share. Count it with data.grid= of seep sources, and give its recurrence.tif."
+            )

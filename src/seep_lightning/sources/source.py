@@ -1,13 +1,15 @@
 """One source: a place where slicks recur. The contract between who finds sources and who writes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from seep_lightning.config.commands import SourcesConfig
 from seep_lightning.sources.cells import CellSet
 
 SHARED_END = "shared end"
 CORE = "core"
 ORIGIN_KINDS = (SHARED_END, CORE)
+_USUAL = {setting.name: setting.default for setting in fields(SourcesConfig)}
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,11 @@ class SourceSettings:
         reach: Cells around a slick in which it counts as seen too, for ends that wander from day to day.
     """
 
-    min_days: int = 3
-    level: float = 0.01
-    permutations: int = 999
-    seed: int = 0
-    reach: int = 1
+    min_days: int = _USUAL["min_days"]
+    level: float = _USUAL["level"]
+    permutations: int = _USUAL["permutations"]
+    seed: int = _USUAL["seed"]
+    reach: int = _USUAL["reach"]
 
 
 class SlickKey(NamedTuple):
@@ -64,7 +66,7 @@ class Source:
         rate_low: Lower end of the rate's 95 % interval.
         rate_high: Its upper end.
         expected_by_chance: Days on which a slick touches its cells by chance.
-        p_value: Of as many days by chance in its most surprising cell, before correction.
+        p_best_cell: Of as many days by chance in its most surprising cell, the smallest of many: before correction.
         p_corrected: Of a cell as surprising anywhere by chance: corrected for the many cells looked at.
         p_mean: Mean probability of its slicks, each by its area; None where no slick has one.
         by_day: Area and length on each day on which it was seen, in the order of time.
@@ -85,7 +87,7 @@ class Source:
     rate_low: float
     rate_high: float
     expected_by_chance: float
-    p_value: float
+    p_best_cell: float
     p_corrected: float
     p_mean: float | None
     by_day: tuple[DayOfSource, ...]
