@@ -1,5 +1,7 @@
 """Sources are told from chance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import beta, binom
@@ -10,7 +12,7 @@ from seep_lightning.sources.chance import corrected
 from seep_lightning.sources.days import Day, Slick
 from seep_lightning.sources.ends import Ends
 from seep_lightning.sources.finding import find_sources
-from seep_lightning.sources.origin import origin_of
+from seep_lightning.sources.origin import MOST_CANDIDATES, Bundle, origin_of
 from seep_lightning.sources.rate import JEFFREYS
 from seep_lightning.sources.shifts import ShiftableCells
 from seep_lightning.sources.source import CORE, SHARED_END, SourceSettings
@@ -140,7 +142,8 @@ def lines(starts, angles, lengths):
     return ends
 
 
-def test_an_origin_is_told_only_where_one_end_is_shared():
+def test_an_origin_is_told_only_where_one_end_is_shared(monkeypatch):
+    costs = Bundle.costs
     core = np.full((1, 2), 4.0)
     angles = np.arange(6) * 0.9
     shared = origin_of(lines([(5.0, 3.0)] * 6, angles, [90] * 6), core, 8.0, seed=0)
@@ -151,5 +154,12 @@ def test_an_origin_is_told_only_where_one_end_is_shared():
     assert origin_of(lines(passing, angles, [90] * 6), core, 8.0, seed=0).kind == CORE
     # both ends of slicks that drift alike agree as well
     assert origin_of(lines([(5.0, 3.0)] * 6, [0.3] * 6, [90] * 6), core, 8.0, seed=0).kind == CORE
+    # of many pieces a day, few ends are tried: time grows with the pieces, not with their square
+    pieces = lines([(5.0, 3.0)] * 60, np.arange(60) * 0.9, [90] * 60)
+    tried = []
+    monkeypatch.setattr(Bundle, "costs", lambda bundle, points: tried.append(len(points)) or costs(bundle, points))
+    many = origin_of([replace(piece, day=piece.day % 20) for piece in pieces], core, 8.0, seed=0)
+    assert many.kind == SHARED_END and np.allclose(many.point, (5, 3))
+    assert max(tried) == MOST_CANDIDATES
     few = origin_of(lines([(5.0, 3.0)] * 2, [0, 2], [90, 90]), core, 8.0, seed=0)
     assert few.kind == CORE and few.point == (4.0, 4.0)

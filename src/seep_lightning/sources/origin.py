@@ -27,6 +27,8 @@ FEWEST_DAYS = 3
 """The ends of two slicks always agree somewhere."""
 TRIALS = 199
 """Bundles of slicks that pass through the place anywhere along their length."""
+MOST_CANDIDATES = 64
+"""Ends of a bundle that are tried as its shared end, drawn at random of more: half of them lie there if there is one."""
 LEVEL = 0.05
 """Share of such bundles whose ends may agree as well."""
 CLEARLY = 1.5
@@ -141,9 +143,11 @@ class Bundle:
         distances: NDArray[np.float64] = np.linalg.norm(self.ends[line, end] - point, axis=1)
         return distances
 
-    def best_end(self) -> tuple[Point, float]:
-        """Find the end with the smallest cost, and its cost."""
+    def best_end(self, tried: NDArray[np.int64] | None = None) -> tuple[Point, float]:
+        """Find the end with the smallest cost, and its cost; tried: positions among the whole ends, None for all."""
         candidates = self.ends[self.whole]
+        if tried is not None:
+            candidates = candidates[tried]
         costs = self.costs(candidates)
         best = int(costs.argmin())
         return candidates[best], float(costs[best])
@@ -160,9 +164,11 @@ class Bundle:
 
 def _shared_end(bundle: Bundle, middle: Point, seed: int) -> Point | None:
     """Find the end that the days share; None where it cannot be told."""
-    start, cost_of_end = bundle.best_end()
+    # the same ends of the slid bundles are tried: all pairs of many lines would take too long
+    tried = _tried_ends(bundle, seed)
+    start, cost_of_end = bundle.best_end(tried)
     rng = np.random.default_rng(seed)
-    as_good = sum(bundle.slid(middle, rng).best_end()[1] <= cost_of_end for _ in range(TRIALS))
+    as_good = sum(bundle.slid(middle, rng).best_end(tried)[1] <= cost_of_end for _ in range(TRIALS))
     if 1 + as_good > LEVEL * (TRIALS + 1):
         return None
     point = _refined(bundle, start)
@@ -171,6 +177,16 @@ def _shared_end(bundle: Bundle, middle: Point, seed: int) -> Point | None:
     if _cost_of_other_ends(bundle, point) < clearly:
         return None
     return point
+
+
+def _tried_ends(bundle: Bundle, seed: int) -> NDArray[np.int64]:
+    """Draw which of a bundle's whole ends are tried, in their order; all of a few."""
+    count = int(bundle.whole.sum())
+    if count <= MOST_CANDIDATES:
+        return np.arange(count)
+    # a generator of its own: the slides stay those of a bundle of few lines
+    drawn = np.random.default_rng((seed, count)).choice(count, MOST_CANDIDATES, replace=False)
+    return np.sort(drawn).astype(np.int64)
 
 
 def _cost_of_other_ends(bundle: Bundle, point: Point) -> float:
