@@ -28,7 +28,7 @@ FEWEST_DAYS = 3
 TRIALS = 199
 """Bundles of slicks that pass through the place anywhere along their length."""
 MOST_CANDIDATES = 64
-"""Ends of a bundle that are tried as its shared end, drawn at random of more: half of them lie there if there is one."""
+"""Ends of a bundle that are tried as its shared end, drawn at random of more: half of all lie at one that is shared."""
 LEVEL = 0.05
 """Share of such bundles whose ends may agree as well."""
 CLEARLY = 1.5

@@ -1,7 +1,7 @@
 """One source: a place where slicks recur. The contract between who finds sources and who writes them."""
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seep_lightning.config.commands import SourcesConfig
 from seep_lightning.sources.cells import CellSet
@@ -9,7 +9,7 @@ from seep_lightning.sources.cells import CellSet
 SHARED_END = "shared end"
 CORE = "core"
 ORIGIN_KINDS = (SHARED_END, CORE)
-_USUAL = {setting.name: setting.default for setting in fields(SourcesConfig)}
+_USUAL: dict[str, Any] = {setting.name: setting.default for setting in fields(SourcesConfig)}
 
 
 @dataclass(frozen=True)
