@@ -23,7 +23,7 @@ from seep_lightning.mapping.scene_history import SceneHistory, shift_to_ground_g
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import SceneFile
 from seep_lightning.sources.history import History
-from seep_lightning.sources.history_outlines import raster_of_history
+from seep_lightning.sources.history_outlines import own_days_note, raster_of_history
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -114,17 +114,21 @@ def test_chips_lie_in_the_history_by_the_ground_grid(run: Path, chips: Path, day
         check_factor(plain / f"{name}.probability.tif", out / f"{name}.probability.tif", expected_odds(days)[place])
 
 
-def test_maps_of_chips_lie_on_the_scenes_that_they_are_of(run: Path, chips: Path, tmp_path: Path) -> None:
+def test_maps_of_chips_lie_on_the_scenes_that_they_are_of(
+    run: Path, chips: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     maps = tmp_path / "maps"
     maps.mkdir()
     nowhere: Any = {"crs": None, "transform": Affine.identity()}
     raster = write_map(maps, "S9", [np.s_[32:64, 32:64]], **nowhere)
     with raster_of_history(maps, tmp_path, {}) as counted:
         assert DRAFT_PATTERN.fullmatch(counted.parent.name)
+        assert own_days_note(counted, ["other"]) is None
     plain, out = tmp_path / "plain", tmp_path / "out"
     mapped(run, chips, plain, polygons=False)
     mapped(run, chips, out, polygons=False, history=str(maps), **FLAT)
     after, before = (probability(folder / "S9.probability.tif") for folder in (out, plain))
+    assert "maps.recurrence.tif counts the days of 1 of the scenes to map (S9)" in caplog.text
     higher = after > before
     assert higher[40:56, 40:56].all()
     higher[24:72, 24:72] = False

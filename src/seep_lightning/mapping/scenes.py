@@ -88,7 +88,7 @@ def predict(config: PredictConfig) -> list[SceneRow]:
         remove_leftovers(place)
     errors: dict[str, UserError] = {}
     try:
-        with progress_of(len(jobs)) as start_bar, _with_history(config, networks[0].facts) as with_raster:
+        with progress_of(len(jobs)) as start_bar, _with_history(config, networks[0].facts, jobs) as with_raster:
             for outcome in _map_all(jobs, networks, with_raster, table, start_bar):
                 _record(outcome, table)
                 if outcome.error is not None:
@@ -124,14 +124,19 @@ def _resolved(config: PredictConfig) -> PredictConfig:
 
 
 @contextmanager
-def _with_history(config: PredictConfig, facts: Mapping[str, Any]) -> Iterator[PredictConfig]:
-    """The settings with a raster for their history, if they have one."""
+def _with_history(
+    config: PredictConfig, facts: Mapping[str, Any], jobs: Sequence["SceneJob"]
+) -> Iterator[PredictConfig]:
+    """The settings with a raster for their history, if they have one; facts: of the networks' data."""
     if config.history is None:
         yield config
         return
-    from seep_lightning.sources.history_outlines import raster_of_history
+    from seep_lightning.sources.history_outlines import own_days_note, raster_of_history
 
     with raster_of_history(Path(config.history), Path(config.output), facts) as raster:
+        note = own_days_note(raster, [job.name for job in jobs])
+        if note is not None:
+            log.warning("%s", note)
         yield replace(config, history=str(raster))
 
 

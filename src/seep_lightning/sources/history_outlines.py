@@ -7,9 +7,10 @@ from typing import Any
 
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.grid import grid_of_scene
-from seep_lightning.errors import UserError
+from seep_lightning.errors import UserError, shortened
 from seep_lightning.files import draft_of
 from seep_lightning.scene.raster_formats import MAP_FORMAT
+from seep_lightning.sources.dates import date_in
 from seep_lightning.sources.day_list import DayList
 from seep_lightning.sources.finding_maps import OUTLINE_SUFFIXES, MapOptions, find_maps
 from seep_lightning.sources.look_sources import LookSource
@@ -18,6 +19,8 @@ from seep_lightning.sources.outputs import SourceOutputs
 from seep_lightning.sources.recurrence import write_recurrence
 from seep_lightning.sources.store import LookStore
 
+RECURRENCE = f"recurrence{MAP_FORMAT.suffix}"
+"""How the name of a raster of `seep sources` ends."""
 # as `chip` of `seep sources`
 USUAL_CHIP = 256
 
@@ -48,6 +51,37 @@ def raster_of_history(path: Path, folder: Path, facts: Mapping[str, Any]) -> Ite
         yield _counted(path, place, facts)
 
 
+def own_days_note(raster: Path, scenes: Sequence[str]) -> str | None:
+    """What to tell of a history that counts the days of the scenes to map.
+
+    Args:
+        raster: As `raster_of_history` gives it; the days that it counts lie beside it.
+        scenes: Names of the scenes.
+
+    Returns:
+        One line; None where no such day is known.
+    """
+    store = LookStore(_store_beside(raster))
+    try:
+        store.open()
+    except (UserError, OSError):
+        # nothing is known of the days of a raster alone
+        return None
+    dates = {facts.date for facts in store.facts.values() if facts.date}
+    own = [scene for scene in scenes if scene in store.facts or date_in(scene) in dates]
+    if not own:
+        return None
+    return (
+        f"history={raster.name} counts the days of {len(own)} of the scenes to map ({shortened(own)}): there it "
+        "repeats what was seen on that day. Leave these days out of it."
+    )
+
+
+def _store_beside(raster: Path) -> Path:
+    """Where the days of a raster of `seep sources` lie, if it is one."""
+    return raster.with_name(f"{raster.name.removesuffix(RECURRENCE)}days")
+
+
 def _is_raster(path: Path) -> bool:
     """Whether a file is read as a raster: all that is neither a folder nor outlines, by its name."""
     return not path.is_dir() and path.suffix.lower() not in OUTLINE_SUFFIXES
@@ -74,11 +108,11 @@ def _counted(path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
     if not first.wkt:
         _check_places(path, looks, grids)
     grid = first.grid(None)
-    store = LookStore(folder / "days")
+    raster = folder / f"{path.stem}.{RECURRENCE}"
+    store = LookStore(_store_beside(raster))
     store.begin(grid)
     for look in looks:
         store.add(look.read(grid))
-    raster = folder / f"{path.stem}.recurrence{MAP_FORMAT.suffix}"
     write_recurrence(DayList(store), grid, raster)
     return raster
 
