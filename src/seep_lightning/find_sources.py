@@ -54,7 +54,7 @@ def print_summary(result: "SourcesResult", config: SourcesConfig) -> None:
     if not grid.wkt:
         tell("Without a coordinate system scenes are laid on one ground by their pixels, moved as data.grid says.")
     if result.undated:
-        tell(f"{result.undated} of {result.days} days have no date: each of these scenes counts as a day of its own.")
+        tell(_undated_line(result))
     kept = f", {result.kept} kept from before" if result.kept else ""
     read = f"{result.read} scenes read{kept}"
     tell(f"{result.days} days ({read}), {result.slicks} slicks, cells of {grid.size:g} {grid.unit}")
@@ -64,11 +64,22 @@ def print_summary(result: "SourcesResult", config: SourcesConfig) -> None:
         f"{found} at p < {config.level:g} after correction, with {result.slicks_of_sources} of the slicks; "
         f"at least {config.min_days} days each"
     )
+    if result.sources:
+        tell("a source's days are those on which any of its cells had a slick of it: a single cell may have fewer")
+        tell("they stand in the order of p_value, that of their most surprising cell; the p here is corrected")
     for source in result.sources[:MOST_SOURCES]:
-        tell(f"  {_source_line(source, grid.unit)}")
+        tell(f"  {_source_line(source, result)}")
     tell(f"{result.outputs.layers} (sources, origins, slicks), {result.outputs.recurrence}, {result.outputs.days}")
     output = shlex.quote(f"maps={config.output}")
     tell(f"A page of them: seep report {output}")
+
+
+def _undated_line(result: "SourcesResult") -> str:
+    """On how many days there is no date."""
+    if result.days == 1:
+        return "The scene has no date: it counts as a day of its own."
+    have = "1 scene has" if result.undated == 1 else f"{result.undated} scenes have"
+    return f"{have} no date: each counts as a day of its own, of {result.days} days."
 
 
 def _recurrence_line(result: "SourcesResult") -> str:
@@ -77,16 +88,16 @@ def _recurrence_line(result: "SourcesResult") -> str:
     levels = [level for level in (2, 3, 5, 6, 10) if level <= most]
     counts = ", ".join(f"{result.counts.cells_on(level):,} on {level} or more" for level in levels)
     once = f"{result.counts.cells_on(1):,} cells had a slick"
-    return f"{once}, {counts}; the most: {most} days" if counts else f"{once}, none on two days"
+    return f"{once}, {counts}; the most of a cell: {most} days" if counts else f"{once}, none on two days"
 
 
-def _source_line(source: "Source", unit: str) -> str:
+def _source_line(source: "Source", result: "SourcesResult") -> str:
     """One source in a line."""
-    seen = f"{source.days_seen} of {source.days_looked} days ({source.expected_by_chance:.1f} by chance)"
+    seen = f"{source.days_seen} of {source.days_looked} days ({source.expected_by_chance:.1f} by chance), {result.counts.most(source.cells)} in one cell"
     x, y = source.origin
     return (
         f"source {source.number}: {seen}, p {source.p_corrected:.2g}, {source.origin_kind} at {x:.0f}, {y:.0f}, "
-        f"spread {source.origin_spread:.0f} {unit}"
+        f"spread {source.origin_spread:.0f} {result.grid.unit}"
     )
 
 

@@ -12,8 +12,10 @@ from helpers.map_days import write_map
 from seep_lightning.config.commands import ReportConfig, SourcesConfig
 from seep_lightning.errors import UserError
 from seep_lightning.sources.collecting import collect_sources
+from seep_lightning.sources.day_colours import DAY_STEPS
 from seep_lightning.sources.page import report_sources
 from seep_lightning.sources.page_days import LOOKED, SEEN, states_of
+from seep_lightning.sources.page_map import _values
 from seep_lightning.sources.written import read_sources
 
 NO_PLACE: dict[str, Any] = {"crs": None, "transform": Affine.identity()}
@@ -41,6 +43,11 @@ def test_the_page_has_its_parts(found: Path, tmp_path: Path) -> None:
     assert "<td>3 of 4</td><td>0.75 (0.28 to 0.97)</td>" in row
     assert "<td>2018-01-02</td><td>2018-01-04</td>" in row
     assert "The smallest that 20 permutations can tell is 0.048." in page
+    # a map whose cells have fewer days than a colour stands for ends where they do
+    assert [_values(step, 3) for step in DAY_STEPS[:3]] == ["1", "2", "3"]
+    assert "A source’s days are those on which any of its cells had a slick of it" in page
+    # the days by chance are of no more permutations than `finding` counts
+    assert "20 times (seed 0)" in page
     assert "http" not in page.replace("http-equiv", "")
 
 

@@ -57,10 +57,12 @@ class NamedSource:
     Attributes:
         source: The source.
         dates: The date, or the name, of each day on which it was seen.
+        days_core: On how many days its most frequent cell had a slick.
     """
 
     source: Source
     dates: tuple[str, ...]
+    days_core: int
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
     LayerColumn(
         "days_seen",
         lambda named: named.source.days_seen,
-        "days with a slick here",
+        "days on which any of its cells had a slick of it",
         label="days seen",
         kind=int,
     ),
@@ -104,6 +106,13 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
         lambda named: named.source.days_looked,
         "days on which the place was mapped",
         label="days looked at",
+        kind=int,
+    ),
+    LayerColumn(
+        "days_core",
+        lambda named: named.days_core,
+        "days of its most frequent cell: the number that recurrence.tif has there",
+        label="days of its most frequent cell",
         kind=int,
     ),
     LayerColumn("rate", lambda named: named.source.rate, "days_seen / days_looked", unit="0..1"),
@@ -118,7 +127,7 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
     LayerColumn(
         "p_best_cell",
         lambda named: named.source.p_best_cell,
-        "p-value of its most unlikely cell alone, the smallest of many",
+        "p-value of its most unlikely cell alone, the smallest of many; sources stand in its order",
         unit="0..1",
     ),
     LayerColumn(
@@ -148,8 +157,8 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
         label="length",
         unit="{unit}",
     ),
-    LayerColumn("first", lambda named: named.source.first, "first day seen", label="first seen", kind=str),
-    LayerColumn("last", lambda named: named.source.last, "last day seen", label="last seen", kind=str),
+    LayerColumn("first", lambda named: named.source.first, "first day seen; of days without dates the scene's name", label="first seen", kind=str),
+    LayerColumn("last", lambda named: named.source.last, "last day seen, likewise", label="last seen", kind=str),
     LayerColumn("dates", lambda named: ", ".join(named.dates), "all days seen", label="dates seen", kind=str),
     LayerColumn(
         "class", lambda named: named.source.class_number, "commonest class of its slicks, if they have any", kind=int
@@ -158,7 +167,7 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
 )
 
 ORIGIN_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
-    *SOURCE_COLUMNS[:4],
+    *SOURCE_COLUMNS[:5],
     LayerColumn(
         "p_corrected",
         lambda named: named.source.p_corrected,

@@ -42,7 +42,7 @@ def layers_of(
         counts: On how many days each cell had a slick.
         about: Texts for the layers' metadata by name.
     """
-    named = [_named(source, days) for source in sources]
+    named = [_named(source, days, counts) for source in sources]
     slicks = _slick_batches(sources, days, counts, grid)
     return [
         _layer(SOURCES, "MultiPolygon", SOURCE_COLUMNS, grid, [_source_batch(named, grid)], about),
@@ -63,8 +63,9 @@ def _layer(
     return FeatureLayer(name, geometry, grid.wkt, written, batches, about, LOOKS[name])
 
 
-def _named(source: Source, days: DayList) -> NamedSource:
-    return NamedSource(source, tuple(days.facts[day.day].name for day in source.by_day))
+def _named(source: Source, days: DayList, counts: SeenCounts) -> NamedSource:
+    names = tuple(days.facts[day.day].name for day in source.by_day)
+    return NamedSource(source, names, counts.most(source.cells))
 
 
 def _source_batch(named: Sequence[NamedSource], grid: CellGrid) -> FeatureBatch:

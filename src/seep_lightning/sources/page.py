@@ -17,6 +17,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.files import real_path, remove_leftovers, with_home, write_text
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.scene.projections import WGS84, Reprojection
+from seep_lightning.sources.finding import MOST_COUNTED
 from seep_lightning.sources.page_map import length_text
 from seep_lightning.sources.written import WrittenSource, WrittenSources, read_sources
 
@@ -96,6 +97,7 @@ def page_text(written: WrittenSources) -> str:
             totals=_totals(written),
             rows=[_row(source, written) for source in written.sources[:MOST_ROWS]],
             most_in_strip=MOST_IN_STRIP,
+            counted=min(written.settings.permutations, MOST_COUNTED),
             smallest_p=1 / (written.settings.permutations + 1),
             made=datetime.now(),
         )

@@ -12,7 +12,7 @@ from rasterio.windows import Window
 
 from seep_lightning.scene.datasets import open_for_reading
 from seep_lightning.scene.projections import WGS84, Reprojection
-from seep_lightning.scene.seep_colours import Colour
+from seep_lightning.scene.seep_colours import Colour, ColourStep
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.day_colours import DAY_STEPS, LABEL, NEVER
 from seep_lightning.sources.written import WrittenSources
@@ -159,7 +159,7 @@ def _add_scale(plot: Plot, days: Days) -> None:
     """Add the scale of the colours below, up to the most days that there are."""
     most = np.nanmax(days, initial=0)
     steps = [step for step in DAY_STEPS if step.low < most]
-    handles = [_patch(NEVER, "0"), *(_patch(step.colour, step.values) for step in steps)]
+    handles = [_patch(NEVER, "0"), *(_patch(step.colour, _values(step, most)) for step in steps)]
     plot.legend(
         handles=handles,
         title=f"{LABEL} (number of days)",
@@ -167,6 +167,14 @@ def _add_scale(plot: Plot, days: Days) -> None:
         ncols=len(handles),
         fontsize=TEXT_SIZE,
     )
+
+
+def _values(step: ColourStep, most: float) -> str:
+    """The days of a colour in words, no more than there are."""
+    if most >= step.high:
+        return step.values
+    low = math.ceil(step.low)
+    return f"{low}" if low == most else f"{low} to {most:.0f}"
 
 
 def _patch(colour: Colour, label: str) -> Patch:
