@@ -157,7 +157,13 @@ SOURCE_COLUMNS: tuple[LayerColumn[NamedSource], ...] = (
         label="length",
         unit="{unit}",
     ),
-    LayerColumn("first", lambda named: named.source.first, "first day seen; of days without dates the scene's name", label="first seen", kind=str),
+    LayerColumn(
+        "first",
+        lambda named: named.source.first,
+        "first day seen; of days without dates the scene's name",
+        label="first seen",
+        kind=str,
+    ),
     LayerColumn("last", lambda named: named.source.last, "last day seen, likewise", label="last seen", kind=str),
     LayerColumn("dates", lambda named: ", ".join(named.dates), "all days seen", label="dates seen", kind=str),
     LayerColumn(
