@@ -93,7 +93,9 @@ def _recurrence_line(result: "SourcesResult") -> str:
 
 def _source_line(source: "Source", result: "SourcesResult") -> str:
     """One source in a line."""
-    seen = f"{source.days_seen} of {source.days_looked} days ({source.expected_by_chance:.1f} by chance), {result.counts.most(source.cells)} in one cell"
+    in_a_cell = f"{result.counts.most(source.cells)} in one cell"
+    days = f"{source.days_seen} of {source.days_looked} days"
+    seen = f"{days} ({source.expected_by_chance:.1f} by chance), {in_a_cell}"
     x, y = source.origin
     return (
         f"source {source.number}: {seen}, p {source.p_corrected:.2g}, {source.origin_kind} at {x:.0f}, {y:.0f}, "
