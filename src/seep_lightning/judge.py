@@ -1,5 +1,6 @@
 """A judge of objects, taught on what trained folds found out of fold: `python -m seep_lightning.judge`."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
@@ -11,6 +12,7 @@ from seep_lightning.commands.console import tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.commands.progress import tell_file
 from seep_lightning.config.commands import JudgeConfig
+from seep_lightning.data.inputs import path_argument
 
 if TYPE_CHECKING:
     from seep_lightning.folds.second_look import Gain, TaughtJudge
@@ -33,10 +35,10 @@ def main(cfg: DictConfig) -> int:
     taught = judge_objects(config)
     print_gains(taught)
     tell_file(taught.path.absolute())
+    runs = path_argument("run", config.runs)
     history = " history=recurrence.tif history_weight=0" if config.recurrence else ""
-    tell(
-        f"use it:  python -m seep_lightning.predict run=DIR input=PATH output=maps second_look={config.output}{history}"
-    )
+    look = shlex.quote(f"second_look={config.output}")
+    tell(f"use it:  python -m seep_lightning.predict {runs} input=PATH output=maps {look}{history}")
     return taught.objects
 
 

@@ -11,8 +11,13 @@ from seep_lightning.config.commands import PriorConfig
 from seep_lightning.config.data import GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.folds import history_tuning
+<<<<<<< HEAD
 from seep_lightning.folds.history_tuning import THRESHOLDS, tune_prior
 from seep_lightning.folds.place_days import PlaceDay
+=======
+from seep_lightning.folds.history_tuning import THRESHOLDS, PriorRow, TunedPrior, tune_prior
+from seep_lightning.prior import print_settings
+>>>>>>> 1bfc076 (judge and prior end with a whole command, and prior says what is not beyond chance; what folds' files are is told once; compare asks for overwrite only of a page that is there)
 from seep_lightning.sources.history_odds import MeanRate, log_odds_over_mean
 
 SIDE = 128
@@ -92,3 +97,11 @@ def test_a_scene_that_the_split_cut_never_has_its_own_outlines_as_history(monkey
 def test_scenes_without_a_common_ground_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"a0 lies on no ground grid .* set data.grid"):
         tuned(monkeypatch, {})
+
+
+def test_the_last_line_is_a_command_and_says_what_is_not_beyond_chance(capsys: pytest.CaptureFixture[str]) -> None:
+    row = PriorRow(weight=0.5, smoothing=96.0, dice=0.65, gain=0.002, low=-0.006, high=0.011, better=11)
+    print_settings(TunedPrior([row], row, 14), PriorConfig(runs=["a b", "c"]))
+    told = capsys.readouterr().out
+    assert "not beyond chance" in told and "-0.006 to +0.011" in told and "better, of 14" in told
+    assert "seep_lightning.predict 'run=[a b,c]' input=PATH output=maps history=recurrence.tif" in told

@@ -1,6 +1,7 @@
 """Which scenes a path on the command line means: a file, a product, a folder, a data set, or a pattern."""
 
 import glob
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,18 @@ def path_list(key: str, value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [str(path) for path in value]
     return [str(value)]
+
+
+def path_argument(key: str, value: Any) -> str:
+    """A key with paths as a shell takes it.
+
+    Args:
+        key: Of the command that is told.
+        value: A path, or a list of them.
+    """
+    paths = path_list(key, value)
+    text = paths[0] if len(paths) == 1 else f"[{','.join(paths)}]"
+    return shlex.quote(f"{key}={text}")
 
 
 def find_scenes(key: str, text: str) -> list[SceneFile]:

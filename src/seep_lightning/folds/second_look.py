@@ -13,6 +13,7 @@ from seep_lightning.config.commands import JudgeConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.trust import trusting_its_config
 from seep_lightning.counted import counted
+from seep_lightning.data import loading
 from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import remove_leftovers, with_home, write_text
@@ -21,7 +22,11 @@ from seep_lightning.folds.object_rows import Folds, ObjectRows
 from seep_lightning.folds.object_tables import COUNTED, Counts, SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import Way
 from seep_lightning.folds.taught_judge import chosen_threshold, teach
+<<<<<<< HEAD
 from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
+=======
+from seep_lightning.folds.told_once import told_once
+>>>>>>> 1bfc076 (judge and prior end with a whole command, and prior says what is not beyond chance; what folds' files are is told once; compare asks for overwrite only of a page that is there)
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes
@@ -123,7 +128,10 @@ def _taught_of_runs(config: JudgeConfig, path: Path) -> TaughtJudge:
         raise UserError(f"runs={config.runs}: {len(folds)} folds; expected {FEWEST_FOLDS} at least (split=kfold).")
     way = Way(device=config.device)
     recurs = config.recurrence
-    scenes = list(chain.from_iterable(objects_of_fold(fold, way, recurs) for fold in counted(folds, "judged", "folds")))
+    # each fold would tell the same of its files
+    with told_once(loading.__name__):
+        found = (objects_of_fold(fold, way, recurs) for fold in counted(folds, "judged", "folds"))
+        scenes = list(chain.from_iterable(found))
     count = sum(len(scene.areas) for scene in scenes)
     if count < FEWEST_OBJECTS:
         raise UserError(f"runs={config.runs}: {count} objects on their test scenes; expected {FEWEST_OBJECTS} or more.")

@@ -213,9 +213,11 @@ def _scored(rows: Sequence[Row], part: str, notes: list[str]) -> list[ScoredRun]
     for row in finished:
         scored = scored_run(row, part)
         if scored is None:
+            page = row.run.dir.parent / "report.html"
+            replaced = " overwrite=true" if page.exists() else ""
             raise UserError(
                 f"{row.run.dir} was not scored on part={part}. Score all runs of a folder with: python -m "
-                f"seep_lightning.report run={row.run.dir.parent} part={part} overwrite=true"
+                f"seep_lightning.report run={row.run.dir.parent} part={part}{replaced}"
             )
         runs.append(scored)
     _note_learned(runs, notes)
@@ -374,6 +376,9 @@ def _reference(pairs: _Pairs, request: Request) -> tuple[_Setting, SettingScore]
     if request.against is None:
         return _sorted_by_keys(pairs, request)[0]
     rows = [setting.runs[0].row for setting, _ in pairs]
+    if not set("=<>") & set(request.against):
+        known = ",".join(f"{name.rpartition('.')[2]}=VALUE" for name in request.by)
+        raise UserError(f"against={request.against}: name the setting too. Expected against={known}.")
     try:
         conditions = parsed_conditions(request.against, rows)
     except UserError as error:

@@ -21,6 +21,7 @@ from seep_lightning.files import (
     write_text,
 )
 from seep_lightning.folds import fold_runs
+from seep_lightning.folds.told_once import told_once
 from seep_lightning.labelling import review_file
 from seep_lightning.labelling.review_candidates import Judged, candidates_of, judge
 from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
@@ -28,7 +29,6 @@ from seep_lightning.labelling.review_file import ListedLabel, ReviewedChip, Revi
 from seep_lightning.labelling.review_layer import write_layer
 from seep_lightning.labelling.review_page import page_text
 from seep_lightning.labelling.review_pictures import pictures_of
-from seep_lightning.labelling.told_once import told_once
 from seep_lightning.locks import lock_path, locked
 
 if TYPE_CHECKING:

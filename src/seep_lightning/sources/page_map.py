@@ -159,7 +159,7 @@ def _add_scale(plot: Plot, days: Days) -> None:
     """Add the scale of the colours below, up to the most days that there are."""
     most = np.nanmax(days, initial=0)
     steps = [step for step in DAY_STEPS if step.low < most]
-    handles = [_patch(NEVER, "0"), *(_patch(step.colour, _values(step, most)) for step in steps)]
+    handles = [_patch(NEVER, "0"), *(_patch(step.colour, _values(step, float(most))) for step in steps)]
     plot.legend(
         handles=handles,
         title=f"{LABEL} (number of days)",
