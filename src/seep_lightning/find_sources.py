@@ -66,7 +66,7 @@ def print_summary(result: "SourcesResult", config: SourcesConfig) -> None:
     )
     if result.sources:
         tell("a source's days are those on which any of its cells had a slick of it: a single cell may have fewer")
-        tell("they stand in the order of p_value, that of their most surprising cell; the p here is corrected")
+        tell("they stand in the order of p_best_cell, that of their most unlikely cell; the p here is corrected")
     for source in result.sources[:MOST_SOURCES]:
         tell(f"  {_source_line(source, result)}")
     tell(f"{result.outputs.layers} (sources, origins, slicks), {result.outputs.recurrence}, {result.outputs.days}")
