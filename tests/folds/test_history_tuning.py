@@ -11,13 +11,9 @@ from seep_lightning.config.commands import PriorConfig
 from seep_lightning.config.data import GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.folds import history_tuning
-<<<<<<< HEAD
-from seep_lightning.folds.history_tuning import THRESHOLDS, tune_prior
-from seep_lightning.folds.place_days import PlaceDay
-=======
 from seep_lightning.folds.history_tuning import THRESHOLDS, PriorRow, TunedPrior, tune_prior
+from seep_lightning.folds.place_days import PlaceDay
 from seep_lightning.prior import print_settings
->>>>>>> 1bfc076 (judge and prior end with a whole command, and prior says what is not beyond chance; what folds' files are is told once; compare asks for overwrite only of a page that is there)
 from seep_lightning.sources.history_odds import MeanRate, log_odds_over_mean
 
 SIDE = 128

@@ -113,22 +113,14 @@ def tune_prior(config: PriorConfig) -> TunedPrior:
     check_config(config)
     folds = find_folds(path_list("runs", config.runs))
     way = Way(device=config.device)
-<<<<<<< HEAD
-    days = [
-        _Day.of(scene) for fold in counted(folds, "read", "folds") for scene in PartMaps(fold, "test", way).scenes()
-    ]
-    names = {day.name for day in days}
-    if len(names) < FEWEST_SCENES:
-        raise UserError(f"runs={config.runs}: {len(names)} scenes; expected {FEWEST_SCENES} at least.")
-=======
     # each fold would tell the same of its files
     with told_once(loading.__name__):
         days = [
             _Day.of(scene) for fold in counted(folds, "read", "folds") for scene in PartMaps(fold, "test", way).scenes()
         ]
-    if len(days) < FEWEST_SCENES:
-        raise UserError(f"runs={config.runs}: {len(days)} scenes; expected {FEWEST_SCENES} at least.")
->>>>>>> 1bfc076 (judge and prior end with a whole command, and prior says what is not beyond chance; what folds' files are is told once; compare asks for overwrite only of a page that is there)
+    names = {day.name for day in days}
+    if len(names) < FEWEST_SCENES:
+        raise UserError(f"runs={config.runs}: {len(names)} scenes; expected {FEWEST_SCENES} at least.")
     weights = [0.0, *config.weights]
     tables = [_counts_of_day(day, days, config.smoothings, weights) for day in days]
     # what the split cut of a scene is no scene of its own: neither in choices nor in intervals

@@ -22,11 +22,8 @@ from seep_lightning.folds.object_rows import Folds, ObjectRows
 from seep_lightning.folds.object_tables import COUNTED, Counts, SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import Way
 from seep_lightning.folds.taught_judge import chosen_threshold, teach
-<<<<<<< HEAD
-from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
-=======
 from seep_lightning.folds.told_once import told_once
->>>>>>> 1bfc076 (judge and prior end with a whole command, and prior says what is not beyond chance; what folds' files are is told once; compare asks for overwrite only of a page that is there)
+from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes
