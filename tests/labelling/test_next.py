@@ -16,6 +16,7 @@ from helpers.rasters import UTM, write_raster
 from seep_lightning import api
 from seep_lightning.config.commands import NextConfig
 from seep_lightning.errors import UserError
+from seep_lightning.labelling import next_labels
 from seep_lightning.labelling.acquisition import ACQUISITIONS, Pool, choose
 from seep_lightning.labelling.candidates import Side
 from seep_lightning.labelling.features import Bottleneck, map_features
@@ -64,7 +65,7 @@ def test_the_window_that_the_network_is_unsure_of_comes_first(ranked: tuple[Path
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
-    assert "the network is unsure here more than in most" in rows[0]["reason"]
+    assert "the network is unsure here more than usual" in rows[0]["reason"]
 
 
 def test_the_layer_lies_where_the_scene_does(ranked: tuple[Path, list[RankedCandidate]]) -> None:
@@ -118,6 +119,19 @@ def test_a_list_is_replaced_only_if_asked_and_a_damaged_file_is_told_at_the_end(
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match="holds no list"):
         api.next(**{**settings, "output": tmp_path}, overwrite=True)
+
+
+def test_labelled_chips_are_looked_at_only_for_diversity_and_evenly_drawn(
+    ranked: tuple[Path, list[RankedCandidate]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(next_labels, "_look_at_labelled", lambda *given: asked.append(given[-1]) or [])
+    settings = {"scenes": ranked[0] / "scenes" / "a.tif", "run": RUN, "count": 1}
+    for strategy, labelled in (("uncertainty", 9), ("diversity", 9), ("both", 0)):
+        api.next(**settings, output=tmp_path / strategy, strategy=strategy, labelled=labelled)
+    assert asked == [9]
+    names = [Path(f"{scene}.{tile}") for scene in "ab" for tile in range(10)]
+    assert list(map(str, next_labels.evenly_drawn(names, 4))) == ["a.0", "a.5", "b.0", "b.5"]
 
 
 def test_what_the_run_learned_from_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -267,6 +267,8 @@ class NextConfig:
         strategy: `both`: uncertain, and unlike what is outlined or ranked before; `uncertainty`, `diversity` or
             `random` alone.
         window: The side of the windows that a scene is cut into, px; None: that of the run's chips.
+        labelled: How many of the chips that the runs learned from are looked at too, at most, so that what is like them
+            comes late; `uncertainty` and `random` look at none.
         seed: Of the draw, and of the order among equals.
         checkpoint: Which of the runs' checkpoints.
         device: `auto`, `cpu`, `cuda` ...
@@ -288,6 +290,7 @@ class NextConfig:
     by: str = one_of("chip", "scene")
     strategy: str = anything("both", "`labelling.acquisition`")
     window: int | None = within(COUNT, None)
+    labelled: int = at_least(0, 100)
     seed: int = random_seed()
     checkpoint: str = one_of("best", "last")
     device: str = anything("auto", TORCH)

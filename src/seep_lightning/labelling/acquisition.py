@@ -39,11 +39,13 @@ class Acquisition:
         name: The value of `strategy`.
         description: What it chooses, in words.
         score: Scores (N,) of a standing; the highest is chosen.
+        uses_labelled: Whether it asks what labelled chips are like.
     """
 
     name: str
     description: str
     score: Callable[[Standing], Numbers]
+    uses_labelled: bool
 
 
 ACQUISITION_KINDS = (
@@ -51,21 +53,25 @@ ACQUISITION_KINDS = (
         name="both",
         description="unsure, unlike what is labelled or chosen, and not all in one place",
         score=lambda standing: standing.uncertainty * standing.diversity * standing.place,
+        uses_labelled=True,
     ),
     Acquisition(
         name="uncertainty",
         description="the most unsure first, however alike and near to each other",
         score=lambda standing: standing.uncertainty,
+        uses_labelled=False,
     ),
     Acquisition(
         name="diversity",
         description="unlike what is labelled or chosen, and not all in one place, however sure",
         score=lambda standing: standing.diversity * standing.place,
+        uses_labelled=True,
     ),
     Acquisition(
         name="random",
         description="drawn by chance, to compare with",
         score=lambda standing: standing.draw,
+        uses_labelled=False,
     ),
 )
 ACQUISITIONS = {kind.name: kind for kind in ACQUISITION_KINDS}

@@ -13,7 +13,7 @@ from seep_lightning.scene.qgis_style import LayerLook
 from seep_lightning.scene.seep_colours import ColourScale, ColourStep
 
 # of all candidates, more are less uncertain
-HIGH, MIDDLE = 0.9, 0.5
+MIDDLE = 0.5
 # of diversity: half is the usual distance of two candidates
 FAR, NEAR = 0.5, 0.25
 DIGITS = 4
@@ -52,10 +52,8 @@ class RankedCandidate:
     def _uncertainty_text(self) -> str:
         """How unsure the networks are."""
         subject = "the networks disagree" if self.networks > 1 else "the network is unsure"
-        degree = "here more than in most" if self.above >= HIGH else "here more than usual"
-        if self.above < MIDDLE:
-            degree = "here less than usual"
-        return f"{subject} {degree}"
+        degree = "more" if self.above >= MIDDLE else "less"
+        return f"{subject} here {degree} than usual"
 
     def _diversity_text(self) -> str:
         """How unlike it is."""

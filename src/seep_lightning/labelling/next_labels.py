@@ -33,9 +33,6 @@ from seep_lightning.runs.directory import Run, runs_below
 from seep_lightning.runs.weights import DEFAULT_NETWORK, named_network
 from seep_lightning.scene.scene_file import SceneFile
 
-MOST_LABELLED = 400
-"""So many labelled chips are read to compare with, at most; more change little and take as long as the candidates."""
-
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +56,7 @@ def next_labels(config: NextConfig) -> list[RankedCandidate]:
     output = output_folder(config)
     with locked(lock_path(output), f"output={config.output}", "next"):
         check_free(output, overwrite=config.overwrite)
-        found = _look_at_all(config)
+        found = _look_at_all(config, config.labelled if acquisition.uses_labelled else 0)
         ranked = ranked_of(found, acquisition, config)
         write_list(output, ranked)
     if found.errors:
@@ -110,8 +107,8 @@ class Found:
     errors: dict[str, UserError] = field(default_factory=dict)
 
 
-def _look_at_all(config: NextConfig) -> Found:
-    """Look at all files, and at what is labelled."""
+def _look_at_all(config: NextConfig, most_labelled: int) -> Found:
+    """Look at all files, and at some of what is labelled."""
     files = _scene_files(config)
     settings = _predict_config(config, networks_of(config))
     keep_memory()
@@ -122,7 +119,8 @@ def _look_at_all(config: NextConfig) -> Found:
     jobs = _unlabelled(find_jobs(files, networks[0].facts, settings), labelled, config)
     found = Found(len(jobs), len(networks))
     try:
-        found.labelled = _look_at_labelled(labelled, survey, settings, config.seed)
+        if most_labelled:
+            found.labelled = _look_at_labelled(labelled, survey, settings, most_labelled)
         _look_at_jobs(jobs, survey, found)
     finally:
         survey.close()
@@ -131,7 +129,8 @@ def _look_at_all(config: NextConfig) -> Found:
     if not found.candidates:
         raise UserError(f"scenes={config.scenes}: none of the {found.files} files has enough data to outline.")
     if survey.without_data:
-        log.info("%d windows with nearly no data are left out.", survey.without_data)
+        windows = "window" if survey.without_data == 1 else "windows"
+        log.info("left out: %d %s with nearly no data", survey.without_data, windows)
     return found
 
 
@@ -206,7 +205,7 @@ def _unlabelled(jobs: Sequence[SceneJob], labelled: Labelled, config: NextConfig
 
 def _look_at_jobs(jobs: Sequence[SceneJob], survey: Survey, found: Found) -> None:
     """Look at files one after another; one that cannot be read does not stop the others."""
-    teller = NoteTeller("is not told")
+    teller = NoteTeller("is not listed here; predict, which reads them likewise, lists it in its scenes.csv")
     with progress_of(len(jobs), "looked at") as start_bar:
         for job in jobs:
             try:
@@ -218,14 +217,14 @@ def _look_at_jobs(jobs: Sequence[SceneJob], survey: Survey, found: Found) -> Non
             found.candidates += candidates
 
 
-def _look_at_labelled(labelled: Labelled, survey: Survey, settings: PredictConfig, seed: int) -> list[Candidate]:
-    """What labelled chips are like, where they are still there."""
+def _look_at_labelled(labelled: Labelled, survey: Survey, settings: PredictConfig, most: int) -> list[Candidate]:
+    """What labelled chips are like, where they are still there; `most` of them, evenly from the list of their names."""
     images = labelled.learned
     if labelled.images and not images:
         log.warning("The chips that the run learned from are gone: candidates are compared among themselves only.")
-    if len(images) > MOST_LABELLED:
-        drawn = np.random.default_rng(seed).permutation(len(images))[:MOST_LABELLED]
-        images = [images[index] for index in sorted(drawn)]
+    if len(images) > most:
+        log.info("compared with %d of %d labelled chips, evenly drawn (labelled=)", most, len(images))
+        images = evenly_drawn(images, most)
     looked_at: list[Candidate] = []
     without_data = survey.without_data
     facts = survey.facts
@@ -237,6 +236,16 @@ def _look_at_labelled(labelled: Labelled, survey: Survey, settings: PredictConfi
             log.info("%s, which is labelled, is not compared with: %s", job.name, error)
     survey.without_data = without_data
     return looked_at
+
+
+def evenly_drawn(images: Sequence[Path], most: int) -> list[Path]:
+    """Some of a list, evenly over its length: of names in order, about as many of each scene as it has of all.
+
+    Args:
+        images: The list.
+        most: How many; fewer than there are.
+    """
+    return [images[index] for index in np.arange(most) * len(images) // most]
 
 
 def _pool_of(candidates: Sequence[Candidate], labelled: Sequence[Candidate]) -> Pool:
