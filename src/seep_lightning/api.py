@@ -368,7 +368,11 @@ def write_report(config: "ReportConfig") -> Path:
 
         return report_sources(config)
     from seep_lightning.reporting.page import report as report_runs
+    from seep_lightning.sources.outputs import SourceOutputs
 
+    given = None if config.run is None else with_home(str(config.run))
+    if given is not None and given.is_dir() and SourceOutputs.of(str(given)).are_there:
+        raise UserError(f"run={config.run} holds sources of `seep sources`, and no run. Give maps={config.run}.")
     return report_runs(config)
 
 

@@ -45,6 +45,12 @@ def test_a_hint_names_a_key_of_the_chosen_group(line: str) -> None:
     assert f"Did you mean {misspelt}?" not in told
 
 
+def test_another_commands_word_for_a_key_is_understood() -> None:
+    with pytest.raises(HydraException) as error:
+        compose("next", ["input=X"])
+    assert "Did you mean scenes?" in error_message(error.value, "next", ["input=X"])
+
+
 def test_an_argument_that_a_config_does_not_list_is_added_with_a_plus() -> None:
     assert hint("optimizer.eps=1e-4").endswith("If AdamW takes eps, pass +optimizer.eps=...")
 

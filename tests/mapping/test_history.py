@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from helpers.map_days import write_map
 from helpers.maps import COLUMNS, TILE, mapped, probability, table, variant
 from helpers.rasters import write_raster
+from seep_lightning import api
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import DRAFT_PATTERN
@@ -156,12 +157,22 @@ def test_what_is_no_history_is_told_in_a_line(run: Path, scene: Path, days: Any,
     degrees = write_history(tmp_path / "degrees.tif", days, Affine(0.1, 0, 0, 0, -0.1, 0), "EPSG:4326")
     of_pixels = write_history(tmp_path / "pixels.tif", days, Affine(8, 0, 0, 0, -8, 0))
     (tmp_path / "empty").mkdir()
-    nothing = {tmp_path / "empty": "none can be counted", tmp_path / "no.gpkg": "there is no such file"}
+    nothing = {tmp_path / "empty": "empty: it is empty", tmp_path / "no.gpkg": "there is no such file"}
     wrong = nothing | {text: "cannot be read", scene: "expected days_seen", degrees: "squares", of_pixels: "has none"}
     for path, message in wrong.items():
         with pytest.raises(UserError, match=message) as error:
             mapped(run, scene, tmp_path / "out", history=str(path))
         assert "\n" not in str(error.value) and path.name in str(error.value)
+
+
+def test_the_folder_of_sources_is_a_history(tmp_path: Path) -> None:
+    for name in ("sources.gpkg", "recurrence.tif"):
+        (tmp_path / name).write_text("of sources")
+    for given in (tmp_path, tmp_path / "sources.gpkg"):
+        with raster_of_history(given, tmp_path, {}) as raster:
+            assert raster == tmp_path / "recurrence.tif"
+    with pytest.raises(UserError, match=r"holds sources .*Give maps="):
+        api.report(run=tmp_path, output=tmp_path / "page.html")
 
 
 def test_rows_do_not_depend_on_how_they_are_asked_for(scene: Path, days: Any, tmp_path: Path) -> None:

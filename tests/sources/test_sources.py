@@ -27,6 +27,7 @@ from seep_lightning.config.data import DataConfig, GridConfig
 from seep_lightning.errors import InUse, UserError
 from seep_lightning.find_sources import print_summary
 from seep_lightning.locks import lock_path, locked
+from seep_lightning.runs.directory import Run
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.chip_source import chip_sources
 from seep_lightning.sources.collecting import SourcesResult, collect_sources
@@ -267,8 +268,14 @@ def test_what_cannot_be_used_is_told_in_a_line(tmp_path: Path, caplog: pytest.Lo
     with pytest.raises(UserError, match="there is no such file or folder"):
         find(tmp_path / "nowhere", tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds neither maps"):
+    with pytest.raises(UserError, match="empty: it is empty"):
         find(tmp_path / "empty", tmp_path / "out")
+    config = Run(tmp_path / "runs" / "a").config_path
+    config.parent.mkdir(parents=True)
+    config.write_text("")
+    (tmp_path / "runs" / "pool.json").write_text("{}")
+    with pytest.raises(UserError, match="is a folder of runs: map with them first"):
+        find(tmp_path / "runs", tmp_path / "out")
     write_map(maps, "unplaced", [], **NO_PLACE)
     with pytest.raises(UserError, match="has no coordinate system, .* has one"):
         find(maps, tmp_path / "out")

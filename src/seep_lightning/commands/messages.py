@@ -29,6 +29,9 @@ UNKNOWN_KEY = re.compile(
     r"|Key '[^']+' not in '\w+'\s+full_key: (?P<in_file>\S+)"
 )
 
+# keys of other commands that mean the same as one here
+OTHER_WORDS = {"input": ("scenes", "maps"), "scenes": ("input",)}
+
 
 def error_message(error: Exception, command: str, arguments: Sequence[str] = ()) -> str:
     """Say in one line what an error means for the user.
@@ -164,7 +167,8 @@ def _suggestion(parent: str, name: str, siblings: DictConfig, described: str) ->
         return f" {described} has no keys."
     of_parent = f" of {described}" if parent else ""
     keys = f" Keys{of_parent}: {', '.join(known)}."
-    nearest = get_close_matches(name, known, 1)
+    same = [key for key in OTHER_WORDS.get(name, ()) if key in known and not parent]
+    nearest = same or get_close_matches(name, known, 1)
     if nearest:
         prefix = f"{parent}." if parent else ""
         return f" Did you mean {prefix}{nearest[0]}?{keys}"

@@ -90,20 +90,21 @@ class SceneHistory:
 
     @cached_property
     def covered_share(self) -> float:
-        """The share of the scene that the history has looked at."""
+        """The share of the scene's whole rectangle, pixels without data included, that the history has looked at."""
         return float(self.local.covers(self.way(_points_over(*self.size))).mean())
 
     @property
     def text(self) -> str:
         """What the metadata of a map tell."""
         settings = f"weight {self.weight:g}, smoothing {self.smoothing:g} {self.history.unit}"
-        covered = f"covers {100 * self.covered_share:.0f} % of the scene"
+        covered = f"covers {100 * self.covered_share:.0f} % of the scene's rectangle"
         return f"{self.history.path.name} ({self.history.key[:16]}), {settings}, {covered}"
 
     @property
     def note(self) -> str:
         """What a person is told."""
-        covered = f"it covers {100 * self.covered_share:.0f} % of the scene, and adds nothing elsewhere"
+        share = f"{100 * self.covered_share:.0f} % of the scene's rectangle, pixels without data included"
+        covered = f"it covers {share}, and adds nothing elsewhere"
         if not self.is_added:
             return f"history={self.history.path.name} is for the second look alone: {covered}."
         return f"history={self.history.path.name} was added to the logits with weight {self.weight:g}: {covered}."

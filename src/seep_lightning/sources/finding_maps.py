@@ -11,7 +11,8 @@ from seep_lightning.data.grid import grid_of_scene
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.files import with_home
+from seep_lightning.files import is_empty, with_home
+from seep_lightning.runs.directory import runs_below
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX
 from seep_lightning.sources.look_sources import LookSource
 from seep_lightning.sources.map_source import MapSource
@@ -140,6 +141,14 @@ def _looks_in_folder(folder: Path, options: MapOptions) -> list[LookSource]:
     if rasters:
         return _finished_maps(folder, rasters, options)
     files = sorted(path for path in folder.iterdir() if _is_outlines(path))
+    if not files and is_empty(folder):
+        raise UserError(f"maps={folder}: it is empty. Give a folder of maps (which predict writes) or of outlines.")
+    # a folder of folds holds a JSON of its own, which is none of outlines
+    if not any(file.suffix.lower() in OUTLINE_SUFFIXES for file in files) and any(runs_below(folder, depth=1)):
+        raise UserError(
+            f"maps={folder} is a folder of runs: map with them first, seep predict run={folder} input=SCENES "
+            "output=MAPS."
+        )
     if not files:
         raise UserError(
             f"maps={folder} holds neither maps (NAME{PROBABILITY_SUFFIX}, which predict writes) nor outlines "

@@ -8,7 +8,7 @@ from typing import Any
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.grid import grid_of_scene
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.files import draft_of
+from seep_lightning.files import draft_of, is_empty
 from seep_lightning.scene.raster_formats import MAP_FORMAT
 from seep_lightning.sources.dates import date_in
 from seep_lightning.sources.day_list import DayList
@@ -30,8 +30,8 @@ def raster_of_history(path: Path, folder: Path, facts: Mapping[str, Any]) -> Ite
     """The raster of recurrence of a history, for as long as it is used.
 
     Args:
-        path: Such a raster; layers of `seep sources`, which wrote one beside them; an analyst's outlines with their
-            dates; or a folder of maps.
+        path: Such a raster; layers of `seep sources`, which wrote one beside them, or the folder of both; an analyst's
+            outlines with their dates; or a folder of maps.
         folder: Where the recurrence of outlines and maps is counted.
         facts: What a network knows of the data that it was trained on: how scenes without coordinates lie on the ground
             that they share.
@@ -41,6 +41,8 @@ def raster_of_history(path: Path, folder: Path, facts: Mapping[str, Any]) -> Ite
     """
     if not path.exists():
         raise UserError(f"history={path}: there is no such file or folder.")
+    if path.is_dir() and is_empty(path):
+        raise UserError(f"history={path}: it is empty. Give the folder of `seep sources`, or one of maps or outlines.")
     raster = path if _is_raster(path) else _raster_beside(path)
     if raster is not None:
         yield raster
@@ -87,11 +89,12 @@ def _is_raster(path: Path) -> bool:
     return not path.is_dir() and path.suffix.lower() not in OUTLINE_SUFFIXES
 
 
-def _raster_beside(layers: Path) -> Path | None:
-    """The raster that `seep sources` wrote beside its layers; None where there is none."""
-    for output in (layers, layers.parent):
+def _raster_beside(path: Path) -> Path | None:
+    """The raster that `seep sources` wrote beside its layers, or in its folder; None where there is none."""
+    for output in (path, path.parent):
         outputs = SourceOutputs.of(str(output))
-        if outputs.layers == layers and outputs.recurrence.is_file():
+        is_of_it = outputs.layers == path or (outputs.folder == path and outputs.are_there)
+        if is_of_it and outputs.recurrence.is_file():
             return outputs.recurrence
     return None
 

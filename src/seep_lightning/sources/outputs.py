@@ -65,6 +65,11 @@ class SourceOutputs:
         )
 
     @property
+    def are_there(self) -> bool:
+        """Whether a call of `seep sources` has written them."""
+        return self.layers.is_file() and self.recurrence.is_file()
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All files but those of the store."""
         return (self.layers, self.recurrence, self.days, self.source_days)
