@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import NextConfig, PredictConfig
 from seep_lightning.config.rules import check_config
@@ -245,7 +243,7 @@ def evenly_drawn(images: Sequence[Path], most: int) -> list[Path]:
         images: The list.
         most: How many; fewer than there are.
     """
-    return [images[index] for index in np.arange(most) * len(images) // most]
+    return [images[index * len(images) // most] for index in range(most)]
 
 
 def _pool_of(candidates: Sequence[Candidate], labelled: Sequence[Candidate]) -> Pool:
