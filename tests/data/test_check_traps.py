@@ -463,7 +463,9 @@ def test_what_is_wrong_with_many_chips_is_one_line_with_three_examples(tmp_path)
     assert text.endswith("(as 47 more: S0.000001.tif, S0.000002.tif, S0.000003.tif and 44 more)")
 
 
-def test_the_output_is_short_whatever_is_wrong(tmp_path, capsys):
+def test_the_output_is_short_whatever_is_wrong(tmp_path, capsys, monkeypatch):
+    # some environments of a test run set it, and then lines are broken
+    monkeypatch.delenv("COLUMNS", raising=False)
     write_set(tmp_path, darkest_at_zero, name="n{number}.tif")
     rng = np.random.default_rng(1)
     for number in range(24):
