@@ -9,11 +9,12 @@ from seep_lightning.errors import UserError
 from seep_lightning.folds.learned_before import warning_of
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
-from seep_lightning.runs.recipes import check_one_recipe, recipe_of
-from seep_lightning.runs.settings import flatten
+from seep_lightning.runs.recipes import check_one_recipe
+from seep_lightning.runs.status import RunStatus
 
 log = logging.getLogger(__name__)
 
+ONE_RECIPE = "Name those of one alone, or set recipes side by side with compare by=."
 Parts = dict[str, str]
 """The part (`train`, `val` or `test`) of each chip by its name."""
 
@@ -66,9 +67,9 @@ def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
         if len(found) == 1:
             lone_runs += found
         else:
-            _check_alike(found)
+            check_one_recipe(found, ONE_RECIPE)
         runs |= {run.dir: run for run in found}
-    _check_alike(lone_runs)
+    check_one_recipe(lone_runs, ONE_RECIPE)
     if not runs:
         raise UserError(f"runs={','.join(map(str, folders))}: no run in there has come to its end. Train it first.")
     folds = _grouped(list(runs.values()))
@@ -82,17 +83,10 @@ def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
 
 def _is_trained(run: Run) -> bool:
     """Whether a run has come to its end; it is told where it has not."""
-    if run.summary().get("status") == "finished" and (run.checkpoints / "best.ckpt").is_file():
+    if run.summary().get("status") == RunStatus.FINISHED and (run.checkpoints / "best.ckpt").is_file():
         return True
     log.warning("left out: %s: its training has not come to its end", run.dir)
     return False
-
-
-def _check_alike(runs: Sequence[Run]) -> None:
-    """Raise `UserError` where runs differ in more than fold, seed and start."""
-    recipes = [(run, recipe_of(run, flatten(run.config))) for run in runs]
-    for other in recipes[1:]:
-        check_one_recipe(recipes[0], other, "Name those of one alone, or set recipes side by side with compare by=.")
 
 
 def _grouped(runs: Sequence[Run]) -> list[Fold]:

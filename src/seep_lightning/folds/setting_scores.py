@@ -17,7 +17,7 @@ from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_ove
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.row_values import ABSENT, full_name, parsed_conditions, value_of
 from seep_lightning.reporting.run_table import short_names, shown_value
-from seep_lightning.runs.recipes import FOLD, SPLIT_SEED, check_one_recipe, recipe_of
+from seep_lightning.runs.recipes import FOLD, SPLIT_SEED, check_recipes, recipe_of
 from seep_lightning.runs.status import RunStatus
 
 log = logging.getLogger(__name__)
@@ -256,8 +256,7 @@ def _check_recipe(runs: Sequence[ScoredRun]) -> None:
         recipe = recipe_of(run.row.run, run.row.all_settings)
         recipe.pop(SPLIT_SEED, None)
         recipes.append((run.row.run, recipe))
-    for other in recipes[1:]:
-        check_one_recipe(recipes[0], other, "Name it in by= too, or choose runs with where=.")
+    check_recipes(recipes, "Name it in by= too, or choose runs with where=.")
 
 
 def _keep_whole_seeds(settings: list[_Setting], notes: list[str]) -> list[int]:

@@ -10,8 +10,7 @@ from seep_lightning.errors import UserError, shortened
 from seep_lightning.files import with_home
 from seep_lightning.runs.directory import Run, runs_below
 from seep_lightning.runs.newest import run_or_newest_below
-from seep_lightning.runs.recipes import check_one_recipe, recipe_of
-from seep_lightning.runs.settings import flatten
+from seep_lightning.runs.recipes import check_one_recipe
 from seep_lightning.runs.status import RunStatus
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ def finished_folds_in(path: str | Path, checkpoint: str = "best") -> list[Run]:
     folds = [run for run in runs if _is_fold(run)]
     if len({run.config.split.fold for run in folds}) < 2:
         return []
-    _check_alike(folds, folder)
+    check_one_recipe(folds, f"Name the folds of one of them, run=[A,B], in place of run={folder}.")
     finished = [run for run in folds if _is_finished(run, checkpoint)]
     others = [run.dir.name for run in folds if run not in finished]
     if others and len(finished) > 1:
@@ -106,11 +105,3 @@ def _is_fold(run: Run) -> bool:
 def _is_finished(run: Run, checkpoint: str) -> bool:
     """Whether a run has come to its end and has the checkpoint."""
     return run.summary().get("status") == RunStatus.FINISHED and is_there(run.checkpoints / f"{checkpoint}.ckpt")
-
-
-def _check_alike(runs: Sequence[Run], folder: Path) -> None:
-    """Raise `UserError` where folds differ in more than a recipe's folds do."""
-    recipes = [(run, recipe_of(run, flatten(run.config))) for run in runs]
-    advice = f"Name the folds of one of them, run=[A,B], in place of run={folder}."
-    for other in recipes[1:]:
-        check_one_recipe(recipes[0], other, advice)
