@@ -37,7 +37,7 @@ from seep_lightning import api
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell, cell
-from seep_lightning.data.mosaic import box, lay
+from seep_lightning.data.mosaic import chip_box, lay
 from seep_lightning.data.normalise import IQR_OF_NORMAL, LEAST_SPREAD, LIMIT, QUARTILES, Normaliser
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.folds.fold_runs import Fold, find_folds
@@ -266,7 +266,7 @@ class DayCounts:
         size = tuple((corners.max(axis=0) + 1) * side)
         counts = cls(corners, *({scene: np.zeros(size, np.float32) for scene in set(chips.scenes)} for _ in range(2)))
         for index, scene in enumerate(chips.scenes):
-            top, bottom, left, right = box(tuple(corners[index]), (side, side))
+            top, bottom, left, right = chip_box(tuple(corners[index]), (side, side))
             pixels = chips.read(index)
             # a cell that an outline touches has a slick, as `seep sources` counts it
             counts.seen[scene][top:bottom, left:right] = shares_of_cells(pixels.mask > 0) > 0
@@ -294,7 +294,7 @@ def histories(chips: Chips, fold: Fold) -> dict[int, Floats]:
     for scene in sorted(set(chips.scenes)):
         odds = counts.log_odds(sorted(taught - {scene}))
         for index in (index for index, own in enumerate(chips.scenes) if own == scene):
-            top, bottom, left, right = box(tuple(counts.corners[index]), chips.size)
+            top, bottom, left, right = chip_box(tuple(counts.corners[index]), chips.size)
             bands[index] = odds[top:bottom, left:right]
     return bands
 

@@ -10,7 +10,7 @@ from affine import Affine
 from helpers.rasters import UTM, write_raster
 from seep_lightning.data.columns import LooseChips, columns_of_scene
 from seep_lightning.data.generator.scene import generate_scene
-from seep_lightning.data.mosaic import box
+from seep_lightning.data.mosaic import chip_box
 
 ROWS, COLUMNS, SIZE = 4, 3, 128
 PREFIX = {"9": 10}
@@ -23,7 +23,7 @@ def cut(folder: Path, scene: str, image: np.ndarray, *, georeferenced: bool = Fa
     images.mkdir(parents=True, exist_ok=True)
     tiles = {}
     for tile in range(ROWS * COLUMNS):
-        top, bottom, left, right = box(divmod(tile, COLUMNS), (SIZE, SIZE))
+        top, bottom, left, right = chip_box(divmod(tile, COLUMNS), (SIZE, SIZE))
         path = images / f"{scene}.{tile:06d}.tif"
         place = {**UTM, "transform": UTM["transform"] @ Affine.translation(left, top)} if georeferenced else {}
         tiles[write_raster(path, image[top:bottom, left:right], **place)] = tile

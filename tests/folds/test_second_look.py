@@ -27,8 +27,8 @@ from seep_lightning.folds.second_look import judge_objects
 from seep_lightning.folds.taught_judge import RIDGE, teach
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.counts import count_pixels
+from seep_lightning.scene.boxes import Box
 from seep_lightning.scene.levels import level
-from seep_lightning.scene.objects import Box
 from seep_lightning.scene.second_look import FEATURES, PLACE_FEATURES, POINTS, Judge, terms_of
 
 NAMES = list(FEATURES)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from helpers.maps import COLUMNS, ROWS, TILE
 from helpers.rasters import UTM, write_raster
-from seep_lightning.data.mosaic import box
+from seep_lightning.data.mosaic import chip_box
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +35,6 @@ def chips(tmp_path: Path, image: NDArray[np.uint16]) -> Path:
     folder = tmp_path / "chips"
     folder.mkdir()
     for tile in set(range(ROWS * COLUMNS)) - {6}:
-        top, bottom, left, right = box(divmod(tile, COLUMNS), (TILE, TILE))
+        top, bottom, left, right = chip_box(divmod(tile, COLUMNS), (TILE, TILE))
         cv2.imwrite(str(folder / f"S9.{tile:06d}.tif"), image[top:bottom, left:right])
     return folder

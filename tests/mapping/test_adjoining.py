@@ -12,7 +12,7 @@ from helpers.maps import COLUMNS, ROWS, TILE, band, mapped, table
 from helpers.rasters import UTM, write_raster
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.mosaic import box
+from seep_lightning.data.mosaic import chip_box
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import SceneJob, find_jobs
 from seep_lightning.scene.scene_file import ReadingOptions, SceneFile
@@ -124,7 +124,7 @@ def test_the_map_of_chips_laid_by_georeference_is_that_of_their_scene(trained, s
     chips = tmp_path / "chips"
     for row in range(ROWS):
         for column in range(COLUMNS):
-            top, bottom, left, right = box((row, column), (TILE, TILE))
+            top, bottom, left, right = chip_box((row, column), (TILE, TILE))
             write_chip(chips / f"a-r{row}c{column}.tif", (row, column), image[top:bottom, left:right])
     with caplog.at_level(logging.WARNING):
         laid = mapped(trained, chips, tmp_path / "laid", mosaic="georeference")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from helpers.maps import COLUMNS, TILE, band, close, mapped, probability, variant
 from helpers.rasters import UTM, write_raster
 from seep_lightning.config.commands import PredictConfig
-from seep_lightning.data.mosaic import box
+from seep_lightning.data.mosaic import chip_box
 from seep_lightning.data.normalise import histogram, quartiles_of
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.scenes import predict
@@ -118,7 +118,7 @@ def test_statistics_of_the_scene_go_with_every_window_and_chip(
     image[32:64, 64:96] = 0
     quartiles = quartiles_of(histogram(image[None], image > 0))
     for path in chips.iterdir():  # on the ground: statistics lay them together in an order of their own
-        top, _, left, _ = box(divmod(int(path.name[3:9]), COLUMNS), (TILE, TILE))
+        top, _, left, _ = chip_box(divmod(int(path.name[3:9]), COLUMNS), (TILE, TILE))
         place = {**UTM, "transform": UTM["transform"] @ Affine.translation(left, top)}
         write_raster(path, cv2.imread(str(path), cv2.IMREAD_UNCHANGED), **place)
     out = mapped(run, chips, tmp_path / "out", mosaic=False)

@@ -20,7 +20,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.columns import find_columns
 from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.data.inputs import find_scenes
-from seep_lightning.data.mosaic import box, lay
+from seep_lightning.data.mosaic import chip_box, lay
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.jobs import SceneJob, find_jobs, strips_of
 from seep_lightning.predictor.loading import load
@@ -73,7 +73,7 @@ def test_chips_are_laid_into_their_scene_and_cut_back(
     assert (table(out)["S9"]["seeps"], table(out)["S9"]["unit"]) == (table(whole)["a"]["seeps"], "px2")
     assert not list(out.glob(".*"))
     for path in chips.iterdir():
-        top, bottom, left, right = box(divmod(int(path.stem[3:]), COLUMNS), (TILE, TILE))
+        top, bottom, left, right = chip_box(divmod(int(path.stem[3:]), COLUMNS), (TILE, TILE))
         chip = cv2.imread(str(out / "probabilities" / path.name), cv2.IMREAD_UNCHANGED)
         assert (chip == band(out / "S9.probability.tif")[top:bottom, left:right]).all()
         mask = cv2.imread(str(out / "masks" / path.name), cv2.IMREAD_UNCHANGED)
@@ -86,7 +86,7 @@ def test_chips_are_laid_into_their_scene_and_cut_back(
 def test_georeferenced_chips_give_a_georeferenced_scene(trained: Path, image: Any, tmp_path: Path) -> None:
     (tmp_path / "chips").mkdir()
     for tile in (1, 2, 5):  # none of the first column
-        top, bottom, left, right = box(divmod(tile, COLUMNS), (TILE, TILE))
+        top, bottom, left, right = chip_box(divmod(tile, COLUMNS), (TILE, TILE))
         corner = UTM["transform"] @ Affine.translation(left, top)
         place = {**UTM, "transform": corner}
         write_raster(tmp_path / "chips" / f"X.{tile}.tif", image[top:bottom, left:right], **place)
@@ -97,7 +97,7 @@ def test_georeferenced_chips_give_a_georeferenced_scene(trained: Path, image: An
 
 def test_the_width_of_a_scene_is_found_from_the_edges_of_its_chips_or_not_at_all() -> None:
     image, _ = generate_scene(3, 6 * 128, 7 * 128)
-    boxes = {tile: box(divmod(tile, 7), (128, 128)) for tile in range(42)}
+    boxes = {tile: chip_box(divmod(tile, 7), (128, 128)) for tile in range(42)}
     tiles = {tile: image[top:bottom, left:right] for tile, (top, bottom, left, right) in boxes.items()}
     assert (lay({divmod(tile, 7): chip for tile, chip in tiles.items()}) == image).all()
     assert find_columns({tile: chip[[0, -1]] for tile, chip in tiles.items() if tile % 5}) == 7

@@ -13,7 +13,7 @@ from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.datamodule import SeepDataModule
 from seep_lightning.data.generator.scene import generate_scene
-from seep_lightning.data.mosaic import box
+from seep_lightning.data.mosaic import chip_box
 from seep_lightning.mapping.jobs import find_jobs
 from seep_lightning.runs.checkpoints import read_checkpoint
 from seep_lightning.scene.scene_file import SceneFile
@@ -32,7 +32,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]
     for scene, paths in chips.items():
         (home / scene).mkdir()
         for tile in range(ROWS * COLUMNS):
-            top, bottom, left, right = box(divmod(tile, COLUMNS), (SIZE, SIZE))
+            top, bottom, left, right = chip_box(divmod(tile, COLUMNS), (SIZE, SIZE))
             path = home / scene / f"{scene}.{tile:06d}.tif"
             paths.append(write_raster(path, image[top:bottom, left:right]))
     return chips

@@ -8,22 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.grid import Cell
+from seep_lightning.scene.boxes import Box
 
 
-def box(cell: Cell, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Say where a chip lies in its scene.
+def chip_box(cell: Cell, size: tuple[int, int]) -> Box:
+    """Say where a chip lies in its scene, px.
 
     Args:
         cell: (row, column) of the chip.
         size: (height, width) of a chip, px.
-
-    Returns:
-        Top, bottom, left and right, px; bottom and right are the first pixel that is outside.
     """
     row, column = cell
     height, width = size
     top, left = row * height, column * width
-    return top, top + height, left, left + width
+    return Box(top, top + height, left, left + width)
 
 
 def lay(chips: Mapping[Cell, NDArray[Any]], nodata: float = 0) -> NDArray[Any]:
@@ -42,8 +40,8 @@ def lay(chips: Mapping[Cell, NDArray[Any]], nodata: float = 0) -> NDArray[Any]:
     size = ((last_row + 1) * height, (last_column + 1) * width)
     scene = np.full((*first.shape[:-2], *size), nodata, first.dtype)
     for cell, chip in chips.items():
-        top, bottom, left, right = box(cell, (height, width))
-        scene[..., top:bottom, left:right] = chip
+        rows, columns = chip_box(cell, (height, width)).slices
+        scene[..., rows, columns] = chip
     return scene
 
 

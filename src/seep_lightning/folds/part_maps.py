@@ -16,7 +16,7 @@ from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.data.chip_maps import read_chip_map, write_chip_map
 from seep_lightning.data.grid import Cell, cell
-from seep_lightning.data.mosaic import box, lay
+from seep_lightning.data.mosaic import chip_box, lay
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.evaluation.parts import Part, part_of
 from seep_lightning.files import digest, draft_of, remove_leftovers, replace_folder, write_text
@@ -316,6 +316,6 @@ def _of_chips(layer: Levels, tiles: Mapping[Cell, int], size: tuple[int, int]) -
     """A layer of a scene, 0 where none of these chips lies."""
     kept = np.zeros_like(layer)
     for position in tiles:
-        top, bottom, left, right = box(position, size)
-        kept[top:bottom, left:right] = layer[top:bottom, left:right]
+        part = chip_box(position, size).slices
+        kept[part] = layer[part]
     return kept

@@ -21,6 +21,7 @@ from seep_lightning.labelling.features import Bottleneck, map_features, picture_
 from seep_lightning.labelling.uncertainty import pixel_uncertainty, window_uncertainty
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.mapper import PreparedScene, SceneMapper
+from seep_lightning.scene.boxes import Box
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Mask, Progress
 from seep_lightning.scene.lookahead import lookahead
@@ -31,23 +32,6 @@ LEAST_DATA = 0.1
 POINTS_PER_SIDE = 5
 # strips that are read ahead of the network
 READ_AHEAD = 1
-
-
-@dataclass(frozen=True)
-class Box:
-    """A window in its file, px.
-
-    Attributes:
-        top: First row.
-        left: First column.
-        height: Rows.
-        width: Columns.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)
@@ -202,7 +186,7 @@ class Survey:
             inputs = np.zeros((0, *has_data.shape), np.float32)
             if has_data.any():
                 inputs = scene.ensemble.normalise(values[:, :, inside], has_data)
-            box = Box(top, left, rows.size, columns.size)
+            box = Box(top, top + rows.size, left, left + columns.size)
             windows.append(Window((row, column), box, inputs, has_data))
         return windows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.data.mosaic import box as cell_box
+from seep_lightning.data.mosaic import chip_box
 from seep_lightning.folds.choices import Choice
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes
@@ -16,7 +16,7 @@ from seep_lightning.labelling.review_file import ListedLabel, Patch, run_lengths
 from seep_lightning.labelling.review_places import ScenePlace, place_of
 from seep_lightning.labelling.suspect_kinds import KINDS, find_suspects
 from seep_lightning.labelling.suspects import Evidence, Mask, Suspect
-from seep_lightning.scene.objects import Box
+from seep_lightning.scene.boxes import Box
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -201,9 +201,9 @@ def _patches(suspect: Suspect, scene: FoldScene) -> Iterator[Patch]:
     """The parts of a suspect on each chip that it touches."""
     box = suspect.box
     for position, index in scene.tiles.items():
-        chip_top, chip_bottom, chip_left, chip_right = cell_box(position, scene.chips.size)
-        top, bottom = max(box.top, chip_top), min(box.bottom, chip_bottom)
-        left, right = max(box.left, chip_left), min(box.right, chip_right)
+        chip = chip_box(position, scene.chips.size)
+        top, bottom = max(box.top, chip.top), min(box.bottom, chip.bottom)
+        left, right = max(box.left, chip.left), min(box.right, chip.right)
         if top >= bottom or left >= right:
             continue
         own = np.s_[top - box.top : bottom - box.top, left - box.left : right - box.left]
@@ -212,8 +212,8 @@ def _patches(suspect: Suspect, scene: FoldScene) -> Iterator[Patch]:
             continue
         yield Patch(
             chip=scene.chips.names[index],
-            top=top - chip_top,
-            left=left - chip_left,
+            top=top - chip.top,
+            left=left - chip.left,
             height=bottom - top,
             width=right - left,
             label=run_lengths(label),
@@ -224,7 +224,7 @@ def _patches(suspect: Suspect, scene: FoldScene) -> Iterator[Patch]:
 def _view(box: Box, picture: NDArray[Any], evidence: Evidence) -> View:
     """What lies around a suspect."""
     height, width = picture.shape
-    longer = max(box.bottom - box.top, box.right - box.left)
+    longer = max(box.height, box.width)
     side = min(longer + 2 * max(LEAST_MARGIN, round(MARGIN_SHARE * longer)), LARGEST_VIEW)
     top, bottom = _span((box.top + box.bottom) // 2, side, height)
     left, right = _span((box.left + box.right) // 2, side, width)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from seep_lightning.data.mosaic import box as cell_box
+from seep_lightning.data.mosaic import chip_box
 from seep_lightning.folds.part_maps import FoldScene
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.projections import Points
@@ -56,6 +56,6 @@ def place_of(scene: FoldScene) -> ScenePlace:
         UserError: A chip's file cannot be read any more.
     """
     position, index = next(iter(scene.tiles.items()))
-    top, _, left, _ = cell_box(position, scene.chips.size)
+    box = chip_box(position, scene.chips.size)
     with Raster(scene.chips.image_paths[index]) as raster:
-        return ScenePlace(Ground.of(raster), top, left)
+        return ScenePlace(Ground.of(raster), box.top, box.left)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.scene.objects import Box
+from seep_lightning.scene.boxes import Box
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -314,7 +314,7 @@ def _moved(outline: _Object, shift: _Shift, size: tuple[int, ...]) -> tuple[Box,
         max(box.left + min(shift.right, 0), 0),
         min(box.right + max(shift.right, 0), width),
     )
-    label = np.zeros((both.bottom - both.top, both.right - both.left), bool)
+    label = np.zeros((both.height, both.width), bool)
     moved = label.copy()
     rows, columns = np.nonzero(outline.pixels)
     rows += box.top - both.top
@@ -371,7 +371,7 @@ def _grown(small: _Object, allowed: Mask) -> _Object:
         max(small.box.left - NEIGHBOURHOOD, 0),
         min(small.box.right + NEIGHBOURHOOD, width),
     )
-    pixels = np.zeros((box.bottom - box.top, box.right - box.left), bool)
+    pixels = np.zeros((box.height, box.width), bool)
     rows, columns = np.nonzero(small.pixels)
     pixels[rows + small.box.top - box.top, columns + small.box.left - box.left] = True
     pixels = (_distance_to(pixels) <= NEIGHBOURHOOD) & allowed[box.slices] | pixels

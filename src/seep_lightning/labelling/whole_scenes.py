@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
-from seep_lightning.labelling.candidates import Box, Candidate
+from seep_lightning.labelling.candidates import Candidate
+from seep_lightning.scene.boxes import Box
 
 TOP_WINDOWS = 0.1
 """The part of a scene's windows whose uncertainty counts: the rest is open sea."""
@@ -50,11 +51,12 @@ def _scene_of(windows: Sequence[Candidate]) -> Candidate:
 def _box_around(windows: Sequence[Candidate]) -> Box:
     """The box of all windows of a file."""
     boxes = [window.box for window in windows]
-    top = min(box.top for box in boxes)
-    left = min(box.left for box in boxes)
-    bottom = max(box.top + box.height for box in boxes)
-    right = max(box.left + box.width for box in boxes)
-    return Box(top, left, bottom - top, right - left)
+    return Box(
+        top=min(box.top for box in boxes),
+        bottom=max(box.bottom for box in boxes),
+        left=min(box.left for box in boxes),
+        right=max(box.right for box in boxes),
+    )
 
 
 def _joined(windows: Sequence[Candidate]) -> shapely.MultiPolygon:

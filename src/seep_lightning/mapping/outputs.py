@@ -7,7 +7,7 @@ import numpy as np
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.images import write_image
-from seep_lightning.data.mosaic import box
+from seep_lightning.data.mosaic import chip_box
 from seep_lightning.errors import WouldReplace
 from seep_lightning.files import real_path
 from seep_lightning.mapping.jobs import SceneJob
@@ -116,8 +116,7 @@ def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
     with Raster(path, as_stored=True) as raster:
         size = _chip_size(job, raster)
         for file, cell in job.tiles.items():
-            top, bottom, left, right = box(cell, size)
-            values, valid = raster.read(top, bottom, left, right)
+            values, valid = raster.read(*chip_box(cell, size))
             chip_map = np.where(valid, values[0], 0).astype(np.uint8)
             write_image(cut_path(folder, job, file.path), chip_map)
 

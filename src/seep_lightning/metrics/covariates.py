@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.compat import thinning
+from seep_lightning.scene.boxes import box_around
 from seep_lightning.scene.contrast import contrast
-from seep_lightning.scene.mask_boxes import box_around
 
 Mask = NDArray[np.bool_]
 
@@ -28,7 +28,7 @@ def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float
     if area == 0:
         return {"seep_px": 0, "width_px": None, "contrast": None}
     # padded: a seep that ends at the chip's edge keeps its centre line
-    padded = np.pad(truth[box_around(truth)], 1)
+    padded = np.pad(truth[box_around(truth).slices], 1)
     skeleton = thinning()(padded)
     length = max(int(np.count_nonzero(skeleton)), 1)
     return {"seep_px": area, "width_px": area / length, "contrast": contrast(image, truth, valid & ~truth)}

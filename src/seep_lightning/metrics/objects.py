@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seep_lightning.compat import thinning
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
 from seep_lightning.metrics.tolerance import within_tolerance
-from seep_lightning.scene.mask_boxes import Box, box_around
+from seep_lightning.scene.boxes import Box, box_around
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -143,15 +143,16 @@ def _labelled(mask: Mask) -> _LabelledObjects:
     """Label the connected objects of a mask. Only the box around them is looked at."""
     labels = np.zeros(mask.shape, np.int32)
     box = box_around(mask)
-    if not mask[box].size:
+    inside = mask[box.slices]
+    if not inside.size:
         return _LabelledObjects(labels, np.zeros(0, np.int32), [])
-    _, labels[box], stats, _ = cv2.connectedComponentsWithStats(mask[box].astype(np.uint8), connectivity=8)
+    _, labels[box.slices], stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
     stats_without_background = stats[1:]
     boxes = []
     for left_in_box, top_in_box, width, height, _ in stats_without_background:
-        top = box[0].start + top_in_box
-        left = box[1].start + left_in_box
-        boxes.append(np.s_[top : top + height, left : left + width])
+        top = box.top + int(top_in_box)
+        left = box.left + int(left_in_box)
+        boxes.append(Box(top, top + int(height), left, left + int(width)))
     return _LabelledObjects(labels, stats_without_background[:, cv2.CC_STAT_AREA], boxes)
 
 
@@ -185,7 +186,7 @@ def _centre_lines(objects: _LabelledObjects) -> Mask:
     thinned = thinning()
     lines = np.zeros(objects.labels.shape, bool)
     for number, box in enumerate(objects.boxes, start=1):
-        lines[box] |= thinned(objects.labels[box] == number)
+        lines[box.slices] |= thinned(objects.labels[box.slices] == number)
     return lines
 
 

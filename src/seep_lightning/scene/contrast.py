@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.scene.mask_boxes import box_around
+from seep_lightning.scene.boxes import box_around
 
 SEA_DISTANCE = (3, 8)
 """Pixels between an object and the sea that its contrast compares with: nearest and farthest."""
@@ -42,7 +42,7 @@ def _sea_around(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around = np.zeros_like(core)
     if not core.any():
         return around
-    box = box_around(core, margin=farthest)
+    box = box_around(core, margin=farthest).slices
     object_pixels = core[box].astype(np.uint8)
     squared = _squared_distances(farthest)
     # half the time of a map of distances

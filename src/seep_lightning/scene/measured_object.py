@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from rasterio import features
 
 from seep_lightning.scene import shapes
+from seep_lightning.scene.boxes import Box
 from seep_lightning.scene.contrast import contrast, linear
 from seep_lightning.scene.ground import Ground
-from seep_lightning.scene.objects import Box, Core
+from seep_lightning.scene.objects import Core
 from seep_lightning.scene.options import PolygonOptions, ThresholdValues
 from seep_lightning.scene.projections import Points, PointTransform
 from seep_lightning.scene.raster import Raster

@@ -25,20 +25,6 @@ ObjectTable = NDArray[np.void]
 """Objects in a structured array (N,), whose fields are those of `SceneObject`."""
 
 
-class Box(NamedTuple):
-    """Part of a raster: rows top..bottom and columns left..right, half open."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to take the part out of an array (H, W)."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-
 class SceneObject(NamedTuple):
     """One object of a scene.
 

@@ -14,12 +14,13 @@ from scipy import ndimage
 from skimage.morphology import remove_small_holes, remove_small_objects
 
 from seep_lightning.errors import UserError
+from seep_lightning.scene.boxes import Box
 from seep_lightning.scene.contrast import SEA_DISTANCE
 from seep_lightning.scene.field_texts import DescribedColumn
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.levels import level
 from seep_lightning.scene.measured_object import MappedScene, MeasuredObject, read_band
-from seep_lightning.scene.objects import Box, Core, SceneObject, find_objects
+from seep_lightning.scene.objects import Core, SceneObject, find_objects
 from seep_lightning.scene.options import PolygonOptions, ThresholdValues
 from seep_lightning.scene.polygon_attributes import (
     AttributeValue,
