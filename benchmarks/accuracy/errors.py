@@ -52,8 +52,8 @@ def main(folder: Path, flips: str) -> None:
     row = json.loads((folder / f"pool-{Way(flips=flips).name()}.json").read_text())
     objects: list[tuple[float, ...]] = []
     by_class, near = np.zeros((8, 2)), np.zeros((4, 2))  # px found, all; false and missed px by distance to the outline
-    for scene, choice in out_of_fold_scenes([folder], way=Way(flips=flips)):
-        image, mask = scene.image()[0].astype(float), choice.mask(scene)
+    for scene, operating_point in out_of_fold_scenes([folder], way=Way(flips=flips)):
+        image, mask = scene.image()[0].astype(float), operating_point.mask(scene)
         for c in range(1, 8):
             by_class[c] += (mask & (scene.truth == c)).sum(), (scene.truth == c).sum()
         inside, outside = (cv2.distanceTransform(m.astype(np.uint8), cv2.DIST_L2, 3) for m in (scene.seep, ~scene.seep))

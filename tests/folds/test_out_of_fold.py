@@ -58,7 +58,7 @@ def test_each_scene_is_predicted_once_by_the_fold_that_tests_it(home: Path, trai
     # the weights are the same in all folds: `predict` maps the same
     images = scenes[0][0].chips.image_paths[0].parent
     predict(PredictConfig(run=str(trained), input=str(images), output=str(tmp_path), flips=False, chips=True))
-    for scene, choice in scenes:
+    for scene, operating_point in scenes:
         (at, index), *_ = scene.tiles.items()
         height, width = scene.chips.size
         part = np.s_[at[0] * height : (at[0] + 1) * height, at[1] * width : (at[1] + 1) * width]
@@ -67,11 +67,11 @@ def test_each_scene_is_predicted_once_by_the_fold_that_tests_it(home: Path, trai
         pixels = scene.chips.read(index)
         assert np.array_equal(scene.truth[part], pixels.mask * pixels.valid)
         assert np.array_equal(scene.image()[:, *part], pixels.image)
-        assert np.array_equal(choice.predicted(scene) > 0, choice.mask(scene))
-    pieces = {scene.name: (scene, choice) for scene, choice in scenes}
+        assert np.array_equal(operating_point.predicted(scene) > 0, operating_point.mask(scene))
+    pieces = {scene.name: (scene, operating_point) for scene, operating_point in scenes}
     for whole in whole_scenes([home / "fold-1", home / "fold-0"]):
-        scene, choice = pieces[whole.name]
-        assert np.array_equal(whole.predicted, choice.predicted(scene))
+        scene, operating_point = pieces[whole.name]
+        assert np.array_equal(whole.predicted, operating_point.predicted(scene))
         assert np.array_equal(whole.probability, scene.probability)
         assert whole.folds == (scene.fold.number,) and len(whole.cells) == len(scene.tiles)
 
@@ -153,9 +153,9 @@ def test_pieces_of_a_scene_count_as_one_and_names_may_have_blanks(
     monkeypatch.setattr(pooling, "PartMaps", maps)
     monkeypatch.setattr(pooling, "_origin", lambda *given: {})
     monkeypatch.setattr(pooling, "count_reliability", lambda *given: Reliability())
-    choice = SimpleNamespace(threshold=0.5, min_area=1, scaling=(1.0, 0.0))
-    choice.mask = lambda scene: masks[1, scene.scene]
-    monkeypatch.setattr(pooling, "choose", lambda scenes: choice)
+    operating_point = SimpleNamespace(threshold=0.5, min_area=1, scaling=(1.0, 0.0))
+    operating_point.mask = lambda scene: masks[1, scene.scene]
+    monkeypatch.setattr(pooling, "choose_operating_point", lambda scenes: operating_point)
     row = pool([tmp_path])
     counts = np.array([2 * count_pixels(masks[1, name], masks[0, name]) for name in names])
     assert row["interval"] == interval(counts) and len(row["scenes"]) == 16 and len(row["chosen"]) == 2

@@ -9,7 +9,7 @@ import pytest
 from helpers.chips import MASKS, make_chips
 from helpers.reviews import labels_of_scene, scene_of
 from seep_lightning.config.commands import ReviewConfig
-from seep_lightning.folds.choices import Choice
+from seep_lightning.folds.operating_points import OperatingPoint
 from seep_lightning.labelling import review_candidates
 from seep_lightning.labelling.review import WrittenReview, review
 
@@ -30,8 +30,8 @@ def reviewed_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(reviewed_root: Path) -> Iterator[WrittenReview]:
     """The review; tests must not change it."""
     scene = scene_of(reviewed_root)
-    choice = Choice(128, 0, (1.0, 0.0))
+    operating_point = OperatingPoint(128, 0, (1.0, 0.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(review_candidates, "find_folds", lambda folders: [scene.fold, scene.fold])
-        patch.setattr(review_candidates, "out_of_fold_scenes", lambda folders, part, way: [(scene, choice)])
+        patch.setattr(review_candidates, "out_of_fold_scenes", lambda folders, part, way: [(scene, operating_point)])
         yield review(ReviewConfig(runs="folds", output=str(reviewed_root.parent / "review")))

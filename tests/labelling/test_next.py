@@ -17,7 +17,7 @@ from seep_lightning import api
 from seep_lightning.config.commands import NextConfig
 from seep_lightning.errors import UserError
 from seep_lightning.labelling import next_labels
-from seep_lightning.labelling.acquisition import ACQUISITIONS, Pool, choose
+from seep_lightning.labelling.acquisition import ACQUISITIONS, CandidateTable, pick_candidates
 from seep_lightning.labelling.candidates import Side
 from seep_lightning.labelling.features import Bottleneck, map_features
 from seep_lightning.labelling.next_columns import NEXT_COLUMNS, RankedCandidate
@@ -146,7 +146,7 @@ def test_what_the_run_learned_from_is_left_out(tmp_path: Path, caplog: pytest.Lo
     (only,) = api.next(scenes=chips, run=[RUN, RUN], output=tmp_path / "list", by="scene")
     assert "left out: 1 of 2 files" in caplog.text
     # twice the same network disagrees about nothing
-    assert (only.candidate.name, only.choice.uncertainty) == ("S7", 0)
+    assert (only.candidate.name, only.pick.uncertainty) == ("S7", 0)
     with pytest.raises(UserError, match="strategy=best: expected one of both, uncertainty, diversity, random"):
         api.next(scenes=chips, run=RUN, output=tmp_path / "other", strategy="best")
 
@@ -163,37 +163,42 @@ def test_scenes_are_compared_with_labelled_scenes(ranked: tuple[Path, list[Ranke
     labelled = [replace(each, scene="labelled") for each in windows if each.scene == "a"]
     found = Found(1, 1, candidates=windows, labelled=labelled)
     settings = NextConfig(scenes="x", output="y", by="scene", strategy="diversity", count=3)
-    choices = {each.candidate.name: each.choice for each in ranked_of(found, ACQUISITIONS["diversity"], settings)}
-    assert choices["a"].diversity == pytest.approx(0, abs=1e-3)
-    assert choices["b"].diversity > 0.3
+    picks = {each.candidate.name: each.pick for each in ranked_of(found, ACQUISITIONS["diversity"], settings)}
+    assert picks["a"].diversity == pytest.approx(0, abs=1e-3)
+    assert picks["b"].diversity > 0.3
 
 
-def pool() -> Pool:
+def six_candidates() -> CandidateTable:
     """Six candidates: 0 and 1 are twins and the most unsure, 2 and 3 are like what is labelled, 4 and 5 like nobody."""
     features = np.array([[4, 0], [4, 0], [0, 0], [0, 0.1], [0, 4], [-4, -4]], np.float32)
     uncertainty = np.array([0.9, 0.89, 0.8, 0.1, 0.5, 0.3])
     labelled = np.zeros((1, 2), np.float32)
-    return Pool(uncertainty, features, labelled, list("abcdef"), np.full((6, 2), np.nan))
+    return CandidateTable(uncertainty, features, labelled, list("abcdef"), np.full((6, 2), np.nan))
 
 
 def test_twins_and_what_is_like_labelled_ones_come_late() -> None:
-    chosen = {kind: [choice.index for choice in choose(pool(), ACQUISITIONS[kind], 6, 0)] for kind in ACQUISITIONS}
+    chosen = {
+        kind: [pick.index for pick in pick_candidates(six_candidates(), ACQUISITIONS[kind], 6, 0)]
+        for kind in ACQUISITIONS
+    }
     assert chosen["uncertainty"] == [0, 1, 2, 4, 5, 3]
     assert chosen["both"][:3] == [0, 4, 5]
     assert set(chosen["diversity"][:3]) & {0, 1} and set(chosen["diversity"][:3]) >= {4, 5}
     assert sorted(chosen["random"]) == list(range(6))
-    again = [choice.index for choice in choose(pool(), ACQUISITIONS["random"], 6, 1)]
+    again = [pick.index for pick in pick_candidates(six_candidates(), ACQUISITIONS["random"], 6, 1)]
     assert again != chosen["random"]
 
 
 def test_neighbours_of_one_scene_do_not_come_together() -> None:
     cells = np.array([[0, 0], [0, 1], [9, 9], [0, 0], [0, 2], [5, 5]], float)
     far_apart = np.arange(6, dtype=np.float32)[:, None] * np.eye(1, 6, dtype=np.float32)
-    even = replace(pool(), scenes=["a", "a", "a", "b", "a", "a"], cells=cells, uncertainty=np.linspace(0.9, 0.88, 6))
-    choices = choose(replace(even, features=far_apart, labelled=far_apart[:0]), ACQUISITIONS["diversity"], 2, 0)
-    assert [choice.place for choice in choices] == [1, 1]
+    even = replace(
+        six_candidates(), scenes=["a", "a", "a", "b", "a", "a"], cells=cells, uncertainty=np.linspace(0.9, 0.88, 6)
+    )
+    picks = pick_candidates(replace(even, features=far_apart, labelled=far_apart[:0]), ACQUISITIONS["diversity"], 2, 0)
+    assert [pick.place for pick in picks] == [1, 1]
     by_uncertainty = replace(even, features=np.zeros((6, 1), np.float32), labelled=np.zeros((0, 1), np.float32))
-    first, second = choose(by_uncertainty, ACQUISITIONS["both"], 2, 0)
+    first, second = pick_candidates(by_uncertainty, ACQUISITIONS["both"], 2, 0)
     assert {by_uncertainty.scenes[first.index], by_uncertainty.scenes[second.index]} == {"a", "b"}
 
 

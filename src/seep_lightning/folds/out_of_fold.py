@@ -1,9 +1,9 @@
 """Out-of-fold predictions of a folder of runs: each chip by the network that did not learn from it, in its scene.
 
-    for scene, choice in out_of_fold_scenes(["outputs/folds"]):
-        mask = choice.mask(scene)        # (H, W) bool
-        p = choice.probability(scene)    # (H, W), scaled on the fold's validation scenes
-        scene.truth, scene.valid         # (H, W)
+    for scene, operating_point in out_of_fold_scenes(["outputs/folds"]):
+        mask = operating_point.mask(scene)        # (H, W) bool
+        p = operating_point.probability(scene)    # (H, W), scaled on the fold's validation scenes
+        scene.truth, scene.valid                  # (H, W)
 
 One scene is in memory at a time. The maps lie in `folds/` of each run, and are used again.
 """
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.grid import Cell
-from seep_lightning.folds.choices import Choice, choose
 from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.operating_points import OperatingPoint, choose_operating_point
 from seep_lightning.folds.part_maps import SCENES, FoldScene, PartMaps, Way
 
 
@@ -31,7 +31,7 @@ class WholeScene:
         probability: Of seep before scaling, uint8: 0 nodata, else 1 + 254 p.
         scaled: The probability that means what it says, float32; 0 where there are no data.
         classes: The most probable class of seep, uint8.
-        predicted: The class of each pixel that is seep by the choice of its fold, uint8, 0 elsewhere.
+        predicted: The class of each pixel that is seep by the operating point of its fold, uint8, 0 elsewhere.
         truth: The true class, uint8.
         valid: Where image and truth are known, bool.
         cells: The (row, column) of its chips, with the name of each.
@@ -51,7 +51,7 @@ class WholeScene:
 
 def out_of_fold_scenes(
     folders: Sequence[str | Path], part: str = "test", way: Way = SCENES
-) -> Iterator[tuple[FoldScene, Choice]]:
+) -> Iterator[tuple[FoldScene, OperatingPoint]]:
     """The scenes of a part of each fold, as far as they lie in it, with what the fold chose on its validation.
 
     Args:
@@ -66,9 +66,9 @@ def out_of_fold_scenes(
         UserError: The runs are not folds of one split, or something cannot be predicted.
     """
     for fold in find_folds(folders):
-        choice = choose(PartMaps(fold, "val", way).scenes)
+        operating_point = choose_operating_point(PartMaps(fold, "val", way).scenes)
         for scene in PartMaps(fold, part, way).scenes():
-            yield scene, choice
+            yield scene, operating_point
 
 
 def whole_scenes(folders: Sequence[str | Path], way: Way = SCENES) -> Iterator[WholeScene]:
@@ -85,14 +85,18 @@ def whole_scenes(folders: Sequence[str | Path], way: Way = SCENES) -> Iterator[W
         UserError: The runs are not folds of one split, or something cannot be predicted.
     """
     folds = find_folds(folders)
-    choices = [choose(PartMaps(fold, "val", way).scenes) for fold in folds]
+    operating_points = [choose_operating_point(PartMaps(fold, "val", way).scenes) for fold in folds]
     maps = [PartMaps(fold, "test", way) for fold in folds]
     for name in sorted(set().union(*[part.tiles for part in maps])):
-        own = [(part.scene(name), choice) for part, choice in zip(maps, choices, strict=True) if name in part.tiles]
+        own = [
+            (part.scene(name), operating_point)
+            for part, operating_point in zip(maps, operating_points, strict=True)
+            if name in part.tiles
+        ]
         yield _put_together(name, own)
 
 
-def _put_together(name: str, pieces: Sequence[tuple[FoldScene, Choice]]) -> WholeScene:
+def _put_together(name: str, pieces: Sequence[tuple[FoldScene, OperatingPoint]]) -> WholeScene:
     """A scene of its pieces, each of which holds chips that no other holds."""
     size = np.max([scene.truth.shape for scene, _ in pieces], axis=0)
     whole = WholeScene(
@@ -106,12 +110,12 @@ def _put_together(name: str, pieces: Sequence[tuple[FoldScene, Choice]]) -> Whol
         cells={at: scene.chips.names[index] for scene, _ in pieces for at, index in scene.tiles.items()},
         folds=tuple(scene.fold.number for scene, _ in pieces),
     )
-    for scene, choice in pieces:
+    for scene, operating_point in pieces:
         layers: dict[str, NDArray[Any]] = {
             "probability": scene.probability,
-            "scaled": choice.probability(scene),
+            "scaled": operating_point.probability(scene),
             "classes": scene.classes,
-            "predicted": choice.predicted(scene),
+            "predicted": operating_point.predicted(scene),
             "truth": scene.truth,
             "valid": scene.valid,
         }

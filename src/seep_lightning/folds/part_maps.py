@@ -84,8 +84,8 @@ class FoldScene:
     Attributes:
         name: The scene's; of a chip that lies in none its own.
         fold: The fold that did not learn from these chips, where the part is `test` or `val`.
-        probability: Of seep, uint8: 0 nodata, else 1 + 254 p, as the networks give it: `Choice.scaling` makes it mean
-            what it says.
+        probability: Of seep, uint8: 0 nodata, else 1 + 254 p, as the networks give it: `OperatingPoint.scaling` makes
+            it mean what it says.
         classes: The most probable class of seep, uint8 from 1; 0 where the probability is below 1/254 or unknown.
         truth: The true class, uint8, 0 for the sea.
         valid: Where image and truth are known, bool.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
-from seep_lightning.folds.choices import Choice, choose, count_reliability
 from seep_lightning.folds.fold_runs import Fold, find_folds
+from seep_lightning.folds.operating_points import OperatingPoint, choose_operating_point, count_reliability
 from seep_lightning.folds.part_maps import SCENES, PartMaps, Way
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.counts import count_pixels
@@ -36,24 +36,24 @@ class FoldCounts:
         pixels: Right, false and missed pixels (3,) by fold and scene.
         objects: Of each scene.
         reliability: Of probabilities after scaling.
-        choices: Of each fold on its validation.
+        operating_points: Of each fold.
     """
 
     pixels: dict[tuple[int, str], Counts] = field(default_factory=dict)
     objects: list[ObjectCounts] = field(default_factory=list)
     reliability: Reliability = field(default_factory=Reliability)
-    choices: list[tuple[Fold, Choice]] = field(default_factory=list)
+    operating_points: list[tuple[Fold, OperatingPoint]] = field(default_factory=list)
 
     def add(self, fold: Fold, way: Way) -> None:
         """Predict and count the test scenes of a fold."""
-        choice = choose(PartMaps(fold, "val", way).scenes)
-        self.choices.append((fold, choice))
+        operating_point = choose_operating_point(PartMaps(fold, "val", way).scenes)
+        self.operating_points.append((fold, operating_point))
         for scene in PartMaps(fold, "test", way).scenes():
-            mask = choice.mask(scene)
+            mask = operating_point.mask(scene)
             key = (fold.number, scene.scene)
             self.pixels[key] = self.pixels.get(key, np.zeros(3, np.int64)) + count_pixels(mask, scene.seep)
             self.objects.append(count_objects(mask, scene.seep, scene.valid))
-            self.reliability.counts += count_reliability([scene], choice.scaling).counts
+            self.reliability.counts += count_reliability([scene], operating_point.scaling).counts
 
 
 def pool(folders: Sequence[str | Path], way: Way = SCENES) -> dict[str, Any]:
@@ -99,8 +99,12 @@ def _figures(counts: FoldCounts) -> dict[str, Any]:
     scenes = added_by_scene([scene for _, scene in counts.pixels], counts.pixels.values())
     objects = object_summary(add_up(counts.objects))
     chosen = []
-    for fold, choice in counts.choices:
-        own = {"threshold": choice.threshold, "min_area": choice.min_area, "scaling": choice.scaling}
+    for fold, operating_point in counts.operating_points:
+        own = {
+            "threshold": operating_point.threshold,
+            "min_area": operating_point.min_area,
+            "scaling": operating_point.scaling,
+        }
         chosen.append({"run": fold.name} | own)
     return {
         **pooled_figures(list(scenes.values())),

@@ -33,7 +33,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Acquisition:
-    """A kind of choice.
+    """A way to choose candidates.
 
     Attributes:
         name: The value of `strategy`.
@@ -78,7 +78,7 @@ ACQUISITIONS = {kind.name: kind for kind in ACQUISITION_KINDS}
 
 
 def acquisition_called(name: str) -> Acquisition:
-    """The kind of choice of a name.
+    """The way to choose that has a name.
 
     Args:
         name: As `strategy` has it.
@@ -93,7 +93,7 @@ def acquisition_called(name: str) -> Acquisition:
 
 
 @dataclass(frozen=True)
-class Pool:
+class CandidateTable:
     """Candidates as numbers.
 
     Attributes:
@@ -112,11 +112,11 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Pick:
     """A chosen candidate.
 
     Attributes:
-        index: Its position in the pool.
+        index: Its position in the table.
         score: By which it was chosen.
         uncertainty: See `Standing`.
         diversity: See `Standing`; when it was chosen.
@@ -132,40 +132,40 @@ class Choice:
     earlier: int
 
 
-def choose(pool: Pool, acquisition: Acquisition, count: int, seed: int) -> list[Choice]:
-    """Choose candidates one after the other: the best one, given all that were chosen before.
+def pick_candidates(table: CandidateTable, acquisition: Acquisition, count: int, seed: int) -> list[Pick]:
+    """Pick candidates one after the other: the best one, given all that were chosen before.
 
     Args:
-        pool: The candidates.
-        acquisition: The kind of choice.
+        table: The candidates.
+        acquisition: The way to choose.
         count: How many, at most.
         seed: Of the draws, and of the order among equals.
 
     Returns:
-        The choices, the first one first.
+        The picks, the first one first.
     """
-    size = len(pool.uncertainty)
+    size = len(table.uncertainty)
     # of equal scores the first one counts: not always that of the first file
     draw = np.random.default_rng(seed).random(size)
     order = np.argsort(draw)
-    spread = Spread(pool.features, pool.labelled, seed)
-    crowds = _Crowds(pool.scenes, pool.cells)
+    spread = Spread(table.features, table.labelled, seed)
+    crowds = _Crowds(table.scenes, table.cells)
     is_open = np.ones(size, bool)
-    choices: list[Choice] = []
+    picks: list[Pick] = []
     for _ in range(min(count, size)):
-        standing = Standing(pool.uncertainty, spread.diversity, crowds.place, draw)
+        standing = Standing(table.uncertainty, spread.diversity, crowds.place, draw)
         scores = np.where(is_open, acquisition.score(standing), -np.inf)
         index = int(order[np.argmax(scores[order])])
-        choices.append(_choice(index, float(scores[index]), standing, crowds))
+        picks.append(_pick(index, float(scores[index]), standing, crowds))
         is_open[index] = False
         spread.add(index)
         crowds.add(index)
-    return choices
+    return picks
 
 
-def _choice(index: int, score: float, standing: Standing, crowds: "_Crowds") -> Choice:
+def _pick(index: int, score: float, standing: Standing, crowds: "_Crowds") -> Pick:
     """A candidate as it stood when it was chosen."""
-    return Choice(
+    return Pick(
         index=index,
         score=score,
         uncertainty=float(standing.uncertainty[index]),

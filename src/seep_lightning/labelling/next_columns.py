@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seep_lightning.labelling.acquisition import Choice
+from seep_lightning.labelling.acquisition import Pick
 from seep_lightning.labelling.candidates import Candidate
 from seep_lightning.scene.field_texts import FieldText
 from seep_lightning.scene.qgis_style import LayerLook
@@ -26,15 +26,15 @@ class RankedCandidate:
     Attributes:
         rank: 1 for what to outline first.
         candidate: What it is.
-        choice: The numbers by which it was chosen.
+        pick: The numbers by which it was chosen.
         above: The share of all candidates that are less uncertain, 0 to 1.
         networks: How many judged it.
-        strategy: The kind of choice.
+        strategy: The way to choose.
     """
 
     rank: int
     candidate: Candidate
-    choice: Choice
+    pick: Pick
     above: float
     networks: int
     strategy: str
@@ -57,7 +57,7 @@ class RankedCandidate:
 
     def _diversity_text(self) -> str:
         """How unlike it is."""
-        match self.choice.diversity:
+        match self.pick.diversity:
             case diversity if diversity >= FAR:
                 return "unlike what is outlined or ranked before"
             case diversity if diversity >= NEAR:
@@ -66,7 +66,7 @@ class RankedCandidate:
 
     def _place_text(self) -> str:
         """How many of its scene are ranked before; empty for none."""
-        return f"{self.choice.earlier} of its scene ranked before" if self.choice.earlier else ""
+        return f"{self.pick.earlier} of its scene ranked before" if self.pick.earlier else ""
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ NEXT_COLUMNS = (
     NextColumn("rank", lambda row: row.rank, "1 is to be outlined first", int),
     NextColumn("name", lambda row: row.candidate.name, "the chip, or the window of a scene by row and column", str),
     NextColumn("scene", lambda row: row.candidate.scene, "its scene", str),
-    NextColumn("score", lambda row: row.choice.score, "uncertainty x diversity x place, as the strategy takes them"),
-    NextColumn("uncertainty", lambda row: row.choice.uncertainty, "how unsure the networks are, 0 to 1"),
-    NextColumn("diversity", lambda row: row.choice.diversity, "how unlike what is outlined or ranked before, 0 to 1"),
-    NextColumn("place", lambda row: row.choice.place, "1, less for each of its scene that is ranked before"),
+    NextColumn("score", lambda row: row.pick.score, "uncertainty x diversity x place, as the strategy takes them"),
+    NextColumn("uncertainty", lambda row: row.pick.uncertainty, "how unsure the networks are, 0 to 1"),
+    NextColumn("diversity", lambda row: row.pick.diversity, "how unlike what is outlined or ranked before, 0 to 1"),
+    NextColumn("place", lambda row: row.pick.place, "1, less for each of its scene that is ranked before"),
     NextColumn("slick_share", lambda row: row.candidate.slick_share, "share that the networks take for slick, 0 to 1"),
     NextColumn("reason", lambda row: row.reason, "why it was chosen", str),
     NextColumn("top", lambda row: row.candidate.box.top, "first row in the file", int, unit="px"),

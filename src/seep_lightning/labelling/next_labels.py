@@ -15,7 +15,7 @@ from seep_lightning.data.inputs import find_scenes, path_list
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.errors import UserError
 from seep_lightning.files import absolute, with_home
-from seep_lightning.labelling.acquisition import Acquisition, Pool, acquisition_called, choose
+from seep_lightning.labelling.acquisition import Acquisition, CandidateTable, acquisition_called, pick_candidates
 from seep_lightning.labelling.candidates import Candidate, Survey, as_arrays
 from seep_lightning.labelling.labelled import Labelled
 from seep_lightning.labelling.next_columns import RankedCandidate, shares_below
@@ -67,7 +67,7 @@ def ranked_of(found: "Found", acquisition: Acquisition, config: NextConfig) -> l
 
     Args:
         found: Windows, and what is labelled.
-        acquisition: The kind of choice.
+        acquisition: The way to choose.
         config: What is ranked, and how many.
 
     Returns:
@@ -78,11 +78,11 @@ def ranked_of(found: "Found", acquisition: Acquisition, config: NextConfig) -> l
         # means vary less than windows: only means can be compared with means
         candidates, labelled = by_scene(candidates), by_scene(labelled)
     above = shares_below([candidate.uncertainty for candidate in candidates])
-    choices = choose(_pool_of(candidates, labelled), acquisition, config.count, config.seed)
+    picks = pick_candidates(_table_of(candidates, labelled), acquisition, config.count, config.seed)
     ranked: list[RankedCandidate] = []
-    for rank, choice in enumerate(choices, start=1):
-        candidate = candidates[choice.index]
-        ranked.append(RankedCandidate(rank, candidate, choice, above[choice.index], found.networks, acquisition.name))
+    for rank, pick in enumerate(picks, start=1):
+        candidate = candidates[pick.index]
+        ranked.append(RankedCandidate(rank, candidate, pick, above[pick.index], found.networks, acquisition.name))
     return ranked
 
 
@@ -246,11 +246,11 @@ def evenly_drawn(images: Sequence[Path], most: int) -> list[Path]:
     return [images[index * len(images) // most] for index in range(most)]
 
 
-def _pool_of(candidates: Sequence[Candidate], labelled: Sequence[Candidate]) -> Pool:
+def _table_of(candidates: Sequence[Candidate], labelled: Sequence[Candidate]) -> CandidateTable:
     """Candidates as numbers."""
     uncertainty, features, cells = as_arrays(candidates)
     known = as_arrays(labelled)[1] if labelled else features[:0]
-    return Pool(uncertainty, features, known, [candidate.scene for candidate in candidates], cells)
+    return CandidateTable(uncertainty, features, known, [candidate.scene for candidate in candidates], cells)
 
 
 def _failure(errors: dict[str, UserError], files: int, output: Path | None) -> UserError:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.mosaic import chip_box
-from seep_lightning.folds.choices import Choice
 from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.operating_points import OperatingPoint
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes
 from seep_lightning.folds.part_maps import FoldScene, Way
 from seep_lightning.labelling.review_file import ListedLabel, Patch, run_lengths
@@ -115,10 +115,10 @@ def judge(folders: Sequence[str], most: int, device: str) -> Judged:
     judged = 0
     chips: Chips | None = None
     for part in parts:
-        for scene, choice in out_of_fold_scenes(folders, part, Way(device=device)):
+        for scene, operating_point in out_of_fold_scenes(folders, part, Way(device=device)):
             chips = scene.chips
             judged += len(scene.tiles)
-            for sighting in _sightings(scene, choice):
+            for sighting in _sightings(scene, operating_point):
                 found[sighting.suspect.kind] += 1
                 sightings.append(sighting)
             # what is not among the first need not stay in memory
@@ -162,14 +162,14 @@ def _candidate(number: int, sighting: Sighting, in_degrees: bool) -> ListedLabel
         suggested=suspect.suggested_class,
         reason=kind.reason_of(suspect),
         judged_by=sighting.judged_by,
-        choices={answer.value: choice.words(suspect) for answer, choice in kind.choices.items()},
+        choices={answer.value: effect.words(suspect) for answer, effect in kind.choices.items()},
         patches=sighting.patches,
     )
 
 
-def _sightings(scene: FoldScene, choice: Choice) -> Iterator[Sighting]:
+def _sightings(scene: FoldScene, operating_point: OperatingPoint) -> Iterator[Sighting]:
     """The suspects of a scene."""
-    evidence = evidence_of(scene, choice)
+    evidence = evidence_of(scene, operating_point)
     suspects = find_suspects(evidence)
     if not suspects:
         return
@@ -181,16 +181,16 @@ def _sightings(scene: FoldScene, choice: Choice) -> Iterator[Sighting]:
         yield Sighting(suspect, scene.name, scene.fold.name, patches, place, view)
 
 
-def evidence_of(scene: FoldScene, choice: Choice) -> Evidence:
+def evidence_of(scene: FoldScene, operating_point: OperatingPoint) -> Evidence:
     """What is known of a scene, as the judge takes it.
 
     Args:
         scene: A scene of a part from which its fold's networks did not learn.
-        choice: What the fold chose on validation.
+        operating_point: What the fold chose on validation.
     """
     has_classes = scene.fold.run.config.task == "classes"
     return Evidence(
-        probability=choice.probability(scene).astype(np.float32),
+        probability=operating_point.probability(scene).astype(np.float32),
         truth=scene.truth,
         known=scene.valid & (scene.probability > 0),
         classes=scene.classes if has_classes else None,

@@ -1,4 +1,4 @@
-"""What a fold chooses on its validation scenes: threshold, smallest object, and what probabilities mean."""
+"""The operating point that a fold chooses on its validation: threshold, smallest object, meaning of probabilities."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ LEAST_DISTANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What was chosen on validation.
+class OperatingPoint:
+    """From which probability on, and from which area on, a fold takes pixels for seep: chosen on its validation.
 
     Attributes:
         level: A pixel is seep where its stored probability (1 + 254 p) is above it.
@@ -72,15 +72,15 @@ def mask_of(scene: FoldScene, level: int, min_area: int) -> Mask:
     return large
 
 
-def choose(scenes: Scenes) -> Choice:
-    """Choose on the scenes of validation.
+def choose_operating_point(scenes: Scenes) -> OperatingPoint:
+    """Choose the operating point on the scenes of validation.
 
     Args:
         scenes: Gives them; called three times.
     """
     level = best_level(scenes())
     min_area = best_min_area(scenes(), level)
-    return Choice(level, min_area, count_reliability(scenes()).scaling())
+    return OperatingPoint(level, min_area, count_reliability(scenes()).scaling())
 
 
 def best_level(scenes: Iterable[FoldScene]) -> int:
