@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from seep_lightning import train
 from seep_lightning.data.generator.scene import SyntheticSpec, generate_scene
 from seep_lightning.data.images import write_image
-from seep_lightning.labelling.review_candidates import Sighting, judge
+from seep_lightning.labelling.review_candidates import Sighting, find_in_all_scenes
 
 Classes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -182,16 +182,16 @@ def experiment(kinds: list[str], share: float, seed: int, epochs: int, folder: P
             trainer={"max_epochs": epochs, "accelerator": "cpu"},
         )
     seconds = round(time.perf_counter() - started)
-    judged = judge([str(home / "folds")], most=10_000, device="cpu")
+    listed = find_in_all_scenes([str(home / "folds")], most=10_000, device="cpu")
     for kind in kinds:
         planted = {scene.name: scene.planted.get(kind, []) for scene in all_scenes}
         number = sum(len(masks) for masks in planted.values())
-        suspects = [each for each in judged.sightings if each.suspect.kind == SUSPECTED[kind]]
+        suspects = [each for each in listed.sightings if each.suspect.kind == SUSPECTED[kind]]
         yield {
             "kind": kind, "together": len(kinds), "share": share, "seed": seed, "epochs": epochs,
             "outlines": outline_count, "planted": number, "suspects": len(suspects),
             "right": hits_of(suspects[:number], planted), "right_in_all": hits_of(suspects, planted),
-            "as_any_kind": hits_of(judged.sightings, planted), "train_seconds": seconds,
+            "as_any_kind": hits_of(listed.sightings, planted), "train_seconds": seconds,
         }  # fmt: skip
 
 

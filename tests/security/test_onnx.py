@@ -13,7 +13,7 @@ from onnx.helper import make_graph, make_node, make_tensor
 from helpers.strangers import secret_file
 from seep_lightning import load
 from seep_lightning.errors import UserError
-from seep_lightning.predictor import onnx_judge
+from seep_lightning.predictor import onnx_limits
 from seep_lightning.predictor.onnx_names import NETWORK_OUTPUT
 
 
@@ -107,7 +107,7 @@ def test_a_graph_that_makes_gigabytes_is_tried_elsewhere_and_refused(
 def test_a_graph_that_computes_without_an_end_is_stopped(
     onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_judge, "LONGEST_TRIAL", 3)
+    monkeypatch.setattr(onnx_limits, "LONGEST_TRIAL", 3)
     products = [make_node("MatMul", [f"a{n}", "a0"], [f"a{n + 1}"]) for n in range(2000)]
     nodes = [constant("size", 4000, 4000), ones("size", "a0"), *products, largest("a2000")]
     path = with_nodes(onnx_file, tmp_path / "seep.onnx", nodes)

@@ -141,7 +141,7 @@ def _scene_files(config: NextConfig) -> list[SceneFile]:
 
 
 def networks_of(config: NextConfig) -> list[str]:
-    """The runs and files that judge: of a folder of runs, such as one of folds, all of them.
+    """The runs and files whose networks look at the scenes: of a folder of runs, such as one of folds, all of them.
 
     Args:
         config: Its `run` and `checkpoint`.

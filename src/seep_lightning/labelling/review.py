@@ -1,4 +1,4 @@
-"""What `python -m seep_lightning.review` does: judge labels, and write the list as page, layer and table."""
+"""What `python -m seep_lightning.review` does: find labels that are probably wrong, and write page, layer and table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from seep_lightning.files import (
 from seep_lightning.folds import fold_runs
 from seep_lightning.folds.told_once import told_once
 from seep_lightning.labelling import review_file
-from seep_lightning.labelling.review_candidates import Judged, candidates_of, judge
+from seep_lightning.labelling.review_candidates import FoundSuspects, candidates_of, find_in_all_scenes
 from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
 from seep_lightning.labelling.review_file import ListedLabel, ReviewedChip, ReviewFile
 from seep_lightning.labelling.review_layer import write_layer
@@ -97,15 +97,15 @@ def review(config: ReviewConfig) -> WrittenReview:
         _check_output(output, config.overwrite)
         # each part of each fold would tell the same of its files
         with told_once(split.__name__, fold_runs.__name__):
-            judged = judge([str(folder) for folder in folders], config.most, config.device)
-        _check_sizes(judged.chips)
-        in_degrees = _all_georeferenced(judged)
-        found = _review_of(judged, in_degrees)
+            suspects = find_in_all_scenes([str(folder) for folder in folders], config.most, config.device)
+        _check_sizes(suspects.chips)
+        in_degrees = _all_georeferenced(suspects)
+        found = _review_of(suspects, in_degrees)
         remove_leftovers(output.parent)
         with draft_of(output) as draft:
-            _write(found, judged, draft, output)
+            _write(found, suspects, draft, output)
             replace_folder(draft, output)
-    return WrittenReview(output, found.candidates, judged.found, found.judged)
+    return WrittenReview(output, found.candidates, suspects.found, found.judged)
 
 
 def _check_output(output: Path, overwrite: bool) -> None:
@@ -124,21 +124,21 @@ def _check_sizes(chips: "Chips") -> None:
         )
 
 
-def _all_georeferenced(judged: Judged) -> bool:
+def _all_georeferenced(suspects: FoundSuspects) -> bool:
     """Whether all scenes of the list lie on the globe, so that one layer may hold them in degrees."""
-    places = [sighting.place for sighting in judged.sightings]
+    places = [sighting.place for sighting in suspects.sightings]
     return bool(places) and all(place.is_georeferenced for place in places)
 
 
-def _review_of(judged: Judged, in_degrees: bool) -> ReviewFile:
+def _review_of(suspects: FoundSuspects, in_degrees: bool) -> ReviewFile:
     """All that the review's file says."""
-    chips = judged.chips
-    candidates = candidates_of(judged.sightings, in_degrees)
+    chips = suspects.chips
+    candidates = candidates_of(suspects.sightings, in_degrees)
     grids = {scene: grid_of_scene(chips.config.grid, scene) for scene in sorted(set(chips.scenes))}
     known = {scene: grid for scene, grid in grids.items() if grid is not None}
     return ReviewFile(
-        runs=judged.runs,
-        judged=judged.judged_in_words,
+        runs=suspects.runs,
+        judged=suspects.judged_in_words,
         root=str(real_path(chips.root)),
         data={key: getattr(chips.config, key) for key in review_file.KEPT_DATA_KEYS} | _folder_names(chips),
         chips=list(_reviewed_chips(chips)),
@@ -146,7 +146,7 @@ def _review_of(judged: Judged, in_degrees: bool) -> ReviewFile:
         offsets={scene: grid.offset for scene, grid in known.items() if grid.offset},
         candidates=candidates,
         in_degrees=in_degrees,
-        id=review_file.identity(judged.runs, candidates),
+        id=review_file.identity(suspects.runs, candidates),
     )
 
 
@@ -170,13 +170,13 @@ def _reviewed_chips(chips: "Chips") -> Any:
         )
 
 
-def _write(found: ReviewFile, judged: Judged, draft: Path, output: Path) -> None:
+def _write(found: ReviewFile, suspects: FoundSuspects, draft: Path, output: Path) -> None:
     """Write all files of a review into a new folder, which later is `output`."""
     with writing_to(output):
         draft.mkdir(parents=True)
-    pictures = [pictures_of(sighting) for sighting in judged.sightings]
+    pictures = [pictures_of(sighting) for sighting in suspects.sightings]
     rows = [row_of(ReviewOf(candidate, found.id, output)) for candidate in found.candidates]
     write_text(draft / review_file.NAME, found.text())
     write_text(draft / PAGE, page_text(found, pictures, output))
     write_table(draft / TABLE, rows, [column.name for column in COLUMNS])
-    write_layer(found, judged.sightings, draft / LAYER, output)
+    write_layer(found, suspects.sightings, draft / LAYER, output)

@@ -69,8 +69,8 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What all scenes gave.
+class FoundSuspects:
+    """The suspects of all scenes, and what they were looked for in.
 
     Attributes:
         sightings: The suspects, those with the largest change of loss first, `most` at most.
@@ -97,8 +97,8 @@ class Judged:
         return f"{count}: each by the run that did not learn from it"
 
 
-def judge(folders: Sequence[str], most: int, device: str) -> Judged:
-    """Judge the labels of all chips that some run did not learn from.
+def find_in_all_scenes(folders: Sequence[str], most: int, device: str) -> FoundSuspects:
+    """Find the suspects among the labels of all chips that some run did not learn from.
 
     Args:
         folders: Folders of folds, or one run: then its validation and test chips are judged.
@@ -125,7 +125,7 @@ def judge(folders: Sequence[str], most: int, device: str) -> Judged:
             sightings = sorted(sightings, key=lambda each: -each.suspect.loss_change)[:most]
     assert chips is not None
     runs = [str(run.dir) for fold in folds for run in fold.runs]
-    return Judged(sightings, found, runs, chips, judged, only_run=len(folds) == 1)
+    return FoundSuspects(sightings, found, runs, chips, judged, only_run=len(folds) == 1)
 
 
 def candidates_of(sightings: Sequence[Sighting], in_degrees: bool) -> list[ListedLabel]:
@@ -182,7 +182,7 @@ def _sightings(scene: FoldScene, operating_point: OperatingPoint) -> Iterator[Si
 
 
 def evidence_of(scene: FoldScene, operating_point: OperatingPoint) -> Evidence:
-    """What is known of a scene, as the judge takes it.
+    """What is known of a scene, as `find_suspects` takes it.
 
     Args:
         scene: A scene of a part from which its fold's networks did not learn.

@@ -19,7 +19,7 @@ from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.predictor.export_source import ExportSource, channels_of_seep
-from seep_lightning.predictor.onnx_judge import check_graph, try_in_another_process
+from seep_lightning.predictor.onnx_limits import check_graph, try_in_another_process
 from seep_lightning.predictor.onnx_names import NETWORK_INPUT, NETWORK_OUTPUT
 from seep_lightning.runs.stored_shapes import LARGEST_STRIDE
 

@@ -47,7 +47,7 @@ from seep_lightning.scene.references import (
 GDAL_CACHE_BYTES = 64 << 20
 
 compat.silence_gdal()
-# of what a file of a stranger names, GDAL shall fetch nothing, even where a judge here has overlooked it
+# of what a file of a stranger names, GDAL shall fetch nothing, even where a check here has overlooked it
 compat.forbid_gdal_networks()
 # nor shall it open what is no raster of ours
 compat.keep_gdal_drivers(kept_drivers())

@@ -1,4 +1,4 @@
-"""What an ONNX graph may compute: judged before onnxruntime opens it, and tried within bounds in another process.
+"""What an ONNX graph may compute: checked before onnxruntime opens it, and tried within bounds in another process.
 
 Sizes in a graph may follow from the sizes of its input alone, never from pixels, and nothing in it is repeated: so what
 a small window takes tells what a large one will take.
