@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.prepared import PreparedChips
     from seep_lightning.evaluation.result import Evaluation
     from seep_lightning.folds.history_tuning import TunedPrior
-    from seep_lightning.folds.second_look import TaughtJudge
+    from seep_lightning.folds.judge_teaching import TaughtJudge
     from seep_lightning.folds.setting_scores import SettingScores
     from seep_lightning.labelling.next_columns import RankedCandidate
     from seep_lightning.labelling.review import WrittenReview
@@ -188,7 +188,7 @@ def judge(*overrides: str, runs: AnyRun | Sequence[AnyRun], output: StrPath, **s
     Raises:
         UserError: The runs are not the folds of one split, or too few of them; the output is there already.
     """
-    from seep_lightning.folds.second_look import judge_objects
+    from seep_lightning.folds.judge_teaching import judge_objects
 
     keywords = {"runs": _paths_of(runs), "output": output, **settings}
     return judge_objects(_config("judge", overrides, keywords))

@@ -15,7 +15,7 @@ from seep_lightning.config.commands import JudgeConfig
 from seep_lightning.data.inputs import path_argument
 
 if TYPE_CHECKING:
-    from seep_lightning.folds.second_look import Gain, TaughtJudge
+    from seep_lightning.folds.judge_teaching import Gain, TaughtJudge
 
 WORDS = {"dice": "pooled Dice", "object_f1": "object F1"}
 
@@ -29,7 +29,7 @@ def main(cfg: DictConfig) -> int:
     Returns:
         How many objects it was taught on.
     """
-    from seep_lightning.folds.second_look import judge_objects
+    from seep_lightning.folds.judge_teaching import judge_objects
 
     config: JudgeConfig = typed_config(cfg)
     taught = judge_objects(config)

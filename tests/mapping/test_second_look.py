@@ -17,9 +17,9 @@ from seep_lightning.errors import UserError
 from seep_lightning.mapping.scene_history import SceneHistory
 from seep_lightning.mapping.table import read_rows
 from seep_lightning.predict import second_look_line
+from seep_lightning.scene.object_features import PLACE_FEATURES
 from seep_lightning.scene.options import Thresholds
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.second_look import PLACE_FEATURES
 from seep_lightning.sources.history import History
 
 OPTIONS: dict[str, Any] = {"thresholds": Thresholds(0.5, 0.5), "min_area": None}

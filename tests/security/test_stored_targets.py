@@ -20,7 +20,7 @@ from seep_lightning.config.trust import Untrusted, judge_stored, trusting
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.folds.history_tuning import tune_prior
-from seep_lightning.folds.second_look import judge_objects
+from seep_lightning.folds.judge_teaching import judge_objects
 from seep_lightning.labelling.next_labels import next_labels
 from seep_lightning.labelling.review import review
 from seep_lightning.mapping.scenes import predict

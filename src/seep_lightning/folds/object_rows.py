@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.folds.object_tables import SceneObjects
 from seep_lightning.folds.place_days import CELL
-from seep_lightning.scene.second_look import FEATURES, PLACE_FEATURES
+from seep_lightning.scene.object_features import FEATURES, PLACE_FEATURES
 from seep_lightning.sources.history import LocalHistory
 
 Floats = NDArray[np.float64]

@@ -18,13 +18,13 @@ from seep_lightning.mapping.scene_values import opening_nodata_of
 from seep_lightning.metrics.object_counts import SIZE_CLASSES
 from seep_lightning.metrics.objects import COVERED_SHARE
 from seep_lightning.scene.measured_object import MeasuredObject
+from seep_lightning.scene.object_features import FEATURES, POINTS, features_of, points_of
 from seep_lightning.scene.options import PolygonOptions, Thresholds
 from seep_lightning.scene.polygon_attributes import PolygonAttribute
 from seep_lightning.scene.polygons import DEFAULT_MIN_AREA, find_seeps
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX
 from seep_lightning.scene.scene_file import ReadingOptions
-from seep_lightning.scene.second_look import FEATURES, POINTS, features_of, points_of
 
 Counts = NDArray[np.int64]
 COUNTED = ("true positive", "false positive", "false negative", "found", "true", "right", "predicted")

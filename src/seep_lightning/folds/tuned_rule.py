@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.folds.object_tables import Counts, SceneObjects
 from seep_lightning.metrics.objects import MIN_AREAS
-from seep_lightning.scene.second_look import FEATURES
+from seep_lightning.scene.object_features import FEATURES
 
 KEEPS = np.round(np.arange(0.0, 1.0, 0.05), 2)
 """Among which k is chosen: an object needs the maximum t + k (1 - t), where t is its fold's threshold.

@@ -10,9 +10,10 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.scene_history import SceneHistory, WayToHistory
 from seep_lightning.scene.measured_object import MeasuredObject
+from seep_lightning.scene.object_features import PLACE_FEATURES, points_of
+from seep_lightning.scene.object_judge import Judge
 from seep_lightning.scene.polygon_attributes import PolygonAttribute
 from seep_lightning.scene.polygons import DEFAULT_MIN_AREA, SeepLayer
-from seep_lightning.scene.second_look import PLACE_FEATURES, Judge, points_of
 from seep_lightning.sources.history import LocalHistory
 
 SCORE = "p_right"

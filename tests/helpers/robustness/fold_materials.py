@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from helpers.chips import GRID, MASKS, TINY, make_chips
-from seep_lightning.scene.second_look import FEATURES, Judge, term_count
+from seep_lightning.scene.object_features import FEATURES
+from seep_lightning.scene.object_judge import Judge, term_count
 
 ANSWERS = ("unsure", "keep", "drop", "redraw")
 

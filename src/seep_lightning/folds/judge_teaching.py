@@ -18,16 +18,16 @@ from seep_lightning.data.inputs import path_list
 from seep_lightning.errors import UserError
 from seep_lightning.files import remove_leftovers, with_home, write_text
 from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.judge_fit import chosen_threshold, teach
 from seep_lightning.folds.object_rows import Folds, ObjectRows
 from seep_lightning.folds.object_tables import COUNTED, Counts, SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import Way
-from seep_lightning.folds.taught_judge import chosen_threshold, teach
 from seep_lightning.folds.told_once import told_once
 from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes
-from seep_lightning.scene.second_look import Judge
+from seep_lightning.scene.object_judge import Judge
 
 FEWEST_FOLDS = 3
 """A fold is judged by what two others taught, at least."""

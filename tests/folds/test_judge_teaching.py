@@ -17,19 +17,20 @@ from sklearn.linear_model import LogisticRegression
 from helpers.robustness.damaged_documents import Trojan
 from seep_lightning.config.commands import JudgeConfig
 from seep_lightning.errors import InUse, UserError
-from seep_lightning.folds import object_tables, second_look
+from seep_lightning.folds import judge_teaching, object_tables
 from seep_lightning.folds.fold_runs import find_folds
+from seep_lightning.folds.judge_fit import RIDGE, teach
+from seep_lightning.folds.judge_teaching import judge_objects
 from seep_lightning.folds.object_rows import ObjectRows
 from seep_lightning.folds.object_tables import SceneObjects, objects_of_fold
 from seep_lightning.folds.part_maps import PartMaps, Way
 from seep_lightning.folds.place_days import PlaceDay
-from seep_lightning.folds.second_look import judge_objects
-from seep_lightning.folds.taught_judge import RIDGE, teach
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.scene.boxes import Box
 from seep_lightning.scene.levels import level
-from seep_lightning.scene.second_look import FEATURES, PLACE_FEATURES, POINTS, Judge, terms_of
+from seep_lightning.scene.object_features import FEATURES, PLACE_FEATURES, POINTS
+from seep_lightning.scene.object_judge import Judge, terms_of
 
 NAMES = list(FEATURES)
 
@@ -109,8 +110,8 @@ def test_it_brings_what_it_says_on_scenes_that_it_was_not_taught_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folds: list[Any] = [[made_up_scene(2 * k, k), made_up_scene(2 * k + 1, k)] for k in range(4)]
-    monkeypatch.setattr(second_look, "find_folds", lambda runs: folds[: len(runs)])
-    monkeypatch.setattr(second_look, "objects_of_fold", lambda fold, way, recurs: fold)
+    monkeypatch.setattr(judge_teaching, "find_folds", lambda runs: folds[: len(runs)])
+    monkeypatch.setattr(judge_teaching, "objects_of_fold", lambda fold, way, recurs: fold)
     config = JudgeConfig(runs=["0", "1", "2", "3"], output=str(tmp_path / "judge.json"))
     taught = judge_objects(config)
     assert Judge.read(taught.path) == taught.judge
@@ -160,8 +161,8 @@ def test_a_pickle_is_no_judge(tmp_path: Path) -> None:
 
 def test_recurrence_at_an_object_teaches_a_judge_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folds: list[Any] = [[lying_on_oil(made_up_scene(2 * k + n, k)) for n in range(2)] for k in range(4)]
-    monkeypatch.setattr(second_look, "find_folds", lambda runs: folds)
-    monkeypatch.setattr(second_look, "objects_of_fold", lambda fold, way, recurs: fold)
+    monkeypatch.setattr(judge_teaching, "find_folds", lambda runs: folds)
+    monkeypatch.setattr(judge_teaching, "objects_of_fold", lambda fold, way, recurs: fold)
     taught = judge_objects(JudgeConfig(runs="x", output=str(tmp_path / "judge.json"), recurrence=True))
     dice, _ = taught.recurrence_gains
     assert dice.with_judge - dice.without > 0.1 and taught.gains[0].with_judge == dice.with_judge
@@ -196,7 +197,7 @@ def test_what_teaches_and_what_judges_never_knows_the_fold_that_is_judged(monkey
         return recurrence(scene, hidden)
 
     monkeypatch.setattr(rows, "of", noted)
-    second_look._judged(scenes, rows)
+    judge_teaching._judged(scenes, rows)
     for fold in range(4):
         assert (fold, frozenset([fold])) in asked
         # the least score: each other fold is judged by what knows neither of the two

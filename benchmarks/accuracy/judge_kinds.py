@@ -1,6 +1,6 @@
-"""An object's second look: objects found out of fold, judged again by a small classifier.
+"""Kinds of judges for `seep judge`: objects found out of fold, judged again by a small classifier.
 
-    python benchmarks/accuracy/second_look.py outputs/folds/NAME --cache FOLDER
+    python benchmarks/accuracy/judge_kinds.py outputs/folds/NAME --cache FOLDER
 
 The folds are those of history.py. An object is a connected patch of pixels above a probability. Features of its own,
 of the sea around it and (with history) of other days at its place are given to a judge, which is taught on the objects
@@ -162,7 +162,7 @@ class Histories:
 
 
 @dataclass(frozen=True)
-class Judge:
+class JudgeKind:
     """How objects are judged.
 
     Attributes:
@@ -206,7 +206,7 @@ class Judge:
         return lambda rows: classifier.predict_proba(rows)[:, 1] if len(rows) else np.zeros(0)
 
 
-def tables(found: list[list[Objects]], judge: Judge, histories: Histories) -> dict[str, NDArray]:
+def tables(found: list[list[Objects]], judge: JudgeKind, histories: Histories) -> dict[str, NDArray]:
     """Counts (days, settings, 7), by the fold that is scored: each day judged without that fold and without its own."""
     folds = sorted({each.fold for each in found[0]})
     result = {}
@@ -287,7 +287,7 @@ def main(folds: Path, cache: Path) -> None:
             f"best {figure.__name__}, without: Dice {dice(totals):.4f}, object F1 {object_f1(totals):.4f}", flush=True
         )
         for kind, with_history in product(("logistic", "boosting"), (False, True)):
-            judge = Judge(kind, with_history, by_pixels)
+            judge = JudgeKind(kind, with_history, by_pixels)
             after = scored(tables(found, judge, histories), of_day, figure)
             totals = after.sum(axis=0)
             print(

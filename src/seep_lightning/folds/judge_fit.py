@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.scene.second_look import FEATURES, Judge, terms_of
+from seep_lightning.scene.object_features import FEATURES
+from seep_lightning.scene.object_judge import Judge, terms_of
 
 Floats = NDArray[np.float64]
 
