@@ -62,6 +62,8 @@ STORMS = (
     storm("review", "review", "folds", "runs=in/folds", "output=out/review"),
     storm("next", "next", "GeoTIFF", "run=in/run", "scenes=in/scenes", "output=out/next", "window=32"),
     storm("judge", "judge", "folds", "runs=in/folds", "output=out/judge.json"),
+    storm("judge recurrence", "judge", "folds", "runs=in/folds", "recurrence=true", "output=out/judge.json"),
+    storm("report sources", "report", "written sources", "maps=in/sources", "output=out/page.html"),
     storm("prepare review", "prepare", "reviewed", "review=in/review/review.csv", "output=out/corrected"),
     storm("predict history", "predict", "history", *MAP_ONCE, "history=in/recurrence.tif", "output=out/maps"),
     storm("predict second look", "predict", "judged", *MAP_ONCE, "second_look=in/judge.json", "output=out/maps"),

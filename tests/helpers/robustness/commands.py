@@ -106,6 +106,14 @@ def layer_reads(pattern: str, *kinds: str) -> Read:
 
 SAFE = "in/scenes/*.SAFE"
 MAPS = ("maps=in/maps", "permutations=199")
+WRITTEN_READS = (
+    Read("in/sources/sources.gpkg", (SQLITE,), owner=RASTERS),
+    Read("in/sources/recurrence.tif", (TIFF,), owner=RASTERS),
+    Read("in/sources/source_days.csv", (CSV,)),
+    Read("in/sources/days/grid.json", (JSON,)),
+    Read("in/sources/days/*.npz", (NPZ,), checked=True),
+)
+PLACES = ("second_look=in/judge.json", "history=in/recurrence.tif", "history_weight=0")
 FOLD = "in/folds/*fold*0"
 FOLD_READS = (
     Read(f"{FOLD}/config.yaml", (YAML,)),
@@ -338,6 +346,22 @@ COMMANDS: tuple[Command, ...] = (
         "judge folds", "judge", "folds", ("runs=in/folds", "output=out/judge.json"), ("out", "in/folds"), FOLD_READS
     ),
     Command(
+        "judge recurrence",
+        "judge",
+        "folds",
+        ("runs=in/folds", "recurrence=true", "output=out/judge.json"),
+        ("out", "in/folds"),
+        (CHIP, MASK),
+    ),
+    Command(
+        "prior folds",
+        "prior",
+        "folds",
+        ("runs=in/folds", "weights=[0.5]", "smoothings=[8]"),
+        ("out", "in/folds"),
+        (*FOLD_READS, CHIP, MASK),
+    ),
+    Command(
         "compare by",
         "compare",
         "folds",
@@ -402,7 +426,36 @@ COMMANDS: tuple[Command, ...] = (
         raster("in/recurrence.tif", TIFF),
         more=("history=in/recurrence.tif", "history_smoothing=500"),
     ),
+    *(
+        Command(
+            f"predict history of {name}",
+            "predict",
+            "history",
+            (*MAP_ONCE, f"history=in/{name}", "history_smoothing=500", "output=out/maps"),
+            reads=reads,
+        )
+        for name, reads in (
+            ("sources", WRITTEN_READS[1:2]),
+            ("maps", (raster("in/maps/*.probability.tif", TIFF), layer_reads("in/maps/*.gpkg", SQLITE))),
+            ("outlines.gpkg", (layer_reads("in/outlines.gpkg", SQLITE),)),
+        )
+    ),
     predict("judged", Read("in/judge.json", (JSON,)), more=("second_look=in/judge.json",)),
+    predict("judged places", Read("in/judge.json", (JSON,)), raster("in/recurrence.tif", TIFF), more=PLACES),
+    Command(
+        "report sources",
+        "report",
+        "written sources",
+        ("maps=in/sources", "output=out/page.html"),
+        reads=WRITTEN_READS,
+    ),
+    Command(
+        "next folds",
+        "next",
+        "mapped by folds",
+        ("run=in/folds", "scenes=in/scenes", "output=out/next", "window=32"),
+        reads=(*FOLD_READS, CHIP),
+    ),
     # without a folder, QGIS's own is meant
     Command("qgis", "qgis", "chips", ("scripts=out/scripts",), ("out", "home")),
     Command("export onnx", "export", "trained", ("run=in/run", "output=out/a.onnx", "size=32")),

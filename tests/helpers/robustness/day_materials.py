@@ -41,6 +41,11 @@ def store(folder: Path, run: Any) -> None:
     later.rmdir()
 
 
+def written_sources(folder: Path, run: Any) -> None:
+    """All that `sources` writes, beside the maps that it read."""
+    run("sources", "maps=in/maps", "output=in/sources", "permutations=199")
+
+
 def outlines_of_days(folder: Path, _: Any) -> None:
     """An analyst's outlines of many days in one file, and the area that was looked at."""
     transform: Affine = UTM["transform"]
@@ -55,9 +60,8 @@ def outlines_of_days(folder: Path, _: Any) -> None:
 
 
 def history(folder: Path, run: Any) -> None:
-    """The recurrence of a place, beside a scene and a trained run."""
+    """All that a history may be of, beside a scene and a trained run."""
     days(folder, run)
-    run("sources", "maps=in/maps", "output=in/sources", "permutations=199")
-    (folder / "sources" / "recurrence.tif").rename(folder / "recurrence.tif")
-    for name in ("maps", "sources"):
-        shutil.rmtree(folder / name)
+    outlines_of_days(folder, run)
+    written_sources(folder, run)
+    shutil.copy(folder / "sources" / "recurrence.tif", folder / "recurrence.tif")

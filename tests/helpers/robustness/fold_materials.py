@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from helpers.chips import GRID, MASKS, TINY, make_chips
-from seep_lightning.scene.object_features import FEATURES
+from seep_lightning.scene.object_features import FEATURES, PLACE_FEATURES
 from seep_lightning.scene.object_judge import Judge, term_count
 
 ANSWERS = ("unsure", "keep", "drop", "redraw")
@@ -71,7 +71,16 @@ def _answer_layer(path: Path, answers: dict[str, str]) -> None:
 
 def judged(folder: Path, _: Any) -> None:
     """A judge of objects that keeps nearly all of them, beside a scene and a trained run."""
-    count = len(FEATURES)
+    _write_judge(folder / "judge.json", list(FEATURES))
+
+
+def judged_places(folder: Path, _: Any) -> None:
+    """A judge that knows recurrence as well, beside a history."""
+    _write_judge(folder / "judge.json", [*FEATURES, *PLACE_FEATURES])
+
+
+def _write_judge(path: Path, features: list[str]) -> None:
+    count = len(features)
     weights = [1.0, *([0.1] * (term_count(count) - 1))]
-    judge = Judge(list(FEATURES), [0.0] * count, [1.0] * count, weights, least=0.05, taught_on="nothing")
-    (folder / "judge.json").write_text(json.dumps(asdict(judge)))
+    judge = Judge(features, [0.0] * count, [1.0] * count, weights, least=0.05, taught_on="nothing")
+    path.write_text(json.dumps(asdict(judge)))

@@ -327,10 +327,12 @@ MATERIALS: dict[str, Material] = {
     "maps": Material(mapped, "trained"),
     "days": Material(day_materials.days),
     "store": Material(day_materials.store, "days"),
+    "written sources": Material(day_materials.written_sources, "days"),
     "outlines of days": Material(day_materials.outlines_of_days),
     "history": Material(day_materials.history, "GeoTIFF"),
     "folds": Material(fold_materials.folds),
     "reviewed": Material(fold_materials.reviewed, "folds"),
     "judged": Material(fold_materials.judged, "GeoTIFF"),
+    "judged places": Material(fold_materials.judged_places, "history"),
     "mapped by folds": Material(scenes_of_folds, "folds"),
 }

@@ -91,6 +91,7 @@ class Place:
     is_file: bool = False
 
 
+OUTLINES = "predict history of outlines.gpkg"
 PLACES = (
     Place("check: folder of chips", "check chips", "in/chips", "data.root=in/NAME"),
     Place("check: chip and mask", "check chips", "in/chips/*/S0.000001.tif", None, is_file=True),
@@ -137,6 +138,16 @@ PLACES = (
     Place("review: output", "review folds", None, "output=out/NAME"),
     Place("review: folds", "review folds", "in/folds", "runs=in/NAME"),
     Place("judge: output", "judge folds", None, "output=out/NAME.json"),
+    Place("judge: folds", "judge folds", "in/folds", "runs=in/NAME"),
+    Place("prior: folds", "prior folds", "in/folds", "runs=in/NAME"),
+    Place("compare: folds", "compare by", "in/folds", "runs=in/NAME"),
+    Place("predict: history of sources", "predict history of sources", "in/sources", "history=in/NAME"),
+    Place("predict: history of maps", "predict history of maps", "in/maps", "history=in/NAME"),
+    Place("predict: history of outlines", OUTLINES, "in/outlines.gpkg", "history=in/NAME", is_file=True),
+    Place("report: sources", "report sources", "in/sources", "maps=in/NAME"),
+    Place("report: page of sources", "report sources", None, "output=out/NAME.html"),
+    Place("next: run", "next GeoTIFF", "in/run", "run=in/NAME"),
+    Place("next: folder of scenes", "next GeoTIFF", "in/scenes", "scenes=in/NAME"),
     Place("next: output", "next GeoTIFF", None, "output=out/NAME"),
     Place("next: scene", "next GeoTIFF", "in/scenes/a.tif", "scenes=in/scenes/NAME", is_file=True),
     Place("qgis: scripts", "qgis", None, "scripts=out/NAME"),
@@ -173,9 +184,7 @@ def _input(place: Place, what: str, name: str) -> Input:
     changed = Command(sound.name, sound.verb, sound.material, arguments, writes, sound.reads)
     spoil = None if place.old is None else partial(rename, old=place.old, new=full)
     # a chip's name says which scene it is of
-    is_same = (
-        place.name.startswith(("predict", "prepare", "export", "evaluate", "sources")) and place.name != "predict: chip"
-    )
+    is_same = place.name.startswith(WITH_THE_SAME_RESULT) and place.name != "predict: chip"
     return Input(
         CAMPAIGN,
         what,

@@ -23,7 +23,8 @@ def is_tried(command: Command) -> bool:
         *("report", "compare", "predict GeoTIFF", "predict chips", "predict again", "prepare labels.gpkg"),
         *("prepare labels", "qgis", "check chips", "predict zip", "predict SAFE", "predict onnx"),
         *("sources maps", "sources again", "sources outlines", "review folds", "judge folds", "next GeoTIFF"),
-        *("prepare review.csv", "predict history", "predict judged", "predict folds", "compare by"),
+        *("prepare review.csv", "predict history", "predict judged", "predict folds", "compare by", "prior folds"),
+        *("predict history of maps", "report sources"),
     )
 
 

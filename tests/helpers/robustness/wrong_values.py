@@ -25,6 +25,7 @@ GIVEN_TO = {
     "qgis": "qgis",
     "sources": "sources maps",
     "judge": "judge folds",
+    "prior": "prior folds",
 }
 """The sound command of each verb to which a wrong value is added."""
 GIVEN_OTHERWISE = {
@@ -32,6 +33,7 @@ GIVEN_OTHERWISE = {
     ("predict", "history_weight"): "predict history",
     ("predict", "history_smoothing"): "predict history",
     ("predict", "second_look"): "predict judged",
+    ("report", "maps"): "report sources",
     ("compare", "by"): "compare by",
     ("compare", "against"): "compare by",
     ("prepare", "review"): "prepare review.csv",
