@@ -1,14 +1,18 @@
 """The page of sources: `seep report maps=DIR`."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from helpers.map_days import write_map
+from helpers.rasters import UTM
 from seep_lightning.config.commands import ReportConfig, SourcesConfig
 from seep_lightning.errors import UserError
 from seep_lightning.sources.collecting import collect_sources
@@ -79,6 +83,61 @@ def test_what_cannot_be_told_is_said_in_a_line(found: Path, tmp_path: Path) -> N
         report_sources(ReportConfig(maps=str(changed)))
     with pytest.raises(UserError, match="either run=DIR, .* or maps=DIR"):
         report_sources(ReportConfig())
+
+
+def run_statement(path: Path, statement: str) -> None:
+    """Change a GeoPackage; triggers call functions that only GDAL has."""
+    with closing(sqlite3.connect(path)) as database, database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER [{trigger}]")
+        assert database.execute(statement).rowcount
+
+
+DAMAGED_LAYERS = {
+    "no outline": "UPDATE sources SET geom = NULL",
+    "a number of a source that is missing": "UPDATE sources SET source = NULL",
+    "no p": "UPDATE sources SET p_corrected = NULL",
+    "no origin": "UPDATE origins SET geom = NULL",
+    "an outline for an origin": "UPDATE origins SET geom = (SELECT geom FROM sources)",
+    "an endless spread": "UPDATE origins SET origin_spread_m = 9e999",
+    "no slicks": "DELETE FROM slicks",
+    "no outline of a slick": "UPDATE slicks SET geom = NULL",
+    "no day": "UPDATE slicks SET day = NULL",
+    "no permutations": "UPDATE gpkg_metadata SET metadata = replace(metadata, '>20<', '>0<')",
+}
+
+
+@pytest.mark.parametrize("statement", DAMAGED_LAYERS.values(), ids=list(DAMAGED_LAYERS))
+def test_a_damaged_layer_is_named(statement: str, found: Path, tmp_path: Path) -> None:
+    layers = shutil.copytree(found, tmp_path / "out") / "sources.gpkg"
+    run_statement(layers, statement)
+    with pytest.raises(UserError, match=f"^{layers}"):
+        report_sources(ReportConfig(maps=str(tmp_path / "out")))
+
+
+@pytest.mark.parametrize(
+    ("bands", "expected"),
+    [
+        (np.ones((1, 8, 8)), "has the bands days_seen; expected days_seen and days_looked"),
+        (np.full((2, 8, 8), -3), "holds values that are no counts of days"),
+    ],
+)
+def test_a_raster_that_is_no_recurrence_is_named(
+    bands: np.ndarray[Any, Any], expected: str, found: Path, tmp_path: Path
+) -> None:
+    raster = shutil.copytree(found, tmp_path / "out") / "recurrence.tif"
+    raster.unlink()
+    with rasterio.open(
+        raster, "w", driver="GTiff", height=8, width=8, count=len(bands), dtype="float32", **UTM
+    ) as dataset:
+        dataset.write(bands)
+        for band, name in zip(dataset.indexes, ("days_seen", "days_looked"), strict=False):
+            dataset.set_band_description(band, name)
+    with pytest.raises(UserError, match=f"{raster} {expected}"):
+        report_sources(ReportConfig(maps=str(tmp_path / "out")))
+    raster.write_bytes(raster.read_bytes()[:-200])
+    with pytest.raises(UserError, match=f"^{raster}"):
+        report_sources(ReportConfig(maps=str(tmp_path / "out")))
 
 
 @pytest.mark.browser

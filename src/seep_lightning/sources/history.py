@@ -2,10 +2,9 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from affine import Affine
@@ -17,22 +16,20 @@ from scipy import ndimage
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.projections import Points
-from seep_lightning.sources.drawing import MOST_CELLS
 from seep_lightning.sources.history_odds import REACH, Floats, MeanRate, log_odds_over_mean
+from seep_lightning.sources.recurrence_file import (
+    READ_ROWS,
+    check_recurrence,
+    name_of_history,
+    recurrence_strips,
+    rows_at_once,
+    whole_window,
+)
 
-SEEN, LOOKED = "days_seen", "days_looked"
-"""Names of the bands."""
-READ_ROWS = 512
-"""Rows of cells that are read at once."""
 CELLS_PER_SMOOTHING = 8
 """Cells are put together until so many lie in a standard deviation of the smoothing: finer ones cost time only."""
 MOST_TOGETHER = 512
 """Of these: a smoothing over more cells would take memory that no history is worth."""
-CELLS_AT_ONCE = 32 * 2**20
-"""Cells that are read at once, at most."""
-ROUNDING = 1e-3
-"""Days by which more may be seen than looked at, where a raster was warped."""
-ADVICE = "Give history=recurrence.tif of `seep sources`."
 
 
 @dataclass(frozen=True)
@@ -65,17 +62,16 @@ class History:
         Raises:
             UserError: It cannot be read, or is something else.
         """
-        unreadable = as_user_error(f"history={path} cannot be read", RasterioError, OSError, advice=ADVICE)
+        name = name_of_history(path)
+        unreadable = as_user_error(f"{name.text} cannot be read", RasterioError, OSError, advice=name.advice)
         with unreadable, open_dataset(path) as dataset:
-            _check_dataset(path, dataset)
+            check_recurrence(dataset, name)
             wkt = dataset.crs.to_wkt() if dataset.crs else ""
             digest = hashlib.sha256(f"{wkt} {dataset.transform} {dataset.shape}".encode())
             mean = MeanRate(0.0, 0.0)
-            for seen, looked in _strips(
-                dataset, Window(0, 0, dataset.width, dataset.height), _rows_at_once(dataset.width)
-            ):
-                mean = mean.with_days(seen, looked)
-                digest.update(seen.tobytes() + looked.tobytes())
+            for strip in recurrence_strips(dataset, whole_window(dataset), rows_at_once(dataset.width), name):
+                mean = mean.with_days(strip.seen, strip.looked)
+                digest.update(strip.seen.tobytes() + strip.looked.tobytes())
             return cls(path, wkt, dataset.transform, dataset.shape, mean, digest.hexdigest())
 
     @property
@@ -123,10 +119,11 @@ class History:
         """Means of `together` x `together` cells of a window."""
         parts = []
         rows = max(1, READ_ROWS // together) * together
-        unreadable = as_user_error(f"history={self.path} cannot be read", RasterioError, OSError, advice=ADVICE)
+        name = name_of_history(self.path)
+        unreadable = as_user_error(f"{name.text} cannot be read", RasterioError, OSError, advice=name.advice)
         with unreadable, open_dataset(self.path) as dataset:
-            for strip in _strips(dataset, window, rows):
-                parts.append(_means(np.stack(strip), together))
+            for strip in recurrence_strips(dataset, window, rows, name):
+                parts.append(_means(np.stack([strip.seen, strip.looked]), together))
         seen, looked = np.concatenate(parts, axis=1)
         return seen, looked
 
@@ -161,48 +158,6 @@ class LocalHistory:
         columns, rows = ~self.transform @ tuple(placed.T)
         positions = np.stack([rows, columns]) - 0.5
         return np.asarray(ndimage.map_coordinates(cells, positions, np.float32, order=order, mode="grid-constant"))
-
-
-def _check_dataset(path: Path, dataset: Any) -> None:
-    """Raise `UserError` unless a raster is one of recurrence."""
-    names = list(dataset.descriptions)
-    if SEEN not in names or LOOKED not in names:
-        found = ", ".join(str(name) for name in names)
-        raise UserError(f"history={path} has the bands {found}; expected {SEEN} and {LOOKED}. {ADVICE}")
-    if any(dtype.startswith("complex") for dtype in dataset.dtypes):
-        raise UserError(f"history={path} holds complex values; expected counts of days. {ADVICE}")
-    if dataset.width * dataset.height > MOST_CELLS:
-        raise UserError(f"history={path} claims {dataset.width:,} x {dataset.height:,} cells. {ADVICE}")
-    transform = dataset.transform
-    is_square = transform.b == transform.d == 0 and transform.a == -transform.e and transform.a > 0
-    if not is_square or (dataset.crs and not dataset.crs.is_projected):
-        raise UserError(f"history={path} has other cells than squares of an equal-area grid in metres. {ADVICE}")
-
-
-def _strips(dataset: Any, window: Window, rows: int) -> Iterator[tuple[Floats, Floats]]:
-    """Days seen and days looked at, some rows of a window at a time; nothing where there is no data.
-
-    Raises:
-        UserError: Values are no counts of days.
-    """
-    indexes = [dataset.descriptions.index(name) + 1 for name in (SEEN, LOOKED)]
-    end = window.row_off + window.height
-    for top in range(window.row_off, end, rows):
-        part = Window(window.col_off, top, window.width, min(rows, end - top))
-        seen, looked = dataset.read(indexes, window=part, masked=True).filled(0).astype(np.float32)
-        _check_counts(seen, looked, dataset.name)
-        yield seen, looked
-
-
-def _rows_at_once(width: int) -> int:
-    """How many rows are read at once of a raster as wide as it likes."""
-    return max(1, min(READ_ROWS, CELLS_AT_ONCE // width))
-
-
-def _check_counts(seen: Floats, looked: Floats, name: str) -> None:
-    """Raise `UserError` for days seen that are no share of those looked at: a history of them would have no effect."""
-    if not ((seen >= 0) & (seen <= looked + ROUNDING) & np.isfinite(looked)).all():
-        raise UserError(f"history={name} holds values that are no counts of days, 0 <= {SEEN} <= {LOOKED}. {ADVICE}")
 
 
 def _span(positions: NDArray[np.float64], margin: float, multiple: int, length: int) -> tuple[int, int]:

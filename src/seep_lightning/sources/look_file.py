@@ -36,7 +36,7 @@ DAMAGE = (
     # packed in a way that Python does not know, or encrypted
     *(NotImplementedError, RuntimeError),
 )
-ADVICE = "Remove it and give the same command again: its map is read again"
+ADVICE = "Remove it and give the command seep sources again: its map is read again"
 POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 

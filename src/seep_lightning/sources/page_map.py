@@ -8,14 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
-from rasterio.windows import Window
+from rasterio.errors import RasterioError
 
-from seep_lightning.scene.datasets import open_for_reading
+from seep_lightning.errors import as_user_error
+from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.projections import WGS84, Reprojection
 from seep_lightning.scene.seep_colours import Colour, ColourStep
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.day_colours import DAY_STEPS, LABEL, NEVER
-from seep_lightning.sources.written import WrittenSources
+from seep_lightning.sources.recurrence_file import (
+    RecurrenceName,
+    check_recurrence,
+    recurrence_strips,
+    rows_at_once,
+    whole_window,
+)
+from seep_lightning.sources.written import SOURCES_AGAIN, WrittenSources
 
 WIDTH = 6.4
 """Inches."""
@@ -65,13 +73,17 @@ def most_days(written: WrittenSources) -> tuple[Days, Extent]:
     Returns:
         The days, and where they lie.
     """
-    with open_for_reading(str(written.outputs.recurrence)) as file:
+    path = written.outputs.recurrence
+    name = RecurrenceName(str(path), SOURCES_AGAIN)
+    unreadable = as_user_error(f"{name.text} cannot be read", RasterioError, OSError, advice=name.advice)
+    with unreadable, open_dataset(path) as file:
+        check_recurrence(file, name)
         step = math.ceil(max(file.height, file.width) / MOST_PIXELS)
-        rows = [
-            _most(file.read(1, window=Window(0, top, file.width, min(step, file.height - top))), step)
-            for top in range(0, file.height, step)
-        ]
-        days = np.array(rows, np.float32)
+        days = np.full((-(-file.height // step), -(-file.width // step)), np.nan, np.float32)
+        for strip in recurrence_strips(file, whole_window(file), rows_at_once(file.width), name):
+            known = np.where(strip.looked > 0, strip.seen, np.float32(np.nan))
+            rows = np.arange(strip.top, strip.top + len(known)) // step
+            np.fmax.at(days, rows, _most(known, step))
         transform = file.transform
     height, width = days.shape
     east = transform.c + transform.a * width * step
@@ -80,10 +92,10 @@ def most_days(written: WrittenSources) -> tuple[Days, Extent]:
 
 
 def _most(values: Days, step: int) -> Days:
-    """The largest value of each `step` columns of some rows; NaN where there is none."""
+    """The largest value of each `step` columns, (H, W / step); NaN where there is none."""
     missing = -values.shape[1] % step
     padded = np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
-    most: Days = np.fmax.reduce(padded.reshape(len(values), -1, step), axis=(0, 2))
+    most: Days = np.fmax.reduce(padded.reshape(len(values), -1, step), axis=2)
     return most
 
 

@@ -14,6 +14,7 @@ from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError
 from seep_lightning.scene.vector_layers import (
+    POLYGON_TYPES,
     Shapes,
     VectorLayer,
     check_columns,
@@ -28,7 +29,7 @@ from seep_lightning.sources.outputs import SourceOutputs
 from seep_lightning.sources.source import SHARED_END, SourceSettings
 from seep_lightning.sources.store import LookStore
 
-SOURCE_VALUES = (
+NUMBERS_OF_SOURCE = (
     "days_seen",
     "days_looked",
     "rate",
@@ -36,9 +37,13 @@ SOURCE_VALUES = (
     "rate_high",
     "expected_by_chance",
     "p_corrected",
-    "first",
-    "last",
 )
+SOURCE_VALUES = (*NUMBERS_OF_SOURCE, "first", "last")
+# NumPy's letters of integers, with and without a sign
+WHOLE_KINDS = ("i", "u")
+FARTHEST = 1e9
+"""Of a coordinate from the corner of a grid, m or px: no place on the earth is farther."""
+SOURCES_AGAIN = "Give the command seep sources again, and then this one."
 Values = dict[str, NDArray[Any]]
 Origin = tuple[shapely.Point, str, float]
 """Place, kind and spread."""
@@ -112,7 +117,12 @@ class WrittenSources:
         Raises:
             UserError: The GeoPackage cannot be read.
         """
-        shapes, values = _read(self.outputs.layers, SLICKS, ("day",), f"source = {number:d}")
+        path = self.outputs.layers
+        shapes, values = _read(path, SLICKS, ("day",), f"source = {number:d}")
+        _check_whole_numbers(path, SLICKS, values, ("day",))
+        _check_shapes(path, SLICKS, shapes, POLYGON_TYPES)
+        if not len(shapes):
+            raise UserError(f"{path} has no {SLICKS} of source {number}. {SOURCES_AGAIN}")
         return SlicksOfSource(shapes, values["day"].astype(np.int64))
 
 
@@ -141,16 +151,18 @@ def read_sources(folder: str) -> WrittenSources:
 
 def _sources(outputs: SourceOutputs, days: int) -> list[WrittenSource]:
     """The sources, the surest first; days: how many there are."""
-    shapes, values = _read(outputs.layers, SOURCES, ("source", *SOURCE_VALUES))
-    origins = _origins(outputs.layers)
+    path = outputs.layers
+    shapes, values = _read(path, SOURCES, ("source", *SOURCE_VALUES))
+    _check_shapes(path, SOURCES, shapes, POLYGON_TYPES)
+    _check_whole_numbers(path, SOURCES, values, ("source",))
+    _check_numbers(path, SOURCES, values, NUMBERS_OF_SOURCE)
+    origins = _origins(path)
     seen_on = _seen_on(outputs.source_days)
-    has_shapes = all(shape is not None for shape in shapes)
     has_days = max(map(max, seen_on.values()), default=-1) < days
     is_same = set(values["source"].tolist()) == set(origins) == set(seen_on)
-    if not (has_shapes and has_days and is_same):
+    if not (has_days and is_same):
         raise UserError(
-            f"{outputs.layers}, {outputs.source_days.name} and {outputs.store.name} are not of one call. "
-            "Give the command seep sources again, and then this one."
+            f"{path}, {outputs.source_days.name} and {outputs.store.name} are not of one call. {SOURCES_AGAIN}"
         )
     return _joined(shapes, values, origins, seen_on)
 
@@ -181,6 +193,9 @@ def _origins(layers: Path) -> dict[int, Origin]:
         unit = "m" if polygon_layer(layers, ORIGINS).crs else "px"
     spread = f"origin_spread_{unit}"
     points, values = _read(layers, ORIGINS, ("source", "origin_kind", spread))
+    _check_shapes(layers, ORIGINS, points, (shapely.GeometryType.POINT,))
+    _check_whole_numbers(layers, ORIGINS, values, ("source",))
+    _check_numbers(layers, ORIGINS, values, (spread,))
     rows = zip(points, values["origin_kind"].tolist(), values[spread].tolist(), strict=True)
     return dict(zip(values["source"].tolist(), rows, strict=True))
 
@@ -203,15 +218,48 @@ def _read(path: Path, name: str, columns: Sequence[str], condition: str | None =
     return features.shapes, features.columns
 
 
+def _check_shapes(path: Path, layer: str, shapes: Shapes, types: Sequence[int]) -> None:
+    """Raise `UserError` unless all shapes of a layer are of some of shapely's types, hold something and lie near."""
+    is_right = np.isin(shapely.get_type_id(shapes), types) & ~shapely.is_empty(shapes)
+    if types == POLYGON_TYPES:
+        is_right &= shapely.area(shapes) > 0
+    is_near = np.abs(shapely.bounds(shapes)).max(axis=1, initial=0) <= FARTHEST
+    if not (is_right & is_near).all():
+        raise UserError(f"{path}: a shape of the layer {layer} is missing, or of another kind. {SOURCES_AGAIN}")
+
+
+def _check_whole_numbers(path: Path, layer: str, values: Values, columns: Sequence[str]) -> None:
+    """Raise `UserError` unless some columns of a layer hold whole numbers; one that lacks some has fractions."""
+    for column in columns:
+        if values[column].dtype.kind not in WHOLE_KINDS:
+            raise _refused(path, layer, column, "whole numbers")
+
+
+def _check_numbers(path: Path, layer: str, values: Values, columns: Sequence[str]) -> None:
+    """Raise `UserError` unless some columns of a layer hold finite numbers."""
+    for column in columns:
+        is_numeric = values[column].dtype.kind in (*WHOLE_KINDS, "f")
+        if not is_numeric or not np.isfinite(values[column]).all():
+            raise _refused(path, layer, column, "finite numbers")
+
+
+def _refused(path: Path, layer: str, column: str, expected: str) -> UserError:
+    """The error for a column that does not hold what it does in what `seep sources` writes."""
+    return UserError(f"{path}: {column} of the layer {layer} holds something other than {expected}. {SOURCES_AGAIN}")
+
+
 def _settings(layers: Path) -> SourceSettings:
     """The settings that the metadata of the layers tell; the usual ones for what they do not."""
     with read_as_polygons(layers):
         layer = polygon_layer(layers, SOURCES)
         told = pyogrio.read_info(layer.location, layer=SOURCES)["layer_metadata"] or {}
         usual = SourceSettings()
-        return SourceSettings(
+        settings = SourceSettings(
             min_days=int(told.get("min_days", usual.min_days)),
             level=float(told.get("level", usual.level)),
             permutations=int(told.get("permutations", usual.permutations)),
             seed=int(told.get("seed", usual.seed)),
         )
+        if settings.permutations < 1:
+            raise ValueError(f"permutations={settings.permutations}")
+        return settings
