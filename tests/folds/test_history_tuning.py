@@ -95,6 +95,13 @@ def test_scenes_without_a_common_ground_are_told(monkeypatch: pytest.MonkeyPatch
         tuned(monkeypatch, {})
 
 
+def test_scenes_that_lie_beyond_the_earth_take_no_memory() -> None:
+    cells = np.ones((4, 4), np.float32)
+    day, far = PlaceDay(0, cells, cells), PlaceDay(32_000_000, cells, cells)
+    with pytest.raises(UserError, match=r"256,000,032 px apart .* Correct data.grid"):
+        list(day.log_odds([far], [64.0]))
+
+
 def test_the_last_line_is_a_command_and_says_what_is_not_beyond_chance(capsys: pytest.CaptureFixture[str]) -> None:
     row = PriorRow(weight=0.5, smoothing=96.0, dice=0.65, gain=0.002, low=-0.006, high=0.011, better=11)
     print_settings(TunedPrior([row], row, 14), PriorConfig(runs=["a b", "c"]))

@@ -63,6 +63,10 @@ def of_the_run() -> Any:
     return anything(AS_IN_THE_RUN, "`DataConfig`, which these keys are put into")
 
 
+# of tiles of any size: no place on the earth is farther
+OFFSETS = Span(at_least=-1_000_000, at_most=1_000_000, whole=True)
+
+
 @dataclass
 class GridConfig:
     """How tiles lie in a scene: tile = row * columns + column.
@@ -73,7 +77,7 @@ class GridConfig:
     """
 
     columns: int = at_least(1, MISSING)
-    offset: int = within(Span(whole=True), 0)
+    offset: int = within(OFFSETS, 0)
 
 
 @dataclass

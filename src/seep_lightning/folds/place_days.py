@@ -15,6 +15,8 @@ from seep_lightning.sources.history_odds import Floats, MeanRate, log_odds_over_
 
 CELL = 8
 """Side of a cell, px, as `seep sources` has it."""
+MOST_CELLS = 2**26
+"""Of the rectangle around all scenes: more is a mistake in `data.grid`."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,18 @@ class PlaceDay:
 
         Yields:
             (H, W) for each smoothing.
+
+        Raises:
+            UserError: The days lie too far apart.
         """
         left = min(day.left for day in (self, *days))
         height = max(len(day.seen) for day in (self, *days))
         width = max(day.left + day.seen.shape[1] for day in (self, *days)) - left
+        if height * width > MOST_CELLS:
+            raise UserError(
+                f"the scenes lie {width * CELL:,} px apart on the ground that they share. Correct data.grid in the "
+                "training's config."
+            )
         seen, looked = np.zeros((2, height, width), np.float32)
         for day in days:
             part = day.cells_from(left)

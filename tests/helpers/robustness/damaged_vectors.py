@@ -88,16 +88,44 @@ OF_FEATURES = {
 }
 
 
-def run_statement(path: Path, how: str, _: Random) -> None:
+COLUMN_VALUES = {
+    "nothing": "NULL",
+    "a text": "'é☃'",
+    "minus seven": "-7",
+    "a fraction": "0.5",
+    "huge": "9e99",
+    "infinite": "9e999",
+    "bytes": "zeroblob(9)",
+}
+
+
+def run_statement(path: Path, how: str, chance: Random) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         if how in STATEMENTS:
             database.executescript(STATEMENTS[how])
             return
-        table, column = database.execute("SELECT table_name, column_name FROM gpkg_geometry_columns").fetchone()
-        # triggers call functions that only GDAL has
-        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f"DROP TRIGGER [{trigger}]")
+        table, column = _layer_of(database, chance)
         database.executescript(OF_FEATURES[how].format(table=table, column=column))
+
+
+def change_columns(path: Path, how: str, chance: Random) -> None:
+    """Another value in all columns of a layer at once but its geometries and numbers."""
+    with closing(sqlite3.connect(path)) as database, database:
+        table, geometry = _layer_of(database, chance)
+        columns = database.execute(f"PRAGMA table_info([{table}])").fetchall()
+        kept = [name for _, name, *_, is_key in columns if not is_key and name != geometry]
+        if kept:
+            changes = ", ".join(f"[{name}] = {COLUMN_VALUES[how]}" for name in kept)
+            database.execute(f"UPDATE [{table}] SET {changes}")
+
+
+def _layer_of(database: sqlite3.Connection, chance: Random) -> tuple[str, str]:
+    """Table and geometries of one of the layers, without triggers: they call functions that only GDAL has."""
+    layers = database.execute("SELECT table_name, column_name FROM gpkg_geometry_columns").fetchall()
+    for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        database.execute(f"DROP TRIGGER [{trigger}]")
+    chosen: tuple[str, str] = chance.choice(layers)
+    return chosen
 
 
 DAMAGES = (
@@ -106,4 +134,5 @@ DAMAGES = (
         "another place", (GEOJSON,), change_place, named("", "urn:ogc:def:crs:EPSG::999999", "EPSG:4978", "é" * 500)
     ),
     Damage("another database", (SQLITE,), run_statement, named(*STATEMENTS, *OF_FEATURES)),
+    Damage("another value in all columns", (SQLITE,), change_columns, named(*COLUMN_VALUES)),
 )
