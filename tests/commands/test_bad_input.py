@@ -246,9 +246,16 @@ def config_refusal(*overrides: str) -> str:
         ("modle=unet", "Could not override 'modle'"),
         (
             "model=unett",
-            "Could not find 'model/unett' Available options in 'model': monai_basic_unet monai_segresnet monai_unet",
+            "model=unett: there is no such config. Did you mean model=unet? There are: monai_basic_unet,",
         ),
-        ("data=seep", "Could not find 'data/seep' Available options in 'data': chips seeps synthetic"),
+        (
+            "data=seep",
+            "data=seep: there is no such config. Did you mean data=seeps? There are: chips, seeps, synthetic.",
+        ),
+        (
+            "logger=[default,wand]",
+            "logger=wand: there is no such config. Did you mean logger=wandb? There are: default,",
+        ),
         ("+trainer.max_epoch=3", "trainer.max_epoch is not a key of this command; did you mean trainer.max_epochs?"),
         ("+data.normalise.gamma=3", "data.normalise.gamma is not a key of this command; known are kind, log."),
         (

@@ -6,7 +6,7 @@ import pytest
 from hydra.errors import HydraException
 
 from seep_lightning.api import compose as compose_keywords
-from seep_lightning.commands.composition import compose
+from seep_lightning.commands.composition import compose, compose_arguments
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import single_runs
 from seep_lightning.errors import UserError
@@ -66,6 +66,27 @@ def test_groups_of_a_folder_of_the_users_own_are_looked_up_there(tmp_path: Path)
     for folder in (["--config-dir", str(tmp_path)], [f"--config-dir={tmp_path}"]):
         told = error_message(error, "train", [*folder, "loss=tversky", "loss.alfa=3"])
         assert "Did you mean loss.alpha? Keys of loss=tversky: alpha." in told
+
+
+def test_a_config_that_a_group_lacks_is_compared_with_the_users_own_ones_and_the_asking_file_is_named(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "loss").mkdir()
+    (tmp_path / "loss" / "tversky.yaml").write_text("_target_: monai.losses.TverskyLoss\n")
+    (tmp_path / "experiment").mkdir()
+    header = "# @package _global_\ndefaults:\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(f"{header}  - /model@second: unett\n")
+    (tmp_path / "experiment" / "other.yaml").write_text(f"{header}  - pets: unett\n")
+    of_user = ["--config-dir", str(tmp_path)]
+    for arguments, expected in (
+        ([*of_user, "loss=tverski"], "loss=tverski: there is no such config. Did you mean loss=tversky? There are: "),
+        ([*of_user, "experiment=mine"], "experiment/mine.yaml: model=unett: there is no such config. Did you mean "),
+        ([*of_user, "experiment=other"], "experiment/other.yaml: experiment/pets=unett: there is no group of configs"),
+        (["data=x"], "data=x: there is no such config. There are: chips, seeps, synthetic."),
+    ):
+        with pytest.raises(HydraException) as error:
+            compose_arguments("train", arguments)
+        assert error_message(error.value, "train", arguments).startswith(expected)
 
 
 def test_of_a_sweep_the_choice_that_lacks_the_key_is_named() -> None:

@@ -29,7 +29,7 @@ def test_the_template_sweeps_by_its_own_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["hydra/sweeper=random_rate"], "Could not find 'hydra/sweeper/random_rate'"),
+        (["hydra/sweeper=random_rate"], "hydra/sweeper=random_rate: there is no such config. Did"),
         (["hydra/sweeper=random_rates", "hydra.sweeper.trails=2"], "Key 'trails' not in 'RandomRatesConfig'"),
         (
             ["hydra/sweeper=basic", "hydra.sweeper._target_=my.Sweeper"],

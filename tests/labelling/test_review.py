@@ -15,8 +15,10 @@ import pytest
 
 from helpers.chips import IMAGES, MASKS
 from helpers.reviews import LABELLED, PLACES, SHIFT, labels_of_scene
+from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import PrepareConfig, ReviewConfig
-from seep_lightning.config.data import DataConfig
+from seep_lightning.config.data import DataConfig, SplitConfig
+from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.loading import load_chips
 from seep_lightning.errors import UserError
 from seep_lightning.files import table_text
@@ -26,6 +28,7 @@ from seep_lightning.labelling.review_columns import ReviewOf, row_of
 from seep_lightning.labelling.review_file import read_review
 from seep_lightning.labelling.review_page import page_text
 from seep_lightning.labelling.suspect_kinds import KINDS
+from seep_lightning.prepare import settings_of_corrected
 
 
 def test_each_error_is_listed_with_page_layer_and_table(written: WrittenReview) -> None:
@@ -101,6 +104,27 @@ def test_answers_come_back_as_corrected_and_ignored_pixels(
     # what was reviewed stays as it was
     now = {path.name: path.read_bytes() for path in Path(read_review(written.folder).root).rglob("*.tif")}
     assert before == now
+
+
+def test_the_command_after_a_correction_reads_it_and_says_that_it_was_reviewed(
+    written: WrittenReview, tmp_path: Path
+) -> None:
+    root = tmp_path / "corrected"
+    facts = prepared(answered(written, {"false": "drop", "class": "unsure"}, tmp_path / "answers.csv"), root)
+    settings = settings_of_corrected(str(root), facts)
+    assert settings == f"data=seeps data.root={root}"
+    checked = audit(compose("check", settings.split()).data, SplitConfig())
+    assert checked.facts["review"] == "2 labels were reviewed: 1 corrected (144 px), 1 ignored (144 px)"
+
+
+def test_the_command_after_a_correction_names_no_more_settings_than_needed() -> None:
+    facts = {"columns": {}, "settings": {}}
+    assert settings_of_corrected("a b", facts) == "'data.root=a b'"
+    of_seeps = {"images": IMAGES, "masks": MASKS, "classes": 7}
+    # without grids of their own, the chips would get those of data=seeps
+    assert settings_of_corrected("a", facts | {"settings": of_seeps}).endswith("data.classes=7")
+    facts = {"columns": {"S0": 3}, "settings": of_seeps | {"bands": [1, 2]}}
+    assert settings_of_corrected("a", facts) == "data=seeps data.root=a 'data.bands=[1,2]'"
 
 
 def test_answers_of_the_layer_count_and_what_is_kept_stays(written: WrittenReview, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seep_lightning.commands.composition import compose_arguments
 from seep_lightning.commands.global_files import IN_FILE, missing_header
+from seep_lightning.commands.missing_configs import missing_config
 from seep_lightning.commands.overrides import key_of, single_runs
 from seep_lightning.config.targets import TARGET
 from seep_lightning.errors import UserError, printable
@@ -57,10 +58,17 @@ def _message(error: Exception, command: str, arguments: Sequence[str]) -> str:
     if FROM_A_RESOLVER in str(error):
         message = str(error).partition(FROM_A_RESOLVER)[2]
         return message.splitlines()[0]
+    return _about_config(error, command, arguments)
+
+
+def _about_config(error: Exception, command: str, arguments: Sequence[str]) -> str:
+    """What an error of Hydra's or OmegaConf's says of a file or a key, with the one that was probably meant."""
     text = _plain_text(error)
     header = missing_header(text, command, arguments)
     if header is not None:
         return header
+    if isinstance(error, MissingConfigException):
+        return missing_config(error, arguments) or text
     unknown = _unknown_key(str(error))
     if unknown is None:
         return text

@@ -14,6 +14,7 @@ from seep_lightning.data.audit.trap import (
     ChipKind,
     EvenSample,
 )
+from seep_lightning.data.description import ReviewedLabels
 from seep_lightning.data.scene_names import scenes_are_known
 from seep_lightning.errors import percent, shortened
 
@@ -82,6 +83,9 @@ class ChipStatistics:
             facts |= self._pixel_facts(pixels_by_class)
             facts["identical pictures"] = counted_text(doubles(chips))
             facts["read as"] = " ".join(self.readings) or "they are"
+        reviewed = str(ReviewedLabels.of(chips.root))
+        if reviewed:
+            facts["review"] = reviewed
         return facts
 
     def _pixel_facts(self, pixels_by_class: Mapping[int, int]) -> dict[str, str]:
