@@ -26,9 +26,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.metrics.jackknife import Scale, interval_over_scenes
 from seep_lightning.metrics.object_counts import SIZE_CLASSES
 from seep_lightning.metrics.objects import COVERED_SHARE, MIN_AREAS
+from seep_lightning.metrics.paired import interval_of_difference, paired_difference
 from seep_lightning.sources.history_odds import MeanRate, log_odds_over_mean
 
 PROBABILITIES = (0.2, 0.3, 0.4)
@@ -265,10 +265,7 @@ def difference(after: NDArray, before: NDArray, figure) -> str:
     """How much better, with its interval over scenes."""
     pairs = np.stack([after, before], axis=1)
     gain = float(figure(after.sum(axis=0)) - figure(before.sum(axis=0)))
-    weights = (2 * pairs[..., 0] + pairs[..., 1] + pairs[..., 2]).sum(axis=1)
-    ends = interval_over_scenes(
-        pairs, lambda sums: figure(sums[..., 0, :]) - figure(sums[..., 1, :]), weights, Scale.DIFFERENCE
-    )
+    ends = interval_of_difference(pairs, paired_difference(figure))
     better = int((figure(after) > figure(before)).sum())
     return f"{gain:+.4f} ({ends[0]:+.4f} to {ends[1]:+.4f}; {better} scenes better)"
 

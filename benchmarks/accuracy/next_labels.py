@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/accuracy/next_labels.py /tmp/next_labels
 
-The pool is open sea: chips of 96 px of generated scenes, with slicks as the generator sows them, on about one chip of
-five. Each seed draws 20 chips to begin with; 25 more at a time are labelled, as a strategy ranks them by the network of
-the round before. Each network is trained anew in the same number of steps. Validation and test are fixed chips of other
-scenes, of open sea too, and no part of the pool. Prints Markdown: Dice by the number of labels, and labels for the same
-Dice. The same command goes on where it was stopped.
+To choose from is open sea: chips of 96 px of generated scenes, with slicks as the generator sows them, on about one
+chip of five. Each seed draws 20 chips to begin with; 25 more at a time are labelled, as a strategy ranks them by the
+network of the round before. Each network is trained anew in the same number of steps. Validation and test are fixed
+chips of other scenes, of open sea too, never to choose from. Prints Markdown: Dice by the number of labels, and labels
+for the same Dice. The same command goes on where it was stopped.
 """
 
 import argparse

@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 
 from seep_lightning.folds.part_maps import VIEWS, Way
-from seep_lightning.folds.pooling import against, pool
+from seep_lightning.folds.pooling import against, score_folds
 
 
 def line(row: dict, folders: list[Path]) -> str:
@@ -38,7 +38,7 @@ if __name__ == "__main__":
     parser.add_argument("--against", type=Path)
     arguments = parser.parse_args()
     folders, way = arguments.folders, Way(by_chip=arguments.chips, flips=arguments.flips)
-    row = pool(folders, way)
+    row = score_folds(folders, way)
     (folders[0] / f"pool-{row['way']}.json").write_text(json.dumps(row, indent=2) + "\n")
     print(line(row, folders))
     if arguments.against:

@@ -42,8 +42,9 @@ from seep_lightning.data.normalise import IQR_OF_NORMAL, LEAST_SPREAD, LIMIT, QU
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.folds.fold_runs import Fold, find_folds
 from seep_lightning.folds.part_maps import Way
-from seep_lightning.folds.pooling import difference_of, interval, pool
+from seep_lightning.folds.pooling import interval, score_folds
 from seep_lightning.metrics.figures import DICE
+from seep_lightning.metrics.paired import dice_difference
 from seep_lightning.nets.unet import UNet
 from seep_lightning.predictor.weights import start_from
 from seep_lightning.runs.directory import Run
@@ -356,7 +357,7 @@ def trained_folds(folder: Path) -> list[int]:
 
 def pooled(folder: Path, folds: Sequence[int], way: Way) -> dict[int, dict[str, Any]]:
     """The row of each fold by its number: each by itself, since the history's folds learned from other chips each."""
-    return {fold: pool([folder / f"fold-{fold}"], way) for fold in folds}
+    return {fold: score_folds([folder / f"fold-{fold}"], way) for fold in folds}
 
 
 def score(base: Path, folder: Path, way: Way) -> None:
@@ -373,8 +374,8 @@ def score(base: Path, folder: Path, way: Way) -> None:
         print(f"{recipe.name}: {DICE.function(table.sum(axis=0)):.4f} ({low:.4f} to {high:.4f}); by fold {by_fold}")
     before, after = scenes
     pairs = np.array([(after[name], counts) for name, counts in before.items()])
-    gain, (low, high) = difference_of(pairs.sum(axis=0)), interval(pairs)
-    better = int((difference_of(pairs) > 0).sum())
+    gain, (low, high) = dice_difference(pairs.sum(axis=0)), interval(pairs)
+    better = int((dice_difference(pairs) > 0).sum())
     print(f"difference: {gain:+.4f} ({low:+.4f} to {high:+.4f}), better in {better} of {len(pairs)} scenes")
 
 

@@ -16,7 +16,7 @@ from seep_lightning.folds import pooling
 from seep_lightning.folds.fold_runs import Fold, find_folds
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes, whole_scenes
 from seep_lightning.folds.part_maps import PartMaps, Way
-from seep_lightning.folds.pooling import against, interval, pool
+from seep_lightning.folds.pooling import against, interval, score_folds
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.counts import count_pixels
@@ -123,7 +123,7 @@ def test_predict_takes_the_mean_of_a_folder_of_folds_and_refuses_mixtures(
 
 
 def test_folds_are_pooled(home: Path) -> None:
-    row = pool([home])
+    row = score_folds([home])
     counts = np.sum(list(row["scenes"].values()), axis=0)
     right, false, missed = counts
     assert row["dice"] == pytest.approx(2 * right / (2 * right + false + missed))
@@ -156,7 +156,7 @@ def test_pieces_of_a_scene_count_as_one_and_names_may_have_blanks(
     operating_point = SimpleNamespace(threshold=0.5, min_area=1, scaling=(1.0, 0.0))
     operating_point.mask = lambda scene: masks[1, scene.scene]
     monkeypatch.setattr(pooling, "choose_operating_point", lambda scenes: operating_point)
-    row = pool([tmp_path])
+    row = score_folds([tmp_path])
     counts = np.array([2 * count_pixels(masks[1, name], masks[0, name]) for name in names])
     assert row["interval"] == interval(counts) and len(row["scenes"]) == 16 and len(row["chosen"]) == 2
     assert against(row, row).endswith("paired over 8 scenes")

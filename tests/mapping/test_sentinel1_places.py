@@ -23,7 +23,7 @@ MEAN, MOST = 3.0, 15.0
 """m: what is allowed of the distances between where a point is found and where it is."""
 SIDE = 96
 """px: a whole product has 430 million, so only what surrounds a point is made, placed by the points of the whole."""
-REACH = 6
+RADIUS = 6
 """Half the side of the dark square at a point, px."""
 
 
@@ -57,7 +57,7 @@ def scenes(grid: Grid, left_out: Grid, tmp_path: Path) -> Path:
     middle = SIDE // 2
     for number, (column, row) in enumerate(left_out.pixels):
         values = rng.normal(30000, 3000, (SIDE, SIDE))
-        values[middle - REACH : middle + REACH, middle - REACH : middle + REACH] *= 0.5
+        values[middle - RADIUS : middle + RADIUS, middle - RADIUS : middle + RADIUS] *= 0.5
         points = gcps_of(grid.select(is_fitted()))
         for point in points:
             point.col -= column - middle
@@ -116,7 +116,7 @@ def test_masks_of_outlines_drawn_at_points_left_out_lie_there(scenes: Path, left
     missed = []
     for mask in sorted((tmp_path / "out" / "masks").iterdir()):
         rows, columns = np.nonzero(band(mask))
-        assert len(rows) == pytest.approx(np.pi * REACH**2, rel=0.1)
+        assert len(rows) == pytest.approx(np.pi * RADIUS**2, rel=0.1)
         off_row = rows.mean() + 0.5 - SIDE / 2
         off_column = columns.mean() + 0.5 - SIDE / 2
         missed.append(PIXEL * np.hypot(off_row, off_column))
@@ -125,10 +125,10 @@ def test_masks_of_outlines_drawn_at_points_left_out_lie_there(scenes: Path, left
 
 
 def disc(point: Floats) -> shapely.Polygon:
-    """A disc of `REACH` pixels about a point in degrees."""
+    """A disc of `RADIUS` pixels about a point in degrees."""
     azimuths = np.arange(0, 360, 10.0)
     longitudes = np.full_like(azimuths, point[0])
     latitudes = np.full_like(azimuths, point[1])
-    distances = np.full_like(azimuths, REACH * PIXEL)
+    distances = np.full_like(azimuths, RADIUS * PIXEL)
     rim = pyproj.Geod(ellps="WGS84").fwd(longitudes, latitudes, azimuths, distances)
     return shapely.Polygon(np.column_stack(rim[:2]))

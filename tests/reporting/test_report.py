@@ -23,7 +23,7 @@ from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
 from seep_lightning.reporting import plots
 from seep_lightning.reporting.comparison import compare
-from seep_lightning.reporting.folds import groups_of_folds, pool
+from seep_lightning.reporting.folds import groups_of_folds, pool_evaluations
 from seep_lightning.reporting.intervals import intervals
 from seep_lightning.reporting.page import report
 from seep_lightning.runs.directory import Run
@@ -162,7 +162,7 @@ def test_folds_of_a_recipe_are_pooled_on_top(trained: Path, tmp_path: Path) -> N
         config = Path(shutil.copytree(home / f"fold-{fold}", home / f"seed-1-fold-{fold}")) / "config.yaml"
         config.write_text(config.read_text().replace("\nseed: 0", "\nseed: 1"))
     [folds] = groups_of_folds(compare([str(home)]))
-    seeds = pool(folds, "val")
+    seeds = pool_evaluations(folds, "val")
     assert (seeds.counted, seeds.figures["dice"]) == ("2 folds x 2 seeds", pytest.approx(whole["dice"]))
     shutil.rmtree(home / "seed-1-fold-1")
     assert groups_of_folds(compare([str(home)])) == []

@@ -14,10 +14,10 @@ from seep_lightning.data.masks import MOST_CLASSES, met_values
 
 # a scattered mask holds at least so many values ...
 LEAST_VALUES = 9
-# ... and all but this share of its pixels lies within REACH of its two peaks, unless the values are so many that they
-# cannot be classes
+# ... and all but this share of its pixels lies within PEAK_WIDTH of its two peaks, unless the values are so many that
+# they cannot be classes
 FAR_SHARE = 0.02
-REACH = 64
+PEAK_WIDTH = 64
 MANY_VALUES = MOST_CLASSES + 2
 # the peaks lie farther apart than this share of the range of values
 PEAKS_APART = 0.25
@@ -70,7 +70,7 @@ def scatter_of(counts: Mapping[int, int]) -> Scatter | None:
     distances = np.abs(values[:, None] - peaks).min(axis=1)
     between = pixels[distances > 0].sum()
     has_peaks = between < pixels.sum() / 2
-    lies_near = pixels[distances > REACH].sum() <= FAR_SHARE * pixels.sum()
+    lies_near = pixels[distances > PEAK_WIDTH].sum() <= FAR_SHARE * pixels.sum()
     if not has_peaks or not (lies_near or len(values) >= MANY_VALUES):
         return None
     is_soft = pixels[distances > NEAR].sum() > SOFT_SHARE * between

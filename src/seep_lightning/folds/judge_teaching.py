@@ -26,7 +26,8 @@ from seep_lightning.folds.told_once import told_once
 from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes
+from seep_lightning.metrics.jackknife import added_by_scene
+from seep_lightning.metrics.paired import interval_of_difference, paired_difference
 from seep_lightning.scene.object_judge import Judge
 
 FEWEST_FOLDS = 3
@@ -173,16 +174,11 @@ def _gains(names: Sequence[str], without: Counts, with_judge: Counts) -> list[Ga
 def _gain(name: str, without: Counts, with_judge: Counts) -> Gain:
     figure = FIGURES[name]
     pairs = np.stack([with_judge, without], axis=1)
-    weights = (2 * pairs[..., 0] + pairs[..., 1] + pairs[..., 2]).sum(axis=1)
-
-    def difference(sums: Counts) -> NDArray[np.float64]:
-        return figure(sums[..., 0, :]) - figure(sums[..., 1, :])
-
     return Gain(
         name,
         float(figure(without.sum(axis=0))),
         float(figure(with_judge.sum(axis=0))),
-        interval_over_scenes(pairs, difference, weights, Scale.DIFFERENCE),
+        interval_of_difference(pairs, paired_difference(figure)),
         int((figure(with_judge) > figure(without)).sum()),
         len(without),
     )

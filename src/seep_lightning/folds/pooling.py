@@ -15,9 +15,10 @@ from seep_lightning.folds.part_maps import SCENES, PartMaps, Way
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes, pixel_weights
+from seep_lightning.metrics.jackknife import added_by_scene, interval_over_scenes, pixel_weights
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
 from seep_lightning.metrics.objects import count_objects
+from seep_lightning.metrics.paired import dice_difference, interval_of_difference
 from seep_lightning.metrics.summaries import object_summary, pooled_figures
 
 Counts = NDArray[np.int64]
@@ -56,7 +57,7 @@ class FoldCounts:
             self.reliability.counts += count_reliability([scene], operating_point.scaling).counts
 
 
-def pool(folders: Sequence[str | Path], way: Way = SCENES) -> dict[str, Any]:
+def score_folds(folders: Sequence[str | Path], way: Way = SCENES) -> dict[str, Any]:
     """Score the folds of a recipe on their test scenes, and pool them.
 
     Args:
@@ -125,22 +126,15 @@ def interval(table: Counts) -> Interval:
     Returns:
         Its ends; not numbers with too few scenes.
     """
-    weights = pixel_weights(table)
     if table.ndim == 2:
-        spread = interval_over_scenes(table, DICE.function, weights)
+        ends = interval_over_scenes(table, DICE.function, pixel_weights(table))
     else:
-        spread = interval_over_scenes(table, difference_of, weights, Scale.DIFFERENCE)
-    return spread or NO_INTERVAL
-
-
-def difference_of(counts: Counts) -> NDArray[np.float64]:
-    """Dice of the first less that of the second, of counts (..., 2, 3): (...)."""
-    dice: NDArray[np.float64] = DICE.function(counts)
-    return dice[..., 0] - dice[..., 1]
+        ends = interval_of_difference(table)
+    return ends or NO_INTERVAL
 
 
 def against(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Say the difference of pooled Dice to another row of `pool` on the same scenes, with its interval.
+    """Say the difference of pooled Dice to another row of `score_folds` on the same scenes, with its interval.
 
     Raises:
         UserError: The rows are of other scenes.
@@ -150,7 +144,7 @@ def against(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         raise UserError("the two were not scored on the same scenes. Pool folds of one split, in the same way.")
     pairs = np.array([(counts[name], other_counts[name]) for name in counts])
     low, high = interval(pairs)
-    gain = float(difference_of(pairs.sum(axis=0)))
+    gain = float(dice_difference(pairs.sum(axis=0)))
     return f"{gain:+.3f} ({low:+.3f} to {high:+.3f}), paired over {len(pairs)} scenes"
 
 

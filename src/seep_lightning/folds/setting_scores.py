@@ -14,6 +14,7 @@ from seep_lightning.folds.scored_runs import VALIDATION, ScoredRun, scored_run
 from seep_lightning.metrics.comparisons import holm
 from seep_lightning.metrics.figures import DICE, PixelFigure, pooled_pixel_figures
 from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes, p_over_scenes, pixel_weights
+from seep_lightning.metrics.paired import paired_difference
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.row_values import ABSENT, full_name, parsed_conditions, value_of
 from seep_lightning.reporting.run_table import short_names, shown_value
@@ -421,12 +422,9 @@ def _difference(setting: _Setting, reference: _Setting, figure: PixelFigure, not
         notes.append(f"not paired: {_words(setting)} and {_words(reference)}: only one of them has {'; '.join(lone)}")
     if not seeds:
         return None
-    # (scenes, 2, seeds, 3)
-    table = np.stack([setting.table(seeds), reference.table(seeds)], axis=1)
-
-    def by_seed(counts: Counts) -> NDArray[np.float64]:
-        values = figure.function(counts)
-        return np.asarray(values[..., 0, :] - values[..., 1, :])
+    # (scenes, seeds, 2, 3)
+    table = np.stack([setting.table(seeds), reference.table(seeds)], axis=2)
+    by_seed = paired_difference(figure.function)
 
     def mean_over_seeds(counts: Counts) -> NDArray[np.float64]:
         return np.asarray(by_seed(counts).mean(axis=-1))

@@ -81,7 +81,7 @@ def _by_seed(folds: Sequence[Row]) -> list[list[Row]]:
     return list(seeds.values())
 
 
-def pool(folds: Sequence[Row], part: str) -> PooledFolds:
+def pool_evaluations(folds: Sequence[Row], part: str) -> PooledFolds:
     """Pool the evaluations of some folds.
 
     Args:

@@ -47,7 +47,7 @@ from seep_lightning.metrics.requested_figures import request_figures
 from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
 from seep_lightning.reporting.chip_views import ChipViews, view_chips
 from seep_lightning.reporting.comparison import Row, compare, floors_of_rows, not_above_floors
-from seep_lightning.reporting.folds import PooledFolds, groups_of_folds, pool
+from seep_lightning.reporting.folds import PooledFolds, groups_of_folds, pool_evaluations
 from seep_lightning.reporting.intervals import intervals, tolerance_intervals
 from seep_lightning.reporting.tables import AT_HALF, OBJECT_COLUMNS, TUNED, threshold_in_words, threshold_name
 from seep_lightning.runs.directory import Run, open_run
@@ -324,7 +324,7 @@ def _add_pooled_folds(section: SweepSection, config: ReportConfig) -> None:
         for folds in groups_of_folds(section.rows):
             for row in folds:
                 scored_part(row.run, config)
-            section.pooled.append(pool(folds, config.part))
+            section.pooled.append(pool_evaluations(folds, config.part))
     except UserError as error:
         section.pooled.clear()
         section.notes.append(f"The folds are not pooled: {error}")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seep_lightning.commands.console import tell
 from seep_lightning.documents.regular_files import entries_below
@@ -13,13 +12,8 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.stored import read_scored_part
 from seep_lightning.files import digest
 from seep_lightning.metrics.figures import DICE
-from seep_lightning.metrics.jackknife import (
-    FEWEST_SCENES,
-    Scale,
-    interval_over_scenes,
-    pixel_weights,
-    sums_by_scene,
-)
+from seep_lightning.metrics.jackknife import FEWEST_SCENES, sums_by_scene
+from seep_lightning.metrics.paired import interval_of_difference
 from seep_lightning.reporting.intervals import COUNT_COLUMNS
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_chip_rows
@@ -121,14 +115,8 @@ def paired(first: Sequence[Path], second: Sequence[Path]) -> Paired:
         first=float(dice[0]),
         second=float(dice[1]),
         scenes=len(sums),
-        interval=interval_over_scenes(sums, _difference, pixel_weights(sums), Scale.DIFFERENCE),
+        interval=interval_of_difference(sums),
     )
-
-
-def _difference(counts: NDArray[Any]) -> NDArray[np.float64]:
-    """Dice of the first less that of the second, of counts (..., 2, 3): (...)."""
-    dice: NDArray[np.float64] = DICE.function(counts)
-    return dice[..., 0] - dice[..., 1]
 
 
 def check_scored(folder: Path, name: str) -> None:

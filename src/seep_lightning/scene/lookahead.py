@@ -10,14 +10,14 @@ Result = TypeVar("Result")
 
 
 def lookahead(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], depth: int
+    executor: Executor, work: Callable[[Item], Result], items: Iterable[Item], depth: int
 ) -> Iterator[tuple[Item, Result]]:
     """Do work on items ahead of time, and give the results in the order of the items.
 
     What the items or the work raise is raised here; the items not yet begun are then given up.
 
     Args:
-        pool: The threads that work.
+        executor: The threads that work.
         work: What to do with an item.
         items: The items; taken in the calling thread.
         depth: How many items are taken ahead of the one whose result is given.
@@ -28,7 +28,7 @@ def lookahead(
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
-            waiting.append((item, pool.submit(work, item)))
+            waiting.append((item, executor.submit(work, item)))
             if len(waiting) > depth:
                 yield _first_result(waiting)
         while waiting:

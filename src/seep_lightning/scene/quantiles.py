@@ -47,9 +47,9 @@ def scene_quantiles(source: Source, q: Sequence[float] = QUARTILES, threads: int
         thinned = slice(-top % step, None, step), slice(None, None, step)
         return values[:, *thinned][:, valid[thinned]]
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as executor:
         tops = range(0, source.height, rows)
-        samples = [pixels for _, pixels in lookahead(pool, sample, tops, threads)]
+        samples = [pixels for _, pixels in lookahead(executor, sample, tops, threads)]
     pixels = np.concatenate(samples, axis=1)
     if not pixels.size:
         raise UserError(f"{source.name} has no valid pixel: all of it is nodata. Check the nodata value of the file.")

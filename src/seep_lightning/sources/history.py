@@ -16,7 +16,7 @@ from scipy import ndimage
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.projections import Points
-from seep_lightning.sources.history_odds import REACH, Floats, MeanRate, log_odds_over_mean
+from seep_lightning.sources.history_odds import CUT_OFF, Floats, MeanRate, log_odds_over_mean
 from seep_lightning.sources.recurrence_file import (
     READ_ROWS,
     check_recurrence,
@@ -97,7 +97,7 @@ class History:
                 f"{smoothing / size:,.0f} of them, expected {MOST_TOGETHER * CELLS_PER_SMOOTHING:,} at most. "
                 "Give a smaller one, or larger cells (cell= of seep sources)."
             )
-        window = self._window(points, margin=REACH * smoothing / size, multiple=together)
+        window = self._window(points, margin=CUT_OFF * smoothing / size, multiple=together)
         seen, looked = np.zeros((2, 0, 0), np.float32)
         if window.width and window.height:
             seen, looked = self._read(window, together)

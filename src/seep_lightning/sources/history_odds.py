@@ -11,7 +11,7 @@ Floats = NDArray[np.float32]
 MEAN_DAYS = 1.0
 """How many days of the mean rate are added to what was seen at each place, so that a place looked at once or twice
 stays near the mean."""
-REACH = 3.0
+CUT_OFF = 3.0
 """A Gaussian is cut off at so many standard deviations."""
 
 
@@ -65,6 +65,6 @@ def smoothed(counts: Floats, smoothing: float) -> Floats:
     """Smooth counts (H, W) by a Gaussian of a standard deviation in cells; beyond their ends nothing was counted."""
     if smoothing <= 0 or not counts.size:
         return counts
-    side = 2 * int(np.ceil(REACH * smoothing)) + 1
+    side = 2 * int(np.ceil(CUT_OFF * smoothing)) + 1
     blurred = cv2.GaussianBlur(counts, (side, side), smoothing, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(blurred, np.float32)

@@ -166,8 +166,8 @@ class Lane:
         *at_once, last = requests
         # processes first, so that all start together
         servers = [self.server(number) for number in range(len(at_once))]
-        with ThreadPoolExecutor(len(at_once)) as pool:
-            started = [pool.submit(server.run, request) for server, request in zip(servers, at_once, strict=True)]
+        with ThreadPoolExecutor(len(at_once)) as executor:
+            started = [executor.submit(server.run, request) for server, request in zip(servers, at_once, strict=True)]
             outcomes = [future.result() for future in started]
         return [*outcomes, self.servers[0].run(last)]
 
@@ -251,8 +251,8 @@ class Campaign:
                         if tell is not None:
                             tell(verdict)
 
-        with ThreadPoolExecutor(len(self.lanes)) as pool:
-            for future in [pool.submit(work, lane) for lane in self.lanes]:
+        with ThreadPoolExecutor(len(self.lanes)) as executor:
+            for future in [executor.submit(work, lane) for lane in self.lanes]:
                 future.result()
         return verdicts
 
