@@ -1,4 +1,8 @@
-"""Runs that are the folds of one split: found below folders, and checked to belong together."""
+"""The folds of one split, to be scored together: runs found below folders, checked, and put together by fold.
+
+What would make pooled figures wrong is refused: other recipes or chips, a chip tested twice, a missing seed.
+`runs.fold_folders` asks less of a folder that `predict` is to make maps with.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +14,6 @@ from seep_lightning.folds.learned_before import warning_of
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.recipes import check_one_recipe
-from seep_lightning.runs.status import RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
 
 def _is_trained(run: Run) -> bool:
     """Whether a run has come to its end; it is told where it has not."""
-    if run.summary().get("status") == RunStatus.FINISHED and (run.checkpoints / "best.ckpt").is_file():
+    if run.is_trained():
         return True
     log.warning("left out: %s: its training has not come to its end", run.dir)
     return False

@@ -101,7 +101,7 @@ class SettingScores:
 
     @property
     def comparisons(self) -> int:
-        """How many settings are compared with the reference."""
+        """How many settings are compared with the reference: the number that p is corrected for."""
         return sum(row.difference is not None for row in self.rows)
 
 

@@ -112,7 +112,7 @@ def print_settings(scores: SettingScores) -> None:
     print_table(_title(scores), table, columns)
     if scores.rows[0].interval is None:
         tell(f"no intervals: they need at least {FEWEST_SCENES} scenes")
-    if scores.reference is not None:
+    if scores.reference is not None and scores.comparisons:
         _print_differences(scores, scores.reference)
     _tell_notes(scores)
 
@@ -133,15 +133,13 @@ def _print_differences(scores: SettingScores, reference: SettingScore) -> None:
             "p": _p(difference.p),
             "p (Holm)": _p(difference.p_corrected),
         }
-    if not table:
-        return
     columns = ["difference", "95 %", OVER_SEEDS, "p", "p (Holm)"]
     if seeds == {1}:
         columns.remove(OVER_SEEDS)
-    if len(table) == 1:
+    if scores.comparisons == 1:
         columns.remove("p (Holm)")
     print_table(f"less {reference.name}, paired by scene", table, columns)
-    tell(_about_p(len(table)))
+    tell(_about_p(scores.comparisons))
 
 
 def _about_p(comparisons: int) -> str:

@@ -138,6 +138,15 @@ class Run:
         """Whether nothing is missing: its training came to its end, or a search ended it as hopeless."""
         return self.summary().get("status") in (RunStatus.FINISHED, RunStatus.PRUNED)
 
+    def is_trained(self, checkpoint: str = "best") -> bool:
+        """Whether its training came to its end and left a checkpoint.
+
+        Args:
+            checkpoint: `best` or `last`.
+        """
+        came_to_its_end = self.summary().get("status") == RunStatus.FINISHED
+        return came_to_its_end and is_there(self.checkpoints / f"{checkpoint}.ckpt")
+
     def summary(self) -> dict[str, Any]:
         """The content of `summary.json`; empty where there is none yet.
 

@@ -1,4 +1,8 @@
-"""Folders whose runs are the folds of one split: for `predict`, they act as one network."""
+"""A folder that a person gives to `predict` in place of one network: where it holds folds, their mean is the network.
+
+Only the runs right below it are looked at, and what cannot be read is told and passed over: a map can be made without
+it. Figures cannot: to score folds, `folds.fold_runs` looks at any depth and refuses what would make them wrong.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +15,6 @@ from seep_lightning.files import with_home
 from seep_lightning.runs.directory import Run, runs_below
 from seep_lightning.runs.newest import run_or_newest_below
 from seep_lightning.runs.recipes import check_one_recipe
-from seep_lightning.runs.status import RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +68,7 @@ def finished_folds_in(path: str | Path, checkpoint: str = "best") -> list[Run]:
     if len({run.config.split.fold for run in folds}) < 2:
         return []
     check_one_recipe(folds, f"Name the folds of one of them, run=[A,B], in place of run={folder}.")
-    finished = [run for run in folds if _is_finished(run, checkpoint)]
+    finished = [run for run in folds if run.is_trained(checkpoint)]
     others = [run.dir.name for run in folds if run not in finished]
     if others and len(finished) > 1:
         log.warning("left out of run=%s: %s: not finished, or without %s.ckpt", path, shortened(others), checkpoint)
@@ -100,8 +103,3 @@ def _is_fold(run: Run) -> bool:
     with suppress(UserError):
         return run.config.split.kind == KFOLD
     return False
-
-
-def _is_finished(run: Run, checkpoint: str) -> bool:
-    """Whether a run has come to its end and has the checkpoint."""
-    return run.summary().get("status") == RunStatus.FINISHED and is_there(run.checkpoints / f"{checkpoint}.ckpt")
