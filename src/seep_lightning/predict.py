@@ -17,6 +17,7 @@ from seep_lightning.durations import in_words
 from seep_lightning.errors import Interrupted
 from seep_lightning.files import with_home
 from seep_lightning.mapping.mapped_scene import MappedScene
+from seep_lightning.mapping.peaks import highest_peak, peak_of
 from seep_lightning.mapping.scenes import MappingStopped, predict
 from seep_lightning.mapping.table import TABLE_NAME, SceneRow
 from seep_lightning.runs.weights import DEFAULT_NETWORK
@@ -71,7 +72,7 @@ def print_summary(rows: Sequence[SceneRow], config: PredictConfig, seconds: floa
     """
     if any(row.unit == "px2" for row in rows):
         tell("Without a coordinate system in the input there is none in the output: sizes are in pixels.")
-    found = f": {_found(rows)}" if config.polygons else ""
+    found = f": {_found(rows, config)}" if config.polygons else ""
     tell(f"{_scenes(len(rows))} mapped to {config.output} in {in_words(seconds)}{found}")
     if config.second_look is not None and any(row.left_out is not None for row in rows):
         tell(second_look_line(rows, with_home(config.second_look)))
@@ -101,11 +102,12 @@ def _scenes(count: int) -> str:
     return "1 scene" if count == 1 else f"{count} scenes"
 
 
-def _found(rows: Sequence[SceneRow]) -> str:
-    """The seeps of all scenes, and their area, such as `3 seeps, 1.25 km2`."""
+def _found(rows: Sequence[SceneRow], config: PredictConfig) -> str:
+    """The seeps of all scenes, and their area, such as `3 seeps, 1.25 km2`; of none how near the networks were."""
     count = sum(row.seeps or 0 for row in rows)
     if count == 0:
-        return "0 seeps, so nothing is both above the threshold and as large as min_area"
+        peaks = [peak_of(MappedScene.of_row(row, config).probability) for row in rows]
+        return f"0 seeps; {highest_peak(peaks).text}"
     areas: dict[str, float] = {}
     for row in rows:
         areas[row.unit] = areas.get(row.unit, 0) + (row.area or 0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from seep_lightning import counted
 from seep_lightning.commands import progress
 from seep_lightning.commands.composition import compose
 from seep_lightning.commands.qgis_installation import SOURCES, install_scripts, scripts_folders
@@ -134,6 +135,19 @@ def test_no_lines_are_printed_for_people(capsys: pytest.CaptureFixture[str]) -> 
         start("scene")(1, 2)
     progress.tell_file(Path("a.gpkg"))
     assert "seep_lightning:" not in capsys.readouterr().out
+
+
+def test_of_several_scenes_lines_stay_above_the_bar(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(counted, "SECONDS_BETWEEN_LINES", 0)
+    for scenes, told in ((3, "mapped 1 of 3 scenes"), (1, "")):
+        caplog.clear()
+        with progress.progress_bar(scenes) as start:
+            for name in "abc"[:scenes]:
+                start(name)(1, 1)
+        assert (told in caplog.text) if told else not caplog.text
 
 
 def test_scripts_and_verbs_mean_the_same_lines(command: ModuleType) -> None:

@@ -187,6 +187,20 @@ def test_rows_do_not_depend_on_how_they_are_asked_for(scene: Path, days: Any, tm
             assert (rows(start, stop) == whole[start:stop]).all()
 
 
+def test_the_share_that_a_history_covers_is_that_of_the_pixels_with_data(
+    scene: Path, days: Any, tmp_path: Path
+) -> None:
+    with Raster(scene) as raster:
+        # somebody looked left of column 25, where 20 of 96 rows have no data
+        cells = raster.transform @ Affine.translation(25 - 14 * SIDE, -SIDE) @ Affine.scale(SIDE)
+        history = History.of(write_history(tmp_path / "recurrence.tif", days, cells, raster.crs.to_string()))
+        raster.add_nodata([0])
+        config = PredictConfig(input="", output="", **FLAT)
+        of_scene = SceneHistory.of(history, raster, config, np.zeros((1, 2)))
+        assert of_scene.covered_share == pytest.approx(76 * 25 / (96 * 128 - 20 * 25), abs=0.01)
+        assert "it covers 16 % of the scene's pixels with data" in of_scene.note
+
+
 def test_outlines_of_several_days_are_counted_first(run: Path, scene: Path, tmp_path: Path) -> None:
     with rasterio.open(scene) as dataset:
         west, south, east, north = dataset.bounds

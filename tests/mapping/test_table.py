@@ -1,5 +1,6 @@
 """The table of an output folder: what earlier versions wrote is read, kept and written back as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_the_row_of_a_finished_map_that_may_not_be_replaced_stays(tmp_path: Path
         table.add_failed(scene, WouldReplace("a.probability.tif is there already"))
     after = read_rows(path)
     assert (after["a"], after["c"].error) == (before["a"], "a.probability.tif is there already")
+
+
+def test_the_row_of_a_finished_map_stays_where_another_call_fails_before_it_touches_the_map(tmp_path: Path) -> None:
+    write_old_table(tmp_path)
+    rasters = [tmp_path / f"a.{layer}.tif" for layer in ("probability", "mask")]
+    for raster in rasters:
+        raster.write_bytes(b"II*")
+    table = SceneTable(tmp_path)
+    table.begin(overwrite=False)
+    error = UserError("a.tif has 1 band(s); wanted 2")
+    table.add_failed("a", error)
+    assert read_rows(table.path)["a"].status == "done"
+    # a call that has begun to replace it
+    later = table.path.stat().st_mtime_ns + 10**9
+    os.utime(rasters[0], ns=(later, later))
+    table.add_failed("a", error)
+    assert read_rows(table.path)["a"].status == "failed"
 
 
 def test_a_table_whose_numbers_are_none_is_refused(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def progress_of(scenes: int, verb: str = "mapped") -> Iterator[Callable[[str], R
     if not shows_bars():
         yield ScenesTeller(scenes, verb).start
         return
-    with progress_bar(scenes) as start:
+    with progress_bar(scenes, verb) as start:
         yield start
 
 
@@ -155,11 +155,12 @@ class ScenesTeller:
 
 
 @contextmanager
-def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
-    """Show a bar for each scene in turn: megapixels a second, time left.
+def progress_bar(scenes: int, verb: str = "mapped") -> Iterator[Callable[[str], ReportPixels]]:
+    """Show a bar for each scene in turn: megapixels a second, time left. Of several scenes, lines stay above it.
 
     Args:
         scenes: How many scenes there are.
+        verb: What is done with them.
 
     Yields:
         A function that starts the bar of a scene, given its name, and returns what to call with its progress.
@@ -169,6 +170,7 @@ def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
 
     speed = TextColumn("{task.fields[speed]:.2f} MP/s")
     columns = ("{task.description}", BarColumn(), speed, TimeRemainingColumn())
+    lines = ScenesTeller(scenes, verb) if scenes > 1 else None
     before = sys.stdout
     with Progress(*columns, console=terminal(), transient=True) as progress, logs_through(before, sys.stdout):
 
@@ -176,8 +178,11 @@ def progress_bar(scenes: int) -> Iterator[Callable[[str], ReportPixels]]:
             position = len(progress.task_ids) + 1
             task_id = progress.add_task(f"{position}/{scenes} {escape(printable(name))}", total=None, speed=0.0)
             bar = progress.tasks[-1]
+            report_line = None if lines is None else lines.start(name)
 
             def report(done: int, total: int) -> None:
+                if report_line is not None:
+                    report_line(done, total)
                 pixels_a_second = bar.speed or 0
                 megapixels_a_second = pixels_a_second / 1e6
                 is_going_on = done < total

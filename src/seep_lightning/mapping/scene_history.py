@@ -16,6 +16,7 @@ from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.interfaces import Floats
 from seep_lightning.scene.projections import Points, Reprojection
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.sampling import places_with_data
 from seep_lightning.sources.history import History, LocalHistory
 
 HISTORY_TAG = "SEEP_LIGHTNING_HISTORY"
@@ -35,18 +36,18 @@ class SceneHistory:
     Attributes:
         history: All of it.
         local: What it says around the scene.
+        raster: The scene, open for reading.
         way: From pixels of the scene to coordinates of the history.
         weight: By which its log odds are multiplied; 0: nothing is added to logits.
         smoothing: Of the history, in its unit.
-        size: Height and width of the scene, px.
     """
 
     history: History
     local: LocalHistory
+    raster: Raster
     way: "WayToHistory"
     weight: float
     smoothing: float
-    size: tuple[int, int]
 
     @classmethod
     def of(cls, history: History, raster: Raster, config: PredictConfig, shift: Points) -> "SceneHistory":
@@ -65,7 +66,7 @@ class SceneHistory:
         _check_one_plane(history, raster, way.ground)
         smoothing = config.history_smoothing or USUAL_SMOOTHING[history.unit]
         local = history.around(way(_points_over(raster.height, raster.width)), smoothing)
-        return cls(history, local, way, config.history_weight, smoothing, (raster.height, raster.width))
+        return cls(history, local, raster, way, config.history_weight, smoothing)
 
     @property
     def is_added(self) -> bool:
@@ -81,7 +82,8 @@ class SceneHistory:
         Raises:
             UserError: The raster cannot be read any more.
         """
-        return self.history.around(self.way(_points_over(*self.size)), smoothings[self.history.unit])
+        places = _points_over(self.raster.height, self.raster.width)
+        return self.history.around(self.way(places), smoothings[self.history.unit])
 
     @property
     def key(self) -> list[object]:
@@ -90,28 +92,33 @@ class SceneHistory:
 
     @cached_property
     def covered_share(self) -> float:
-        """The share of the scene's whole rectangle, pixels without data included, that the history has looked at."""
-        return float(self.local.covers(self.way(_points_over(*self.size))).mean())
+        """The share of the scene's pixels with data that the history has looked at, by a sample of them."""
+        places = places_with_data(self.raster)
+        # a scene without any is told where it is mapped
+        return float(self.local.covers(self.way(places)).mean()) if len(places) else 0.0
 
     @property
     def text(self) -> str:
         """What the metadata of a map tell."""
         settings = f"weight {self.weight:g}, smoothing {self.smoothing:g} {self.history.unit}"
-        covered = f"covers {100 * self.covered_share:.0f} % of the scene's rectangle"
+        covered = f"covers {self._covered_in_words}"
         return f"{self.history.path.name} ({self.history.key[:16]}), {settings}, {covered}"
 
     @property
     def note(self) -> str:
         """What a person is told."""
-        share = f"{100 * self.covered_share:.0f} % of the scene's rectangle, pixels without data included"
-        covered = f"it covers {share}, and adds nothing elsewhere"
+        covered = f"it covers {self._covered_in_words}, and adds nothing elsewhere"
         if not self.is_added:
             return f"history={self.history.path.name} is for the second look alone: {covered}."
         return f"history={self.history.path.name} was added to the logits with weight {self.weight:g}: {covered}."
 
+    @property
+    def _covered_in_words(self) -> str:
+        return f"{100 * self.covered_share:.0f} % of the scene's pixels with data"
+
     def __call__(self, start: int, stop: int) -> Floats:
         """Rows start..stop of what is added to the logits, (n, width)."""
-        width = self.size[1]
+        width = self.raster.width
         rows = np.arange(start // STEP, (stop + STEP) // STEP + 1)
         columns = np.arange((width + STEP) // STEP + 1)
         nodes = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float64) * STEP

@@ -10,6 +10,7 @@ from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError, WouldReplace, as_user_error
 from seep_lightning.files import check_output_folder, make_output_folder, write_table
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
+from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX
 
 TABLE_NAME = "scenes.csv"
 ADVICE = "Choose another output folder."
@@ -159,6 +160,8 @@ class SceneTable:
         self._stored: dict[str, SceneRow] = {}
         # of the file that holds these rows
         self._signature: tuple[int, ...] | None = None
+        # nanoseconds since 1970; 0: it has not begun
+        self._began = 0
         self._stored_now()
 
     def begin(self, *, overwrite: bool) -> None:
@@ -174,6 +177,8 @@ class SceneTable:
         with self._locked():
             make_output_folder(self.folder, overwrite or self.path.exists(), "output")
             self.write()
+        # by the clock of the disk, which may be another machine's
+        self._began = self.path.stat().st_mtime_ns
 
     def finished_key(self, scene: str) -> str:
         """The key that another call left for a scene, before or meanwhile; empty where there is none."""
@@ -192,13 +197,18 @@ class SceneTable:
     def add_failed(self, scene: str, error: UserError) -> None:
         """Write why a scene could not be mapped; the key of an earlier map, which is there still, stays.
 
-        The row of a finished map that this call may not replace stays as it is.
+        The row of a finished map that this call may not replace, or did not touch, stays as it is.
         """
         row = self._stored_now().get(scene, SceneRow(scene))
-        if row.status == DONE and isinstance(error, WouldReplace):
+        if row.status == DONE and (isinstance(error, WouldReplace) or self._is_untouched(scene)):
             self.rows[scene] = row
             return
         self.add_mapped(replace(row, status=FAILED, error=str(error)))
+
+    def _is_untouched(self, scene: str) -> bool:
+        """Whether the rasters of a map are there, as they were when this call began."""
+        rasters = [self.folder / f"{scene}{suffix}" for suffix in (PROBABILITY_SUFFIX, MASK_SUFFIX)]
+        return all(is_there(raster) and raster.stat().st_mtime_ns <= self._began for raster in rasters)
 
     def write(self) -> None:
         """Write this call's rows over those of the file, which another call may have changed since."""

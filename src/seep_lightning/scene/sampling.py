@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seep_lightning.scene.interfaces import Mask, Values
+from seep_lightning.scene.projections import Points
 from seep_lightning.scene.raster import READ_ROWS, Raster
 
 # Pixels up to which a scene is read as a whole; of larger ones about so many are kept.
 SAMPLE_PIXELS = 1 << 22
+# Pixels that stand for those with data.
+SAMPLE_PLACES = 1 << 14
 # Pixels that are read of a larger scene: so many, or a tenth of it.
 READ_PIXELS = 1 << 25
 READ_SHARE = 0.1
@@ -84,6 +87,31 @@ def sample_stored(raster: Raster) -> SceneSample:
 def sample_decoded(raster: Raster) -> Values:
     """Take a sample of a scene whose values are decoded: values with data (C, N); `UserError` as of `sample_stored`."""
     return _sample(raster, raster.read).values
+
+
+def places_with_data(raster: Raster) -> Points:
+    """Take a sample of the pixels of a scene that have data.
+
+    Args:
+        raster: The scene, with all that is known of its nodata values.
+
+    Returns:
+        The middles of about `SAMPLE_PLACES` pixels at most, (N, 2): column, row.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    windows = list(_windows(raster))
+    most = max(1, SAMPLE_PLACES // len(windows))
+    places: list[Points] = []
+    for window in windows:
+        _, valid = raster.read(*window)
+        step = math.ceil(math.sqrt(valid.size / most))
+        first = step // 2
+        rows, columns = np.nonzero(valid[first::step, first::step])
+        in_window = step * np.stack([columns, rows], axis=-1) + first + 0.5
+        places.append(in_window + np.array([window.left, window.top]))
+    return np.concatenate(places)
 
 
 def _sample(raster: Raster, read: Callable[[int, int, int, int], tuple[Values, Any]]) -> SceneSample:
