@@ -12,20 +12,21 @@ from seep_lightning.errors import printable
 
 BASH = r"""# completion of seep for bash: eval "$(seep completion bash)" in ~/.bashrc
 _seep_completion() {
-    local IFS=$'\n' line="${COMP_LINE:0:COMP_POINT}" breaks="" kept="" answer
+    local line="${COMP_LINE:0:COMP_POINT}" breaks="" kept="" answer plain="A-Za-z0-9_./=:,@%+~-"
     local word="${line##* }"
     # bash replaces only what follows the last of these
     [[ $COMP_WORDBREAKS == *=* ]] && breaks+="="
     [[ $COMP_WORDBREAKS == *:* ]] && breaks+=":"
     [[ -n $breaks ]] && kept="${word%"${word##*[$breaks]}"}"
     COMPREPLY=()
-    for answer in $(@COMMAND@ "$line" 2>/dev/null); do
+    # names of files may be a stranger's: all but the plainest letters are quoted, and none is a pattern
+    while IFS= read -r answer; do
         answer="${answer%%$'\t'*}"
         answer="${answer#"$kept"}"
-        [[ $answer == *[[:space:]\'\"\&\;\(\)]* ]] && printf -v answer %q "$answer"
+        [[ $answer == *[!$plain]* ]] && printf -v answer %q "$answer"
         [[ $answer == *[=./] ]] || answer+=" "
         COMPREPLY+=("$answer")
-    done
+    done < <(@COMMAND@ "$line" 2>/dev/null)
 }
 complete -o nospace -F _seep_completion seep
 """
