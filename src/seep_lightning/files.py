@@ -378,6 +378,36 @@ def check_output_folder(path: Path, overwrite: bool, key: str) -> None:
         raise UserError(f"{key}={path} exists and is not empty. Choose another, or pass overwrite=true.")
 
 
+def make_inner_folder(folder: Path) -> None:
+    """Make a folder inside an output, unless it is there.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UserError: See `check_stays_inside`.
+    """
+    check_stays_inside(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_stays_inside(path: Path) -> None:
+    """Check that a folder or file inside an output is no way out of it: the output may be a stranger's.
+
+    Args:
+        path: The folder or file, which need not be there.
+
+    Raises:
+        UserError: It is a link that leads out of the folder in which it lies.
+    """
+    target = real_path(path)
+    if path.is_symlink() and not target.is_relative_to(real_path(path.parent)):
+        raise UserError(
+            f"{path} is a link that leads out of its folder, to {target}. Put the file or folder itself in its place, "
+            "or choose another output."
+        )
+
+
 def is_empty(folder: Path) -> bool:
     """Whether a folder holds nothing but locks and drafts, which killed processes may have left.
 

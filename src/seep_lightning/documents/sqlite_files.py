@@ -7,8 +7,11 @@ journal names one.
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from seep_lightning.documents.regular_files import check_regular
 from seep_lightning.errors import UserError
 
 JOURNAL_SUFFIXES = ("-wal", "-journal")
@@ -18,6 +21,28 @@ _STEPS_BETWEEN_LOOKS = 10_000
 _COMPUTED = (2, 3)
 # the last bytes of a journal that names another file, which would be deleted (https://sqlite.org/fileformat.html)
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+
+
+@contextmanager
+def looking_into(path: Path, *, largest_value: int, seconds: float) -> Iterator[sqlite3.Connection]:
+    """Open a database that may be a stranger's for a short look: it is not written, and no journal of it is followed.
+
+    Args:
+        path: The file.
+        largest_value: Bytes of a value.
+        seconds: For all queries.
+
+    Yields:
+        The database as it is, with what another program has written beside it.
+
+    Raises:
+        UserError: It is no regular file.
+        sqlite3.Error: In the queries: it is no database, or one of them takes too long or too much.
+    """
+    check_regular(path)
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        limit_queries(database, largest_value=largest_value, seconds=seconds)
+        yield database
 
 
 def limit_queries(database: sqlite3.Connection, *, largest_value: int, seconds: float) -> None:

@@ -13,6 +13,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.folds.learned_before import warning_of
 from seep_lightning.reporting.comparison import find_runs
 from seep_lightning.runs.directory import Run
+from seep_lightning.runs.links import check_no_way_out
 from seep_lightning.runs.recipes import check_one_recipe
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
         The folds, by their number.
 
     Raises:
-        UserError: There is no run, or the runs are not folds of one split of the same chips, with the same settings.
+        UserError: There is no run, or the runs are not folds of one split of the same chips, with the same settings; or
+            a link in one leads out of it.
     """
     runs: dict[Path, Run] = {}
     lone_runs: list[Run] = []
@@ -73,6 +75,9 @@ def find_folds(folders: Sequence[str | Path]) -> list[Fold]:
             check_one_recipe(found, ONE_RECIPE)
         runs |= {run.dir: run for run in found}
     check_one_recipe(lone_runs, ONE_RECIPE)
+    for run in runs.values():
+        # maps are written into it
+        check_no_way_out(run)
     if not runs:
         raise UserError(f"runs={','.join(map(str, folders))}: no run in there has come to its end. Train it first.")
     folds = _grouped(list(runs.values()))

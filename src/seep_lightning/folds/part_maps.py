@@ -17,9 +17,10 @@ from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.data.chip_maps import read_chip_map, write_chip_map
 from seep_lightning.data.grid import Cell, cell
 from seep_lightning.data.mosaic import chip_box, lay
+from seep_lightning.documents.json_files import read_json
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.evaluation.parts import Part, part_of
-from seep_lightning.files import digest, draft_of, remove_leftovers, replace_folder, write_text
+from seep_lightning.files import digest, draft_of, make_inner_folder, remove_leftovers, replace_folder, write_text
 from seep_lightning.folds.fold_runs import Fold
 from seep_lightning.locks import WAIT_FOREVER, lock_path, locked
 from seep_lightning.scene.raster_formats import MASK_SUFFIX, PROBABILITY_SUFFIX
@@ -251,7 +252,7 @@ def _map_scenes(fold: Fold, jobs: "Sequence[SceneJob]", way: Way, folder: Path) 
     )
     with locked(lock_path(folder), f"folds={folder}", "folds", patience=WAIT_FOREVER):
         with writing_to(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_inner_folder(folder)
         remove_leftovers(folder)
         mapper = SceneMapper(open_networks(config), config)
         with progress_of(len(jobs)) as start_bar:
@@ -278,8 +279,8 @@ def _predict_chips(fold: Fold, part: Part, way: Way, folder: Path) -> None:
 
 def _origin_of(folder: Path) -> Any:
     """Of what the maps of lone chips were made; None where there are none."""
-    with suppress(OSError, ValueError):
-        return json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+    with suppress(UserError):
+        return read_json(folder / ORIGIN, dict[str, Any])
     return None
 
 

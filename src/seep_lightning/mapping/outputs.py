@@ -9,7 +9,7 @@ from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.images import write_image
 from seep_lightning.data.mosaic import chip_box
 from seep_lightning.errors import WouldReplace
-from seep_lightning.files import real_path
+from seep_lightning.files import make_inner_folder, real_path
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.raster_formats import PROBABILITY_SUFFIX, chip_map_name
@@ -112,7 +112,7 @@ def write_chip_maps(job: SceneJob, rasters: SceneMap, folder: Path) -> None:
 
 def _write_chips(job: SceneJob, path: Path, folder: Path) -> None:
     """Write each chip's part of a raster of the whole scene."""
-    folder.mkdir(exist_ok=True)
+    make_inner_folder(folder)
     with Raster(path, as_stored=True) as raster:
         size = _chip_size(job, raster)
         for file, cell in job.tiles.items():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.documents.regular_files import check_regular, is_there
 from seep_lightning.errors import UserError, writing_to
+from seep_lightning.files import make_inner_folder
 from seep_lightning.scene.raster import READ_ROWS
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Journal:
         self.data = _rows_file(folder, key, part)
         self._row_bytes = self.bands * self.width
         with writing_to(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_inner_folder(folder)
             self._lock = _lock(folder, part)
             if part is None:
                 _drop_others(folder, key)

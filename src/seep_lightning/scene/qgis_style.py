@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from seep_lightning import compat
 from seep_lightning.documents.regular_files import is_there, read_bytes
-from seep_lightning.files import write_text
+from seep_lightning.documents.sqlite_files import looking_into
+from seep_lightning.files import check_stays_inside, write_text
 from seep_lightning.scene.field_texts import FieldText
 from seep_lightning.scene.seep_colours import SEEP_COLOURS, ColourScale
 
@@ -23,6 +23,9 @@ STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
 STYLE_TABLE = "layer_styles"
 """Of a GeoPackage: https://docs.qgis.org/3.40/en/docs/user_manual/managing_data_source/managing_data_source.html"""
 STYLE_NAME = "seep_lightning"
+LARGEST_STYLE = 16 << 20
+LONGEST_LOOK = 2.0
+"""Seconds in which a GeoPackage must tell its style."""
 _GEOMETRY_COLUMN = "geom"
 # GDAL's number of this time zone
 _GDAL_UTC = 100
@@ -57,6 +60,9 @@ def style_for(path: Path, fields: Sequence[FieldText], look: LayerLook = SEEPS) 
         path: The file of outlines, .gpkg or .geojson; it need not be there.
         fields: What people read about its columns.
         look: Its colours.
+
+    Raises:
+        UserError: What lies beside is no file, or a link to one elsewhere.
     """
     template = Template(STYLE_TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
     own_style: str = template.render(scale=look.colours, fields=fields, symbol=look.symbol)
@@ -65,7 +71,9 @@ def style_for(path: Path, fields: Sequence[FieldText], look: LayerLook = SEEPS) 
         return inside
     beside = style_file(path, look)
     if is_there(beside):
-        return read_bytes(beside).decode(errors="replace")
+        # its text goes into the GeoPackage, which may be passed on
+        check_stays_inside(beside)
+        return read_bytes(beside, largest=LARGEST_STYLE).decode(errors="replace")
     return own_style
 
 
@@ -80,10 +88,10 @@ def _style_inside(path: Path, look: LayerLook) -> str:
         return ""
     query = f"SELECT styleQML FROM {STYLE_TABLE} WHERE f_table_name = ? ORDER BY useAsDefault DESC, update_time DESC"
     try:
-        with closing(sqlite3.connect(path)) as database:
+        with looking_into(path, largest_value=LARGEST_STYLE, seconds=LONGEST_LOOK) as database:
             row = database.execute(query, [look.name]).fetchone()
     except sqlite3.Error:
-        # no such table, or no GeoPackage at all
+        # no such table, no GeoPackage at all, or one whose styles are a query that never ends
         return ""
     return str(row[0]) if row else ""
 

@@ -3,7 +3,6 @@
 import logging
 import sqlite3
 import warnings
-from contextlib import closing
 from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,22 @@ import shapely
 from numpy.typing import NDArray
 
 from seep_lightning import compat
+from seep_lightning.documents.sqlite_files import limit_queries, looking_into
 from seep_lightning.errors import UserError, WouldReplace, as_user_error, first_line, writing_to
 from seep_lightning.files import draft_of, publish
+from seep_lightning.scene.databases import LARGEST_VALUE, LONGEST_CHECK
 from seep_lightning.scene.field_texts import add_field_texts
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.polygons import SeepLayer
 from seep_lightning.scene.projections import WGS84, WHOLE_TURN, Shift
-from seep_lightning.scene.qgis_style import SEEPS, LayerLook, add_style_inside, style_for, write_style_beside
+from seep_lightning.scene.qgis_style import (
+    LONGEST_LOOK,
+    SEEPS,
+    LayerLook,
+    add_style_inside,
+    style_for,
+    write_style_beside,
+)
 from seep_lightning.scene.vector_layers import UNREADABLE
 
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
@@ -134,8 +142,10 @@ def _damage_of(path: Path) -> str:
 
 def _damage_of_database(path: Path) -> str:
     """What SQLite finds wrong with a GeoPackage; empty for a whole one."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+    with looking_into(path, largest_value=LARGEST_VALUE, seconds=LONGEST_CHECK) as database:
         (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        # a list of layers is short, unless it is a query that never ends
+        limit_queries(database, largest_value=LARGEST_VALUE, seconds=LONGEST_LOOK)
         layers = database.execute("SELECT count(*) FROM gpkg_contents WHERE data_type = 'features'").fetchone()
     if answer != "ok":
         return str(answer)

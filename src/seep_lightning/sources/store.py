@@ -23,7 +23,7 @@ from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.shapes import Finite
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.files import remove_leftovers, write_text, write_whole
+from seep_lightning.files import check_stays_inside, make_inner_folder, remove_leftovers, write_text, write_whole
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.look_file import HEAD, NUMBERS, STORE_FORMAT, look_file, tile_name
 from seep_lightning.sources.looks import Look, LookFacts, LookSlicks
@@ -89,7 +89,7 @@ class LookStore:
 
     def begin(self, grid: CellGrid) -> None:
         """Make the folder for looks on a grid."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_inner_folder(self.folder)
         stored = StoredGrid(STORE_FORMAT, grid.wkt, grid.left, grid.top, grid.size)
         write_text(self.grid_path, json.dumps(asdict(stored), indent=1) + "\n")
 
@@ -123,8 +123,9 @@ class LookStore:
         """Read what is known of all looks.
 
         Raises:
-            UserError: A file is damaged.
+            UserError: A file is damaged, or the folder is a link to another place.
         """
+        check_stays_inside(self.folder)
         remove_leftovers(self.folder)
         for path in sorted(path for path in self.folder.iterdir() if LOOK_NAME.fullmatch(path.name)):
             with look_file(path) as file:
