@@ -50,6 +50,10 @@ class WouldReplace(UserError):
     """Something lies there that is not replaced unasked: nothing was changed."""
 
 
+class NoChips(UserError):
+    """The data set's folder is not there, or holds nothing that may be a chip: nobody who reads it gets further."""
+
+
 class RunTakenOver(UserError):
     """Another process has taken over this run, because this process showed no sign of life for too long."""
 

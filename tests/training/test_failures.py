@@ -246,12 +246,33 @@ def test_a_sweep_goes_on_and_names_its_failed_jobs_at_the_end(launcher: str, tmp
 def test_each_failed_job_has_a_line_of_its_own_whatever_its_name_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "done").mkdir()
     for name in ("a\nb", "c"):
         note_failed_job(tmp_path, FailedJob("now", name, "no licence"))
     tell_mistake("train", describe_failed_jobs(tmp_path, "now"))
     lines = capsys.readouterr().err.splitlines()
-    assert lines[:3] == ["seep train: 2 jobs of the sweep failed:", "  a\\nb: no licence", "  c: no licence"]
+    assert lines[:3] == ["seep train: 2 jobs of the sweep failed:", "  a\\nb: no licence", "  c: for the same reason"]
     assert len(lines) == 4 and lines[3].startswith("The others have run.")
+
+
+@pytest.mark.slow
+def test_a_fault_of_all_jobs_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "no-chips").mkdir()
+    sweep = tmp_path / "sweep"
+    line = ["-m", "data=seeps", "seed=0,1", f"hydra.sweep.dir={sweep}"]
+    done = seep("train", *line, f"data.root={tmp_path / 'no-chips'}")
+    assert (done.returncode, done.stdout.splitlines()) == (2, ["job 1 of 2: seed=0"])
+    assert done.stderr.count("holds nothing") == done.stderr.count("\n") == 1
+    # one of the folders may hold chips
+    several = ",".join(str(tmp_path / name) for name in ("no-chips", "other"))
+    done = seep("train", *line[:-1], "data.root=" + several, "seed=0", f"hydra.sweep.dir={tmp_path / 'two'}")
+    assert done.returncode == 2 and "2 jobs of the sweep failed:" in done.stderr
+    root = make_chips(tmp_path / "chips")
+    done = seep("train", *line, f"data.root={root}", GRID, *TINY, "optimizer.lr=-1")
+    assert done.stdout.count("Invalid learning rate: -1") == done.stderr.count("Invalid learning rate: -1") == 1
+    assert "2 of 2 jobs done: seed-1  failed  for the same reason as seed-0  took" in done.stdout
+    assert done.stderr.count("for the same reason") == 1 and "The others have run" not in done.stderr
+    assert "Invalid learning rate: -1" in (sweep / "seed-1" / "train.log").read_text()
 
 
 def test_a_job_that_fails_before_its_training_is_named_with_its_reason(

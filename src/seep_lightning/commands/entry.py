@@ -25,14 +25,20 @@ from seep_lightning.commands.console import break_logs_for_terminal, prepare_con
 from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs, note_failed_job
 from seep_lightning.commands.key_help import keys_help
 from seep_lightning.commands.messages import error_message
-from seep_lightning.commands.overrides import prepare_arguments
+from seep_lightning.commands.overrides import key_of, prepare_arguments
 from seep_lightning.commands.own_configs import check_own_configs
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
-from seep_lightning.commands.sweep_progress import Sweep, how_to_go_on, sweep_of_process, tell_starts_once
+from seep_lightning.commands.sweep_progress import (
+    HEAD_OF_FAILURE,
+    Sweep,
+    how_to_go_on,
+    sweep_of_process,
+    tell_starts_once,
+)
 from seep_lightning.commands.waiting_threads import let_threads_sleep
 from seep_lightning.config.trust import Untrusted
-from seep_lightning.errors import Interrupted, Preempted, UserError, first_line
+from seep_lightning.errors import Interrupted, NoChips, Preempted, UserError, first_line
 from seep_lightning.foreign_warnings import ignore_foreign_warnings
 from seep_lightning.shortages import shortage_of
 from seep_lightning.working_folder import hide_plugins_of_working_folder
@@ -228,7 +234,7 @@ def _job(main: Main, command: str, sweep: str) -> Main:
             raise LeavingHydra(error) from error
         except Exception as error:
             is_mistake = _is_mistake(error)
-            if is_mistake and not has_other_jobs:
+            if is_mistake and (not has_other_jobs or _fails_all_jobs(error, arguments)):
                 raise LeavingHydra(error) from error
             if not has_other_jobs:
                 raise
@@ -241,6 +247,19 @@ def _job(main: Main, command: str, sweep: str) -> Main:
     return job
 
 
+def _fails_all_jobs(error: Exception, arguments: Sequence[str]) -> bool:
+    """Whether the other jobs of a sweep would fail for the same reason: there are no chips where all look for them.
+
+    Args:
+        error: Why one job failed.
+        arguments: The command line of the sweep.
+    """
+    if not isinstance(error, NoChips):
+        return False
+    of_data = [override for override in HydraConfig.get().overrides.task if key_of(override).startswith("data")]
+    return all(override in arguments for override in of_data)
+
+
 def _is_mistake(error: Exception) -> bool:
     """Whether a person can put an error right: in the input, on the disk, or with more of a resource."""
     return isinstance(error, UserError | OSError | OmegaConfBaseException) or shortage_of(error) is not None
@@ -250,7 +269,7 @@ def _failure_of_job(error: Exception, command: str, sweep: str) -> UserError:
     """Log and note why a job of a sweep failed; return an error that says so and passes from process to process."""
     unforeseen = f"{type(error).__name__}: {first_line(error)}"
     reason = error_message(error, command) if _is_mistake(error) else unforeseen
-    log.error("this job failed: %s", reason)
+    log.error("%s%s", HEAD_OF_FAILURE, reason)
     config = HydraConfig.get()
     folder = Path(config.sweep.dir).absolute()
     note_failed_job(folder, FailedJob(sweep, config.runtime.output_dir, reason))

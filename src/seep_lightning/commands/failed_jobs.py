@@ -4,7 +4,7 @@ Launchers hand Hydra the error of each job, but a sweeper of Hydra's raises the 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,20 +63,53 @@ def describe_failed_jobs(folder: Path, sweep: str) -> list[str]:
         return [f"a job of the sweep in {folder} failed."]
     are_jobs = "1 job of the sweep" if len(jobs) == 1 else f"{len(jobs)} jobs of the sweep"
     lines = [f"{are_jobs} failed:"]
-    lines += [f"  {job.directory}: {job.reason}" for job in jobs]
+    told: set[str] = set()
+    for job in jobs:
+        reason = "for the same reason" if job.reason in told else job.reason
+        lines.append(f"  {job.directory}: {reason}")
+        told.add(job.reason)
     argument = quote(f"hydra.sweep.dir={folder}")
-    lines.append(f"The others have run. Give the same command with {argument} to try these again.")
+    have_run = "The others have run. " if _has_others(folder, jobs) else ""
+    lines.append(f"{have_run}Give the same command with {argument} to try these again.")
     return lines
+
+
+def first_of_same_reason(folder: Path, directory: Path) -> str | None:
+    """Name the first job of a sweep that failed for the same reason as a later one.
+
+    Args:
+        folder: The sweep's folder.
+        directory: Of the later job, which was noted last of those in it.
+
+    Returns:
+        The name of the first job's folder; None where the later one is the first, or its reason is not noted.
+    """
+    jobs = list(_all_noted_jobs(folder))
+    notes = [job for job in jobs if job.directory == str(directory)]
+    if not notes:
+        return None
+    same = [job for job in jobs if (job.sweep, job.reason) == (notes[-1].sweep, notes[-1].reason)]
+    first = Path(same[0].directory)
+    return None if first == directory else first.name
+
+
+def _has_others(folder: Path, failed: Sequence[FailedJob]) -> bool:
+    """Whether a sweep has jobs that did not fail."""
+    directories = {Path(job.directory) for job in failed}
+    return any(path.is_dir() and path not in directories for path in folder.iterdir())
 
 
 def _noted_jobs(folder: Path, sweep: str) -> Iterator[FailedJob]:
     """The failed jobs of one start of a sweep."""
+    return (job for job in _all_noted_jobs(folder) if job.sweep == sweep)
+
+
+def _all_noted_jobs(folder: Path) -> Iterator[FailedJob]:
+    """The failed jobs of all starts of a sweep."""
     path = folder / NOTES_NAME
     if not is_regular(path):
         return
     for line in read_text(path).splitlines():
         # a process that was killed may have left half a line
         with suppress(UserError):
-            job = as_shape(parsed_json(line, str(path)), FailedJob, str(path))
-            if job.sweep == sweep:
-                yield job
+            yield as_shape(parsed_json(line, str(path)), FailedJob, str(path))

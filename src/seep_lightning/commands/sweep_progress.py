@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from seep_lightning.commands.console import tell
+from seep_lightning.commands.failed_jobs import first_of_same_reason
 from seep_lightning.durations import in_words
 from seep_lightning.errors import UserError
 from seep_lightning.metrics.figures import lower_is_better
@@ -29,6 +30,8 @@ from seep_lightning.runs.status import RunStatus
 
 HEADS_OF_STARTS = ("data: ", "chosen: ", "split=", "net: ", "steps: ", "validation: ", "device: ", "each epoch: ")
 """How the lines begin that are mostly alike in all jobs."""
+HEAD_OF_FAILURE = "this job failed: "
+"""How the line begins that says why a job failed."""
 ENDED = (RunStatus.FINISHED, RunStatus.PRUNED)
 
 
@@ -180,6 +183,9 @@ def job_line(sweep: Sweep, run: Run, seconds: float, *, has_failed: bool) -> str
     status = "failed" if has_failed else summary.get("status", "done")
     if status != RunStatus.FINISHED:
         words.append(status)
+    like = first_of_same_reason(sweep.folder, run.dir) if has_failed else None
+    if like is not None:
+        words.append(f"for the same reason as {like}")
     score = _score(summary, sweep.metric)
     if score is not None and not has_failed:
         words.append(f"{sweep.metric} {score:.3f}")
@@ -280,15 +286,17 @@ def _marks_everything(summary: dict[str, Any]) -> bool:
 
 
 class _OnlyNewStarts(logging.Filter):
-    """Leaves out what the last job of this process has told at its start in the same words.
+    """Leaves out what the last job of this process has told at its start, or an earlier one at its end, word by word.
 
     Attributes:
         before: What that job told.
         now: What this one tells.
+        failures: Why earlier jobs failed.
     """
 
     before: ClassVar[set[str]] = set()
     now: ClassVar[set[str]] = set()
+    failures: ClassVar[set[str]] = set()
 
     @classmethod
     def next_job(cls) -> None:
@@ -298,6 +306,10 @@ class _OnlyNewStarts(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is shown."""
         message = record.getMessage()
+        if message.startswith(HEAD_OF_FAILURE):
+            is_new = message not in self.failures
+            self.failures.add(message)
+            return is_new
         if not message.startswith(HEADS_OF_STARTS):
             return True
         self.now.add(message)

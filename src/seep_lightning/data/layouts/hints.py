@@ -7,7 +7,7 @@ from pathlib import Path
 from seep_lightning.data.layouts.known import FolderNames, known_folders
 from seep_lightning.data.left_out import counted_suffixes
 from seep_lightning.documents.regular_files import is_regular
-from seep_lightning.errors import UserError
+from seep_lightning.errors import NoChips
 from seep_lightning.scene.raster_formats import chip_suffixes
 
 # what people call folders of images and of masks, as a part of the name
@@ -121,7 +121,7 @@ def _chips(files: list[str]) -> list[str]:
     return [name for name in files if Path(name).suffix.lower() in chip_suffixes()]
 
 
-def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> UserError:
+def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> NoChips:
     """The error for a folder that is not there.
 
     Args:
@@ -133,7 +133,7 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
     sentences = [f"data.{key}: there is no folder {folder}."]
     places = _elsewhere(root, names)
     if len(places) > 1:
-        return UserError(f"{sentences[0]} {_several_places(root, places, names)}")
+        return NoChips(f"{sentences[0]} {_several_places(root, places, names)}")
     sentences += [f"One is in {path.parent}." for path in places]
     known = known_folders(root)
     if known is not None and known[1] != names:
@@ -145,10 +145,10 @@ def missing_folder(root: Path, folder: Path, key: str, names: FolderNames) -> Us
         settings = settings_for(root, content)
         if settings:
             sentences.append(f"Pass {settings}.")
-            return UserError(" ".join(sentences))
+            return NoChips(" ".join(sentences))
     expected = f"Expected {names.images}/ and {names.masks}/ below it"
     sentences.append(f"{expected}; set data.root (or SEEP_DATA_ROOT), data.images, data.masks.")
-    return UserError(" ".join(sentences))
+    return NoChips(" ".join(sentences))
 
 
 def _several_places(root: Path, places: list[Path], names: FolderNames) -> str:
@@ -172,7 +172,7 @@ def _elsewhere(root: Path, names: FolderNames) -> list[Path]:
     return sorted(root.glob(f"*/{names.images}"), key=lambda path: not path.parent.name.lower().startswith("train"))
 
 
-def no_chips(folder: Path, key: str) -> UserError:
+def no_chips(folder: Path, key: str) -> NoChips:
     """The error for a folder without any file that may be a chip.
 
     Args:
@@ -180,13 +180,13 @@ def no_chips(folder: Path, key: str) -> UserError:
         key: The key of the config that names it, `images` or `masks`.
     """
     content = content_of(folder)
-    return UserError(
+    return NoChips(
         f"data.{key}: no {', '.join(chip_suffixes())} in {folder}. It holds {content}. Set data.{key} (below "
         "data.root) to the folder of the files, or convert them to one of these formats."
     )
 
 
-def no_match(root: Path, place: str, key: str) -> UserError:
+def no_match(root: Path, place: str, key: str) -> NoChips:
     """The error for a glob that matches no file that may be a chip.
 
     Args:
@@ -195,7 +195,7 @@ def no_match(root: Path, place: str, key: str) -> UserError:
         key: The key of the config, `images` or `masks`.
     """
     content = content_of(root)
-    return UserError(
+    return NoChips(
         f"data.{key}={place}: no {', '.join(chip_suffixes())} below {root} matches it. {root} holds {content}. "
         f"Pass a folder or a glob, such as 'data.{key}=*/{key}/*.tif'."
     )

@@ -15,7 +15,7 @@ from seep_lightning.data.layouts.folders import FolderPairs
 from seep_lightning.data.layouts.interfaces import ChipFiles, Layout, Listing, ToldLayout
 from seep_lightning.data.layouts.pair_list import PairList
 from seep_lightning.data.left_out import counted_suffixes
-from seep_lightning.errors import UserError
+from seep_lightning.errors import NoChips, UserError
 from seep_lightning.scene.raster_formats import chip_suffixes, lossy_suffixes
 
 # the layouts that have a name in `data.layout`, each with what makes it from the config
@@ -51,7 +51,7 @@ def root_of(config: DataConfig) -> Path:
     images = Path(WILDCARDS.split(config.images, maxsplit=1)[0])
     if images.is_absolute():
         return images.parent
-    raise UserError("data.root is not set. Pass data.root=DIR or set SEEP_DATA_ROOT.")
+    raise NoChips("data.root is not set. Pass data.root=DIR or set SEEP_DATA_ROOT.")
 
 
 def check_place(config: DataConfig) -> None:
@@ -120,7 +120,7 @@ def _listing(config: DataConfig, root: Path) -> Listing:
         if not isinstance(pair, ChipFiles):
             raise UserError(f"data.layout: {name}.pairs lists {pair!r}; expected ChipFiles(image, mask, scene, tile).")
     if not listing.pairs:
-        raise UserError(f"data.layout: {name} finds no chips in {root}. Is data.root the right folder?")
+        raise NoChips(f"data.layout: {name} finds no chips in {root}. Is data.root the right folder?")
     return listing
 
 
