@@ -51,7 +51,8 @@ def _correct(config: PrepareConfig) -> int:
     review = facts["review"]
     answers = ", ".join(f"{count} {answer}" for answer, count in review["by_answer"].items())
     tell(f"{review['answered']} of {review['listed']} labels are answered: {answers}")
-    tell(f"  corrected: {review['changed']}, {review['changed_pixels']:,} px")
+    redrawn = f", {review['redrawn']} of them as you drew them" if review["redrawn"] else ""
+    tell(f"  corrected: {review['changed']}, {review['changed_pixels']:,} px{redrawn}")
     tell(f"  ignored:   {review['ignored']}, {review['ignored_pixels']:,} px; all else stays as it is")
     tell(f"{facts['chips']} chips, {facts['with_seep']} of them with seep, in {config.output}")
     tell(f"check them: python -m seep_lightning.check {settings_of_corrected(config.output, facts)}")

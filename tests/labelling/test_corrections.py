@@ -1,18 +1,27 @@
 """What several answers about one chip do together."""
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from numpy.typing import NDArray
 
+from helpers.rasters import UTM, write_raster
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.decoding import decode
 from seep_lightning.errors import UserError
+from seep_lightning.labelling.answers import DrawnOutline
 from seep_lightning.labelling.corrections import correct_labels
+from seep_lightning.labelling.redrawn import redrawn_patches
 from seep_lightning.labelling.review_file import ListedLabel, Patch, ReviewedChip, ReviewFile, run_lengths
+from seep_lightning.labelling.review_places import ScenePlace
 from seep_lightning.scene.datasets import write_geotiff
+from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.projections import WGS84
+from seep_lightning.scene.raster import Raster
 
 SIZE = 32
 EMPTY = np.zeros((SIZE, SIZE), bool)
@@ -85,3 +94,31 @@ def test_answers_about_one_outline_that_contradict_each_other_are_refused(
     with pytest.raises(UserError, match="numbers 1 and 2 are about one outline, and their answers contradict"):
         corrected(tmp_path / "review", truth, candidates, answers)
     assert not (tmp_path / "review" / "new").exists()
+
+
+def test_an_outline_in_degrees_that_nobody_changed_is_known_and_one_that_moved_comes_back(tmp_path: Path) -> None:
+    write_raster(tmp_path / "s.000001.tif", np.ones((SIZE, SIZE), np.uint16), **UTM)
+    chip = ReviewedChip("s.000001.tif", "s", 1, str(tmp_path / "s.000001.tif"), None)
+    patch = Patch(chip.name, 0, 0, SIZE, SIZE, run_lengths(columns(8, 12)), run_lengths(EMPTY))
+    candidate = replace(listed("false", EMPTY, EMPTY, (3, 0), 1), patches=[patch])
+    review = ReviewFile(["run"], "all", "", {}, [chip], {"s": 2}, {}, [candidate], in_degrees=True)
+    with Raster(Path(chip.image)) as raster:
+        # the second chip of its row
+        place = ScenePlace(Ground.of(raster), 0, SIZE)
+    for shift in (0, 3):
+        outline = shapely.MultiPolygon([shapely.box(SIZE + 8 + shift, 8, SIZE + 12 + shift, 24)])
+        drawn = DrawnOutline(place.outline(outline, in_degrees=True), WGS84, "feature 1")
+        patches = redrawn_patches(review, candidate, drawn)
+        if not shift:
+            assert patches is None
+            continue
+        assert patches is not None
+        (moved,) = patches
+        assert (moved.top, moved.left, moved.height, moved.width) == (8, 8 + shift, 16, 4)
+        assert moved.mask(moved.suggestion).all() and not moved.mask(moved.label).any()
+    for shape, crs, message in (
+        (drawn.shape, None, "without a coordinate system"),
+        (shapely.transform(drawn.shape, lambda points: points + 1), WGS84, "lies on no chip of s"),
+    ):
+        with pytest.raises(UserError, match=message):
+            redrawn_patches(review, candidate, DrawnOutline(shape, crs, "feature 1"))

@@ -8,10 +8,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
+import pyogrio.raw
 import pytest
+import shapely
 
 from helpers.chips import IMAGES, MASKS
 from helpers.reviews import LABELLED, PLACES, SHIFT, labels_of_scene
@@ -53,6 +56,11 @@ def test_each_error_is_listed_with_page_layer_and_table(written: WrittenReview) 
         (style,) = database.execute("SELECT styleQML FROM layer_styles").fetchone()
     assert '<editWidget type="ValueMap">' in style
     assert 'value="unsure"' in style
+    # kinds look different, and are called what the page calls them
+    assert 'type="categorizedSymbol" attr="kind"' in style
+    assert 'value="false" symbol="2" label="An outline of what looks like sea"' in style
+    assert len({kind.colour for kind in KINDS.values()}) == len(KINDS)
+    ElementTree.fromstring(style.partition("\n")[2])
 
 
 def test_what_a_strangers_scene_is_called_stays_a_text(written: WrittenReview, tmp_path: Path) -> None:
@@ -142,6 +150,33 @@ def test_answers_of_the_layer_count_and_what_is_kept_stays(written: WrittenRevie
         old = cv2.imread(str(Path(facts["review"]["of"]) / MASKS / name), cv2.IMREAD_UNCHANGED)
         new = cv2.imread(str(tmp_path / "corrected" / MASKS / name), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(old, new)
+
+
+def test_an_outline_that_a_person_drew_anew_becomes_the_label(written: WrittenReview, tmp_path: Path) -> None:
+    layer = tmp_path / "edited.gpkg"
+    columns, _, shapes, values = pyogrio.raw.read(written.layer)
+    kinds = [str(kind) for kind in values[list(columns["fields"]).index("kind")]]
+    values[list(columns["fields"]).index("answer")][:] = "redraw"
+    # rows and columns of the scene: on the chips 1, 2, 4 and 5, where nothing else is labelled
+    drawn = {"false": np.s_[28:38, 58:70], "missing": np.s_[2:12, 36:64]}
+    for kind, (rows, cols) in drawn.items():
+        shapes[kinds.index(kind)] = shapely.to_wkb(shapely.box(cols.start, -rows.stop, cols.stop, -rows.start))
+    pyogrio.raw.write(layer, shapes, values, columns["fields"], layer="review", geometry_type="Unknown", crs=None)
+    facts = prepared(layer, tmp_path / "corrected")
+    expected = labels_of_scene()
+    expected[PLACES["false"]] = 0
+    expected[drawn["false"]] = LABELLED["false"]
+    expected[drawn["missing"]] = 4
+    # polygons that stayed as they were: as the answer says
+    rows, cols = PLACES["shifted"]
+    expected[rows, cols] = 0
+    expected[rows.start - SHIFT : rows.stop - SHIFT, cols] = LABELLED["shifted"]
+    expected[PLACES["class"]] = 6
+    assert facts["review"] == facts["review"] | {"redrawn": 2, "changed": 4, "ignored": 0}
+    for tile in range(6):
+        row, column = divmod(tile, 3)
+        new = cv2.imread(str(tmp_path / "corrected" / MASKS / f"S0.{tile:06d}.tif"), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(new, expected[32 * row : 32 * row + 32, 32 * column : 32 * column + 32])
 
 
 def test_what_does_not_fit_is_one_line_and_writes_nothing(written: WrittenReview, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """The answers to a review: read from its layer, its table, or the CSV that its page saves."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import shapely
 
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError
@@ -24,16 +25,33 @@ class AnsweredReview:
     Attributes:
         review: What was found.
         answers: By the numbers of the candidates; the others are not answered.
+        drawn: What the layer draws for those that are to be redrawn, by their numbers; a table draws nothing.
     """
 
     review: ReviewFile
     answers: Mapping[int, Answer]
+    drawn: Mapping[int, "DrawnOutline"] = field(default_factory=dict)
 
     def answered(self) -> Iterator[tuple[ListedLabel, Answer]]:
         """The candidates that are answered, in the order of the list."""
         for candidate in self.review.candidates:
             if candidate.number in self.answers:
                 yield candidate, self.answers[candidate.number]
+
+
+@dataclass(frozen=True)
+class DrawnOutline:
+    """An outline in a layer of answers.
+
+    Attributes:
+        shape: The polygon, in the coordinates of the layer.
+        crs: Their system; None for pixels.
+        source: Where it stands, for messages.
+    """
+
+    shape: shapely.Geometry
+    crs: str | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ class _Row:
     review: str
     folder: str
     source: str
+    drawn: DrawnOutline | None = None
 
 
 def read_answers(path: Path) -> AnsweredReview:
@@ -69,11 +88,15 @@ def read_answers(path: Path) -> AnsweredReview:
     review = _review_of(path, rows[0])
     candidates = {candidate.number: candidate for candidate in review.candidates}
     answers: dict[int, Answer] = {}
+    drawn: dict[int, DrawnOutline] = {}
     for row in rows:
         candidate = _candidate_of(row, review, candidates)
-        if row.answer:
-            answers[candidate.number] = _answer_of(row, candidate)
-    return AnsweredReview(review, answers)
+        if not row.answer:
+            continue
+        answers[candidate.number] = _answer_of(row, candidate)
+        if row.drawn is not None and answers[candidate.number] == Answer.REDRAW:
+            drawn[candidate.number] = row.drawn
+    return AnsweredReview(review, answers, drawn)
 
 
 def _rows_of_table(path: Path) -> Iterator[_Row]:
@@ -93,7 +116,10 @@ def _rows_of_layer(path: Path) -> Iterator[_Row]:
         answer, review, folder = file.columns[ANSWER][index], file.columns[REVIEW][index], folders[index]
         source = f"{path}: feature {file.numbers[index]}"
         # QGIS writes null for an answer that is taken back
-        yield _Row(f"{number:g}", str(answer or "").strip().lower(), str(review or ""), str(folder or ""), source)
+        answer = str(answer or "").strip().lower()
+        has_area = not (file.is_empty[index] or file.is_flat[index])
+        drawn = DrawnOutline(file.shapes[index], file.crs, source) if has_area else None
+        yield _Row(f"{number:g}", answer, str(review or ""), str(folder or ""), source, drawn)
 
 
 def _review_of(path: Path, first: _Row) -> ReviewFile:

@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from seep_lightning.data.masks import read_classes, stored_mask
 from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.files import draft_of, remove_leftovers, sync_folder, write_table, write_text
 from seep_lightning.labelling.answers import AnsweredReview, read_answers
+from seep_lightning.labelling.redrawn import redrawn_patches
 from seep_lightning.labelling.review_file import Patch, ReviewedChip
 from seep_lightning.labelling.suspect_kinds import KINDS, Answer, Change
 from seep_lightning.locks import lock_path, locked
@@ -45,12 +46,14 @@ class Counts:
     Attributes:
         answers: How many candidates have each answer.
         changes: How many labels were changed, by `Change`.
+        redrawn: How many of them a person drew anew.
         changed_pixels: Pixels of another class than before.
         ignored_pixels: Pixels that are ignored now, and were not.
     """
 
     answers: Counter[Answer] = field(default_factory=Counter)
     changes: Counter[Change] = field(default_factory=Counter)
+    redrawn: int = 0
     changed_pixels: int = 0
     ignored_pixels: int = 0
 
@@ -184,15 +187,27 @@ def _corrections(answered: AnsweredReview) -> tuple[dict[str, list[_Correction]]
     counts = Counts()
     for candidate, answer in answered.answered():
         change = KINDS[candidate.kind].choices[answer].change
+        patches = candidate.patches
+        drawn = answered.drawn.get(candidate.number)
+        redrawn = None if drawn is None else redrawn_patches(answered.review, candidate, drawn)
+        if redrawn is not None:
+            change = Change.TO_SUGGESTION
+            patches = [*map(_without_suggestion, patches), *redrawn]
+            counts.redrawn += 1
         counts.answers[answer] += 1
         counts.changes[change] += 1
         suggested = candidate.suggested or candidate.label
-        for patch in candidate.patches:
+        for patch in patches:
             correction = _Correction(candidate.number, patch, change, suggested, candidate.loss_change)
             by_chip.setdefault(patch.chip, []).append(correction)
     for corrections in by_chip.values():
         _check_agreement(corrections)
     return by_chip, counts
+
+
+def _without_suggestion(patch: Patch) -> Patch:
+    """A patch that suggests sea."""
+    return replace(patch, suggestion=[patch.height * patch.width])
 
 
 def _check_agreement(corrections: Sequence[_Correction]) -> None:
@@ -353,6 +368,7 @@ def _facts(answered: AnsweredReview, counts: Counts, config: PrepareConfig) -> d
             "answered": len(answered.answers),
             "by_answer": {answer.value: count for answer, count in counts.answers.items()},
             "changed": counts.changes[Change.TO_SEA] + counts.changes[Change.TO_SUGGESTION],
+            "redrawn": counts.redrawn,
             "ignored": counts.changes[Change.IGNORED],
             "changed_pixels": counts.changed_pixels,
             "ignored_pixels": counts.ignored_pixels,

@@ -12,15 +12,17 @@ from rasterio import features
 from seep_lightning.labelling.review_candidates import Sighting
 from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
 from seep_lightning.labelling.review_file import ReviewFile
+from seep_lightning.labelling.suspect_kinds import KINDS
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.placements import AffinePlacement
 from seep_lightning.scene.polygons import Seep, SeepLayer
 from seep_lightning.scene.projections import WGS84
 from seep_lightning.scene.qgis_style import LayerLook
-from seep_lightning.scene.seep_colours import SEEP_COLOURS
+from seep_lightning.scene.seep_colours import ColourKind, ColourKinds
 from seep_lightning.scene.vector_files import write_seeps
 
-LOOK = LayerLook("review", SEEP_COLOURS, "a label")
+_COLOURS = tuple(ColourKind(kind.name, kind.title, kind.colour) for kind in KINDS.values())
+LOOK = LayerLook("review", ColourKinds("kind", "probable error", _COLOURS), "a label")
 IN_DEGREES = "longitude and latitude by the georeference of each scene's chips"
 IN_PIXELS = "no coordinate system: x is the column, y minus the row of the scene that the column scene names"
 

@@ -17,6 +17,7 @@ from seep_lightning.labelling.suspects import (
     shifted_labels,
     wrong_classes,
 )
+from seep_lightning.scene.seep_colours import Colour
 
 
 class Answer(StrEnum):
@@ -65,6 +66,7 @@ class SuspectKind:
         reason: Why one is listed; see `Effect.text`, `{percent}` and `{area}` likewise.
         find: Finds them in a scene.
         choices: What may be answered.
+        colour: Of its outlines in QGIS.
     """
 
     name: str
@@ -73,6 +75,7 @@ class SuspectKind:
     reason: str
     find: Callable[[Evidence], Iterator[Suspect]]
     choices: Mapping[Answer, Effect]
+    colour: Colour
 
     def reason_of(self, suspect: Suspect) -> str:
         """Why a suspect is listed."""
@@ -82,6 +85,7 @@ class SuspectKind:
 _UNSURE = Effect(Change.IGNORED, "training ignores these pixels")
 _DROP = Effect(Change.TO_SEA, "the outline is removed: sea")
 
+# colours of Okabe and Ito, which all eyes tell apart: https://jfly.uni-koeln.de/color/
 _KINDS = (
     SuspectKind(
         "missing",
@@ -94,6 +98,7 @@ _KINDS = (
             Answer.REDRAW: Effect(Change.TO_SUGGESTION, "the network's outline becomes a label"),
             Answer.UNSURE: _UNSURE,
         },
+        colour=(230, 159, 0),
     ),
     SuspectKind(
         "false",
@@ -108,6 +113,7 @@ _KINDS = (
             Answer.REDRAW: Effect(Change.IGNORED, "ignored until you outline it anew"),
             Answer.UNSURE: _UNSURE,
         },
+        colour=(86, 180, 233),
     ),
     SuspectKind(
         "shifted",
@@ -121,6 +127,7 @@ _KINDS = (
             Answer.REDRAW: Effect(Change.TO_SUGGESTION, "the outline moves {shift}"),
             Answer.UNSURE: _UNSURE,
         },
+        colour=(0, 158, 115),
     ),
     SuspectKind(
         "class",
@@ -134,6 +141,7 @@ _KINDS = (
             Answer.REDRAW: Effect(Change.TO_SUGGESTION, "it becomes class {suggested}"),
             Answer.UNSURE: _UNSURE,
         },
+        colour=(204, 121, 167),
     ),
 )
 

@@ -43,6 +43,8 @@ class OutlineFile:
         is_empty: Whether nothing was drawn, (N,).
         is_flat: Whether what was drawn has no area: a line, a point, or an outline that folds to nothing, (N,).
         is_repaired: Whether what was drawn is no whole polygon, but has an area when it is repaired, (N,).
+        shapes: What was drawn, repaired, (N,).
+        crs: Its coordinate system; None for none.
     """
 
     numbers: NDArray[np.int64]
@@ -50,6 +52,8 @@ class OutlineFile:
     is_empty: NDArray[np.bool_]
     is_flat: NDArray[np.bool_]
     is_repaired: NDArray[np.bool_]
+    shapes: NDArray[np.object_]
+    crs: str | None
 
 
 def read_outline_file(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> OutlineFile:
@@ -76,7 +80,8 @@ def read_outline_file(path: Path, columns: Sequence[str], optional: Sequence[str
     is_damaged = damaged(shapes) & ~is_empty
     shapes[is_damaged] = repaired(shapes[is_damaged], path)
     is_flat = ~is_empty & ~(shapely.area(shapes) > 0)
-    return OutlineFile(features.numbers, features.columns, is_empty, is_flat, is_damaged & ~is_flat)
+    is_repaired = is_damaged & ~is_flat
+    return OutlineFile(features.numbers, features.columns, is_empty, is_flat, is_repaired, shapes, layer.crs)
 
 
 def outlines_where(path: Path, condition: str, key: str) -> NDArray[np.int64]:

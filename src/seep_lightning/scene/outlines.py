@@ -235,14 +235,24 @@ def read_outlines(path: Path, raster: Raster, columns: Sequence[str] = ()) -> Ou
         return Outlines.none(columns, layer.crs)
     longest_edge = frame.side / EDGES_PER_SIDE
     shapes = shapely.segmentize(polygons.shapes, longest_edge)
-    shapes = _to_pixels(shapes, layer.crs, raster, ground)
+    shapes = to_pixels(shapes, layer.crs, raster, ground)
     touches = _touches(shapes, raster)
     within = polygons._replace(shapes=shapes).select(touches)
     return Outlines(within.shapes, within.numbers, within.columns, layer.crs)
 
 
-def _to_pixels(shapes: Shapes, crs: str | None, raster: Raster, ground: Ground) -> Shapes:
-    """Shapes (N,) of a CRS in a scene's pixels; without georeference they are in its coordinates already."""
+def to_pixels(shapes: Shapes, crs: str | None, raster: Raster, ground: Ground) -> Shapes:
+    """Lay shapes on a scene.
+
+    Args:
+        shapes: The shapes, (N,).
+        crs: Their CRS; of no meaning for a scene without georeference, in whose coordinates they are already.
+        raster: The scene.
+        ground: The ground of the scene.
+
+    Returns:
+        The shapes in the scene's pixels, (N,).
+    """
     if ground.wkt:
         reprojection = Reprojection(str(crs), ground.wkt)
         shapes = shapely.transform(shapes, reprojection)

@@ -17,7 +17,7 @@ from seep_lightning.documents.regular_files import is_there, read_bytes
 from seep_lightning.documents.sqlite_files import looking_into
 from seep_lightning.files import check_stays_inside, write_text
 from seep_lightning.scene.field_texts import FieldText
-from seep_lightning.scene.seep_colours import SEEP_COLOURS, ColourScale
+from seep_lightning.scene.seep_colours import SEEP_COLOURS, ColourKinds, ColourScale
 
 STYLE_TEMPLATE = Path(__file__).with_name("seeps.qml.j2")
 STYLE_TABLE = "layer_styles"
@@ -44,7 +44,7 @@ class LayerLook:
     """
 
     name: str
-    colours: ColourScale
+    colours: ColourScale | ColourKinds
     subject: str
     symbol: str = "fill"
     suffix: str = ".qml"

@@ -7,6 +7,11 @@ from seep_lightning.scene.polygon_attributes import POLYGON_ATTRIBUTES
 Colour = tuple[int, int, int]
 
 
+def rgb_of(colour: Colour) -> str:
+    """A colour as QGIS writes it."""
+    return ",".join(str(level) for level in colour)
+
+
 @dataclass(frozen=True)
 class ColourStep:
     """A colour and the values that have it.
@@ -26,7 +31,7 @@ class ColourStep:
     @property
     def rgb(self) -> str:
         """The colour as QGIS writes it."""
-        return ",".join(str(level) for level in self.colour)
+        return rgb_of(self.colour)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,41 @@ class ColourScale:
             if value < step.high:
                 return step.colour
         return self.steps[-1].colour
+
+
+@dataclass(frozen=True)
+class ColourKind:
+    """A colour and the text that has it.
+
+    Attributes:
+        value: The text.
+        title: What it means, in words.
+        colour: Red, green, blue.
+    """
+
+    value: str
+    title: str
+    colour: Colour
+
+    @property
+    def rgb(self) -> str:
+        """The colour as QGIS writes it."""
+        return rgb_of(self.colour)
+
+
+@dataclass(frozen=True)
+class ColourKinds:
+    """Which attribute of texts the colour of an outline tells, and how.
+
+    Attributes:
+        column: The attribute's column.
+        label: What it is.
+        kinds: A colour for each text.
+    """
+
+    column: str
+    label: str
+    kinds: tuple[ColourKind, ...]
 
 
 # of plasma, without its dark end, which radar scenes hide: even in lightness, for all eyes
