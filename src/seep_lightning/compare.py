@@ -1,7 +1,9 @@
 """Runs side by side, ranked by validation: `python -m seep_lightning.compare runs=outputs/...`."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 from omegaconf import DictConfig
 
@@ -11,11 +13,14 @@ from seep_lightning.commands.composition import typed_config
 from seep_lightning.commands.console import log_to_stderr, tell
 from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import CompareConfig
-from seep_lightning.config.trust import trusting_its_config
+from seep_lightning.config.trust import trusted_argument, trusting_its_config
+from seep_lightning.files import from_working_folder
 from seep_lightning.folds.comparing import scores_by
 from seep_lightning.folds.pooled_runs import print_pooled
 from seep_lightning.folds.setting_scores import SettingScores
 from seep_lightning.folds.setting_table import show_settings
+from seep_lightning.metrics.figures import DICE
+from seep_lightning.metrics.floors import floors_above
 from seep_lightning.reporting.comparison import Row, compare
 from seep_lightning.reporting.pairing import PAIRED_PART, Paired, pair_folders, print_pair
 from seep_lightning.reporting.row_values import chosen_columns, selected
@@ -60,11 +65,25 @@ def compare_and_print(config: CompareConfig) -> Paired | SettingScores | list[Ro
             print_json(rows, columns)
         case _:
             print_rows(rows, config.metric, columns)
-            print_pooled(rows, config.metric)
+            pooled = print_pooled(rows, config.metric)
+            if pooled is None and config.sort is None:
+                _tell_test_command(rows[0])
     if config.csv is not None:
         write_rows(Path(config.csv), rows, columns)
     _tell_written(config)
     return rows
+
+
+def _tell_test_command(best: Row) -> None:
+    """Say how the best run is scored on the test part, unless it was, or is no better than a rule on validation."""
+    has_test = (best.run.dir / "evaluate/test/summary.json").is_file()
+    if has_test or DICE.key not in best.figures:
+        return
+    floors = best.run.summary().get("floors", {}).get("val", {})
+    if floors_above(best.figures[DICE.key], floors):
+        return
+    run = quote(f"run={from_working_folder(best.run.dir)}") + trusted_argument(asdict(best.run.config))
+    tell(f"score the best one on the test part: python -m seep_lightning.evaluate {run}")
 
 
 def _tell_written(config: CompareConfig) -> None:

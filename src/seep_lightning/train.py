@@ -28,6 +28,7 @@ from seep_lightning.runs.directory import Run, is_first_process
 from seep_lightning.runs.status import RunStatus
 from seep_lightning.training.cases import TrainingCase, TrainingJob, TrainingRequest, job_of, trusting_own
 from seep_lightning.training.failures import failures_recorded, in_one_line, is_exit_of_launcher
+from seep_lightning.training.length import FEW_STEPS
 from seep_lightning.training.os_signals import preemptible
 from seep_lightning.training.run_lock import run_locked
 from seep_lightning.training.session import train
@@ -182,20 +183,25 @@ def print_next_commands(run: Run, scored: bool) -> None:
         run: The run directory.
         scored: Whether the test part was scored, so that its command is left out.
     """
-    from seep_lightning.training.further import epochs_to_train_further
+    from seep_lightning.training.further import further_training
 
     directory = from_working_folder(run.dir)
     run_argument = quote(f"run={directory}") + trusted_argument(asdict(run.config))
-    more_epochs = epochs_to_train_further(run)
-    if more_epochs is not None:
-        command = f"python -m seep_lightning.train {run_argument} trainer.max_epochs={more_epochs}"
+    further = further_training(run)
+    if further is not None and further.still_rises:
+        command = f"python -m seep_lightning.train {run_argument} trainer.max_epochs={further.epochs}"
         tell(f"train it further:    {command}")
+    elif further is not None and further.is_short:
+        tell(
+            f"{further.steps} steps tell nothing yet: some {FEW_STEPS} teach new weights "
+            f"(trainer.max_epochs={further.epochs})."
+        )
     # without TensorBoard's logger there is nothing to see there
     if holds_curves(run.dir):
         tell(f"look at the curves:  python -m seep_lightning.tensorboard {quote(f'run={directory}')}")
     elif run.metrics_path.is_file():
         tell(f"look at the curves:  python -m seep_lightning.report {run_argument}")
-    if not scored and more_epochs is None:
+    if not scored and further is None:
         tell(f"score the test part: python -m seep_lightning.evaluate {run_argument}")
     tell(f"map scenes or chips: python -m seep_lightning.predict {run_argument} input=PATH output=maps")
 

@@ -148,14 +148,24 @@ def test_below_the_last_table_of_a_training_stands_each_floor(
         assert f"{floor.text(values)} ({values['dice']:.3f})" in printed
     assert "train: 6 val chips, split=scene, 6 epochs in " in printed and "threshold in use: 0." in printed
     # below a floor there is something else to do than to score the test part
-    print_next_commands(Run(run), scored=False)
-    below = capsys.readouterr().out
+    below = {}
+    for curve in ("0.1", "0.1 0.3 0.2", "0.1 0.2 0.3"):
+        rows = [f"{number},{value}" for number, value in enumerate(curve.split(), start=1)]
+        Run(run).metrics_path.write_text("\n".join(["epoch,dice/val", *rows]) + "\n")
+        print_next_commands(Run(run), scored=False)
+        below[curve] = capsys.readouterr().out
     summary["floors"]["val"] = {"no_seep": {"dice": 0.0}}
     (run / "summary.json").write_text(json.dumps(summary))
     print_next_commands(Run(run), scored=False)
     above = capsys.readouterr().out
-    assert re.match("train it further: .*seep_lightning.train run=.* trainer.max_epochs=[1-9]+0\n", below)
-    assert "score the test part" in above and "score the test part" not in below and "further" not in above
+    assert re.match(
+        "train it further: .*seep_lightning.train run=.* trainer.max_epochs=[1-9]+0\n", below["0.1 0.2 0.3"]
+    )
+    # a curve that does not rise, and one of a single point, support no advice
+    needs = r"\d+ steps tell nothing yet: some 500 teach new weights .trainer.max_epochs=[1-9]+0.\.\n"
+    assert re.match(needs, below["0.1"]) and re.match(needs, below["0.1 0.3 0.2"])
+    assert "score the test part" in above and "further" not in above and "steps tell" not in above
+    assert not any("score the test part" in text for text in below.values())
 
 
 def test_an_evaluation_of_before_there_were_several_floors_still_gives_a_page(run: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from seep_lightning import api
-from seep_lightning.compare import main
+from seep_lightning.compare import compare_and_print, main
 from seep_lightning.config.commands import CompareConfig, ReportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.files import digest
@@ -98,6 +98,27 @@ def test_floors_stand_below_the_ranking_and_what_is_not_above_them_is_told(
     page = report(ReportConfig(run=str(sweep), device="cpu")).read_text()
     assert "Rules without learning reach: all seep (0.350), no seep (0.000), darker than 0.80" in page
     assert '<p class="note">a: Dice 0.300 is not above' in page
+
+
+def test_the_command_that_scores_the_best_run_on_the_test_part_stands_at_the_end(
+    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sweep)
+    config = CompareConfig(runs=str(sweep))
+    best = compare_and_print(config)[0].run
+    command = f"score the best one on the test part: python -m seep_lightning.evaluate run={best.dir.name}\n"
+    assert capsys.readouterr().out.endswith(command)
+    summary = json.loads(best.summary_path.read_text())
+    summary["floors"]["val"]["all_seep"]["dice"] = 1.0
+    old = best.summary_path.read_text()
+    best.summary_path.write_text(json.dumps(summary))
+    compare_and_print(config)
+    best.summary_path.write_text(old)
+    scored = best.dir / "evaluate" / "test"
+    scored.mkdir(parents=True)
+    (scored / "summary.json").write_text("{}")
+    compare_and_print(config)
+    assert "score the best one" not in capsys.readouterr().out
 
 
 def test_a_run_of_before_there_were_floors_is_ranked_without(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,13 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
+from seep_lightning.commands import sweep_progress
 from seep_lightning.commands.entry import _error_at_end, _interruption_of_sweep
 from seep_lightning.commands.sweep_progress import Sweep, count_jobs, how_to_go_on, job_line, tell_starts_once
 from seep_lightning.errors import Interrupted, Preempted, UserError
@@ -20,6 +22,8 @@ from seep_lightning.metrics.ranking import ranking_key, ranking_value
 from seep_lightning.reporting.comparison import compare
 from seep_lightning.runs.directory import Run
 from seep_lightning.sweeps.ending import print_jobs
+from seep_lightning.training import epoch_lines
+from seep_lightning.training.epoch_lines import EpochLines
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
@@ -61,6 +65,30 @@ def test_a_line_a_job_says_what_is_done_what_is_best_and_how_long_still(sweep: S
     assert line == "4 of 5 jobs done: lr-2  dice 0.400  best so far  took 18 s  20 s left"
     failed = job_line(sweep, Run(sweep.folder / "lr-4"), 1, has_failed=True)
     assert failed.startswith("4 of 5 jobs done: lr-4  failed  best 0.400 (lr-2)  took 1.0 s")
+
+
+def test_the_first_job_knows_how_many_come_after_it(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sweep_progress.jobs_after_the_first() is None
+    monkeypatch.setattr(sweep_progress, "_sweeps", [sweep])
+    # four of five are done
+    assert sweep_progress.jobs_after_the_first() == 0
+    shutil.rmtree(sweep.folder)
+    assert sweep_progress.jobs_after_the_first() == 4
+    monkeypatch.setattr(sweep_progress, "_ended_jobs", [sweep.folder])
+    assert sweep_progress.jobs_after_the_first() is None
+
+
+def test_the_time_of_a_sweep_is_told_once_while_its_first_job_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "seep_lightning")
+    monkeypatch.setattr(epoch_lines, "jobs_after_the_first", lambda: 3)
+    monkeypatch.setattr(epoch_lines, "seconds_left", lambda trainer, pace, epochs: 10.0 * epochs)
+    lines = EpochLines("dice/val", Run(tmp_path), 10)
+    lines._epochs = 4
+    for epoch in range(4):
+        lines._tell_sweep(SimpleNamespace(current_epoch=epoch))
+    assert caplog.messages == ["sweep: 3 min left, if the 3 other jobs take as long as this one"]
 
 
 def test_the_best_job_at_the_end_is_the_first_of_compare_and_never_a_pruned_one(

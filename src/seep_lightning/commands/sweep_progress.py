@@ -70,11 +70,26 @@ class Sweep:
 
 
 _sweeps: list[Sweep] = []
+# the folders of those jobs that ended in this process
+_ended_jobs: list[Path] = []
 
 
 def sweep_of_process() -> Sweep | None:
     """The sweep that this process started, if it did."""
     return _sweeps[-1] if _sweeps else None
+
+
+def jobs_after_the_first() -> int | None:
+    """How many jobs of this process's sweep begin after its first one, while that runs.
+
+    Returns:
+        None outside of a sweep, where only the sweeper knows, and once a job has ended: its line tells the time left.
+    """
+    sweep = sweep_of_process()
+    if sweep is None or sweep.jobs is None or _ended_jobs:
+        return None
+    done = _count_done(sweep, dict(_summaries(sweep.folder)))
+    return max(sweep.jobs - done - 1, 0)
 
 
 class TellSweep(Callback):
@@ -120,6 +135,7 @@ class TellSweep(Callback):
         if self.sweep is None or config.hydra.mode != RunMode.MULTIRUN:
             return
         run = Run(Path(config.hydra.runtime.output_dir))
+        _ended_jobs.append(run.dir)
         has_failed = job_return.status == JobStatus.FAILED
         tell(job_line(self.sweep, run, time.time() - self._job_started, has_failed=has_failed))
         # a file that somebody looks into meanwhile

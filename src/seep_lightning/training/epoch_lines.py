@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from seep_lightning import compat
 from seep_lightning.commands.progress import shows_bars
+from seep_lightning.commands.sweep_progress import jobs_after_the_first
 from seep_lightning.config.training import DEFAULT_MONITOR
 from seep_lightning.durations import in_words
 from seep_lightning.metrics.figures import key_of
@@ -28,6 +29,8 @@ FEW_EPOCHS = 100
 """A training of so many epochs tells each of them: a few screens."""
 MUCH_BETTER = 0.02
 """A tuned Dice that is so much higher than that of the kept epoch is worth another monitor."""
+PACED_EPOCHS = 2
+"""So many epochs tell how long the others take."""
 WORTH_TELLING = 1
 """Seconds; a shorter final scoring is not told at the last epoch."""
 DICE = "dice/val"
@@ -62,6 +65,7 @@ class EpochLines(Checkpoint):
         self._highest: tuple[float, int] = (-math.inf, 0)
         self._epochs: int | None = None
         self._told = -math.inf
+        self._has_told_sweep = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """See how long the training is, and what an earlier session left."""
@@ -101,6 +105,8 @@ class EpochLines(Checkpoint):
         if trainer.is_global_zero and self._is_due(trainer):
             self._told = time.monotonic()
             log.info("%s", self._line(trainer, figures, seconds))
+        if trainer.is_global_zero:
+            self._tell_sweep(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Tell where the monitor kept an epoch that is far from the best one by the figure that runs are ranked by."""
@@ -117,6 +123,21 @@ class EpochLines(Checkpoint):
             epoch + 1,
             highest,
         )
+
+    def _tell_sweep(self, trainer: pl.Trainer) -> None:
+        """Tell once, while its first job runs, how long a sweep takes, if its other jobs take as long as this one."""
+        number = trainer.current_epoch + 1
+        # the first epoch takes longer than the others
+        is_early = self._epochs is None or number < min(PACED_EPOCHS, self._epochs)
+        if self._has_told_sweep or is_early:
+            return
+        self._has_told_sweep = True
+        others = jobs_after_the_first()
+        left = seconds_left(trainer, self.pace, self._epochs - number) if self._epochs else None
+        job = seconds_left(trainer, self.pace, self._epochs) if self._epochs else None
+        if others and left is not None and job is not None:
+            further = "the other job takes" if others == 1 else f"the {others} other jobs take"
+            log.info("sweep: %s left, if %s as long as this one", in_words(left + others * job), further)
 
     def _was_constant(self, trainer: pl.Trainer) -> bool:
         """Whether other advice on the monitor was given already."""
