@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seep_lightning import files, locks
-from seep_lightning.errors import DiskError, InUse
+from seep_lightning.errors import DiskError, InUse, UserError
 from seep_lightning.files import draft_of, is_empty, real_path, remove_leftovers, write_text
 from seep_lightning.locks import lock_path, locked
 
@@ -143,3 +143,15 @@ def test_a_folder_with_nothing_but_leftovers_is_empty(tmp_path: Path) -> None:
 def test_a_circle_of_links_is_a_path_as_others(tmp_path: Path) -> None:
     (tmp_path / "a.tif").symlink_to("a.tif")
     assert real_path(tmp_path / "a.tif") == tmp_path / "a.tif"
+
+
+def test_a_second_name_of_a_file_is_no_lock(tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("precious")
+    (tmp_path / ".a.lock").hardlink_to(own)
+    with (
+        pytest.raises(UserError, match="is a second name of another file"),
+        locked(tmp_path / ".a.lock", "a", "predict"),
+    ):
+        pass
+    assert own.read_text() == "precious"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from seep_lightning.errors import InUse, writing_to
+from seep_lightning.errors import InUse, UserError, writing_to
 from seep_lightning.files import machine_name
 
 log = logging.getLogger(__name__)
@@ -139,6 +139,7 @@ def locked(lock: Path, subject: str, work: str, *, patience: float = 0.0) -> Ite
 
 def _acquire(lock: Path, subject: str, work: str, patience: float) -> FileLock | None:
     """Take a lock and write who has it; None where the file system has no locks."""
+    _check_own(lock)
     file_lock = FileLock(lock, fallback_to_soft=False, poll_interval=SECONDS_BETWEEN_LOOKS)
     try:
         _wait_for(file_lock, subject, patience)
@@ -151,6 +152,13 @@ def _acquire(lock: Path, subject: str, work: str, patience: float) -> FileLock |
     with suppress(OSError):
         lock.write_text(json.dumps(asdict(Holder.this_process(work))) + "\n", encoding="utf-8")
     return file_lock
+
+
+def _check_own(lock: Path) -> None:
+    """Raise `UserError` for a lock that is a second name of a file elsewhere, which would be overwritten."""
+    with suppress(FileNotFoundError):
+        if lock.lstat().st_nlink > 1:
+            raise UserError(f"{lock} is a second name of another file; a lock has one name. Remove it.")
 
 
 def _wait_for(file_lock: FileLock, subject: str, patience: float) -> None:

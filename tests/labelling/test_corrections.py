@@ -14,7 +14,7 @@ from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.data.decoding import decode
 from seep_lightning.errors import UserError
 from seep_lightning.labelling.answers import DrawnOutline
-from seep_lightning.labelling.corrections import correct_labels
+from seep_lightning.labelling.corrections import MOST_ON_A_CHIP, correct_labels
 from seep_lightning.labelling.redrawn import redrawn_patches
 from seep_lightning.labelling.review_file import ListedLabel, Patch, ReviewedChip, ReviewFile, run_lengths
 from seep_lightning.labelling.review_places import ScenePlace
@@ -122,3 +122,10 @@ def test_an_outline_in_degrees_that_nobody_changed_is_known_and_one_that_moved_c
     ):
         with pytest.raises(UserError, match=message):
             redrawn_patches(review, candidate, DrawnOutline(shape, crs, "feature 1"))
+
+
+def test_a_strangers_review_with_thousands_of_answers_about_one_chip_is_refused(tmp_path: Path) -> None:
+    many = MOST_ON_A_CHIP + 1
+    candidates = [listed("false", columns(2, 6), EMPTY, (1, 0), 5)] * many
+    with pytest.raises(UserError, match=r"2,001 answers are about a\.tif; expected 2,000 at most"):
+        corrected(tmp_path / "review", 1 * columns(2, 6), candidates, ["drop"] * many)

@@ -8,6 +8,7 @@ import pytest
 
 from helpers.chips import IMAGES
 from seep_lightning.config.commands import PrepareConfig
+from seep_lightning.files import plain_cell
 from seep_lightning.labelling.corrections import correct_labels
 from seep_lightning.labelling.review import WrittenReview
 
@@ -70,3 +71,15 @@ def answer_each(tab: Any, kinds: list[str]) -> dict[str, str]:
         else:
             tab.keyboard.press("ArrowRight")
     return {"missing": "redraw", "false": "drop", "shifted": "unsure"}
+
+
+@pytest.mark.browser
+def test_a_stranger_called_like_a_formula_is_a_text_in_the_saved_table(browser: Any, written: WrittenReview) -> None:
+    tab = browser.new_page()
+    tab.goto(written.page.absolute().as_uri())
+    names = ["=1+1", "+A1", "-A1", "@SUM(A1)", "'=1+1", "\t=1", "=1\r2", "-12.5", "S1", "a,b", ""]
+    cells = tab.evaluate("names => names.map(cell)", names)
+    assert cells == ["'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "''=1+1", "'\t=1", '"\'=1\r2"', "-12.5", "S1", '"a,b"', ""]
+    (row,) = csv.reader([",".join(cells)])
+    assert [plain_cell(cell) for cell in row] == names
+    tab.close()

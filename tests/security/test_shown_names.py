@@ -1,13 +1,18 @@
 """What a stranger calls things is shown as it stands: no HTML, no markup, no codes of a terminal, no secrets."""
 
 import json
+import shlex
 from pathlib import Path
 
+import numpy as np
+import pyogrio.raw
 import pytest
+import shapely
 
 from helpers.stranger_runs import change_config, copied_run
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.tables import print_table
+from seep_lightning.compat import literal_path
 from seep_lightning.config.commands import ReportConfig
 from seep_lightning.errors import UserError, printable
 from seep_lightning.masking import STARS, masked
@@ -17,6 +22,7 @@ from seep_lightning.reporting.page import report
 from seep_lightning.reporting.run_table import print_rows
 from seep_lightning.reporting.tables import print_evaluation
 from seep_lightning.runs.directory import Run
+from seep_lightning.scene.vector_layers import polygon_layer
 from seep_lightning.training.failures import record_failure
 
 SCRIPT = "<script>alert(1)</script>"
@@ -105,3 +111,15 @@ def test_what_a_failed_training_leaves_is_masked(tmp_path: Path) -> None:
 def test_masking_takes_a_time_that_grows_no_faster_than_the_text() -> None:
     for text in ("1" * 300_000, "a" * 300_000, "a://" * 80_000, "token_" * 50_000, "_" * 300_000, "+." * 150_000):
         assert masked(text) == text
+
+
+def test_a_command_to_paste_quotes_what_a_stranger_named(tmp_path: Path) -> None:
+    path = tmp_path / "a; touch PLANTED.gpkg"
+    for layer in ("a", "b"):
+        frame = shapely.to_wkb(np.array([shapely.box(0, 0, 1, 1)]))
+        options = {"driver": "GPKG", "geometry_type": "Polygon", "crs": "EPSG:32631", "append": path.exists()}
+        pyogrio.raw.write(literal_path(path), frame, [], [], layer=layer, **options)
+    with pytest.raises(UserError) as error:
+        polygon_layer(path)
+    command = str(error.value).partition("Give a file with one of them: ")[2].partition(". If they")[0]
+    assert shlex.split(command) == ["ogr2ogr", "one.gpkg", path.name, "a"]

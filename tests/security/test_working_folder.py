@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.command_line import seep_from_scratch
 from helpers.stranger_runs import plant_module
 from seep_lightning.working_folder import hide_plugins_of_working_folder, look_into_working_folder_last
 
@@ -79,3 +80,10 @@ def test_plugins_there_are_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(hydra_plugins, "__path__", [*folders, str(tmp_path / "hydra_plugins")])
     hide_plugins_of_working_folder()
     assert hydra_plugins.__path__ == folders
+
+
+def test_a_pipe_in_the_place_of_matplotlibs_settings_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "matplotlibrc")
+    refused = seep_from_scratch("report", "maps=days", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "matplotlibrc is a pipe; expected a regular file" in refused.stderr

@@ -26,7 +26,7 @@ from seep_lightning.commands.failed_jobs import FailedJob, describe_failed_jobs,
 from seep_lightning.commands.key_help import keys_help
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import key_of, prepare_arguments
-from seep_lightning.commands.own_configs import check_own_configs
+from seep_lightning.commands.own_configs import check_own_configs, check_settings_of_working_folder
 from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.commands.sweep_progress import (
@@ -175,6 +175,7 @@ def repeated_command(command: str, arguments: Sequence[str], package: str) -> st
 def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:
     """Run a command; return the user's mistake that ended it, or None. Other errors pass."""
     try:
+        check_settings_of_working_folder()
         sys.argv[1:] = prepare_arguments(sys.argv[1:])
         check_own_configs(sys.argv[1:])
         under_hydra = hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")

@@ -13,7 +13,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.files import with_home
 
 # of these, the keys that take a list, too
-PATH_LIST_KEYS = frozenset({"run", "runs", "scenes"})
+PATH_LIST_KEYS = frozenset({"maps", "run", "runs", "scenes"})
 # their value is a text: brackets of a regular expression are its own, and words have letters of all languages
 TEXT_KEYS = frozenset({"against", "by", "classes", "columns", "data.pattern", "sort", "where"})
 # their value is a name or a condition, which may hold signs that Hydra's grammar takes in quotes only

@@ -10,10 +10,24 @@ from typing import Any
 
 from seep_lightning.commands.overrides import overrides_in
 from seep_lightning.commands.path_keys import config_folders
+from seep_lightning.documents.regular_files import MEBIBYTE, check_regular
 from seep_lightning.documents.yaml_files import read_yaml
 
+LARGEST_SETTINGS = MEBIBYTE
+"""Bytes of matplotlib's settings; its own have 40 kB."""
 CONFIG_NAME_FLAGS = ("--config-name", "-cn")
 SUFFIX = ".yaml"
+
+
+def check_settings_of_working_folder() -> None:
+    """Check what matplotlib reads in the working folder as soon as it is imported, whatever a command draws.
+
+    Raises:
+        UserError: It is a pipe or the like, which would block, or far larger than settings are.
+    """
+    settings = Path("matplotlibrc")
+    if settings.exists() and not settings.is_dir():
+        check_regular(settings.absolute(), largest=LARGEST_SETTINGS)
 
 
 def check_own_configs(arguments: Sequence[str]) -> None:

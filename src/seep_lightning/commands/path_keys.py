@@ -19,6 +19,7 @@ PATH_KEYS = frozenset(
         "input",
         "labels",
         "land",
+        "maps",
         "output",
         "python",
         "review",

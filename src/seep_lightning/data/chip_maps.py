@@ -1,16 +1,15 @@
 """Masks and probabilities of chips as files: what they are called, and how they are written and read back."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.data.decoding import decode
 from seep_lightning.data.images import encoded_image
 from seep_lightning.errors import UserError
-from seep_lightning.files import write_into_draft
+from seep_lightning.files import check_stays_inside, write_into_draft
 from seep_lightning.scene.raster_formats import chip_map_name
 
 
@@ -32,12 +31,12 @@ def read_chip_map(folder: Path, chip: str) -> NDArray[Any]:
         UserError: It is not there, or cannot be read.
     """
     path = chip_map_path(folder, chip)
-    # `imread` would warn, and give None
-    encoded = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
-    values = None
-    # of a header that claims more than OpenCV reads, nothing is read either
-    with suppress(cv2.error):
-        values = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-    if values is None:
-        raise UserError(f"{path} is not there, or cannot be read. Give the command that wrote it again.")
-    return np.asarray(values)
+    # a run may be a stranger's: its maps are neither other files nor larger than chips
+    check_stays_inside(path)
+    problem = f"{path} is not there, or cannot be read. Give the command that wrote it again."
+    if not path.is_file():
+        raise UserError(problem)
+    try:
+        return np.asarray(decode(path).values[0])
+    except UserError as error:
+        raise UserError(f"{problem} ({error})") from error

@@ -110,7 +110,7 @@ def _content_text(key: str, folder: Path) -> str:
         for depth in range(1, DEEPEST_FOLDERS + 1):
             paths = [path for path in folder.glob("*/" * depth + "*") if _may_be_scene(path, suffixes)]
             if paths:
-                return f"{held} Pass '{key}={folder}/{_pattern_of(paths, depth)}'."
+                return f"{held} Pass {shlex.quote(f'{key}={folder}/{_pattern_of(paths, depth)}')}."
     return f"{held} Give rasters, or {'; '.join(product_labels())}."
 
 

@@ -35,6 +35,8 @@ Classes = NDArray[np.uint8]
 
 # the list of chips, where their names do not tell scene and tile
 PAIRS = "pairs.csv"
+# each is compared with all others
+MOST_ON_A_CHIP = 2_000
 # what a generated data set says of itself holds for its own masks only
 OWN_FACTS = ("format", "spec")
 
@@ -200,7 +202,12 @@ def _corrections(answered: AnsweredReview) -> tuple[dict[str, list[_Correction]]
         for patch in patches:
             correction = _Correction(candidate.number, patch, change, suggested, candidate.loss_change)
             by_chip.setdefault(patch.chip, []).append(correction)
-    for corrections in by_chip.values():
+    for chip, corrections in by_chip.items():
+        if len(corrections) > MOST_ON_A_CHIP:
+            raise UserError(
+                f"review: {len(corrections):,} answers are about {chip}; expected {MOST_ON_A_CHIP:,} at most. Give "
+                "seep review again."
+            )
         _check_agreement(corrections)
     return by_chip, counts
 

@@ -107,9 +107,11 @@ function say(answer) {
   go(shown + 1);
 }
 
+// what a spreadsheet would compute gets an apostrophe, which the reader takes away
 function cell(value) {
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const plain = String(value);
+  const text = /^'*[=+\-@\t\r]/.test(plain) && !(plain.trim() && isFinite(plain)) ? `'${plain}` : plain;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function table() {

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
+from shlex import quote
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
@@ -84,7 +85,7 @@ def _best_of_summary(run: Run) -> dict[str, Any]:
     if not is_complete:
         raise UserError(
             f"{run.summary_path} is missing or lacks the status or the best epoch, whose least area and scaling a map "
-            f"needs. Put it back, or have it written again: python -m seep_lightning.train run={run.dir}"
+            f"needs. Put it back, or have it written again: python -m seep_lightning.train {quote(f'run={run.dir}')}"
         )
     return best
 

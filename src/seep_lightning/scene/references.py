@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from xml.etree.ElementTree import Element
 
 from seep_lightning.documents.regular_files import check_regular, read_bytes
@@ -208,7 +209,7 @@ class _Judge:
             raise _refused(
                 vrt,
                 f"it draws on {location[:200]}, which does not lie below its folder. Put it above its files, "
-                f"or allow their folder: {FOLDERS_VARIABLE}={real.parent}",
+                f"or allow their folder: {FOLDERS_VARIABLE}={quote(str(real.parent))}",
             )
 
     def check_source(self, location: str, vrt: str, depth: int = 0) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.errors import UserError
@@ -262,5 +263,6 @@ def _unknown(path: Path) -> UserError:
     """The error for a file that is none of the formats that are read."""
     names = ", ".join(known.name for known in VECTOR_FORMATS)
     return UserError(
-        f"{path} cannot be read as polygons: it is none of {names}. Convert it: ogr2ogr outlines.gpkg {path.name}."
+        f"{path} cannot be read as polygons: it is none of {names}. Convert it: ogr2ogr outlines.gpkg "
+        f"{quote(path.name)}."
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -196,7 +197,7 @@ def _layer_facts(path: Path, location: str, name: str, options: dict[str, str]) 
     # pyogrio's own, where GDAL cannot write the CRS down
     except UnboundLocalError as error:
         advice = "Give it one that is right: ogr2ogr -a_srs EPSG:4326 one.gpkg"
-        raise UserError(f"{path}: its coordinate system cannot be read. {advice} {path.name}.") from error
+        raise UserError(f"{path}: its coordinate system cannot be read. {advice} {quote(path.name)}.") from error
 
 
 def _source(path: Path) -> tuple[str, dict[str, str]]:
@@ -252,7 +253,7 @@ def _layer_name(path: Path, layers: Sequence[tuple[str, str | None]]) -> str:
         return drawn[0][0]
     if len(names) > 1:
         listed = ", ".join(names)
-        command = f"ogr2ogr one.gpkg {path.name} {names[0]}"
+        command = f"ogr2ogr one.gpkg {quote(path.name)} {quote(names[0])}"
         raise UserError(
             f"{path} has several layers: {listed}. Give a file with one of them: {command}. If they are classes, merge "
             "them in QGIS (Merge Vector Layers), which names them in the column that class_attribute=layer reads."
@@ -279,7 +280,7 @@ def check_layer(layer: VectorLayer, ground: Ground, columns: Sequence[str]) -> N
     if ground.wkt and not layer.crs:
         raise UserError(
             f"{layer.path} has no coordinate system, the scene has one. Assign the one that it was drawn in: "
-            f"ogr2ogr -a_srs EPSG:NUMBER placed.gpkg {layer.path}."
+            f"ogr2ogr -a_srs EPSG:NUMBER placed.gpkg {quote(str(layer.path))}."
         )
     check_columns(layer, columns)
 

@@ -1,6 +1,6 @@
 """Polygons and scenes as cells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ from rasterio import features
 from seep_lightning.errors import UserError
 from seep_lightning.scene.datasets import silent_about_georeference
 from seep_lightning.scene.projections import Points
-from seep_lightning.sources.cells import CellBox, CellGrid, CellSet
-from seep_lightning.sources.tiles import TiledMarks, tiles_of
+from seep_lightning.scene.vector_layers import Shapes
+from seep_lightning.sources.cells import CellBox, CellGrid, CellSet, Keys
+from seep_lightning.sources.tiles import TILE, TiledMarks, tiles_of
 
 BLOCK = 2048
 """Pixels along the side of the part of a scene that is read at once."""
@@ -21,6 +22,15 @@ EDGE_POINTS = 17
 """Points along each side of a block by which its extent in the grid is found."""
 MOST_CELLS = 1 << 31
 """Of the rectangle around a polygon, or around all days: more is a mistake in coordinates."""
+MOST_EMPTY_CELLS = 1 << 27
+EMPTIEST = 64
+"""Of a rectangle of more cells than those, at least one in so many lies in a tile that was looked at."""
+MOST_TILES = 512
+"""That were looked at, together: 860,000 km2 in cells of 80 m. All their cells are in memory at once."""
+MOST_SLICK_CELLS = 1 << 24
+"""Of all slicks of a scene: 107,000 km2 in cells of 80 m. A small file may claim more than memory holds."""
+DRAWN_AT_ONCE = 1 << 24
+"""Cells of a rectangle; larger ones are drawn tile by tile."""
 ReadValid = Callable[[int, int, int, int], NDArray[np.bool_]]
 """Of top, bottom, left, right: which pixels are valid, (bottom - top, right - left)."""
 
@@ -100,21 +110,62 @@ def _cells_around(block: CellBox, scene: ScenePixels, grid: CellGrid) -> CellBox
     return CellBox(top, left, bottom, right)
 
 
-def cells_of_polygon(polygon: shapely.Geometry, grid: CellGrid) -> CellSet:
-    """The cells that a polygon touches.
+def cells_of_polygons(polygons: Shapes, grid: CellGrid) -> list[CellSet]:
+    """The cells that each polygon of a scene touches.
 
     Args:
-        polygon: A polygon or several, in coordinates of the grid.
+        polygons: Polygons in coordinates of the grid, (N,).
         grid: The grid.
 
     Raises:
-        UserError: It reaches over more cells than a slick can.
+        UserError: They reach over more cells than the slicks of a scene can.
     """
-    box = box_of_bounds(shapely.bounds(polygon), grid)
-    if box.shape == (1, 1):
-        return CellSet.of(np.array([[box.top, box.left]]))
-    marks = _draw(polygon, box, grid, all_touched=True)
-    return CellSet.of_mask(marks, box.top, box.left)
+    boxes = [box_of_bounds(bounds, grid) for bounds in shapely.bounds(polygons)]
+    if sum(_cell_count(box) for box in boxes) > MOST_CELLS:
+        raise _too_many_cells(MOST_CELLS)
+    found: list[CellSet] = []
+    left = MOST_SLICK_CELLS
+    for polygon, box in zip(polygons, boxes, strict=True):
+        found.append(_touched_cells(polygon, box, grid, left))
+        left -= len(found[-1])
+    return found
+
+
+def _touched_cells(polygon: shapely.Geometry, box: CellBox, grid: CellGrid, most: int) -> CellSet:
+    """The cells that a polygon touches; `UserError` for more than `most`."""
+    keys: list[Keys] = []
+    for part in _parts_to_draw(polygon, box, grid):
+        one_cell = part.shape == (1, 1)
+        marks = np.ones((1, 1), bool) if one_cell else _draw(polygon, part, grid, all_touched=True)
+        keys.append(CellSet.of_mask(marks, part.top, part.left).keys)
+        if sum(map(len, keys)) > most:
+            raise _too_many_cells(MOST_SLICK_CELLS)
+    return CellSet(keys[0] if len(keys) == 1 else np.sort(np.concatenate([*keys, CellSet.none().keys])))
+
+
+def _parts_to_draw(polygon: shapely.Geometry, box: CellBox, grid: CellGrid) -> Iterator[CellBox]:
+    """The rectangle around a polygon; of a large one those of its tiles that the polygon meets."""
+    if _cell_count(box) <= DRAWN_AT_ONCE:
+        yield box
+        return
+    shapely.prepare(polygon)
+    for tile in tiles_of(box):
+        part = tile.box.common(box)
+        if shapely.intersects(polygon, _outline(part, grid)):
+            yield part
+
+
+def _cell_count(box: CellBox) -> int:
+    rows, columns = box.shape
+    return rows * columns
+
+
+def _too_many_cells(most: int) -> UserError:
+    """The error for slicks that are larger than any."""
+    return UserError(
+        f"the outlines of a scene reach over more than {most:,} cells: they are damaged, or the cells are too small. "
+        "Correct them, or give larger cells (cell=)."
+    )
 
 
 def inner_cells(polygons: shapely.Geometry, grid: CellGrid) -> TiledMarks:
@@ -133,6 +184,7 @@ def inner_cells(polygons: shapely.Geometry, grid: CellGrid) -> TiledMarks:
     shapely.prepare(polygons)
     for tile in tiles_of(box_of_bounds(shapely.bounds(polygons), grid)):
         if shapely.intersects(polygons, _outline(tile.box, grid)):
+            check_tiles(len(marks.tiles))
             marks.add(_draw(polygons, tile.box, grid, all_touched=False), tile.box.top, tile.box.left)
     return marks
 
@@ -153,12 +205,42 @@ def box_of_bounds(bounds: NDArray[np.float64], grid: CellGrid) -> CellBox:
 
 def check_cells(box: CellBox) -> None:
     """Raise `UserError` for a rectangle of more cells than can be handled."""
-    rows, columns = box.shape
-    if rows * columns > MOST_CELLS:
+    if _cell_count(box) > MOST_CELLS:
+        raise _too_far_apart(box)
+
+
+def check_looked(box: CellBox, tiles: int) -> None:
+    """Check how much was looked at on all days.
+
+    Args:
+        box: The rectangle around it.
+        tiles: How many tiles hold a cell of it.
+
+    Raises:
+        UserError: It is more than can be handled, or next to nothing of the rectangle.
+    """
+    check_cells(box)
+    check_tiles(tiles)
+    cells = _cell_count(box)
+    if cells > MOST_EMPTY_CELLS and cells > EMPTIEST * tiles * TILE**2:
+        raise _too_far_apart(box)
+
+
+def check_tiles(tiles: int) -> None:
+    """Raise `UserError` for more tiles than can be handled."""
+    if tiles > MOST_TILES:
         raise UserError(
-            f"the days lie too far apart: {columns:,} x {rows:,} cells. Give the days of one region at a time, each "
-            "region an output of its own, or larger cells (cell=)."
+            f"more was looked at than {MOST_TILES} x {TILE} x {TILE} cells. Give larger cells (cell=), or the days of "
+            "one region at a time, each region an output of its own."
         )
+
+
+def _too_far_apart(box: CellBox) -> UserError:
+    rows, columns = box.shape
+    return UserError(
+        f"the days lie too far apart: {columns:,} x {rows:,} cells. Give the days of one region at a time, each "
+        "region an output of its own, or larger cells (cell=)."
+    )
 
 
 def _outline(box: CellBox, grid: CellGrid) -> shapely.Polygon:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.grid import grid_of_scene
@@ -146,13 +147,13 @@ def _looks_in_folder(folder: Path, options: MapOptions) -> list[LookSource]:
     # a folder of folds holds a JSON of its own, which is none of outlines
     if not any(file.suffix.lower() in OUTLINE_SUFFIXES for file in files) and any(runs_below(folder, depth=1)):
         raise UserError(
-            f"maps={folder} is a folder of runs: map with them first, seep predict run={folder} input=SCENES "
-            "output=MAPS."
+            f"maps={folder} is a folder of runs: map with them first, seep predict {quote(f'run={folder}')} "
+            "input=SCENES output=MAPS."
         )
     if not files:
         raise UserError(
             f"maps={folder} holds neither maps (NAME{PROBABILITY_SUFFIX}, which predict writes) nor outlines "
-            f"({', '.join(OUTLINE_SUFFIXES)}). Of a data set's masks: data.root={folder} in place of maps=."
+            f"({', '.join(OUTLINE_SUFFIXES)}). Of a data set's masks: {quote(f'data.root={folder}')} in place of maps=."
         )
     found: list[LookSource] = []
     for file in files:

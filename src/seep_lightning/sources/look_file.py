@@ -22,7 +22,8 @@ from seep_lightning.documents.shapes import as_shape
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.vector_layers import Shapes
 from seep_lightning.sources.cells import CellSet
-from seep_lightning.sources.looks import LookFacts, LookSlicks
+from seep_lightning.sources.drawing import MOST_SLICK_CELLS
+from seep_lightning.sources.looks import LookFacts, LookSlicks, is_class
 from seep_lightning.sources.tiles import TILE, Marks, TileKey
 
 STORE_FORMAT = 1
@@ -31,6 +32,7 @@ NUMBERS = ("area", "length", "p_mean", "class_number")
 LARGEST_ARRAY = 256 * 2**20
 """Bytes; the outlines and cells of a scene with a million slicks are below it."""
 LARGEST_HEAD = 16 * 2**20
+LARGEST_KEYS = 8 * MOST_SLICK_CELLS
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, shapely.errors.GEOSException),
     # packed in a way that Python does not know, or encrypted
@@ -75,8 +77,12 @@ class LookFile:
         numbers = {name: self._array(name, np.float64, count) for name in NUMBERS}
         if any(np.isinf(values).any() for values in numbers.values()):
             raise ValueError("a slick has an infinite measure")
-        keys = _split(self._array("cell_keys", np.int64, (None,)), self._array("cell_counts", np.int64, count))
-        wkb = _split(self._array("wkb", np.uint8, (None,)), self._array("wkb_lengths", np.int64, count))
+        if not (np.isnan(numbers["class_number"]) | is_class(numbers["class_number"])).all():
+            raise ValueError("a slick has a class that is none")
+        keys = _split(
+            self._array("cell_keys", np.int64, (None,), LARGEST_KEYS), self._array("cell_counts", np.int64, count)
+        )
+        wkb = _split(self._array("wkb", np.uint8, (None,)), self._array("wkb_lengths", np.int64, count), 1)
         cells = [CellSet(part) for part in keys]
         _check_cells(cells, facts)
         return LookSlicks(_shapes([part.tobytes() for part in wkb]), cells, **numbers)
@@ -143,9 +149,9 @@ def tile_name(key: TileKey) -> str:
     return f"tile {key.row} {key.column}"
 
 
-def _split(joined: NDArray[Any], lengths: NDArray[np.int64]) -> list[NDArray[Any]]:
-    """The parts of an array; ValueError where they do not fill it."""
-    fills = (lengths >= 0).all() and (lengths <= len(joined)).all() and lengths.sum() == len(joined)
+def _split(joined: NDArray[Any], lengths: NDArray[np.int64], least: int = 0) -> list[NDArray[Any]]:
+    """The parts of an array; ValueError where they do not fill it, or one is shorter than `least`."""
+    fills = (lengths >= least).all() and (lengths <= len(joined)).all() and lengths.sum() == len(joined)
     if not fills:
         raise ValueError("parts are missing")
     return np.split(joined, np.cumsum(lengths)[:-1]) if len(lengths) else []

@@ -8,9 +8,10 @@ import shapely
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from seep_lightning.errors import UserError
 from seep_lightning.scene.vector_layers import Shapes
 from seep_lightning.sources.cells import CellGrid, CellSet
-from seep_lightning.sources.drawing import cells_of_polygon
+from seep_lightning.sources.drawing import cells_of_polygons
 from seep_lightning.sources.tiles import TILE, TiledMarks
 
 Numbers = NDArray[np.float64]
@@ -19,7 +20,10 @@ Numbers = NDArray[np.float64]
 
 # as they are read from a file, which may be damaged
 StoredDate = Annotated[str, Meta(pattern=r"^(-?\d{4,}-\d\d-\d\d)?$", max_length=20)]
-SlickCount = Annotated[int, Meta(ge=0, le=10_000_000)]
+MOST_SLICKS = 500_000
+"""Of a scene: those of a day are in memory together."""
+MOST_CLASS = 2**31 - 1
+SlickCount = Annotated[int, Meta(ge=0, le=MOST_SLICKS)]
 CellNumber = Annotated[int, Meta(ge=-(2**31), le=2**31)]
 TileNumber = Annotated[int, Meta(ge=-(2**31) // TILE, lt=2**31 // TILE)]
 
@@ -109,19 +113,34 @@ def measured_slicks(shapes: Shapes, grid: CellGrid, columns: dict[str, NDArray[A
         grid: The grid.
         columns: Any of `area`, `length`, `p_mean`, `class`, each (N,). An area that is not there is measured, and so is
             a length: the longer side of the smallest rectangle around the polygon.
+
+    Raises:
+        UserError: They are more, or larger, than the slicks of a scene can be.
     """
+    if len(shapes) > MOST_SLICKS:
+        raise UserError(f"a scene has {len(shapes):,} outlines; expected {MOST_SLICKS:,} at most.")
     numbers = {name: as_numbers(values) for name, values in columns.items()}
     none = np.full(len(shapes), np.nan)
     area = numbers.get("area", none)
     length = numbers.get("length", none)
     return LookSlicks(
         shapes=shapes,
-        cells=[cells_of_polygon(shape, grid) for shape in shapes],
+        cells=cells_of_polygons(shapes, grid),
         area=np.where(np.isfinite(area), area, shapely.area(shapes)),
         length=np.where(np.isfinite(length), length, longer_sides(shapes, np.isnan(length))),
         p_mean=numbers.get("p_mean", none),
-        class_number=numbers.get("class", none),
+        class_number=_classes(numbers.get("class", none)),
     )
+
+
+def _classes(values: Numbers) -> Numbers:
+    """Numbers of classes; NaN for what is none."""
+    return np.where(is_class(values), values, np.nan)
+
+
+def is_class(values: Numbers) -> NDArray[np.bool_]:
+    """Which values are numbers of classes."""
+    return np.asarray((values >= 0) & (values <= MOST_CLASS) & (values == np.floor(values)))
 
 
 def longer_sides(shapes: Shapes, asked: NDArray[np.bool_]) -> Numbers:

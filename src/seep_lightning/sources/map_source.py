@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 from affine import Affine
@@ -82,7 +83,7 @@ def _ground_of(raster: Raster) -> Ground:
     if not ground.wkt and raster.transform != Affine.identity():
         raise UserError(
             f"{raster.path} has a transform but no coordinate system. Assign it: gdal_edit.py -a_srs EPSG:NUMBER "
-            f"{raster.path.name}."
+            f"{quote(raster.path.name)}."
         )
     return ground
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,12 @@ from seep_lightning.scene.vector_layers import (
     repaired,
 )
 from seep_lightning.sources.cells import CellGrid
+from seep_lightning.sources.drawing import box_of_bounds
 
 EDGE_CELLS = 10
 """The longest edge of a polygon in cells: longer ones bend between two coordinate systems."""
+MOST_POINTS = 20_000_000
+"""Of all outlines of a file."""
 # columns of `predict` by what they are called here; `{unit}` as in `scene.polygon_attributes`
 MEASURES = {"area": "area_{unit}2", "length": "length_{unit}", "p_mean": "p_mean", "class": "class"}
 
@@ -112,7 +116,7 @@ def on_grid(outlines: FileOutlines, grid: CellGrid, shift: float = 0.0) -> FileO
     if outlines.crs is None:
         raise UserError(
             f"{outlines.path} has no coordinate system, other days have one. Assign the one that it was drawn in: "
-            f"ogr2ogr -a_srs EPSG:NUMBER placed.gpkg {outlines.path.name}."
+            f"ogr2ogr -a_srs EPSG:NUMBER placed.gpkg {quote(outlines.path.name)}."
         )
     to_grid = projected(outlines.crs, grid.wkt, outlines.path)
     shapes = shapely.transform(outlines.shapes, to_grid)
@@ -120,10 +124,18 @@ def on_grid(outlines: FileOutlines, grid: CellGrid, shift: float = 0.0) -> FileO
 
 
 def _finite(outlines: FileOutlines, grid: CellGrid) -> FileOutlines:
-    """Polygons in the coordinates of the grid with edges that do not bend; `UserError` for one beyond the horizon."""
+    """Polygons in the coordinates of the grid with edges that do not bend; `UserError` for too far or too long ones."""
     if not np.isfinite(shapely.bounds(outlines.shapes)).all():
         raise UserError(f"{outlines.path} lies too far from the other days. Give the days of one region at a time.")
-    shapes = shapely.segmentize(outlines.shapes, EDGE_CELLS * grid.size)
+    if len(outlines.shapes):
+        box_of_bounds(shapely.total_bounds(outlines.shapes), grid)
+    edge = EDGE_CELLS * grid.size
+    if shapely.length(outlines.shapes).sum() / edge > MOST_POINTS:
+        raise UserError(
+            f"{outlines.path} has outlines that are longer than {MOST_POINTS:,} x {EDGE_CELLS} cells. Correct them, or "
+            "give larger cells (cell=)."
+        )
+    shapes = shapely.segmentize(outlines.shapes, edge)
     return FileOutlines(outlines.path, outlines.crs, np.asarray(shapes), outlines.columns)
 
 

@@ -14,7 +14,7 @@ from seep_lightning.scene.cog import write_copy_as_cog
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.sources.cells import CellBox, CellGrid
 from seep_lightning.sources.day_list import DayList
-from seep_lightning.sources.drawing import check_cells
+from seep_lightning.sources.drawing import check_looked
 from seep_lightning.sources.tiles import TILE, TileKey, joined_box
 
 BANDS = ("days_seen", "days_looked", "rate")
@@ -67,12 +67,12 @@ def write_recurrence(days: DayList, grid: CellGrid, path: Path) -> None:
         path: The file, a Cloud Optimized GeoTIFF.
 
     Raises:
-        UserError: The days lie too far apart, or the disk refuses it.
+        UserError: The days lie too far apart or looked at too much, or the disk refuses it.
     """
     boxes = [CellBox(*look.box) for facts in days.facts for look in facts.looks]
     # a raster needs a pixel
     box = joined_box(boxes) or CellBox(0, 0, 1, 1)
-    check_cells(box)
+    check_looked(box, len({key for facts in days.facts for key in facts.tiles}))
     with draft_of(path, ".tif") as draft:
         _write_plain(days, grid, box, draft)
         tags = {"CELL_SIZE": f"{grid.size:g} {grid.unit}", "DAYS": str(len(days))}

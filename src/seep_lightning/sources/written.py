@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,7 @@ def read_sources(folder: str) -> WrittenSources:
             name = path.relative_to(outputs.folder)
             raise UserError(
                 f"maps={folder} has no {name}; expected the output of seep sources. Find the sources first: "
-                f"seep sources maps={folder} output=SOURCES, then seep report maps=SOURCES."
+                f"seep sources {quote(f'maps={folder}')} output=SOURCES, then seep report maps=SOURCES."
             )
     store.open()
     days = DayList(store)
