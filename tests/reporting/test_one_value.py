@@ -17,7 +17,8 @@ from seep_lightning.metrics.figures import DICE, before_scaling, pooled_pixel_fi
 from seep_lightning.metrics.objects import count_objects
 from seep_lightning.metrics.summaries import object_summary
 from seep_lightning.reporting.comparison import compare
-from seep_lightning.reporting.page import curves, report
+from seep_lightning.reporting.page import report
+from seep_lightning.reporting.page_text import curves
 from seep_lightning.reporting.tables import print_evaluation
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.records import read_history
