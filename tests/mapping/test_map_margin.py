@@ -14,12 +14,12 @@ from seep_lightning.mapping.map_margin import (
     Directions,
     bar_label,
     directions,
-    round_length,
     with_margin,
 )
 from seep_lightning.mapping.picture import write_scene_picture
 from seep_lightning.scene.ground import Ground, middle_of
 from seep_lightning.scene.raster import Raster
+from seep_lightning.scene.scale_bars import round_length
 from seep_lightning.scene.seep_colours import SEEP_COLOURS
 
 ORIGIN = Affine.translation(5e5, 3e6)

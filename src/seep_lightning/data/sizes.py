@@ -11,7 +11,7 @@ Size = tuple[int, int]
 
 
 def size_text(shape: Sequence[int]) -> str:
-    """Return a size as people write it, such as `256 x 256`."""
+    """Return sizes along some dimensions as people write them, such as `256 x 256`."""
     return " x ".join(str(length) for length in shape)
 
 

@@ -15,6 +15,7 @@ from seep_lightning.metrics.comparisons import holm
 from seep_lightning.metrics.figures import DICE, PixelFigure, pooled_pixel_figures
 from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes, p_over_scenes, pixel_weights
 from seep_lightning.metrics.paired import paired_difference
+from seep_lightning.ranges import is_number
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.row_values import ABSENT, full_name, parsed_conditions, value_of
 from seep_lightning.reporting.run_table import short_names, shown_value
@@ -363,8 +364,9 @@ def _sorted_by_keys(pairs: _Pairs, request: Request) -> _Pairs:
 
 def _place(value: Any) -> tuple[bool, float, str]:
     """Numbers by their size, then texts."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return not is_number, float(value) if is_number else 0.0, str(value)
+    has_size = is_number(value)
+    size = float(value) if has_size else 0.0
+    return not has_size, size, str(value)
 
 
 def _reference(pairs: _Pairs, request: Request) -> tuple[_Setting, SettingScore]:

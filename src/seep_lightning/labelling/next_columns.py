@@ -8,7 +8,7 @@ import numpy as np
 
 from seep_lightning.labelling.acquisition import Pick
 from seep_lightning.labelling.candidates import Candidate
-from seep_lightning.scene.field_texts import FieldText
+from seep_lightning.scene.field_texts import FieldText, field_text
 from seep_lightning.scene.qgis_style import LayerLook
 from seep_lightning.scene.seep_colours import ColourScale, ColourStep
 
@@ -93,8 +93,7 @@ class NextColumn:
         Args:
             unit: Of sizes on the ground, which no column has.
         """
-        alias = self.name.replace("_", " ")
-        return FieldText(self.name, f"{alias} ({self.unit})" if self.unit else alias, self.description)
+        return field_text(self.name, self.description, unit, unit=self.unit)
 
 
 NEXT_COLUMNS = (

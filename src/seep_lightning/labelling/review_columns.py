@@ -7,7 +7,7 @@ from typing import Any
 
 from seep_lightning.labelling.review_file import ListedLabel
 from seep_lightning.labelling.suspect_kinds import Answer
-from seep_lightning.scene.field_texts import FieldText
+from seep_lightning.scene.field_texts import FieldText, field_text
 
 # what `prepare review=` needs of a table of answers
 NUMBER, ANSWER, REVIEW, FOLDER = "number", "answer", "review", "folder"
@@ -52,7 +52,7 @@ class ReviewColumn:
         Args:
             unit: Of sizes; all are in pixels here.
         """
-        return FieldText(self.name, self.name.replace("_", " "), self.description, self.choices)
+        return field_text(self.name, self.description, unit)._replace(choices=self.choices)
 
 
 def _choices_in_words(row: ReviewOf) -> str:

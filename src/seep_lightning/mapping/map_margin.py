@@ -1,6 +1,5 @@
 """What stands below the picture of a map: the scale of the colours, a scale bar, and where north is."""
 
-import math
 from typing import NamedTuple
 
 import cv2
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.reporting.pictures import FONT, WHITE, Rgb
 from seep_lightning.scene.ground import Ground
+from seep_lightning.scene.scale_bars import round_length
 from seep_lightning.scene.seep_colours import ColourScale
 
 HEIGHT = 44
@@ -113,12 +113,6 @@ def _draw_bar(margin: Rgb, place: Directions) -> None:
     cv2.line(margin, (left, 26), (right, 26), WHITE, 2)
     for end in (left, right):
         cv2.line(margin, (end, 22), (end, 30), WHITE, 1)
-
-
-def round_length(most: float) -> float:
-    """The largest of 1, 2, 5, 10, 20 ... that is not above a length."""
-    power = 10.0 ** math.floor(math.log10(most))
-    return max(factor * power for factor in (1, 2, 5) if factor * power <= most)
 
 
 def bar_label(length: float, place: Directions) -> str:

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from seep_lightning.errors import UserError
+from seep_lightning.ranges import is_number
 from seep_lightning.reporting.comparison import Row, keep_differing_settings
 from seep_lightning.runs.settings import default_settings
 
@@ -56,11 +57,6 @@ class Condition:
         if is_number(value) and is_number(self.value):
             return OPERATORS[self.sign](value, self.value)
         return OPERATORS[self.sign](_as_text(value), _as_text(self.value))
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value has an order; a bool is an int, but no number here."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def value_of(row: Row, name: str) -> Any:

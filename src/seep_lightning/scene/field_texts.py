@@ -39,6 +39,29 @@ class FieldText(NamedTuple):
     choices: tuple[str, ...] = ()
 
 
+def field_text(name: str, description: str, sizes: str, *, unit: str = "", label: str = "") -> FieldText:
+    """What people read about a column that is declared once for scenes with and without a coordinate system.
+
+    Args:
+        name: Its name; `{unit}` stands for the unit of sizes.
+        description: What it is.
+        sizes: Unit of sizes, m or px.
+        unit: Of its values, empty for none; `{unit}` as in the name.
+        label: What people read above its values, without the unit; empty: its name.
+    """
+    column = with_size_unit(name, sizes)
+    alias = label or column.replace("_", " ")
+    if unit:
+        squared = unit.replace("{unit}2", f"{sizes}\u00b2")
+        alias = f"{alias} ({with_size_unit(squared, sizes)})"
+    return FieldText(column, alias, description)
+
+
+def with_size_unit(text: str, sizes: str) -> str:
+    """A name or a unit with the unit of sizes, m or px, in place of `{unit}`: `area_{unit}2` is `area_m2`."""
+    return text.replace("{unit}", sizes)
+
+
 class DescribedColumn(Protocol):
     """A column that says what people read about it, such as a `PolygonAttribute`."""
 

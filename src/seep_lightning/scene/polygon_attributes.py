@@ -16,7 +16,7 @@ import numpy as np
 from seep_lightning.errors import UserError
 from seep_lightning.scene import shapes
 from seep_lightning.scene.contrast import decibels
-from seep_lightning.scene.field_texts import FieldText
+from seep_lightning.scene.field_texts import FieldText, field_text, with_size_unit
 from seep_lightning.scene.levels import LEVELS
 from seep_lightning.scene.measured_object import MappedScene, MeasuredObject
 
@@ -55,7 +55,7 @@ class PolygonAttribute:
         Args:
             unit: Unit of sizes, m or px.
         """
-        return self.name.replace("{unit}", unit)
+        return with_size_unit(self.name, unit)
 
     def text(self, unit: str) -> FieldText:
         """What people read about its column.
@@ -63,12 +63,8 @@ class PolygonAttribute:
         Args:
             unit: Unit of sizes, m or px.
         """
-        column = self.column(unit)
-        own_unit = self.unit.replace("{unit}2", f"{unit}\u00b2").replace("{unit}", unit)
-        alias = self.label or column.replace("_", " ")
-        if own_unit:
-            alias = f"{alias} ({own_unit})"
-        return FieldText(column, alias, without_markdown(self.description))
+        description = without_markdown(self.description)
+        return field_text(self.name, description, unit, unit=self.unit, label=self.label)
 
 
 def without_markdown(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from seep_lightning.scene.feature_layers import FeatureColumn
-from seep_lightning.scene.field_texts import FieldText
+from seep_lightning.scene.field_texts import field_text, with_size_unit
 from seep_lightning.sources.day_list import DayFacts
 from seep_lightning.sources.looks import LookFacts
 from seep_lightning.sources.source import Source
@@ -38,16 +38,12 @@ class LayerColumn(Generic[Subject]):
 
     def column_name(self, unit: str) -> str:
         """Its name; unit: m or px."""
-        return self.name.replace("{unit}", unit)
+        return with_size_unit(self.name, unit)
 
     def column(self, unit: str) -> FeatureColumn:
         """The column as it is written; unit: m or px."""
-        name = self.column_name(unit)
-        own_unit = self.unit.replace("{unit}2", f"{unit}\u00b2").replace("{unit}", unit)
-        alias = self.label or name.replace("_", " ")
-        if own_unit:
-            alias = f"{alias} ({own_unit})"
-        return FeatureColumn(FieldText(name, alias, self.description), self.kind)
+        text = field_text(self.name, self.description, unit, unit=self.unit, label=self.label)
+        return FeatureColumn(text, self.kind)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from seep_lightning.errors import as_user_error
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.projections import WGS84, Reprojection
+from seep_lightning.scene.scale_bars import round_length
 from seep_lightning.scene.seep_colours import Colour, ColourStep
 from seep_lightning.sources.cells import CellGrid
 from seep_lightning.sources.day_colours import DAY_STEPS, LABEL, NEVER
@@ -136,12 +137,6 @@ def _draw_bar(axes: Axes, extent: Extent, unit: str) -> None:
     rim = [effects.withStroke(linewidth=4, foreground=BLACK)]
     axes.plot([left, left + length], [bottom, bottom], color=WHITE, lw=2.2, solid_capstyle="butt", path_effects=rim)
     _write(axes, length_text(length, unit), (left, bottom), (0, 5))
-
-
-def round_length(most: float) -> float:
-    """The largest of 1, 2, 5, 10, 20 ... that is not above a length."""
-    power = 10.0 ** math.floor(math.log10(most))
-    return max(factor * power for factor in (1, 2, 5) if factor * power <= most)
 
 
 def length_text(length: float, unit: str) -> str:

@@ -16,12 +16,13 @@ from torch.func import functional_call
 
 from seep_lightning.data.augment import Augment
 from seep_lightning.data.batches import Batch, ChipDataset
+from seep_lightning.data.sizes import size_text
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.nets.building import ONCE, build_net, logit_channels
 from seep_lightning.nets.forward import DEFAULT_STRIDE, forward_padded
 from seep_lightning.nets.once import files_read_always, without_first_weights
 from seep_lightning.nets.outputs import main_head
-from seep_lightning.training.trial_loss import check_losses, shape_in_words
+from seep_lightning.training.trial_loss import check_losses
 
 if TYPE_CHECKING:
     from seep_lightning.data.datamodule import SeepDataModule
@@ -104,7 +105,7 @@ def _check_chip(chip: Batch, size: tuple[int, ...]) -> None:
     for name, tensor in arrays.items():
         new_size = tuple(tensor.shape[-2:])
         if new_size != size:
-            new, expected = shape_in_words(new_size), shape_in_words(size)
+            new, expected = size_text(new_size), size_text(size)
             raise UserError(f"augment: it gives chips ({name}) of {new} px, expected {expected}. Leave out the crop.")
     if not torch.isfinite(chip.image).all():
         raise UserError("augment: it gives chips with values that are not finite. Look at its limits.")
@@ -158,7 +159,7 @@ def _stride(trial: "SeepModule", image: Tensor) -> int:
 def _try_stride(trial: "SeepModule", image: Tensor, stride: int) -> None:
     """Refuse a network that does not take images of 2 x 3 strides, or gives logits of another form."""
     sample = image.new_zeros(1, image.shape[1], 2 * stride, 3 * stride)
-    image_size = shape_in_words(sample.shape)
+    image_size = size_text(sample.shape)
     trial.eval()
     try:
         with torch.no_grad():
@@ -172,7 +173,7 @@ def _try_stride(trial: "SeepModule", image: Tensor, stride: int) -> None:
     is_batch = head.ndim == 4 and head.shape[0] == 1
     if not is_batch or head.shape[-2:] != sample.shape[-2:]:
         raise UserError(
-            f"model: {_name(trial.net)} gives logits of {shape_in_words(head.shape)} for an image of {image_size}. "
+            f"model: {_name(trial.net)} gives logits of {size_text(head.shape)} for an image of {image_size}. "
             "Expected (B, K, H, W)."
         )
 
@@ -271,7 +272,7 @@ def _check_step(trial: "SeepModule", batch: Batch) -> None:
         raise
     # whatever network and loss raise
     except Exception as error:
-        size = shape_in_words(batch.image.shape)
+        size = size_text(batch.image.shape)
         reason = first_line(error)
         raise UserError(f"model, loss: a step on {size} failed ({reason}).") from error
     if not math.isfinite(loss.item()):

@@ -1,10 +1,9 @@
 """A loss before the first epoch: does it train anything, and the right way round?"""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
+from seep_lightning.data.sizes import size_text
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.training.foreign_losses import confident_logits
 from seep_lightning.training.loss_sums import WeightedSum
@@ -87,7 +86,7 @@ def _loss_value(key: str, loss: nn.Module, logits: Tensor, target: Tensor) -> Te
         raise
     # whatever a loss of another library raises
     except Exception as error:
-        taken = f"logits {shape_in_words(logits.shape)} and target {shape_in_words(target.shape)}"
+        taken = f"logits {size_text(logits.shape)} and target {size_text(target.shape)}"
         raise UserError(f"{key}: {_describe(loss)} refuses {taken} ({first_line(error)}).") from error
     if not isinstance(value, Tensor) or value.ndim > 0:
         raise UserError(f"{key}: {_describe(loss)} gives no scalar. Let it average over the valid pixels.")
@@ -98,8 +97,3 @@ def _describe(loss: nn.Module) -> str:
     """The name of a loss, or of what was put into ours."""
     named = getattr(loss, "loss", loss)
     return type(named).__name__
-
-
-def shape_in_words(sizes: Sequence[int]) -> str:
-    """Sizes along some dimensions, such as `2 x 1 x 256 x 256`."""
-    return " x ".join(str(size) for size in sizes)
