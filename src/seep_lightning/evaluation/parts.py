@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from seep_lightning.config.commands import EvaluateConfig
-from seep_lightning.config.data import SplitConfig
+from seep_lightning.config.data import OtherDataConfig, SplitConfig
 from seep_lightning.errors import UserError
+from seep_lightning.files import absolute
 from seep_lightning.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -84,3 +86,17 @@ def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" =
 def reads_own_files(changes: Collection[str]) -> bool:
     """Whether the keys of other data that were given leave the run's own files, and read them in another way."""
     return bool(changes) and READING_KEYS.issuperset(changes)
+
+
+def settings_of_other_data(data: OtherDataConfig) -> dict[str, Any]:
+    """The keys of other data that were given, with paths that hold from any folder.
+
+    Args:
+        data: `data` of the command's settings.
+    """
+    settings = data.changes()
+    for key in ("root", "pairs"):
+        path = settings.get(key)
+        if path and Path(path).exists():
+            settings[key] = absolute(path)
+    return settings
