@@ -7,7 +7,7 @@ import pytest
 
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.errors import UserError, WouldReplace
-from seep_lightning.mapping.mapper import row_key
+from seep_lightning.mapping.finished_keys import row_key
 from seep_lightning.mapping.table import YOUNGER_COLUMNS, SceneRow, SceneTable, read_rows
 
 # as commit 60f2943 wrote them

@@ -1,7 +1,5 @@
 """The mapper: one scene's way from its files to its row of the table."""
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,32 +13,37 @@ from numpy.typing import NDArray
 from seep_lightning.config.commands import PredictConfig
 from seep_lightning.data.description import ENSEMBLE_SEPARATOR
 from seep_lightning.errors import UserError, WouldReplace
+from seep_lightning.mapping.areas import area_of_interest
 from seep_lightning.mapping.bands import band_notes, bands_of
 from seep_lightning.mapping.ensemble import EnsembleModel, ensemble_of_scene, shared_quartiles, uses_scene_quartiles
+from seep_lightning.mapping.finished_keys import model_key, row_key
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.networks import in_other_precision, threshold_of, tiling_of
+from seep_lightning.mapping.open_scenes import OpenScene
 from seep_lightning.mapping.outputs import SceneOutputs, is_there, write_chip_maps
 from seep_lightning.mapping.picture import write_scene_picture
-from seep_lightning.mapping.scene_history import HISTORY_TAG, SceneHistory, shift_to_ground_grid
+from seep_lightning.mapping.scene_history import SceneHistory, shift_to_ground_grid
+from seep_lightning.mapping.scene_rows import with_placement, with_seeps
 from seep_lightning.mapping.scene_values import (
     check_trained_range,
+    config_of_scene,
     opening_nodata_of,
     other_scale_notes,
     value_options,
+    with_implied_calibration,
 )
 from seep_lightning.mapping.second_look import SecondLook, with_taught_thresholds
 from seep_lightning.mapping.table import DONE, SceneRow
 from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.ground import Ground
-from seep_lightning.scene.interfaces import Area, Mask, Model, Normalise, Progress
+from seep_lightning.scene.interfaces import Model, Normalise, Progress
 from seep_lightning.scene.nodata import check_nodata
-from seep_lightning.scene.outlines import vector_area
 from seep_lightning.scene.placements import ControlPointPlacement
 from seep_lightning.scene.plan import ScenePlan, WindowPlan
 from seep_lightning.scene.polygon_attributes import own_attributes
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.raster import Raster
-from seep_lightning.scene.scene_file import ReadingOptions, SceneFacts
+from seep_lightning.scene.scene_file import ReadingOptions
 from seep_lightning.scene.scene_map import SceneMap, holds_map, map_scene
 from seep_lightning.scene.settling import settle_values
 from seep_lightning.scene.vector_files import is_whole_layer, write_seeps
@@ -56,39 +59,6 @@ Tell = Callable[[str, Sequence[str]], None]
 
 def _tell_nobody(name: str, notes: Sequence[str]) -> None:
     """Tell nothing: the notes stand in the scene's row."""
-
-
-@dataclass(frozen=True)
-class OpenScene:
-    """A scene while it is mapped.
-
-    Attributes:
-        job: What is to be mapped.
-        config: The settings of the command, with what the scene itself says of its values.
-        raster: Its pixels, open for reading.
-        outputs: Where its map goes.
-        shared_quartiles: Of all chips of the scene of which this is one, (C, 3); None where nobody needs them.
-        history: Of its place; None where nobody asks for it.
-    """
-
-    job: SceneJob
-    config: PredictConfig
-    raster: Raster
-    outputs: SceneOutputs
-    shared_quartiles: NDArray[np.float64] | None
-    history: SceneHistory | None
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """What the files of the map tell of it."""
-        return {} if self.added is None else {HISTORY_TAG: self.added.text}
-
-    @property
-    def added(self) -> SceneHistory | None:
-        """The history that is added to logits; None where there is none, or only for the second look."""
-        if self.history is None or not self.history.is_added:
-            return None
-        return self.history
 
 
 @dataclass(frozen=True)
@@ -153,41 +123,36 @@ class SceneMapper:
             UserError: The scene cannot be mapped.
         """
         begin = time.monotonic()
-        config = config_of_scene(self.config, job.name, job.facts)
-        outputs = self._checked_outputs(job)
-        with self._open(job, config) as raster:
-            config = self._config_of_open(raster, job, config)
-            notes = [*raster.notes, *band_notes(raster, self.networks), *self._settle(raster, config)]
-            ground = Ground.of(raster) if config.polygons else None
-            if ground is not None:
-                notes += ground.doubts(raster)
-            history = self._history(job, raster, config)
-            if history is not None:
-                notes.append(history.note)
+        self._check_before_opening(job)
+        with self._opened(job) as scene:
+            config = scene.config
+            ground = Ground.of(scene.raster) if config.polygons else None
+            notes = _all_notes(scene, ground)
             tell(job.name, notes)
-            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config), history)
             rasters = self._write_rasters(scene, rows=None, progress=progress)
             placement = None if ground is None else ground.by_points
             key = self._row_key(rasters, scene, placement)
-            outlined = not config.polygons or _outlines_are_whole(outputs.outlines)
+            outlined = not config.polygons or _outlines_are_whole(scene.outputs.outlines)
             if key == finished_key and outlined:
                 self._restore(scene, rasters)
                 return None
-            _check_placed_as_now(outputs, placement, finished_key == self._row_key(rasters, scene), config)
-            size = f"{raster.width} x {raster.height}"
+            is_old = finished_key == self._row_key(rasters, scene)
+            _check_placed_as_now(scene.outputs, placement, is_old, config)
+            size = f"{scene.raster.width} x {scene.raster.height}"
             row = SceneRow(job.name, DONE, size=size, key=key, notes=" ".join(notes))
             layer = None
             if config.polygons:
-                found = self._find_outlines(scene, rasters)
-                layer = found if self.second_look is None else self.second_look.kept(found, history)
                 # without a row of an earlier call, outlines that lie here were left by a call that was killed
-                replaceable = config.overwrite or not finished_key or not is_there(outputs.outlines)
-                write_seeps(layer, outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
-                row = self._with_left_out(_with_placement(_with_seeps(row, layer), placement), len(found.seeps))
+                replaceable = config.overwrite or not finished_key or not is_there(scene.outputs.outlines)
+                found = self._find_outlines(scene, rasters)
+                layer = self._kept(found, scene.history)
+                write_seeps(layer, scene.outputs.outlines, wgs84=config.wgs84, overwrite=replaceable)
+                row = with_placement(with_seeps(row, layer), placement)
+                row = self._with_left_out(row, len(found.seeps))
             if config.picture:
-                write_scene_picture(raster, layer, outputs.picture)
+                write_scene_picture(scene.raster, layer, scene.outputs.picture)
         if config.chips:
-            write_chip_maps(job, rasters, outputs.folder)
+            write_chip_maps(job, rasters, scene.outputs.folder)
         return replace(row, seconds=time.monotonic() - begin)
 
     def _row_key(self, rasters: SceneMap, scene: OpenScene, placement: ControlPointPlacement | None = None) -> str:
@@ -199,7 +164,9 @@ class SceneMapper:
         """Write again what is missing, or empty, of a finished map beside its rasters and outlines."""
         missing = [path for path in scene.outputs.written if not is_there(path)]
         if scene.outputs.picture in missing:
-            layer = self._find_kept(scene, rasters) if scene.config.polygons else None
+            layer = None
+            if scene.config.polygons:
+                layer = self._kept(self._find_outlines(scene, rasters), scene.history)
             write_scene_picture(scene.raster, layer, scene.outputs.picture)
         if scene.config.chips and set(missing) - {scene.outputs.picture, scene.outputs.outlines}:
             write_chip_maps(scene.job, rasters, scene.outputs.folder)
@@ -214,13 +181,8 @@ class SceneMapper:
         Raises:
             UserError: The scene cannot be mapped.
         """
-        config = config_of_scene(self.config, job.name, job.facts)
-        outputs = self._checked_outputs(job)
-        with self._open(job, config) as raster:
-            config = self._config_of_open(raster, job, config)
-            self._settle(raster, config)
-            history = self._history(job, raster, config)
-            scene = OpenScene(job, config, raster, outputs, self._shared_quartiles(job, config), history)
+        self._check_before_opening(job)
+        with self._opened(job) as scene:
             self._write_rasters(scene, rows, progress=None)
 
     @contextmanager
@@ -237,13 +199,21 @@ class SceneMapper:
             UserError: The scene cannot be mapped.
         """
         self._check_band_count()
+        with self._opened(job) as scene:
+            ensemble = ensemble_of_scene(self.networks, scene.raster, scene.config, scene.shared_quartiles)
+            yield PreparedScene(scene.raster, ensemble, scene.notes)
+
+    @contextmanager
+    def _opened(self, job: SceneJob) -> Iterator[OpenScene]:
+        """Open a scene, and settle what its values are."""
         config = config_of_scene(self.config, job.name, job.facts)
         with self._open(job, config) as raster:
             config = self._config_of_open(raster, job, config)
             notes = (*raster.notes, *band_notes(raster, self.networks), *self._settle(raster, config))
+            outputs = SceneOutputs.of(job, self.config)
+            history = self._history(job, raster, config)
             quartiles = self._shared_quartiles(job, config)
-            ensemble = ensemble_of_scene(self.networks, raster, config, quartiles)
-            yield PreparedScene(raster, ensemble, notes)
+            yield OpenScene(job, config, raster, outputs, notes, quartiles, history)
 
     def _check_band_count(self) -> None:
         """Raise `UserError` where the settings name another number of bands than the networks take."""
@@ -251,21 +221,19 @@ class SceneMapper:
         if len(self.bands) != band_count:
             raise UserError(f"bands={list(self.bands)}: the run was trained on {band_count} band(s). Name as many.")
 
-    def _checked_outputs(self, job: SceneJob) -> SceneOutputs:
-        """Where a scene's map goes, after all checks that need no pixel: mistakes are told before the work begins."""
+    def _check_before_opening(self, job: SceneJob) -> None:
+        """Check all that needs no pixel: mistakes are told before the work begins."""
         self._check_band_count()
-        outputs = SceneOutputs.of(job, self.config)
-        outputs.check_replaceable(job, overwrite=self.config.overwrite)
+        SceneOutputs.of(job, self.config).check_replaceable(job, overwrite=self.config.overwrite)
         self.config.thresholds.around(self.threshold)
         own_attributes(self.config.attributes)
-        return outputs
 
     def _config_of_open(self, raster: Raster, job: SceneJob, config: PredictConfig) -> PredictConfig:
         """The settings with all that is known of the values of an open scene; `UserError` where they contradict it."""
         check_nodata("nodata", self.config.nodata, raster.stored_dtype, job.name)
         # what follows from the training is no setting that the scene could contradict
         config = config_of_scene(config, job.name, raster.facts)
-        return _with_implied_calibration(config, self.networks[0])
+        return with_implied_calibration(config, self.networks[0])
 
     def _open(self, job: SceneJob, config: PredictConfig) -> AbstractContextManager[Raster]:
         """The scene as one raster, of the bands that the networks take."""
@@ -323,7 +291,7 @@ class SceneMapper:
         windows = WindowPlan(tiling_of(self.networks, config), config.batch, config.threads, area)
         return ScenePlan(
             windows,
-            model_key=_model_key(self.networks, scene),
+            model_key=model_key(self.networks, scene),
             threshold=self.threshold,
             area_key=area_key,
             overwrite=config.overwrite,
@@ -340,7 +308,7 @@ class SceneMapper:
         folder = scene.outputs.folder
         if self.config.precision is None and not holds_map(scene.raster, folder, plan):
             others = [in_other_precision(network) for network in self.networks]
-            other_plan = replace(plan, model_key=_model_key(others, scene))
+            other_plan = replace(plan, model_key=model_key(others, scene))
             if holds_map(scene.raster, folder, other_plan):
                 return other_plan, others
         return plan, self.networks
@@ -363,10 +331,9 @@ class SceneMapper:
             )
         return layer._replace(metadata=scene.tags)
 
-    def _find_kept(self, scene: OpenScene, rasters: SceneMap) -> SeepLayer:
-        """The seeps of a written map without those that the second look leaves out."""
-        layer = self._find_outlines(scene, rasters)
-        return layer if self.second_look is None else self.second_look.kept(layer, scene.history)
+    def _kept(self, found: SeepLayer, history: SceneHistory | None) -> SeepLayer:
+        """The seeps without those that the second look leaves out."""
+        return found if self.second_look is None else self.second_look.kept(found, history)
 
     def _with_left_out(self, row: SceneRow, found: int) -> SceneRow:
         """The row of a scene with what the second look did to its `found` outlines."""
@@ -377,15 +344,14 @@ class SceneMapper:
         return replace(row, left_out=left_out, notes=notes)
 
 
-def _model_key(networks: Sequence[Predictor], scene: OpenScene) -> str:
-    """All that the probabilities of a scene depend on beside its pixels and the plan; a part of old maps' keys."""
-    network_keys = [network.key for network in networks]
-    quartiles = np.asarray(scene.shared_quartiles).tolist()
-    facts = [network_keys, scene.config.scale, scene.config.flips, quartiles]
-    # without a history keys are those of earlier versions
-    if scene.added is not None:
-        facts.append(scene.added.key)
-    return json.dumps(facts)
+def _all_notes(scene: OpenScene, ground: Ground | None) -> list[str]:
+    """All that a person should know of a scene; ground: None where no outlines are asked for."""
+    notes = list(scene.notes)
+    if ground is not None:
+        notes += ground.doubts(scene.raster)
+    if scene.history is not None:
+        notes.append(scene.history.note)
+    return notes
 
 
 def _outlines_are_whole(path: Path) -> bool:
@@ -398,90 +364,6 @@ def _outlines_are_whole(path: Path) -> bool:
     path.replace(aside)
     log.warning("%s is damaged: it is kept as %s, and made again.", path, aside.name)
     return False
-
-
-def config_of_scene(config: PredictConfig, name: str, facts: SceneFacts) -> PredictConfig:
-    """The settings with what a scene itself says of its values.
-
-    Args:
-        config: The settings of the command.
-        name: The scene's name.
-        facts: What its product or, once it is open, its file says.
-
-    Raises:
-        UserError: The settings say something else.
-    """
-    for key in ("scale", "calibration"):
-        known = getattr(facts, key)
-        setting = getattr(config, key)
-        if known is None or (key == "calibration" and setting in facts.calibrations):
-            continue
-        if setting not in (None, known):
-            raise UserError(f"{key}={setting}: the values of {name} are {known}. Leave {key}= out for it.")
-        config = replace(config, **{key: known})
-    return config
-
-
-def area_of_interest(raster: Raster, config: PredictConfig) -> tuple[Area | None, str]:
-    """What of a scene is to be mapped: inside `config.area` and outside `config.land`.
-
-    Args:
-        raster: The scene.
-        config: Names the vector files, if any.
-
-    Returns:
-        The area, None for the whole scene; and a hash of what it depends on, empty for the whole scene.
-
-    Raises:
-        UserError: A file cannot be read, or none of `config.area` lies in the scene.
-    """
-    areas: list[Area] = []
-    keys: list[str] = []
-    for file, inside in ((config.area, True), (config.land, False)):
-        if file is not None:
-            area, key = vector_area(Path(file), raster, inside=inside)
-            areas.append(area)
-            keys.append(key)
-    if not areas:
-        return None, ""
-
-    def in_all(start: int, stop: int) -> Mask:
-        return np.asarray(np.logical_and.reduce([area(start, stop) for area in areas]))
-
-    return in_all, "".join(keys)
-
-
-def row_key(rasters_key: str, config: PredictConfig, placement: ControlPointPlacement | None = None) -> str:
-    """A hash of all that a finished map depends on.
-
-    It stands in the tables of earlier versions and must not change: the settings are hashed as the text of their
-    dataclass. Those that do not change a map are set to a fixed value first.
-
-    Args:
-        rasters_key: A hash of all that the rasters depend on.
-        config: The settings of the command, completed by what the networks know.
-        placement: How control points place the polygons; None without control points, or without polygons.
-    """
-    settings = replace(
-        config, run=0, input="", output="", device="", threads=1, overwrite=False, cluster="", workers=None
-    )
-    text = f"{rasters_key} {settings}"
-    # younger than the tables: not part of the dataclass's text
-    if config.attributes:
-        text += f" {config.attributes}"
-    # earlier versions placed by a polynomial in degrees: their polygons must not count as finished
-    if placement is not None:
-        text += f" {placement.name}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _with_implied_calibration(config: PredictConfig, network: Predictor) -> PredictConfig:
-    """The settings of a scene with what follows from its scale, or from that of the network's training."""
-    own_range = network.value_range
-    network_takes_db = own_range is not None and own_range.scale == "db" and config.scale is None
-    if (config.scale == "db" or network_takes_db) and config.calibration is None:
-        return replace(config, calibration="db")
-    return config
 
 
 def _check_placed_as_now(
@@ -499,22 +381,6 @@ def _check_placed_as_now(
     )
 
 
-def _with_placement(row: SceneRow, placement: ControlPointPlacement | None) -> SceneRow:
-    """The row of a scene with how its control points place it."""
-    if placement is None:
-        return row
-    row = replace(row, placement=placement.name)
-    if placement.residual is None:
-        return row
-    return replace(
-        row,
-        residual_mean_m=placement.residual.mean_m,
-        residual_max_m=placement.residual.max_m,
-        residual_mean_px=placement.residual.mean_px,
-        residual_max_px=placement.residual.max_px,
-    )
-
-
 def _completed(config: PredictConfig, networks: Sequence[Predictor]) -> PredictConfig:
     """The settings with what the networks know."""
     if config.min_area is None:
@@ -529,11 +395,3 @@ def _mean_min_area(networks: Sequence[Predictor]) -> int | None:
         return None
     mean = float(np.mean(chosen))
     return round(mean)
-
-
-def _with_seeps(row: SceneRow, layer: SeepLayer) -> SceneRow:
-    """The row of a scene with the number and the area of its seeps."""
-    unit = f"{layer.ground.unit}2"
-    column = f"area_{unit}"
-    sizes = [float(seep.attributes[column] or 0) for seep in layer.seeps]
-    return replace(row, seeps=len(sizes), area=sum(sizes), unit=unit)

@@ -1,6 +1,7 @@
-"""What a scene's values mean for the networks that map it: its nodata, its factor, and the range of the training."""
+"""What a scene's values mean for the networks that map it: scale, nodata, factor, and the range of the training."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from seep_lightning.predictor.base import Predictor
 from seep_lightning.scene.interfaces import Values
 from seep_lightning.scene.options import NO_NODATA
 from seep_lightning.scene.raster import TYPES_OF_FULL_SCALE, Raster
+from seep_lightning.scene.scene_file import SceneFacts
 from seep_lightning.scene.settling import ValueOptions
 from seep_lightning.scene.value_checks import Spread
 
@@ -99,3 +101,39 @@ def other_scale_notes(networks: Sequence[Predictor], scale: str | None) -> list[
 def _lowest(trained: ValueRange, darkest: float) -> float:
     """The share of full scale below which a network sees nothing; 0 where values may be below 0."""
     return darkest if min(trained.low) == 0 else 0.0
+
+
+def config_of_scene(config: PredictConfig, name: str, facts: SceneFacts) -> PredictConfig:
+    """The settings with what a scene itself says of its values.
+
+    Args:
+        config: The settings of the command.
+        name: The scene's name.
+        facts: What its product or, once it is open, its file says.
+
+    Raises:
+        UserError: The settings say something else.
+    """
+    for key in ("scale", "calibration"):
+        known = getattr(facts, key)
+        setting = getattr(config, key)
+        if known is None or (key == "calibration" and setting in facts.calibrations):
+            continue
+        if setting not in (None, known):
+            raise UserError(f"{key}={setting}: the values of {name} are {known}. Leave {key}= out for it.")
+        config = replace(config, **{key: known})
+    return config
+
+
+def with_implied_calibration(config: PredictConfig, network: Predictor) -> PredictConfig:
+    """The settings of a scene with what follows from its scale, or from that of the network's training.
+
+    Args:
+        config: The settings of the command, with what the scene itself says.
+        network: One of those that map it.
+    """
+    own_range = network.value_range
+    network_takes_db = own_range is not None and own_range.scale == "db" and config.scale is None
+    if (config.scale == "db" or network_takes_db) and config.calibration is None:
+        return replace(config, calibration="db")
+    return config
