@@ -1,30 +1,24 @@
 """Settings set side by side: the folds of each pooled, seeds as repetitions, and their differences paired by scene."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.errors import UserError, shortened
-from seep_lightning.folds.learned_before import stored_clause
-from seep_lightning.folds.scored_runs import VALIDATION, ScoredRun, scored_run
+from seep_lightning.errors import UserError
+from seep_lightning.folds.scored_runs import VALIDATION
+from seep_lightning.folds.setting_runs import Counts, SettingRuns, folds_of, runs_by_setting
 from seep_lightning.metrics.comparisons import holm
 from seep_lightning.metrics.figures import DICE, PixelFigure, pooled_pixel_figures
-from seep_lightning.metrics.jackknife import Scale, added_by_scene, interval_over_scenes, p_over_scenes, pixel_weights
+from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, p_over_scenes, pixel_weights
 from seep_lightning.metrics.paired import paired_difference
 from seep_lightning.ranges import is_number
 from seep_lightning.reporting.comparison import Row
-from seep_lightning.reporting.row_values import ABSENT, full_name, parsed_conditions, value_of
+from seep_lightning.reporting.row_values import parsed_conditions
 from seep_lightning.reporting.run_table import short_names, shown_value
-from seep_lightning.runs.recipes import FOLD, SPLIT_SEED, check_recipes, recipe_of
-from seep_lightning.runs.status import RunStatus
 
-log = logging.getLogger(__name__)
-
-Counts = NDArray[np.int64]
 Interval = tuple[float, float]
 
 
@@ -127,49 +121,6 @@ class Request:
     against: str | None = None
 
 
-class _Setting:
-    """The counts of a setting while they are put together: (scenes, 3) by seed, in the order of the scenes' names."""
-
-    def __init__(self, values: dict[str, Any], runs: Sequence[ScoredRun]) -> None:
-        self.values = values
-        self.runs = list(runs)
-        self.seeds: dict[str, dict[int, ScoredRun]] = {}
-        for run in runs:
-            self._add(run)
-
-    def _add(self, run: ScoredRun) -> None:
-        """Put a run to its seed and fold, where there must be no other."""
-        folds = self.seeds.setdefault(run.repetition, {})
-        if run.fold in folds:
-            raise UserError(
-                f"{folds[run.fold].row.run.dir} and {run.row.run.dir} are of one setting, seed and fold. Leave one of "
-                "them out of the runs, or tell them apart with by=."
-            )
-        folds[run.fold] = run
-
-    def counts(self, seed: str) -> dict[str, Counts]:
-        """The counts of all folds of a seed, by scene."""
-        pieces = [piece for run in self.seeds[seed].values() for piece in run.scenes.items()]
-        return added_by_scene([scene for scene, _ in pieces], [counts for _, counts in pieces])
-
-    def table(self, seeds: Sequence[str]) -> Counts:
-        """The counts (scenes, seeds, 3)."""
-        return np.stack([np.stack(list(self.counts(seed).values())) for seed in seeds], axis=1)
-
-    def chips(self, seed: str) -> frozenset[str]:
-        """The chips of all folds of a seed, of which none may be in two."""
-        chips: set[str] = set()
-        for run in self.seeds[seed].values():
-            twice = chips & run.chips
-            if twice:
-                raise UserError(
-                    f"{min(twice)} was scored in two folds of one seed ({run.row.run.dir} and another): they are no "
-                    "folds of one split. Choose runs of one split with where=."
-                )
-            chips |= run.chips
-        return frozenset(chips)
-
-
 def score_settings(rows: Sequence[Row], request: Request) -> SettingScores:
     """Pool the folds of each setting, and compare the settings.
 
@@ -182,18 +133,19 @@ def score_settings(rows: Sequence[Row], request: Request) -> SettingScores:
     """
     figure = _pooled_figure(request.metric)
     notes: list[str] = []
-    runs = _scored(rows, request.part, notes)
-    settings = _grouped(runs, request.by)
-    folds = _keep_whole_seeds(settings, notes)
-    _check_same_chips(settings)
+    settings = runs_by_setting(rows, request.by, request.part, notes)
     pairs = [(setting, _score_of(setting, figure)) for setting in settings]
     pairs = _sorted(pairs, request, figure)
     reference = _reference(pairs, request) if len(pairs) > 1 else None
     if reference is not None:
         _compare(pairs, reference, figure, notes)
-    scores = [score for _, score in pairs]
     return SettingScores(
-        request.metric, request.part, scores, None if reference is None else reference[1], folds, notes
+        metric=request.metric,
+        part=request.part,
+        rows=[score for _, score in pairs],
+        reference=None if reference is None else reference[1],
+        folds=folds_of(settings),
+        notes=notes,
     )
 
 
@@ -205,108 +157,7 @@ def _pooled_figure(metric: str) -> PixelFigure:
     return figures[metric]
 
 
-def _scored(rows: Sequence[Row], part: str, notes: list[str]) -> list[ScoredRun]:
-    """The runs with their counts; `UserError` where one was not scored, with the command that does it."""
-    finished = [row for row in rows if row.status == RunStatus.FINISHED]
-    if len(finished) < len(rows):
-        others = [row.run.dir.name for row in rows if row.status != RunStatus.FINISHED]
-        notes.append(f"left out, not finished: {shortened(others)}")
-    runs = []
-    for row in finished:
-        scored = scored_run(row, part)
-        if scored is None:
-            page = row.run.dir.parent / "report.html"
-            replaced = " overwrite=true" if page.exists() else ""
-            raise UserError(
-                f"{row.run.dir} was not scored on part={part}. Score all runs of a folder with: python -m "
-                f"seep_lightning.report run={row.run.dir.parent} part={part}{replaced}"
-            )
-        runs.append(scored)
-    _note_learned(runs, notes)
-    if not runs:
-        raise UserError("by=: none of the runs is finished yet.")
-    return runs
-
-
-def _note_learned(runs: Sequence[ScoredRun], notes: list[str]) -> None:
-    """Say which runs started from weights that saw what they are scored on, as their trainings told."""
-    learned = [run.row.run.dir.name for run in runs if stored_clause(run.row.run.summary())]
-    if learned:
-        notes.append(
-            f"NOT OUT OF FOLD: {shortened(learned)} started from weights that learned from validation or test chips: "
-            "their figures are too good. Train them with init=null, or leave them out with where=."
-        )
-
-
-def _grouped(runs: Sequence[ScoredRun], by: Sequence[str]) -> list[_Setting]:
-    """The runs by the values of the keys; those of one setting must be of one recipe."""
-    groups: dict[str, list[ScoredRun]] = {}
-    for run in runs:
-        groups.setdefault(repr([value_of(run.row, key) for key in by]), []).append(run)
-    settings = []
-    for same in groups.values():
-        _check_recipe(same)
-        values = {key: value_of(same[0].row, key) for key in by}
-        settings.append(_Setting({key: None if value is ABSENT else value for key, value in values.items()}, same))
-    return settings
-
-
-def _check_recipe(runs: Sequence[ScoredRun]) -> None:
-    """Raise `UserError` where runs of one setting differ in more than fold and seeds."""
-    recipes = []
-    for run in runs:
-        recipe = recipe_of(run.row.run, run.row.all_settings)
-        recipe.pop(SPLIT_SEED, None)
-        recipes.append((run.row.run, recipe))
-    check_recipes(recipes, "Name it in by= too, or choose runs with where=.")
-
-
-def _keep_whole_seeds(settings: list[_Setting], notes: list[str]) -> list[int]:
-    """Leave out seeds of which a fold is missing, and settings without a whole seed; returns the folds."""
-    folds = sorted({run.fold for setting in settings for run in setting.runs})
-    _note_missing_folds(settings[0].runs[0], folds, notes)
-    for setting in list(settings):
-        for seed, own in list(setting.seeds.items()):
-            missing = [fold for fold in folds if fold not in own]
-            if missing:
-                words = ", ".join(map(str, missing))
-                notes.append(f"left out: {_words(setting)} {seed}: no {FOLD}={words}")
-                del setting.seeds[seed]
-        if not setting.seeds:
-            settings.remove(setting)
-    if not settings:
-        raise UserError(f"by=: {notes[-1]}. Train what is missing, or choose folds with where=.")
-    return folds
-
-
-def _note_missing_folds(run: ScoredRun, folds: Sequence[int], notes: list[str]) -> None:
-    """Say which folds of the split no run has."""
-    config = run.row.run.config.split
-    missing = [str(fold) for fold in range(config.folds) if fold not in folds]
-    if config.kind == "kfold" and missing:
-        notes.append(f"of {config.folds} folds, {', '.join(missing)} were not trained: their chips are not pooled")
-
-
-def _words(setting: _Setting) -> str:
-    return " ".join(f"{key}={shown_value(value)}" for key, value in setting.values.items())
-
-
-def _check_same_chips(settings: Sequence[_Setting]) -> None:
-    """Raise `UserError` where settings or seeds were scored on different chips."""
-    first = settings[0]
-    expected = first.chips(next(iter(first.seeds)))
-    for setting in settings:
-        for seed in setting.seeds:
-            in_one_only = setting.chips(seed) ^ expected
-            if in_one_only:
-                run = next(iter(setting.seeds[seed].values())).row.run
-                raise UserError(
-                    f"{run.dir} and runs beside it were scored on other chips than {first.runs[0].row.run.dir} "
-                    f"({len(in_one_only)} differ, such as {min(in_one_only)}). Choose runs of one split with where=."
-                )
-
-
-def _score_of(setting: _Setting, figure: PixelFigure) -> SettingScore:
+def _score_of(setting: SettingRuns, figure: PixelFigure) -> SettingScore:
     """The figure of a setting, by seed and on average."""
     seeds = sorted(setting.seeds)
     table = setting.table(seeds)
@@ -325,7 +176,7 @@ def _score_of(setting: _Setting, figure: PixelFigure) -> SettingScore:
     )
 
 
-_Pairs = list[tuple[_Setting, SettingScore]]
+_Pairs = list[tuple[SettingRuns, SettingScore]]
 
 
 def _sorted(pairs: _Pairs, request: Request, figure: PixelFigure) -> _Pairs:
@@ -355,7 +206,7 @@ def _sorted_by_keys(pairs: _Pairs, request: Request) -> _Pairs:
     asked = [_sort_key(request)] if sort else []
     keys = [key for key in (*asked, *request.by) if key != request.metric]
 
-    def places(pair: tuple[_Setting, SettingScore]) -> list[tuple[bool, float, str]]:
+    def places(pair: tuple[SettingRuns, SettingScore]) -> list[tuple[bool, float, str]]:
         return [_place(pair[0].values[key]) for key in keys]
 
     is_reversed = sort.startswith("-") and asked != [request.metric]
@@ -369,7 +220,7 @@ def _place(value: Any) -> tuple[bool, float, str]:
     return not has_size, size, str(value)
 
 
-def _reference(pairs: _Pairs, request: Request) -> tuple[_Setting, SettingScore]:
+def _reference(pairs: _Pairs, request: Request) -> tuple[SettingRuns, SettingScore]:
     """The setting that the others are compared with.
 
     It must not be chosen by its figure: against the best of several equal settings, p (Holm) is below 0.05 for some
@@ -389,14 +240,14 @@ def _reference(pairs: _Pairs, request: Request) -> tuple[_Setting, SettingScore]
         pair for pair, row in zip(pairs, rows, strict=True) if all(condition.holds(row) for condition in conditions)
     ]
     if len(fitting) != 1:
-        known = "; ".join(_words(setting).replace(" ", ",") for setting, _ in pairs)
+        known = "; ".join(setting.name.replace(" ", ",") for setting, _ in pairs)
         raise UserError(
             f"against={request.against}: {len(fitting)} of {len(pairs)} settings are so. Expected one of: {known}."
         )
     return fitting[0]
 
 
-def _compare(pairs: _Pairs, reference: tuple[_Setting, SettingScore], figure: PixelFigure, notes: list[str]) -> None:
+def _compare(pairs: _Pairs, reference: tuple[SettingRuns, SettingScore], figure: PixelFigure, notes: list[str]) -> None:
     """Give each setting its difference to the reference, with p corrected for their number."""
     for setting, score in pairs:
         if setting is not reference[0]:
@@ -416,12 +267,14 @@ def _correct(scores: Sequence[SettingScore]) -> None:
         scores[place].difference = replace(difference, p_corrected=p)
 
 
-def _difference(setting: _Setting, reference: _Setting, figure: PixelFigure, notes: list[str]) -> Difference | None:
+def _difference(
+    setting: SettingRuns, reference: SettingRuns, figure: PixelFigure, notes: list[str]
+) -> Difference | None:
     """The difference of two settings over the seeds that both have; None where there is none."""
     seeds = sorted(setting.seeds.keys() & reference.seeds.keys())
     lone = sorted(setting.seeds.keys() ^ reference.seeds.keys())
     if lone:
-        notes.append(f"not paired: {_words(setting)} and {_words(reference)}: only one of them has {'; '.join(lone)}")
+        notes.append(f"not paired: {setting.name} and {reference.name}: only one of them has {'; '.join(lone)}")
     if not seeds:
         return None
     # (scenes, seeds, 2, 3)
@@ -441,46 +294,3 @@ def _difference(setting: _Setting, reference: _Setting, figure: PixelFigure, not
         interval=interval_over_scenes(table, mean_over_seeds, weights, Scale.DIFFERENCE),
         p=p_over_scenes(table, mean_over_seeds, weights),
     )
-
-
-def by_names(text: str, rows: Sequence[Row]) -> list[str]:
-    """The full names of the keys of a `by=`, which stand between commas.
-
-    Raises:
-        UserError: Nothing is called so, or it is no setting.
-    """
-    names = [full_name(name.strip(), rows, f"by={text}") for name in text.strip("[]").split(",")]
-    for name in names:
-        is_setting = any(name in row.all_settings for row in rows)
-        if not is_setting or name == FOLD:
-            raise UserError(f"by={text}: {name} is no setting whose values can be told apart; such as optimizer.lr.")
-    return names
-
-
-def values_by_key(score: SettingScore, metric: str) -> Mapping[str, Any]:
-    """A setting as a row of CSV or an object of JSON, with all digits."""
-    difference = score.difference
-    low, high = score.interval or (None, None)
-    row = {
-        **score.settings,
-        "runs": len(score.runs),
-        "seeds": len(score.figures),
-        "scenes": score.scenes,
-        metric: score.mean,
-        f"{metric}_least_seed": min(score.figures.values()),
-        f"{metric}_best_seed": max(score.figures.values()),
-        f"{metric}_low": low,
-        f"{metric}_high": high,
-    }
-    names = ("value", "lowest", "highest", "interval", "p", "p_corrected")
-    value, lowest, highest, spread, p, corrected = (getattr(difference, name, None) for name in names)
-    low, high = spread or (None, None)
-    return row | {
-        "difference": value,
-        "difference_least_seed": lowest,
-        "difference_best_seed": highest,
-        "difference_low": low,
-        "difference_high": high,
-        "p": p,
-        "p_holm": corrected,
-    }

@@ -8,7 +8,7 @@ from typing import Any
 from seep_lightning.commands.console import tell
 from seep_lightning.commands.tables import print_table
 from seep_lightning.errors import UserError
-from seep_lightning.folds.setting_scores import Interval, SettingScore, SettingScores, values_by_key
+from seep_lightning.folds.setting_scores import Interval, SettingScore, SettingScores
 from seep_lightning.metrics.jackknife import FEWEST_SCENES
 from seep_lightning.reporting.run_table import shown_value, tell_csv, tell_json, write_values
 
@@ -28,11 +28,40 @@ def flat_rows(scores: SettingScores, columns: str | None) -> list[dict[str, Any]
     Raises:
         UserError: A name is none of a column.
     """
-    rows = [dict(values_by_key(score, scores.metric)) for score in scores.rows]
+    rows = [_values_by_key(score, scores.metric) for score in scores.rows]
     if columns is None:
         return rows
     names = [_column(name.strip(), rows[0], columns) for name in columns.strip("[]").split(",")]
     return [{name: row[name] for name in names} for row in rows]
+
+
+def _values_by_key(score: SettingScore, metric: str) -> dict[str, Any]:
+    """A setting as a row of CSV or an object of JSON, with all digits."""
+    difference = score.difference
+    low, high = score.interval or (None, None)
+    row = {
+        **score.settings,
+        "runs": len(score.runs),
+        "seeds": len(score.figures),
+        "scenes": score.scenes,
+        metric: score.mean,
+        f"{metric}_least_seed": min(score.figures.values()),
+        f"{metric}_best_seed": max(score.figures.values()),
+        f"{metric}_low": low,
+        f"{metric}_high": high,
+    }
+    names = ("value", "lowest", "highest", "interval", "p", "p_corrected")
+    value, lowest, highest, spread, p, corrected = (getattr(difference, name, None) for name in names)
+    low, high = spread or (None, None)
+    return row | {
+        "difference": value,
+        "difference_least_seed": lowest,
+        "difference_best_seed": highest,
+        "difference_low": low,
+        "difference_high": high,
+        "p": p,
+        "p_holm": corrected,
+    }
 
 
 def _column(name: str, row: Mapping[str, Any], columns: str) -> str:
