@@ -17,7 +17,7 @@ from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.loading import load_chips
 from seep_lightning.evaluation.evaluation import evaluate
-from seep_lightning.evaluation.scenes import count_chips, count_on_scenes
+from seep_lightning.evaluation.scenes import count_on_scenes
 from seep_lightning.metrics.object_counts import add_up
 from seep_lightning.metrics.objects import MinAreaSearch, count_objects
 from seep_lightning.metrics.summaries import object_summary, objects_found_together
@@ -173,7 +173,7 @@ def test_a_seep_across_two_chips_is_one_where_it_is_known_how_they_lay(tmp_path,
         write_chip(tmp_path, f"S.{tile}.tif", np.full((32, 32), 9, np.uint8), seep)
     grid = {"S": GridConfig(columns=columns)} if columns else {}
     chips = load_chips(seeps_config(tmp_path, grid=grid))
-    counts = count_chips(chips, [0, 1], tmp_path / "train_masks_256")
+    counts = add_up(count_on_scenes(chips, [0, 1], tmp_path / "train_masks_256").objects)
     assert counts.true.sum() == counts.found.sum() == objects
 
 

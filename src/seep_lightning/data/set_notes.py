@@ -170,44 +170,73 @@ class SetNotes:
         Args:
             is_reviewed: Whether a person declared what is no data, in a review of the labels.
         """
-        lines: list[str] = []
-        if self.white_masks:
-            lines.append(
-                f"{self.white_masks} masks hold 0 and 255 only: 255 is read as seep. "
-                "'data.mask_values={255: 1}' says so explicitly."
-            )
-        if self.colour_chips:
-            lines.append(
-                f"{self.colour_chips} of {self.chips} pictures have colours, and are read as grey (luminance, ITU-R "
-                "BT.601). data.bands=grey says so explicitly; data.bands=[1,2,3] takes the colours."
-            )
-        lines += self._mixture_lines()
-        if self.inexact_masks:
-            share = self.inexact_pixels / self.pixels
-            lines.append(
-                f"{self.inexact_masks} masks are compressed with loss: {share:.2%} of all pixels had none of the "
-                "values of data.mask_values, and were given the nearest one. Save masks as PNG where you can."
-            )
-        if self.ignored_pixels:
-            share = self.ignored_pixels / self.pixels
-            lines.append(f"{share:.2%} of all pixels are ignored (data.mask_values): they count nowhere.")
-        if self.declared_masks:
-            share = self.declared_pixels / self.pixels
-            value = f"{self.declared_nodata:g}"
-            may_be_seep = value.isdecimal() and not is_reviewed
-            cure = f"; 'data.mask_values={{{value}: 1}}' would make it seep" if may_be_seep else ""
-            lines.append(
-                f"{self.declared_masks} masks declare {value} as no data: {share:.2%} of all pixels are ignored for "
-                f"it, and count nowhere{cure}."
-            )
-        if self.without_mask:
-            lines.append(
-                f"{self.without_mask} of {self.chips} pictures have no mask, and are read as sea everywhere "
-                "(data.unpaired=empty)."
-            )
-        if self.config.size is not None:
-            lines += self._size_lines()
-        return lines
+        return [
+            *self._white_mask_lines(),
+            *self._colour_lines(),
+            *self._mixture_lines(),
+            *self._inexact_mask_lines(),
+            *self._ignored_lines(),
+            *self._declared_nodata_lines(is_reviewed),
+            *self._unpaired_lines(),
+            *self._size_lines(),
+        ]
+
+    def _white_mask_lines(self) -> list[str]:
+        """What is told of masks whose 255 is read as seep."""
+        if not self.white_masks:
+            return []
+        return [
+            f"{self.white_masks} masks hold 0 and 255 only: 255 is read as seep. "
+            "'data.mask_values={255: 1}' says so explicitly."
+        ]
+
+    def _colour_lines(self) -> list[str]:
+        """What is told of pictures that have colours."""
+        if not self.colour_chips:
+            return []
+        return [
+            f"{self.colour_chips} of {self.chips} pictures have colours, and are read as grey (luminance, ITU-R "
+            "BT.601). data.bands=grey says so explicitly; data.bands=[1,2,3] takes the colours."
+        ]
+
+    def _inexact_mask_lines(self) -> list[str]:
+        """What is told of masks that were compressed with loss."""
+        if not self.inexact_masks:
+            return []
+        share = self.inexact_pixels / self.pixels
+        return [
+            f"{self.inexact_masks} masks are compressed with loss: {share:.2%} of all pixels had none of the "
+            "values of data.mask_values, and were given the nearest one. Save masks as PNG where you can."
+        ]
+
+    def _ignored_lines(self) -> list[str]:
+        """What is told of pixels that the config ignores."""
+        if not self.ignored_pixels:
+            return []
+        share = self.ignored_pixels / self.pixels
+        return [f"{share:.2%} of all pixels are ignored (data.mask_values): they count nowhere."]
+
+    def _declared_nodata_lines(self, is_reviewed: bool) -> list[str]:
+        """What is told of masks that declare a value as no data, which may have been meant as seep."""
+        if not self.declared_masks:
+            return []
+        share = self.declared_pixels / self.pixels
+        value = f"{self.declared_nodata:g}"
+        may_be_seep = value.isdecimal() and not is_reviewed
+        cure = f"; 'data.mask_values={{{value}: 1}}' would make it seep" if may_be_seep else ""
+        return [
+            f"{self.declared_masks} masks declare {value} as no data: {share:.2%} of all pixels are ignored for "
+            f"it, and count nowhere{cure}."
+        ]
+
+    def _unpaired_lines(self) -> list[str]:
+        """What is told of pictures without a mask."""
+        if not self.without_mask:
+            return []
+        return [
+            f"{self.without_mask} of {self.chips} pictures have no mask, and are read as sea everywhere "
+            "(data.unpaired=empty)."
+        ]
 
     def _mixture_lines(self) -> list[str]:
         """What is told where a band is one polarisation in some chips and another one in others."""
@@ -227,7 +256,8 @@ class SetNotes:
     def _size_lines(self) -> list[str]:
         """What `data.size` does to chips of other sizes."""
         target = size_of(self.config.size)
-        assert target is not None
+        if target is None:
+            return []
         padded = sum(count for size, count in self.sizes.items() if size[0] < target[0] or size[1] < target[1])
         cropped = sum(count for size, count in self.sizes.items() if size[0] > target[0] or size[1] > target[1])
         if not padded and not cropped:

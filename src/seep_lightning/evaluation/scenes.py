@@ -11,7 +11,7 @@ from seep_lightning.data.chip_maps import read_chip_map
 from seep_lightning.data.chips import Chips
 from seep_lightning.data.grid import Cell, cell
 from seep_lightning.data.mosaic import last_cell, lay_patch, touching_cells
-from seep_lightning.metrics.object_counts import ObjectCounts, add_up
+from seep_lightning.metrics.object_counts import ObjectCounts
 from seep_lightning.metrics.objects import confuse_objects, count_objects
 from seep_lightning.metrics.tolerance import TolerantCounts, count_within_tolerance
 
@@ -134,8 +134,3 @@ def count_on_scenes(chips: Chips, indices: Iterable[int], masks: Path, classes: 
         if classes:
             counts.add_classes(scene)
     return counts
-
-
-def count_chips(chips: Chips, indices: Iterable[int], masks: Path) -> ObjectCounts:
-    """Count objects, centre lines and outlines of the masks written for some chips, see `scene_masks`."""
-    return add_up(count_on_scenes(chips, indices, masks).objects)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
     from seep_lightning.evaluation.scoring import ScoredChip
     from seep_lightning.mapping.jobs import SceneJob
-
-log = logging.getLogger(__name__)
 
 # the folder of the maps in a run
 FOLDER = "folds"

@@ -59,6 +59,23 @@ def stac_item(source: ExportSource, export_format: ExportFormat, file_name: str)
     Returns:
         A STAC item, as JSON has it.
     """
+    properties = _properties(source, export_format)
+    asset = _asset(export_format, file_name, properties["bands"])
+    return {
+        "type": "Feature",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [MLM_EXTENSION, CLASSIFICATION_EXTENSION],
+        "id": file_name,
+        # it is of no place
+        "geometry": None,
+        "properties": properties,
+        "assets": {"model": asset},
+        "links": [],
+    }
+
+
+def _properties(source: ExportSource, export_format: ExportFormat) -> dict[str, Any]:
+    """What the network is, and what it takes and gives."""
     written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     card_source = f"{source.path}, model card"
     card = as_shape(parsed_json(source.card, card_source), dict[str, Any], card_source)
@@ -75,32 +92,28 @@ def stac_item(source: ExportSource, export_format: ExportFormat, file_name: str)
         "mlm:hyperparameters": _hyperparameters(source),
         "bands": _bands(source),
     }
+    framework = FRAMEWORKS.get(export_format.framework)
+    if framework is not None:
+        properties["mlm:framework"] = export_format.framework
+        properties["mlm:framework_version"] = version(framework.package)
+    return properties
+
+
+def _asset(export_format: ExportFormat, file_name: str, bands: Any) -> dict[str, Any]:
+    """The file itself."""
     asset = {
         "href": f"./{file_name}",
         "title": export_format.name,
         "roles": ["mlm:model", "mlm:weights"],
         # MLM looks for the bands at the item, and the core lets them stand there only if the asset has them
-        "bands": properties["bands"],
+        "bands": bands,
+        "mlm:artifact_type": export_format.name,
     }
     framework = FRAMEWORKS.get(export_format.framework)
-    if framework is None:
-        asset["mlm:artifact_type"] = export_format.name
-    else:
-        properties["mlm:framework"] = export_format.framework
-        properties["mlm:framework_version"] = version(framework.package)
+    if framework is not None:
         asset["mlm:artifact_type"] = framework.artifact
         asset["type"] = framework.media_type
-    return {
-        "type": "Feature",
-        "stac_version": STAC_VERSION,
-        "stac_extensions": [MLM_EXTENSION, CLASSIFICATION_EXTENSION],
-        "id": file_name,
-        # it is of no place
-        "geometry": None,
-        "properties": properties,
-        "assets": {"model": asset},
-        "links": [],
-    }
+    return asset
 
 
 def _allowed_name(name: str) -> str:
