@@ -23,7 +23,7 @@ EDGE_POINTS = 17
 MOST_CELLS = 1 << 31
 """Of the rectangle around a polygon, or around all days: more is a mistake in coordinates."""
 MOST_EMPTY_CELLS = 1 << 27
-EMPTIEST = 64
+EMPTIEST = 16
 """Of a rectangle of more cells than those, at least one in so many lies in a tile that was looked at."""
 MOST_TILES = 512
 """That were looked at, together: 860,000 km2 in cells of 80 m. All their cells are in memory at once."""
