@@ -265,7 +265,7 @@ def test_a_fault_of_all_jobs_is_told_once(tmp_path: Path) -> None:
     assert done.stderr.count("holds nothing") == done.stderr.count("\n") == 1
     # one of the folders may hold chips
     several = ",".join(str(tmp_path / name) for name in ("no-chips", "other"))
-    done = seep("train", *line[:-1], "data.root=" + several, "seed=0", f"hydra.sweep.dir={tmp_path / 'two'}")
+    done = seep("train", "-m", "data=seeps", f"data.root={several}", f"hydra.sweep.dir={tmp_path / 'two'}")
     assert done.returncode == 2 and "2 jobs of the sweep failed:" in done.stderr
     root = make_chips(tmp_path / "chips")
     done = seep("train", *line, f"data.root={root}", GRID, *TINY, "optimizer.lr=-1")
