@@ -66,6 +66,7 @@ STORMS = (
     storm("report sources", "report", "written sources", "maps=in/sources", "output=out/page.html"),
     storm("prepare review", "prepare", "reviewed", "review=in/review/review.csv", "output=out/corrected"),
     storm("predict history", "predict", "history", *MAP_ONCE, "history=in/recurrence.tif", "output=out/maps"),
+    storm("predict folds", "predict", "mapped by folds", "run=in/folds", *MAP_ONCE[1:], "output=out/maps"),
     storm("predict second look", "predict", "judged", *MAP_ONCE, "second_look=in/judge.json", "output=out/maps"),
     Storm(Command("search", "train", "chips", (*CHIPS, *TINY, *SEARCH_HERE), ("in/search",)), ignored=(".db", ".log")),
 )
