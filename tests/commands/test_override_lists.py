@@ -1,5 +1,7 @@
 """A list of paths on a command line takes the names that a single path takes."""
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,29 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seep_lightning.commands.messages import error_message
-from seep_lightning.commands.overrides import quote_override
+from seep_lightning.commands.overrides import PATH_LIST_KEYS, quote_override
+from seep_lightning.commands.path_keys import PATH_KEYS
+from seep_lightning.config.schemas import SCHEMAS
 from seep_lightning.errors import UserError
 
 ODD_NAMES = ["a!b", "c;d", "e f", "lr=0.1", "g[1]", "h(2)", "i{j}", "k#l", "ünïcode✓", "back\\slash", "it's", "2024"]
+
+
+def declared_keys(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each key of a schema with what its values are, in words."""
+    for known in fields(schema):
+        if is_dataclass(known.type):
+            yield from declared_keys(known.type, f"{prefix}{known.name}.")
+        else:
+            yield f"{prefix}{known.name}", str(known.metadata.get("expected", ""))
+
+
+@pytest.mark.parametrize("verb", SCHEMAS)
+def test_each_key_that_is_declared_as_a_path_is_quoted_as_one(verb: str) -> None:
+    for key, expected in declared_keys(SCHEMAS[verb]):
+        is_path = expected.startswith(("a path", "the path"))
+        assert not is_path or key in PATH_KEYS, key
+        assert "list of paths" not in expected or key in PATH_LIST_KEYS, key
 
 
 def value_of(argument: str) -> Any:
@@ -18,7 +39,7 @@ def value_of(argument: str) -> Any:
     return OverridesParser.create().parse_override(quote_override(argument, multirun=False)).value()
 
 
-@pytest.mark.parametrize("key", ["run", "runs", "scenes"])
+@pytest.mark.parametrize("key", ["maps", "run", "runs", "scenes"])
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_list_takes_each_name_that_a_single_path_takes(key: str, name: str) -> None:
     assert value_of(f"{key}={name}") == name

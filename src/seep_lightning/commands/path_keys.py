@@ -7,6 +7,7 @@ PATH_KEYS = frozenset(
     {
         "area",
         "csv",
+        "data.cache_folder",
         "data.images",
         "data.masks",
         "data.pairs",
