@@ -10,6 +10,7 @@ from torch.utils.data import Dataset, Sampler
 
 from seep_lightning.config.mask_values import IGNORED
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.images import ChipPixels
 from seep_lightning.data.normalise import Normaliser
 from seep_lightning.data.read_ahead import stacked
 
@@ -65,7 +66,19 @@ class ChipDataset(Dataset[Batch]):
             The chip without a batch axis: (C, H, W), (1, H, W), (1, H, W) and ().
         """
         epoch, index = key
-        pixels = self.chips.read(index)
+        return self.prepared(self.chips.read(index), epoch, index)
+
+    def prepared(self, pixels: ChipPixels, epoch: int, index: int) -> Batch:
+        """Augment and normalise a chip that was read.
+
+        Args:
+            pixels: The chip.
+            epoch: Counted from 0.
+            index: The chip's position.
+
+        Returns:
+            As `__getitem__`.
+        """
         image = self.chips.value_range.in_unit_range(pixels.image, pixels.data)
         mask, data, labelled = pixels.mask, pixels.data, pixels.labelled
         if self.augment is not None:

@@ -64,7 +64,7 @@ def evaluate(config: EvaluateConfig, *, patience: float = 0.0) -> dict[str, Any]
         check_of_same_chips(out, config, part)
         remove_leftovers(out.parent)
         with draft_of(out) as draft:
-            files = EvaluationFiles(draft, part, predictor.threshold)
+            files = EvaluationFiles(draft, part, predictor.threshold, classes=predictor.classes > 0)
             summary = _score_into(files, predictor, run, config)
             replace_folder(draft, out)
     return summary | {"out": str(out)}

@@ -57,15 +57,17 @@ class SceneCounts:
         size = classes + 1
         return cls([], {}, np.zeros((size, size), np.int64), np.zeros((size, 4), np.int64))
 
-    def add(self, masks: SceneMasks) -> None:
-        """Count seep of any class."""
+    def add(self, masks: SceneMasks, *, classes: bool) -> None:
+        """Count seep of any class, and each class where classes are told apart."""
         predicted = masks.predicted > 0
         truth = masks.truth > 0
         self.objects.append(count_objects(predicted, truth, masks.valid))
         counts = count_within_tolerance(predicted, truth, masks.valid)
         self.within_tolerance[masks.scene] = self.within_tolerance.get(masks.scene, 0) + counts
+        if classes:
+            self._add_classes(masks)
 
-    def add_classes(self, masks: SceneMasks) -> None:
+    def _add_classes(self, masks: SceneMasks) -> None:
         """Count each class against all else."""
         predicted = masks.predicted * masks.valid
         truth = masks.truth * masks.valid
@@ -104,12 +106,22 @@ def _tiles_by_scene(chips: Chips, indices: Iterable[int]) -> dict[tuple[str, str
     tiles_by_scene: dict[tuple[str, str], dict[Cell, int]] = {}
     for index in indices:
         scene = chips.scenes[index]
-        position = None if chips.was_fitted else cell(chips.config, scene, chips.tiles[index])
+        position = _cell(chips, index)
         if position is None:
             tiles_by_scene[scene, chips.names[index]] = {(0, 0): index}
         else:
             tiles_by_scene.setdefault((scene, ""), {})[position] = index
     return tiles_by_scene
+
+
+def _cell(chips: Chips, index: int) -> Cell | None:
+    """Where a chip lies in its scene; None for one that stands alone."""
+    return None if chips.was_fitted else cell(chips.config, chips.scenes[index], chips.tiles[index])
+
+
+def stands_alone(chips: Chips, index: int) -> bool:
+    """Whether it is not known where a chip lies in its scene: then it is counted by itself, see `scene_masks`."""
+    return _cell(chips, index) is None
 
 
 def _layers(chips: Chips, index: int, masks: Path) -> NDArray[np.uint8]:
@@ -119,7 +131,9 @@ def _layers(chips: Chips, index: int, masks: Path) -> NDArray[np.uint8]:
     return np.stack([predicted, pixels.mask, pixels.valid.astype(np.uint8)])
 
 
-def count_on_scenes(chips: Chips, indices: Iterable[int], masks: Path, classes: bool = False) -> SceneCounts:
+def count_on_scenes(
+    chips: Chips, indices: Iterable[int], masks: Path, *, classes: bool = False, before: SceneCounts | None = None
+) -> SceneCounts:
     """Count what the masks written for some chips hold, see `scene_masks`.
 
     Args:
@@ -127,10 +141,9 @@ def count_on_scenes(chips: Chips, indices: Iterable[int], masks: Path, classes: 
         indices: Positions of the chips.
         masks: The folder of the predicted masks, under the chips' names.
         classes: Whether classes are counted, too.
+        before: What was counted of other chips, to which these are added.
     """
-    counts = SceneCounts.empty(chips.config.classes)
+    counts = before or SceneCounts.empty(chips.config.classes)
     for scene in scene_masks(chips, indices, masks):
-        counts.add(scene)
-        if classes:
-            counts.add_classes(scene)
+        counts.add(scene, classes=classes)
     return counts

@@ -19,15 +19,17 @@ from seep_lightning.scene.levels import check_finite, class_numbers
 if TYPE_CHECKING:
     from seep_lightning.data.batches import Batch
     from seep_lightning.data.chips import Chips
+    from seep_lightning.data.images import ChipPixels
     from seep_lightning.predictor.base import Predictor
 
 
 @dataclass(frozen=True)
 class ScoredChip:
-    """What a network says of one chip, beside the truth; all arrays are (H, W).
+    """What a network says of one chip, beside the truth; arrays are (H, W).
 
     Attributes:
         index: The chip's position in the data set.
+        pixels: The chip as it was read.
         probability: Of seep, float32 in 0..1; 0 where there is no data.
         classes: The most probable class of seep, uint8 from 1; 1 where the network tells no classes apart.
         target: The true class, uint8, 0 for the sea.
@@ -35,6 +37,7 @@ class ScoredChip:
     """
 
     index: int
+    pixels: "ChipPixels"
     probability: NDArray[np.float32]
     classes: NDArray[np.uint8]
     target: NDArray[np.uint8]
@@ -136,7 +139,7 @@ def score_chips(
     batch_dice: list[float] = []
     teller = DoneTeller("scored", len(indices), "chips")
     scored = 0
-    for batch in _batches(predictor, chips, indices, batch_size):
+    for pixels, batch in _batches(predictor, chips, indices, batch_size):
         teller.tell(scored)
         scored += len(batch.image)
         probability = predictor.probability(batch.image.numpy())
@@ -145,7 +148,7 @@ def score_chips(
             batch_dice.append(float(soft_dice(torch.from_numpy(seep), (batch.target > 0).float(), batch.valid)))
         check_finite(seep, batch.valid.numpy())
         histogram += count_probabilities(seep, batch.target.numpy(), batch.valid.numpy())
-        for chip in _chips_of(batch, probability):
+        for chip in _chips_of(batch, pixels, probability):
             scores.add(chip)
             if sink is not None:
                 sink(chip)
@@ -156,16 +159,21 @@ def score_chips(
     return scores
 
 
-def _batches(predictor: "Predictor", chips: "Chips", indices: list[int], batch_size: int) -> "Iterator[Batch]":
-    """The chips in batches, in their order."""
+def _batches(
+    predictor: "Predictor", chips: "Chips", indices: list[int], batch_size: int
+) -> "Iterator[tuple[list[ChipPixels], Batch]]":
+    """The chips in batches, in their order: as they are read, and as network input."""
     from seep_lightning.data.batches import ChipDataset, collate
 
     dataset = ChipDataset(chips, predictor.normalise)
     for start in range(0, len(indices), batch_size):
-        yield collate([dataset[0, index] for index in indices[start : start + batch_size]])
+        part = indices[start : start + batch_size]
+        pixels = [chips.read(index) for index in part]
+        inputs = [dataset.prepared(chip, 0, index) for chip, index in zip(pixels, part, strict=True)]
+        yield pixels, collate(inputs)
 
 
-def _chips_of(batch: "Batch", probability: NDArray[np.float32]) -> list[ScoredChip]:
+def _chips_of(batch: "Batch", pixels: "list[ChipPixels]", probability: NDArray[np.float32]) -> list[ScoredChip]:
     """The chips of a batch with their probabilities (B, 1 + classes, H, W)."""
     targets = batch.target[:, 0].numpy()
     valids = batch.valid[:, 0].numpy()
@@ -173,5 +181,5 @@ def _chips_of(batch: "Batch", probability: NDArray[np.float32]) -> list[ScoredCh
     chips = []
     for k, index in enumerate(batch.chip.tolist()):
         seep = np.where(valids[k], probability[k, 0], np.float32(0))
-        chips.append(ScoredChip(index, seep, classes[k], targets[k], valids[k]))
+        chips.append(ScoredChip(index, pixels[k], seep, classes[k], targets[k], valids[k]))
     return chips

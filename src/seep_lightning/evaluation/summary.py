@@ -80,13 +80,12 @@ def figures_of(
         scores: What was counted of the chips.
         files: The files of the evaluation, with what was counted of each scene.
     """
-    from seep_lightning.evaluation.scenes import count_on_scenes
     from seep_lightning.metrics.baseline import seep_against_sea
     from seep_lightning.metrics.floors import DARKER_THAN, floors_of
 
     threshold = predictor.threshold
     scenes = {scene: pooled_figures(counts) | {"chips": len(counts)} for scene, counts in sorted(files.scenes.items())}
-    on_scenes = count_on_scenes(files.part.chips, files.part.indices, files.masks, classes=predictor.classes > 0)
+    on_scenes = files.count_on_scenes()
     floors = floors_of(seep_against_sea(files.true_pixels))
     figures: dict[str, Any] = {
         "threshold": threshold,

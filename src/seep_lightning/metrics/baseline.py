@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.images import ChipPixels
-from seep_lightning.metrics.counts import values_where
+from seep_lightning.data.images import ChipPixels, covers_all
+from seep_lightning.metrics.counts import Value
 from seep_lightning.metrics.floors import LARGEST_RATIO, RATIO_BINS, best_dark_cut
 
 # pixels; averages some speckle away, and scores best of 1, 1.5, 2 and 3 on the real chips
@@ -64,11 +64,14 @@ def darkness_of_chip(pixels: ChipPixels, band: NDArray[np.generic], classes: int
         Counts (1 + classes, RATIO_BINS).
     """
     rows = 1 + classes
-    valid = pixels.valid
-    bins = _ratio_bins(band, pixels.data)
-    keys = bins + RATIO_BINS * pixels.mask.astype(np.int64)
-    counts = np.bincount(values_where(valid, keys), minlength=rows * RATIO_BINS)
-    return np.asarray(counts.reshape(rows, RATIO_BINS), np.int64)
+    bins = _known(_ratio_bins(band, pixels.data), pixels.valid)
+    labels = _known(pixels.mask, pixels.valid)
+    # most pixels are sea: the few of seep are counted apart
+    is_seep = labels > 0
+    keys = bins[is_seep] + RATIO_BINS * labels[is_seep].astype(np.int64)
+    counts = np.bincount(keys, minlength=rows * RATIO_BINS).reshape(rows, RATIO_BINS)
+    counts[0] = np.bincount(bins, minlength=RATIO_BINS) - counts.sum(axis=0)
+    return np.asarray(counts, np.int64)
 
 
 def seep_against_sea(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -76,21 +79,28 @@ def seep_against_sea(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack([counts[0], counts[1:].sum(axis=0)])
 
 
-def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _known(values: NDArray[Value], flags: NDArray[np.bool_]) -> NDArray[Value]:
+    """The values (N,) of the pixels that are flagged: of most chips all, which their flags tell at once."""
+    return values.reshape(-1) if covers_all(flags) else values[flags]
+
+
+def _ratio_bins(band: NDArray[np.generic], data: NDArray[np.bool_]) -> NDArray[np.int32]:
     """The bin of each pixel's blurred value over the chip's median, (H, W)."""
     values = band.astype(np.float32)
+    known = _known(band, data)
     median = np.float32(1)
-    if data.any():
+    if known.size:
         least = np.finfo(np.float32).tiny if band.dtype.kind == "f" else 1.0
-        median = np.float32(max(_median(values_where(data, band)), least))
-    # nodata counts as the median
-    filled = np.where(data, values, median)
-    ratios = np.asarray(cv2.GaussianBlur(filled, (0, 0), BLUR_SIGMA), np.float32)
+        median = np.float32(max(_median(known), least))
+    if known.size < values.size:
+        # nodata counts as the median
+        values = np.where(data, values, median)
+    ratios = np.asarray(cv2.GaussianBlur(values, (0, 0), BLUR_SIGMA), np.float32)
     ratios /= median
     ratios *= np.float32(RATIO_BINS / LARGEST_RATIO)
     # floats may lie below 0, where noise was taken off
     np.clip(ratios, 0, RATIO_BINS - 1, out=ratios)
-    return ratios.astype(np.int64)
+    return ratios.astype(np.int32)
 
 
 def _median(values: NDArray[np.generic]) -> float:

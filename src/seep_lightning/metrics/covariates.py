@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.compat import thinning
-from seep_lightning.scene.boxes import box_around
+from seep_lightning.metrics.centre_lines import centre_lines
 from seep_lightning.scene.contrast import contrast
 
 Mask = NDArray[np.bool_]
@@ -27,8 +26,5 @@ def covariates(image: NDArray[Any], truth: Mask, valid: Mask) -> dict[str, float
     area = int(np.count_nonzero(truth))
     if area == 0:
         return {"seep_px": 0, "width_px": None, "contrast": None}
-    # padded: a seep that ends at the chip's edge keeps its centre line
-    padded = np.pad(truth[box_around(truth).slices], 1)
-    skeleton = thinning()(padded)
-    length = max(int(np.count_nonzero(skeleton)), 1)
+    length = max(int(np.count_nonzero(centre_lines(truth))), 1)
     return {"seep_px": area, "width_px": area / length, "contrast": contrast(image, truth, valid & ~truth)}

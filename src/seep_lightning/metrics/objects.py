@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.compat import thinning
+from seep_lightning.metrics.centre_lines import centre_lines
 from seep_lightning.metrics.object_counts import SIZE_CLASSES, ObjectCounts
 from seep_lightning.metrics.tolerance import within_tolerance
-from seep_lightning.scene.boxes import Box, box_around
 
 Mask = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
@@ -36,10 +35,9 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
     predicted = predicted & valid
     truth = truth & valid
     both = predicted & truth
-    labelled_truth = _labelled(truth)
-    true_objects = _hits(labelled_truth, both)
+    true_objects = _hits(_labelled(truth), both)
     predicted_objects = _hits(_labelled(predicted), both)
-    line = _centre_lines(labelled_truth)
+    line = centre_lines(truth)
     predicted_outline = _outline(predicted)
     true_outline = _outline(truth)
     return ObjectCounts(
@@ -118,11 +116,10 @@ class MinAreaSearch:
 
 @dataclass(frozen=True)
 class _LabelledObjects:
-    """Connected objects (8 neighbours): labels (H, W) from 1, 0 beside them; areas (objects,), px; the box of each."""
+    """Connected objects (8 neighbours): labels (H, W) from 1, 0 beside them; areas (objects,), px."""
 
     labels: NDArray[Any]
     areas: NDArray[Any]
-    boxes: list[Box]
 
     def mask_of(self, least: int) -> Mask:
         """Where objects of so many pixels or more are."""
@@ -140,20 +137,11 @@ class _Hits:
 
 
 def _labelled(mask: Mask) -> _LabelledObjects:
-    """Label the connected objects of a mask. Only the box around them is looked at."""
-    labels = np.zeros(mask.shape, np.int32)
-    box = box_around(mask)
-    inside = mask[box.slices]
-    if not inside.size:
-        return _LabelledObjects(labels, np.zeros(0, np.int32), [])
-    _, labels[box.slices], stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
-    stats_without_background = stats[1:]
-    boxes = []
-    for left_in_box, top_in_box, width, height, _ in stats_without_background:
-        top = box.top + int(top_in_box)
-        left = box.left + int(left_in_box)
-        boxes.append(Box(top, top + int(height), left, left + int(width)))
-    return _LabelledObjects(labels, stats_without_background[:, cv2.CC_STAT_AREA], boxes)
+    """Label the connected objects of a mask."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    # OpenCV's own statistics take six times as long
+    areas = np.bincount(labels[mask], minlength=count)[1:]
+    return _LabelledObjects(labels, areas)
 
 
 def _hits(objects: _LabelledObjects, other: Mask) -> _Hits:
@@ -169,25 +157,17 @@ def _hits(objects: _LabelledObjects, other: Mask) -> _Hits:
 
 def _classes_in_objects(mask: Mask, other: Classes, size: int) -> Counts:
     """Count objects by the commonest class in them, 0 for none: (size,)."""
+    if not mask.any():
+        return np.zeros(size, np.int64)
     objects = _labelled(mask)
-    number_of_objects = len(objects.areas)
-    keys = objects.labels.ravel() * size + other.ravel()
-    pixels = np.bincount(keys, minlength=(number_of_objects + 1) * size)
-    # rows: objects, without the background; columns: classes, without the sea
-    pixels = pixels.reshape(-1, size)[1:, 1:]
+    keys = (objects.labels[mask] - 1) * size + other[mask]
+    pixels = np.bincount(keys, minlength=len(objects.areas) * size)
+    # rows: objects; columns: classes, without the sea
+    pixels = pixels.reshape(-1, size)[:, 1:]
     is_covered = pixels.sum(axis=1) >= COVERED_SHARE * objects.areas
     classes = np.where(is_covered, 1 + pixels.argmax(axis=1), 0)
     large_enough = objects.areas >= SIZE_CLASSES[0]
     return np.bincount(classes[large_enough], minlength=size)
-
-
-def _centre_lines(objects: _LabelledObjects) -> Mask:
-    """Centre lines of objects. Each is thinned in its own box: what does not touch it does not change it."""
-    thinned = thinning()
-    lines = np.zeros(objects.labels.shape, bool)
-    for number, box in enumerate(objects.boxes, start=1):
-        lines[box.slices] |= thinned(objects.labels[box.slices] == number)
-    return lines
 
 
 def _count(mask: Mask) -> int:

@@ -27,9 +27,13 @@ def contrast(values: NDArray[Any], core: NDArray[np.bool_], sea: NDArray[np.bool
     Returns:
         The ratio; None where one of the means is not above 0, or too little sea is near.
     """
-    inside = values[core]
-    around = values[_sea_around(core) & sea]
-    if not inside.size or around.size < FEWEST_SEA_PIXELS:
+    if not core.any():
+        return None
+    # beyond it there is no sea that counts
+    near = box_around(core, margin=SEA_DISTANCE[1]).slices
+    inside = values[near][core[near]]
+    around = values[near][_sea_around(core[near]) & sea[near]]
+    if around.size < FEWEST_SEA_PIXELS:
         return None
     if inside.sum() <= 0 or around.sum() <= 0:
         return None
@@ -37,19 +41,14 @@ def contrast(values: NDArray[Any], core: NDArray[np.bool_], sea: NDArray[np.bool
 
 
 def _sea_around(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels at `SEA_DISTANCE` from an object; only the box around it and them is looked at."""
+    """Pixels at `SEA_DISTANCE` from an object."""
     nearest, farthest = SEA_DISTANCE
-    around = np.zeros_like(core)
-    if not core.any():
-        return around
-    box = box_around(core, margin=farthest).slices
-    object_pixels = core[box].astype(np.uint8)
+    object_pixels = core.astype(np.uint8)
     squared = _squared_distances(farthest)
     # half the time of a map of distances
     too_near = cv2.dilate(object_pixels, (squared < nearest**2).astype(np.uint8))
     near = cv2.dilate(object_pixels, (squared <= farthest**2).astype(np.uint8))
-    around[box] = near > too_near
-    return around
+    return np.asarray(near > too_near)
 
 
 def _squared_distances(radius: int) -> NDArray[np.int64]:
