@@ -36,7 +36,8 @@ def test_each_epoch_of_a_short_training_and_of_a_resumed_one_is_told(
     caplog.set_level(logging.INFO, "seep_lightning")
     train(compose_tiny("checkpoint_every=2"), tmp_path / "run")
     messages = caplog.messages
-    assert messages[0].startswith("data: 30 pairs in ") and len(messages) <= 10
+    start = messages[:-2]
+    assert start[0].startswith("data: 30 pairs in ") and len(start) <= 10
     steps = "steps: 4 an epoch, 8 in 2 epochs, in batches of 4 chips: few for new weights. "
     # the packaged network does not fit this one
     assert f"{steps}Pass trainer.max_epochs=130 for some 500" in messages
