@@ -114,6 +114,20 @@ def test_answers_come_back_as_corrected_and_ignored_pixels(
     assert before == now
 
 
+def test_of_the_old_data_set_only_what_prepare_writes_is_told(written: WrittenReview, tmp_path: Path) -> None:
+    old = Path(read_review(written.folder).root) / "dataset.json"
+    assert not old.exists()
+    # a review may name any folder
+    old.write_text(json.dumps({"overlap": 0, "outlines": {"used": 3, "models": {"seeps": 2}}, "token": "of somebody"}))
+    try:
+        root = tmp_path / "corrected"
+        facts = prepared(answered(written, {"false": "drop"}, tmp_path / "answers.csv"), root)
+    finally:
+        old.unlink()
+    assert facts["outlines"]["models"] == {"seeps": 2} and facts["overlap"] == 0
+    assert "somebody" not in (root / "dataset.json").read_text()
+
+
 def test_the_command_after_a_correction_reads_it_and_says_that_it_was_reviewed(
     written: WrittenReview, tmp_path: Path
 ) -> None:

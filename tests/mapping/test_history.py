@@ -201,14 +201,15 @@ def test_the_share_that_a_history_covers_is_that_of_the_pixels_with_data(
         assert "it covers 16 % of the scene's pixels with data" in of_scene.note
 
 
-def test_outlines_of_several_days_are_counted_first(run: Path, scene: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
+def test_outlines_of_several_days_are_counted_first(suffix: str, run: Path, scene: Path, tmp_path: Path) -> None:
     with rasterio.open(scene) as dataset:
         west, south, east, north = dataset.bounds
     corners = shapely.box(west, south, west + 10, south + 10), shapely.box(east - 10, north - 10, east, north)
     patch = shapely.box(west + 300, south + 300, west + 700, south + 700)
     outlines = [shape for day in range(3) for shape in (*corners, patch)]
     dates = np.repeat(["2018-01-14", "2018-01-20", "2018-01-26"], 3)
-    labels, wkb = tmp_path / "labels.gpkg", shapely.to_wkb(np.array(outlines))
+    labels, wkb = tmp_path / f"labels{suffix}", shapely.to_wkb(np.array(outlines))
     pyogrio.raw.write(labels, wkb, [dates.astype(object)], ["time"], crs="EPSG:32631", geometry_type="Polygon")
     plain, out = tmp_path / "plain", tmp_path / "out"
     mapped(run, scene, plain, polygons=False)

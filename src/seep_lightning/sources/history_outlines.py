@@ -15,7 +15,7 @@ from seep_lightning.sources.day_list import DayList
 from seep_lightning.sources.finding_maps import OUTLINE_SUFFIXES, MapOptions, find_maps
 from seep_lightning.sources.look_sources import LookSource
 from seep_lightning.sources.map_source import MapSource
-from seep_lightning.sources.outputs import SourceOutputs
+from seep_lightning.sources.outputs import GEOPACKAGE, SourceOutputs
 from seep_lightning.sources.recurrence import write_recurrence
 from seep_lightning.sources.store import LookStore
 
@@ -91,6 +91,8 @@ def _is_raster(path: Path) -> bool:
 
 def _raster_beside(path: Path) -> Path | None:
     """The raster that `seep sources` wrote beside its layers, or in its folder; None where there is none."""
+    if not path.is_dir() and path.suffix != GEOPACKAGE:
+        return None
     for output in (path, path.parent):
         outputs = SourceOutputs.of(str(output))
         is_of_it = outputs.layers == path or (outputs.folder == path and outputs.are_there)
