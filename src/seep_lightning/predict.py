@@ -17,7 +17,6 @@ from seep_lightning.durations import in_words
 from seep_lightning.errors import Interrupted
 from seep_lightning.files import with_home
 from seep_lightning.mapping.mapped_scene import MappedScene
-from seep_lightning.mapping.peaks import highest_peak, peak_of
 from seep_lightning.mapping.scenes import MappingStopped, predict
 from seep_lightning.mapping.table import TABLE_NAME, SceneRow
 from seep_lightning.runs.weights import DEFAULT_NETWORK
@@ -106,13 +105,21 @@ def _found(rows: Sequence[SceneRow], config: PredictConfig) -> str:
     """The seeps of all scenes, and their area, such as `3 seeps, 1.25 km2`; of none how near the networks were."""
     count = sum(row.seeps or 0 for row in rows)
     if count == 0:
-        peaks = [peak_of(MappedScene.of_row(row, config).probability) for row in rows]
-        return f"0 seeps; {highest_peak(peaks).text}"
+        return f"0 seeps; {_highest_peak(rows, config)}"
     areas: dict[str, float] = {}
     for row in rows:
         areas[row.unit] = areas.get(row.unit, 0) + (row.area or 0)
     words = [_area(area, unit) for unit, area in areas.items() if area]
     return f"{count} {'seep' if count == 1 else 'seeps'}, {' and '.join(words)}"
+
+
+def _highest_peak(rows: Sequence[SceneRow], config: PredictConfig) -> str:
+    """How near the networks were to a seep."""
+    # reads rasters, which most calls need not
+    from seep_lightning.mapping.peaks import highest_peak, peak_of
+
+    peaks = [peak_of(MappedScene.of_row(row, config).probability) for row in rows]
+    return highest_peak(peaks).text
 
 
 def _area(area: float, unit: str) -> str:

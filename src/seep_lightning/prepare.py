@@ -15,7 +15,6 @@ from seep_lightning.commands.entry import run_command
 from seep_lightning.config.commands import PrepareConfig
 from seep_lightning.config.data import DataConfig
 from seep_lightning.data.label_sources import label_lines
-from seep_lightning.data.layouts.known import KNOWN_FOLDERS
 from seep_lightning.data.preparation import prepare
 from seep_lightning.documents.yaml_files import read_yaml
 
@@ -66,6 +65,9 @@ def settings_of_corrected(output: str, facts: Mapping[str, Any]) -> str:
         output: Their folder.
         facts: What `dataset.json` holds.
     """
+    # the package of layouts reads chips, which a call that only asks for help need not
+    from seep_lightning.data.layouts.known import KNOWN_FOLDERS
+
     by_group = {group: read_yaml(conf_dir() / "data" / f"{group}.yaml") for group in KNOWN_FOLDERS}
     # the grids of dataset.json count before those of the config, which are for scenes of certain names
     has_grid = bool(facts["columns"])
