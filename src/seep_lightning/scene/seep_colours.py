@@ -12,8 +12,19 @@ def rgb_of(colour: Colour) -> str:
     return ",".join(str(level) for level in colour)
 
 
+class Coloured:
+    """What has a colour of its own."""
+
+    colour: Colour
+
+    @property
+    def rgb(self) -> str:
+        """The colour as QGIS writes it."""
+        return rgb_of(self.colour)
+
+
 @dataclass(frozen=True)
-class ColourStep:
+class ColourStep(Coloured):
     """A colour and the values that have it.
 
     Attributes:
@@ -27,11 +38,6 @@ class ColourStep:
     high: float
     colour: Colour
     values: str = ""
-
-    @property
-    def rgb(self) -> str:
-        """The colour as QGIS writes it."""
-        return rgb_of(self.colour)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class ColourScale:
 
 
 @dataclass(frozen=True)
-class ColourKind:
+class ColourKind(Coloured):
     """A colour and the text that has it.
 
     Attributes:
@@ -69,11 +75,6 @@ class ColourKind:
     value: str
     title: str
     colour: Colour
-
-    @property
-    def rgb(self) -> str:
-        """The colour as QGIS writes it."""
-        return rgb_of(self.colour)
 
 
 @dataclass(frozen=True)
