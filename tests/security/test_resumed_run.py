@@ -13,8 +13,11 @@ from helpers.stranger_runs import change_config, copied_run
 from seep_lightning import api
 from seep_lightning.commands.run_directories import run_directory
 from seep_lightning.config.commands import EvaluateConfig
+from seep_lightning.config.data import SyntheticConfig
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import trusting
+from seep_lightning.data.generator.dataset import DATASET_VERSION
+from seep_lightning.data.roots import MOST_STORED_CHIPS, check_stored_generator
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.runs.directory import Run
@@ -315,6 +318,24 @@ def test_usual_numbers_are_taken(stranger: Path) -> None:
     change_config(stranger, **AS_USUAL)
     check_stored_parts(Run(stranger), stored_config(stranger))
     assert "trusted" not in resume_hint(Run(stranger))
+
+
+def test_a_large_data_set_is_not_generated_unasked(stranger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(stranger.parent / "cache"))
+    generated = {"seed": 0, "chips": MOST_STORED_CHIPS + 1, "scenes": 5}
+    change_config(stranger, data__source="synthetic", data__root=None, data__synthetic=generated)
+    message = r"more than a stored config may ask for .*seep_lightning\.check data=synthetic data\.synthetic\.seed=0"
+    with pytest.raises(UserError, match=message):
+        api.train(run=stranger, trainer={"max_epochs": 7})
+    with pytest.raises(UserError, match=message):
+        evaluate(EvaluateConfig(run=str(stranger), device="cpu"))
+    assert not (stranger.parent / "cache").exists()
+    stored = stored_config(stranger).data
+    check_stored_generator(replace(stored, synthetic=SyntheticConfig()))
+    # what its owner has made already is read
+    name = f"v{DATASET_VERSION}-seed0-chips{MOST_STORED_CHIPS + 1}-scenes5"
+    (stranger.parent / "cache/seep_lightning/synthetic" / name).mkdir(parents=True)
+    check_stored_generator(stored)
 
 
 MONAI = {"_target_": "monai.networks.nets.DenseNet121", "spatial_dims": 2, "in_channels": 1, "out_channels": 1}

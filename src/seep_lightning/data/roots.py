@@ -9,12 +9,16 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seep_lightning.config.data import DataConfig, OtherDataConfig
+from seep_lightning.config.data import DataConfig, OtherDataConfig, SyntheticConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.data.layouts import FolderNames, is_glob, known_folders, root_of
 from seep_lightning.errors import UserError, as_user_error
 
 log = logging.getLogger(__name__)
+
+MOST_STORED_CHIPS = 1_000
+"""Of a generated data set that a stored config may have made, a minute's work."""
+MOST_STORED_SCENES = 20
 
 
 def with_root(data: DataConfig) -> DataConfig:
@@ -29,16 +33,45 @@ def with_root(data: DataConfig) -> DataConfig:
     """
     if data.source != "synthetic" or data.root is not None:
         return data
-    from seep_lightning.data.cache.folder import user_cache
-    from seep_lightning.data.generator.dataset import DATASET_VERSION, IMAGES, MASKS, write_dataset
+    from seep_lightning.data.generator.dataset import IMAGES, MASKS, write_dataset
     from seep_lightning.data.generator.scene import SyntheticSpec
 
     spec = SyntheticSpec(**asdict(data.synthetic))
-    root = user_cache() / "synthetic" / f"v{DATASET_VERSION}-seed{spec.seed}-chips{spec.chips}-scenes{spec.scenes}"
+    root = _generated_folder(data.synthetic)
     if not root.exists():
         log.info("making the generated data set in %s", root)
     write_dataset(root, spec)
     return replace(data, root=str(root), images=IMAGES, masks=MASKS, image_suffix=None, mask_suffix=None)
+
+
+def check_stored_generator(data: DataConfig) -> None:
+    """Refuse to generate a large data set because a stored config says so: it would fill the disk for hours.
+
+    Args:
+        data: Of a run, which may be a stranger's. What is generated already may be of any size.
+
+    Raises:
+        UserError: It asks for more than `MOST_STORED_CHIPS` chips, or `MOST_STORED_SCENES` scenes.
+    """
+    asked = data.synthetic
+    is_small = asked.chips <= MOST_STORED_CHIPS and asked.scenes <= MOST_STORED_SCENES
+    if data.source != "synthetic" or data.root is not None or is_small or _generated_folder(asked).exists():
+        return
+    keys = [f"data.synthetic.{name}={value}" for name, value in asdict(asked).items()]
+    raise UserError(
+        f"the stored config asks to generate {asked.chips:,} chips of {asked.scenes:,} scenes, more than a stored "
+        f"config may ask for (at most {MOST_STORED_CHIPS:,} of {MOST_STORED_SCENES}). If you know the run, make them "
+        f"first: python -m seep_lightning.check data=synthetic {' '.join(keys)}"
+    )
+
+
+def _generated_folder(config: SyntheticConfig) -> Path:
+    """Where a generated data set lies in the user's cache."""
+    from seep_lightning.data.cache.folder import user_cache
+    from seep_lightning.data.generator.dataset import DATASET_VERSION
+
+    name = f"v{DATASET_VERSION}-seed{config.seed}-chips{config.chips}-scenes{config.scenes}"
+    return user_cache() / "synthetic" / name
 
 
 def other_data(own: DataConfig, other: OtherDataConfig) -> DataConfig:

@@ -1,12 +1,13 @@
 """The folder of an evaluation: its name, and whether what lies there may be replaced."""
 
-import json
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seep_lightning.config.commands import EvaluateConfig
 from seep_lightning.config.data import OtherDataConfig
+from seep_lightning.documents.json_files import read_json
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.parts import Part, reads_own_files, settings_of_other_data
 from seep_lightning.evaluation.stored import SUMMARY_NAME
@@ -14,6 +15,23 @@ from seep_lightning.files import real_path
 
 # the names of evaluations of the run's own data
 OWN_NAMES = ("train", "val", "test", "all")
+
+
+@dataclass(frozen=True)
+class ScoredPlace:
+    """What an evaluation says of the data that it scored; None for what it does not say."""
+
+    root: str | None = None
+    fingerprint: str | None = None
+    settings: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ScoredOrigin:
+    """What an evaluation that is there says of itself."""
+
+    part: str | None = None
+    data: ScoredPlace = field(default_factory=ScoredPlace)
 
 
 def folder_name(config: EvaluateConfig, part: Part) -> str:
@@ -57,28 +75,27 @@ def check_of_same_chips(out: Path, config: EvaluateConfig, part: Part) -> None:
     stored = _stored_origin(out / SUMMARY_NAME)
     if stored is None:
         return
-    data = stored.get("data") or {}
-    same_chips = data.get("fingerprint") == part.chips.fingerprint
-    same_place = data.get("root") == str(part.chips.root) and _places(data.get("settings")) == _places(
+    same_chips = stored.data.fingerprint == part.chips.fingerprint
+    same_place = stored.data.root == str(part.chips.root) and _places(stored.data.settings) == _places(
         settings_of_other_data(config.data)
     )
-    if stored.get("part") != part.name or not (same_chips or same_place):
+    if stored.part != part.name or not (same_chips or same_place):
         raise UserError(
-            f"{out} holds the figures of other chips (part={stored.get('part')} of {data.get('root')}), which "
+            f"{out} holds the figures of other chips (part={stored.part} of {stored.data.root}), which "
             "overwrite=true does not replace. Choose another name=."
         )
 
 
-def _places(settings: Any) -> dict[str, Any]:
+def _places(settings: dict[str, Any] | None) -> dict[str, Any]:
     """Which files below a root the keys of other data name."""
-    return {key: settings[key] for key in ("images", "masks", "pairs") if key in (settings or {})}
+    given = settings or {}
+    return {key: given[key] for key in ("images", "masks", "pairs") if key in given}
 
 
-def _stored_origin(path: Path) -> dict[str, Any] | None:
+def _stored_origin(path: Path) -> ScoredOrigin | None:
     """What the summary of an evaluation says; None where there is none, or none that can be read."""
-    with suppress(OSError, ValueError):
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return stored if isinstance(stored, dict) else None
+    with suppress(UserError):
+        return read_json(path, ScoredOrigin)
     return None
 
 

@@ -54,7 +54,7 @@ def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" =
         UserError: The run's data have changed, or another data set is asked for its training or validation part.
     """
     from seep_lightning.data.loading import load_chips
-    from seep_lightning.data.roots import other_data, with_root
+    from seep_lightning.data.roots import check_stored_generator, other_data, with_root
     from seep_lightning.data.split import positions_in, split_chips, tell_files
 
     # a run of somebody else does not choose where anything is written
@@ -62,6 +62,7 @@ def part_of(run: Run, config: EvaluateConfig, value_range: "ValueRange | None" =
     changes = config.data.changes()
     if changes:
         data = other_data(data, config.data)
+    check_stored_generator(data)
     split = SplitConfig(kind="file", path=str(run.split_path))
     chips = load_chips(with_root(data), lambda paired: tell_files(paired, split), value_range)
     if reads_own_files(changes):

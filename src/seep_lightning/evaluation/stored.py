@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
+from seep_lightning.config.references import check_no_references
+from seep_lightning.config.trust import judge_stored
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.shapes import Count, Probability, as_shape
 from seep_lightning.errors import UserError
@@ -105,7 +107,7 @@ def read_scored_part(folder: Path) -> ScoredPart:
 
 
 def read_evaluation(folder: Path) -> dict[str, Any]:
-    """Read the summary of an evaluation.
+    """Read the summary of an evaluation. It may be a stranger's: the classes that it names are judged as a run's are.
 
     Args:
         folder: `evaluate/<name>` of a run.
@@ -114,11 +116,14 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
         What the file holds.
 
     Raises:
-        UserError: It cannot be read, or lacks what an evaluation holds.
+        UserError: It cannot be read, lacks what an evaluation holds, or its settings name what no stored config may.
     """
     path = folder / SUMMARY_NAME
     content = read_json(path, dict[str, Any], advice=ADVICE)
     as_shape(content, StoredEvaluation, str(path), advice=ADVICE)
+    settings = {"data": content["data"].get("settings", {})}
+    judge_stored(str(path), settings)
+    check_no_references(path, settings)
     for key in ("figures", "figures_at_0.5"):
         as_shape(content[key], dict[str, float | None], f"{path}, {key}", advice=ADVICE)
     if "classes" in content:

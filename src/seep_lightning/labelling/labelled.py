@@ -73,10 +73,11 @@ class Labelled:
 def _images_of(run: Run) -> dict[str, Path]:
     """The pictures of a run's chips by name; none where they are not there any more."""
     from seep_lightning.data.layouts import pair_chips
-    from seep_lightning.data.roots import with_root
+    from seep_lightning.data.roots import check_stored_generator, with_root
 
     data: DataConfig = run.config.data
     try:
+        check_stored_generator(data)
         chips = pair_chips(with_root(data))
     except UserError:
         return {}

@@ -10,6 +10,7 @@ from seep_lightning.config.stored_numbers import LargeNumber, large_numbers
 from seep_lightning.config.targets import TARGET
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import is_vouched_for
+from seep_lightning.data.roots import check_stored_generator
 from seep_lightning.errors import UserError, shortened
 from seep_lightning.runs.directory import Run
 
@@ -25,7 +26,8 @@ def check_stored_parts(run: Run, config: TrainConfig) -> None:
         config: What it goes on with. What differs from the stored config came from the command line, and is free.
 
     Raises:
-        UserError: A stored number is above the limits, or there is no checkpoint and the network reads weights.
+        UserError: A stored number is above the limits, a large data set would be generated, or there is no checkpoint
+            and the network reads weights.
     """
     for large in _large_numbers(run, config):
         if not is_vouched_for(large.owner):
@@ -33,6 +35,8 @@ def check_stored_parts(run: Run, config: TrainConfig) -> None:
                 f"run={run.dir}: {large.key}={str(large.value)[:40]} of its stored config is more than a stored config "
                 f"may ask for (at most {large.most:,}). If you know the run, add trusted=[{large.owner}]."
             )
+    if config.data.synthetic == run.config.data.synthetic:
+        check_stored_generator(config.data)
     name = str(config.model[TARGET])
     settings = [] if is_vouched_for(name) else _first_weights(run, config)
     if settings:
