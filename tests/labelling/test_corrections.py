@@ -1,8 +1,10 @@
 """What several answers about one chip do together."""
 
+import json
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.labelling.answers import DrawnOutline
 from seep_lightning.labelling.corrections import MOST_ON_A_CHIP, correct_labels
 from seep_lightning.labelling.redrawn import redrawn_patches
-from seep_lightning.labelling.review_file import ListedLabel, Patch, ReviewedChip, ReviewFile, run_lengths
+from seep_lightning.labelling.review_file import ListedLabel, Patch, ReviewedChip, ReviewFile, read_review, run_lengths
 from seep_lightning.labelling.review_places import ScenePlace
 from seep_lightning.scene.datasets import write_geotiff
 from seep_lightning.scene.ground import Ground
@@ -122,6 +124,52 @@ def test_an_outline_in_degrees_that_nobody_changed_is_known_and_one_that_moved_c
     ):
         with pytest.raises(UserError, match=message):
             redrawn_patches(review, candidate, DrawnOutline(shape, crs, "feature 1"))
+
+
+def test_answers_that_contradict_each_other_are_found_among_many(tmp_path: Path) -> None:
+    # each keeps a pixel of its own, but for the last one, which drops that of the first
+    own = [EMPTY.copy() for _ in range(SIZE * SIZE)]
+    for place, label in enumerate(own):
+        label.ravel()[place] = True
+    candidates = [listed("false", label, EMPTY, (1, 0), 5) for label in [*own, own[0]]]
+    answers = ["keep"] * len(own)
+    truth = np.ones((SIZE, SIZE))
+    corrected(tmp_path / "agree", truth, candidates, [*answers, "keep"])
+    with pytest.raises(UserError, match="numbers 1 and 1025 are about one outline"):
+        corrected(tmp_path / "contradict", truth, candidates, [*answers, "drop"])
+
+
+def test_objects_that_no_chip_holds_are_refused_before_they_are_unpacked() -> None:
+    chip = ReviewedChip("a.tif", "s", 0, "a.tif", None)
+    candidate = listed("false", EMPTY, EMPTY, (1, 0), 5)
+
+    def check(patch: Patch, count: int = 1) -> None:
+        candidates = [replace(candidate, patches=[patch] * count)]
+        ReviewFile(["run"], "all", "", {}, [chip], {}, {}, candidates).check()
+
+    usual = Patch("a.tif", 0, 0, 8192, 8192, [8192 * 8192], [8192 * 8192])
+    check(usual)
+    for patch, count, message in (
+        # three thousand runs of a million pixels
+        (replace(usual, height=1_000_000, width=3_000), 1, "reaches to row 1,000,000 and column 3,000"),
+        (replace(usual, top=999_999, left=999_999, height=1, width=1), 1, "reaches to row 1,000,000"),
+        (usual, 17, r"its objects have 1,140,850,688 px"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check(patch, count)
+
+
+@pytest.mark.parametrize("changes", [{"columns": {"s": 0}}, {"chips": [{"tile": -2}]}, {"chips": [{"tile": 10**30}]}])
+def test_a_review_whose_scenes_have_no_columns_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    chip = {"name": "a.tif", "scene": "s", "tile": 0, "image": "a.tif", "mask": None}
+    stored = {"runs": [], "judged": "", "root": "", "data": {}, "columns": {}, "offsets": {}, "candidates": []}
+    stored["chips"] = [chip]
+    (tmp_path / "review.json").write_text(json.dumps(stored))
+    read_review(tmp_path)
+    changed = {key: [chip | each for each in value] if key == "chips" else value for key, value in changes.items()}
+    (tmp_path / "review.json").write_text(json.dumps(stored | changed))
+    with pytest.raises(UserError, match="review.json"):
+        read_review(tmp_path)
 
 
 def test_a_strangers_review_with_thousands_of_answers_about_one_chip_is_refused(tmp_path: Path) -> None:

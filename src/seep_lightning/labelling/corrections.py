@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,17 @@ Classes = NDArray[np.uint8]
 
 # the list of chips, where their names do not tell scene and tile
 PAIRS = "pairs.csv"
-# each is compared with all others
 MOST_ON_A_CHIP = 2_000
 # what `prepare` said of the old data set and holds for the new one: the folder may be any, with secrets of others
 KEPT_FACTS = (*KEPT_SETTINGS, "notes", OUTLINES, MASKS)
+
+CONTRADICTED_BY: Mapping[Change, tuple[Change, ...]] = {
+    Change.NONE: (Change.TO_SEA,),
+    Change.TO_SEA: (Change.NONE, Change.TO_SUGGESTION),
+    # an outline that keeps its place may get another class
+    Change.TO_SUGGESTION: (Change.TO_SEA, Change.TO_SUGGESTION),
+}
+"""What may not become of one outline at once; what is ignored is ignored whatever else is said of it."""
 
 
 @dataclass
@@ -80,15 +86,9 @@ class _Correction:
     suggested: int
     loss_change: float
 
-    def contradicts(self, other: "_Correction") -> bool:
-        """Whether two answers about one outline cannot both be followed."""
-        changes = {self.change, other.change}
-        if Change.IGNORED in changes:
-            return False
-        if changes == {Change.TO_SUGGESTION}:
-            return self._result != other._result
-        # an outline that keeps its place may get another class
-        return Change.TO_SEA in changes and len(changes) > 1
+    def agrees_with(self, other: "_Correction") -> bool:
+        """Whether two answers about one outline come to the same."""
+        return self.change == other.change and self._result == other._result
 
     @property
     def _result(self) -> tuple[int, Patch]:
@@ -220,27 +220,33 @@ def _without_suggestion(patch: Patch) -> Patch:
 
 
 def _check_agreement(corrections: Sequence[_Correction]) -> None:
-    """Raise `UserError` for two answers about one outline that contradict each other."""
-    for first, second in combinations(corrections, 2):
-        if first.contradicts(second) and _share_labels(first.patch, second.patch):
-            raise UserError(
-                f"review: numbers {first.number} and {second.number} are about one outline, and their answers "
-                "contradict each other. Take one of the two answers back."
-            )
+    """Raise `UserError` for two answers about one outline that contradict each other.
+
+    Each is compared with what the earlier ones left on its own pixels, not with each of them. The first of its kind
+    stands for all there, since those that agree with it agree with one another.
+    """
+    patches = [correction.patch for correction in corrections]
+    size = max(patch.top + patch.height for patch in patches), max(patch.left + patch.width for patch in patches)
+    # place in the list, from 1, of the first answer about each pixel
+    firsts = {change: np.zeros(size, np.uint16) for change in CONTRADICTED_BY}
+    for place, correction in enumerate(corrections, 1):
+        patch = correction.patch
+        label = patch.mask(patch.label)
+        for change in CONTRADICTED_BY.get(correction.change, ()):
+            for number in np.unique(firsts[change][patch.slices][label]).tolist():
+                if number and not correction.agrees_with(corrections[number - 1]):
+                    raise _contradiction(corrections[number - 1], correction)
+        if correction.change in firsts:
+            own = firsts[correction.change][patch.slices]
+            own[label & (own == 0)] = place
 
 
-def _share_labels(first: Patch, second: Patch) -> bool:
-    """Whether two patches of a chip have labelled pixels in common."""
-    top, left = max(first.top, second.top), max(first.left, second.left)
-    bottom = min(first.top + first.height, second.top + second.height)
-    right = min(first.left + first.width, second.left + second.width)
-    if top >= bottom or left >= right:
-        return False
-    labels = [
-        patch.mask(patch.label)[top - patch.top : bottom - patch.top, left - patch.left : right - patch.left]
-        for patch in (first, second)
-    ]
-    return bool((labels[0] & labels[1]).any())
+def _contradiction(first: _Correction, second: _Correction) -> UserError:
+    """The error for two answers about one outline."""
+    return UserError(
+        f"review: numbers {first.number} and {second.number} are about one outline, and their answers contradict each "
+        "other. Take one of the two answers back."
+    )
 
 
 def _classes_of(chip: ReviewedChip, data: DataConfig) -> Classes:

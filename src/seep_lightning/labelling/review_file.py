@@ -30,10 +30,16 @@ FOLDER_KEYS = ("images", "masks")
 PLAIN_FOLDER = re.compile(r"\w[\w -]{0,99}")
 # bytes, as most disks have it
 LONGEST_NAME = 255
+# px, of a chip that is not read yet: from its top left corner to the last pixel of any object on it
+LARGEST_CHIP = 2**27
+# px, of all objects together, each with the box around it
+MOST_PIXELS = 2**30
 
 Mask = NDArray[np.bool_]
 Label = Annotated[int, Meta(ge=0, le=254)]
 Side = Annotated[int, Meta(ge=0, le=1_000_000)]
+Columns = Annotated[int, Meta(ge=1, le=2**62)]
+Tile = Annotated[int, Meta(ge=-1, le=2**62)]
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class ReviewedChip:
 
     name: str
     scene: str
-    tile: int
+    tile: Tile
     image: str
     mask: str | None
 
@@ -172,7 +178,7 @@ class ReviewFile:
     root: str
     data: dict[str, Any]
     chips: list[ReviewedChip]
-    columns: dict[str, Count]
+    columns: dict[str, Columns]
     offsets: dict[str, int]
     candidates: list[ListedLabel]
     in_degrees: bool = False
@@ -195,6 +201,19 @@ class ReviewFile:
         for candidate in self.candidates:
             if candidate.kind not in KINDS:
                 raise ValueError(f"number {candidate.number} is of the kind {candidate.kind[:40]!r}")
+        self._check_patches()
+
+    def _check_patches(self) -> None:
+        """Raise ValueError for objects that no chip holds: each is unpacked, however few runs tell it."""
+        pixels = 0
+        for candidate in self.candidates:
+            for patch in candidate.patches:
+                pixels += patch.height * patch.width
+                bottom, right = patch.top + patch.height, patch.left + patch.width
+                if bottom * right > LARGEST_CHIP:
+                    raise ValueError(f"number {candidate.number} reaches to row {bottom:,} and column {right:,}")
+        if pixels > MOST_PIXELS:
+            raise ValueError(f"its objects have {pixels:,} px")
 
     def text(self) -> str:
         """The file's text."""
