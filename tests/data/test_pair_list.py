@@ -121,6 +121,13 @@ def test_columns_that_are_missing_are_told(chips_root):
     assert "line 1 needs the columns image and mask" in text and "found picture, mask" in text
 
 
+@pytest.mark.parametrize("names", [None, {"image": "file", "mask": "label"}], ids=["usual", "named"])
+def test_the_first_line_of_what_is_no_table_is_not_shown(chips_root, names):
+    for line in ("me:hunter2-hunter2", '{"password": "hunter2", "b": 1}', "hunter2"):
+        text = refusal(chips_root / "pairs.csv", line, "a", pair_columns=names)
+        assert "hunter2" not in text and "none with a name" in text
+
+
 def test_columns_may_have_other_names(chips_root, rows):
     names = {"image": "File", "mask": "label", "scene": "day"}
     chips = listed(chips_root / "pairs.csv", "file,label,day,tile,part", *rows, pair_columns=names)

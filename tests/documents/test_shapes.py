@@ -28,6 +28,8 @@ class Summary:
     [
         ([], r"^file: it is a list; expected a mapping\.$"),
         (None, "it is null; expected a mapping"),
+        # a link may lead to any file: of passwords, too
+        ("hunter2", r"^file: it is text; expected a mapping\.$"),
         ({}, "it lacks the key 'best'"),
         ({"best": None}, r"\$\.best is null; expected a mapping"),
         ({"best": {}}, r"\$\.best lacks the key 'epoch'"),

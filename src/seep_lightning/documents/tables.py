@@ -199,12 +199,22 @@ def _check_header(columns: Sequence[str], required: Sequence[str], source: str, 
         raise damaged(f"{source} has the column {_shown(repeated[0])} twice; expected it once", advice)
 
 
+def is_header(columns: Sequence[str]) -> bool:
+    """Whether cells are names of columns, which a message may show.
+
+    What a stored config names as a table may be any file, and its first line a password.
+
+    Args:
+        columns: The cells of the first line.
+    """
+    return len(columns) > 1 and all(map(_COLUMN.fullmatch, columns))
+
+
 def _told(columns: Sequence[str]) -> str:
     """The columns of a header for a message; a file that is no table, perhaps one of passwords, is not shown."""
     if not columns:
         return "no header"
-    is_table = len(columns) > 1 and all(map(_COLUMN.fullmatch, columns))
-    return shortened([_shown(name) for name in columns], 6) if is_table else "no columns with such names"
+    return shortened([_shown(name) for name in columns], 6) if is_header(columns) else "no columns with such names"
 
 
 def _shown(cell: str, longest: int = 40) -> str:

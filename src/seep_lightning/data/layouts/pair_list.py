@@ -11,7 +11,7 @@ from seep_lightning.config.pair_columns import EXAMPLE, NEEDED_COLUMNS, PAIR_COL
 from seep_lightning.data.layouts.interfaces import ChipFiles, Listing
 from seep_lightning.data.layouts.names import chip_name, split_name
 from seep_lightning.data.left_out import left_out
-from seep_lightning.documents.tables import read_csv
+from seep_lightning.documents.tables import is_header, read_csv
 from seep_lightning.errors import UserError, as_error_of
 from seep_lightning.scene.raster_formats import chip_suffixes
 
@@ -188,7 +188,7 @@ def _named_columns(path: Path, written: Sequence[str], names: Mapping[str, str])
     own_names = {name.strip().lower(): column for column, name in names.items()}
     for column, name in names.items():
         if name.strip().lower() not in written:
-            there = ", ".join(written) or "none"
+            there = _told_columns(written)
             raise UserError(
                 f"data.pair_columns: {path} has no column {name!r} for {column}. Its columns are {there}; name one of "
                 "them."
@@ -202,11 +202,16 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     """Raise `UserError` where the columns of files are not there."""
     if not set(NEEDED_COLUMNS) <= set(columns):
         known = ", ".join(PAIR_COLUMNS)
-        found = ", ".join(filter(None, columns)) or "none"
+        found = _told_columns(list(filter(None, columns)))
         raise UserError(
             f"data.pairs: {path} line 1 needs the columns image and mask (known are {known}); found {found}. Say what "
             f"they are called, such as {EXAMPLE}."
         )
+
+
+def _told_columns(columns: Sequence[str]) -> str:
+    """The columns of a list for a message; a file that is no table, perhaps one of passwords, is not shown."""
+    return ", ".join(columns) if is_header(columns) else "none with a name"
 
 
 def _checked_format(path: Path, row: ListedPair, file: Path) -> Path:
