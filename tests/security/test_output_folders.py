@@ -1,5 +1,6 @@
 """An output folder that a stranger passed on: nothing is written through its links, and none of its files is run."""
 
+import os
 import sqlite3
 import struct
 import subprocess
@@ -16,10 +17,12 @@ from helpers.paths import ROOT
 from helpers.rasters import UTM, write_raster
 from helpers.small_maps import empty_sea, probability_raster
 from seep_lightning import find_sources
+from seep_lightning.config.commands import ExportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.folds.fold_runs import find_folds
 from seep_lightning.mapping.jobs import SceneJob
 from seep_lightning.mapping.outputs import write_chip_maps
+from seep_lightning.predictor.exporting import description_path, export
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.polygons import SeepLayer, find_seeps
 from seep_lightning.scene.scene_file import SceneFile
@@ -36,6 +39,20 @@ database.execute("CREATE TABLE half (a TEXT)")
 database.executemany("INSERT INTO half VALUES (?)", [("a" * 1000,)] * 500)
 os._exit(9)
 """
+
+
+def test_a_description_beside_an_export_that_is_none_stays(tmp_path: Path, trained: Path) -> None:
+    config = ExportConfig(str(trained), str(tmp_path / "net.pt"), format="torch")
+    description = description_path(tmp_path / "net.pt")
+    for text in ("[" * 100_000, '{"stac_version": ' * 5_000, "[1]", '{"other": 1}'):
+        description.write_text(text)
+        with pytest.raises(UserError, match="exists. Choose another output, or pass overwrite=true"):
+            export(config)
+        assert description.read_text() == text
+    description.unlink()
+    os.mkfifo(description)
+    with pytest.raises(UserError, match="exists. Choose another output"):
+        export(config)
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ import json
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from seep_lightning.config.commands import ExportConfig
 from seep_lightning.config.rules import check_config
 from seep_lightning.config.trust import trusting_its_config
+from seep_lightning.documents.json_files import read_json
 from seep_lightning.errors import UserError, writing_to
 from seep_lightning.files import draft_of, remove_leftovers, write_text
 from seep_lightning.locks import lock_path, locked
@@ -95,7 +97,6 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
 
 def _is_left_over(description: Path) -> bool:
     """Whether an export that was killed left this description of a file that is not there."""
-    with suppress(OSError, ValueError):
-        item = json.loads(description.read_text(encoding="utf-8"))
-        return isinstance(item, dict) and "stac_version" in item
+    with suppress(UserError):
+        return "stac_version" in read_json(description, dict[str, Any])
     return False
