@@ -174,9 +174,38 @@ def _remove(path: Path) -> None:
     """Remove a file or folder; nothing where there is none."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it; what cannot be removed stays.
+
+    Args:
+        folder: The folder, which may be a stranger's.
+    """
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        # it calls itself for each folder in a folder
+        _remove_deep_folder(folder)
+
+
+def _remove_deep_folder(folder: Path) -> None:
+    """Remove a folder in which a thousand others lie, one in the other."""
+    folders = [str(folder)]
+    for place in folders:
+        # below a path that is too long nothing can be reached by its name
+        with suppress(OSError), os.scandir(place) as found:
+            for entry in list(found):
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    Path(entry.path).unlink()
+    for place in reversed(folders):
+        with suppress(OSError):
+            Path(place).rmdir()
 
 
 def replace_folder(draft: Path, folder: Path) -> None:

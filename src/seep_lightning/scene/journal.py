@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.documents.regular_files import check_regular, is_there
 from seep_lightning.errors import UserError, writing_to
-from seep_lightning.files import make_inner_folder
+from seep_lightning.files import make_inner_folder, remove_folder
 from seep_lightning.scene.raster import READ_ROWS
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class Journal:
         self.close()
         # first: without it nothing else counts
         self.data.unlink()
-        shutil.rmtree(self.folder)
+        remove_folder(self.folder)
 
 
 def is_taken_over(folder: Path, key: str, shape: tuple[int, int, int]) -> bool:

@@ -15,6 +15,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from seep_lightning.documents.regular_files import entries_below
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.band_names import Band, band_numbers, labels_of
 from seep_lightning.scene.budgets import check_scene
@@ -241,7 +242,7 @@ class Raster(AbstractContextManager["Raster"]):
 
     def watch(self, path: Path) -> None:
         """Take a file, or all of a folder, for what must not change, though GDAL does not say so."""
-        files = [str(file) for file in path.rglob("*")] if path.is_dir() else [str(path)]
+        files = [str(file) for file in entries_below(path)] if path.is_dir() else [str(path)]
         self._stamps.update(_file_stamps(files))
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -16,6 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, WouldReplace, first_line
+from seep_lightning.files import remove_folder
 from seep_lightning.scene.cog import CHECKSUM_TAG, MapLayer, write_cog
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
@@ -97,7 +97,7 @@ def map_scene(
     mask = folder / f"{raster.name}{MASK_SUFFIX}"
     draft = folder / f".{raster.name}.part"
     if _is_finished((probability, mask), key, overwrite=plan.overwrite):
-        shutil.rmtree(draft, ignore_errors=True)
+        remove_folder(draft)
         return SceneMap(probability, mask, raster.height, key)
     first, last = plan.part or (0, raster.height)
     if plan.part and is_taken_over(draft, key, (last, LAYERS, raster.width)):

@@ -96,7 +96,7 @@ def _list_folder(folder: Path, place: str, other_folder: str | None) -> FileSet:
     hidden_folders = [name for name in folders if _is_hidden(name) and name != CACHE_FOLDER]
     folders = [name for name in folders if not _is_hidden(name)]
     chips = _take_chips(found, [*names, *hidden_folders])
-    below = [f"{name}/{file}" for name in folders for file in _names_below(folder / name)]
+    below = list(_names_below(folder, folders))
     if chips:
         in_sub_folders = [name for name in below if _is_chip(name)]
         found.add_left_out(
@@ -138,18 +138,38 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _names_below(folder: Path, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """The files at any depth below a folder, relative to it; links are followed, but not round in circles."""
-    real = os.path.realpath(folder)
-    if real in seen:
-        return
-    files, folders = _entries(folder)
-    yield from files
-    for name in folders:
-        if _is_hidden(name):
+def _names_below(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """The files at any depth below some folders in a folder, relative to it.
+
+    Links are followed, but no folder is looked into twice. Folders may be a stranger's: a thousand of them, one in the
+    other, or a dozen with links to each other, between which there are millions of ways.
+    """
+    seen = {_identity(folder)}
+    waiting: list[str] = []
+    links: list[str] = []
+
+    def add(places: Iterable[str]) -> None:
+        """Note folders to look into: what is taken last comes first."""
+        for place in sorted(places, reverse=True):
+            (links if (folder / place).is_symlink() else waiting).append(place)
+
+    add(names)
+    while waiting or links:
+        # first the folders themselves, so that their own names tell their chips
+        place = waiting.pop() if waiting else links.pop()
+        identity = _identity(folder / place)
+        if identity in seen:
             continue
-        for below in _names_below(folder / name, seen | {real}):
-            yield f"{name}/{below}"
+        seen.add(identity)
+        files, folders = _entries(folder / place)
+        yield from (f"{place}/{name}" for name in files)
+        add(f"{place}/{name}" for name in folders if not _is_hidden(name))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """What tells a folder from others, by whichever link it is reached."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _is_hidden(name: str) -> bool:
