@@ -18,6 +18,7 @@ from helpers.robustness.judging import (
     snapshot,
     strays,
 )
+from helpers.robustness.results import digest_of
 
 TRACEBACK = """Traceback (most recent call last):
   File "/x/src/seep_lightning/data/chips.py", line 3, in read
@@ -92,6 +93,15 @@ def test_what_is_written_elsewhere_is_found(tmp_path: Path) -> None:
         "in/new": "a file outside of the output",
         "planted_by_a_document": "code was run",
     }
+
+
+def test_a_config_with_the_line_ends_of_windows_is_the_same_result(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    found = []
+    for content in (b"seed: 3\nname: a\n", b"\xef\xbb\xbfseed: 3\r\nname: a\r\n", b"seed: 4\nname: a\n"):
+        config.write_bytes(content)
+        found.append(digest_of(config))
+    assert found[0] == found[1] != found[2]
 
 
 def test_a_traceback_that_a_log_got_is_found(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyogrio
 import rasterio
+import yaml
 
 VOLATILE = ("seconds", "time", "date", "created", "datetime", "git", "packages", "python", "updated", "written")
 """Keys and columns of which each call has its own."""
@@ -78,6 +79,11 @@ def _is_volatile(name: str) -> bool:
 
 def _json(path: Path) -> Any:
     return without_volatile(json.loads(path.read_text(encoding="utf-8-sig")))
+
+
+def _config(path: Path) -> Any:
+    # what a command left as it was given may have the line ends of Windows
+    return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
 
 
 def _page(path: Path) -> Any:
@@ -148,6 +154,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     ".gpkg": _layer,
     ".geojson": _layer,
     ".json": _json,
+    ".yaml": _config,
     ".csv": _table,
     ".ckpt": _weights,
     ".pt": _weights,
