@@ -168,6 +168,13 @@ def test_a_row_with_an_empty_mask_is_sea_where_that_is_asked_for(chips_root, row
     assert "there is no mask gone.tif" in text
 
 
+def test_a_name_that_begins_as_the_home_of_nobody_is_a_name(chips_root, rows):
+    path = chips_root / "~nobody.csv"
+    listed(path, HEADER, *rows)
+    assert len(pair_chips(DataConfig(root=str(chips_root), pairs=path.name))) == 30
+    assert "there is no image ~nobody" in refusal(path, "image,mask", "~nobody/a.tif,~nobody/b.tif")
+
+
 def test_a_list_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UserError, match=r"data\.pairs: there is no file .*none\.csv, nor one in .* Expected a CSV"):
         pair_chips(DataConfig(root=str(tmp_path), pairs="none.csv"))

@@ -475,6 +475,19 @@ def test_netcdf_of_honest_headers_is_read(layout: str, folder: Path) -> None:
     assert pixels_of(folder / "scene.nc") == pixels_of(folder / "scene.vrt") == PIXELS.tobytes()
 
 
+@pytest.mark.parametrize("layout", ["NC", "NC4"])
+def test_netcdf_whose_name_leads_elsewhere_for_its_library_is_refused(layout: str, folder: Path) -> None:
+    raster = write_raster(folder / "own.tif", PIXELS, **UTM)
+    elsewhere = folder.parent / "elsewhere.nc"
+    path = folder / "..\\elsewhere.nc"
+    for place in (elsewhere, path):
+        rasterio.shutil.copy(raster, folder / "plain.nc", driver="netCDF", FORMAT=layout)
+        (folder / "plain.nc").rename(place)
+    refused(path, match="only where no backslash is in their path. Rename the file")
+    (folder / "scene.vrt").write_text(vrt(path.name, relative=True))
+    refused(folder / "scene.vrt", match="backslash")
+
+
 @pytest.mark.parametrize("error", [SystemError("an exception set"), TypeError("no"), OSError("no")])
 def test_hdf5_that_is_damaged_in_any_way_is_one_line(
     error: Exception, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import Element
 from seep_lightning.documents.regular_files import check_regular, read_bytes
 from seep_lightning.documents.xml_files import parsed_xml
 from seep_lightning.errors import UserError
-from seep_lightning.files import real_path
+from seep_lightning.files import real_path, with_home
 from seep_lightning.scene.archive_contents import UNREADABLE_ARCHIVE, check_archive, names_in
 from seep_lightning.scene.archive_members import plain_name
 from seep_lightning.scene.hdf5_references import SIGNATURE, check_hdf5, check_zarr
@@ -176,9 +176,7 @@ class _Judge:
             _check_plain_numbers(Path(path))
         if head.startswith(_ERDAS_MARK):
             _check_erdas(Path(path), Path(path).stat().st_mtime_ns)
-        check_hdf5(Path(path))
-        if head.startswith(CLASSIC):
-            check_netcdf(Path(path))
+        _check_container(path, head)
         for sidecar in _sidecars(Path(path)):
             if is_metadata(sidecar):
                 _check_metadata_sidecar(sidecar)
@@ -289,6 +287,25 @@ def _check_raster_sidecar(path: str) -> None:
         raise _refused(path, "it lies beside a raster, and is no plain raster itself. Remove it")
 
 
+def _check_container(path: str, head: bytes) -> None:
+    """Raise `UserError` for NetCDF or HDF5 that shows other files or claims more than it holds."""
+    if SIGNATURE in head or head.startswith(CLASSIC):
+        _check_spelling(path)
+    check_hdf5(Path(path))
+    if head.startswith(CLASSIC):
+        check_netcdf(Path(path))
+
+
+def _check_spelling(path: str) -> None:
+    """Raise `UserError` for a NetCDF or HDF5 file at a path that means another file to its library."""
+    # the netCDF library takes a backslash for a slash on every system: it reads another file, or leaves this one to a
+    # driver that does not know where it lies
+    if os.sep == "/" and "\\" in path:
+        raise _refused(
+            path, "NetCDF and HDF5 are read only where no backslash is in their path. Rename the file or its folder"
+        )
+
+
 def _is_plain(head: bytes) -> bool:
     """Whether a file is a plain raster and no container, of which more than the first bytes would have to be judged."""
     return is_signed(head) and not head.startswith(CLASSIC) and SIGNATURE not in head
@@ -394,7 +411,7 @@ def _places(vrt: str, name: str, *, is_relative: bool) -> Iterator[str]:
 def allowed_folders() -> list[Path]:
     """The folders of `SEEP_VRT_FOLDERS`."""
     texts = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
-    return [Path(text).expanduser().resolve() for text in texts if text]
+    return [real_path(with_home(text)) for text in texts if text]
 
 
 def check_packed(location: str) -> None:

@@ -5,7 +5,7 @@ all that it holds, and asks the server of an address for it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from seep_lightning.config.known_classes import is_known
@@ -13,6 +13,7 @@ from seep_lightning.config.targets import TARGET
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import is_vouched_for
 from seep_lightning.errors import UserError
+from seep_lightning.files import real_path, with_home
 from seep_lightning.metrics.figures import BEFORE_SCALING
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.run_placeholder import fill_in_run
@@ -126,7 +127,7 @@ def _lies_below(text: str, folder: str) -> bool:
     """Whether a path is a folder, or lies below it, wherever links lead."""
     if _is_address(folder):
         return False
-    return Path(text).resolve().is_relative_to(Path(folder).expanduser().resolve())
+    return real_path(text).is_relative_to(real_path(with_home(folder)))
 
 
 def _was_moved(text: str, folders: list[str], stored_folder: Any) -> bool:

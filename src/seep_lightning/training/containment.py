@@ -15,6 +15,7 @@ from seep_lightning.config.targets import TARGET, is_node
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import is_vouched_for
 from seep_lightning.errors import UserError, shortened
+from seep_lightning.files import real_path, with_home
 from seep_lightning.runs.directory import Run
 from seep_lightning.training.run_placeholder import fill_in_run
 
@@ -153,5 +154,4 @@ def _is_own_server(setting: str, value: str) -> bool:
 
 def _lies_below(run: Run, text: str) -> bool:
     """Whether a path is the run's directory, or lies below it, wherever links lead."""
-    path = Path(text).expanduser()
-    return path.resolve().is_relative_to(run.dir.resolve())
+    return real_path(with_home(text)).is_relative_to(real_path(run.dir))

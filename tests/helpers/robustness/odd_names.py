@@ -69,6 +69,8 @@ NAMES: dict[str, str] = {
 
 MUST_WORK = ("exclamation mark", "semicolon", "tab", "newline", "backslash", "blank", "quote", "hash", "percent")
 """Names that may not be refused."""
+REFUSED_AS = {"predict: NetCDF": ("backslash",)}
+"""Of these, those that a library takes for the name of another file, by place."""
 
 
 WITH_THE_SAME_RESULT = ("predict", "prepare", "export", "evaluate", "sources")
@@ -183,6 +185,7 @@ def _input(place: Place, what: str, name: str) -> Input:
         writes = tuple(written.replace(place.old, f"in/{full}") for written in writes)
     changed = Command(sound.name, sound.verb, sound.material, arguments, writes, sound.reads)
     spoil = None if place.old is None else partial(rename, old=place.old, new=full)
+    must_work = what in MUST_WORK and what not in REFUSED_AS.get(place.name, ())
     # a chip's name says which scene it is of
     is_same = place.name.startswith(WITH_THE_SAME_RESULT) and place.name != "predict: chip"
     return Input(
@@ -192,7 +195,7 @@ def _input(place: Place, what: str, name: str) -> Input:
         changed,
         "names",
         spoil,
-        same=is_same and what in MUST_WORK,
+        same=is_same and must_work,
         names_differ=True,
-        refusable=what not in MUST_WORK,
+        refusable=not must_work,
     )

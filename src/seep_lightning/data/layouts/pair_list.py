@@ -13,6 +13,7 @@ from seep_lightning.data.layouts.names import chip_name, split_name
 from seep_lightning.data.left_out import left_out
 from seep_lightning.documents.tables import is_header, read_csv
 from seep_lightning.errors import UserError, as_error_of
+from seep_lightning.files import with_home
 from seep_lightning.scene.raster_formats import chip_suffixes
 
 ENTRY_KINDS = ("image", "mask")
@@ -95,7 +96,7 @@ class PairList:
     def _folders(self, path: Path, root: Path, column: str) -> list[Path]:
         """Where a column's files may lie: beside the list, below the root, in the folder of images or of masks."""
         named = self.config.images if column == "image" else self.config.masks
-        below = root / Path(named).expanduser()
+        below = root / with_home(named)
         places = [path.parent, root, below] if below.is_dir() else [path.parent, root]
         return list(dict.fromkeys(places))
 
@@ -109,7 +110,7 @@ class PairList:
         if not text:
             raise UserError(f"data.pairs: {path} line {row.line} has no {column}. {_cure(column)}")
         for folder in folders:
-            file = folder / Path(text).expanduser()
+            file = folder / with_home(text)
             if file.is_file():
                 return _checked_format(path, row, file)
         if may_skip:
@@ -145,7 +146,7 @@ def pairs_path(config: DataConfig, root: Path) -> Path:
     Raises:
         UserError: There is no such file.
     """
-    named = Path(config.pairs or "").expanduser()
+    named = with_home(config.pairs or "")
     for path in (named, root / named):
         if path.is_file():
             # so that its chips are found after the working folder has changed, as in a notebook it may
