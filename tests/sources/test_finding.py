@@ -8,10 +8,11 @@ from scipy.stats import beta, binom
 
 from seep_lightning.errors import UserError
 from seep_lightning.sources.cells import CellGrid, CellSet
-from seep_lightning.sources.chance import corrected
+from seep_lightning.sources.chance import Permutations, corrected, largest_by_chance
 from seep_lightning.sources.days import Day, Slick
 from seep_lightning.sources.ends import Ends
 from seep_lightning.sources.finding import find_sources
+from seep_lightning.sources.marks import MARKS, MarkedDays, universe_of
 from seep_lightning.sources.origin import MOST_CANDIDATES, Bundle, origin_of
 from seep_lightning.sources.rate import JEFFREYS
 from seep_lightning.sources.shifts import ShiftableCells
@@ -124,6 +125,20 @@ def test_surprise_is_the_tail_of_a_binomial_and_p_values_count_the_real_days():
     counts[1, kinds.slot[0]] = 5
     assert kinds.largest(counts).tolist() == [0, told[0]]
     assert corrected(np.array([told[0], 0.0]), np.array([0.0, told[0], 9.0])).tolist() == [0.75, 1.0]
+
+
+def test_chance_is_the_same_where_a_wide_sea_has_too_many_cells_for_a_table(six_days, monkeypatch):
+    sea = CellSet.of_mask(np.ones((150, 150), bool), -20, -20)
+    days = [replace(day, looked=sea.union(day.looked)) for day in six_days]
+    marked = MarkedDays(days, GRID, universe_of(days), MARKS[0], 1)
+    totals = marked.totals()
+    kinds = kinds_of(totals, least=2)
+    marks = int(totals.seen.sum())
+    assert marks * 4 < kinds.slots
+    by_table = largest_by_chance(marked, kinds, marks, Permutations(50, 0))
+    monkeypatch.setattr("seep_lightning.sources.chance.BATCH_BYTES", 7 * marks * 4)
+    by_lists = largest_by_chance(marked, kinds, marks, Permutations(50, 0))
+    assert by_lists.tolist() == by_table.tolist() and by_table.max() > 0
 
 
 @pytest.mark.parametrize("seen, looked", [(0, 4), (3, 9), (7, 7)])

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seep_lightning.sources.marks import MarkedCells, MarkedDays
+from seep_lightning.sources.marks import MarkedDays
 from seep_lightning.sources.shifts import Indices, ShiftableCells
+from seep_lightning.sources.slot_counts import SlotCounts, SlotLists, SlotTable
 from seep_lightning.sources.surprise import CellKinds, Floats
 
 BATCH_BYTES = 256 * 2**20
@@ -42,41 +43,47 @@ class Permutations:
         return cells.shifts(self.number, rng)
 
 
-def largest_by_chance(days: MarkedDays, kinds: CellKinds, permutations: Permutations) -> Floats:
+def largest_by_chance(days: MarkedDays, kinds: CellKinds, marks: int, permutations: Permutations) -> Floats:
     """Find the surprise of the most surprising cell of each permutation.
 
     Args:
         days: All days; they are read once for each batch of permutations.
         kinds: Of the cells.
+        marks: How many cells are marked, summed over the days.
         permutations: How to shift them.
 
     Returns:
         (permutations,).
     """
-    count_type = np.min_scalar_type(len(days.days))
-    batch = max(BATCH_BYTES // (kinds.slots * count_type.itemsize), 1)
+    table_bytes = kinds.slots * np.min_scalar_type(len(days.days)).itemsize
+    list_bytes = max(marks, 1) * np.dtype(np.int32).itemsize
+    fits = table_bytes * permutations.number <= BATCH_BYTES
+    as_table = fits or table_bytes <= list_bytes
+    batch = max(BATCH_BYTES // (table_bytes if as_table else list_bytes), 1)
     largest = []
     for start in range(0, permutations.number, batch):
-        number = min(batch, permutations.number - start)
-        counts = np.zeros((number, kinds.slots), count_type)
-        for day in days:
-            _count(counts, day, start, kinds, permutations)
-        largest.append(kinds.largest(counts))
+        part = slice(start, min(start + batch, permutations.number))
+        number = part.stop - part.start
+        counts: SlotCounts
+        if as_table:
+            counts = SlotTable.empty(number, kinds.slots, len(days.days))
+        else:
+            counts = SlotLists.empty(number, marks)
+        _count(counts, days, part, kinds, permutations)
+        largest.append(counts.largest(kinds))
     return np.concatenate(largest)
 
 
-def _count(
-    counts: NDArray[np.unsignedinteger], day: MarkedCells, start: int, kinds: CellKinds, permutations: Permutations
-) -> None:
-    """Add a day to counts (permutations, slots) of the permutations from `start` on."""
-    cells = ShiftableCells.of(day.looked)
-    shifts = permutations.shifts(day.name, cells)[start : start + len(counts)]
-    slots = kinds.slot[day.places]
-    for rows in _portions(len(counts), len(day.marked)):
-        reached = slots[cells.moved(day.marked, shifts[rows])].astype(np.int64)
-        reached += np.arange(rows.start, rows.stop)[:, None] * kinds.slots
-        # a shift reaches no cell twice, so plain indexing counts right; the count of the last slot is never read
-        counts.reshape(-1)[reached] += 1
+def _count(counts: SlotCounts, days: MarkedDays, part: slice, kinds: CellKinds, permutations: Permutations) -> None:
+    """Count over all days what some of the permutations reach."""
+    before = 0
+    for day in days:
+        cells = ShiftableCells.of(day.looked)
+        shifts = permutations.shifts(day.name, cells)[part]
+        slots = kinds.slot[day.places]
+        for rows in _portions(len(shifts), len(day.marked)):
+            counts.add(rows, slots[cells.moved(day.marked, shifts[rows])], before)
+        before += len(day.marked)
 
 
 def _portions(permutations: int, cells: int) -> Iterator[slice]:

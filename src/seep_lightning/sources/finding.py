@@ -79,9 +79,9 @@ def recurrent_cells(marked: Sequence[MarkedDays], settings: SourceSettings) -> R
         kinds = kinds_of(totals, settings.min_days)
         by_cell = np.maximum(by_cell, kinds.of_cells(totals.seen))
         # the same permutation shifts slicks and ends alike: the larger surprise of both is one draw of chance
-        by_chance = np.maximum(
-            by_chance, largest_by_chance(days, kinds, Permutations(settings.permutations, settings.seed))
-        )
+        permutations = Permutations(settings.permutations, settings.seed)
+        marks = int(totals.seen.sum())
+        by_chance = np.maximum(by_chance, largest_by_chance(days, kinds, marks, permutations))
     p_values = corrected(by_cell, by_chance)
     chosen = p_values < settings.level
     if not chosen.any():

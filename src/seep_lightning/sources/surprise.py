@@ -74,6 +74,22 @@ class CellKinds:
         largest: Floats = surprise(most, self.looked, self.share, self.least).max(axis=1)
         return largest
 
+    def largest_of(self, reached: Integers) -> float:
+        """Find the largest surprise of one permutation.
+
+        Args:
+            reached: Slots, each once for each day that reaches it, in any order.
+
+        Returns:
+            The surprise; 0 where no cell was seen on enough days.
+        """
+        slots, counts = np.unique(reached, return_counts=True)
+        enough = (counts >= self.least) & (slots < self.slots - 1)
+        if not enough.any():
+            return 0.0
+        kind = np.searchsorted(self.first, slots[enough], side="right") - 1
+        return float(surprise(counts[enough], self.looked[kind], self.share[kind], self.least).max())
+
     def of_cells(self, seen: Integers) -> Floats:
         """Work out the surprise of each cell, (cells,), from the days seen there."""
         if not len(self.first):
