@@ -6,15 +6,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from affine import Affine
+from rasterio.windows import Window
 
 from helpers.map_days import write_map
+from helpers.rasters import UTM
 from seep_lightning import find_sources
 from seep_lightning.errors import UserError
+from seep_lightning.scene.projections import Points
 from seep_lightning.sources.cells import CellBox, CellGrid
-from seep_lightning.sources.drawing import MOST_TILES, cells_of_polygons, check_looked
+from seep_lightning.sources.drawing import (
+    DrawingRoom,
+    LookedGround,
+    ScenePixels,
+    cells_of_polygons,
+    inner_cells,
+    looked_cells,
+)
 from seep_lightning.sources.looks import MOST_SLICKS, measured_slicks
-from seep_lightning.sources.tiles import TILE
+from seep_lightning.sources.tiles import TileKey
 
 GRID = CellGrid("", 0.0, 0.0, 1.0)
 SIDE = 40_000
@@ -39,27 +51,86 @@ def test_a_huge_outline_is_refused() -> None:
         cells_of_polygons(np.array([shapely.box(0, -SIDE, SIDE, 0)]), GRID)
 
 
-def test_so_are_many_that_reach_far() -> None:
+def test_long_thin_outlines_count_by_their_cells_and_not_by_their_rectangles() -> None:
     slanting = shapely.Polygon([(0, 0), (9, 0), (SIDE, -SIDE)])
+    found = cells_of_polygons(np.array([slanting, slanting]), GRID)
+    assert [len(cells) < 10 * SIDE for cells in found] == [True, True]
+    room = DrawingRoom()
+    room.take(drawn=1 << 31)
     with pytest.raises(UserError, match="over more than 2,147,483,648 cells"):
-        cells_of_polygons(np.array([slanting, slanting]), GRID)
+        room.take(drawn=1)
 
 
 def test_a_long_thin_outline_has_the_same_cells_drawn_by_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     slanting = shapely.Polygon([(-5.5, 3.5), (700, -1300), (705, -1299)])
     (whole,) = cells_of_polygons(np.array([slanting]), GRID)
-    monkeypatch.setattr("seep_lightning.sources.drawing.DRAWN_AT_ONCE", 1)
+    monkeypatch.setattr("seep_lightning.sources.drawing.DRAWN_AT_ONCE", 1 << 16)
     (by_tiles,) = cells_of_polygons(np.array([slanting]), GRID)
     # one corner lies on the side of a cell
     assert len(np.setxor1d(by_tiles.keys, whole.keys)) <= 1 and len(whole) > 2000
 
 
+def square(row: int, column: int, tiles: int) -> tuple[list[TileKey], CellBox]:
+    """The tiles of a square, and its cells."""
+    keys = [TileKey(row + down, column + right) for down in range(tiles) for right in range(tiles)]
+    return keys, keys[0].box.with_box(keys[-1].box)
+
+
 def test_what_was_looked_at_has_bounds() -> None:
-    check_looked(CellBox(0, 0, TILE * 30, TILE * 30), 400)
-    with pytest.raises(UserError, match="more was looked at than 512 x 512 x 512 cells"):
-        check_looked(CellBox(0, 0, TILE * 30, TILE * 30), MOST_TILES + 1)
+    ground = LookedGround(GRID)
+    ground.add(*square(0, 0, 15))
+    ground.add(*square(60, 60, 15))
+    ground.add([], CellBox(0, 0, 0, 0))
+    with pytest.raises(UserError, match=r"more ground than 512 x 512 x 512 cells of 1 px\. .* such as cell=2 over"):
+        ground.add(*square(30, 30, 15))
     with pytest.raises(UserError, match="the days lie too far apart"):
-        check_looked(CellBox(0, 0, 1000, 2_000_000), 5)
+        LookedGround(GRID).add([TileKey(0, 0), TileKey(4000, 0)], CellBox(0, 0, 2_000_000, 2000))
+
+
+def test_a_scene_is_not_read_to_its_end_where_it_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seep_lightning.sources.drawing.MOST_TILES", 3)
+    everywhere = ScenePixels(1024, 1024, lambda *box: np.ones((box[1] - box[0], box[3] - box[2]), bool), flip, flip)
+    with pytest.raises(UserError, match="more ground than 3 x"):
+        looked_cells(everywhere, GRID)
+    with pytest.raises(UserError, match="more ground than 3 x"):
+        inner_cells(shapely.box(0, -1024, 1024, 0), GRID)
+    assert len(inner_cells(shapely.box(0, -1024, 512, 0), GRID).tiles) == 2
+
+
+def flip(points: Points) -> Points:
+    """From column and row to x and y, or back."""
+    return np.asarray(points * [1, -1])
+
+
+def test_seas_far_apart_are_one_answer(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    far = UTM["transform"] @ Affine.translation(1e5, 1e5)
+    for day, transform in enumerate([UTM["transform"], UTM["transform"], UTM["transform"], far, far, far], 1):
+        write_map(tmp_path / "maps", f"S1_2018010{day}T054412", [np.s_[40:44, 20:60]], transform=transform)
+    find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
+    with rasterio.open(tmp_path / "out" / "recurrence.tif") as raster:
+        assert raster.width > 12_000 and raster.overviews(1) == [] and raster.driver == "GTiff"
+        corners = [
+            raster.read(1, window=Window(x, y, 40, 40)) for x, y in ((0, 0), (raster.width - 40, raster.height - 40))
+        ]
+    assert [float(np.nanmax(corner)) for corner in corners] == [3, 3]
+
+
+def test_a_day_that_reaches_too_far_leaves_the_others_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "maps").mkdir()
+    write_map(tmp_path / "maps", "S1_20180101T054412", [np.s_[40:44, 20:60]])
+    find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
+    before = [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.*")) if path.is_file()]
+    far = UTM["transform"] @ Affine.translation(1e5, 0)
+    new = write_map(tmp_path / "maps", "S1_20180102T054412", [np.s_[40:44, 20:60]], transform=far)
+    monkeypatch.setattr("seep_lightning.sources.drawing.MOST_TILES", 2)
+    with pytest.raises(UserError, match="more ground than 2 x"):
+        find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
+    assert [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.*")) if path.is_file()] == before
+    new.unlink()
+    find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
 
 
 def test_more_outlines_than_a_scene_has_are_refused() -> None:

@@ -1,12 +1,14 @@
 """Finished rows as Cloud Optimized GeoTIFFs."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import rasterio.shutil
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
@@ -78,13 +80,37 @@ def write_cog(rows: Journal, path: Path, layer: MapLayer, like: Raster, tags: di
     publish(draft, path)
 
 
-def write_copy_as_cog(source: Path, path: Path, resampling: str, tags: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class SparseContent:
+    """What a raster holds that may be empty for the most part.
+
+    Attributes:
+        windows: Where it has data: only these are checked, reading all of it would take longer than writing it.
+        resampling: How overviews are made, as GDAL calls it; None for no overviews.
+    """
+
+    windows: Sequence[Window]
+    resampling: str | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """GDAL's options, beside those of all maps."""
+        if self.resampling is None:
+            return {"sparse_ok": True, "overviews": "NONE"}
+        return {"sparse_ok": True, "overview_resampling": self.resampling}
+
+    def checksums(self, dataset: Any) -> list[int]:
+        """GDAL's checksum of each band in each window of an open raster."""
+        return [dataset.checksum(band, window) for window in self.windows for band in dataset.indexes]
+
+
+def write_copy_as_cog(source: Path, path: Path, content: SparseContent, tags: dict[str, str]) -> None:
     """Write a raster of our own again as a Cloud Optimized GeoTIFF, all or nothing.
 
     Args:
-        source: The raster; its checksum and the tags are added to it.
+        source: The raster; the tags are added to it.
         path: The file to write.
-        resampling: How overviews are made, as GDAL calls it.
+        content: What it holds.
         tags: Further metadata.
 
     Raises:
@@ -93,12 +119,11 @@ def write_copy_as_cog(source: Path, path: Path, resampling: str, tags: dict[str,
     with draft_of(path, MAP_FORMAT.suffix) as draft:
         try:
             with open_dataset(source, "r+") as plain:
-                checksums = [str(plain.checksum(band)) for band in plain.indexes]
-                plain.update_tags(**tags, **{CHECKSUM_TAG: " ".join(checksums)})
+                plain.update_tags(**tags)
             with rasterio.Env(CPL_TMPDIR=str(path.parent)):
-                options = {"driver": MAP_FORMAT.driver, **MAP_FORMAT.options}
-                rasterio.shutil.copy(source, draft, overview_resampling=resampling, **options)
-            _check_copy(draft)
+                options = {"driver": MAP_FORMAT.driver, **MAP_FORMAT.options, **content.options}
+                rasterio.shutil.copy(source, draft, **options)
+            _check_copy(source, draft, content)
         except (RasterioError, compat.gdal_error(), OSError) as error:
             reason = first_line(error)[:LONGEST_GDAL_MESSAGE]
             free = shutil.disk_usage(path.parent).free / 1e9
@@ -107,12 +132,12 @@ def write_copy_as_cog(source: Path, path: Path, resampling: str, tags: dict[str,
         publish(draft, path)
 
 
-def _check_copy(draft: Path) -> None:
-    """Raise `OSError` unless a draft holds the pixels of which its tag tells the checksums."""
-    with open_own_dataset(draft) as written:
-        checksums = [str(written.checksum(band)) for band in written.indexes]
-        if written.tags().get(CHECKSUM_TAG) != " ".join(checksums):
-            raise OSError("what was written differs")
+def _check_copy(source: Path, draft: Path, content: SparseContent) -> None:
+    """Raise `OSError` unless a draft holds the data of its source."""
+    with open_own_dataset(source) as plain, open_own_dataset(draft) as written:
+        is_whole = content.checksums(plain) == content.checksums(written)
+    if not is_whole:
+        raise OSError("what was written differs")
 
 
 def _describe(vrt: Path, rows: Journal, layer: MapLayer, like: Raster, tags: dict[str, str]) -> None:

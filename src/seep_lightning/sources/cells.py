@@ -1,6 +1,6 @@
 """The cells that days share: an equal-area grid of squares, and sets of its cells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -121,6 +121,15 @@ class CellBox:
     def shape(self) -> tuple[int, int]:
         """Rows and columns of cells."""
         return self.bottom - self.top, self.right - self.left
+
+    def halves(self) -> tuple["CellBox", "CellBox"]:
+        """Its two halves, across the longer side."""
+        height, width = self.shape
+        if height > width:
+            middle = self.top + height // 2
+            return replace(self, bottom=middle), replace(self, top=middle)
+        middle = self.left + width // 2
+        return replace(self, right=middle), replace(self, left=middle)
 
     def meets(self, other: "CellBox") -> bool:
         """Whether a cell lies in both."""

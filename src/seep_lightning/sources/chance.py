@@ -64,11 +64,8 @@ def largest_by_chance(days: MarkedDays, kinds: CellKinds, marks: int, permutatio
     for start in range(0, permutations.number, batch):
         part = slice(start, min(start + batch, permutations.number))
         number = part.stop - part.start
-        counts: SlotCounts
-        if as_table:
-            counts = SlotTable.empty(number, kinds.slots, len(days.days))
-        else:
-            counts = SlotLists.empty(number, marks)
+        table = SlotTable.empty(number, kinds.slots, len(days.days)) if as_table else None
+        counts: SlotCounts = table or SlotLists.empty(number, marks)
         _count(counts, days, part, kinds, permutations)
         largest.append(counts.largest(kinds))
     return np.concatenate(largest)

@@ -144,8 +144,12 @@ def _read_all(looks: Sequence[LookSource], store: LookStore, config: SourcesConf
 
 
 def _add(looks: Sequence[LookSource], store: LookStore, grid: CellGrid) -> None:
-    for look in counted(looks, "read", "scenes"):
-        store.add(look.read(grid))
+    """Read looks into the store; one that reaches too far is not stored, or no later call could do without it."""
+    ground = store.ground(grid)
+    for source in counted(looks, "read", "scenes"):
+        look = source.read(grid)
+        ground.add(look.looked.tiles, look.looked.box())
+        store.add(look)
 
 
 def _is_stored(look: LookSource, store: LookStore) -> bool:

@@ -1,7 +1,7 @@
 """Polygons and scenes as cells."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
@@ -14,7 +14,7 @@ from seep_lightning.scene.datasets import silent_about_georeference
 from seep_lightning.scene.projections import Points
 from seep_lightning.scene.vector_layers import Shapes
 from seep_lightning.sources.cells import CellBox, CellGrid, CellSet, Keys
-from seep_lightning.sources.tiles import TILE, TiledMarks, tiles_of
+from seep_lightning.sources.tiles import TILE, TiledMarks, TileKey, joined_box, tiles_of
 
 BLOCK = 2048
 """Pixels along the side of the part of a scene that is read at once."""
@@ -22,15 +22,12 @@ EDGE_POINTS = 17
 """Points along each side of a block by which its extent in the grid is found."""
 MOST_CELLS = 1 << 31
 """Of the rectangle around a polygon, or around all days: more is a mistake in coordinates."""
-MOST_EMPTY_CELLS = 1 << 27
-EMPTIEST = 16
-"""Of a rectangle of more cells than those, at least one in so many lies in a tile that was looked at."""
 MOST_TILES = 512
 """That were looked at, together: 860,000 km2 in cells of 80 m. All their cells are in memory at once."""
 MOST_SLICK_CELLS = 1 << 24
 """Of all slicks of a scene: 107,000 km2 in cells of 80 m. A small file may claim more than memory holds."""
-DRAWN_AT_ONCE = 1 << 24
-"""Cells of a rectangle; larger ones are drawn tile by tile."""
+DRAWN_AT_ONCE = 1 << 20
+"""Cells of a rectangle; larger ones are drawn in parts."""
 ReadValid = Callable[[int, int, int, int], NDArray[np.bool_]]
 """Of top, bottom, left, right: which pixels are valid, (bottom - top, right - left)."""
 
@@ -60,6 +57,9 @@ def looked_cells(scene: ScenePixels, grid: CellGrid) -> TiledMarks:
     Args:
         scene: The scene.
         grid: The grid.
+
+    Raises:
+        UserError: It covers more cells than days can.
     """
     looked = TiledMarks()
     for top in range(0, scene.height, BLOCK):
@@ -76,6 +76,7 @@ def _add_block(looked: TiledMarks, scene: ScenePixels, grid: CellGrid, block: Ce
     cells = _cells_around(block, scene, grid)
     if not valid.any() or cells is None:
         return
+    check_cells(cells)
     for tile in tiles_of(cells):
         part = tile.box.common(cells)
         rows, columns = np.mgrid[part.top : part.bottom, part.left : part.right]
@@ -83,6 +84,7 @@ def _add_block(looked: TiledMarks, scene: ScenePixels, grid: CellGrid, block: Ce
         pixels = scene.from_grid(grid.points(middles))
         marks = _values_at(valid, pixels - [block.left, block.top])
         looked.add(marks.reshape(part.shape), part.top, part.left)
+        check_tiles(len(looked.tiles), grid)
 
 
 def _values_at(valid: NDArray[np.bool_], pixels: Points) -> NDArray[np.bool_]:
@@ -120,39 +122,56 @@ def cells_of_polygons(polygons: Shapes, grid: CellGrid) -> list[CellSet]:
     Raises:
         UserError: They reach over more cells than the slicks of a scene can.
     """
-    boxes = [box_of_bounds(bounds, grid) for bounds in shapely.bounds(polygons)]
-    if sum(_cell_count(box) for box in boxes) > MOST_CELLS:
-        raise _too_many_cells(MOST_CELLS)
     found: list[CellSet] = []
-    left = MOST_SLICK_CELLS
-    for polygon, box in zip(polygons, boxes, strict=True):
-        found.append(_touched_cells(polygon, box, grid, left))
-        left -= len(found[-1])
+    room = DrawingRoom()
+    for polygon, bounds in zip(polygons, shapely.bounds(polygons), strict=True):
+        found.append(_touched_cells(polygon, box_of_bounds(bounds, grid), grid, room))
     return found
 
 
-def _touched_cells(polygon: shapely.Geometry, box: CellBox, grid: CellGrid, most: int) -> CellSet:
-    """The cells that a polygon touches; `UserError` for more than `most`."""
-    keys: list[Keys] = []
+@dataclass
+class DrawingRoom:
+    """How much may still be drawn of the slicks of a scene.
+
+    Attributes:
+        cells: Cells that slicks touch.
+        drawn: Cells of the rectangles that are drawn for it, which cost the time.
+    """
+
+    cells: int = MOST_SLICK_CELLS
+    drawn: int = MOST_CELLS
+
+    def take(self, *, cells: int = 0, drawn: int = 0) -> None:
+        """Use some of it; `UserError` where too little is left."""
+        self.cells -= cells
+        self.drawn -= drawn
+        if self.cells < 0:
+            raise _too_many_cells(MOST_SLICK_CELLS)
+        if self.drawn < 0:
+            raise _too_many_cells(MOST_CELLS)
+
+
+def _touched_cells(polygon: shapely.Geometry, box: CellBox, grid: CellGrid, room: DrawingRoom) -> CellSet:
+    """The cells that a polygon touches."""
+    keys: list[Keys] = [CellSet.none().keys]
+    shapely.prepare(polygon)
     for part in _parts_to_draw(polygon, box, grid):
+        room.take(drawn=_cell_count(part))
         one_cell = part.shape == (1, 1)
         marks = np.ones((1, 1), bool) if one_cell else _draw(polygon, part, grid, all_touched=True)
         keys.append(CellSet.of_mask(marks, part.top, part.left).keys)
-        if sum(map(len, keys)) > most:
-            raise _too_many_cells(MOST_SLICK_CELLS)
-    return CellSet(keys[0] if len(keys) == 1 else np.sort(np.concatenate([*keys, CellSet.none().keys])))
+        room.take(cells=len(keys[-1]))
+    return CellSet(keys[-1] if len(keys) == 2 else np.sort(np.concatenate(keys)))
 
 
 def _parts_to_draw(polygon: shapely.Geometry, box: CellBox, grid: CellGrid) -> Iterator[CellBox]:
-    """The rectangle around a polygon; of a large one those of its tiles that the polygon meets."""
+    """The rectangle around a prepared polygon; a large one is halved, as often as needed, and empty halves left out."""
     if _cell_count(box) <= DRAWN_AT_ONCE:
         yield box
         return
-    shapely.prepare(polygon)
-    for tile in tiles_of(box):
-        part = tile.box.common(box)
-        if shapely.intersects(polygon, _outline(part, grid)):
-            yield part
+    for half in box.halves():
+        if shapely.intersects(polygon, _outline(half, grid)):
+            yield from _parts_to_draw(polygon, half, grid)
 
 
 def _cell_count(box: CellBox) -> int:
@@ -184,8 +203,8 @@ def inner_cells(polygons: shapely.Geometry, grid: CellGrid) -> TiledMarks:
     shapely.prepare(polygons)
     for tile in tiles_of(box_of_bounds(shapely.bounds(polygons), grid)):
         if shapely.intersects(polygons, _outline(tile.box, grid)):
-            check_tiles(len(marks.tiles))
             marks.add(_draw(polygons, tile.box, grid, all_touched=False), tile.box.top, tile.box.left)
+            check_tiles(len(marks.tiles), grid)
     return marks
 
 
@@ -209,30 +228,51 @@ def check_cells(box: CellBox) -> None:
         raise _too_far_apart(box)
 
 
-def check_looked(box: CellBox, tiles: int) -> None:
-    """Check how much was looked at on all days.
+def check_tiles(tiles: int, grid: CellGrid) -> None:
+    """Raise `UserError` for more tiles than can be handled.
 
     Args:
-        box: The rectangle around it.
-        tiles: How many tiles hold a cell of it.
-
-    Raises:
-        UserError: It is more than can be handled, or next to nothing of the rectangle.
+        tiles: How many hold a cell that was looked at.
+        grid: The grid.
     """
-    check_cells(box)
-    check_tiles(tiles)
-    cells = _cell_count(box)
-    if cells > MOST_EMPTY_CELLS and cells > EMPTIEST * tiles * TILE**2:
-        raise _too_far_apart(box)
-
-
-def check_tiles(tiles: int) -> None:
-    """Raise `UserError` for more tiles than can be handled."""
     if tiles > MOST_TILES:
+        ground = f" ({MOST_TILES * (TILE * grid.size / 1000) ** 2:,.0f} km2)" if grid.wkt else ""
         raise UserError(
-            f"more was looked at than {MOST_TILES} x {TILE} x {TILE} cells. Give larger cells (cell=), or the days of "
-            "one region at a time, each region an output of its own."
+            f"the days look at more ground than {MOST_TILES} x {TILE} x {TILE} cells of {grid.size:g} {grid.unit}"
+            f"{ground}. Pass larger cells, such as cell={2 * grid.size:g} overwrite=true; or give the days of one "
+            "region at a time, each region an output of its own."
         )
+
+
+@dataclass
+class LookedGround:
+    """What some looks looked at, as far as its bounds are asked for.
+
+    Attributes:
+        grid: The grid of their cells.
+        tiles: The tiles that hold a cell of it.
+        box: The rectangle around it; None for no cells.
+    """
+
+    grid: CellGrid
+    tiles: set[TileKey] = field(default_factory=set)
+    box: CellBox | None = None
+
+    def add(self, tiles: Iterable[TileKey], box: CellBox) -> None:
+        """Add what a look looked at.
+
+        Args:
+            tiles: The tiles that hold a cell of it.
+            box: The rectangle around its cells.
+
+        Raises:
+            UserError: It is more than can be handled.
+        """
+        self.tiles |= set(tiles)
+        self.box = joined_box([box] if self.box is None else [self.box, box])
+        if self.box is not None:
+            check_cells(self.box)
+        check_tiles(len(self.tiles), self.grid)
 
 
 def _too_far_apart(box: CellBox) -> UserError:

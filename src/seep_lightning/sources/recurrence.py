@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from seep_lightning.files import draft_of
-from seep_lightning.scene.cog import write_copy_as_cog
+from seep_lightning.scene.cog import SparseContent, write_copy_as_cog
 from seep_lightning.scene.datasets import open_dataset
 from seep_lightning.sources.cells import CellBox, CellGrid
 from seep_lightning.sources.day_list import DayList
-from seep_lightning.sources.drawing import check_looked
-from seep_lightning.sources.tiles import TILE, TileKey, joined_box
+from seep_lightning.sources.tiles import TILE, TileKey
 
 BANDS = ("days_seen", "days_looked", "rate")
 """rate is days_seen / days_looked."""
 NODATA = float("nan")
 """Of cells where nobody ever looked."""
+MOST_EMPTY_CELLS = 1 << 27
+EMPTIEST = 16
+"""A raster of more cells than those, of which fewer than one in so many lies in a tile with data, has no overviews."""
 Counts = NDArray[np.float32]
 """Bands of a tile, (3, TILE, TILE)."""
 
@@ -69,14 +71,29 @@ def write_recurrence(days: DayList, grid: CellGrid, path: Path) -> None:
     Raises:
         UserError: The days lie too far apart or looked at too much, or the disk refuses it.
     """
-    boxes = [CellBox(*look.box) for facts in days.facts for look in facts.looks]
+    ground = days.store.ground(grid)
     # a raster needs a pixel
-    box = joined_box(boxes) or CellBox(0, 0, 1, 1)
-    check_looked(box, len({key for facts in days.facts for key in facts.tiles}))
+    box = ground.box or CellBox(0, 0, 1, 1)
+    parts = [key.box.common(box) for key in sorted(ground.tiles)]
     with draft_of(path, ".tif") as draft:
         _write_plain(days, grid, box, draft)
         tags = {"CELL_SIZE": f"{grid.size:g} {grid.unit}", "DAYS": str(len(days))}
-        write_copy_as_cog(draft, path, "average", tags)
+        content = SparseContent([_window(part, box) for part in parts], _resampling(box, len(parts)))
+        write_copy_as_cog(draft, path, content, tags)
+
+
+def _resampling(box: CellBox, tiles: int) -> str | None:
+    """How overviews are made; None for none: of seas far apart they take a minute, and show next to nothing."""
+    rows, columns = box.shape
+    is_large = rows * columns > MOST_EMPTY_CELLS
+    is_empty = rows * columns > EMPTIEST * tiles * TILE**2
+    return None if is_large and is_empty else "average"
+
+
+def _window(part: CellBox, box: CellBox) -> Window:
+    """Where a rectangle of cells lies in the raster of another."""
+    rows, columns = part.shape
+    return Window(part.left - box.left, part.top - box.top, columns, rows)
 
 
 def _write_plain(days: DayList, grid: CellGrid, box: CellBox, path: Path) -> None:
@@ -104,5 +121,4 @@ def _write_plain(days: DayList, grid: CellGrid, box: CellBox, path: Path) -> Non
             part = key.box.common(box)
             rows = slice(part.top - key.box.top, part.bottom - key.box.top)
             columns = slice(part.left - key.box.left, part.right - key.box.left)
-            window = Window(part.left - box.left, part.top - box.top, part.shape[1], part.shape[0])
-            file.write(counts[:, rows, columns], window=window)
+            file.write(counts[:, rows, columns], window=_window(part, box))
