@@ -125,8 +125,8 @@ def test_a_day_that_reaches_too_far_leaves_the_others_as_they_were(
     before = [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.*")) if path.is_file()]
     far = UTM["transform"] @ Affine.translation(1e5, 0)
     new = write_map(tmp_path / "maps", "S1_20180102T054412", [np.s_[40:44, 20:60]], transform=far)
-    monkeypatch.setattr("seep_lightning.sources.drawing.MOST_TILES", 2)
-    with pytest.raises(UserError, match="more ground than 2 x"):
+    monkeypatch.setattr("seep_lightning.sources.drawing.MOST_TILES", 4)
+    with pytest.raises(UserError, match="more ground than 4 x"):
         find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
     assert [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.*")) if path.is_file()] == before
     new.unlink()
