@@ -30,7 +30,7 @@ from seep_lightning.metrics.counts import count_pixels
 from seep_lightning.scene.boxes import Box
 from seep_lightning.scene.levels import level
 from seep_lightning.scene.object_features import FEATURES, PLACE_FEATURES, POINTS
-from seep_lightning.scene.object_judge import Judge, terms_of
+from seep_lightning.scene.object_judge import Judge, term_count, terms_of
 
 NAMES = list(FEATURES)
 
@@ -140,7 +140,11 @@ def test_it_brings_what_it_says_on_scenes_that_it_was_not_taught_on(
     ("key", "value"),
     [
         ("deviations", [0.0] * len(NAMES)),
+        ("deviations", [5e-324] * len(NAMES)),
+        ("deviations", [1e308] * len(NAMES)),
         ("means", [float("nan")] * len(NAMES)),
+        ("means", [-1e308] * len(NAMES)),
+        ("weights", [1e308, -1e308] * 39),
         ("least", 2),
         ("taught_on", "x" * 2000),
     ],
@@ -150,6 +154,26 @@ def test_numbers_that_are_none_of_a_judge_are_refused(key: str, value: object, t
     (tmp_path / "judge.json").write_text(json.dumps({**asdict(judge), key: value}))
     with pytest.raises(UserError, match=f"judge.json.*{key}"):
         Judge.read(tmp_path / "judge.json")
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(1e6, 1.0), (-1e6, 0.0)])
+def test_the_largest_numbers_of_a_judge_give_a_score(weight: float, expected: float, tmp_path: Path) -> None:
+    count = len(NAMES)
+    judge = Judge(NAMES, [-1e6] * count, [1e-30] * count, [weight] * term_count(count), least=0.5)
+    (tmp_path / "judge.json").write_text(json.dumps(asdict(judge)))
+    rows = np.stack([np.zeros(count), np.full(count, 1e6), np.full(count, np.inf)])
+    with np.errstate(all="raise"):
+        assert Judge.read(tmp_path / "judge.json").scores(rows) == pytest.approx(expected)
+
+
+def test_a_feature_that_nobody_can_tell_counts_as_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    judge = teach(rng.normal(5, 2, size=(60, len(NAMES))), rng.random(60), np.ones(60))
+    row = rng.normal(5, 2, size=len(NAMES))
+    row[3] = judge.means[3]
+    unknown = row.copy()
+    unknown[3] = np.nan
+    assert judge.scores(unknown[None]) == judge.scores(row[None])
 
 
 def test_a_pickle_is_no_judge(tmp_path: Path) -> None:

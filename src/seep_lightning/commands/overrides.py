@@ -31,11 +31,15 @@ NAME_KEYS = frozenset(
     }
 )
 _NEEDS_QUOTES = re.compile(r"[^\w \t./:=+@?|%*$\\-]", re.ASCII)
+_DOLLAR_BRACE = re.compile(r"(?P<backslashes>\\*)\$\{")
 # a function of Hydra's grammar, such as `choice(a,b)`
 _FUNCTION = re.compile(r"\w+\(.*\)")
 # so many pieces between commas may be one name
 MOST_PIECES = 12
-QUOTES = ("'", '"', "${")
+REFERENCE = "${"
+QUOTES = ("'", '"', REFERENCE)
+# a backslash before a quote makes it a part of the text
+_QUOTED = re.compile(r"""(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)""", re.DOTALL)
 # keys whose values are dictionaries that may have keys in quotes, such as {"0,255,255": 1}
 QUOTED_KEYS = frozenset({"data.mask_values", "mask_values"})
 _QUOTED_KEY = re.compile(r"""(["'])([^"']*)\1\s*:""")
@@ -113,8 +117,8 @@ def escape_quoted_keys(argument: str) -> str:
 def quote_path(argument: str, *, multirun: bool) -> str:
     """Quote the value of a path-valued key: `=`, brackets, commas and blanks mean something in Hydra's grammar.
 
-    What is the name of something that exists is that, also with commas and brackets. Of any key, a value that begins
-    with `~` is taken for a path, and `~` replaced by the home folder.
+    What is the name of something that exists is that, also with commas, brackets and `${...}`. Of any key, a value
+    that begins with `~` is taken for a path, and `~` replaced by the home folder.
 
     Args:
         argument: One argument of a command line.
@@ -141,16 +145,39 @@ def _quoted_paths(key: str, value: str, *, multirun: bool) -> str:
     """The value of a path-valued key as Hydra's grammar takes it."""
     if _is_one_path(key, value):
         return _quoted_path(value)
+    if _text_in_quotes(value) is not None:
+        return _quoted_item(value)
     if _is_list(value):
         return f"[{','.join(_quoted_items(value[1:-1]))}]"
+    if multirun and "," in value and any(map(_holds_dollar_name, _pieces(value))):
+        return ",".join(_quoted_items(value))
     if _is_for_hydra(value, multirun) and not _only_begins_like_a_list(value, multirun):
         return _with_homes(value)
     return _quoted_path(value)
 
 
 def _quoted_path(value: str) -> str:
-    """A text in quotes, `~` at its beginning replaced by the home folder."""
-    return quote_value(str(with_home(value)) if starts_from_home(value) else value)
+    """A path in quotes, `~` at its beginning replaced by the home folder, and `${...}` kept where it is a name."""
+    path = str(with_home(value)) if starts_from_home(value) else value
+    named = _named_part(path)
+    return quote_value(_without_references(named) + path[len(named) :])
+
+
+def _named_part(path: str) -> str:
+    """The longest beginning of a path that is the name of something that exists; empty for none, or without `${`."""
+    if REFERENCE not in path:
+        return ""
+    part = path
+    while part and not _exists(part):
+        above = os.path.dirname(part)  # noqa: PTH120
+        part = above if above != part else ""
+    return part
+
+
+def _holds_dollar_name(value: str) -> bool:
+    """Whether a path, in quotes or not, leads to or through something whose name holds `${`."""
+    text = _text_in_quotes(value)
+    return REFERENCE in _named_part(value if text is None else text)
 
 
 def _with_homes(value: str) -> str:
@@ -163,6 +190,30 @@ def quote_value(value: str) -> str:
     # Hydra takes a backslash as it is, as in `\d`, but before a quote or at the end
     escaped = re.sub(r"(\\*)('|$)", _escape_quote, value)
     return f"'{escaped}'"
+
+
+def quote_literally(text: str) -> str:
+    """Quote a text so that Hydra's grammar takes it as it is, and `${...}` in it is no reference."""
+    return quote_value(_without_references(text))
+
+
+def _without_references(text: str) -> str:
+    """A text for OmegaConf, which takes `${` after a backslash for text, and two backslashes before it for one."""
+    return _DOLLAR_BRACE.sub(lambda match: 2 * match["backslashes"] + "\\${", text)
+
+
+def _text_in_quotes(value: str) -> str | None:
+    """The text of a value that is one text in quotes, as `quote_value` writes it; None for another value."""
+    match = _QUOTED.fullmatch(value)
+    if match is None:
+        return None
+    return re.sub(rf"(\\+)({match['quote']}|$)", _without_escape, match["text"])
+
+
+def _without_escape(match: "re.Match[str]") -> str:
+    """What `_escape_quote` wrote, as it was."""
+    backslashes, quote = match.groups()
+    return backslashes[: len(backslashes) // 2] + quote
 
 
 def _escape_quote(match: "re.Match[str]") -> str:
@@ -205,6 +256,8 @@ def _is_list(value: str) -> bool:
 
 def _is_one_path(key: str, value: str) -> bool:
     """Whether a path's value is one path, whatever its commas and brackets would mean in Hydra's grammar."""
+    if value.startswith(REFERENCE):
+        return _holds_dollar_name(value)
     if value.lower() in ("", "null") or value.startswith(QUOTES):
         return False
     takes_no_list = key not in PATH_LIST_KEYS
@@ -269,7 +322,10 @@ def _pieces_of_name(pieces: Sequence[str]) -> int:
 
 
 def _quoted_item(item: str) -> str:
-    """An item of a list of paths; what is quoted already, null and an interpolation stay."""
+    """An item of a list of paths; what is quoted already, null and an interpolation stay, unless they are names."""
+    if _holds_dollar_name(item):
+        text = _text_in_quotes(item)
+        return _quoted_path(item if text is None else text)
     if item.startswith(QUOTES) or item.lower() == "null":
         return item
     return _quoted_path(item)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.logistic import logistic
 from seep_lightning.scene.object_features import FEATURES
 from seep_lightning.scene.object_judge import Judge, terms_of
 
@@ -39,7 +40,7 @@ def _likeliest(terms: Floats, right: Floats, weights: Floats) -> Floats:
     penalty[0] = 1e-6
     found = np.zeros(terms.shape[1])
     for _ in range(STEPS):
-        scores = 1 / (1 + np.exp(-terms @ found))
+        scores = logistic(terms @ found)
         slope = terms.T @ (weights * (right - scores)) - penalty * found
         curvature = (terms * (weights * scores * (1 - scores))[:, None]).T @ terms + np.diag(penalty)
         step = np.linalg.solve(curvature, slope)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.logistic import logistic
 from seep_lightning.metrics.counts import values_where
 
 Floats = NDArray[np.float64]
@@ -60,13 +61,13 @@ class Reliability:
         self.counts += pixels.reshape(2, LOGIT_STEPS)
 
     def scaling(self) -> Scaling:
-        """Find (a, b) that make sigmoid(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing."""
+        """Find (a, b) that make logistic(a x logit + b) the likeliest (Platt 1999); (1, 0) of nothing."""
         first = self._likeliest(self.counts)
         if first is None:
             return 1.0, 0.0
         # again for those that this puts at `LEAST_PROBABILITY` or above: the open sea would decide it alone
         a, b = first
-        likely = sigmoid(a * self.logits + b) >= LEAST_PROBABILITY
+        likely = logistic(a * self.logits + b) >= LEAST_PROBABILITY
         second = self._likeliest(np.where(likely, self.counts, 0))
         if second is None or second[0] <= LEAST_SLOPE:
             return first
@@ -81,7 +82,7 @@ class Reliability:
         Returns:
             The mean over pixels of the difference between their bin's mean probability and its share of seep, 0..1.
         """
-        p = sigmoid(self.logits)
+        p = logistic(self.logits)
         counted = p >= LEAST_PROBABILITY
         total = np.where(counted, self.counts.sum(axis=0), 0)
         seep = np.where(counted, self.counts[1], 0)
@@ -110,7 +111,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class _PlattFit:
-    """Maximum likelihood of sigmoid(a x logit + b).
+    """Maximum likelihood of logistic(a x logit + b).
 
     Attributes:
         inputs: Logits and ones, (2, steps).
@@ -148,7 +149,7 @@ class _PlattFit:
 
     def _newton_move(self, coefficients: Floats) -> Floats:
         """How far the whole Newton step goes."""
-        p = sigmoid(coefficients @ self.inputs)
+        p = logistic(coefficients @ self.inputs)
         residuals = self.target - self.total * p
         gradient = self.inputs @ residuals
         weights = self.total * p * (1 - p)
@@ -156,11 +157,6 @@ class _PlattFit:
         # where all probabilities are 0 or 1 there is no curvature
         regularised = curvature + 1e-6 * np.eye(2)
         return np.asarray(np.linalg.solve(regularised, gradient), np.float64)
-
-
-def sigmoid(logit: NDArray[Any]) -> Floats:
-    """1 / (1 + exp(-logit))."""
-    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 def scaled(probability: Floats | float, scaling: Scaling) -> Floats:
@@ -171,8 +167,8 @@ def scaled(probability: Floats | float, scaling: Scaling) -> Floats:
         scaling: (a, b), see `Reliability.scaling`.
 
     Returns:
-        sigmoid(a x logit + b) of them.
+        logistic(a x logit + b) of them.
     """
     a, b = scaling
     logit = np.log(probability / (1 - probability))
-    return np.asarray(1 / (1 + np.exp(-(a * logit + b))))
+    return logistic(a * logit + b)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.logistic import logistic
+
 Array = NDArray[Any]
 
 # below it the spread between scenes is not known, and no interval is given
@@ -149,7 +151,7 @@ def _ends(value: float, reach: float, scale: Scale) -> tuple[float, float]:
             logit = np.log(value / (1 - value))
             # the slope of the logit is 1 / (p (1 - p))
             logit_reach = reach / (value * (1 - value))
-            low, high = _expit(logit - logit_reach), _expit(logit + logit_reach)
+            low, high = float(logistic(logit - logit_reach)), float(logistic(logit + logit_reach))
         case Scale.SHARE:
             low, high = max(value - reach, 0.0), min(value + reach, 1.0)
         case Scale.DIFFERENCE:
@@ -157,8 +159,3 @@ def _ends(value: float, reach: float, scale: Scale) -> tuple[float, float]:
         case Scale.UNBOUNDED:
             low, high = value - reach, value + reach
     return low, high
-
-
-def _expit(logit: float) -> float:
-    """1 / (1 + exp(-logit)), without overflow."""
-    return float(0.5 * (1 + np.tanh(0.5 * logit)))

@@ -1,6 +1,5 @@
 """A small judge that scores each object of a map by its features: `seep judge` teaches it."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,9 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from seep_lightning.documents.json_files import read_json
-from seep_lightning.documents.shapes import Finite, Probability
+from seep_lightning.documents.shapes import Probability
 from seep_lightning.errors import UserError
+from seep_lightning.logistic import logistic
 from seep_lightning.scene.measured_object import MeasuredObject
 from seep_lightning.scene.object_features import FEATURES, PLACE_FEATURES, PlaceFeature
 
@@ -21,7 +21,11 @@ JUDGE_FORMAT = 1
 MOST_DEVIATIONS = 4.0
 """A feature further from the mean of the teaching is taken for so far from it: squares must not run away."""
 ADVICE = "Give a file that `seep judge` wrote."
-Deviation = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
+# features are shares and logarithms of pixels, and weights have a penalty: far beyond what teaching gives, and so small
+# that no sum of terms overflows
+Mean = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Deviation = Annotated[float, Meta(ge=1e-30, le=1e6)]
+Weight = Annotated[float, Meta(ge=-1e6, le=1e6)]
 # it stands in the metadata of outlines
 Note = Annotated[str, Meta(max_length=1000)]
 
@@ -41,9 +45,9 @@ class Judge:
     """
 
     features: list[str]
-    means: list[Finite]
+    means: list[Mean]
     deviations: list[Deviation]
-    weights: list[Finite]
+    weights: list[Weight]
     least: Probability
     taught_on: Note = ""
     format: int = JUDGE_FORMAT
@@ -93,8 +97,7 @@ class Judge:
     def scores(self, rows: Floats) -> Floats:
         """Scores (N,) of objects with features (N, F), in the order of `features`."""
         terms = terms_of(rows, np.array(self.means), np.array(self.deviations))
-        scores: Floats = 1 / (1 + np.exp(-terms @ np.array(self.weights)))
-        return scores
+        return logistic(terms @ np.array(self.weights))
 
 
 def term_count(features: int) -> int:
@@ -103,8 +106,9 @@ def term_count(features: int) -> int:
 
 
 def terms_of(rows: Floats, means: Floats, deviations: Floats) -> Floats:
-    """The terms (N, T) of features (N, F)."""
-    standardised = ((rows - means) / deviations).clip(-MOST_DEVIATIONS, MOST_DEVIATIONS)
+    """The terms (N, T) of features (N, F); a feature that nobody can tell (NaN) counts as the mean of the teaching."""
+    from_mean = np.where(np.isnan(rows), 0.0, rows - means)
+    standardised = (from_mean / deviations).clip(-MOST_DEVIATIONS, MOST_DEVIATIONS)
     first, second = np.triu_indices(rows.shape[1])
     products = standardised[:, first] * standardised[:, second]
     return np.concatenate([np.ones((len(rows), 1)), standardised, products], axis=1)

@@ -8,7 +8,7 @@ from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seep_lightning import compat
-from seep_lightning.commands.overrides import quote_value
+from seep_lightning.commands.overrides import quote_literally
 from seep_lightning.errors import DiskError, UserError
 from seep_lightning.runs.directory import Run
 from seep_lightning.runs.status import RunStatus
@@ -85,7 +85,7 @@ def overrides_of(trial: Trial, name: str, search: Search) -> list[str]:
     """
     check_settings(trial.params, search.database, search.space, search.queued)
     drawn = [f"{key}={value}" for key, value in trial.params.items()]
-    address = quote_value(f"{search.database}:{trial.number}")
+    address = quote_literally(f"{search.database}:{trial.number}")
     place = [f"hydra.sweep.subdir={name}", f"+hydra.job.env_set.{TRIAL_VARIABLE}={address}"]
     return [*search.fixed, *drawn, *place]
 
