@@ -19,11 +19,9 @@ from seep_lightning.config.rules import check_config
 from seep_lightning.counted import counted
 from seep_lightning.data.decoding import decode
 from seep_lightning.data.description import NAME as FACTS_FILE
-from seep_lightning.data.description import read_description
-from seep_lightning.data.label_sources import MASKS, OUTLINES
+from seep_lightning.data.kept_facts import kept_facts
 from seep_lightning.data.layouts import split_name
 from seep_lightning.data.masks import read_classes, stored_mask
-from seep_lightning.data.preparation import KEPT_SETTINGS
 from seep_lightning.errors import UserError, as_user_error, writing_to
 from seep_lightning.files import draft_of, remove_leftovers, sync_folder, write_table, write_text
 from seep_lightning.labelling.answers import AnsweredReview, read_answers
@@ -37,8 +35,6 @@ Classes = NDArray[np.uint8]
 # the list of chips, where their names do not tell scene and tile
 PAIRS = "pairs.csv"
 MOST_ON_A_CHIP = 2_000
-# what `prepare` said of the old data set and holds for the new one: the folder may be any, with secrets of others
-KEPT_FACTS = (*KEPT_SETTINGS, "notes", OUTLINES, MASKS)
 
 CONTRADICTED_BY: Mapping[Change, tuple[Change, ...]] = {
     Change.NONE: (Change.TO_SEA,),
@@ -370,8 +366,7 @@ def _write_list(folder: Path, chips: list[ReviewedChip], data: DataConfig) -> bo
 def _facts(answered: AnsweredReview, counts: Counts, config: PrepareConfig) -> dict[str, Any]:
     """What the new data set says of itself: what the old one said, and what was corrected."""
     review = answered.review
-    old = read_description(Path(review.root))
-    return {key: old[key] for key in KEPT_FACTS if key in old} | {
+    return kept_facts(Path(review.root)) | {
         "columns": review.columns,
         "offsets": review.offsets,
         "bands": review.data.get("bands") or [1],
