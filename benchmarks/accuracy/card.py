@@ -19,6 +19,8 @@ import torch
 from seep_lightning.config.commands import EvaluateConfig, ExportConfig
 from seep_lightning.evaluation.parts import part_of
 from seep_lightning.evaluation.scoring import score_chips
+from seep_lightning.folds.part_maps import SCENES
+from seep_lightning.folds.pooling import read_row
 from seep_lightning.metrics.calibration import scaled
 from seep_lightning.predictor.exporting import export
 from seep_lightning.predictor.loading import load
@@ -91,7 +93,7 @@ def settle(file: Path, folds: list[Run]) -> None:
 
 def main(folder: Path) -> None:
     run, first, start = (Run(folder / name) for name in ("network", "first", "generated"))
-    row = json.loads((folder / "folds" / "pool-mosaic.json").read_text())
+    row = read_row(folder / "folds", SCENES)
     folds = [Run(folder / "folds" / each["run"]) for each in row["chosen"]]
     DEFAULT_NETWORK.parent.mkdir(exist_ok=True)
     export(ExportConfig(run=str(run.dir), output=str(DEFAULT_NETWORK), format="torch", overwrite=True))

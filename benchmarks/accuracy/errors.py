@@ -6,7 +6,6 @@ Uses the threshold and the smallest object that each run chooses on its validati
 """
 
 import argparse
-import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes
 from seep_lightning.folds.part_maps import VIEWS, Way
+from seep_lightning.folds.pooling import read_row
 from seep_lightning.metrics.summaries import pooled_figures
 
 LEAST = 20  # px of an object
@@ -49,7 +49,7 @@ def table(title: str, values: np.ndarray, covered: np.ndarray, edges: list[float
 
 
 def main(folder: Path, flips: str) -> None:
-    row = json.loads((folder / f"pool-{Way(flips=flips).name()}.json").read_text())
+    row = read_row(folder, Way(flips=flips))
     objects: list[tuple[float, ...]] = []
     by_class, near = np.zeros((8, 2)), np.zeros((4, 2))  # px found, all; false and missed px by distance to the outline
     for scene, operating_point in out_of_fold_scenes([folder], way=Way(flips=flips)):

@@ -16,8 +16,9 @@ import argparse
 import json
 from pathlib import Path
 
+from seep_lightning.errors import UserError
 from seep_lightning.folds.part_maps import VIEWS, Way
-from seep_lightning.folds.pooling import against, score_folds
+from seep_lightning.folds.pooling import against, read_row, row_file, score_folds
 
 
 def line(row: dict, folders: list[Path]) -> str:
@@ -30,16 +31,31 @@ def line(row: dict, folders: list[Path]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-if __name__ == "__main__":
+def pool(folders: list[Path], way: Way, base: Path | None) -> None:
+    """Pool folds, keep their row, and print it with the difference to a base."""
+    # before the work of hours
+    row_of_base = None if base is None else read_row(base, way)
+    row = score_folds(folders, way)
+    row_file(folders[0], row["way"]).write_text(json.dumps(row, indent=2) + "\n")
+    print(line(row, folders))
+    if row_of_base is not None:
+        print(against(row, row_of_base))
+
+
+def main() -> None:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--flips", choices=VIEWS, default="")
     parser.add_argument("--chips", action="store_true")
     parser.add_argument("--against", type=Path)
     arguments = parser.parse_args()
-    folders, way = arguments.folders, Way(by_chip=arguments.chips, flips=arguments.flips)
-    row = score_folds(folders, way)
-    (folders[0] / f"pool-{row['way']}.json").write_text(json.dumps(row, indent=2) + "\n")
-    print(line(row, folders))
-    if arguments.against:
-        print(against(row, json.loads((arguments.against / f"pool-{way.name()}.json").read_text())))
+    way = Way(by_chip=arguments.chips, flips=arguments.flips)
+    try:
+        pool(arguments.folders, way, arguments.against)
+    except UserError as error:
+        parser.exit(2, f"{error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,12 +2,15 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from helpers.paths import ROOT
 from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.data.chip_maps import read_chip_map
 from seep_lightning.errors import UserError
@@ -15,8 +18,8 @@ from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.folds import pooling
 from seep_lightning.folds.fold_runs import Fold, find_folds
 from seep_lightning.folds.out_of_fold import out_of_fold_scenes, whole_scenes
-from seep_lightning.folds.part_maps import PartMaps, Way
-from seep_lightning.folds.pooling import against, interval, score_folds
+from seep_lightning.folds.part_maps import SCENES, PartMaps, Way
+from seep_lightning.folds.pooling import POOL, against, interval, read_row, score_folds
 from seep_lightning.mapping.scenes import predict
 from seep_lightning.metrics.calibration import Reliability
 from seep_lightning.metrics.counts import count_pixels
@@ -129,6 +132,16 @@ def test_folds_are_pooled(home: Path) -> None:
     assert row["dice"] == pytest.approx(2 * right / (2 * right + false + missed))
     assert (row["runs"], row["way"], len(row["scenes"]), len(row["chosen"])) == (2, "mosaic", 5, 2)
     assert against(row, row).startswith("+0.000 (")
+
+
+def test_a_base_that_was_not_pooled_is_one_line_before_anything_is_predicted(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "benchmarks/accuracy/pool.py", tmp_path / "folds", "--against", tmp_path]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    said = f"{tmp_path} was not pooled in this way: it has no pool-mosaic.json. Pool it first: {POOL} {tmp_path}\n"
+    assert (result.returncode, result.stderr) == (2, said)
+    (tmp_path / "pool-mosaic.json").write_text('{"scenes": {"0 a": [1, 2]}}')
+    with pytest.raises(UserError, match=r"pool-mosaic\.json, scenes.*Pool the folds again"):
+        read_row(tmp_path, SCENES)
 
 
 def test_pieces_of_a_scene_count_as_one_and_names_may_have_blanks(

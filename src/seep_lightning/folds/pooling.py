@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seep_lightning.documents.json_files import read_json
+from seep_lightning.documents.regular_files import is_there
+from seep_lightning.documents.shapes import Count, as_shape
 from seep_lightning.errors import UserError
 from seep_lightning.folds.fold_runs import Fold, find_folds
 from seep_lightning.folds.operating_points import OperatingPoint, choose_operating_point, count_reliability
@@ -25,6 +28,8 @@ Counts = NDArray[np.int64]
 Interval = tuple[float, float]
 NO_INTERVAL = (float("nan"), float("nan"))
 
+POOL = "python benchmarks/accuracy/pool.py"
+ADVICE = "Pool the folds again."
 # figures of objects that a row tells
 OBJECT_FIGURES = ("boundary_f1", "object_recall", "object_precision")
 
@@ -146,6 +151,34 @@ def against(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     low, high = interval(pairs)
     gain = float(dice_difference(pairs.sum(axis=0)))
     return f"{gain:+.3f} ({low:+.3f} to {high:+.3f}), paired over {len(pairs)} scenes"
+
+
+def row_file(folder: Path, way: str) -> Path:
+    """The file in which `benchmarks/accuracy/pool.py` keeps a row.
+
+    Args:
+        folder: The first folder of folds.
+        way: What the way of predicting is called, see `Way.name`.
+    """
+    return folder / f"pool-{way}.json"
+
+
+def read_row(folder: Path, way: Way) -> dict[str, Any]:
+    """Read a row of `score_folds` that was kept.
+
+    Args:
+        folder: A folder of folds.
+        way: How it was pooled.
+
+    Raises:
+        UserError: It was not pooled in this way, or the file is no such row.
+    """
+    path = row_file(folder, way.name())
+    if not is_there(path):
+        raise UserError(f"{folder} was not pooled in this way: it has no {path.name}. Pool it first: {POOL} {folder}")
+    row = read_json(path, dict[str, Any], advice=ADVICE)
+    as_shape(row.get("scenes"), dict[str, tuple[Count, Count, Count]], f"{path}, scenes", advice=ADVICE)
+    return row
 
 
 def _by_scene(row: Mapping[str, Any]) -> dict[str, Counts]:
