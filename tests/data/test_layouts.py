@@ -1,12 +1,13 @@
 """Where the chips of a data set lie: neutral folders by default, those of the exercise by `data=seeps`."""
 
 import shutil
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from helpers.chips import make_chips, seeps_config
+from helpers.chips import IMAGES, make_chips, seeps_config
 from helpers.command_line import seep
 from seep_lightning.commands.composition import compose
 from seep_lightning.config.data import DataConfig, OtherDataConfig
@@ -172,3 +173,10 @@ def test_a_link_that_leads_back_to_itself_is_a_file_that_cannot_be_read(tmp_path
     found = list_files(tmp_path, ".")
     assert [file.key for file in found.files] == ["a"]
     assert [left.example for left in found.left_out] == ["folder"]
+
+
+@pytest.mark.parametrize("masks", ["[[[1]]]", "[z-a].tif", "masks/[a&&b]*.tif", r"[\d].tif"])
+def test_a_glob_means_what_it_means_to_the_shell_and_nothing_to_others(chips_root: Path, masks: str) -> None:
+    with warnings.catch_warnings(), pytest.raises(UserError, match=r"data\.masks=.* matches it"):
+        warnings.simplefilter("error")
+        pair_chips(DataConfig(root=str(chips_root), images=IMAGES, masks=masks))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 
 from helpers.maps import band, mapped, table
 from helpers.rasters import UTM, write_raster
@@ -46,6 +47,24 @@ def test_a_damaged_raster_is_made_again(
     assert path.read_bytes() == whole
     for other, pixels in pixels_before.items():
         assert np.array_equal(band(out / other), pixels)
+
+
+def test_a_raster_that_claims_another_size_is_not_read_to_its_end(
+    trained: Path, finished: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    scene, out = finished
+    path = out / "scene.probability.tif"
+    whole = path.read_bytes()
+    with rasterio.open(path) as dataset:
+        side, tags, profile = dataset.width, dataset.tags(), dataset.profile
+    # sparse: a gigapixel without a byte
+    claimed = {**profile, "width": 1 << 16, "height": 1 << 16, "sparse_ok": True, "BIGTIFF": "YES"}
+    with rasterio.open(path, "w", **claimed) as dataset:
+        dataset.update_tags(**tags)
+    with caplog.at_level(logging.WARNING):
+        mapped(trained, scene, out)
+    assert f"claims 65536 x 65536 px, the scene has {side} x" in caplog.text
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "words"])

@@ -125,7 +125,7 @@ def fault_of_kill(lane: Lane, stormed: Storm, order: str, expected: dict[str, st
     again = run(lane, command)
     message = lane.streams(0)[1][-300:]
     # the result was whole before the kill, and is not replaced
-    is_whole_already = again.exit_code == 2 and "exists" in message
+    is_whole_already = again.exit_code == 2 and ("exists" in message or "is there already" in message)
     if again.exit_code != 0 and not is_whole_already:
         return f"exit code {again.exit_code}: {message}"
     found = compared(digests(lane.folder, command.writes), stormed)

@@ -96,7 +96,7 @@ def map_scene(
     probability = folder / f"{raster.name}{PROBABILITY_SUFFIX}"
     mask = folder / f"{raster.name}{MASK_SUFFIX}"
     draft = folder / f".{raster.name}.part"
-    if _is_finished((probability, mask), key, overwrite=plan.overwrite):
+    if _is_finished((probability, mask), raster, key, overwrite=plan.overwrite):
         remove_folder(draft)
         return SceneMap(probability, mask, raster.height, key)
     first, last = plan.part or (0, raster.height)
@@ -142,7 +142,7 @@ def _map_key(raster: Raster, plan: ScenePlan) -> str:
     return hashlib.sha256(json.dumps(scene + settings).encode()).hexdigest()
 
 
-def _is_finished(files: Sequence[Path], key: str, *, overwrite: bool) -> bool:
+def _is_finished(files: Sequence[Path], raster: Raster, key: str, *, overwrite: bool) -> bool:
     """Whether the files of a map are there; `UserError` for files of another map that must not be overwritten."""
     present = [path for path in files if path.exists() and not _is_wreck(path)]
     foreign = [path for path in present if _key_of(path) != key]
@@ -153,7 +153,7 @@ def _is_finished(files: Sequence[Path], key: str, *, overwrite: bool) -> bool:
         )
     if len(present) < len(files) or foreign:
         return False
-    return all(_is_whole(path) for path in present)
+    return all(_is_whole(path, raster) for path in present)
 
 
 def _is_wreck(path: Path) -> bool:
@@ -172,7 +172,7 @@ def _is_wreck(path: Path) -> bool:
     return False
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, raster: Raster) -> bool:
     """Whether every pixel of a map is what was written: what lay on a disk that failed, or was copied, may differ.
 
     Maps of earlier versions tell no checksum; of these it is known that they can be decoded.
@@ -180,6 +180,10 @@ def _is_whole(path: Path) -> bool:
     reason = "its pixels are not those that were written"
     try:
         with open_dataset(path) as dataset:
+            if (dataset.height, dataset.width) != (raster.height, raster.width):
+                raise UserError(
+                    f"it claims {dataset.width} x {dataset.height} px, the scene has {raster.width} x {raster.height}"
+                )
             for top in range(0, dataset.height, READ_ROWS):
                 dataset.read(1, window=Window(0, top, dataset.width, min(READ_ROWS, dataset.height - top)))
             expected = dataset.tags().get(CHECKSUM_TAG)

@@ -1,5 +1,6 @@
 """The files that `data.images` and `data.masks` mean: those of a folder, of its sub-folders, or of a glob."""
 
+import fnmatch
 import glob
 import os
 import re
@@ -263,9 +264,14 @@ def _piece_expression(piece: str) -> str:
         case "?":
             return "([^/])"
     if piece.startswith("[") and piece.endswith("]"):
-        characters = re.sub("^!", "^", piece[1:-1])
-        return f"([{characters}])"
+        return f"({_set_expression(piece)})"
     return re.escape(piece)
+
+
+def _set_expression(piece: str) -> str:
+    """The set of characters of a glob (`[a-c]`, `[!x]`) as a regular expression."""
+    # as `glob` itself reads it: brackets and doubled marks mean themselves, a range from z to a holds nothing
+    return re.sub(r"\\[zZ]$", "", fnmatch.translate(piece))
 
 
 def by_key(files: Iterable[ChipFile], found: FileSet) -> dict[str, Path]:
