@@ -62,7 +62,7 @@ def test_a_raster_that_claims_another_size_is_not_read_to_its_end(
     with rasterio.open(path, "w", **claimed) as dataset:
         dataset.update_tags(**tags)
     with caplog.at_level(logging.WARNING):
-        mapped(trained, scene, out)
+        mapped(trained, scene, out, picture=True)
     assert f"claims 65536 x 65536 px, the scene has {side} x" in caplog.text
     assert path.read_bytes() == whole
 
