@@ -195,6 +195,16 @@ class Chips:
         named_tiles = zip(self.scenes, self.tiles, strict=True)
         return [cell(self.config, scene, tile) for scene, tile in named_tiles]
 
+    def cell_of(self, index: int) -> Cell | None:
+        """(row, column) of a chip that lies edge to edge with others in its scene; None for one that stands alone.
+
+        So does each chip of a set of which `data.size` cropped or padded some: there are gaps between them.
+
+        Args:
+            index: The chip's position.
+        """
+        return None if self.was_fitted else cell(self.config, self.scenes[index], self.tiles[index])
+
     def places(self) -> list[Cell | None]:
         """(row, column) of each chip on the common ground grid; None where the scene's grid is not known."""
         named_tiles = zip(self.scenes, self.tiles, strict=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seep_lightning.data.chip_maps import read_chip_map
 from seep_lightning.data.chips import Chips
-from seep_lightning.data.grid import Cell, cell
+from seep_lightning.data.grid import Cell
 from seep_lightning.data.mosaic import last_cell, lay_patch, touching_cells
 from seep_lightning.metrics.object_counts import ObjectCounts
 from seep_lightning.metrics.objects import confuse_objects, count_objects
@@ -80,9 +80,7 @@ class SceneCounts:
 
 
 def scene_masks(chips: Chips, indices: Iterable[int], masks: Path) -> Iterator[SceneMasks]:
-    """Lay chips into their scenes where `data.grid` knows how they lie; any other chip stands alone.
-
-    So does each chip of a set of which `data.size` cropped or padded some: there are gaps between them.
+    """Lay chips into their scenes where it is known how they lie; any other chip stands alone.
 
     Args:
         chips: The data set.
@@ -106,22 +104,12 @@ def _tiles_by_scene(chips: Chips, indices: Iterable[int]) -> dict[tuple[str, str
     tiles_by_scene: dict[tuple[str, str], dict[Cell, int]] = {}
     for index in indices:
         scene = chips.scenes[index]
-        position = _cell(chips, index)
+        position = chips.cell_of(index)
         if position is None:
             tiles_by_scene[scene, chips.names[index]] = {(0, 0): index}
         else:
             tiles_by_scene.setdefault((scene, ""), {})[position] = index
     return tiles_by_scene
-
-
-def _cell(chips: Chips, index: int) -> Cell | None:
-    """Where a chip lies in its scene; None for one that stands alone."""
-    return None if chips.was_fitted else cell(chips.config, chips.scenes[index], chips.tiles[index])
-
-
-def stands_alone(chips: Chips, index: int) -> bool:
-    """Whether it is not known where a chip lies in its scene: then it is counted by itself, see `scene_masks`."""
-    return _cell(chips, index) is None
 
 
 def _layers(chips: Chips, index: int, masks: Path) -> NDArray[np.uint8]:

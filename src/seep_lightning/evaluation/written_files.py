@@ -69,7 +69,7 @@ class EvaluationFiles:
     def write_chip(self, chip: ScoredChip) -> None:
         """Write mask and probabilities of a chip, and remember its counts and its row."""
         from seep_lightning.data.chip_maps import write_chip_map
-        from seep_lightning.evaluation.scenes import SceneMasks, stands_alone
+        from seep_lightning.evaluation.scenes import SceneMasks
         from seep_lightning.metrics.baseline import darkness_of_chip
         from seep_lightning.metrics.covariates import covariates
         from seep_lightning.scene.levels import quantise
@@ -91,16 +91,16 @@ class EvaluationFiles:
         row |= covariates(values[0], chip.truth, chip.valid)
         self.true_pixels += darkness_of_chip(pixels, values[0], chips.config.classes)
         self.rows.append(row)
-        if stands_alone(chips, chip.index):
+        if chips.cell_of(chip.index) is None:
             # at once: others wait for their scene, and are read again
             self.lone_chips.add(SceneMasks(scene, mask, pixels.mask, pixels.valid), classes=self.classes)
 
     def count_on_scenes(self) -> "SceneCounts":
         """Count objects, and pixels within the tolerance, once all chips are written."""
-        from seep_lightning.evaluation.scenes import count_on_scenes, stands_alone
+        from seep_lightning.evaluation.scenes import count_on_scenes
 
         chips = self.part.chips
-        in_scenes = [index for index in self.part.indices if not stands_alone(chips, index)]
+        in_scenes = [index for index in self.part.indices if chips.cell_of(index) is not None]
         return count_on_scenes(chips, in_scenes, self.masks, classes=self.classes, before=self.lone_chips)
 
     def write_tables(self) -> None:

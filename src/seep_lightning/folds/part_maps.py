@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seep_lightning.commands.progress import progress_of
 from seep_lightning.config.commands import EvaluateConfig, PredictConfig
 from seep_lightning.data.chip_maps import read_chip_map, write_chip_map
-from seep_lightning.data.grid import Cell, cell
+from seep_lightning.data.grid import Cell
 from seep_lightning.data.mosaic import chip_box, lay
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.errors import UserError, writing_to
@@ -221,7 +221,7 @@ def _tiles_by_scene(part: Part) -> dict[str, dict[Cell, int]]:
     tiles: dict[str, dict[Cell, int]] = {}
     for index in part.indices:
         name = chips.scenes[index]
-        position = None if chips.was_fitted else cell(chips.config, name, chips.tiles[index])
+        position = chips.cell_of(index)
         if position is None:
             tiles[chips.names[index]] = {(0, 0): index}
         else:
