@@ -11,12 +11,15 @@ import shapely
 from affine import Affine
 from rasterio.windows import Window
 
+from helpers.chips import IMAGES, MASKS, make_chips, seeps_config
 from helpers.map_days import write_map
 from helpers.rasters import UTM
 from seep_lightning import find_sources
+from seep_lightning.config.data import GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.scene.projections import Points
 from seep_lightning.sources.cells import CellBox, CellGrid
+from seep_lightning.sources.chip_source import chip_sources
 from seep_lightning.sources.drawing import (
     DrawingRoom,
     LookedGround,
@@ -44,6 +47,16 @@ def write_outlines(path: Path, polygons: list[list[list[float]]], **properties: 
 
 def box(x: float, y: float, width: float, height: float) -> list[list[float]]:
     return [[x, y], [x + width, y], [x + width, y + height], [x, y + height], [x, y]]
+
+
+@pytest.mark.parametrize("tile", [400_000, 99_999_999_999, 10**40])
+def test_chips_that_lie_far_apart_by_their_numbers_are_refused(tile: int, tmp_path: Path) -> None:
+    make_chips(tmp_path, scenes=1, tiles=6)
+    for folder in (IMAGES, MASKS):
+        (tmp_path / folder / "S0.000005.tif").rename(tmp_path / folder / f"S0.{tile}.tif")
+    (source,) = chip_sources(seeps_config(tmp_path, grid={"S": GridConfig(4)}))
+    with pytest.raises(UserError, match="the chips of a scene lie on 128 x .* px, nearly all of them empty"):
+        source.read(GRID)
 
 
 def test_a_huge_outline_is_refused() -> None:

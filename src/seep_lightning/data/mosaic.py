@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seep_lightning.data.grid import Cell
+from seep_lightning.errors import UserError
 from seep_lightning.scene.boxes import Box
+
+# px: of a scene of any number of chips
+LARGEST_EMPTY_SCENE = 2**26
+# a larger one is filled by one in so many pixels
+LEAST_FILLED = 64
 
 
 def chip_box(cell: Cell, size: tuple[int, int]) -> Box:
@@ -33,16 +39,30 @@ def lay(chips: Mapping[Cell, NDArray[Any]], nodata: float = 0) -> NDArray[Any]:
 
     Returns:
         The array (..., rows * h, columns * w).
+
+    Raises:
+        UserError: The chips lie so far apart, by their numbers, that nearly all of it would be empty.
     """
     first = next(iter(chips.values()))
     height, width = first.shape[-2:]
     last_row, last_column = last_cell(chips)
     size = ((last_row + 1) * height, (last_column + 1) * width)
+    _check_filled(size, len(chips) * height * width)
     scene = np.full((*first.shape[:-2], *size), nodata, first.dtype)
     for cell, chip in chips.items():
         rows, columns = chip_box(cell, (height, width)).slices
         scene[..., rows, columns] = chip
     return scene
+
+
+def _check_filled(size: tuple[int, int], filled: int) -> None:
+    """Raise `UserError` for a scene (height, width) that is nearly empty: chips have wrong numbers."""
+    height, width = size
+    if height * width > max(LARGEST_EMPTY_SCENE, LEAST_FILLED * filled):
+        raise UserError(
+            f"By their numbers, the chips of a scene lie on {width:,} x {height:,} px, nearly all of them empty. "
+            "Correct the names of its chips, or data.grid."
+        )
 
 
 def lay_patch(chips: Mapping[Cell, NDArray[Any]], scene_end: Cell) -> NDArray[Any]:

@@ -193,6 +193,7 @@ def _polygon(shape: dict[str, Any]) -> shapely.Polygon:
 def _commonest(labels: NDArray[np.int32], classes: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
     """The commonest class of each label from 1 on, (count - 1,)."""
     largest = int(classes.max(initial=0))
-    pairs = labels.ravel().astype(np.int64) * (largest + 1) + classes.ravel()
+    is_seep = labels > 0
+    pairs = labels[is_seep].astype(np.int64) * (largest + 1) + classes[is_seep]
     table = np.bincount(pairs, minlength=count * (largest + 1)).reshape(count, largest + 1)
     return table[1:, 1:].argmax(axis=1) + 1.0 if largest else np.zeros(0)
