@@ -4,12 +4,14 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from helpers.map_days import write_map
 from helpers.rasters import UTM
@@ -20,6 +22,7 @@ from seep_lightning.sources.day_colours import DAY_STEPS
 from seep_lightning.sources.page import report_sources
 from seep_lightning.sources.page_days import LOOKED, SEEN, states_of
 from seep_lightning.sources.page_map import _values
+from seep_lightning.sources.page_plots import draw_strip
 from seep_lightning.sources.written import read_sources
 
 NO_PLACE: dict[str, Any] = {"crs": None, "transform": Affine.identity()}
@@ -68,6 +71,15 @@ def test_without_coordinates_and_without_sources(tmp_path: Path) -> None:
     assert "0 sources in 1 day" in page
     assert "places and sizes are in pixels" in page
     assert "No source: " in page
+
+
+def test_names_of_days_are_drawn_as_they_stand() -> None:
+    names = [r"$\frac{$", "$x^{$ and more", "a$b", "\x1b[31mred"]
+    source: Any = SimpleNamespace(number=1, values={"days_seen": 1, "days_looked": 4})
+    plot = draw_strip([source], names, np.zeros((1, len(names)), np.uint8))
+    FigureCanvasAgg(plot).draw()
+    shown = [label.get_text() for label in plot.axes[0].get_xticklabels()]
+    assert shown[0] == r"\$\frac{\$" and "\x1b" not in "".join(shown)
 
 
 def test_what_cannot_be_told_is_said_in_a_line(found: Path, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def lines(histories: Mapping[str, Rows], *columns: str) -> Plot:
         style = LINE_STYLES[k % len(LINE_STYLES)]
         if len(drawn) < FEW_POINTS:
             style += "o"
-        label = _shown(name) if k < MOST_NAMED_LINES else ""
+        label = as_it_stands(name) if k < MOST_NAMED_LINES else ""
         axes.plot(epochs, values, style, color=colours[k], label=label, zorder=99 - k)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(histories) > 1:
@@ -160,12 +160,12 @@ def scatter(rows: Rows, x: str, y: str, xlabel: str, ylabel: str, *, trend: str 
         trend: What points that follow each other are alike in, such as `size`: also draw medians of groups of them.
     """
     plot = Plot()
-    axes = plot.add_subplot(xlabel=_shown(xlabel), ylabel=_shown(ylabel))
+    axes = plot.add_subplot(xlabel=as_it_stands(xlabel), ylabel=as_it_stands(ylabel))
     drawn = [row for row in rows if not _is_nan(row[x])]
     numeric = all(isinstance(row[x], int | float) for row in drawn)
     right = [row[x] for row in drawn]
     if not numeric:
-        right = [_shown(value) for value in right]
+        right = [as_it_stands(value) for value in right]
     up = [row[y] for row in drawn]
     size = 4 if trend else 7
     axes.plot(right, up, "o", color=BLUE, alpha=0.5, mew=0, ms=size)
@@ -187,8 +187,12 @@ def _line_colours(count: int) -> Sequence[Any]:
     return list(colours)
 
 
-def _shown(name: object) -> str:
-    """A name as it stands: between two dollars matplotlib would read a formula, and refuse most of them."""
+def as_it_stands(name: object) -> str:
+    """A name for a plot: between two dollars matplotlib would read a formula, and refuse most of them.
+
+    Args:
+        name: Of a scene, a run, a setting or the like.
+    """
     return printable(name).replace("$", r"\$")
 
 

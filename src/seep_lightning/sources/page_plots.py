@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Plot
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path as Curve
 
-from seep_lightning.reporting.plots import BLUE, ORANGE
+from seep_lightning.reporting.plots import BLUE, ORANGE, as_it_stands
 from seep_lightning.scene.vector_layers import Shapes
 from seep_lightning.sources.page_days import States
 from seep_lightning.sources.written import SlicksOfSource, WrittenSource
@@ -75,7 +75,7 @@ def draw_strip(sources: Sequence[WrittenSource], names: Sequence[str], states: S
 
 def short_name(name: str) -> str:
     """A day's name where there is little room: dates are whole."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026"
+    return as_it_stands(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026")
 
 
 def frame_of(source: WrittenSource, slicks: SlicksOfSource) -> Frame:

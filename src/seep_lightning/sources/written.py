@@ -203,11 +203,10 @@ def _origins(layers: Path) -> dict[int, Origin]:
 
 def _seen_on(path: Path) -> dict[int, tuple[int, ...]]:
     """The days on which each source was seen, by its number."""
-    seen_on: dict[int, tuple[int, ...]] = {}
+    seen_on: dict[int, list[int]] = {}
     for row in read_csv(path, ("source", "day")).rows:
-        number = row.whole_number("source")
-        seen_on[number] = (*seen_on.get(number, ()), row.whole_number("day"))
-    return seen_on
+        seen_on.setdefault(row.whole_number("source"), []).append(row.whole_number("day"))
+    return {number: tuple(days) for number, days in seen_on.items()}
 
 
 def _read(path: Path, name: str, columns: Sequence[str], condition: str | None = None) -> tuple[Shapes, Values]:
