@@ -67,8 +67,9 @@ def grid_of_scene(grids: Mapping[str, GridValue], scene: str) -> GridValue | Non
 def grid_key(grids: Mapping[str, Any], scene: str) -> str | None:
     """Return the longest key with which a scene's name and a dot begin, or None."""
     name = f"{scene}."
-    fitting = [key for key in grids if name.startswith(key)]
-    return max(fitting, key=len, default=None)
+    # the beginnings of a name are few; the grids of a stranger's data set may be many
+    beginnings = (name[:length] for length in range(len(name), -1, -1))
+    return next((beginning for beginning in beginnings if beginning in grids), None)
 
 
 def whole_name_grids(grids: Mapping[str, GridConfig], scenes: set[str]) -> dict[str, GridConfig]:

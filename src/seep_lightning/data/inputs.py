@@ -1,12 +1,12 @@
 """Which scenes a path on the command line means: a file, a product, a folder, a data set, or a pattern."""
 
-import glob
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seep_lightning.documents.patterns import paths_like
 from seep_lightning.errors import UserError
 from seep_lightning.scene.locations import check_name
 from seep_lightning.scene.raster_formats import MAP_SUFFIXES, PROBABILITY_SUFFIX, picture_suffixes, scene_suffixes
@@ -73,8 +73,7 @@ def find_scenes(key: str, text: str) -> list[SceneFile]:
         paths = _scenes_of_folder(folder)
         problem = f"no {', '.join(scene_suffixes())} in it, and no product. {_content_text(key, folder)}"
     else:
-        # `Path.glob` takes no absolute pattern
-        paths = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207
+        paths = [Path(name) for name in paths_like(text)]
         problem = "there is no such file or folder, nor any like it."
     pictures = _pictures_of_maps(paths)
     for path in paths:

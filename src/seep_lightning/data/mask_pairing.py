@@ -1,10 +1,10 @@
 """Which files are the masks of which scenes: `labels` of `prepare` may be a mask, a folder or a pattern of masks."""
 
-import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seep_lightning.documents.patterns import paths_like
 from seep_lightning.errors import UserError, shortened
 from seep_lightning.scene.raster_formats import chip_suffixes, scene_suffixes
 
@@ -39,8 +39,7 @@ def mask_files(labels: str) -> list[Path]:
     elif path.is_dir():
         files = list(path.iterdir())
     else:
-        # `Path.glob` takes no absolute pattern
-        files = [Path(name) for name in glob.glob(labels, recursive=True)]  # noqa: PTH207
+        files = [Path(name) for name in paths_like(labels)]
     suffixes = (*scene_suffixes(), *chip_suffixes())
     return sorted(file.absolute() for file in files if file.suffix.lower() in suffixes)
 

@@ -1,6 +1,5 @@
 """What `maps=` means: folders of maps, patterns, single maps, files of outlines."""
 
-import glob
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from shlex import quote
 
 from seep_lightning.config.data import GridConfig
 from seep_lightning.data.grid import grid_of_scene
+from seep_lightning.documents.patterns import paths_like
 from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.tables import read_csv
 from seep_lightning.errors import UserError, shortened
@@ -73,8 +73,7 @@ def _paths_like(place: str) -> list[Path]:
     path = with_home(place)
     if is_there(path):
         return [path]
-    # `Path.glob` takes no absolute pattern
-    paths = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+    paths = [Path(name) for name in sorted(paths_like(str(path)))]
     if not paths:
         raise UserError(f"maps={place}: there is no such file or folder, nor any like it.")
     return _without_parts_of_maps(paths)

@@ -1,7 +1,6 @@
 """The files that `data.images` and `data.masks` mean: those of a folder, of its sub-folders, or of a glob."""
 
 import fnmatch
-import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from seep_lightning.data.left_out import LeftOut, left_out
+from seep_lightning.documents.patterns import folders_below, paths_like
 from seep_lightning.errors import UserError
 from seep_lightning.scene.locations import check_name
 from seep_lightning.scene.raster_formats import chip_map_suffixes, chip_suffixes
@@ -95,9 +95,8 @@ def _list_folder(folder: Path, place: str, other_folder: str | None) -> FileSet:
     names, folders = _entries(folder)
     folders = [name for name in folders if os.path.normpath(folder / name) != other_folder]
     hidden_folders = [name for name in folders if _is_hidden(name) and name != CACHE_FOLDER]
-    folders = [name for name in folders if not _is_hidden(name)]
     chips = _take_chips(found, [*names, *hidden_folders])
-    below = list(_names_below(folder, folders))
+    below = list(_names_below(folder, other_folder))
     if chips:
         in_sub_folders = [name for name in below if _is_chip(name)]
         found.add_left_out(
@@ -139,38 +138,15 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _names_below(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """The files at any depth below some folders in a folder, relative to it.
+def _names_below(folder: Path, other_folder: str | None) -> Iterator[str]:
+    """The files at any depth in the folders of a folder, but for that of the other kind, relative to it."""
 
-    Links are followed, but no folder is looked into twice. Folders may be a stranger's: a thousand of them, one in the
-    other, or a dozen with links to each other, between which there are millions of ways.
-    """
-    seen = {_identity(folder)}
-    waiting: list[str] = []
-    links: list[str] = []
+    def is_left_out(place: str) -> bool:
+        return _is_hidden(place.rpartition("/")[2]) or os.path.normpath(folder / place) == other_folder
 
-    def add(places: Iterable[str]) -> None:
-        """Note folders to look into: what is taken last comes first."""
-        for place in sorted(places, reverse=True):
-            (links if (folder / place).is_symlink() else waiting).append(place)
-
-    add(names)
-    while waiting or links:
-        # first the folders themselves, so that their own names tell their chips
-        place = waiting.pop() if waiting else links.pop()
-        identity = _identity(folder / place)
-        if identity in seen:
-            continue
-        seen.add(identity)
-        files, folders = _entries(folder / place)
+    for place in folders_below(folder, is_left_out=is_left_out):
+        files, _ = _entries(folder / place)
         yield from (f"{place}/{name}" for name in files)
-        add(f"{place}/{name}" for name in folders if not _is_hidden(name))
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    """What tells a folder from others, by whichever link it is reached."""
-    status = folder.stat()
-    return status.st_dev, status.st_ino
 
 
 def _is_hidden(name: str) -> bool:
@@ -219,8 +195,7 @@ def _list_glob(root: Path, place: str) -> FileSet:
 
 def _matches(root: Path, pattern: str) -> list[str]:
     """What a glob matches, relative to the root or absolute, as the pattern is."""
-    # `Path.glob` takes no absolute pattern
-    return glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207
+    return paths_like(pattern, root)
 
 
 def _fixed_part(pattern: str) -> str:
