@@ -190,6 +190,12 @@ def test_what_cannot_be_compared_is_told_in_one_line(trained: Path, tmp_path: Pa
     assert "differ in optimizer.lr: they are not of one recipe. Name it in by= too" in said(by="model.width")
     assert "metric=dice_per_chip: by= pools counts of pixels" in said(by="lr", metric="dice_per_chip")
     assert "was not scored on part=test. Score all runs of a folder with: python -m" in said(by="lr", part="test")
+    # a page scores the best of runs that are no folds
+    assert "4 of 4 runs were not scored on part=train. Score each of them, the first with: python -m " in said(
+        by="lr", part="train"
+    )
+    alone = said(by="lr", part="test", where="split.fold=0")
+    assert "2 of 2 runs were not scored on part=test" in alone and "lightning.evaluate run=" in alone
     change("split.csv", lambda text: text.replace("0.0.tif,0,train", "0.0.tif,0,val"))
     assert "0.0.tif was scored in two folds of one seed" in said(by="lr")
     change("split.csv", lambda text: text.replace("0.0.tif,0,val", "other.tif,0,val"))

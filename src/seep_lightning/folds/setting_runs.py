@@ -1,6 +1,7 @@
 """The runs of each setting that a comparison tells apart: of one recipe, scored on the same chips, in whole seeds."""
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from seep_lightning.folds.learned_before import stored_clause
 from seep_lightning.folds.scored_runs import ScoredRun, scored_run
 from seep_lightning.metrics.jackknife import added_by_scene
 from seep_lightning.reporting.comparison import Row
+from seep_lightning.reporting.folds import UNLEARNED, groups_of_folds
+from seep_lightning.reporting.pairing import PARTS
 from seep_lightning.reporting.row_values import ABSENT, value_of
 from seep_lightning.reporting.run_table import shown_value
 from seep_lightning.runs.recipes import FOLD, SPLIT_SEED, check_recipes, recipe_of
@@ -107,20 +110,35 @@ def _scored(rows: Sequence[Row], part: str, notes: list[str]) -> list[ScoredRun]
         others = [row.run.dir.name for row in rows if row.status != RunStatus.FINISHED]
         notes.append(f"left out, not finished: {shortened(others)}")
     runs = []
+    unscored = []
     for row in finished:
         scored = scored_run(row, part)
         if scored is None:
-            page = row.run.dir.parent / "report.html"
-            replaced = " overwrite=true" if page.exists() else ""
-            raise UserError(
-                f"{row.run.dir} was not scored on part={part}. Score all runs of a folder with: python -m "
-                f"seep_lightning.report run={row.run.dir.parent} part={part}{replaced}"
-            )
-        runs.append(scored)
+            unscored.append(row)
+        else:
+            runs.append(scored)
+    if unscored:
+        raise UserError(_how_to_score(unscored, finished, part))
     _note_learned(runs, notes)
     if not runs:
         raise UserError("by=: none of the runs is finished yet.")
     return runs
+
+
+def _how_to_score(unscored: Sequence[Row], rows: Sequence[Row], part: str) -> str:
+    """Say which runs were not scored on a part, and by what command they are: a page scores all runs only of folds."""
+    first = unscored[0].run.dir
+    if part in UNLEARNED and groups_of_folds(rows):
+        page = first.parent / "report.html"
+        replaced = " overwrite=true" if page.exists() else ""
+        command = f"python -m seep_lightning.report {quote(f'run={first.parent}')} part={part}{replaced}"
+        return f"{first} was not scored on part={part}. Score all runs of a folder with: {command}"
+    command = f"python -m seep_lightning.evaluate {quote(f'run={first}')}"
+    command += f" part={part}" if part in PARTS else f" name={part}, and the data that they are to be scored on"
+    if len(unscored) == 1:
+        return f"{first} was not scored on part={part}. Score it with: {command}"
+    count = f"{len(unscored)} of {len(rows)} runs"
+    return f"{count} were not scored on part={part}. Score each of them, the first with: {command}"
 
 
 def _note_learned(runs: Sequence[ScoredRun], notes: list[str]) -> None:

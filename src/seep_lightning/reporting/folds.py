@@ -15,6 +15,9 @@ from seep_lightning.reporting.intervals import COUNT_COLUMNS, intervals
 from seep_lightning.reporting.pairing import read_folds
 from seep_lightning.runs.recipes import FOLD, SEED
 
+UNLEARNED = ("val", "test")
+"""Parts of which each fold has chips of its own."""
+
 
 @dataclass(frozen=True)
 class PooledFolds:

@@ -11,15 +11,12 @@ from seep_lightning.errors import UserError
 from seep_lightning.masking import masked_values
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.reporting.comparison import Row, floors_of_rows, not_above_floors
-from seep_lightning.reporting.folds import PooledFolds, groups_of_folds, pool_evaluations
+from seep_lightning.reporting.folds import UNLEARNED, PooledFolds, groups_of_folds, pool_evaluations
 from seep_lightning.reporting.scored_parts import scored_part
 from seep_lightning.runs.recipes import FOLD
 from seep_lightning.runs.records import read_history
 
 log = logging.getLogger(__name__)
-
-# parts of which each fold has chips of its own
-UNLEARNED = ("val", "test")
 
 
 @dataclass(frozen=True)
