@@ -18,16 +18,10 @@ from seep_lightning import find_sources
 from seep_lightning.config.data import GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.scene.projections import Points
+from seep_lightning.sources.bounds import DrawingRoom, LookedGround
 from seep_lightning.sources.cells import CellBox, CellGrid
 from seep_lightning.sources.chip_source import chip_sources
-from seep_lightning.sources.drawing import (
-    DrawingRoom,
-    LookedGround,
-    ScenePixels,
-    cells_of_polygons,
-    inner_cells,
-    looked_cells,
-)
+from seep_lightning.sources.drawing import ScenePixels, cells_of_polygons, inner_cells, looked_cells
 from seep_lightning.sources.looks import MOST_SLICKS, measured_slicks
 from seep_lightning.sources.tiles import TileKey
 
@@ -101,7 +95,7 @@ def test_what_was_looked_at_has_bounds() -> None:
 
 
 def test_a_scene_is_not_read_to_its_end_where_it_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seep_lightning.sources.drawing.MOST_TILES", 3)
+    monkeypatch.setattr("seep_lightning.sources.bounds.MOST_TILES", 3)
     everywhere = ScenePixels(1024, 1024, lambda *box: np.ones((box[1] - box[0], box[3] - box[2]), bool), flip, flip)
     with pytest.raises(UserError, match="more ground than 3 x"):
         looked_cells(everywhere, GRID)
@@ -138,7 +132,7 @@ def test_a_day_that_reaches_too_far_leaves_the_others_as_they_were(
     before = [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.*")) if path.is_file()]
     far = UTM["transform"] @ Affine.translation(1e5, 0)
     new = write_map(tmp_path / "maps", "S1_20180102T054412", [np.s_[40:44, 20:60]], transform=far)
-    monkeypatch.setattr("seep_lightning.sources.drawing.MOST_TILES", 4)
+    monkeypatch.setattr("seep_lightning.sources.bounds.MOST_TILES", 4)
     with pytest.raises(UserError, match="more ground than 4 x"):
         find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
     assert [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.*")) if path.is_file()] == before

@@ -21,8 +21,8 @@ from seep_lightning.documents.regular_files import check_regular
 from seep_lightning.documents.shapes import as_shape
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.vector_layers import Shapes
+from seep_lightning.sources.bounds import MOST_SLICK_CELLS
 from seep_lightning.sources.cells import CellSet
-from seep_lightning.sources.drawing import MOST_SLICK_CELLS
 from seep_lightning.sources.looks import LookFacts, LookSlicks, is_class
 from seep_lightning.sources.tiles import TILE, Marks, TileKey
 

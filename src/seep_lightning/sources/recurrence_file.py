@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError
-from seep_lightning.sources.drawing import MOST_CELLS
+from seep_lightning.sources.bounds import MOST_CELLS
 
 SEEN, LOOKED = "days_seen", "days_looked"
 """Names of the bands."""

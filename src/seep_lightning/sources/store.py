@@ -24,8 +24,8 @@ from seep_lightning.documents.regular_files import is_there
 from seep_lightning.documents.shapes import Finite
 from seep_lightning.errors import UserError, shortened
 from seep_lightning.files import check_stays_inside, make_inner_folder, remove_leftovers, write_text, write_whole
+from seep_lightning.sources.bounds import LookedGround
 from seep_lightning.sources.cells import CellBox, CellGrid
-from seep_lightning.sources.drawing import LookedGround
 from seep_lightning.sources.look_file import HEAD, NUMBERS, STORE_FORMAT, look_file, tile_name
 from seep_lightning.sources.looks import Look, LookFacts, LookSlicks
 from seep_lightning.sources.tiles import Marks, TiledMarks, TileKey
