@@ -23,5 +23,7 @@ def test_a_set_of_cells_and_its_mask_are_the_same():
     again = CellSet.of(cells.positions[::-1])
     assert (again.keys == cells.keys).all()
     assert cells.union(cells.moved(0, 1)).holds(cells.keys).all()
-    assert len(cells.intersection(CellSet.none())) == 0
+    assert (cells.union(cells.moved(2, 1)).mask(box) == (cells.mask(box) | cells.moved(2, 1).mask(box))).all()
+    assert len(cells.union(cells)) == len(cells.union(CellSet.none())) == len(CellSet.none().union(cells)) == len(cells)
+    assert len(cells.intersection(CellSet.none())) == len(CellSet.none().union(CellSet.none())) == 0
     assert CellSet.none().box().shape == (0, 0)
