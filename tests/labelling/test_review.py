@@ -63,6 +63,11 @@ def test_each_error_is_listed_with_page_layer_and_table(written: WrittenReview) 
     ElementTree.fromstring(style.partition("\n")[2])
 
 
+def test_each_outline_names_the_chip_that_placed_it(written: WrittenReview) -> None:
+    names = {chip.name for chip in read_review(written.folder).chips}
+    assert {candidate.placed_by for candidate in read_review(written.folder).candidates} <= names
+
+
 def test_what_a_strangers_scene_is_called_stays_a_text(written: WrittenReview, tmp_path: Path) -> None:
     name = "=1+1</script><script>alert(1)</script><img src=x>"
     candidates = [replace(candidate, scene=name, judged_by=name) for candidate in written.candidates]

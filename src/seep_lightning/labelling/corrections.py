@@ -34,6 +34,7 @@ Classes = NDArray[np.uint8]
 
 # the list of chips, where their names do not tell scene and tile
 PAIRS = "pairs.csv"
+# one that is drawn anew counts twice: for what goes and for what comes
 MOST_ON_A_CHIP = 2_000
 
 CONTRADICTED_BY: Mapping[Change, tuple[Change, ...]] = {
@@ -204,7 +205,7 @@ def _corrections(answered: AnsweredReview) -> tuple[dict[str, list[_Correction]]
         if len(corrections) > MOST_ON_A_CHIP:
             raise UserError(
                 f"review: {len(corrections):,} answers are about {chip}; expected {MOST_ON_A_CHIP:,} at most. Give "
-                "seep review again."
+                f"seep review again for a shorter list: most={MOST_ON_A_CHIP // 2}."
             )
         _check_agreement(corrections)
     return by_chip, counts

@@ -164,6 +164,7 @@ def _candidate(number: int, sighting: Sighting, in_degrees: bool) -> ListedLabel
         judged_by=sighting.judged_by,
         choices={answer.value: effect.words(suspect) for answer, effect in kind.choices.items()},
         patches=sighting.patches,
+        placed_by=sighting.place.chip,
     )
 
 

@@ -104,6 +104,7 @@ class ListedLabel:
         judged_by: The run that judged it, which did not learn from it.
         choices: What each answer does, in words.
         patches: Its pixels.
+        placed_by: The chip whose georeference gave its outline a place; empty in reviews of earlier versions.
     """
 
     number: Count
@@ -124,6 +125,7 @@ class ListedLabel:
     judged_by: str
     choices: dict[str, str]
     patches: list[Patch]
+    placed_by: str = ""
 
     @property
     def chips(self) -> list[str]:

@@ -11,7 +11,7 @@ from rasterio import features
 
 from seep_lightning.labelling.review_candidates import Sighting
 from seep_lightning.labelling.review_columns import COLUMNS, ReviewOf, row_of
-from seep_lightning.labelling.review_file import ReviewFile
+from seep_lightning.labelling.review_file import Mask, ReviewFile
 from seep_lightning.labelling.suspect_kinds import KINDS
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.placements import AffinePlacement
@@ -48,7 +48,18 @@ def outline_of(sighting: Sighting) -> shapely.MultiPolygon:
     """The outline of a label, or of the suggestion where there is none, in columns and rows of the scene."""
     suspect = sighting.suspect
     mask = suspect.label if suspect.label.any() else suspect.suggestion
-    corner = Affine.translation(suspect.box.left, suspect.box.top)
+    return outline_along_pixels(mask, suspect.box.top, suspect.box.left)
+
+
+def outline_along_pixels(mask: Mask, top: int, left: int) -> shapely.MultiPolygon:
+    """The outline of pixels, with its holes; parts that touch only at a corner stay apart.
+
+    Args:
+        mask: The pixels, (h, w).
+        top: The scene's row of the first one.
+        left: The scene's column of it.
+    """
+    corner = Affine.translation(left, top)
     parts = features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=corner)
     return shapely.MultiPolygon([shapely.geometry.shape(part) for part, _ in parts])
 

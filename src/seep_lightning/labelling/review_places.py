@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyproj
 import shapely
 
 from seep_lightning.data.mosaic import chip_box
 from seep_lightning.folds.part_maps import FoldScene
 from seep_lightning.scene.ground import Ground
-from seep_lightning.scene.projections import Points
+from seep_lightning.scene.projections import WGS84, Points, Reprojection, near_longitude
 from seep_lightning.scene.raster import Raster
 
 
@@ -20,11 +21,13 @@ class ScenePlace:
         ground: The ground of one of its chips.
         top: The first row of this chip in the scene.
         left: Its first column.
+        chip: Its name.
     """
 
     ground: Ground
     top: int
     left: int
+    chip: str = ""
 
     @property
     def is_georeferenced(self) -> bool:
@@ -39,6 +42,15 @@ class ScenePlace:
         placed = self.ground.place(pixels - np.array([self.left, self.top]))
         degrees: Points = self.ground.degrees_together(placed)
         return degrees
+
+    def unplace(self, degrees: Points) -> Points:
+        """Longitude and latitude (N, 2) to columns and rows of the scene."""
+        coordinates = Reprojection(WGS84, self.ground.wkt)(degrees)
+        if pyproj.CRS(self.ground.wkt).is_geographic:
+            # a chip may count its longitudes from 0, or across the date line
+            coordinates = near_longitude(coordinates, self.ground.place(np.zeros((1, 2)))[0, 0])
+        pixels: Points = self.ground.unplace(coordinates) + np.array([self.left, self.top])
+        return pixels
 
     def outline(self, outline: shapely.MultiPolygon, in_degrees: bool) -> shapely.MultiPolygon:
         """An outline in columns and rows of the scene, likewise."""
@@ -58,4 +70,4 @@ def place_of(scene: FoldScene) -> ScenePlace:
     position, index = next(iter(scene.tiles.items()))
     box = chip_box(position, scene.chips.size)
     with Raster(scene.chips.image_paths[index]) as raster:
-        return ScenePlace(Ground.of(raster), box.top, box.left)
+        return ScenePlace(Ground.of(raster), box.top, box.left, scene.chips.names[index])
