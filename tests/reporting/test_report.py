@@ -19,6 +19,7 @@ from seep_lightning.commands.composition import compose
 from seep_lightning.config.commands import EvaluateConfig, ReportConfig
 from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
+from seep_lightning.metrics.centre_lines import centre_lines
 from seep_lightning.metrics.covariates import covariates
 from seep_lightning.metrics.histogram import BINS, dice_by_threshold
 from seep_lightning.reporting import plots
@@ -259,12 +260,12 @@ def test_size_width_and_contrast_of_a_bar() -> None:
     truth[30:34, 12:52] = True
     image[truth] = 90
     valid = np.ones_like(truth)
-    facts = covariates(image, truth, valid)
+    facts = covariates(image, truth, valid, centre_lines(truth))
     assert facts["seep_px"] == 160
     assert facts["width_px"] == pytest.approx(4, rel=0.1)
     assert facts["contrast"] == pytest.approx(0.45)
-    assert covariates(image, truth, truth)["contrast"] is None
-    assert covariates(image, ~valid, valid) == {"seep_px": 0, "width_px": None, "contrast": None}
+    assert covariates(image, truth, truth, centre_lines(truth))["contrast"] is None
+    assert covariates(image, ~valid, valid, ~valid) == {"seep_px": 0, "width_px": None, "contrast": None}
 
 
 @pytest.mark.browser

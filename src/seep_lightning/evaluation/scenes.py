@@ -27,12 +27,14 @@ class SceneMasks:
         predicted: Classes (H, W) uint8, 0 for the sea.
         truth: Likewise.
         valid: Where image and truth are known, (H, W) bool.
+        lines: Centre lines of the valid true seep, (H, W); None where they have not been found yet.
     """
 
     scene: str
     predicted: Classes
     truth: Classes
     valid: NDArray[np.bool_]
+    lines: NDArray[np.bool_] | None = None
 
 
 @dataclass
@@ -61,7 +63,7 @@ class SceneCounts:
         """Count seep of any class, and each class where classes are told apart."""
         predicted = masks.predicted > 0
         truth = masks.truth > 0
-        self.objects.append(count_objects(predicted, truth, masks.valid))
+        self.objects.append(count_objects(predicted, truth, masks.valid, masks.lines))
         counts = count_within_tolerance(predicted, truth, masks.valid)
         self.within_tolerance[masks.scene] = self.within_tolerance.get(masks.scene, 0) + counts
         if classes:

@@ -71,6 +71,7 @@ class EvaluationFiles:
         from seep_lightning.data.chip_maps import write_chip_map
         from seep_lightning.evaluation.scenes import SceneMasks
         from seep_lightning.metrics.baseline import darkness_of_chip
+        from seep_lightning.metrics.centre_lines import centre_lines
         from seep_lightning.metrics.covariates import covariates
         from seep_lightning.scene.levels import quantise
 
@@ -87,13 +88,14 @@ class EvaluationFiles:
         row = {"name": name, "scene": scene, "tile": chips.tiles[chip.index]}
         row |= pixel_figures(counts)
         row |= {"tp": true_positive, "fp": false_positive, "fn": false_negative}
+        lines = centre_lines(chip.truth)
         values = chips.value_range.ratio_values(pixels.image, pixels.data)
-        row |= covariates(values[0], chip.truth, chip.valid)
+        row |= covariates(values[0], chip.truth, chip.valid, lines)
         self.true_pixels += darkness_of_chip(pixels, values[0], chips.config.classes)
         self.rows.append(row)
         if chips.cell_of(chip.index) is None:
             # at once: others wait for their scene, and are read again
-            self.lone_chips.add(SceneMasks(scene, mask, pixels.mask, pixels.valid), classes=self.classes)
+            self.lone_chips.add(SceneMasks(scene, mask, pixels.mask, pixels.valid, lines), classes=self.classes)
 
     def count_on_scenes(self) -> "SceneCounts":
         """Count objects, and pixels within the tolerance, once all chips are written."""

@@ -21,13 +21,14 @@ COVERED_SHARE = 0.1
 MIN_AREAS = (20, 30, 50, 80, 120, 200)
 
 
-def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
+def count_objects(predicted: Mask, truth: Mask, valid: Mask, lines: Mask | None = None) -> ObjectCounts:
     """Count objects, centre lines and outlines.
 
     Args:
         predicted: Where seep was predicted, (H, W).
         truth: Where seep is, (H, W).
         valid: Pixels to count; all others are left out of both masks.
+        lines: `centre_lines` of the valid seep, (H, W); None finds them here.
 
     Returns:
         The counts of this chip or scene.
@@ -37,7 +38,7 @@ def count_objects(predicted: Mask, truth: Mask, valid: Mask) -> ObjectCounts:
     both = predicted & truth
     true_objects = _hits(_labelled(truth), both)
     predicted_objects = _hits(_labelled(predicted), both)
-    line = centre_lines(truth)
+    line = centre_lines(truth) if lines is None else lines
     predicted_outline = _outline(predicted)
     true_outline = _outline(truth)
     return ObjectCounts(

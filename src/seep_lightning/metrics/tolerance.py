@@ -4,6 +4,8 @@ Relaxed precision and recall (Mnih & Hinton 2010, "Learning to Detect Roads in H
 the share of predicted pixels within a distance of true ones, and of true pixels within it of predicted ones.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,12 @@ def within_tolerance(mask: Mask) -> Mask:
     """Pixels whose centre lies within `TOLERANCE` of that of a pixel of a mask (H, W)."""
     import cv2
 
-    y, x = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
-    disc = (x**2 + y**2 <= TOLERANCE**2).astype(np.uint8)
     # 15 times as fast as distances, on a scene
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), _disc()) > 0)
+
+
+@cache
+def _disc() -> NDArray[np.uint8]:
+    """The pixels within `TOLERANCE` of the middle one of a square."""
+    y, x = np.ogrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]
+    return np.asarray(x**2 + y**2 <= TOLERANCE**2, np.uint8)

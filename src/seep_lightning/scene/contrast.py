@@ -1,5 +1,6 @@
 """Contrast of an object with the sea around it: ratios of radar power, and decibels."""
 
+from functools import cache
 from typing import Any
 
 import cv2
@@ -51,6 +52,7 @@ def _sea_around(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(near > too_near)
 
 
+@cache
 def _squared_distances(radius: int) -> NDArray[np.int64]:
     """Squared distances from the middle pixel of a square, (2 radius + 1, 2 radius + 1)."""
     y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
