@@ -1,7 +1,7 @@
 """What a network gives, brought to one form; and what its logits say: one channel for seep, or sea and classes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from seep_lightning.errors import UserError
 
-Heads = Tensor | tuple[Tensor, ...]
+Heads: TypeAlias = Tensor | tuple[Tensor, ...]
 """Logits (B, K, H, W), or those of several heads, the main one first."""
 
 # Where mappings and objects of other libraries keep their logits
