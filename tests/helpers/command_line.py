@@ -14,9 +14,10 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from helpers.robustness.fork_server import ForkServer, Limits, Request
+from helpers.robustness.fork_server import ForkServer, Limits, Outcome, Request
 
 LIMITS = Limits(cpu_seconds=300, asleep_seconds=300, wall_seconds=300, rss=1 << 40)
+STREAMS = ("out", "err")
 
 
 def seep(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -24,16 +25,22 @@ def seep(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProces
 
     What may depend on how Python starts, or on plugins of Hydra in the working folder, is for `seep_from_scratch`.
     """
+    outcome = outcome_of(*arguments, cwd=cwd)
+    _, folder = _server()
+    out, err = ((folder / name).read_text() for name in STREAMS)
+    return subprocess.CompletedProcess(list(arguments), outcome.exit_code, out, err)
+
+
+def outcome_of(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Outcome:
+    """Run a command as `seep` does, with more variables, and give what it took."""
     server, folder = _server()
-    streams = folder / "out", folder / "err"
-    request = Request(
-        list(arguments), str(cwd or Path.cwd()), *map(str, streams), _variables(), LIMITS, env_is_whole=True
-    )
+    streams = [str(folder / name) for name in STREAMS]
+    variables = _variables() | (env or {})
+    request = Request(list(arguments), str(cwd or Path.cwd()), *streams, variables, LIMITS, env_is_whole=True)
     outcome = server.run(request)
     if outcome.killed_for:
         raise subprocess.TimeoutExpired(request.arguments, outcome.wall_seconds)
-    out, err = (path.read_text() for path in streams)
-    return subprocess.CompletedProcess(request.arguments, outcome.exit_code, out, err)
+    return outcome
 
 
 def seep_from_scratch(

@@ -4,9 +4,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,10 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from helpers.command_line import seep
+from helpers.command_line import outcome_of, seep
 from helpers.maps import band, mapped, table
 from helpers.rasters import UTM, pixels, write_raster
+from helpers.robustness import kills
 from seep_lightning.data.generator.scene import generate_scene
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.mapper import SceneMapper
@@ -178,21 +176,20 @@ def test_killed_ten_times_at_random_the_map_is_that_of_a_run_left_alone(trained:
     """Acceptance: equal arrays and equal features. The first kills hit the start, the later ones anything."""
     image, _ = generate_scene(5, 1400, 1000)
     scene = write_raster(tmp_path / "a.tif", image, **UTM)
-    command = [sys.executable, "-m", "seep_lightning.predict", f"run={trained}", f"input={scene}", "window=64"]
+    command = ["predict", f"run={trained}", f"input={scene}", "window=64"]
     command += ["overlap=16", "batch=1", "thresholds={group:0.1,trim:0.2,keep:0.2}", "device=cpu"]
-    begin = time.monotonic()
-    subprocess.run([*command, f"output={tmp_path / 'whole'}"], check=True, capture_output=True)
-    whole, rng, kills = time.monotonic() - begin, random.Random(0), 0
-    while kills < 10:
-        process = subprocess.Popen([*command, f"output={tmp_path / 'out'}"], stdout=subprocess.DEVNULL)
-        try:
-            assert process.wait(timeout=rng.uniform(0.3, 0.8) * whole) == 0
+    whole = outcome_of(*command, f"output={tmp_path / 'whole'}")
+    assert whole.exit_code == 0
+    rng, killed = random.Random(0), 0
+    while killed < 10:
+        moment = rng.uniform(0.02, 0.6) * whole.cpu_seconds
+        outcome = outcome_of(*command, f"output={tmp_path / 'out'}", env={kills.VARIABLE: f"seconds:{moment}"})
+        if outcome.exit_code == -signal.SIGPROF:  # which nobody handles
+            killed += 1
+        else:
+            assert outcome.exit_code == 0
             shutil.rmtree(tmp_path / "out")  # it came through: once more from the start
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    done = subprocess.run([*command, f"output={tmp_path / 'out'}"], capture_output=True, text=True)
+    done = seep(*command, f"output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     for name in ("a.probability.tif", "a.mask.tif"):
         assert (band(tmp_path / "out" / name) == band(tmp_path / "whole" / name)).all()
