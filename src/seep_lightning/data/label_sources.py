@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seep_lightning.data.mask_labels import MaskLabels
     from seep_lightning.scene.raster import Raster
 
-OpenScene = Callable[[SceneFile], "Raster"]
+SceneOpener = Callable[[SceneFile], "Raster"]
 """Opens a scene as `prepare` reads it."""
 # in dataset.json, what became of each kind of labels
 OUTLINES = "outlines"
@@ -142,7 +142,7 @@ class MaskSource:
         }
 
 
-def read_labels_of(scenes: Sequence[SceneFile], config: PrepareConfig, open_scene: OpenScene) -> LabelSource:
+def read_labels_of(scenes: Sequence[SceneFile], config: PrepareConfig, open_scene: SceneOpener) -> LabelSource:
     """Read the labels of scenes.
 
     Args:
@@ -174,7 +174,7 @@ def scenes_but_masks(scenes: Sequence[SceneFile], config: PrepareConfig) -> list
 
 
 def _read_masks(
-    masks: Sequence[Path], scenes: Sequence[SceneFile], config: PrepareConfig, open_scene: OpenScene
+    masks: Sequence[Path], scenes: Sequence[SceneFile], config: PrepareConfig, open_scene: SceneOpener
 ) -> MaskSource:
     """Read the masks of scenes, and how they lie."""
     from seep_lightning.data.mask_files import read_mask_file

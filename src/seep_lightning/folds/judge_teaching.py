@@ -1,7 +1,7 @@
 """Teach a judge on out-of-fold objects, and tell what it brings on scenes that it was not taught on."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -27,7 +27,7 @@ from seep_lightning.folds.tuned_rule import counts_by_tuned_rule
 from seep_lightning.locks import lock_path, locked
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import added_by_scene
-from seep_lightning.metrics.paired import interval_of_difference, paired_difference
+from seep_lightning.metrics.paired import FigureFunction, interval_of_difference, paired_difference
 from seep_lightning.scene.object_judge import Judge
 
 FEWEST_FOLDS = 3
@@ -36,7 +36,6 @@ FEWEST_OBJECTS = 50
 SCORES = np.round(np.arange(0.0, 0.95, 0.025), 3)
 """Among which the least score is chosen."""
 
-Figure = Callable[[Counts], NDArray[np.float64]]
 Objects = Sequence[SceneObjects]
 
 
@@ -54,7 +53,7 @@ def object_f1(counts: Counts) -> NDArray[np.float64]:
     return np.asarray(2 * recall * precision / np.maximum(recall + precision, 1e-12))
 
 
-FIGURES: dict[str, Figure] = {"dice": dice, "object_f1": object_f1}
+JUDGED_FIGURES: dict[str, FigureFunction] = {"dice": dice, "object_f1": object_f1}
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Gain:
     """What a second look brings on scenes that it was not taught on.
 
     Attributes:
-        figure: Its name, a key of `FIGURES`.
+        figure: Its name, a key of `JUDGED_FIGURES`.
         without: The figure of the objects that are kept without it.
         with_judge: That of those that the judge keeps.
         interval: 95 % of the difference over scenes; None with too few.
@@ -168,11 +167,11 @@ def _judged(scenes: Objects, rows: ObjectRows) -> Counts:
 def _gains(names: Sequence[str], without: Counts, with_judge: Counts) -> list[Gain]:
     """What a second look brings to each figure; pieces that the split cut of a scene count as one."""
     without, with_judge = (np.array(list(added_by_scene(names, counts).values())) for counts in (without, with_judge))
-    return [_gain(name, without, with_judge) for name in FIGURES]
+    return [_gain(name, without, with_judge) for name in JUDGED_FIGURES]
 
 
 def _gain(name: str, without: Counts, with_judge: Counts) -> Gain:
-    figure = FIGURES[name]
+    figure = JUDGED_FIGURES[name]
     pairs = np.stack([with_judge, without], axis=1)
     return Gain(
         name,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seep_lightning.documents.json_files import read_json
 from seep_lightning.documents.regular_files import is_there
@@ -16,7 +15,7 @@ from seep_lightning.folds.fold_runs import Fold, find_folds
 from seep_lightning.folds.operating_points import OperatingPoint, choose_operating_point, count_reliability
 from seep_lightning.folds.part_maps import SCENES, PartMaps, Way
 from seep_lightning.metrics.calibration import Reliability
-from seep_lightning.metrics.counts import count_pixels
+from seep_lightning.metrics.counts import Counts, count_pixels
 from seep_lightning.metrics.figures import DICE
 from seep_lightning.metrics.jackknife import added_by_scene, interval_over_scenes, pixel_weights
 from seep_lightning.metrics.object_counts import ObjectCounts, add_up
@@ -24,7 +23,6 @@ from seep_lightning.metrics.objects import count_objects
 from seep_lightning.metrics.paired import dice_difference, interval_of_difference
 from seep_lightning.metrics.summaries import object_summary, pooled_figures
 
-Counts = NDArray[np.int64]
 Interval = tuple[float, float]
 NO_INTERVAL = (float("nan"), float("nan"))
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seep_lightning.documents.regular_files import is_there
+from seep_lightning.metrics.counts import Counts
 from seep_lightning.metrics.jackknife import sums_by_scene
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.intervals import COUNT_COLUMNS
@@ -15,8 +15,6 @@ from seep_lightning.runs.recipes import FOLD, SEED, SPLIT_SEED
 from seep_lightning.runs.records import read_chip_rows
 
 VALIDATION = "val"
-
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

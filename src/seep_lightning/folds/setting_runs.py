@@ -5,11 +5,11 @@ from shlex import quote
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError, shortened
 from seep_lightning.folds.learned_before import stored_clause
 from seep_lightning.folds.scored_runs import ScoredRun, scored_run
+from seep_lightning.metrics.counts import Counts
 from seep_lightning.metrics.jackknife import added_by_scene
 from seep_lightning.reporting.comparison import Row
 from seep_lightning.reporting.folds import UNLEARNED, groups_of_folds
@@ -18,8 +18,6 @@ from seep_lightning.reporting.row_values import ABSENT, value_of
 from seep_lightning.reporting.run_table import shown_value
 from seep_lightning.runs.recipes import FOLD, SPLIT_SEED, check_recipes, recipe_of
 from seep_lightning.runs.status import RunStatus
-
-Counts = NDArray[np.int64]
 
 
 class SettingRuns:

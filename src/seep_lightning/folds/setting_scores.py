@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from seep_lightning.errors import UserError
 from seep_lightning.folds.scored_runs import VALIDATION
-from seep_lightning.folds.setting_runs import Counts, SettingRuns, folds_of, runs_by_setting
+from seep_lightning.folds.setting_runs import SettingRuns, folds_of, runs_by_setting
 from seep_lightning.metrics.comparisons import holm
+from seep_lightning.metrics.counts import Counts
 from seep_lightning.metrics.figures import DICE, PixelFigure, pooled_pixel_figures
 from seep_lightning.metrics.jackknife import Scale, interval_over_scenes, p_over_scenes, pixel_weights
 from seep_lightning.metrics.paired import paired_difference

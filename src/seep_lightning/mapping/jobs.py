@@ -13,6 +13,7 @@ from typing import Any
 
 from seep_lightning.config.commands import BY_GEOREFERENCE, PredictConfig
 from seep_lightning.data.columns import LooseChips, columns_of_scene
+from seep_lightning.data.grid import Cell
 from seep_lightning.data.layouts import chip_name, split_name
 from seep_lightning.errors import UserError
 from seep_lightning.mapping.adjoining import adjoining_chips, adjoining_text
@@ -23,9 +24,6 @@ from seep_lightning.scene.raster import Raster
 from seep_lightning.scene.scene_file import NO_FACTS, RASTER, ReadingOptions, SceneFacts, SceneFile
 
 log = logging.getLogger(__name__)
-
-Cell = tuple[int, int]
-"""Row and column of a file in its scene."""
 
 
 @dataclass(frozen=True)

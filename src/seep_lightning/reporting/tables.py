@@ -29,7 +29,7 @@ from seep_lightning.metrics.floors import (
 )
 from seep_lightning.metrics.summaries import CLASS_COLUMNS, objects_found_together, objects_of_all_sizes
 
-Row = Mapping[str, Any]
+Values = Mapping[str, Any]
 
 TUNED = "tuned"
 AT_HALF = "at 0.5"
@@ -38,7 +38,7 @@ OBJECT_COLUMNS = ("true", "found", "recall", "predicted", "right", "precision")
 """Of objects by size: numbers of true ones, and how many were found; of predicted ones, and how many are right."""
 
 
-def threshold_name(evaluation: Row) -> str:
+def threshold_name(evaluation: Values) -> str:
     """What the threshold in use of an evaluation is called: `tuned`, or `at 0.3` where another one was asked for.
 
     Args:
@@ -49,13 +49,13 @@ def threshold_name(evaluation: Row) -> str:
     return f"at {evaluation['threshold']:.4g}"
 
 
-def threshold_in_words(evaluation: Row) -> str:
+def threshold_in_words(evaluation: Values) -> str:
     """The threshold in use of an evaluation, such as `0.0198, tuned on validation`."""
     number = f"{evaluation['threshold']:.4f}"
     return f"{number}, tuned on validation" if evaluation.get("tuned", False) else number
 
 
-def print_figures(title: str, rows: Mapping[str, Row]) -> None:
+def print_figures(title: str, rows: Mapping[str, Values]) -> None:
     """Print the figures of pixels, one named row each; those within the tolerance beside Dice, where there are any."""
     within_tolerance = [figure for figure in declared(ToleranceFigure) if _any_has(rows, figure)]
     others = [figure for figure in declared(PixelFigure) if figure is not DICE]
@@ -63,7 +63,7 @@ def print_figures(title: str, rows: Mapping[str, Row]) -> None:
     print_table(title, rows, [figure.key for figure in figures])
 
 
-def print_floors(figures: Row, floors: Mapping[str, FloorValues]) -> None:
+def print_floors(figures: Values, floors: Mapping[str, FloorValues]) -> None:
     """Print what rules without learning reach, and say so where a Dice is not above it.
 
     Args:
@@ -137,17 +137,17 @@ def _print_classes(classes: dict[str, Any]) -> None:
     tell(_line(declared(ClassFigure), classes))
 
 
-def _floor_cells(row: Row) -> dict[str, float]:
+def _floor_cells(row: Values) -> dict[str, float]:
     """The floors of a class, or their means, under the heads of their columns."""
     return {floor.label: values["dice"] for floor, values in declared_floors(row.get("floors", {}))}
 
 
-def _any_has(rows: Mapping[str, Row], figure: Figure) -> bool:
+def _any_has(rows: Mapping[str, Values], figure: Figure) -> bool:
     """Whether any row has a figure."""
     return any(figure.key in row for row in rows.values())
 
 
-def _line(figures: Iterable[Figure], values: Row) -> str:
+def _line(figures: Iterable[Figure], values: Values) -> str:
     """Figures in one line, as far as there are values: `Centre-line recall 0.812, Boundary F1 0.700`."""
     words = []
     for figure in figures:

@@ -21,7 +21,7 @@ from seep_lightning.scene.scene_file import SceneFacts
 
 
 @dataclass(frozen=True)
-class MappedScene:
+class MeasuredScene:
     """The rasters of one scene and what holds for all of its objects.
 
     Attributes:
@@ -106,7 +106,7 @@ class MeasuredObject:
         trim: Stored value from which on a pixel belongs to an object.
     """
 
-    scene: MappedScene
+    scene: MeasuredScene
     box: Box
     core: Core
     stored: NDArray[np.uint8]

@@ -18,12 +18,12 @@ from seep_lightning.scene import shapes
 from seep_lightning.scene.contrast import decibels
 from seep_lightning.scene.field_texts import FieldText, field_text, with_size_unit
 from seep_lightning.scene.levels import LEVELS
-from seep_lightning.scene.measured_object import MappedScene, MeasuredObject
+from seep_lightning.scene.measured_object import MeasuredObject, MeasuredScene
 
 AttributeValue = float | int | str | None
 
 
-def _always(_: MappedScene) -> bool:
+def _always(_: MeasuredScene) -> bool:
     return True
 
 
@@ -47,7 +47,7 @@ class PolygonAttribute:
     unit: str = ""
     label: str = ""
     kind: type[float] | type[str] = float
-    applies: Callable[[MappedScene], bool] = _always
+    applies: Callable[[MeasuredScene], bool] = _always
 
     def column(self, unit: str) -> str:
         """The name of its column.
@@ -84,7 +84,7 @@ def _decibels(seep: MeasuredObject) -> float | None:
     return decibels(seep.contrast, calibration)
 
 
-def _is_calibrated(scene: MappedScene) -> bool:
+def _is_calibrated(scene: MeasuredScene) -> bool:
     return scene.options.calibration is not None
 
 
@@ -100,7 +100,7 @@ def _class_share(seep: MeasuredObject) -> float | None:
     return float(seep.class_counts.max() / seep.core.sum())
 
 
-def _has_classes(scene: MappedScene) -> bool:
+def _has_classes(scene: MeasuredScene) -> bool:
     return scene.classes is not None
 
 
@@ -250,7 +250,7 @@ POLYGON_ATTRIBUTES = (
 )
 
 
-def scene_attributes(scene: MappedScene) -> list[PolygonAttribute]:
+def scene_attributes(scene: MeasuredScene) -> list[PolygonAttribute]:
     """The attributes of a scene's polygons, in the order of the columns: ours that apply, then the user's own.
 
     Args:
@@ -329,7 +329,7 @@ def _check_kind(attribute: PolygonAttribute, value: AttributeValue) -> None:
     raise UserError(f"attributes: {attribute.name} gave {value!r}; its column is for {kind}, or None.")
 
 
-def column_kinds(scene: MappedScene, attributes: Sequence[PolygonAttribute]) -> dict[str, type]:
+def column_kinds(scene: MeasuredScene, attributes: Sequence[PolygonAttribute]) -> dict[str, type]:
     """The columns of a scene's polygons.
 
     Args:

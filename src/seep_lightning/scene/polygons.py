@@ -19,7 +19,7 @@ from seep_lightning.scene.contrast import SEA_DISTANCE
 from seep_lightning.scene.field_texts import DescribedColumn
 from seep_lightning.scene.ground import Ground
 from seep_lightning.scene.levels import level
-from seep_lightning.scene.measured_object import MappedScene, MeasuredObject, read_band
+from seep_lightning.scene.measured_object import MeasuredObject, MeasuredScene, read_band
 from seep_lightning.scene.objects import Core, SceneObject, find_objects
 from seep_lightning.scene.options import PolygonOptions, ThresholdValues
 from seep_lightning.scene.polygon_attributes import (
@@ -110,7 +110,7 @@ def find_seeps(
     options = options or PolygonOptions()
     _check_rasters(probability, image, classes)
     origin = image or probability
-    scene = MappedScene(
+    scene = MeasuredScene(
         probability,
         ground=Ground.of(origin),
         options=options,
@@ -159,7 +159,7 @@ def _check_rasters(probability: Raster, image: Raster | None, classes: Raster | 
         raise UserError(f"{probability.path} stores {probability.dtype}; expected the 8-bit probabilities of a map.")
 
 
-def _measured_seeps(scene: MappedScene, attributes: Sequence[PolygonAttribute]) -> Iterator[tuple[int, Seep]]:
+def _measured_seeps(scene: MeasuredScene, attributes: Sequence[PolygonAttribute]) -> Iterator[tuple[int, Seep]]:
     """The first pixel and the feature of each object that is large and long enough."""
     options = scene.options
     levels = ObjectLevels.of(scene.thresholds)
@@ -172,7 +172,7 @@ def _measured_seeps(scene: MappedScene, attributes: Sequence[PolygonAttribute]) 
         yield scene_object.first, Seep(outline, measure(seep, attributes))
 
 
-def _cut_out(scene: MappedScene, scene_object: SceneObject, levels: ObjectLevels) -> MeasuredObject:
+def _cut_out(scene: MeasuredScene, scene_object: SceneObject, levels: ObjectLevels) -> MeasuredObject:
     """An object with what surrounds it, ready to be measured; its core may be empty."""
     box = _box_around(scene_object, scene.probability)
     stored, _ = read_band(scene.probability, box)
