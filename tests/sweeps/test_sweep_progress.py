@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,7 +75,8 @@ def test_the_first_job_knows_how_many_come_after_it(sweep: Sweep, monkeypatch: p
     assert sweep_progress.jobs_after_the_first() == 0
     shutil.rmtree(sweep.folder)
     assert sweep_progress.jobs_after_the_first() == 4
-    monkeypatch.setattr(sweep_progress, "_ended_jobs", [sweep.folder])
+    monkeypatch.setattr(sweep_progress, "_a_job_ended", Event())
+    sweep_progress._a_job_ended.set()
     assert sweep_progress.jobs_after_the_first() is None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any, ClassVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -70,8 +71,8 @@ class Sweep:
 
 
 _sweeps: list[Sweep] = []
-# the folders of those jobs that ended in this process
-_ended_jobs: list[Path] = []
+# set when the first job ends in this process
+_a_job_ended = Event()
 
 
 def sweep_of_process() -> Sweep | None:
@@ -86,7 +87,7 @@ def jobs_after_the_first() -> int | None:
         None outside of a sweep, where only the sweeper knows, and once a job has ended: its line tells the time left.
     """
     sweep = sweep_of_process()
-    if sweep is None or sweep.jobs is None or _ended_jobs:
+    if sweep is None or sweep.jobs is None or _a_job_ended.is_set():
         return None
     done = _count_done(sweep, dict(_summaries(sweep.folder)))
     return max(sweep.jobs - done - 1, 0)
@@ -135,7 +136,7 @@ class TellSweep(Callback):
         if self.sweep is None or config.hydra.mode != RunMode.MULTIRUN:
             return
         run = Run(Path(config.hydra.runtime.output_dir))
-        _ended_jobs.append(run.dir)
+        _a_job_ended.set()
         has_failed = job_return.status == JobStatus.FAILED
         tell(job_line(self.sweep, run, time.time() - self._job_started, has_failed=has_failed))
         # a file that somebody looks into meanwhile

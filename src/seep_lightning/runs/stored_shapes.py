@@ -8,13 +8,17 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from seep_lightning.documents.shapes import Count, Finite, Probability
+from seep_lightning.documents.shapes import Count, Probability
 
 # of a scene: right, false and missed pixels
 ThreeCounts = Annotated[list[Count], Meta(min_length=3, max_length=3)]
 
 LARGEST_STRIDE = 2**9
 """Of a network, px."""
+
+# far beyond what a validation gives: with 1e308 the probabilities of pixels were no numbers
+Coefficient = Annotated[float, Meta(ge=-1e6, le=1e6)]
+StoredScaling = tuple[Coefficient, Coefficient]
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class StoredBest:
     epoch: Count = 0
     threshold: Probability = 0.5
     min_area: Count | None = None
-    scaling: tuple[Finite, Finite] = (1.0, 0.0)
+    scaling: StoredScaling = (1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class StoredChoices:
     format: int
     threshold: Probability
     min_area: Count | None = None
-    scaling: tuple[Finite, Finite] = (1.0, 0.0)
+    scaling: StoredScaling = (1.0, 0.0)
     stride: Annotated[int, Meta(ge=1, le=LARGEST_STRIDE)] | None = None
     model_card: str = "{}"
 
