@@ -314,6 +314,8 @@ def test_lossy_masks_are_refused_with_what_to_do(tmp_path, suffix):
         (["test/images/{}.jpg", "train/images/{}.jpg"], "NAME is the folder of masks (train holds no other)"),
         (["train/images/{}.jpg"], "train. Expected images/"),
         (["A/img/{}.jpg", "A/lab/{}.png"], "Pass 'data.images=*/img/*' 'data.masks=*/lab/*'."),
+        (["A/SAR-img/{}.jpg", "A/lab 2/{}.png"], "Pass 'data.images=*/SAR-img/*' 'data.masks=*/lab 2/*'."),
+        (["SAR images/{}.jpg", "oil mask/{}.png"], "Pass 'data.images=SAR images' 'data.masks=oil mask'."),
         (["images/{}.gif", "masks/{}.gif"], "It holds 12 .gif. Set data.images"),
     ],
 )

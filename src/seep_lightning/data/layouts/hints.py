@@ -1,8 +1,10 @@
 """What to say of a folder that is not as expected: what it holds, and which keys would read it."""
 
+import glob
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from seep_lightning.data.layouts.known import FolderNames, known_folders
 from seep_lightning.data.left_out import counted_suffixes
@@ -30,6 +32,11 @@ class FolderContent:
 
     files: list[str]
     folders: dict[str, list[str]]
+
+    @property
+    def folders_of_chips(self) -> list[str]:
+        """The names of the sub-folders that hold files that may be chips."""
+        return [name for name, files in self.folders.items() if _chips(files)]
 
     def __str__(self) -> str:
         parts: list[str] = []
@@ -69,8 +76,25 @@ def settings_for(root: Path, content: FolderContent) -> str:
     """
     table = table_of_pairs(root, content.files)
     if table:
-        return f"data.pairs={table}"
-    holding = [name for name, files in content.folders.items() if _chips(files)]
+        return quote(f"data.pairs={table}")
+    folders = _two_folders(content)
+    if folders is not None:
+        return _typed(folders)
+    folder = _one_folder(content)
+    if folder is not None:
+        return f"{_typed(FolderNames(folder, folder))} (images and masks in one folder)"
+    scenes = _folders_of_scenes(root, content)
+    return "" if scenes is None else _typed(scenes)
+
+
+def _typed(names: FolderNames) -> str:
+    """The keys that name the folders of images and masks, as they are typed in a shell."""
+    return f"{quote(f'data.images={names.images}')} {quote(f'data.masks={names.masks}')}"
+
+
+def _two_folders(content: FolderContent) -> FolderNames | None:
+    """The folders of images and of masks by their names; None where these do not tell them."""
+    holding = content.folders_of_chips
     images = [name for name in holding if IMAGE_FOLDER.search(name) and not MASK_FOLDER.search(name)]
     masks = [name for name in holding if MASK_FOLDER.search(name)]
     named = {*images, *masks}
@@ -79,18 +103,27 @@ def settings_for(root: Path, content: FolderContent) -> str:
         (other,) = set(holding) - named
         images = images or [other]
         masks = masks or [other]
-    if len(images) == 1 and len(masks) == 1:
-        return f"data.images={images[0]} data.masks={masks[0]}"
-    if _chips(content.files) and not holding:
-        return "data.images=. data.masks=. (images and masks in one folder)"
-    if len(holding) == 1 and not _chips(content.files):
-        return f"data.images={holding[0]} data.masks={holding[0]} (images and masks in one folder)"
+    if len(images) != 1 or len(masks) != 1:
+        return None
+    return FolderNames(images[0], masks[0])
+
+
+def _one_folder(content: FolderContent) -> str | None:
+    """The only place that holds chips: a sub-folder, or `.`; None for several, or none."""
+    places = list(content.folders_of_chips)
+    if _chips(content.files):
+        places.append(".")
+    return places[0] if len(places) == 1 else None
+
+
+def _folders_of_scenes(root: Path, content: FolderContent) -> FolderNames | None:
+    """Globs for the files of folders, one for each scene, that each hold two folders, as the first of them does."""
     for scene in list(content.folders)[:1]:
-        below = settings_for(root / scene, content_of(root / scene))
-        match = re.fullmatch(r"data.images=(\w+) data.masks=(\w+)", below)
-        if match:
-            return f"'data.images=*/{match[1]}/*' 'data.masks=*/{match[2]}/*'"
-    return ""
+        below = content_of(root / scene)
+        folders = None if table_of_pairs(root / scene, below.files) else _two_folders(below)
+        if folders is not None:
+            return FolderNames(f"*/{glob.escape(folders.images)}/*", f"*/{glob.escape(folders.masks)}/*")
+    return None
 
 
 LONGEST_HEADER = 2**16
