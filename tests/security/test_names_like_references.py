@@ -15,6 +15,8 @@ from seep_lightning.commands.overrides import (
     quote_value,
     single_runs,
 )
+from seep_lightning.commands.run_directories import check_folders_of_runs
+from seep_lightning.errors import UserError
 
 REFERENCE = "${oc.env:SECRET_TOKEN}"
 NAMES = [REFERENCE, f"a{REFERENCE}.tif", f"it's {REFERENCE}", f"a,{REFERENCE}", f"back\\{REFERENCE}", "a${b}c"]
@@ -79,6 +81,17 @@ def test_a_folder_of_configs_is_one_too(folder: Path) -> None:
     (configs / "mine.yaml").write_text("_target_: torch.nn.BCEWithLogitsLoss\n")
     config = compose_arguments("train", ["--config-dir", str(configs.parent), "loss=mine"])
     assert config.loss["_target_"] == "torch.nn.BCEWithLogitsLoss"
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "run"])
+def test_a_run_does_not_lie_in_such_a_folder(key: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(REFERENCE).mkdir()
+    with pytest.raises(UserError, match=rf"^{key}: a run cannot lie in a folder called"):
+        check_folders_of_runs(prepare_arguments([f"{key}={REFERENCE}/run"]))
+    check_folders_of_runs(prepare_arguments([f"{key}=${{oc.env:SECRET_TOKEN}}-new/run", f"data.root={REFERENCE}"]))
+    monkeypatch.chdir(folder / REFERENCE)
+    with pytest.raises(UserError, match="^the folder to work in: a run cannot"):
+        check_folders_of_runs([])
 
 
 def test_on_the_command_line(folder: Path) -> None:

@@ -27,7 +27,7 @@ from seep_lightning.commands.key_help import keys_help
 from seep_lightning.commands.messages import error_message
 from seep_lightning.commands.overrides import key_of, prepare_arguments
 from seep_lightning.commands.own_configs import check_own_configs, check_settings_of_working_folder
-from seep_lightning.commands.run_directories import claimed_directory, sweep_folder_name
+from seep_lightning.commands.run_directories import check_folders_of_runs, claimed_directory, sweep_folder_name
 from seep_lightning.commands.single_job import as_single_run
 from seep_lightning.commands.sweep_progress import (
     HEAD_OF_FAILURE,
@@ -177,6 +177,8 @@ def _run_under_hydra(command: str, main: Main, sweep: str) -> Exception | None:
     try:
         check_settings_of_working_folder()
         sys.argv[1:] = prepare_arguments(sys.argv[1:])
+        if command == "train":
+            check_folders_of_runs(sys.argv[1:])
         check_own_configs(sys.argv[1:])
         under_hydra = hydra.main(config_path=str(conf_dir()), config_name=command, version_base="1.3")
         under_hydra(_job(main, command, sweep))()

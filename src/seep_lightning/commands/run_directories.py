@@ -3,10 +3,12 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from seep_lightning.commands.overrides import key_of
 from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, open_run
@@ -14,6 +16,8 @@ from seep_lightning.runs.links import check_no_way_out
 from seep_lightning.scene.locations import check_name
 
 OUTPUTS = Path("outputs")
+RUN_KEYS = ("hydra.run.dir", "hydra.sweep.dir", "run")
+"""Keys of `train` that say where runs lie."""
 # names that SLURM gives to a job at a prompt, which is not requeued
 INTERACTIVE_JOBS = ("bash", "interactive")
 # torchrun's name for a job without one
@@ -38,6 +42,19 @@ def claimed_directory(run: str | None, ckpt: str | None, name: str) -> str:
     if goes_on or only_shows or job_id() is not None:
         return str(directory)
     return str(_made_alone(directory))
+
+
+def check_folders_of_runs(arguments: Sequence[str]) -> None:
+    """Raise `UserError` where a run would lie in a folder called `${...}`: Hydra looks that up as it opens its log.
+
+    Args:
+        arguments: A command line that `prepare_arguments` prepared: `${` of a name stands after a backslash.
+    """
+    names = [key_of(argument) for argument in arguments if key_of(argument) in RUN_KEYS and "\\${" in argument]
+    if "${" in str(Path.cwd()):
+        names.append("the folder to work in")
+    if names:
+        raise UserError(f"{names[0]}: a run cannot lie in a folder called ${{...}}. Choose another folder.")
 
 
 def _made_alone(directory: Path) -> Path:
