@@ -123,6 +123,19 @@ def test_seas_far_apart_are_one_answer(tmp_path: Path) -> None:
     assert [float(np.nanmax(corner)) for corner in corners] == [3, 3]
 
 
+def test_a_first_scene_that_was_refused_leaves_the_choice_of_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "maps").mkdir()
+    write_map(tmp_path / "maps", "S1_20180101T054412", [np.s_[40:44, 20:60]])
+    with monkeypatch.context() as small:
+        small.setattr("seep_lightning.sources.bounds.MOST_TILES", 1)
+        with pytest.raises(UserError, match="such as cell=160 overwrite=true"):
+            find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
+    result = find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199, cell=160)
+    assert result.grid.size == 160
+
+
 def test_a_day_that_reaches_too_far_leaves_the_others_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

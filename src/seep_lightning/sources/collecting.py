@@ -118,6 +118,9 @@ def _read_new(looks: Sequence[LookSource], store: LookStore, config: SourcesConf
     if not is_update:
         _read_all(looks, store, config)
         return len(looks)
+    if not store.facts:
+        # a call that was refused at its first scene left a grid and nothing else: it binds no later call
+        store.begin(_new_grid(looks, config))
     new = [look for look in looks if not _is_stored(look, store)]
     grid = store.grid()
     _check_size(grid, store, config)
