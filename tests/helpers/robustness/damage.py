@@ -32,6 +32,11 @@ def always(_: str) -> bool:
     return True
 
 
+def leads_to_a_folder(target: str) -> bool:
+    """Whether a link does: a folder of runs may be given in place of one."""
+    return target in ("/", ".")
+
+
 @dataclass(frozen=True)
 class Damage:
     """A kind of damage.
@@ -205,12 +210,13 @@ OF_BYTES = (
     Damage("a web page instead", (ANY,), replace_by(b"<!DOCTYPE html>\n<html><body>404: not found</body></html>\n")),
     Damage("one newline", (ANY,), replace_by(b"\n")),
 )
+LINK_TARGETS = ("itself", "nothing", "/dev/zero", "/dev/null", "/", ".")
 OF_THE_FILE = (
     Damage("missing", (ANY,), remove),
     Damage("a folder instead", (ANY,), folder_instead),
     Damage("a FIFO instead", (ANY,), fifo_instead),
     Damage("a socket instead", (ANY,), socket_instead),
-    Damage("a link instead", (ANY,), link_instead, named("itself", "nothing", "/dev/zero", "/dev/null", "/", ".")),
+    Damage("a link instead", (ANY,), link_instead, named(*LINK_TARGETS), subtle=leads_to_a_folder),
 )
 OF_TEXTS = (
     Damage("with a BOM", (TEXT,), add_bom, keeps_content=True),
