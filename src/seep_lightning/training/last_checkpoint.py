@@ -1,7 +1,9 @@
 """The checkpoint that a run resumes from, checked against the settings and the data of now."""
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from seep_lightning.config.targets import TARGET
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run
@@ -93,7 +95,8 @@ def _evidence_of_training(run: Run) -> str | None:
 def check_optimizer_states(run: Run, states: Any) -> None:
     """Check the states of optimisers, since the first step would fail on damaged ones.
 
-    Of each parameter an optimiser keeps the same: what is a tensor of one is a tensor of all.
+    Of each parameter an optimiser keeps the same: what is a tensor of one is a tensor of all. Those of torch also keep
+    as much of each, or something else instead (Adafactor, of vectors and of matrices).
 
     Args:
         run: The run that is resumed.
@@ -110,8 +113,22 @@ def check_optimizer_states(run: Run, states: Any) -> None:
                 for name, value in parameter.items():
                     if kinds.setdefault((number, name), type(value)) is not type(value):
                         raise damaged
+            if _keeps_the_same_of_each(run) and _lacks_something(optimizer["state"].values()):
+                raise damaged
     except (TypeError, LookupError, AttributeError) as error:
         raise damaged from error
+
+
+def _keeps_the_same_of_each(run: Run) -> bool:
+    """Whether a run's optimiser is one of torch: those of others may keep more of a matrix than of a vector."""
+    target: str = run.config.optimizer[TARGET]
+    return target.startswith("torch.optim.")
+
+
+def _lacks_something(parameters: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the state of some parameter has only a part of what that of another has."""
+    names = {frozenset(parameter) for parameter in parameters}
+    return any(fewer < more for fewer in names for more in names)
 
 
 def _check_same_data(run: Run, trained_on: str | None, data: "SeepDataModule") -> None:
