@@ -1,6 +1,7 @@
 """What the pixels of images mean: colours as grey, palettes, floats, sizes, and what files say of missing data."""
 
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from seep_lightning.config.data import DataConfig, SplitConfig
 from seep_lightning.data.audit.auditing import audit
 from seep_lightning.data.batches import ChipDataset
 from seep_lightning.data.chips import Chips
+from seep_lightning.data.decoding import decode
 from seep_lightning.data.images import read_image
 from seep_lightning.data.loading import load_chips
 from seep_lightning.data.normalise import QUARTILES, Normaliser
@@ -295,3 +297,21 @@ def test_jpeg_and_webp_images_are_read(tmp_path):
         path = tmp_path / f"a{suffix}"
         Image.fromarray(np.dstack([smooth] * 3)).save(path)
         assert np.abs(read_image(path)[0].astype(int) - smooth).max() < 12
+
+
+STRIP_OFFSETS = 273
+"""The tag of a TIFF that says where its pixels lie."""
+
+
+@pytest.mark.parametrize("kind", [0, 2, 12])
+def test_a_chip_that_gdal_itself_complains_of_is_one_sentence(tmp_path, kind):
+    path = write_raster(tmp_path / "a.tif", np.ones((1, 32, 32), np.uint8))
+    content = bytearray(path.read_bytes())
+    (directory,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, directory)
+    places = [directory + 2 + 12 * number for number in range(entries)]
+    place = next(place for place in places if struct.unpack_from("<H", content, place) == (STRIP_OFFSETS,))
+    struct.pack_into("<H", content, place + 2, kind)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="cannot read .*StripOffsets"):
+        decode(path)

@@ -12,14 +12,13 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.band_names import BandLabel, labels_of
 from seep_lightning.scene.budgets import check_chip
 from seep_lightning.scene.colours import colour_bands, palette_of
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset
 from seep_lightning.scene.scaling import Scaling
 
 RED_GREEN_BLUE = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
@@ -95,7 +94,7 @@ def decode(path: Path) -> DecodedFile:
         UserError: It cannot be read, or holds several pictures.
     """
     unreadable = as_user_error(
-        f"data: cannot read {path}", RasterioError, OSError, advice="Copy it again; it may be cut off."
+        f"data: cannot read {path}", *UNREADABLE_RASTER, OSError, advice="Copy it again; it may be cut off."
     )
     if path.suffix.lower() == ".png":
         _check_png_ends(path)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.config.commands import PrepareConfig
@@ -19,7 +18,7 @@ from seep_lightning.data.decoding import DecodedFile, decode_window
 from seep_lightning.data.masks import WHITE, MaskValuesError, met_values, read_classes, stored_mask, unknown_values_text
 from seep_lightning.errors import UserError, as_user_error
 from seep_lightning.scene.budgets import check_scene
-from seep_lightning.scene.datasets import open_for_reading
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_for_reading
 
 # rows that are decoded in one go
 ROWS = 256
@@ -93,7 +92,7 @@ def read_mask_file(path: Path, config: PrepareConfig) -> MaskFile:
 @contextmanager
 def _reading(path: Path) -> Iterator[Any]:
     """The file as rasterio opens it; `UserError` where it cannot be opened or read."""
-    unreadable = as_user_error(f"labels: cannot read {path}", RasterioError, OSError, advice="Copy it again.")
+    unreadable = as_user_error(f"labels: cannot read {path}", *UNREADABLE_RASTER, OSError, advice="Copy it again.")
     with unreadable, open_for_reading(str(path)) as file:
         check_scene(file, path, file.count)
         yield file

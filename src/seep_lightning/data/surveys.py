@@ -6,15 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rasterio.errors import RasterioError
-
 from seep_lightning.config.mask_values import parsed_mask_values
 from seep_lightning.data.decoding import decode
 from seep_lightning.data.mask_scatter import scatter_text
 from seep_lightning.data.masks import WHITE, is_drawn_in_alpha, met_values, unknown_values_text, value_text
 from seep_lightning.data.sizes import Size, size_text
 from seep_lightning.errors import UserError, shortened
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset
 
 if TYPE_CHECKING:
     from seep_lightning.data.chips import Chips
@@ -136,7 +134,7 @@ def _names_by_size(chips: "Chips") -> dict[Size, list[str]]:
     names: dict[Size, list[str]] = {}
     for name, path in zip(chips.names, chips.image_paths, strict=True):
         # a file that cannot be read is told when its turn comes
-        with suppress(RasterioError, OSError), open_dataset(path) as file:
+        with suppress(*UNREADABLE_RASTER, OSError), open_dataset(path) as file:
             size = (file.height, file.width)
             names.setdefault(size, []).append(name)
     return names

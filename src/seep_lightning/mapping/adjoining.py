@@ -7,11 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from affine import Affine
-from rasterio.errors import RasterioError
 
 from seep_lightning.data.grid import Cell
 from seep_lightning.errors import UserError
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset
 from seep_lightning.scene.scene_file import RASTER, SceneFile
 
 # px; what rounding makes of corners
@@ -93,7 +92,7 @@ def _placed(files: Sequence[SceneFile]) -> Iterator[_Placed]:
         if file.kind != RASTER or file.location.startswith("/vsi"):
             continue
         # a file that cannot be read is told when its turn comes
-        with suppress(RasterioError, OSError, UserError), open_dataset(file.location) as dataset:
+        with suppress(*UNREADABLE_RASTER, OSError, UserError), open_dataset(file.location) as dataset:
             transform = dataset.transform
             size = (dataset.height, dataset.width)
             if transform != Affine.identity() and not transform.is_degenerate:

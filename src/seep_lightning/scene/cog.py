@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import rasterio.shutil
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from seep_lightning import compat
 from seep_lightning.errors import UserError, first_line
 from seep_lightning.files import draft_of, publish
-from seep_lightning.scene.datasets import open_dataset, open_own_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset, open_own_dataset
 from seep_lightning.scene.georeference import Georeference
 from seep_lightning.scene.journal import Journal
 from seep_lightning.scene.raster import Raster
@@ -69,7 +67,7 @@ def write_cog(rows: Journal, path: Path, layer: MapLayer, like: Raster, tags: di
             options = {"driver": MAP_FORMAT.driver, **MAP_FORMAT.options}
             rasterio.shutil.copy(vrt, draft, overview_resampling=layer.resampling, **options)
         _check_written(vrt, draft, tags)
-    except (RasterioError, compat.gdal_error(), OSError) as error:
+    except (*UNREADABLE_RASTER, OSError) as error:
         _remove_draft(draft)
         reason = first_line(error)[:LONGEST_GDAL_MESSAGE]
         free = shutil.disk_usage(rows.folder).free / 1e9
@@ -124,7 +122,7 @@ def write_copy_as_cog(source: Path, path: Path, content: SparseContent, tags: di
                 options = {"driver": MAP_FORMAT.driver, **MAP_FORMAT.options, **content.options}
                 rasterio.shutil.copy(source, draft, **options)
             _check_copy(source, draft, content)
-        except (RasterioError, compat.gdal_error(), OSError) as error:
+        except (*UNREADABLE_RASTER, OSError) as error:
             reason = first_line(error)[:LONGEST_GDAL_MESSAGE]
             free = shutil.disk_usage(path.parent).free / 1e9
             message = f"{path} could not be written ({reason}; {free:.2f} GB free)."

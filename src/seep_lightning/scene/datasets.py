@@ -43,6 +43,8 @@ from seep_lightning.scene.references import (
     raster_sidecars,
 )
 
+UNREADABLE_RASTER: tuple[type[Exception], ...] = (RasterioError, compat.gdal_error())
+"""What rasterio raises for a file that is none, or is damaged, wherever in it the damage lies."""
 # By default GDAL's block cache takes 5 % of the memory, which is more than our strips.
 GDAL_CACHE_BYTES = 64 << 20
 
@@ -186,7 +188,7 @@ def _check_sidecar(location: str) -> None:
     try:
         with silent_about_georeference(), _Opening(alone=True).applied(), _open_reader(path, drivers) as sidecar:
             check_metadata(sidecar.tags(ns="OVERVIEWS"), location)
-    except RasterioError as error:
+    except UNREADABLE_RASTER as error:
         raise UserError(f"{location} lies beside a raster, and is damaged. Remove it.") from error
 
 
@@ -218,7 +220,7 @@ def open_for_reading(location: str) -> Any:
     path = Path(location)
     try:
         return open_dataset(path if _is_on_disk(path) else location)
-    except (RasterioError, OSError) as error:
+    except (*UNREADABLE_RASTER, OSError) as error:
         reason = first_line(error)[:LONGEST_REASON]
         raise UserError(_refusal(location, reason)) from error
 

@@ -12,7 +12,6 @@ import numpy as np
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.documents.regular_files import entries_below
@@ -20,7 +19,7 @@ from seep_lightning.errors import UserError, first_line
 from seep_lightning.scene.band_names import Band, band_numbers, labels_of
 from seep_lightning.scene.budgets import check_scene
 from seep_lightning.scene.colours import grey_bands, grey_palette, grey_values
-from seep_lightning.scene.datasets import open_for_reading
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_for_reading
 from seep_lightning.scene.georeference import read_georeference
 from seep_lightning.scene.interfaces import Mask, Values
 from seep_lightning.scene.locations import archive_of
@@ -346,7 +345,7 @@ class Raster(AbstractContextManager["Raster"]):
         try:
             values = dataset.read(self.indexes, window=window)
             mask = dataset.dataset_mask(window=window) if self.masked else None
-        except (RasterioError, OSError) as error:
+        except (*UNREADABLE_RASTER, OSError) as error:
             self.check_unchanged()
             raise UserError(
                 f"{self.path}: rows {start} to {stop} cannot be read ({first_line(error)}). "

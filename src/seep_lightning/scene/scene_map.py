@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError, WouldReplace, first_line
 from seep_lightning.files import remove_folder
 from seep_lightning.scene.cog import CHECKSUM_TAG, MapLayer, write_cog
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset
 from seep_lightning.scene.interfaces import Floats, Mask, Model, Normalise, Progress
 from seep_lightning.scene.journal import Journal, is_taken_over
 from seep_lightning.scene.levels import (
@@ -166,7 +165,7 @@ def _is_wreck(path: Path) -> bool:
         return False
     try:
         open_dataset(path).close()
-    except (RasterioError, UserError) as error:
+    except (*UNREADABLE_RASTER, UserError) as error:
         log.warning("%s is damaged (%s): it is made again.", path, first_line(error))
         return True
     return False
@@ -189,7 +188,7 @@ def _is_whole(path: Path, raster: Raster) -> bool:
             expected = dataset.tags().get(CHECKSUM_TAG)
             if expected is None or expected == str(dataset.checksum(1)):
                 return True
-    except (RasterioError, UserError) as error:
+    except (*UNREADABLE_RASTER, UserError) as error:
         reason = first_line(error)
     log.warning("%s is damaged (%s): it is made again.", path, reason)
     return False
@@ -197,7 +196,7 @@ def _is_whole(path: Path, raster: Raster) -> bool:
 
 def _key_of(path: Path) -> str | None:
     """The key of a map that is there already; None for anything else."""
-    with suppress(RasterioError, UserError), open_dataset(path) as dataset:
+    with suppress(*UNREADABLE_RASTER, UserError), open_dataset(path) as dataset:
         key: str | None = dataset.tags().get(KEY_TAG)
         return key
     return None

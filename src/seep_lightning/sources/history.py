@@ -9,12 +9,11 @@ from typing import Self
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 from scipy import ndimage
 
 from seep_lightning.errors import UserError, as_user_error
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset
 from seep_lightning.scene.projections import Points
 from seep_lightning.sources.history_odds import CUT_OFF, Floats, MeanRate, log_odds_over_mean
 from seep_lightning.sources.recurrence_file import (
@@ -63,7 +62,7 @@ class History:
             UserError: It cannot be read, or is something else.
         """
         name = name_of_history(path)
-        unreadable = as_user_error(f"{name.text} cannot be read", RasterioError, OSError, advice=name.advice)
+        unreadable = as_user_error(f"{name.text} cannot be read", *UNREADABLE_RASTER, OSError, advice=name.advice)
         with unreadable, open_dataset(path) as dataset:
             check_recurrence(dataset, name)
             wkt = dataset.crs.to_wkt() if dataset.crs else ""
@@ -120,7 +119,7 @@ class History:
         parts = []
         rows = max(1, READ_ROWS // together) * together
         name = name_of_history(self.path)
-        unreadable = as_user_error(f"{name.text} cannot be read", RasterioError, OSError, advice=name.advice)
+        unreadable = as_user_error(f"{name.text} cannot be read", *UNREADABLE_RASTER, OSError, advice=name.advice)
         with unreadable, open_dataset(self.path) as dataset:
             for strip in recurrence_strips(dataset, window, rows, name):
                 parts.append(_means(np.stack([strip.seen, strip.looked]), together))

@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 
 from seep_lightning.errors import as_user_error
-from seep_lightning.scene.datasets import open_dataset
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset
 from seep_lightning.scene.projections import WGS84, Reprojection
 from seep_lightning.scene.scale_bars import round_length
 from seep_lightning.scene.seep_colours import Colour, ColourStep
@@ -76,7 +75,7 @@ def most_days(written: WrittenSources) -> tuple[Days, Extent]:
     """
     path = written.outputs.recurrence
     name = RecurrenceName(str(path), SOURCES_AGAIN)
-    unreadable = as_user_error(f"{name.text} cannot be read", RasterioError, OSError, advice=name.advice)
+    unreadable = as_user_error(f"{name.text} cannot be read", *UNREADABLE_RASTER, OSError, advice=name.advice)
     with unreadable, open_dataset(path) as file:
         check_recurrence(file, name)
         step = math.ceil(max(file.height, file.width) / MOST_PIXELS)

@@ -15,11 +15,10 @@ import numpy as np
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seep_lightning.errors import UserError
-from seep_lightning.scene.datasets import open_dataset, open_for_reading
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_dataset, open_for_reading
 from seep_lightning.scene.georeference import Georeference, read_georeference
 from seep_lightning.scene.inputs.stacks import StackedBand, check_chosen, evenly_spaced, stacked
 from seep_lightning.scene.locations import parsed_subdataset
@@ -150,7 +149,7 @@ def _read_layers(scene: SceneFile, driver: str | None) -> list[Layer]:
     if driver is None:
         with open_for_reading(scene.location) as file:
             return _layers_of(file, scene)
-    with suppress(RasterioError, OSError), open_dataset(scene.path, driver=driver) as file:
+    with suppress(*UNREADABLE_RASTER, OSError), open_dataset(scene.path, driver=driver) as file:
         return _layers_of(file, scene)
     return []
 

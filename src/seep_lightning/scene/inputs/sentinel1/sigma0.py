@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rasterio import windows
-from rasterio.errors import RasterioError
 
 from seep_lightning.errors import UserError, first_line
-from seep_lightning.scene.datasets import open_for_reading
+from seep_lightning.scene.datasets import UNREADABLE_RASTER, open_for_reading
 from seep_lightning.scene.inputs.sentinel1.annotation import Annotation
 from seep_lightning.scene.inputs.sentinel1.border import Border, BorderFinder
 from seep_lightning.scene.inputs.sentinel1.files import ProductFiles
@@ -169,6 +168,6 @@ class Sigma0:
 
             try:
                 return BorderFinder(annotation.height, annotation.width, read, noise).find()
-            except (RasterioError, OSError) as error:
+            except (*UNREADABLE_RASTER, OSError) as error:
                 problem = f"{self._files.path}: {band.measurement} cannot be read ({first_line(error)})"
                 raise UserError(f"{problem}. It is cut off or damaged; download the product again.") from error
