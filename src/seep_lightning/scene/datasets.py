@@ -43,7 +43,7 @@ from seep_lightning.scene.references import (
     raster_sidecars,
 )
 
-UNREADABLE_RASTER: tuple[type[Exception], ...] = (RasterioError, compat.gdal_error())
+UNREADABLE_RASTER: tuple[type[Exception], type[Exception]] = (RasterioError, compat.gdal_error())
 """What rasterio raises for a file that is none, or is damaged, wherever in it the damage lies."""
 # By default GDAL's block cache takes 5 % of the memory, which is more than our strips.
 GDAL_CACHE_BYTES = 64 << 20
