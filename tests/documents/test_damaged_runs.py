@@ -333,6 +333,10 @@ CHOICES = ("seep_lightning",)
         ((*FACTS, "classes"), -1),
         ((*FACTS, "values"), {"low": [1.0], "high": [0.0], "scale": None}),
         ((*FACTS, "values"), {"low": [0.0, 1.0], "high": [2.0], "scale": None}),
+        # in 32 bit they are infinite, or one number: each pixel would be none
+        ((*FACTS, "values"), {"low": [0.0], "high": [1e308], "scale": None}),
+        ((*FACTS, "values"), {"low": [1.0], "high": [1.0 + 1e-12], "scale": None}),
+        ((*FACTS, "values"), {"low": [0.0], "high": [1e-320], "scale": None}),
         ((*FACTS, "grid"), {"S": {"columns": 0}}),
         ((*FACTS, "chip_size"), [0, 0]),
         ((*FACTS, "pattern"), 5),

@@ -156,6 +156,14 @@ def test_numbers_that_are_none_of_a_judge_are_refused(key: str, value: object, t
         Judge.read(tmp_path / "judge.json")
 
 
+def test_a_feature_that_stands_in_a_judge_again_and_again_is_not_measured_so_often(tmp_path: Path) -> None:
+    count = 1000
+    judge = Judge(["p_around"] * count, [0.0] * count, [1.0] * count, [0.0] * term_count(count), least=0.5)
+    (tmp_path / "judge.json").write_text(json.dumps(asdict(judge)))
+    with pytest.raises(UserError, match=r"judge.json: a feature stands twice in it"):
+        Judge.read(tmp_path / "judge.json")
+
+
 @pytest.mark.parametrize(("weight", "expected"), [(1e6, 1.0), (-1e6, 0.0)])
 def test_the_largest_numbers_of_a_judge_give_a_score(weight: float, expected: float, tmp_path: Path) -> None:
     count = len(NAMES)

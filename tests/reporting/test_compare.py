@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -48,6 +49,19 @@ def test_runs_are_ranked_by_validation_with_what_differs_only(sweep: Path, tmp_p
         written = list(csv.DictReader(file))
     assert [row["val/dice"] for row in written] == ["0.4", "0.3", ""]
     assert [row["optimizer.lr"] for row in written] == ["0.2", "0.1", "0.3"]
+
+
+def test_a_figure_that_is_no_number_stands_last_and_leaves_the_others_in_order(sweep: Path) -> None:
+    for name, dice in (("c", 0.2), ("d", 0.1), ("e", 0.5), ("b", math.nan)):
+        run = sweep / name
+        if not run.exists():
+            shutil.copytree(sweep / "a", run)
+        summary = json.loads((sweep / "a" / "summary.json").read_text())
+        summary["figures"]["val"]["dice"] = dice
+        (run / "summary.json").write_text(json.dumps(summary))
+    assert [row.run.dir.name for row in compare([str(sweep)])] == ["e", "a", "c", "d", "b"]
+    assert [row.run.dir.name for row in api.compare(sweep, sort="dice")] == ["d", "c", "a", "e", "b"]
+    assert [row.run.dir.name for row in api.compare(sweep, sort="-dice")] == ["e", "a", "c", "d", "b"]
 
 
 def test_a_run_with_a_damaged_split_is_left_out(sweep: Path, caplog: pytest.LogCaptureFixture) -> None:

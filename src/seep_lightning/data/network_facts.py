@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+import numpy as np
 from msgspec import Meta
 
-from seep_lightning.documents.shapes import Finite, as_shape
+from seep_lightning.documents.shapes import as_shape
 from seep_lightning.errors import UserError
 
 MOST_BANDS = 4096
@@ -16,6 +17,9 @@ LARGEST_CHIP = 2**16
 """Of the side of a chip, px."""
 
 Side = Annotated[int, Meta(ge=1, le=LARGEST_CHIP)]
+
+# far beyond the power of any scene, and so small that 32 bit hold their differences: with 1e308 no pixel was a number
+End = Annotated[float, Meta(ge=-1e30, le=1e30)]
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class StoredNormaliser:
 class StoredRange:
     """See `data.normalise.ValueRange`; a number for each band, or one for all."""
 
-    low: Annotated[list[Finite], Meta(min_length=1)]
-    high: Annotated[list[Finite], Meta(min_length=1)]
+    low: Annotated[list[End], Meta(min_length=1)]
+    high: Annotated[list[End], Meta(min_length=1)]
     scale: Literal["linear", "db"] | None
 
 
@@ -102,8 +106,8 @@ def _contradiction_of_range(values: StoredRange, bands: int) -> str:
     for ends in (values.low, values.high):
         if len(ends) not in (1, bands):
             return f"its values have {len(ends)} ends for bands={bands}"
-    lows = values.low * bands if len(values.low) == 1 else values.low
-    highs = values.high * bands if len(values.high) == 1 else values.high
-    if any(low >= high for low, high in zip(lows, highs, strict=True)):
+    # pixels are scaled in 32 bit, where two ends may be one number
+    lows, highs = (np.array(ends, np.float32) for ends in (values.low, values.high))
+    if not (highs - lows >= np.finfo(np.float32).tiny).all():
         return "its values end below their beginning"
     return ""

@@ -226,9 +226,12 @@ def _differs(name: str, rows: Sequence[Row]) -> bool:
 
 
 def _rank(row: Row, metric: str) -> tuple[bool, float]:
-    """What the best run has the least of: not pruned, for a search calls no pruned run its best, and the figure."""
+    """What the best run has the least of: not pruned, for a search calls no pruned run its best, and the figure.
+
+    A figure that is no number stands last: compared with it, any two runs would stand in any order.
+    """
     is_pruned = row.status == RunStatus.PRUNED
-    if not row.figures:
+    value = row.figures.get(metric, math.nan)
+    if math.isnan(value):
         return True, math.inf
-    value = row.figures[metric]
     return is_pruned, value if lower_is_better(metric) else -value

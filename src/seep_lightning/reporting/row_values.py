@@ -3,6 +3,7 @@
 A condition is read by a pattern and compared by an operator of a table; nothing is evaluated.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -167,12 +168,17 @@ def rows_sorted(rows: Sequence[Row], text: str) -> list[Row]:
         UserError: Nothing is called so.
     """
     name = full_name(text.removeprefix("-"), rows, f"sort={text}")
-    numbers = [row for row in rows if is_number(value_of(row, name))]
-    others = [row for row in rows if not is_number(value_of(row, name))]
+    numbers = [row for row in rows if _is_in_order(value_of(row, name))]
+    others = [row for row in rows if not _is_in_order(value_of(row, name))]
     falls = text.startswith("-")
     numbers.sort(key=lambda row: float(value_of(row, name)), reverse=falls)
     others.sort(key=lambda row: _as_text(value_of(row, name)), reverse=falls)
     return [*numbers, *others]
+
+
+def _is_in_order(value: Any) -> bool:
+    """Whether a value is less or more than any other number, as NaN is not."""
+    return is_number(value) and not math.isnan(value)
 
 
 def chosen_columns(text: str, rows: Sequence[Row]) -> list[str]:

@@ -67,6 +67,9 @@ class Judge:
         if judge.format != JUDGE_FORMAT or unknown:
             raise UserError(f"{path} is of another version (format {judge.format}; unknown: {unknown}). {ADVICE}")
         count = len(judge.features)
+        # each is measured at each object: a thousand times the same one would take minutes
+        if len(set(judge.features)) < count:
+            raise UserError(f"{path}: a feature stands twice in it. {ADVICE}")
         if {len(judge.means), len(judge.deviations)} != {count} or len(judge.weights) != term_count(count):
             raise UserError(f"{path}: its lists are not of one length. {ADVICE}")
         return judge
