@@ -6,8 +6,9 @@ import struct
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from shutil import copytree
+from shutil import copy, copytree
 
 import numpy as np
 import pytest
@@ -164,6 +165,41 @@ def test_a_journal_has_no_file_deleted(tmp_path: Path, victim: Path, layer: Seep
     is_whole_layer(path)
     write_seeps(layer, path, overwrite=True)
     assert untouched(victim)
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_journal_is_not_written_into_the_layer_that_replaces_its_own(
+    mode: str, tmp_path: Path, layer: SeepLayer
+) -> None:
+    (tmp_path / "sent").mkdir()
+    (tmp_path / "out").mkdir()
+    write_seeps(layer, tmp_path / "sent" / "s.gpkg")
+    with closing(sqlite3.connect(tmp_path / "sent" / "s.gpkg", isolation_level=None)) as database:
+        database.execute(f"PRAGMA journal_mode = {mode}")
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("BEGIN")
+        database.execute("CREATE TABLE planted AS SELECT hex(zeroblob(400000)) AS text")
+        database.execute("UPDATE gpkg_contents SET description = 'planted'")
+        if mode == "wal":
+            database.execute("COMMIT")
+        for path in (tmp_path / "sent").glob("s.gpkg*"):
+            copy(path, tmp_path / "out")
+    path = tmp_path / "out" / "s.gpkg"
+    write_seeps(layer, path, overwrite=True)
+    with closing(sqlite3.connect(path)) as database:
+        assert not database.execute("SELECT name FROM sqlite_master WHERE name = 'planted'").fetchall()
+        assert database.execute("SELECT count(*) FROM seeps").fetchone() == (1,)
+        assert database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(suffix: str, tmp_path: Path, layer: SeepLayer) -> None:
+    path = tmp_path / "s.gpkg"
+    write_seeps(layer, path)
+    os.mkfifo(tmp_path / f"s.gpkg{suffix}")
+    for read in (is_whole_layer, partial(write_seeps, layer, overwrite=True)):
+        with pytest.raises(UserError, match=rf"s\.gpkg{suffix} is a pipe; expected a regular file"):
+            read(path)
 
 
 def test_a_style_elsewhere_does_not_get_into_the_layer(tmp_path: Path, victim: Path, layer: SeepLayer) -> None:

@@ -1,6 +1,7 @@
 """Vector layers from a stranger: they reach no network, and read no other file of this computer."""
 
 import json
+import os
 import shutil
 import sqlite3
 import struct
@@ -149,6 +150,14 @@ def test_a_journal_beside_a_database_is_judged_with_it(tmp_path: Path) -> None:
             shutil.copy(tmp_path / name, tmp_path / "sent" / name)
     with pytest.raises(UserError, match="endless is a view"):
         read_outline_file(tmp_path / "sent" / "a.gpkg", [])
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(suffix: str, tmp_path: Path) -> None:
+    path = write_polygons(tmp_path / "a.gpkg", [SQUARE], "EPSG:4326")
+    os.mkfifo(tmp_path / f"a.gpkg{suffix}")
+    with pytest.raises(UserError, match=rf"a\.gpkg{suffix} is a pipe; expected a regular file"):
+        read_outline_file(path, [])
 
 
 def test_a_database_of_very_many_outlines_is_read(tmp_path: Path) -> None:

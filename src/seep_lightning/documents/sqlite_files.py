@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from seep_lightning.documents.regular_files import check_regular
+from seep_lightning.documents.regular_files import check_regular, is_there
 from seep_lightning.errors import UserError
 
 JOURNAL_SUFFIXES = ("-wal", "-journal")
@@ -36,10 +36,11 @@ def looking_into(path: Path, *, largest_value: int, seconds: float) -> Iterator[
         The database as it is, with what another program has written beside it.
 
     Raises:
-        UserError: It is no regular file.
+        UserError: It, or a journal beside it, is no regular file.
         sqlite3.Error: In the queries: it is no database, or one of them takes too long or too much.
     """
     check_regular(path)
+    check_journals_regular(path)
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
         limit_queries(database, largest_value=largest_value, seconds=seconds)
         yield database
@@ -79,6 +80,44 @@ def computed_column(database: sqlite3.Connection, table: str) -> str | None:
         raise LookupError(table)
     computed = [str(column) for column, kind in columns if kind in _COMPUTED]
     return computed[0] if computed else None
+
+
+def journals_of(path: Path) -> list[Path]:
+    """What stands beside a database under the name of a journal, be it a pipe or a link that leads nowhere.
+
+    Args:
+        path: The database.
+    """
+    journals = [path.with_name(f"{path.name}{suffix}") for suffix in JOURNAL_SUFFIXES]
+    return [journal for journal in journals if is_there(journal)]
+
+
+def check_journals_regular(path: Path) -> None:
+    """Check that no journal beside a database is a pipe, on which SQLite would wait forever.
+
+    Args:
+        path: The database.
+
+    Raises:
+        UserError: One is no regular file.
+    """
+    for journal in journals_of(path):
+        check_regular(journal)
+
+
+def discard_journals(path: Path) -> None:
+    """Remove the journals of a database that is about to be replaced: SQLite would write them into the new one.
+
+    Args:
+        path: The database, which need not be there.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    for journal in journals_of(path):
+        # of a folder SQLite makes no journal
+        if journal.is_symlink() or not journal.is_dir():
+            journal.unlink()
 
 
 def check_journal(path: Path) -> None:

@@ -12,7 +12,13 @@ from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
-from seep_lightning.documents.sqlite_files import JOURNAL_SUFFIXES, computed_column, limit_queries, schema_of
+from seep_lightning.documents.sqlite_files import (
+    check_journals_regular,
+    computed_column,
+    journals_of,
+    limit_queries,
+    schema_of,
+)
 from seep_lightning.errors import UserError
 
 LARGEST_VALUE = 256 << 20
@@ -81,8 +87,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     """A database as GDAL sees it: with what another program has written beside it."""
     address = f"{path.absolute().as_uri()}?mode=ro"
     unchanged = f"{address}&immutable=1"
-    journals = [path.with_name(f"{path.name}{suffix}") for suffix in JOURNAL_SUFFIXES]
-    if not any(journal.exists() and journal.stat().st_size for journal in journals):
+    check_journals_regular(path)
+    if not any(journal.stat().st_size for journal in journals_of(path)):
         return sqlite3.connect(unchanged, uri=True)
     database = sqlite3.connect(address, uri=True)
     try:

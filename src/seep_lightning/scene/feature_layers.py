@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from seep_lightning import compat
+from seep_lightning.documents.sqlite_files import discard_journals
 from seep_lightning.errors import as_user_error, writing_to
 from seep_lightning.files import draft_of, publish
 from seep_lightning.scene.field_texts import FieldText, add_field_texts
@@ -107,6 +108,7 @@ def write_feature_layers(layers: Sequence[FeatureLayer], path: Path) -> dict[str
         for layer in layers:
             _add_style(layer, draft, path)
         _check_counts(draft, counts)
+        discard_journals(path)
         publish(draft, path)
     return counts
 

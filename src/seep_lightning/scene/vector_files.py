@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from seep_lightning import compat
-from seep_lightning.documents.sqlite_files import limit_queries, looking_into
+from seep_lightning.documents.sqlite_files import discard_journals, limit_queries, looking_into
 from seep_lightning.errors import UserError, WouldReplace, as_user_error, first_line, writing_to
 from seep_lightning.files import draft_of, publish
 from seep_lightning.scene.databases import LARGEST_VALUE, LONGEST_CHECK
@@ -71,6 +71,8 @@ def write_seeps(
             add_style_inside(draft, style, look)
             add_field_texts(draft, look.name, fields)
         _check_written(draft, look.name, len(layer.seeps))
+        if not _is_geojson(path):
+            discard_journals(path)
         publish(draft, path)
 
 

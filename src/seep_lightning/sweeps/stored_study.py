@@ -16,11 +16,11 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from seep_lightning.documents.regular_files import LARGEST_DOCUMENT, check_regular, is_there
+from seep_lightning.documents.regular_files import LARGEST_DOCUMENT, check_regular
 from seep_lightning.documents.sqlite_files import (
-    JOURNAL_SUFFIXES,
     check_journal,
     computed_column,
+    journals_of,
     limit_queries,
     schema_of,
 )
@@ -55,10 +55,8 @@ def check_study_file(database: Path) -> None:
             end, a column that is computed, a journal that names another file.
     """
     check_regular(database, largest=LARGEST_DOCUMENT)
-    for suffix in JOURNAL_SUFFIXES:
-        journal = database.with_name(f"{database.name}{suffix}")
-        if is_there(journal):
-            check_regular(journal, largest=LARGEST_DOCUMENT)
+    for journal in journals_of(database):
+        check_regular(journal, largest=LARGEST_DOCUMENT)
     check_journal(database)
     # not read-only: what a process that was killed left half written is undone
     address = f"{database.absolute().as_uri()}?mode=rw"
