@@ -14,7 +14,7 @@ import pytest
 from seep_lightning import files, locks
 from seep_lightning.errors import DiskError, InUse, UserError
 from seep_lightning.files import draft_of, is_empty, real_path, remove_leftovers, write_text
-from seep_lightning.locks import lock_path, locked
+from seep_lightning.locks import lock_path, locked, remove_left_lock
 
 HOLD = """
 import sys, time
@@ -46,6 +46,18 @@ def test_the_second_says_who_is_at_work_and_a_killed_one_blocks_nobody(tmp_path:
         note = json.loads(lock_path(path).read_text())
         assert (note["work"], note["pid"]) == ("predict", os.getpid())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_of_a_killed_process_is_removed_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
+    lock = lock_path(tmp_path / "maps")
+    process = holder_of(tmp_path / "maps")
+    remove_left_lock(lock)
+    assert lock.is_file()
+    process.kill()
+    process.wait()
+    remove_left_lock(lock)
+    remove_left_lock(lock)
+    assert not lock.exists()
 
 
 def test_a_lock_is_waited_for_and_who_holds_it_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -137,6 +137,17 @@ def locked(lock: Path, subject: str, work: str, *, patience: float = 0.0) -> Ite
                 folder.rmdir()
 
 
+def remove_left_lock(lock: Path) -> None:
+    """Remove the file of a lock whose holder was killed; that of a living one stays.
+
+    Args:
+        lock: The lock file, which need not be there.
+    """
+    if lock.is_file():
+        with suppress(UserError, OSError), locked(lock, str(lock), "clean up"):
+            log.debug("%s was left over", lock)
+
+
 def _acquire(lock: Path, subject: str, work: str, patience: float) -> FileLock | None:
     """Take a lock and write who has it; None where the file system has no locks."""
     _check_own(lock)

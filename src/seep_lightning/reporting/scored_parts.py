@@ -10,7 +10,7 @@ from seep_lightning.errors import UserError
 from seep_lightning.evaluation.evaluation import evaluate
 from seep_lightning.evaluation.stored import SUMMARY_NAME, read_evaluation
 from seep_lightning.files import digest
-from seep_lightning.locks import WAIT_FOREVER
+from seep_lightning.locks import WAIT_FOREVER, lock_path, remove_left_lock
 from seep_lightning.runs.directory import Run
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ def scored_part(run: Run, config: ReportConfig) -> dict[str, Any]:
         _check_stored(stored, run, config.part, folder)
         checkpoint = run.checkpoint(stored.get("checkpoint", "best"))
         if stored.get("checkpoint_digest") == digest(checkpoint):
+            # of one that was killed when it had written this
+            remove_left_lock(lock_path(folder))
             return stored
         reason = " again: the checkpoint is another now"
     log.info("scoring part=%s of %s%s", config.part, run.dir, reason)
