@@ -58,6 +58,8 @@ def test_keys_of_later_versions_are_tolerated_and_those_of_earlier_ones_may_be_m
         ("", "is not JSON"),
         ('{"best": {"epoch": 1}', r"is not JSON \(line 1, column"),
         ('{"a": 1, "a": 2}', "the key 'a' stands twice"),
+        ('{"a": "\\ud800"}', r"holds half a letter \(\\ud800\)"),
+        ('{"\\udc80": 1}', r"holds half a letter \(\\udc80\)"),
         ("[" * 100 + "]" * 100, "nested deeper than 64"),
         ("[" * 100_000 + "]" * 100_000, "nested deeper than 64"),
         ("1" * 5000, "is not JSON"),

@@ -1,9 +1,11 @@
 """JSON: text, depth and shape checked; a key that stands twice is refused, since readers disagree on which one counts.
 
-NaN and infinities are read, as Python writes them.
+NaN and infinities are read, as Python writes them. Half a letter (a surrogate of UTF-16, alone) is refused, as bytes
+that are not UTF-8 are: no page and no table could be written with it.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,9 @@ from seep_lightning.documents.text import read_text
 from seep_lightning.errors import first_line
 
 T = TypeVar("T")
+
+# a letter of two halves is a letter
+_MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(path: Path, shape: type[T], *, largest: int = LARGEST_DOCUMENT, advice: str = "") -> T:
@@ -42,7 +47,7 @@ def parsed_json(text: str, source: str, *, advice: str = "") -> Any:
         advice: What to do about one that is damaged, a sentence.
 
     Raises:
-        UserError: It is not JSON, or too deep.
+        UserError: It is not JSON, too deep, or holds half a letter.
     """
     try:
         value = json.loads(text, object_pairs_hook=_unrepeated)
@@ -55,7 +60,18 @@ def parsed_json(text: str, source: str, *, advice: str = "") -> Any:
     except ValueError as error:
         raise damaged(f"{source} is not JSON ({first_line(error)})", advice) from error
     check_depth(value, source)
+    if _MAY_BE_HALF.search(text):
+        _check_letters(value, source, advice)
     return value
+
+
+def _check_letters(value: Any, source: str, advice: str) -> None:
+    """Raise `UserError` for a value with half a letter in a text of it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start].encode("unicode_escape").decode()
+        raise damaged(f"{source} holds half a letter ({half})", advice) from error
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
