@@ -1,6 +1,7 @@
 """Which networks map: several at once, over views, from exported files, normalised by window or scene."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,15 @@ def test_an_ensemble_is_the_mean_of_runs_that_each_normalise_in_their_own_way(
     fourth = variant(trained, tmp_path / "fourth", **{"band names": [2]})
     with pytest.raises(UserError, match=r"fourth was trained with bands=\[2\], the first run with \[1\]"):
         mapped((trained, fourth), scene, tmp_path / "no")
+
+
+def test_runs_trained_with_nan_as_nodata_agree(trained: Path, scene: Path, tmp_path: Path) -> None:
+    runs = tuple(variant(trained, tmp_path / name, nodata=math.nan) for name in ("one", "two"))
+    alone, together = (
+        band(mapped(some, scene, tmp_path / f"{len(some)}") / "a.probability.tif") for some in (runs[:1], runs)
+    )
+    # zeros are data there
+    assert (alone > 0).all() and np.array_equal(alone, together)
 
 
 def test_a_run_whose_scaling_changed_is_mapped_anew_and_named_by_its_whole_folder(

@@ -1,6 +1,7 @@
 """The trained networks that map together: opened, and checked against each other."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -172,9 +173,14 @@ def _check_agreement(run: str, network: Predictor, first: Predictor, config: Pre
             _check_equal(run, "bands", meaning, expected)
 
 
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _check_equal(run: str, fact: str, value: object, expected: object) -> None:
     """Raise `UserError` where a fact of a network is not that of the first one."""
-    if value != expected:
+    # a nodata value may be NaN, which equals nothing
+    if value != expected and not (_is_nan(value) and _is_nan(expected)):
         raise UserError(
             f"run={run} was trained with {fact}={value}, the first run with {expected}: an ensemble must agree. "
             "Map with each of them alone."
