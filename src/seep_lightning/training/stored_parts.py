@@ -10,7 +10,6 @@ from seep_lightning.config.stored_numbers import LargeNumber, large_numbers
 from seep_lightning.config.targets import TARGET
 from seep_lightning.config.training import TrainConfig
 from seep_lightning.config.trust import is_vouched_for
-from seep_lightning.data.roots import check_stored_generator
 from seep_lightning.errors import UserError, shortened
 from seep_lightning.runs.directory import Run
 
@@ -29,6 +28,9 @@ def check_stored_parts(run: Run, config: TrainConfig) -> None:
         UserError: A stored number is above the limits, a large data set would be generated, or there is no checkpoint
             and the network reads weights.
     """
+    # so that the help of `train` imports no library of images
+    from seep_lightning.data.roots import check_stored_generator
+
     for large in _large_numbers(run, config):
         if not is_vouched_for(large.owner):
             raise UserError(

@@ -120,7 +120,8 @@ def _features(path: Any, layer: str) -> tuple[Any, Any]:
 
 def _table(path: Path) -> Any:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+        # what a command left as it was given may have lines of blanks
+        rows = list(csv.DictReader(line for line in file if line.strip()))
     for row in rows:
         assert None not in row and None not in row.values(), "rows of several lengths"
     return [{key: value for key, value in row.items() if not _is_volatile(key)} for row in rows]
