@@ -19,9 +19,11 @@ from seep_lightning.config.data import GridConfig
 from seep_lightning.errors import UserError
 from seep_lightning.scene.projections import Points
 from seep_lightning.sources.bounds import DrawingRoom, LookedGround
-from seep_lightning.sources.cells import CellBox, CellGrid
+from seep_lightning.sources.cells import CellBox, CellGrid, CellSet
 from seep_lightning.sources.chip_source import chip_sources
+from seep_lightning.sources.days import Day, Slick
 from seep_lightning.sources.drawing import ScenePixels, cells_of_polygons, inner_cells, looked_cells
+from seep_lightning.sources.ends import ends_of_day
 from seep_lightning.sources.looks import MOST_SLICKS, measured_slicks
 from seep_lightning.sources.tiles import TileKey
 
@@ -202,3 +204,16 @@ def test_a_store_claims_no_slicks_without_outlines_and_no_odd_classes(tmp_path: 
         change(look, head={"slicks": count}, **zeros, **lengths, **none)
         with pytest.raises(UserError, match=problem):
             find_sources(maps=tmp_path / "maps", output=tmp_path / "out", permutations=199)
+
+
+def test_ends_of_an_outline_of_very_many_corners_are_found_without_all_its_pairs() -> None:
+    angles = np.linspace(0, 2 * np.pi, 30_000, endpoint=False) + 0.3
+    length, width, turn = 5_000.0, 400.0, 0.7
+    along, across = length / 2 * np.cos(angles), width / 2 * np.sin(angles)
+    outline = np.stack([along * np.cos(turn) - across * np.sin(turn), along * np.sin(turn) + across * np.cos(turn)], 1)
+    slick = Slick(0, 0, "", outline, CellSet.none(), np.pi / 4 * length * width, length)
+    day = Day("d", "", CellSet.none(), (slick,))
+    (ends,) = ends_of_day(day, GRID)
+    tips = np.array([[np.cos(turn), np.sin(turn)], [-np.cos(turn), -np.sin(turn)]]) * length / 2
+    assert min(np.abs(ends.points - tips).max(), np.abs(ends.points[::-1] - tips).max()) < 0.01 * width
+    assert np.linalg.norm(np.diff(ends.points, axis=0)) == pytest.approx(length, rel=1e-5)

@@ -12,6 +12,8 @@ from seep_lightning.sources.neighbours import STEPS, stepped
 
 LEAST_ELONGATION = 3.0
 """A slick that is not so many times as long as wide is a blob: its ends mean nothing."""
+MOST_CORNERS = 1000
+"""Of a hull, all pairs of which are measured; a file of 5 MB may hold an outline whose pairs take a terabyte."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,17 @@ def _hull(outline: Points) -> NDArray[np.float64]:
     import shapely
 
     hull = shapely.convex_hull(shapely.MultiPoint(outline))
-    return np.unique(shapely.get_coordinates(hull), axis=0)
+    corners = np.unique(shapely.get_coordinates(hull), axis=0)
+    return corners if len(corners) <= MOST_CORNERS else _outermost(corners)
+
+
+def _outermost(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The corners that lie outermost in `MOST_CORNERS` directions: a length between them is right to 1e-5."""
+    angles = np.linspace(0, 2 * np.pi, MOST_CORNERS, endpoint=False)
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    # one direction at a time: the products of all take gigabytes
+    outermost = {int((corners @ direction).argmax()) for direction in directions}
+    return corners[sorted(outermost)]
 
 
 def _amid_looked(points: Points, day: Day, grid: CellGrid) -> NDArray[np.bool_]:
