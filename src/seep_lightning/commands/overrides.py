@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seep_lightning.commands.home_folder import ITEM_FROM_HOME, starts_from_home
 from seep_lightning.commands.path_keys import CONFIG_FOLDER_FLAGS, PATH_KEYS
+from seep_lightning.config.references import REFERENCE
 from seep_lightning.errors import UserError
 from seep_lightning.files import with_home
 
@@ -36,7 +37,6 @@ _DOLLAR_BRACE = re.compile(r"(?P<backslashes>\\*)\$\{")
 _FUNCTION = re.compile(r"\w+\(.*\)")
 # so many pieces between commas may be one name
 MOST_PIECES = 12
-REFERENCE = "${"
 QUOTES = ("'", '"', REFERENCE)
 # a backslash before a quote makes it a part of the text
 _QUOTED = re.compile(r"""(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)""", re.DOTALL)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from seep_lightning.commands.overrides import key_of
+from seep_lightning.config.references import REFERENCE
 from seep_lightning.config.trust import Untrusted
 from seep_lightning.errors import UserError
 from seep_lightning.runs.directory import Run, open_run
@@ -50,8 +51,9 @@ def check_folders_of_runs(arguments: Sequence[str]) -> None:
     Args:
         arguments: A command line that `prepare_arguments` prepared: `${` of a name stands after a backslash.
     """
-    names = [key_of(argument) for argument in arguments if key_of(argument) in RUN_KEYS and "\\${" in argument]
-    if "${" in str(Path.cwd()):
+    literal = f"\\{REFERENCE}"
+    names = [key_of(argument) for argument in arguments if key_of(argument) in RUN_KEYS and literal in argument]
+    if REFERENCE in str(Path.cwd()):
         names.append("the folder to work in")
     if names:
         raise UserError(f"{names[0]}: a run cannot lie in a folder called ${{...}}. Choose another folder.")

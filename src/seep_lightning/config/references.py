@@ -20,6 +20,7 @@ LITERAL_SECTIONS = ("logger", "callbacks")
 """Sections of a config whose references to environment variables stay as they are written."""
 
 REFERENCE = "${"
+"""How a reference of OmegaConf begins."""
 # with a default, which may be a text in quotes and hold `{run}`
 OF_ENVIRONMENT = re.compile(r"\$\{oc\.env:\s*(?P<variable>\w+)\s*(?:,(?P<default>(?:[^${}]|\{[^${}]*\})*))?\}")
 # stands for a reference while OmegaConf resolves the others

@@ -10,10 +10,9 @@ from typing import Any, TypeVar, cast
 
 from omegaconf import MISSING, OmegaConf
 
-T = TypeVar("T")
+from seep_lightning.config.references import REFERENCE
 
-# how a reference of OmegaConf begins
-_REFERENCE = "${"
+T = TypeVar("T")
 
 
 def typed_values(schema: type[T], values: Any) -> T:
@@ -58,7 +57,7 @@ def _is_plain(value: Any) -> bool:
         case list():
             return all(_is_plain(item) for item in value)
         case str():
-            return _REFERENCE not in value
+            return REFERENCE not in value
         case _:
             return value is None or isinstance(value, bool | int | float)
 

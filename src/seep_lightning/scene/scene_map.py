@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,22 +176,26 @@ def _is_whole(path: Path, raster: Raster) -> bool:
 
     Maps of earlier versions tell no checksum; of these it is known that they can be decoded.
     """
-    reason = "its pixels are not those that were written"
     try:
         with open_dataset(path) as dataset:
-            if (dataset.height, dataset.width) != (raster.height, raster.width):
-                raise UserError(
-                    f"it claims {dataset.width} x {dataset.height} px, the scene has {raster.width} x {raster.height}"
-                )
-            for top in range(0, dataset.height, READ_ROWS):
-                dataset.read(1, window=Window(0, top, dataset.width, min(READ_ROWS, dataset.height - top)))
-            expected = dataset.tags().get(CHECKSUM_TAG)
-            if expected is None or expected == str(dataset.checksum(1)):
-                return True
+            damage = _damage_of(dataset, raster)
     except (*UNREADABLE_RASTER, UserError) as error:
-        reason = first_line(error)
-    log.warning("%s is damaged (%s): it is made again.", path, reason)
-    return False
+        damage = first_line(error)
+    if damage:
+        log.warning("%s is damaged (%s): it is made again.", path, damage)
+    return not damage
+
+
+def _damage_of(dataset: Any, raster: Raster) -> str:
+    """What is wrong with an open map of a scene, each pixel of which is read; empty for nothing."""
+    # before anything is read: a damaged header may claim terabytes
+    if (dataset.height, dataset.width) != (raster.height, raster.width):
+        return f"it claims {dataset.width} x {dataset.height} px, the scene has {raster.width} x {raster.height}"
+    for top in range(0, dataset.height, READ_ROWS):
+        dataset.read(1, window=Window(0, top, dataset.width, min(READ_ROWS, dataset.height - top)))
+    expected = dataset.tags().get(CHECKSUM_TAG)
+    is_as_written = expected is None or expected == str(dataset.checksum(1))
+    return "" if is_as_written else "its pixels are not those that were written"
 
 
 def _key_of(path: Path) -> str | None:
